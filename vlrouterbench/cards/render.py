@@ -1,0 +1,15 @@
+"""Rendering a template of this folder. One environment, strict: a missing value is an error, never an empty cell."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any
+
+
+def render_template(name: str, **values: Any) -> str:
+    """Render `templates/<name>` with `values`."""
+    from jinja2 import Environment, StrictUndefined
+
+    source = resources.files("vlrouterbench.cards").joinpath("templates", name).read_text(encoding="utf-8")
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+    return environment.from_string(source).render(**values)

@@ -1,0 +1,48 @@
+"""The router card: what was trained on which benchmark, what was chosen on validation, and how to load it.
+
+Decisions
+- The card is a by-product of training: it is rendered from the saved configuration and the trials.
+- Only validation figures stand here; test figures are the evaluator's.
+- A router trained on simulated data says so above everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vlrouterbench.cards.render import render_template
+from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
+
+FAMILY_TITLES = {"knn": "kNN", "linear": "Linear", "mlp": "MLP"}
+
+
+def render_router_card(family: str, config: Mapping[str, Any], trials: Sequence[Mapping[str, Any]]) -> str:
+    """The README of a router folder.
+
+    Args:
+        family: name of the family.
+        config: the router's configuration as a dict.
+        trials: `{"setting": {...}, "validation_rank_score": ...}` of every setting tried, best or not.
+    """
+    import yaml
+
+    simulated = config["training"]["benchmark"]["simulated"]
+    front = {
+        "library_name": "transformers",
+        "license": "apache-2.0",
+        "tags": ["model-routing", "vision-language", "vl-routerbench", *(["simulated"] if simulated else [])],
+    }
+    ranked = sorted(trials, key=lambda trial: -trial["validation_rank_score"])
+    return render_template(
+        "router_card.md",
+        front=yaml.safe_dump(front, sort_keys=False).rstrip(),
+        title=FAMILY_TITLES.get(family, family),
+        family=family,
+        config=config,
+        training=config["training"],
+        trials=ranked[:10],
+        num_trials=len(ranked),
+        per=SAMPLES_PER_COST_UNIT,
+        simulated=simulated,
+    )

@@ -1,0 +1,1 @@
+"""From logs or own tables to a benchmark folder, and from a benchmark folder to arrays."""

@@ -1,0 +1,141 @@
+"""A source -> splits, matrices and cost bounds: everything a benchmark folder states, before it is written.
+
+Decisions
+- A sample keeps its row while at least one candidate was measured on it.
+- Cost bounds are the smallest and largest mean cost over candidates, over all splits, zero costs left out of each mean
+  (benchmark's section 2). Fewer than two candidates with a cost, or equal bounds, is an error: Rank Score has no meaning.
+- A bad image keeps its row, is flagged, and is named in the report.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from vlrouterbench.constants import CORRECT_THRESHOLD
+from vlrouterbench.data.candidates import CandidatePool
+from vlrouterbench.data.images import check_images
+from vlrouterbench.data.source import ImageReference, LeftOut, Reason, SourceLogs
+from vlrouterbench.data.splits import SplitBy, assign_splits, link_groups
+from vlrouterbench.data.tokens import token_cost
+from vlrouterbench.errors import SourceError
+
+
+@dataclass(frozen=True)
+class CostBounds:
+    """Smallest and largest mean cost over candidates, USD per sample, with the candidates they come from."""
+
+    cmin: float
+    cmax: float
+    cmin_candidate: str
+    cmax_candidate: str
+
+    @property
+    def pair(self) -> tuple[float, float]:
+        """(cmin, cmax)."""
+        return self.cmin, self.cmax
+
+
+@dataclass
+class Assembled:
+    """A benchmark in memory, rows in the source's order.
+
+    Attributes:
+        samples: rows of SAMPLE_SCHEMA with `group_id` and `split` filled.
+        images: one reference per row; None where there is none or it is unreadable.
+        image_ok: (num_samples,) bool; False where an image was expected and cannot be used.
+        matrices: quality, cost, input_tokens, output_tokens, each (num_samples, num_candidates), NaN = not measured.
+    """
+
+    source: SourceLogs
+    samples: pa.Table
+    outcomes: pa.Table
+    images: list[ImageReference]
+    image_ok: np.ndarray
+    matrices: dict[str, np.ndarray]
+    cost_bounds: CostBounds
+    left_out: list[LeftOut]
+
+
+def cost_bounds(cost: np.ndarray, pool: CandidatePool) -> CostBounds:
+    """Bounds of a cost matrix (num_samples, num_candidates): each mean over measured pairs with zero costs dropped."""
+    counted = np.isfinite(cost) & (cost > 0)
+    present = counted.any(axis=0)
+    if not present.any():
+        raise SourceError("expected at least one pair with a cost above 0, found none: check tokens and prices.")
+    totals = np.where(counted, cost, 0.0).sum(axis=0)
+    means = np.where(present, totals / np.maximum(counted.sum(axis=0), 1), np.nan)
+    low, high = int(np.nanargmin(means)), int(np.nanargmax(means))
+    return CostBounds(float(means[low]), float(means[high]), pool.names[low], pool.names[high])
+
+
+def assemble(source: SourceLogs, *, graded: bool = True, split_by: SplitBy = SplitBy.HASH, num_proc: int = 2) -> Assembled:
+    """Join, split and price a source.
+
+    Args:
+        source: what was read.
+        graded: keep graded quality; False makes it 0/1 at the threshold.
+        split_by: how samples without a given split are divided.
+        num_proc: threads for decoding images.
+    """
+    matrices = _matrices(source)
+    if not graded:
+        quality = matrices["quality"]
+        matrices["quality"] = np.where(np.isnan(quality), np.nan, quality >= CORRECT_THRESHOLD)
+    kept = np.flatnonzero(~np.isnan(matrices["quality"]).all(axis=1))
+    if not kept.size:
+        raise SourceError(f'no sample of "{source.name}" was measured on any candidate of the pool: nothing to build.')
+    left_out = list(source.left_out)
+    samples = source.samples.take(pa.array(kept))
+    images = [source.images[row] for row in kept]
+    sample_ids = samples["sample_id"].to_pylist()
+    content: list[str | None] = []
+    image_ok = np.ones(len(images), dtype=bool)
+    for row, check in enumerate(check_images(images, num_threads=num_proc)):
+        content.append(check.sha256)
+        if check.problem is not None:
+            name = getattr(images[row], "name", "") or "image"
+            left_out.append(LeftOut(str(name), Reason.IMAGE, check.problem, sample_id=sample_ids[row]))
+            images[row] = None
+            image_ok[row] = False
+        elif sample_ids[row] in source.missing_images:
+            image_ok[row] = False
+    groups = link_groups(sample_ids, [samples["group_id"].to_pylist(), content])
+    splits = assign_splits(
+        sample_ids, groups, datasets=samples["dataset"].to_pylist(), given=samples["split"].to_pylist(), split_by=split_by
+    )
+    for name, values in (("group_id", groups), ("split", splits)):
+        samples = samples.set_column(samples.schema.get_field_index(name), name, pa.array(values, pa.string()))
+    matrices = {name: matrix[kept] for name, matrix in matrices.items()}
+    bounds = cost_bounds(matrices["cost"], source.pool)
+    outcomes = _graded_outcomes(source.outcomes, graded=graded)
+    return Assembled(source, samples, outcomes, images, image_ok, matrices, bounds, left_out)
+
+
+def _graded_outcomes(outcomes: pa.Table, *, graded: bool) -> pa.Table:
+    if graded:
+        return outcomes
+    quality = outcomes["quality"].to_numpy()
+    binary = np.where(np.isnan(quality), np.nan, quality >= CORRECT_THRESHOLD).astype(np.float32)
+    return outcomes.set_column(outcomes.schema.get_field_index("quality"), "quality", pa.array(binary))
+
+
+def _matrices(source: SourceLogs) -> dict[str, np.ndarray]:
+    """Scatter outcome rows into one matrix per value, (num_samples, num_candidates) float64, NaN = not measured."""
+    row_of = {sample_id: row for row, sample_id in enumerate(source.samples["sample_id"].to_pylist())}
+    rows = np.fromiter((row_of[i] for i in source.outcomes["sample_id"].to_pylist()), np.int64, source.outcomes.num_rows)
+    names = source.outcomes["candidate"].to_pylist()
+    columns = np.fromiter((source.pool.index[name] for name in names), np.int64, source.outcomes.num_rows)
+    shape = (source.samples.num_rows, len(source.pool))
+    matrices = {}
+    for name in ("quality", "input_tokens", "output_tokens", "cost_usd"):
+        matrix = np.full(shape, np.nan)
+        matrix[rows, columns] = source.outcomes[name].cast(pa.float64()).to_numpy()
+        matrices[name] = matrix
+    prices = tuple(np.array([getattr(c, field) for c in source.pool.candidates]) for field in ("input_price", "output_price"))
+    given = matrices.pop("cost_usd")
+    computed = token_cost(matrices["input_tokens"], matrices["output_tokens"], prices=(prices[0], prices[1]))
+    matrices["cost"] = np.where(np.isnan(given), computed, given)
+    return matrices

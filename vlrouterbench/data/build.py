@@ -1,0 +1,111 @@
+"""SOURCE -> benchmark folder: find out what the source is, read it, assemble, write.
+
+Decisions
+- The pool comes from `--candidates`, else from the source's `candidates.{csv,yaml}`, else it is the published one.
+- `--strict` looks at everything left out before anything is written.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from vlrouterbench.constants import BENCHMARK_NAME, HOME_VARIABLE
+from vlrouterbench.data.assemble import assemble
+from vlrouterbench.data.candidates import CandidatePool, published_pool, read_pool, read_prices
+from vlrouterbench.data.own_tables import is_own_tables, read_own_tables
+from vlrouterbench.data.source import SourceLogs
+from vlrouterbench.data.splits import SplitBy
+from vlrouterbench.data.vlmevalkit.read import read_vlmevalkit
+from vlrouterbench.data.write import write_benchmark
+from vlrouterbench.errors import SourceError
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """How to build.
+
+    Attributes:
+        candidates: pool file, None = the source's own or the published pool.
+        prices: price sheet that overrides prices, None = the pool's.
+        graded: keep graded quality; False = 0/1 at the threshold.
+        split_by: how to divide samples whose split is not given.
+        strict: make anything left out fatal.
+        num_proc: workers for reading and decoding.
+    """
+
+    candidates: Path | None = None
+    prices: Path | None = None
+    graded: bool = True
+    split_by: SplitBy = SplitBy.HASH
+    strict: bool = False
+    num_proc: int = 2
+
+
+def build_benchmark(source: Path | str, out: Path | str, options: BuildOptions | None = None) -> dict[str, Any]:
+    """Build a benchmark folder from VLMEvalKit logs or own tables.
+
+    Args:
+        source: folder of logs (`vlm_router_data` layout or a VLMEvalKit work folder) or of own tables.
+        out: benchmark folder to write; replaced as a whole when the build succeeds.
+        options: see BuildOptions.
+
+    Returns:
+        The build report, as written to `build_report.json`.
+
+    Raises:
+        SourceError: the source cannot be read as a benchmark.
+    """
+    options = options or BuildOptions()
+    return build_from_logs(read_source(Path(source), options), Path(out), options)
+
+
+def read_source(source: Path, options: BuildOptions) -> SourceLogs:
+    """Read a source of either kind."""
+    if not source.exists():
+        raise SourceError(f"expected a folder of logs or own tables, found nothing at {source}.")
+    if not source.is_dir():
+        raise SourceError(f"expected a folder of logs or own tables, found a file: {source}. Unpack an archive first.")
+    pool = _pool(source, options)
+    if is_own_tables(source):
+        return read_own_tables(source, pool=pool)
+    return read_vlmevalkit(source, pool=pool, num_proc=options.num_proc)
+
+
+def build_from_logs(logs: SourceLogs, out: Path, options: BuildOptions | None = None) -> dict[str, Any]:
+    """Assemble and write a source that is already read."""
+    options = options or BuildOptions()
+    benchmark = assemble(logs, graded=options.graded, split_by=options.split_by, num_proc=options.num_proc)
+    if options.strict and benchmark.left_out:
+        shown = "; ".join(f"{e.file}: {e.reason} ({e.detail})" for e in benchmark.left_out[:5])
+        raise SourceError(f"--strict: {len(benchmark.left_out)} entries would be left out, first: {shown}.")
+    return write_benchmark(benchmark, out)
+
+
+def registered_benchmark() -> Path:
+    """Where `build` without `--out` writes and where `load_dataset("vl-routerbench")` looks."""
+    return home_folder() / BENCHMARK_NAME
+
+
+def home_folder() -> Path:
+    """The folder for benchmarks that belong to no project: `VLROUTERBENCH_HOME`, else the user's cache folder."""
+    given = os.environ.get(HOME_VARIABLE)
+    if given:
+        return Path(given)
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache") / "vlrouterbench"
+
+
+def _pool(source: Path, options: BuildOptions) -> CandidatePool:
+    if options.candidates is not None:
+        pool = read_pool(options.candidates)
+    else:
+        found = [path for path in (source / f"candidates.{e}" for e in ("csv", "yaml", "yml")) if path.is_file()]
+        if len(found) > 1:
+            raise SourceError(f"expected one candidates file in {source}, found {', '.join(p.name for p in found)}. Keep one.")
+        pool = replace(read_pool(found[0]), source=found[0].name) if found else published_pool()
+    if options.prices is not None:
+        pool = pool.with_prices(read_prices(options.prices), source=options.prices.name)
+    return pool

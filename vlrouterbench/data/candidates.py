@@ -1,0 +1,198 @@
+"""Candidates: the vision-language models that a router may pick, in a fixed order, with their prices.
+
+Decisions
+- A price sheet is data beside the token counts, never inside them: changing it changes costs, not measurements.
+- A candidate without a price is an error. It is not free.
+- A candidate from a file is named exactly as in the file. Aliases of log folders belong to the published pool only.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from vlrouterbench.errors import SourceError, unknown_name
+
+PUBLISHED_SHEET = "VL-RouterBench (arXiv 2512.23562)"
+PUBLISHED_DATE = "2025-12"
+PRICE_FIELDS = ("input_price", "output_price")
+
+
+@dataclass(frozen=True)
+class CandidateModel:
+    """One candidate.
+
+    Attributes:
+        name: as users and tables write it.
+        input_price, output_price: USD per million tokens.
+        parameters_b: parameters in billions, None where unknown.
+        price_source, price_date: where the prices stand and since when.
+        log_name: its name in VLMEvalKit's folders.
+    """
+
+    name: str
+    input_price: float
+    output_price: float
+    parameters_b: float | None = None
+    price_source: str = ""
+    price_date: str = ""
+    log_name: str = ""
+
+    def __post_init__(self) -> None:
+        for field in PRICE_FIELDS:
+            price = getattr(self, field)
+            if not (math.isfinite(price) and price >= 0):
+                raise SourceError(f'candidate "{self.name}": {field} must be a number >= 0, found {price!r}.')
+
+
+@dataclass(frozen=True)
+class CandidatePool:
+    """Candidates in a fixed order; a candidate's place in it is its index everywhere."""
+
+    candidates: tuple[CandidateModel, ...]
+    source: str
+
+    def __post_init__(self) -> None:
+        if not self.candidates:
+            raise SourceError(f"expected at least one candidate in {self.source}, found none.")
+        doubled = [name for name, count in Counter(self.names).items() if count > 1]
+        if doubled:
+            raise SourceError(f"candidate names must be unique in {self.source}; doubled: {', '.join(doubled)}.")
+
+    def __len__(self) -> int:
+        return len(self.candidates)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Candidate names in pool order."""
+        return tuple(candidate.name for candidate in self.candidates)
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Candidate name -> place in the pool."""
+        return {name: place for place, name in enumerate(self.names)}
+
+    def of_log_folder(self, folder: str) -> CandidateModel | None:
+        """The candidate whose logs stand in a folder of this name, None when the pool has none."""
+        return next((c for c in self.candidates if folder in (c.log_name, c.name)), None)
+
+    def with_prices(self, prices: Mapping[str, tuple[float, float]], *, source: str, date: str = "") -> CandidatePool:
+        """The same pool under other prices.
+
+        Args:
+            prices: name -> (input, output) in USD per million tokens; candidates that it does not name keep theirs.
+            source: where the prices come from.
+            date: since when they hold.
+        """
+        for name in prices:
+            if name not in self.index:
+                raise unknown_name(f"candidate in {source}", name, self.names)
+        changed = [
+            replace(c, input_price=prices[c.name][0], output_price=prices[c.name][1], price_source=source, price_date=date)
+            if c.name in prices
+            else c
+            for c in self.candidates
+        ]
+        return CandidatePool(tuple(changed), self.source)
+
+    def describe_prices(self) -> str:
+        """The price sheet in one line: each source with its date."""
+        sheets = dict.fromkeys(f"{c.price_source} {c.price_date}".strip() for c in self.candidates)
+        return "; ".join(sheet for sheet in sheets if sheet) or self.source
+
+
+def _published(name: str, log_name: str, parameters_b: float | None, prices: tuple[float, float]) -> CandidateModel:
+    return CandidateModel(name, prices[0], prices[1], parameters_b, PUBLISHED_SHEET, PUBLISHED_DATE, log_name)
+
+
+def published_pool() -> CandidatePool:
+    """The paper's 17 candidates with its prices, in the order of its table (benchmark's section 4)."""
+    rows = (
+        ("Janus-Pro-1B", "Janus-Pro-1B", 1.0, (0.05, 0.05)),
+        ("DeepSeek-VL2-Tiny", "deepseek_vl2_tiny", 27.0, (0.05, 0.05)),
+        ("SmolVLM2", "SmolVLM2", 2.2, (0.06, 0.06)),
+        ("Kimi-VL-A3B-Thinking-2506", "Kimi-VL-A3B-Thinking-2506", 16.0, (0.20, 0.25)),
+        ("Phi-3.5-Vision", "Phi-3.5-Vision", 4.2, (0.10, 0.10)),
+        ("DeepSeek-VL2", "deepseek_vl2", 27.0, (0.35, 0.50)),
+        ("Janus-Pro-7B", "Janus-Pro-7B", 7.0, (0.18, 0.25)),
+        ("MiMo-VL-7B-RL", "MiMo-VL-7B-RL", 7.0, (0.20, 0.30)),
+        ("LLaVA-Next-Vicuna-7B", "llava_next_vicuna_7b", 7.0, (0.20, 0.20)),
+        ("Qianfan-VL-8B", "Qianfan-VL-8B", 8.0, (0.18, 0.25)),
+        ("Pixtral-12B", "Pixtral-12B", 12.0, (0.25, 0.35)),
+        ("Gemma3-27B", "Gemma3-27B", 27.0, (0.35, 0.50)),
+        ("Qwen2.5-VL-32B-Instruct", "Qwen2.5-VL-32B-Instruct", 32.0, (0.40, 0.60)),
+        ("Qwen2.5-VL-72B-Instruct", "Qwen2.5-VL-72B-Instruct", 72.0, (0.80, 1.20)),
+        ("InternVL2.5-78B", "InternVL2_5-78B", 78.0, (1.00, 1.50)),
+        ("Gemini-Flash-2.5", "GeminiFlash2-5", None, (0.30, 2.40)),
+        ("GPT-4o", "GPT4o", None, (2.50, 10.00)),
+    )
+    return CandidatePool(tuple(_published(*row) for row in rows), "the published pool")
+
+
+def read_pool(path: Path) -> CandidatePool:
+    """Read `candidates.csv` or `.yaml`: name, input_price, output_price; optional parameters_b, source, date."""
+    candidates = []
+    for place, row in enumerate(_read_rows(path), start=1):
+        name = str(row.get("name") or "").strip()
+        if not name:
+            raise SourceError(f'{path}, entry {place}: expected a "name", found none.')
+        parameters = row.get("parameters_b")
+        candidates.append(
+            CandidateModel(
+                name=name,
+                input_price=_number(row, "input_price", f'{path}, candidate "{name}"'),
+                output_price=_number(row, "output_price", f'{path}, candidate "{name}"'),
+                parameters_b=None if parameters in (None, "") else _number(row, "parameters_b", f"{path}, {name}"),
+                price_source=str(row.get("source") or path.name),
+                price_date=str(row.get("date") or ""),
+                log_name=name,
+            )
+        )
+    return CandidatePool(tuple(candidates), path.name)
+
+
+def read_prices(path: Path) -> dict[str, tuple[float, float]]:
+    """Read a price sheet (csv or yaml with name, input_price, output_price) as name -> (input, output)."""
+    prices = {}
+    for row in _read_rows(path):
+        name = str(row.get("name") or "").strip()
+        where = f'{path}, candidate "{name}"'
+        prices[name] = (_number(row, "input_price", where), _number(row, "output_price", where))
+    return prices
+
+
+def _read_rows(path: Path) -> list[dict[str, Any]]:
+    if not path.is_file():
+        raise SourceError(f"expected a candidates or price file, found nothing at {path}.")
+    try:
+        if path.suffix.lower() in (".yaml", ".yml"):
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+            rows: Iterable[Any] = content.get("candidates", content) if isinstance(content, dict) else content or []
+        else:
+            with path.open(newline="", encoding="utf-8-sig") as handle:
+                rows = list(csv.DictReader(handle))
+    except (yaml.YAMLError, UnicodeDecodeError, csv.Error) as error:
+        raise SourceError(f"{path} is not readable as csv or yaml: {error}") from error
+    rows = list(rows)
+    if not rows or not all(isinstance(row, dict) for row in rows):
+        raise SourceError(f"{path}: expected rows with name, input_price and output_price, found none.")
+    return rows
+
+
+def _number(row: Mapping[str, Any], field: str, where: str) -> float:
+    value = row.get(field)
+    if value is None or str(value).strip() == "":
+        what = "a price" if field in PRICE_FIELDS else "a number"
+        raise SourceError(f'{where}: expected {what} in "{field}", found none. A candidate without a price is not free.')
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise SourceError(f'{where}: expected a number in "{field}", found {value!r}.') from error

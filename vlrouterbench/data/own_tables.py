@@ -1,0 +1,213 @@
+"""Own tables: `outcomes`, `samples` and `candidates` files of one folder -> a source.
+
+Decisions
+- Parquet, csv or jsonl, whichever is there; two files of one name are refused, since either could be the stale one.
+- A message names the file, the row and the value. Row numbers count data rows from 1.
+- An image path must stay inside the folder: a table from elsewhere must not read the user's other files.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.json
+import pyarrow.parquet as pq
+
+from vlrouterbench.constants import task_group_of
+from vlrouterbench.data.candidates import CandidatePool
+from vlrouterbench.data.source import OUTCOME_SCHEMA, SAMPLE_SCHEMA, ImageReference, LeftOut, Reason, SourceLogs
+from vlrouterbench.errors import SourceError, unknown_name
+from vlrouterbench.files import sha256_of_files
+
+EXTENSIONS = ("parquet", "csv", "jsonl")
+
+
+def find_table(folder: Path, stem: str) -> Path | None:
+    """The file `stem.{parquet,csv,jsonl}` of a folder, None where there is none."""
+    found = [path for path in (folder / f"{stem}.{extension}" for extension in EXTENSIONS) if path.is_file()]
+    if len(found) > 1:
+        raise SourceError(f"expected one {stem} table in {folder}, found {', '.join(p.name for p in found)}. Keep one.")
+    return found[0] if found else None
+
+
+def is_own_tables(folder: Path) -> bool:
+    """Whether a folder holds own tables."""
+    return find_table(folder, "outcomes") is not None or find_table(folder, "samples") is not None
+
+
+def read_own_tables(folder: Path, *, pool: CandidatePool) -> SourceLogs:
+    """Read a folder of own tables.
+
+    Raises:
+        SourceError: a table or column is missing, a value is out of range, an id is doubled or unknown.
+        UnknownNameError: an outcome names a candidate that the pool lacks.
+    """
+    paths = {stem: find_table(folder, stem) for stem in ("samples", "outcomes")}
+    for stem, path in paths.items():
+        if path is None:
+            raise SourceError(f"expected {stem}.parquet, .csv or .jsonl in {folder}, found none of them.")
+    samples_path, outcomes_path = paths["samples"], paths["outcomes"]
+    raw = _read(samples_path, ("sample_id", "question"))
+    samples = _samples(raw, samples_path, default_dataset=folder.resolve().name)
+    outcomes = _outcomes(_read(outcomes_path, ("sample_id", "candidate", "quality")), outcomes_path)
+    _check_outcomes(outcomes, outcomes_path, pool=pool, sample_ids=samples["sample_id"])
+    images, missing = _images(folder, raw, samples_path)
+    _check_unique(samples, ("sample_id",), samples_path)
+    _check_unique(outcomes, ("sample_id", "candidate"), outcomes_path)
+    return SourceLogs(
+        samples=samples,
+        outcomes=outcomes,
+        images=images,
+        pool=pool,
+        name=folder.resolve().name,
+        source_sha256=sha256_of_files([samples_path, outcomes_path], folder),
+        pairs_read=outcomes.num_rows,
+        left_out=missing,
+        missing_images={str(entry.sample_id) for entry in missing},
+        protocol="own tables",
+    )
+
+
+def _read(path: Path, required: Sequence[str]) -> pa.Table:
+    try:
+        if path.suffix == ".parquet":
+            table = pq.read_table(path)
+        elif path.suffix == ".csv":
+            table = pyarrow.csv.read_csv(
+                path,
+                parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+                convert_options=pyarrow.csv.ConvertOptions(
+                    column_types={name: pa.string() for name in ("sample_id", "candidate", "question", "dataset", "group_id", "hint", "options")},
+                    strings_can_be_null=False,
+                ),
+            )
+        else:
+            table = pyarrow.json.read_json(path)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+        raise SourceError(f"{path} is not readable as {path.suffix[1:]}: {error}") from error
+    lacking = [name for name in required if name not in table.column_names]
+    if lacking:
+        raise SourceError(f"{path}: expected the columns {', '.join(required)}; found {', '.join(table.column_names)}. Missing: {', '.join(lacking)}.")
+    return table
+
+
+def _cast(table: pa.Table, name: str, kind: pa.DataType, path: Path) -> pa.ChunkedArray:
+    if name not in table.column_names:
+        return pa.chunked_array([pa.nulls(table.num_rows, kind)])
+    try:
+        column = table[name]
+        if pa.types.is_string(kind) and pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
+        return column.cast(kind)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise SourceError(f'{path}: column "{name}" is not readable as {kind}: {error}') from error
+
+
+def _samples(raw: pa.Table, path: Path, *, default_dataset: str) -> pa.Table:
+    columns = {name: _cast(raw, name, pa.string(), path) for name in ("sample_id", "dataset", "task_group", "question", "hint", "group_id", "split")}
+    for name in ("sample_id", "question"):
+        empty = pc.fill_null(pc.equal(columns[name], ""), True) if name == "sample_id" else pc.is_null(columns[name])
+        if pc.any(empty).as_py():
+            raise SourceError(f'{path}, row {_first(empty)}: expected a value in "{name}", found none.')
+    dataset = [value or default_dataset for value in columns["dataset"].to_pylist()]
+    given_group = columns["task_group"].to_pylist()
+    split = [value or None for value in columns["split"].to_pylist()]
+    hint = [value or "" for value in columns["hint"].to_pylist()]
+    # One name is one group over the whole table: merging two by accident costs little, splitting one leaks.
+    groups = [value or None for value in columns["group_id"].to_pylist()]
+    return pa.table(
+        {
+            "sample_id": columns["sample_id"],
+            "dataset": pa.array(dataset, pa.string()),
+            "task_group": pa.array([g or task_group_of(d) for g, d in zip(given_group, dataset, strict=True)], pa.string()),
+            "question": columns["question"],
+            "options": _options(raw, path),
+            "hint": pa.array(hint, pa.string()),
+            "group_id": pa.array(groups, pa.string()),
+            "split": pa.array(split, pa.string()),
+        },
+        schema=SAMPLE_SCHEMA,
+    )
+
+
+def _options(raw: pa.Table, path: Path) -> pa.Array:
+    if "options" not in raw.column_names:
+        return pa.array([[]] * raw.num_rows, pa.list_(pa.string()))
+    values = raw["options"].to_pylist()
+    parsed = []
+    for place, value in enumerate(values, start=1):
+        if isinstance(value, str) and value.strip():
+            try:
+                value = json.loads(value)
+            except ValueError as error:
+                raise SourceError(f'{path}, row {place}: expected a list in "options", found {value!r}.') from error
+        if value and not isinstance(value, list):
+            raise SourceError(f'{path}, row {place}: expected a list in "options", found {value!r}.')
+        parsed.append([str(option) for option in value or []])
+    return pa.array(parsed, pa.list_(pa.string()))
+
+
+def _outcomes(raw: pa.Table, path: Path) -> pa.Table:
+    return pa.table({field.name: _cast(raw, field.name, field.type, path) for field in OUTCOME_SCHEMA}, schema=OUTCOME_SCHEMA)
+
+
+def _check_outcomes(outcomes: pa.Table, path: Path, *, pool: CandidatePool, sample_ids: pa.ChunkedArray) -> None:
+    quality = outcomes["quality"].to_numpy()
+    # NaN is a pair that was not measured; everything else must be a share.
+    wrong = np.flatnonzero(~np.isnan(quality) & ~((quality >= 0) & (quality <= 1)))
+    if wrong.size:
+        row = int(wrong[0])
+        raise SourceError(f"{path}, row {row + 1}: expected quality in [0, 1], found {quality[row]:g} ({wrong.size} such rows).")
+    unlisted = pc.invert(pc.is_in(outcomes["candidate"], pa.array(pool.names)))
+    if pc.any(unlisted).as_py():
+        row = _first(unlisted)
+        raise unknown_name(f"candidate in {path}, row {row}", str(outcomes["candidate"][row - 1]), pool.names)
+    strange = pc.invert(pc.is_in(outcomes["sample_id"], sample_ids.combine_chunks()))
+    if pc.any(strange).as_py():
+        row = _first(strange)
+        raise SourceError(f'{path}, row {row}: sample "{outcomes["sample_id"][row - 1]}" is not in the samples table.')
+    for name in ("input_tokens", "output_tokens", "cost_usd"):
+        negative = pc.fill_null(pc.less(outcomes[name], 0), False)
+        if pc.any(negative).as_py():
+            row = _first(negative)
+            raise SourceError(f"{path}, row {row}: expected {name} >= 0, found {outcomes[name][row - 1]}.")
+
+
+def _check_unique(table: pa.Table, key: tuple[str, ...], path: Path) -> None:
+    counts = table.group_by(list(key)).aggregate([([], "count_all")])
+    doubled = counts.filter(pc.greater(counts["count_all"], 1))
+    if doubled.num_rows:
+        value = ", ".join(str(doubled[name][0]) for name in key)
+        raise SourceError(f"{path}: expected each {' and '.join(key)} once, found {value} {doubled['count_all'][0]} times.")
+
+
+def _images(folder: Path, raw: pa.Table, path: Path) -> tuple[list[ImageReference], list[LeftOut]]:
+    if "image" not in raw.column_names:
+        return [None] * raw.num_rows, []
+    root = folder.resolve()
+    images: list[ImageReference] = []
+    missing = []
+    for place, (value, sample_id) in enumerate(zip(raw["image"].to_pylist(), raw["sample_id"].to_pylist(), strict=True), start=1):
+        if not value:
+            images.append(None)
+            continue
+        target = (root / str(value)).resolve()
+        if not target.is_relative_to(root):
+            raise SourceError(f'{path}, row {place}: the image path "{value}" leaves the folder {folder}. Give a path inside it.')
+        if target.is_file():
+            images.append(target)
+        else:
+            images.append(None)
+            missing.append(LeftOut(str(value), Reason.IMAGE, "no such file", sample_id=str(sample_id)))
+    return images, missing
+
+
+def _first(mask: pa.ChunkedArray) -> int:
+    """Number of the first true row, counted from 1."""
+    return int(np.flatnonzero(np.asarray(mask))[0]) + 1

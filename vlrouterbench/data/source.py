@@ -1,0 +1,116 @@
+"""What any source of a benchmark gives, before splits and costs: samples, outcomes, images, a pool, and what it left out.
+
+Decisions
+- One form for logs, own tables and the simulator, so that there is one builder.
+- Images are references until they are written, so that a folder of photographs need not fit in memory.
+- Everything left out is named with file, sample, candidate and reason. Nothing is imputed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from vlrouterbench.data.candidates import CandidatePool
+
+ImageReference = bytes | Path | None
+"""Encoded bytes, a file, or no image at all (a text-only sample)."""
+
+SAMPLE_SCHEMA = pa.schema(
+    [
+        ("sample_id", pa.string()),
+        ("dataset", pa.string()),
+        ("task_group", pa.string()),
+        ("question", pa.string()),
+        ("options", pa.list_(pa.string())),
+        ("hint", pa.string()),
+        ("group_id", pa.string()),
+        ("split", pa.string()),
+    ]
+)
+"""Samples before splitting; `group_id` and `split` are null where the source does not give them."""
+
+OUTCOME_SCHEMA = pa.schema(
+    [
+        ("sample_id", pa.string()),
+        ("candidate", pa.string()),
+        ("quality", pa.float32()),
+        ("input_tokens", pa.int32()),
+        ("output_tokens", pa.int32()),
+        ("cost_usd", pa.float64()),
+        ("prediction", pa.large_string()),
+    ]
+)
+"""One measured pair per row; `cost_usd` is given only where the source fixes it, else it follows from tokens and prices."""
+
+
+class Reason(StrEnum):
+    """Why something was left out."""
+
+    UNREADABLE = "unreadable"
+    CONFLICT = "conflict"
+    UNKNOWN_MODEL = "unknown_model"
+    UNKNOWN_DATASET = "unknown_dataset"
+    IMAGE = "image"
+    FURTHER_IMAGES = "further_images"
+    NO_LABEL = "no_label"
+    NO_PREDICTION = "no_prediction"
+    SUPERSEDED = "superseded_run"
+    SECOND_JUDGE = "second_judge"
+    AGGREGATE = "aggregate_only"
+    DANGLING_LINK = "dangling_link"
+    NOT_FOUND = "not_found"
+    NOT_A_LOG = "not_a_log"
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """One thing that is not in the benchmark although it stood, or was expected, in the source."""
+
+    file: str
+    reason: Reason
+    detail: str
+    sample_id: str | None = None
+    candidate: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it stands in `build_report.json`."""
+        return asdict(self) | {"reason": str(self.reason)}
+
+
+@dataclass
+class SourceLogs:
+    """A source, read.
+
+    Attributes:
+        samples: rows of SAMPLE_SCHEMA, one per sample, ids unique.
+        outcomes: rows of OUTCOME_SCHEMA, at most one per (sample, candidate).
+        images: one reference per row of `samples`.
+        pool: the candidates.
+        name: the benchmark's name.
+        source_sha256: digest of the source.
+        simulated: whether it was drawn and not measured.
+        pairs_read: measured pairs seen, kept or not.
+        left_out: what was left out, with reasons.
+        missing_images: sample ids whose image is known to be missing; already named in `left_out`.
+        protocol: how tokens were counted.
+        label_rules: dataset -> rule -> number of candidates whose labels it gave, where labels follow from rules.
+    """
+
+    samples: pa.Table
+    outcomes: pa.Table
+    images: Sequence[ImageReference]
+    pool: CandidatePool
+    name: str
+    source_sha256: str
+    simulated: bool = False
+    pairs_read: int = 0
+    left_out: list[LeftOut] = field(default_factory=list)
+    missing_images: set[str] = field(default_factory=set)
+    protocol: str = "reference"
+    label_rules: dict[str, dict[str, int]] = field(default_factory=dict)

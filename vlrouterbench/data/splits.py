@@ -1,0 +1,102 @@
+"""Train, validation and test, grouped so that near-duplicates never stand on two sides.
+
+Decisions
+- A sample's side follows from a hash of its dataset and of the smallest id of its group: the same on every machine and in
+  every order, and an added sample moves nothing but a group that it links.
+- Samples are linked by a given group id, by identical image content, and by the reader (MMBench's circular groups).
+- `reference` is the reference's recipe (one shuffle of all ids, seed 42), on sorted ids so that it can be repeated. It is
+  not grouped; it exists for comparison only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Sequence
+from enum import StrEnum
+
+from vlrouterbench.constants import SPLITS
+from vlrouterbench.errors import SourceError, unknown_name
+
+SHARES = (0.7, 0.1, 0.2)
+REFERENCE_SEED = 42
+
+
+class SplitBy(StrEnum):
+    """How samples are divided."""
+
+    HASH = "hash"
+    REFERENCE = "reference"
+
+
+def link_groups(sample_ids: Sequence[str], keys: Sequence[Sequence[str | None]]) -> list[str]:
+    """Group id per sample: the smallest sample id among all that share a key, directly or through others.
+
+    Args:
+        sample_ids: (num_samples,) unique ids.
+        keys: one sequence per kind of link, each (num_samples,); None links nothing.
+    """
+    parent = list(range(len(sample_ids)))
+
+    def root(node: int) -> int:
+        while parent[node] != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
+
+    for column in keys:
+        first: dict[str, int] = {}
+        for place, key in enumerate(column):
+            if key is None:
+                continue
+            a, b = root(first.setdefault(key, place)), root(place)
+            # The smaller id becomes the root, so the root names the group.
+            if sample_ids[b] < sample_ids[a]:
+                a, b = b, a
+            parent[b] = a
+    return [sample_ids[root(place)] for place in range(len(sample_ids))]
+
+
+def hash_split(dataset: str, group_id: str) -> str:
+    """The side of a group, by a hash: 70 / 10 / 20 in expectation within every dataset."""
+    digest = hashlib.sha256(f"{dataset}\0{group_id}".encode()).digest()
+    position = int.from_bytes(digest[:8], "big") / 2**64
+    if position < SHARES[0]:
+        return SPLITS[0]
+    return SPLITS[1] if position < SHARES[0] + SHARES[1] else SPLITS[2]
+
+
+def reference_split(sample_ids: Sequence[str]) -> list[str]:
+    """The reference's recipe: one seeded shuffle of all ids, cut at 70 % and 80 %."""
+    order = sorted(sample_ids)
+    random.Random(REFERENCE_SEED).shuffle(order)
+    cut = (round(SHARES[0] * len(order)), round((SHARES[0] + SHARES[1]) * len(order)))
+    side = {sample_id: SPLITS[(place >= cut[0]) + (place >= cut[1])] for place, sample_id in enumerate(order)}
+    return [side[sample_id] for sample_id in sample_ids]
+
+
+def assign_splits(
+    sample_ids: Sequence[str],
+    group_ids: Sequence[str],
+    *,
+    datasets: Sequence[str],
+    given: Sequence[str | None],
+    split_by: SplitBy = SplitBy.HASH,
+) -> list[str]:
+    """The side of every sample. A given split is kept; a benchmark that gives some must give all.
+
+    A group can span datasets (the same picture in two of them): the dataset of its smallest id decides for all of it.
+    """
+    stated = sum(side is not None for side in given)
+    if stated:
+        if stated != len(given):
+            missing = next(i for i, side in zip(sample_ids, given, strict=True) if side is None)
+            raise SourceError(f'a "split" is given for {stated} of {len(given)} samples; none for "{missing}". Give all or none.')
+        for side in set(given):
+            if side not in SPLITS:
+                raise unknown_name("split", str(side), SPLITS)
+        return [str(side) for side in given]
+    if split_by is SplitBy.REFERENCE:
+        return reference_split(sample_ids)
+    dataset_of = dict(zip(sample_ids, datasets, strict=True))
+    return [hash_split(dataset_of[group], group) for group in group_ids]

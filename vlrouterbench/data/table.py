@@ -1,0 +1,192 @@
+"""A benchmark folder in memory: samples, the quality and cost matrices, and the pool that names their columns.
+
+Decisions
+- Read with pyarrow alone: training and evaluation need no `datasets` library.
+- Images stay on disk and are read when asked for; the matrices are plain arrays.
+- The digest of the tables is checked against the build report, so that a number can name the data it came from.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vlrouterbench.constants import SPLITS
+from vlrouterbench.data.candidates import CandidateModel, CandidatePool
+from vlrouterbench.data.schema import MATRIX_TYPES
+from vlrouterbench.data.write import REPORT_FILE
+from vlrouterbench.errors import BenchmarkError, unknown_name
+from vlrouterbench.files import sha256_of_files
+
+IMAGES_PER_BATCH = 64
+
+
+@dataclass(frozen=True)
+class RoutingTable:
+    """Samples by candidates.
+
+    Attributes:
+        folder: the benchmark folder.
+        report: its build report.
+        pool: the candidates, in column order.
+        samples: one row per sample without its image: text columns, image_ok, group_id, split.
+        matrices: quality, cost, input_tokens, output_tokens, each (num_samples, num_candidates) float64, NaN = not measured.
+        rows: (num_samples,) place of each row in the whole folder, for reading images and stored features.
+    """
+
+    folder: Path
+    report: dict[str, Any]
+    pool: CandidatePool
+    samples: pa.Table
+    matrices: dict[str, np.ndarray]
+    rows: np.ndarray
+
+    def __len__(self) -> int:
+        return self.samples.num_rows
+
+    @property
+    def quality(self) -> np.ndarray:
+        """Quality matrix, (num_samples, num_candidates), in [0, 1]; NaN = not measured."""
+        return self.matrices["quality"]
+
+    @property
+    def cost(self) -> np.ndarray:
+        """Cost matrix, (num_samples, num_candidates), USD per sample; NaN = not measured."""
+        return self.matrices["cost"]
+
+    @property
+    def cost_bounds(self) -> tuple[float, float]:
+        """(cmin, cmax) of the whole benchmark, USD per sample: one pair for every split and dataset."""
+        bounds = self.report["cost_bounds_usd"]
+        return bounds["cmin"], bounds["cmax"]
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the benchmark's tables."""
+        return self.report["sha256"]
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the benchmark was drawn by the simulator."""
+        return bool(self.report["simulated"])
+
+    def column(self, name: str) -> list[Any]:
+        """A column of `samples` as a list."""
+        return self.samples[name].to_pylist()
+
+    @cached_property
+    def complete(self) -> np.ndarray:
+        """(num_samples,) bool: quality and cost measured for every candidate of the pool."""
+        return (np.isfinite(self.quality) & np.isfinite(self.cost)).all(axis=1)
+
+    def take(self, rows: np.ndarray) -> RoutingTable:
+        """The table of some of its rows, by index or mask."""
+        rows = np.flatnonzero(rows) if rows.dtype == bool else rows
+        return replace(
+            self,
+            samples=self.samples.take(pa.array(rows)),
+            matrices={name: matrix[rows] for name, matrix in self.matrices.items()},
+            rows=self.rows[rows],
+        )
+
+    def split(self, name: str) -> RoutingTable:
+        """The rows of one split.
+
+        Raises:
+            BenchmarkError: the split is empty.
+        """
+        if name not in SPLITS:
+            raise unknown_name("split", name, SPLITS)
+        rows = np.flatnonzero(np.array(self.column("split")) == name)
+        if not rows.size:
+            raise BenchmarkError(f"expected samples in the split {name} of {self.folder}, found none. Build from more samples.")
+        return self.take(rows)
+
+    def iter_images(self) -> Iterator[bytes | None]:
+        """Encoded image of each row in order, None where there is none."""
+        wanted = {int(row): place for place, row in enumerate(self.rows)}
+        if list(self.rows) != sorted(self.rows):
+            raise BenchmarkError("images are read in folder order: sort the rows first.")
+        start = 0
+        for path in data_files(self.folder):
+            with pq.ParquetFile(path) as file:
+                for batch in file.iter_batches(batch_size=IMAGES_PER_BATCH, columns=["image"]):
+                    for place, image in enumerate(batch.column(0).field("bytes")):
+                        if start + place in wanted:
+                            yield image.as_py()
+                    start += batch.num_rows
+
+
+def data_files(folder: Path) -> list[Path]:
+    """The sample shards of a folder in table order: by split, then by name."""
+    return [path for split in SPLITS for path in sorted((folder / "data").glob(f"{split}-*.parquet"))]
+
+
+def load_table(folder: Path | str, *, verify: bool = False) -> RoutingTable:
+    """Read a benchmark folder.
+
+    Args:
+        folder: as `build` writes it.
+        verify: recompute the digest of all tables (reads every byte) and compare it with the report's.
+
+    Raises:
+        BenchmarkError: not a benchmark folder, or its parts do not belong together.
+    """
+    folder = Path(folder)
+    report = _read_report(folder)
+    files = data_files(folder)
+    if not files:
+        raise BenchmarkError(f"expected tables in {folder / 'data'}, found none. Build the benchmark again.")
+    pool = _read_pool(folder)
+    if verify and sha256_of_files(folder.rglob("*.parquet"), folder) != report["sha256"]:
+        raise BenchmarkError(f"the tables of {folder} are not the ones its {REPORT_FILE} was written for. Build it again.")
+    samples, matrices = [], {name: [] for name in MATRIX_TYPES}
+    for path in files:
+        columns = [name for name in pq.read_schema(path).names if name != "image"]
+        table = pq.read_table(path, columns=columns)
+        for name, parts in matrices.items():
+            parts.append(_matrix(table[name], pool, path))
+        split = path.name.split("-", 1)[0]
+        kept = table.drop_columns(list(MATRIX_TYPES)).replace_schema_metadata(None)
+        samples.append(kept.append_column("split", pa.array([split] * table.num_rows, pa.string())))
+    whole = pa.concat_tables(samples)
+    stacked = {name: np.concatenate(parts) for name, parts in matrices.items()}
+    return RoutingTable(folder, report, pool, whole, stacked, np.arange(whole.num_rows))
+
+
+def _read_report(folder: Path) -> dict[str, Any]:
+    path = folder / REPORT_FILE
+    if not path.is_file():
+        raise BenchmarkError(
+            f"expected a benchmark folder with {REPORT_FILE}, found none at {folder}. Make one with `vlrouterbench build SOURCE --out {folder}`."
+        )
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BenchmarkError(f"{path} is not readable as JSON: {error}. Build the benchmark again.") from error
+
+
+def _read_pool(folder: Path) -> CandidatePool:
+    path = folder / "candidates.parquet"
+    if not path.is_file():
+        raise BenchmarkError(f"expected {path}, found none. Build the benchmark again.")
+    rows = pq.read_table(path).to_pylist()
+    return CandidatePool(tuple(CandidateModel(**row) for row in rows), str(path))
+
+
+def _matrix(column: pa.ChunkedArray, pool: CandidatePool, path: Path) -> np.ndarray:
+    struct = column.combine_chunks()
+    if isinstance(struct, pa.ChunkedArray):
+        struct = struct.chunk(0)
+    names = [field.name for field in struct.type]
+    if names != list(pool.names):
+        raise BenchmarkError(f"{path}: its columns are for {', '.join(names)}; candidates.parquet lists {', '.join(pool.names)}.")
+    return np.column_stack([values.to_numpy(zero_copy_only=False).astype(float) for values in struct.flatten()])

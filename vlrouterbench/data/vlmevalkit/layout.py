@@ -1,0 +1,158 @@
+"""Where VLMEvalKit puts its files, and what a file's name says.
+
+Decisions
+- A file belongs to a dataset by the longest known name that leaves nothing or a recognised judge suffix; a known name with
+  another ending ("AI2D_TEST" + "_NO_MASK") is a dataset of its own.
+- The same file seen twice (run folder and link, inference and evaluation tree) is read once. Of different files for one
+  purpose the newest run wins, and the others are named as superseded.
+- Links that lead nowhere are named, not followed. Pickles, locks and aggregates are never opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vlrouterbench.constants import DATASETS
+from vlrouterbench.data.source import LeftOut, Reason
+
+EVALUATION_TREE, INFERENCE_TREE, IMAGE_TREE = "VLMEvalKit_evaluation", "VLMEvalKit_inference", "TSV_images"
+TABLE_EXTENSIONS = (".xlsx", ".tsv", ".json")
+_RUN_FOLDER = re.compile(r"T\d{8}(_G.*|-\d{6})$")
+_JUDGE = r"(?:chatgpt|gpt|openai|o\d|claude|gemini|qwen|deepseek|llama|internlm|exact_matching|glm|kimi|mistral)[^_]*"
+_SUFFIX = re.compile(
+    rf"(_auxmatch|_results|_detailed_results|_(?:{_JUDGE})(?:_matching)?(?:_result|_extract|_score)?)$", re.IGNORECASE
+)
+_AGGREGATE = re.compile(r"_(acc|acc_all|score|fine|metrics|score_fine)$")
+_LINK_STUB_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class LogFile:
+    """A per-sample file of one model and dataset. `suffix` is "" for predictions, else what the evaluation appended."""
+
+    path: Path
+    folder: str
+    dataset: str
+    suffix: str
+    run: str
+
+
+@dataclass(frozen=True)
+class LogTree:
+    """What lies in a source: per-sample files, image tables, and what was passed over."""
+
+    files: tuple[LogFile, ...]
+    image_tables: dict[str, Path]
+    left_out: tuple[LeftOut, ...]
+
+
+def find_logs(source: Path, *, folders: Collection[str]) -> LogTree:
+    """Look through a `vlm_router_data` folder (or its parent), or a VLMEvalKit work folder.
+
+    Args:
+        source: the folder.
+        folders: names of the model folders that belong to the pool.
+    """
+    base = source / "vlm_router_data" if (source / "vlm_router_data").is_dir() else source
+    image_tables = {path.stem: path for path in sorted((base / IMAGE_TREE).glob("*.tsv"))}
+    trees = [base / name for name in (INFERENCE_TREE, EVALUATION_TREE) if (base / name).is_dir()] or [base]
+    known = tuple(sorted({*DATASETS, *image_tables}, key=len, reverse=True))
+    files: dict[tuple[str, str, str], list[LogFile]] = {}
+    left_out: list[LeftOut] = []
+    for tree in trees:
+        for folder in sorted(path for path in tree.iterdir() if path.is_dir() and path.name != IMAGE_TREE):
+            if folder.name not in folders:
+                if any(True for _ in folder.rglob(f"{folder.name}_*")):
+                    detail = "no candidate of the pool has this name"
+                    left_out.append(LeftOut(_relative(folder, source), Reason.UNKNOWN_MODEL, detail, candidate=folder.name))
+                continue
+            for found in _files_of_model(folder, source, known, left_out):
+                files.setdefault((found.folder, found.dataset, found.suffix), []).append(found)
+    chosen = [_choose(group, source, left_out) for _, group in sorted(files.items())]
+    return LogTree(tuple(chosen), image_tables, tuple(left_out))
+
+
+def parse_name(stem: str, model: str, known: Sequence[str]) -> tuple[str, str] | None:
+    """(dataset, suffix) of a file stem `<model>_<dataset><suffix>`, None when it does not begin with the model.
+
+    Args:
+        stem: file name without its extension.
+        model: name of the model folder.
+        known: dataset names, longest first.
+    """
+    if not stem.startswith(f"{model}_"):
+        return None
+    rest = stem[len(model) + 1 :]
+    for name in known:
+        if rest == name:
+            return name, ""
+        if rest.startswith(name) and _SUFFIX.fullmatch(rest[len(name) :]):
+            return name, rest[len(name) :]
+    match = _SUFFIX.search(rest)
+    if match and match.start() > 0:
+        return rest[: match.start()], match.group(0)
+    return rest, ""
+
+
+def _files_of_model(folder: Path, source: Path, known: Sequence[str], left_out: list[LeftOut]) -> Iterator[LogFile]:
+    runs = sorted(path for path in folder.iterdir() if path.is_dir() and _RUN_FOLDER.match(path.name))
+    aggregates: dict[str, Path] = {}
+    seen: set[str] = set()
+    for run in (*reversed(runs), folder):
+        for path in sorted(run.iterdir()):
+            if path.is_symlink() and not path.exists():
+                left_out.append(LeftOut(_relative(path, source), Reason.DANGLING_LINK, "the link leads nowhere"))
+                continue
+            if not path.is_file() or path.name.startswith(("~$", ".")):
+                continue
+            aggregate = _AGGREGATE.search(path.stem)
+            if path.suffix == ".csv" or (path.suffix == ".json" and aggregate):
+                parsed = parse_name(path.stem[: aggregate.start()] if aggregate else path.stem, folder.name, known)
+                if parsed:
+                    aggregates.setdefault(parsed[0], path)
+                continue
+            if path.suffix not in TABLE_EXTENSIONS or _is_link_stub(path):
+                continue
+            parsed = parse_name(path.stem, folder.name, known)
+            if parsed is None:
+                left_out.append(LeftOut(_relative(path, source), Reason.NOT_A_LOG, f"its name does not begin with {folder.name}_"))
+                continue
+            seen.add(parsed[0])
+            yield LogFile(path, folder.name, *parsed, run=run.name if run != folder else "")
+    for dataset in sorted(set(aggregates) - seen):
+        detail = f"{dataset}: only a summary, no per-sample file"
+        left_out.append(LeftOut(_relative(aggregates[dataset], source), Reason.AGGREGATE, detail, candidate=folder.name))
+
+
+def _choose(group: list[LogFile], source: Path, left_out: list[LeftOut]) -> LogFile:
+    """The first of a group, in reading order; copies of it are dropped, others are named."""
+    first = group[0]
+    digests = {_digest(first.path)}
+    for other in group[1:]:
+        digest = _digest(other.path)
+        if digest not in digests:
+            digests.add(digest)
+            detail = f"{_relative(first.path, source)} was read instead"
+            left_out.append(LeftOut(_relative(other.path, source), Reason.SUPERSEDED, detail, candidate=other.folder))
+    return first
+
+
+def _is_link_stub(path: Path) -> bool:
+    """Whether a file is a symbolic link that an archive flattened into a text file with the target's path."""
+    if path.stat().st_size > _LINK_STUB_BYTES:
+        return False
+    content = path.read_bytes()
+    return content.count(b"\n") == 0 and content.endswith(path.name.encode()) and b"/" in content
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").digest()
+
+
+def _relative(path: Path, source: Path) -> str:
+    return path.relative_to(source).as_posix()

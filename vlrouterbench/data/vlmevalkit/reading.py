@@ -1,0 +1,95 @@
+"""One log file -> a table of text cells.
+
+Decisions
+- Every cell is text, empty cells are null: what a column's type is must not depend on its first rows, and the answer
+  "None" is an answer. Rules that need VLMEvalKit's own reading apply it themselves.
+- The fast xlsx reader does not verify checksums, so each member of the archive is verified first: a flipped bit must not
+  become another cell.
+- A file that cannot be read raises `UnreadableFileError`; the caller names it and goes on.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+
+from vlrouterbench.errors import SourceError
+
+MAX_SHEET_BYTES = 2**31
+"""Largest unpacked size of an xlsx file: over it, the file is refused as a zip bomb."""
+_BLOCK_BYTES = 2**27
+
+
+class UnreadableFileError(SourceError):
+    """A log file that is truncated, corrupt, or not what its name says."""
+
+
+def read_text_table(path: Path) -> pa.Table:
+    """Read xlsx, tsv or json as a table of strings, columns in file order.
+
+    Raises:
+        UnreadableFileError: with the reason.
+    """
+    readers = {".xlsx": _read_xlsx, ".tsv": _read_tsv, ".json": _read_json}
+    table = readers[path.suffix.lower()](path)
+    if table.num_columns == 0:
+        raise UnreadableFileError("no columns")
+    return table
+
+
+def _read_xlsx(path: Path) -> pa.Table:
+    import fastexcel
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(member.file_size for member in archive.infolist()) > MAX_SHEET_BYTES:
+                raise UnreadableFileError(f"unpacks to more than {MAX_SHEET_BYTES:,} bytes")
+            damaged = archive.testzip()
+        if damaged:
+            raise UnreadableFileError(f"damaged: the checksum of its member {damaged} does not match")
+        sheet = fastexcel.read_excel(path).load_sheet(0, dtypes="string")
+        return pa.Table.from_batches([sheet.to_arrow()])
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+        raise UnreadableFileError(f"truncated or not an xlsx file: {error}") from error
+    except fastexcel.FastExcelError as error:
+        raise UnreadableFileError(f"not readable as xlsx: {str(error).splitlines()[0]}") from error
+
+
+def _read_tsv(path: Path) -> pa.Table:
+    try:
+        with path.open(newline="", encoding="utf-8") as handle:
+            names = next(csv.reader(handle, delimiter="\t"), [])
+        return pyarrow.csv.read_csv(
+            path,
+            read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK_BYTES),
+            parse_options=pyarrow.csv.ParseOptions(delimiter="\t", newlines_in_values=True),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types={name: pa.string() for name in names}, null_values=[""], strings_can_be_null=True
+            ),
+        )
+    except (pa.ArrowInvalid, UnicodeDecodeError, csv.Error, OSError) as error:
+        raise UnreadableFileError(f"not readable as tsv: {error}") from error
+
+
+def _read_json(path: Path) -> pa.Table:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise UnreadableFileError(f"not readable as json: {error}") from error
+    if not (isinstance(content, list) and all(isinstance(row, dict) for row in content)):
+        raise UnreadableFileError("expected a list of records")
+    names = list(dict.fromkeys(name for row in content for name in row))
+    return pa.table({name: pa.array([_as_text(row.get(name)) for row in content], pa.string()) for name in names})
+
+
+def _as_text(value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    return value if isinstance(value, str) else str(value)

@@ -1,0 +1,161 @@
+"""An assembled benchmark -> a folder that is also a Hub dataset repository.
+
+Decisions
+- Shards by split and task group, at most `ROWS_PER_SHARD` rows each, so that one group can be loaded alone.
+- Images are read again here, a shard at a time: memory holds one shard, not the benchmark.
+- Same source, same bytes: rows keep the source's order, and nothing of the clock or the machine is written.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vlrouterbench.cards.dataset_card import render_dataset_card
+from vlrouterbench.constants import GROUP_SLUGS, SPLITS, group_slug
+from vlrouterbench.data.assemble import Assembled
+from vlrouterbench.data.candidates import CandidatePool
+from vlrouterbench.data.images import read_image_bytes
+from vlrouterbench.data.schema import (
+    CANDIDATE_FILE_SCHEMA,
+    MATRIX_TYPES,
+    OUTCOME_FILE_SCHEMA,
+    TEXT_COLUMNS,
+    sample_file_schema,
+)
+from vlrouterbench.data.tokens import token_counter_name
+from vlrouterbench.errors import SourceError
+from vlrouterbench.files import sha256_of_files, staged_folder, write_json
+from vlrouterbench.version import __version__
+
+ROWS_PER_SHARD = 5_000
+ROWS_PER_GROUP = 250
+OUTCOMES_PER_SHARD = 500_000
+REPORT_FILE = "build_report.json"
+
+
+def write_benchmark(benchmark: Assembled, out: Path) -> dict[str, Any]:
+    """Write the folder (beside, then renamed) and return its build report."""
+    with staged_folder(out) as folder:
+        (folder / "data").mkdir()
+        (folder / "outcomes").mkdir()
+        _write_samples(benchmark, folder / "data")
+        _write_outcomes(benchmark.outcomes, folder / "outcomes")
+        pq.write_table(candidates_table(benchmark.source.pool), folder / "candidates.parquet")
+        report = build_report(benchmark)
+        report["sha256"] = sha256_of_files(folder.rglob("*.parquet"), folder)
+        write_json(folder / REPORT_FILE, report)
+        card = render_dataset_card(report, mean_quality_and_cost(benchmark))
+        (folder / "README.md").write_text(card, encoding="utf-8")
+    return report
+
+
+def candidates_table(pool: CandidatePool) -> pa.Table:
+    """The pool as it stands in `candidates.parquet`."""
+    rows = [{name: getattr(c, name) for name in CANDIDATE_FILE_SCHEMA.names} for c in pool.candidates]
+    return pa.Table.from_pylist(rows, schema=CANDIDATE_FILE_SCHEMA)
+
+
+def mean_quality_and_cost(benchmark: Assembled) -> list[dict[str, Any]]:
+    """Per candidate: measured pairs, mean quality and mean cost over all splits (None where nothing was measured)."""
+    rows = []
+    for place, candidate in enumerate(benchmark.source.pool.candidates):
+        quality, cost = benchmark.matrices["quality"][:, place], benchmark.matrices["cost"][:, place]
+        rows.append(
+            {
+                "name": candidate.name,
+                "input_price": candidate.input_price,
+                "output_price": candidate.output_price,
+                "num_pairs": int(np.isfinite(quality).sum()),
+                "accuracy": float(np.nanmean(quality)) if np.isfinite(quality).any() else None,
+                "average_cost_usd": float(np.nanmean(cost)) if np.isfinite(cost).any() else None,
+            }
+        )
+    return rows
+
+
+def build_report(benchmark: Assembled) -> dict[str, Any]:
+    """What was read, kept and left out (contract's section 3)."""
+    samples, source = benchmark.samples, benchmark.source
+    splits, groups = Counter(samples["split"].to_pylist()), Counter(samples["task_group"].to_pylist())
+    bounds = benchmark.cost_bounds
+    return {
+        "name": source.name,
+        "simulated": source.simulated,
+        "samples": samples.num_rows,
+        "candidates": len(source.pool),
+        "pairs_read": source.pairs_read,
+        "pairs_kept": int(np.isfinite(benchmark.matrices["quality"]).sum()),
+        "left_out": [entry.as_dict() for entry in benchmark.left_out],
+        "imputed": {},
+        "cost_bounds_usd": {
+            "cmin": bounds.cmin,
+            "cmax": bounds.cmax,
+            "cmin_candidate": bounds.cmin_candidate,
+            "cmax_candidate": bounds.cmax_candidate,
+        },
+        "splits": {split: splits.get(split, 0) for split in SPLITS},
+        "datasets": dict(sorted(Counter(samples["dataset"].to_pylist()).items())),
+        "task_groups": {group: groups[group] for group in (*GROUP_SLUGS, *sorted(set(groups) - set(GROUP_SLUGS))) if group in groups},
+        "group_splits": _counts_by_group(samples),
+        "images": {"ok": sum(i is not None for i in benchmark.images), "bad": int((~benchmark.image_ok).sum())},
+        "price_sheet": source.pool.describe_prices(),
+        "protocol": source.protocol,
+        "token_counter": token_counter_name(),
+        "label_rules": source.label_rules,
+        "source_sha256": source.source_sha256,
+        "version": __version__,
+    }
+
+
+def _counts_by_group(samples: pa.Table) -> dict[str, dict[str, int]]:
+    counts: dict[str, dict[str, int]] = {}
+    for (group, split), count in sorted(Counter(zip(samples["task_group"].to_pylist(), samples["split"].to_pylist(), strict=True)).items()):
+        counts.setdefault(group, {})[split] = count
+    return counts
+
+
+def _write_samples(benchmark: Assembled, folder: Path) -> None:
+    schema = sample_file_schema(benchmark.source.pool.names)
+    split = np.array(benchmark.samples["split"].to_pylist())
+    group = np.array(benchmark.samples["task_group"].to_pylist())
+    slugs = {group_slug(name) for name in set(group.tolist())}
+    if len(slugs) < len(set(group.tolist())):
+        raise SourceError(f"two task groups share one file name ({', '.join(sorted(slugs))}): rename one of them.")
+    for side in SPLITS:
+        for name in dict.fromkeys(group[split == side].tolist()):
+            rows = np.flatnonzero((split == side) & (group == name))
+            shards = np.array_split(rows, -(-len(rows) // ROWS_PER_SHARD))
+            for place, shard in enumerate(shards):
+                path = folder / f"{side}-{group_slug(name)}-{place:05d}-of-{len(shards):05d}.parquet"
+                with pq.ParquetWriter(path, schema) as writer:
+                    for start in range(0, len(shard), ROWS_PER_GROUP):
+                        writer.write_table(_sample_rows(benchmark, shard[start : start + ROWS_PER_GROUP], schema))
+
+
+def _sample_rows(benchmark: Assembled, rows: np.ndarray, schema: pa.Schema) -> pa.Table:
+    samples = benchmark.samples.take(pa.array(rows))
+    columns: dict[str, Any] = {name: samples[name] for name in TEXT_COLUMNS}
+    content = [read_image_bytes(benchmark.images[row]) for row in rows]
+    columns["image"] = pa.array([None if c is None else {"bytes": c, "path": None} for c in content], schema.field("image").type)
+    columns["image_ok"] = pa.array(benchmark.image_ok[rows])
+    columns["group_id"] = samples["group_id"]
+    for name, kind in MATRIX_TYPES.items():
+        matrix = benchmark.matrices[name][rows]
+        # Token counts are integers, which have no NaN: not measured is null.
+        arrays = [pa.array(column, kind, from_pandas=pa.types.is_integer(kind)) for column in matrix.T]
+        columns[name] = pa.StructArray.from_arrays(arrays, fields=list(schema.field(name).type))
+    return pa.table(columns, schema=schema)
+
+
+def _write_outcomes(outcomes: pa.Table, folder: Path) -> None:
+    table = outcomes.select(OUTCOME_FILE_SCHEMA.names).cast(OUTCOME_FILE_SCHEMA)
+    count = max(1, -(-table.num_rows // OUTCOMES_PER_SHARD))
+    for place in range(count):
+        path = folder / f"outcomes-{place:05d}-of-{count:05d}.parquet"
+        pq.write_table(table.slice(place * OUTCOMES_PER_SHARD, OUTCOMES_PER_SHARD), path)

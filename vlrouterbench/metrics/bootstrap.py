@@ -1,0 +1,72 @@
+"""Intervals by resampling groups of samples, paired over routers.
+
+Decisions
+- Groups, not rows, are drawn: near-duplicates fall together, so they must not count as independent.
+- Every router meets the same resamples, so that the interval of a difference is paired.
+- A resample is a vector of counts; its averages are one matrix product with the sums per group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from vlrouterbench.metrics.trade_off import rank_score
+
+NUM_RESAMPLES = 2_000
+LEVELS = (2.5, 97.5)
+_RESAMPLES_PER_BLOCK = 500
+
+
+def resampled_means(values: np.ndarray, groups: Sequence[str], *, seed: int, num_resamples: int = NUM_RESAMPLES) -> np.ndarray:
+    """Means of every column over resampled groups.
+
+    Args:
+        values: (num_samples, num_columns).
+        groups: (num_samples,) group of each row.
+        seed: of the resamples; the same seed and groups give the same resamples.
+        num_resamples: how many.
+
+    Returns:
+        (num_resamples, num_columns).
+    """
+    _, place = np.unique(np.asarray(groups), return_inverse=True)
+    num_groups = int(place.max()) + 1
+    sums = np.zeros((num_groups, values.shape[1] + 1))
+    np.add.at(sums, place, np.column_stack([values, np.ones(len(values))]))
+    rng = np.random.default_rng(seed)
+    shares = np.full(num_groups, 1 / num_groups)
+    means = []
+    for start in range(0, num_resamples, _RESAMPLES_PER_BLOCK):
+        counts = rng.multinomial(num_groups, shares, size=min(_RESAMPLES_PER_BLOCK, num_resamples - start))
+        totals = counts.astype(float) @ sums
+        means.append(totals[:, :-1] / totals[:, -1:])
+    return np.concatenate(means)
+
+
+def interval(draws: np.ndarray) -> list[float]:
+    """The 95 % percentile interval of draws (num_resamples,), as [low, high]."""
+    low, high = np.percentile(draws, LEVELS)
+    return [float(low), float(high)]
+
+
+def trade_off_draws(
+    quality: np.ndarray, cost: np.ndarray, groups: Sequence[str], *, cost_bounds: tuple[float, float], beta: float, seed: int
+) -> dict[str, np.ndarray]:
+    """Resampled accuracy, average cost and Rank Score of several routers on the same resamples.
+
+    Args:
+        quality, cost: (num_samples, num_routers), value of each router's decision.
+        groups: (num_samples,).
+        cost_bounds: as for `rank_score`; they are the benchmark's and are not resampled.
+        beta: as for `rank_score`.
+        seed: of the resamples.
+
+    Returns:
+        name -> (num_resamples, num_routers).
+    """
+    means = resampled_means(np.column_stack([quality, cost]), groups, seed=seed)
+    accuracy, average_cost = means[:, : quality.shape[1]], means[:, quality.shape[1] :]
+    score = rank_score(np.clip(accuracy, 0, 1), average_cost, cost_bounds=cost_bounds, beta=beta)
+    return {"accuracy": accuracy, "average_cost_usd": average_cost, "rank_score": score}

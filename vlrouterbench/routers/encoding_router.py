@@ -1,0 +1,98 @@
+"""The feature encoder that travels with a router: built-in text and image statistics, weighted, projected, standardised.
+
+Decisions
+- Its fitted state is a handful of buffers, so it is saved in the router's own safetensors file and loads wherever torch,
+  numpy and Pillow are: no scikit-learn at inference, no pickle.
+- Fitting happens elsewhere (`vlrouterbench.encoders`); this file only applies what was fitted.
+- Rows are computed one by one in numpy, so that `route` gives the stored features to the last bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from .encoding_image import NUM_IMAGE_STATISTICS, NUM_SHAPE_FACTS, image_statistics
+from .encoding_input import RouterInput
+from .encoding_text import NUM_TEXT_FACTS, TEXT_BUCKETS, hashed_ngrams, text_facts
+
+BUILTIN = "builtin"
+BUILTIN_VERSION = 1
+CLIP = 5.0
+
+
+class FeatureEncoder(nn.Module):
+    """Text and image statistics -> a feature vector.
+
+    Args:
+        config: `{"text": "builtin", "image": "builtin", "version": 1, "text_dim": ..., "image_dim": ...}`.
+    """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__()
+        for part in ("text", "image"):
+            if config.get(part) != BUILTIN:
+                raise ValueError(f'unknown {part} encoder "{config.get(part)}". Known: {BUILTIN}.')
+        if config.get("version") != BUILTIN_VERSION:
+            raise ValueError(
+                f"expected built-in features of version {BUILTIN_VERSION}, found {config.get('version')}: "
+                "load the router with the release that made it."
+            )
+        self.config = dict(config)
+        text_dim, image_dim = config["text_dim"], config["image_dim"]
+        self.register_buffer("text_idf", torch.ones(TEXT_BUCKETS))
+        self.register_buffer("text_projection", torch.zeros(TEXT_BUCKETS, text_dim))
+        self.register_buffer("image_mean", torch.zeros(NUM_IMAGE_STATISTICS))
+        self.register_buffer("image_scale", torch.ones(NUM_IMAGE_STATISTICS))
+        self.register_buffer("image_projection", torch.zeros(NUM_IMAGE_STATISTICS, image_dim))
+        self.register_buffer("feature_mean", torch.zeros(self.dim))
+        self.register_buffer("feature_scale", torch.ones(self.dim))
+
+    @property
+    def dim(self) -> int:
+        """Length of a feature vector."""
+        return self.config["text_dim"] + NUM_TEXT_FACTS + self.config["image_dim"] + NUM_SHAPE_FACTS
+
+    def encode(self, inputs: Sequence[RouterInput]) -> torch.Tensor:
+        """Features of samples, (num_samples, dim) float32 on the encoder's device."""
+        rows = [self.project(raw_text(sample), image_statistics(sample.image)) for sample in inputs]
+        stacked = np.stack(rows) if rows else np.zeros((0, self.dim), np.float32)
+        return torch.from_numpy(stacked).to(self.feature_mean.device)
+
+    def project(self, text: tuple[np.ndarray, np.ndarray, np.ndarray], statistics: np.ndarray) -> np.ndarray:
+        """Features of one sample from its raw text and image statistics, (dim,) float32."""
+        state = self._numpy_state()
+        ids, counts, facts = text
+        weights = tfidf_weights(ids, counts, state["text_idf"])
+        image = ((statistics - state["image_mean"]) / state["image_scale"]) if statistics[0] else np.zeros_like(statistics)
+        row = np.concatenate(
+            [
+                weights @ state["text_projection"][ids],
+                facts,
+                np.clip(image, -CLIP, CLIP) @ state["image_projection"],
+                statistics[:NUM_SHAPE_FACTS],
+            ]
+        )
+        standard = (row - state["feature_mean"]) / state["feature_scale"]
+        return np.clip(standard, -CLIP, CLIP).astype(np.float32)
+
+    def _numpy_state(self) -> dict[str, np.ndarray]:
+        return {name: buffer.detach().cpu().numpy() for name, buffer in self.named_buffers()}
+
+
+def raw_text(sample: RouterInput) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Hashed n-grams (ids, counts) and prompt facts of a sample, before anything fitted."""
+    ids, counts = hashed_ngrams(sample.text)
+    facts = text_facts(sample.text, question=sample.question, num_options=len(sample.options), hint=sample.hint)
+    return ids, counts, facts
+
+
+def tfidf_weights(ids: np.ndarray, counts: np.ndarray, idf: np.ndarray) -> np.ndarray:
+    """Sublinear term frequency times inverse document frequency, at unit length: one weight per bucket in `ids`."""
+    weights = (1 + np.log(counts)) * idf[ids]
+    norm = np.sqrt((weights * weights).sum())
+    return weights / norm if norm > 0 else weights

@@ -1,0 +1,19 @@
+"""The families by name, read top to bottom. A new family is one modelling file and one line here."""
+
+from __future__ import annotations
+
+from .modeling_knn import KNNRouter
+from .modeling_linear import LinearRouter
+from .modeling_mlp import MLPRouter
+from .modeling_router import PreTrainedRouter
+
+ROUTERS: dict[str, type[PreTrainedRouter]] = {
+    "knn": KNNRouter,
+    "linear": LinearRouter,
+    "mlp": MLPRouter,
+}
+
+
+def family_name(router: PreTrainedRouter) -> str:
+    """The name of a router's family."""
+    return next(name for name, family in ROUTERS.items() if isinstance(router, family))

@@ -1,0 +1,157 @@
+"""The embedded benchmark: drawn samples with simulated outcomes, as a source like any other.
+
+Decisions
+- The real pool of 17 candidates with its prices, the 14 dataset names in the proportions of their inferred sizes.
+- An item depends on the seed, its dataset and its number alone: the same seed gives the same bytes, in one process or
+  several, and a larger benchmark contains the smaller one.
+- Everything that shows its numbers says "simulated"; the flag travels in the build report.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import multiprocessing
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+from PIL import Image
+
+from vlrouterbench.constants import task_group_of
+from vlrouterbench.data.candidates import published_pool
+from vlrouterbench.data.source import OUTCOME_SCHEMA, SAMPLE_SCHEMA, SourceLogs
+from vlrouterbench.data.tokens import REFERENCE_IMAGE_TOKENS, count_tokens
+from vlrouterbench.errors import SourceError
+from vlrouterbench.simulation.draw import draw_item
+from vlrouterbench.simulation.item import DrawnItem
+from vlrouterbench.simulation.skills import simulate_outcomes
+
+DEFAULT_NUM_SAMPLES = 3_000
+SIMULATED_NAME = "vl-routerbench-simulated"
+INFERRED_SIZES: dict[str, int] = {
+    "MMBench_DEV_EN_V11": 1292,
+    "MMStar": 1500,
+    "MMMU_DEV_VAL": 1050,
+    "RealWorldQA": 765,
+    "InfoVQA_VAL": 2801,
+    "HallusionBench": 951,
+    "MathVista_MINI": 1000,
+    "MathVision_MINI": 304,
+    "MathVerse_MINI": 3940,
+    "AI2D_TEST": 3088,
+    "ChartQA_TEST": 2500,
+    "DocVQA_VAL": 5349,
+    "TextVQA_VAL": 5000,
+    "OCRBench": 1000,
+}
+"""Samples per dataset of the published benchmark, inferred from file sizes (unconfirmed); they add up to 30,540."""
+_JPEG_QUALITY = 88
+_Task = tuple[str, int, tuple[int, int]]
+"""(dataset, seed, key) of one item."""
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A drawn item with its image encoded; the picture itself is dropped."""
+
+    item: DrawnItem
+    image: bytes
+
+
+def simulate_logs(*, num_samples: int = DEFAULT_NUM_SAMPLES, seed: int = 0, num_proc: int = 1) -> SourceLogs:
+    """Draw a benchmark.
+
+    Args:
+        num_samples: how many samples; at least one per dataset.
+        seed: draws another benchmark, candidates' strengths included.
+        num_proc: processes that draw; the result does not depend on it.
+
+    Raises:
+        SourceError: fewer samples than datasets.
+    """
+    if num_samples < len(INFERRED_SIZES):
+        raise SourceError(f"expected at least {len(INFERRED_SIZES)} samples, one per dataset; found {num_samples}.")
+    datasets = _datasets(num_samples)
+    keys = _keys(datasets)
+    drawn = _draw_all([(dataset, seed, key) for dataset, key in zip(datasets, keys, strict=True)], num_proc)
+    pool = published_pool()
+    outcomes = simulate_outcomes([d.item for d in drawn], pool.names, seed=seed, keys=keys)
+    sample_ids = [f"{dataset}/{number}" for dataset, (_, number) in zip(datasets, keys, strict=True)]
+    samples = pa.table(
+        {
+            "sample_id": sample_ids,
+            "dataset": datasets,
+            "task_group": [task_group_of(dataset) for dataset in datasets],
+            "question": [d.item.question for d in drawn],
+            "options": [list(d.item.options) for d in drawn],
+            "hint": [d.item.hint for d in drawn],
+            "group_id": pa.nulls(num_samples, pa.string()),
+            "split": pa.nulls(num_samples, pa.string()),
+        },
+        schema=SAMPLE_SCHEMA,
+    )
+    num_pairs = num_samples * len(pool)
+    input_tokens = count_tokens(d.item.question for d in drawn) + REFERENCE_IMAGE_TOKENS
+    outcome_table = pa.table(
+        {
+            "sample_id": np.repeat(np.array(sample_ids, dtype=object), len(pool)),
+            "candidate": list(pool.names) * num_samples,
+            "quality": outcomes.quality.ravel().astype(np.float32),
+            "input_tokens": np.repeat(input_tokens, len(pool)),
+            "output_tokens": outcomes.output_tokens.ravel().astype(np.int32),
+            "cost_usd": pa.nulls(num_pairs, pa.float64()),
+            "prediction": pa.nulls(num_pairs, pa.large_string()),
+        },
+        schema=OUTCOME_SCHEMA,
+    )
+    return SourceLogs(
+        samples=samples,
+        outcomes=outcome_table,
+        images=[d.image for d in drawn],
+        pool=pool,
+        name=SIMULATED_NAME,
+        source_sha256=hashlib.sha256(f"simulator seed {seed} samples {num_samples}".encode()).hexdigest(),
+        simulated=True,
+        pairs_read=num_pairs,
+    )
+
+
+def _datasets(num_samples: int) -> list[str]:
+    """Dataset of each sample: shares by inferred size, at least one each, the rest by largest remainder."""
+    names, total = list(INFERRED_SIZES), sum(INFERRED_SIZES.values())
+    exact = np.array([INFERRED_SIZES[name] for name in names]) * (num_samples - len(names)) / total
+    counts = np.floor(exact).astype(int) + 1
+    for place in np.argsort(-(exact - np.floor(exact)), kind="stable")[: num_samples - counts.sum()]:
+        counts[place] += 1
+    return [name for name, count in zip(names, counts, strict=True) for _ in range(count)]
+
+
+def _keys(datasets: list[str]) -> list[tuple[int, int]]:
+    """(dataset number, number within the dataset) of each sample."""
+    order = {name: place for place, name in enumerate(INFERRED_SIZES)}
+    seen: Counter[str] = Counter()
+    keys = []
+    for dataset in datasets:
+        keys.append((order[dataset], seen[dataset]))
+        seen[dataset] += 1
+    return keys
+
+
+def _draw_all(tasks: list[_Task], num_proc: int) -> list[_Drawn]:
+    if num_proc <= 1:
+        return [_draw_one(task) for task in tasks]
+    # Spawned, not forked: threads of numerical libraries do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=num_proc, mp_context=context) as pool:
+        return list(pool.map(_draw_one, tasks, chunksize=50))
+
+
+def _draw_one(task: _Task) -> _Drawn:
+    dataset, seed, key = task
+    item = draw_item(dataset, np.random.default_rng([seed, *key, 0]))
+    buffer = io.BytesIO()
+    item.image.save(buffer, format="JPEG", quality=_JPEG_QUALITY)
+    return _Drawn(replace(item, image=Image.new("RGB", (1, 1))), buffer.getvalue())

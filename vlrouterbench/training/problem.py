@@ -1,0 +1,93 @@
+"""What a trainer works on: features and truth of train and validation, and the score that every choice is made by.
+
+Decisions
+- Only train and validation are ever here; test stays with the evaluator.
+- Selection is by Rank Score on the validation samples measured for every candidate, under the benchmark's own bounds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.encoders.features import FeatureSet
+from vlrouterbench.errors import RouterError
+from vlrouterbench.metrics.trade_off import chosen_values, rank_score
+from vlrouterbench.soft_labels import Unsolved, build_soft_labels
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One benchmark, as a trainer sees it."""
+
+    table: RoutingTable
+    features: FeatureSet
+
+    @cached_property
+    def train(self) -> RoutingTable:
+        """The train split."""
+        return self.table.split("train")
+
+    @cached_property
+    def validation(self) -> RoutingTable:
+        """The completely measured validation samples.
+
+        Raises:
+            RouterError: there are none, so nothing could be chosen.
+        """
+        split = self.table.split("validation")
+        complete = split.take(split.complete)
+        if not len(complete):
+            raise RouterError(
+                f"expected validation samples measured for every candidate of {self.table.folder}, found none of {len(split)}: "
+                "measure more pairs, or build with a smaller --candidates file."
+            )
+        return complete
+
+    @cached_property
+    def train_features(self) -> torch.Tensor:
+        """(num_train, dim) float32."""
+        return self.features.of(self.train)
+
+    @cached_property
+    def validation_features(self) -> torch.Tensor:
+        """(num_validation, dim) float32."""
+        return self.features.of(self.validation)
+
+    def soft_labels(self, *, cost_weight: float, unsolved: Unsolved) -> torch.Tensor:
+        """Targets of the train split, (num_train, num_candidates) float32; rows of dropped samples are zero.
+
+        Raises:
+            RouterError: no training sample has a correct candidate.
+        """
+        labels = build_soft_labels(self.train.quality, self.train.cost, cost_weight=cost_weight, unsolved=unsolved)
+        if not labels.any():
+            raise RouterError("no training sample has a correct candidate: there is nothing to learn from.")
+        return torch.from_numpy(labels.astype(np.float32))
+
+    def validation_score(self, decisions: torch.Tensor) -> float:
+        """Rank Score, 0 to 100, of decisions on the validation samples (num_validation,)."""
+        chosen = decisions.cpu().numpy()
+        accuracy = chosen_values(self.validation.quality, chosen).mean()
+        average_cost = chosen_values(self.validation.cost, chosen).mean()
+        return float(rank_score(accuracy, average_cost, cost_bounds=self.table.cost_bounds))
+
+    def candidates(self) -> list[dict[str, Any]]:
+        """The pool as a router's configuration states it."""
+        measured = np.isfinite(self.train.cost)
+        totals = np.where(measured, self.train.cost, 0.0).sum(axis=0)
+        counts = measured.sum(axis=0)
+        return [
+            {
+                "name": candidate.name,
+                "input_price": candidate.input_price,
+                "output_price": candidate.output_price,
+                "mean_cost_usd": float(totals[place] / counts[place]) if counts[place] else None,
+            }
+            for place, candidate in enumerate(self.table.pool.candidates)
+        ]
