@@ -1,1 +1,93 @@
-"""placeholder"""
+"""Choosing among vision-language models: the VL-RouterBench benchmark, its routers and its tools.
+
+The pipeline, in the order that data flows; a room imports rooms above it only (held by tests/test_architecture.py):
+
+    constants, errors, files      names, messages, writing whole or not at all
+    metrics, soft_labels          pure numpy: Rank Score, intervals; training targets
+    cards                         READMEs rendered from figures
+    routers                       the models: an island, copied whole beside a router's weights
+    data                          logs or own tables -> benchmark folder -> arrays
+    simulation                    a seeded benchmark, drawn from scratch
+    encoders                      samples -> features, stored beside the benchmark
+    training                      features and soft labels -> a router, chosen on validation
+    evaluation                    router and truth -> results, intervals, report
+    hub                           the name that `load_dataset` answers to
+    quickstart                    all of it, once, on the simulated benchmark
+    cli                           the same, as commands
+
+Importing this package is cheap: it imports neither torch nor datasets. Names below are resolved when first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vlrouterbench.hub.hook import install_dataset_name
+from vlrouterbench.version import __version__
+
+if TYPE_CHECKING:
+    from vlrouterbench.data.build import BuildOptions, build_benchmark
+    from vlrouterbench.data.table import RoutingTable, load_table
+    from vlrouterbench.encoders.features import encode_benchmark
+    from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
+    from vlrouterbench.metrics.trade_off import rank_score
+    from vlrouterbench.routers.auto import AutoRouter
+    from vlrouterbench.simulation.simulate import simulate_logs
+    from vlrouterbench.training.arguments import RouterTrainingArguments
+    from vlrouterbench.training.fit import save_router, train_router
+    from vlrouterbench.training.problem import Problem
+
+METRIC_PATH = str(Path(__file__).parent / "metrics" / "rank_score")
+"""Folder for `evaluate.load`."""
+
+_HOMES = {
+    "AutoRouter": "routers.auto",
+    "BuildOptions": "data.build",
+    "EvaluationOptions": "evaluation.evaluate",
+    "Problem": "training.problem",
+    "RouterTrainingArguments": "training.arguments",
+    "RoutingTable": "data.table",
+    "build_benchmark": "data.build",
+    "encode_benchmark": "encoders.features",
+    "evaluate_routers": "evaluation.evaluate",
+    "load_table": "data.table",
+    "rank_score": "metrics.trade_off",
+    "save_router": "training.fit",
+    "simulate_logs": "simulation.simulate",
+    "train_router": "training.fit",
+}
+__all__ = [
+    "METRIC_PATH",
+    "AutoRouter",
+    "BuildOptions",
+    "EvaluationOptions",
+    "Problem",
+    "RouterTrainingArguments",
+    "RoutingTable",
+    "__version__",
+    "build_benchmark",
+    "encode_benchmark",
+    "evaluate_routers",
+    "load_table",
+    "rank_score",
+    "save_router",
+    "simulate_logs",
+    "train_router",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, imported when first used."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+# The one thing done at import: a light hook, so that `load_dataset("vl-routerbench")` works after our import.
+install_dataset_name()

@@ -11,5 +11,7 @@ def render_template(name: str, **values: Any) -> str:
     from jinja2 import Environment, StrictUndefined
 
     source = resources.files("vlrouterbench.cards").joinpath("templates", name).read_text(encoding="utf-8")
-    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+    environment = Environment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
     return environment.from_string(source).render(**values)

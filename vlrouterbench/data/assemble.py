@@ -3,7 +3,8 @@
 Decisions
 - A sample keeps its row while at least one candidate was measured on it.
 - Cost bounds are the smallest and largest mean cost over candidates, over all splits, zero costs left out of each mean
-  (benchmark's section 2). Fewer than two candidates with a cost, or equal bounds, is an error: Rank Score has no meaning.
+  (benchmark's section 2). Fewer than two candidates with a cost, or equal bounds, is an error: Rank Score has no
+  meaning.
 - A bad image keeps its row, is flagged, and is named in the report.
 """
 
@@ -71,7 +72,9 @@ def cost_bounds(cost: np.ndarray, pool: CandidatePool) -> CostBounds:
     return CostBounds(float(means[low]), float(means[high]), pool.names[low], pool.names[high])
 
 
-def assemble(source: SourceLogs, *, graded: bool = True, split_by: SplitBy = SplitBy.HASH, num_proc: int = 2) -> Assembled:
+def assemble(
+    source: SourceLogs, *, graded: bool = True, split_by: SplitBy = SplitBy.HASH, num_proc: int = 2
+) -> Assembled:
     """Join, split and price a source.
 
     Args:
@@ -104,7 +107,11 @@ def assemble(source: SourceLogs, *, graded: bool = True, split_by: SplitBy = Spl
             image_ok[row] = False
     groups = link_groups(sample_ids, [samples["group_id"].to_pylist(), content])
     splits = assign_splits(
-        sample_ids, groups, datasets=samples["dataset"].to_pylist(), given=samples["split"].to_pylist(), split_by=split_by
+        sample_ids,
+        groups,
+        datasets=samples["dataset"].to_pylist(),
+        given=samples["split"].to_pylist(),
+        split_by=split_by,
     )
     for name, values in (("group_id", groups), ("split", splits)):
         samples = samples.set_column(samples.schema.get_field_index(name), name, pa.array(values, pa.string()))
@@ -125,7 +132,9 @@ def _graded_outcomes(outcomes: pa.Table, *, graded: bool) -> pa.Table:
 def _matrices(source: SourceLogs) -> dict[str, np.ndarray]:
     """Scatter outcome rows into one matrix per value, (num_samples, num_candidates) float64, NaN = not measured."""
     row_of = {sample_id: row for row, sample_id in enumerate(source.samples["sample_id"].to_pylist())}
-    rows = np.fromiter((row_of[i] for i in source.outcomes["sample_id"].to_pylist()), np.int64, source.outcomes.num_rows)
+    rows = np.fromiter(
+        (row_of[i] for i in source.outcomes["sample_id"].to_pylist()), np.int64, source.outcomes.num_rows
+    )
     names = source.outcomes["candidate"].to_pylist()
     columns = np.fromiter((source.pool.index[name] for name in names), np.int64, source.outcomes.num_rows)
     shape = (source.samples.num_rows, len(source.pool))
@@ -134,7 +143,9 @@ def _matrices(source: SourceLogs) -> dict[str, np.ndarray]:
         matrix = np.full(shape, np.nan)
         matrix[rows, columns] = source.outcomes[name].cast(pa.float64()).to_numpy()
         matrices[name] = matrix
-    prices = tuple(np.array([getattr(c, field) for c in source.pool.candidates]) for field in ("input_price", "output_price"))
+    prices = tuple(
+        np.array([getattr(c, field) for c in source.pool.candidates]) for field in ("input_price", "output_price")
+    )
     given = matrices.pop("cost_usd")
     computed = token_cost(matrices["input_tokens"], matrices["output_tokens"], prices=(prices[0], prices[1]))
     matrices["cost"] = np.where(np.isnan(given), computed, given)

@@ -104,7 +104,9 @@ def _pool(source: Path, options: BuildOptions) -> CandidatePool:
     else:
         found = [path for path in (source / f"candidates.{e}" for e in ("csv", "yaml", "yml")) if path.is_file()]
         if len(found) > 1:
-            raise SourceError(f"expected one candidates file in {source}, found {', '.join(p.name for p in found)}. Keep one.")
+            raise SourceError(
+                f"expected one candidates file in {source}, found {', '.join(p.name for p in found)}. Keep one."
+            )
         pool = replace(read_pool(found[0]), source=found[0].name) if found else published_pool()
     if options.prices is not None:
         pool = pool.with_prices(read_prices(options.prices), source=options.prices.name)

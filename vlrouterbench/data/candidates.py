@@ -96,7 +96,9 @@ class CandidatePool:
             if name not in self.index:
                 raise unknown_name(f"candidate in {source}", name, self.names)
         changed = [
-            replace(c, input_price=prices[c.name][0], output_price=prices[c.name][1], price_source=source, price_date=date)
+            replace(
+                c, input_price=prices[c.name][0], output_price=prices[c.name][1], price_source=source, price_date=date
+            )
             if c.name in prices
             else c
             for c in self.candidates
@@ -191,7 +193,9 @@ def _number(row: Mapping[str, Any], field: str, where: str) -> float:
     value = row.get(field)
     if value is None or str(value).strip() == "":
         what = "a price" if field in PRICE_FIELDS else "a number"
-        raise SourceError(f'{where}: expected {what} in "{field}", found none. A candidate without a price is not free.')
+        raise SourceError(
+            f'{where}: expected {what} in "{field}", found none. A candidate without a price is not free.'
+        )
     try:
         return float(value)
     except (TypeError, ValueError) as error:

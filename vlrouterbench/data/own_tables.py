@@ -83,7 +83,10 @@ def _read(path: Path, required: Sequence[str]) -> pa.Table:
                 path,
                 parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
                 convert_options=pyarrow.csv.ConvertOptions(
-                    column_types={name: pa.string() for name in ("sample_id", "candidate", "question", "dataset", "group_id", "hint", "options")},
+                    column_types={
+                        name: pa.string()
+                        for name in ("sample_id", "candidate", "question", "dataset", "group_id", "hint", "options")
+                    },
                     strings_can_be_null=False,
                 ),
             )
@@ -93,7 +96,10 @@ def _read(path: Path, required: Sequence[str]) -> pa.Table:
         raise SourceError(f"{path} is not readable as {path.suffix[1:]}: {error}") from error
     lacking = [name for name in required if name not in table.column_names]
     if lacking:
-        raise SourceError(f"{path}: expected the columns {', '.join(required)}; found {', '.join(table.column_names)}. Missing: {', '.join(lacking)}.")
+        raise SourceError(
+            f"{path}: expected the columns {', '.join(required)}; found {', '.join(table.column_names)}. "
+            f"Missing: {', '.join(lacking)}."
+        )
     return table
 
 
@@ -110,7 +116,10 @@ def _cast(table: pa.Table, name: str, kind: pa.DataType, path: Path) -> pa.Chunk
 
 
 def _samples(raw: pa.Table, path: Path, *, default_dataset: str) -> pa.Table:
-    columns = {name: _cast(raw, name, pa.string(), path) for name in ("sample_id", "dataset", "task_group", "question", "hint", "group_id", "split")}
+    columns = {
+        name: _cast(raw, name, pa.string(), path)
+        for name in ("sample_id", "dataset", "task_group", "question", "hint", "group_id", "split")
+    }
     for name in ("sample_id", "question"):
         empty = pc.fill_null(pc.equal(columns[name], ""), True) if name == "sample_id" else pc.is_null(columns[name])
         if pc.any(empty).as_py():
@@ -125,7 +134,9 @@ def _samples(raw: pa.Table, path: Path, *, default_dataset: str) -> pa.Table:
         {
             "sample_id": columns["sample_id"],
             "dataset": pa.array(dataset, pa.string()),
-            "task_group": pa.array([g or task_group_of(d) for g, d in zip(given_group, dataset, strict=True)], pa.string()),
+            "task_group": pa.array(
+                [g or task_group_of(d) for g, d in zip(given_group, dataset, strict=True)], pa.string()
+            ),
             "question": columns["question"],
             "options": _options(raw, path),
             "hint": pa.array(hint, pa.string()),
@@ -154,7 +165,9 @@ def _options(raw: pa.Table, path: Path) -> pa.Array:
 
 
 def _outcomes(raw: pa.Table, path: Path) -> pa.Table:
-    return pa.table({field.name: _cast(raw, field.name, field.type, path) for field in OUTCOME_SCHEMA}, schema=OUTCOME_SCHEMA)
+    return pa.table(
+        {field.name: _cast(raw, field.name, field.type, path) for field in OUTCOME_SCHEMA}, schema=OUTCOME_SCHEMA
+    )
 
 
 def _check_outcomes(outcomes: pa.Table, path: Path, *, pool: CandidatePool, sample_ids: pa.ChunkedArray) -> None:
@@ -163,7 +176,9 @@ def _check_outcomes(outcomes: pa.Table, path: Path, *, pool: CandidatePool, samp
     wrong = np.flatnonzero(~np.isnan(quality) & ~((quality >= 0) & (quality <= 1)))
     if wrong.size:
         row = int(wrong[0])
-        raise SourceError(f"{path}, row {row + 1}: expected quality in [0, 1], found {quality[row]:g} ({wrong.size} such rows).")
+        raise SourceError(
+            f"{path}, row {row + 1}: expected quality in [0, 1], found {quality[row]:g} ({wrong.size} such rows)."
+        )
     unlisted = pc.invert(pc.is_in(outcomes["candidate"], pa.array(pool.names)))
     if pc.any(unlisted).as_py():
         row = _first(unlisted)
@@ -184,7 +199,9 @@ def _check_unique(table: pa.Table, key: tuple[str, ...], path: Path) -> None:
     doubled = counts.filter(pc.greater(counts["count_all"], 1))
     if doubled.num_rows:
         value = ", ".join(str(doubled[name][0]) for name in key)
-        raise SourceError(f"{path}: expected each {' and '.join(key)} once, found {value} {doubled['count_all'][0]} times.")
+        raise SourceError(
+            f"{path}: expected each {' and '.join(key)} once, found {value} {doubled['count_all'][0]} times."
+        )
 
 
 def _images(folder: Path, raw: pa.Table, path: Path) -> tuple[list[ImageReference], list[LeftOut]]:
@@ -193,13 +210,17 @@ def _images(folder: Path, raw: pa.Table, path: Path) -> tuple[list[ImageReferenc
     root = folder.resolve()
     images: list[ImageReference] = []
     missing = []
-    for place, (value, sample_id) in enumerate(zip(raw["image"].to_pylist(), raw["sample_id"].to_pylist(), strict=True), start=1):
+    for place, (value, sample_id) in enumerate(
+        zip(raw["image"].to_pylist(), raw["sample_id"].to_pylist(), strict=True), start=1
+    ):
         if not value:
             images.append(None)
             continue
         target = (root / str(value)).resolve()
         if not target.is_relative_to(root):
-            raise SourceError(f'{path}, row {place}: the image path "{value}" leaves the folder {folder}. Give a path inside it.')
+            raise SourceError(
+                f'{path}, row {place}: the image path "{value}" leaves the folder {folder}. Give a path inside it.'
+            )
         if target.is_file():
             images.append(target)
         else:

@@ -1,8 +1,10 @@
 """The Arrow form of a benchmark folder's tables, and what the Hub needs to read it without code.
 
 Decisions
-- Per-sample values of all candidates stand in structs with one field per candidate in pool order, so that a row is whole.
-- The parquet files carry the `datasets` feature description in their metadata: an image is an image wherever they are read.
+- Per-sample values of all candidates stand in structs with one field per candidate in pool order, so that a row is
+  whole.
+- The parquet files carry the `datasets` feature description in their metadata: an image is an image wherever they are
+  read.
 - No answer key and no model output in `data/`: a router must not be able to see them.
 """
 
@@ -75,5 +77,11 @@ def _feature(name: str, kind: pa.DataType) -> Any:
         return {field.name: _feature(field.name, field.type) for field in kind}
     if pa.types.is_list(kind):
         return {"feature": _feature("", kind.value_type), "_type": "List"}
-    names = {pa.string(): "string", pa.bool_(): "bool", pa.float32(): "float32", pa.float64(): "float64", pa.int32(): "int32"}
+    names = {
+        pa.string(): "string",
+        pa.bool_(): "bool",
+        pa.float32(): "float32",
+        pa.float64(): "float64",
+        pa.int32(): "int32",
+    }
     return {"dtype": names[kind], "_type": "Value"}

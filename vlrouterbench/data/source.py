@@ -1,4 +1,5 @@
-"""What any source of a benchmark gives, before splits and costs: samples, outcomes, images, a pool, and what it left out.
+"""What any source of a benchmark gives, before splits and costs: samples, outcomes, images, a pool, and what it left
+out.
 
 Decisions
 - One form for logs, own tables and the simulator, so that there is one builder.
@@ -46,7 +47,8 @@ OUTCOME_SCHEMA = pa.schema(
         ("prediction", pa.large_string()),
     ]
 )
-"""One measured pair per row; `cost_usd` is given only where the source fixes it, else it follows from tokens and prices."""
+"""One measured pair per row; `cost_usd` is given only where the source fixes it, else it follows from tokens and
+prices."""
 
 
 class Reason(StrEnum):

@@ -1,11 +1,11 @@
 """Train, validation and test, grouped so that near-duplicates never stand on two sides.
 
 Decisions
-- A sample's side follows from a hash of its dataset and of the smallest id of its group: the same on every machine and in
-  every order, and an added sample moves nothing but a group that it links.
+- A sample's side follows from a hash of its dataset and of the smallest id of its group: the same on every machine
+  and in every order, and an added sample moves nothing but a group that it links.
 - Samples are linked by a given group id, by identical image content, and by the reader (MMBench's circular groups).
-- `reference` is the reference's recipe (one shuffle of all ids, seed 42), on sorted ids so that it can be repeated. It is
-  not grouped; it exists for comparison only.
+- `reference` is the reference's recipe (one shuffle of all ids, seed 42), on sorted ids so that it can be repeated.
+  It is not grouped; it exists for comparison only.
 """
 
 from __future__ import annotations
@@ -91,7 +91,9 @@ def assign_splits(
     if stated:
         if stated != len(given):
             missing = next(i for i, side in zip(sample_ids, given, strict=True) if side is None)
-            raise SourceError(f'a "split" is given for {stated} of {len(given)} samples; none for "{missing}". Give all or none.')
+            raise SourceError(
+                f'a "split" is given for {stated} of {len(given)} samples; none for "{missing}". Give all or none.'
+            )
         for side in set(given):
             if side not in SPLITS:
                 raise unknown_name("split", str(side), SPLITS)

@@ -38,7 +38,8 @@ class RoutingTable:
         report: its build report.
         pool: the candidates, in column order.
         samples: one row per sample without its image: text columns, image_ok, group_id, split.
-        matrices: quality, cost, input_tokens, output_tokens, each (num_samples, num_candidates) float64, NaN = not measured.
+        matrices: quality, cost, input_tokens, output_tokens, each (num_samples, num_candidates) float64, NaN = not
+        measured.
         rows: (num_samples,) place of each row in the whole folder, for reading images and stored features.
     """
 
@@ -107,7 +108,9 @@ class RoutingTable:
             raise unknown_name("split", name, SPLITS)
         rows = np.flatnonzero(np.array(self.column("split")) == name)
         if not rows.size:
-            raise BenchmarkError(f"expected samples in the split {name} of {self.folder}, found none. Build from more samples.")
+            raise BenchmarkError(
+                f"expected samples in the split {name} of {self.folder}, found none. Build from more samples."
+            )
         return self.take(rows)
 
     def iter_images(self) -> Iterator[bytes | None]:
@@ -147,7 +150,9 @@ def load_table(folder: Path | str, *, verify: bool = False) -> RoutingTable:
         raise BenchmarkError(f"expected tables in {folder / 'data'}, found none. Build the benchmark again.")
     pool = _read_pool(folder)
     if verify and sha256_of_files(folder.rglob("*.parquet"), folder) != report["sha256"]:
-        raise BenchmarkError(f"the tables of {folder} are not the ones its {REPORT_FILE} was written for. Build it again.")
+        raise BenchmarkError(
+            f"the tables of {folder} are not the ones its {REPORT_FILE} was written for. Build it again."
+        )
     samples, matrices = [], {name: [] for name in MATRIX_TYPES}
     for path in files:
         columns = [name for name in pq.read_schema(path).names if name != "image"]
@@ -166,7 +171,8 @@ def _read_report(folder: Path) -> dict[str, Any]:
     path = folder / REPORT_FILE
     if not path.is_file():
         raise BenchmarkError(
-            f"expected a benchmark folder with {REPORT_FILE}, found none at {folder}. Make one with `vlrouterbench build SOURCE --out {folder}`."
+            f"expected a benchmark folder with {REPORT_FILE}, found none at {folder}. "
+            f"Make one with `vlrouterbench build SOURCE --out {folder}`."
         )
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -188,5 +194,7 @@ def _matrix(column: pa.ChunkedArray, pool: CandidatePool, path: Path) -> np.ndar
         struct = struct.chunk(0)
     names = [field.name for field in struct.type]
     if names != list(pool.names):
-        raise BenchmarkError(f"{path}: its columns are for {', '.join(names)}; candidates.parquet lists {', '.join(pool.names)}.")
+        raise BenchmarkError(
+            f"{path}: its columns are for {', '.join(names)}; candidates.parquet lists {', '.join(pool.names)}."
+        )
     return np.column_stack([values.to_numpy(zero_copy_only=False).astype(float) for values in struct.flatten()])

@@ -1,8 +1,8 @@
 """Token counts with `cl100k_base`, and the cost they cause.
 
 Decisions
-- The counter works offline: `rs-bpe` carries the table. Only where it has no wheel (Python 3.14) does `tiktoken` step in,
-  which needs its own cached table; both give the same counts (held by a test).
+- The counter works offline: `rs-bpe` carries the table. Only where it has no wheel (Python 3.14) does `tiktoken` step
+  in, which needs its own cached table; both give the same counts (held by a test).
 - Special-token strings in a text are ordinary text, as a model's output is.
 """
 
@@ -38,8 +38,8 @@ def _tiktoken_count() -> Callable[[str], int]:
         encoding = tiktoken.get_encoding(ENCODING)
     except OSError as error:
         raise SourceError(
-            f"counting tokens needs the {ENCODING} table: rs-bpe is not installed, and tiktoken could not fetch its own. "
-            "Install rs-bpe (Python 3.11 to 3.13), or set TIKTOKEN_CACHE_DIR to a folder that holds the table."
+            f"counting tokens needs the {ENCODING} table: rs-bpe is not installed, and tiktoken could not fetch its "
+            "own. Install rs-bpe (Python 3.11 to 3.13), or set TIKTOKEN_CACHE_DIR to a folder that holds the table."
         ) from error
     return lambda text: len(encoding.encode_ordinary(text))
 

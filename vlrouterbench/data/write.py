@@ -101,7 +101,9 @@ def build_report(benchmark: Assembled) -> dict[str, Any]:
         },
         "splits": {split: splits.get(split, 0) for split in SPLITS},
         "datasets": dict(sorted(Counter(samples["dataset"].to_pylist()).items())),
-        "task_groups": {group: groups[group] for group in (*GROUP_SLUGS, *sorted(set(groups) - set(GROUP_SLUGS))) if group in groups},
+        "task_groups": {
+            group: groups[group] for group in (*GROUP_SLUGS, *sorted(set(groups) - set(GROUP_SLUGS))) if group in groups
+        },
         "group_splits": _counts_by_group(samples),
         "images": {"ok": sum(i is not None for i in benchmark.images), "bad": int((~benchmark.image_ok).sum())},
         "price_sheet": source.pool.describe_prices(),
@@ -115,7 +117,9 @@ def build_report(benchmark: Assembled) -> dict[str, Any]:
 
 def _counts_by_group(samples: pa.Table) -> dict[str, dict[str, int]]:
     counts: dict[str, dict[str, int]] = {}
-    for (group, split), count in sorted(Counter(zip(samples["task_group"].to_pylist(), samples["split"].to_pylist(), strict=True)).items()):
+    for (group, split), count in sorted(
+        Counter(zip(samples["task_group"].to_pylist(), samples["split"].to_pylist(), strict=True)).items()
+    ):
         counts.setdefault(group, {})[split] = count
     return counts
 
@@ -142,7 +146,9 @@ def _sample_rows(benchmark: Assembled, rows: np.ndarray, schema: pa.Schema) -> p
     samples = benchmark.samples.take(pa.array(rows))
     columns: dict[str, Any] = {name: samples[name] for name in TEXT_COLUMNS}
     content = [read_image_bytes(benchmark.images[row]) for row in rows]
-    columns["image"] = pa.array([None if c is None else {"bytes": c, "path": None} for c in content], schema.field("image").type)
+    columns["image"] = pa.array(
+        [None if c is None else {"bytes": c, "path": None} for c in content], schema.field("image").type
+    )
     columns["image_ok"] = pa.array(benchmark.image_ok[rows])
     columns["group_id"] = samples["group_id"]
     for name, kind in MATRIX_TYPES.items():

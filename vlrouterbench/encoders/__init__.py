@@ -1,1 +1,1 @@
-"""From samples to features: fitting the built-in encoder on the train split, and storing features beside a benchmark."""
+"""From samples to features: fitting the built-in encoder on train, and storing features beside a benchmark."""

@@ -1,7 +1,8 @@
 """Fitting the built-in encoder: weights of n-gram buckets, projections of text and image, standardisation.
 
 Decisions
-- scikit-learn fits, the routers' own code applies: what is learnt here is copied into the buffers of a `FeatureEncoder`.
+- scikit-learn fits, the routers' own code applies: what is learnt here is copied into the buffers of a
+  `FeatureEncoder`.
 - Fitted on the train split alone.
 - Randomised decompositions run from a fixed seed: the same benchmark gives the same encoder.
 """

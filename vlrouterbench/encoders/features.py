@@ -1,7 +1,8 @@
 """Features of a whole benchmark: encoded once, stored beside it, and read back while they still belong to it.
 
 Decisions
-- The store's name carries the digest of the benchmark's tables and of the encoder's definition, so nothing stale is used.
+- The store's name carries the digest of the benchmark's tables and of the encoder's definition, so nothing stale is
+  used.
 - It lies beside the benchmark folder, not in it: the folder is what gets uploaded.
 - The fitted encoder is stored with its features, since a router must carry exactly the one its features came from.
 - A sample without a usable image gets the mask feature, and is counted.

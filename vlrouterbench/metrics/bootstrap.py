@@ -19,7 +19,9 @@ LEVELS = (2.5, 97.5)
 _RESAMPLES_PER_BLOCK = 500
 
 
-def resampled_means(values: np.ndarray, groups: Sequence[str], *, seed: int, num_resamples: int = NUM_RESAMPLES) -> np.ndarray:
+def resampled_means(
+    values: np.ndarray, groups: Sequence[str], *, seed: int, num_resamples: int = NUM_RESAMPLES
+) -> np.ndarray:
     """Means of every column over resampled groups.
 
     Args:
@@ -52,7 +54,13 @@ def interval(draws: np.ndarray) -> list[float]:
 
 
 def trade_off_draws(
-    quality: np.ndarray, cost: np.ndarray, groups: Sequence[str], *, cost_bounds: tuple[float, float], beta: float, seed: int
+    quality: np.ndarray,
+    cost: np.ndarray,
+    groups: Sequence[str],
+    *,
+    cost_bounds: tuple[float, float],
+    beta: float,
+    seed: int,
 ) -> dict[str, np.ndarray]:
     """Resampled accuracy, average cost and Rank Score of several routers on the same resamples.
 

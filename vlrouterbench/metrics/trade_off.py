@@ -29,8 +29,8 @@ def check_cost_bounds(cost_bounds: tuple[float, float]) -> tuple[float, float]:
         raise EvaluationError(f"expected cost_bounds=(cmin, cmax) in USD per sample, found {cost_bounds!r}.") from error
     if not (np.isfinite([cmin, cmax]).all() and 0 < cmin < cmax):
         raise EvaluationError(
-            f"expected cost bounds with 0 < cmin < cmax, found ({cmin:g}, {cmax:g}). They are the smallest and largest mean "
-            "cost over the candidates of the whole benchmark."
+            f"expected cost bounds with 0 < cmin < cmax, found ({cmin:g}, {cmax:g}). They are the smallest and largest "
+            "mean cost over the candidates of the whole benchmark."
         )
     return cmin, cmax
 
@@ -88,11 +88,13 @@ def chosen_values(matrix: np.ndarray, decisions: np.ndarray) -> np.ndarray:
     matrix, decisions = np.asarray(matrix, dtype=float), np.asarray(decisions)
     if matrix.ndim != 2 or decisions.shape != matrix.shape[:1]:
         raise EvaluationError(
-            f"expected one decision per row of a (num_samples, num_candidates) matrix, found {decisions.shape} decisions "
-            f"for a matrix of shape {matrix.shape}."
+            f"expected one decision per row of a (num_samples, num_candidates) matrix, found {decisions.shape} "
+            f"decisions for a matrix of shape {matrix.shape}."
         )
     if decisions.size and not ((decisions >= 0) & (decisions < matrix.shape[1])).all():
-        raise EvaluationError(f"expected decisions in 0..{matrix.shape[1] - 1}, found {decisions.min()} to {decisions.max()}.")
+        raise EvaluationError(
+            f"expected decisions in 0..{matrix.shape[1] - 1}, found {decisions.min()} to {decisions.max()}."
+        )
     return matrix[np.arange(len(decisions)), decisions.astype(np.int64)]
 
 

@@ -51,7 +51,10 @@ def _read_config(name_or_path: str, kwargs: dict[str, Any]) -> dict[str, Any]:
     if folder.exists():
         path = folder / "config.json"
         if not path.is_file():
-            raise RouterError(f"expected a router folder with config.json, found none in {folder}. Train one with `vlrouterbench train`.")
+            raise RouterError(
+                f"expected a router folder with config.json, found none in {folder}. "
+                "Train one with `vlrouterbench train`."
+            )
     else:
         try:
             path = Path(cached_file(name_or_path, "config.json", **options) or "")

@@ -1,7 +1,8 @@
 """What every router's config.json states: its candidates with prices, its feature encoder, and how it was trained.
 
 Decisions
-- Candidates stand by name and in order, so that a router refuses a pool that does not match instead of picking by place.
+- Candidates stand by name and in order, so that a router refuses a pool that does not match instead of picking by
+  place.
 - Training facts are for people and cards; nothing is decided by them.
 - JSON has no infinity: an infinite cost weight is written "inf".
 """
@@ -17,7 +18,8 @@ class RouterConfig(PreTrainedConfig):
     """Configuration shared by all families.
 
     Args:
-        candidates: one `{"name", "input_price", "output_price", "mean_cost_usd"}` per candidate in pool order; prices in
+        candidates: one `{"name", "input_price", "output_price", "mean_cost_usd"}` per candidate in pool order; prices
+        in
             USD per million tokens, mean cost in USD per sample over the training split.
         encoder: configuration of the feature encoder.
         training: cost weight, seed, benchmark and what selection on validation found.

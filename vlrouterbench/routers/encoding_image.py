@@ -102,7 +102,8 @@ def _edges(gray: np.ndarray) -> np.ndarray:
         np.s_[middle_row:, middle_column:],
     )
     histograms = [
-        np.bincount(direction[q].ravel(), weights=strength[q].ravel(), minlength=_ORIENTATIONS) / max(1, strength[q].size)
+        np.bincount(direction[q].ravel(), weights=strength[q].ravel(), minlength=_ORIENTATIONS)
+        / max(1, strength[q].size)
         for q in quarters
     ]
     whole = np.bincount(direction.ravel(), weights=(strength > 0.1).ravel(), minlength=_ORIENTATIONS) / strength.size
@@ -119,7 +120,8 @@ def _frequency(gray: np.ndarray) -> np.ndarray:
 
 
 def _print(image: Image.Image) -> np.ndarray:
-    """Signs of print at a larger scale: ink, fine strokes, lines of text (rows that alternate between empty and full)."""
+    """Signs of print at a larger scale: ink, fine strokes, lines of text (rows that alternate between empty and
+    full)."""
     gray = image.convert("L")
     gray.thumbnail((256, 256), Image.Resampling.BOX, reducing_gap=2.0)
     values = np.asarray(gray, dtype=np.float32) / 255

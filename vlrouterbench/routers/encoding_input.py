@@ -57,7 +57,9 @@ def read_image(source: Image.Image | bytes | str | Path | None) -> Image.Image |
     try:
         image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
         if image.width * image.height > MAX_PIXELS:
-            raise RouterInputError(f"{where}: {image.width} x {image.height} pixels are over the limit of {MAX_PIXELS}.")
+            raise RouterInputError(
+                f"{where}: {image.width} x {image.height} pixels are over the limit of {MAX_PIXELS}."
+            )
         image.load()
     except FileNotFoundError as error:
         raise RouterInputError(f"expected an image file, found nothing at {where}.") from error

@@ -1,8 +1,9 @@
-"""The feature encoder that travels with a router: built-in text and image statistics, weighted, projected, standardised.
+"""The feature encoder that travels with a router: built-in text and image statistics, weighted, projected,
+standardised.
 
 Decisions
-- Its fitted state is a handful of buffers, so it is saved in the router's own safetensors file and loads wherever torch,
-  numpy and Pillow are: no scikit-learn at inference, no pickle.
+- Its fitted state is a handful of buffers, so it is saved in the router's own safetensors file and loads wherever
+  torch, numpy and Pillow are: no scikit-learn at inference, no pickle.
 - Fitting happens elsewhere (`vlrouterbench.encoders`); this file only applies what was fitted.
 - Rows are computed one by one in numpy, so that `route` gives the stored features to the last bit.
 """
@@ -68,7 +69,9 @@ class FeatureEncoder(nn.Module):
         state = self._numpy_state()
         ids, counts, facts = text
         weights = tfidf_weights(ids, counts, state["text_idf"])
-        image = ((statistics - state["image_mean"]) / state["image_scale"]) if statistics[0] else np.zeros_like(statistics)
+        image = (
+            ((statistics - state["image_mean"]) / state["image_scale"]) if statistics[0] else np.zeros_like(statistics)
+        )
         row = np.concatenate(
             [
                 weights @ state["text_projection"][ids],

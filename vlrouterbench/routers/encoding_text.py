@@ -1,8 +1,8 @@
 """Text statistics that need no download: hashed word and character n-grams, and facts of a prompt.
 
 Decisions
-- N-grams are hashed, so there is no vocabulary to ship or to meet unknown words with; what is fitted is the weight of each
-  bucket and a projection. Hashes are written out here, so they are the same in every process and version.
+- N-grams are hashed, so there is no vocabulary to ship or to meet unknown words with; what is fitted is the weight of
+  each bucket and a projection. Hashes are written out here, so they are the same in every process and version.
 - Words and word pairs carry meaning; character 3- to 5-grams carry spelling, numbers and formulas.
 - Every number is computed row by row: a batch gives the same bytes as one row.
 """
@@ -42,8 +42,8 @@ NUM_TEXT_FACTS = 14 + len(QUESTION_WORDS) + len(CONTENT_WORDS)
 def hashed_ngrams(text: str) -> tuple[np.ndarray, np.ndarray]:
     """Buckets that a text falls into and how often: (ids, counts), ids ascending.
 
-    The text is lower-cased, digits are kept, and at most MAX_CHARACTERS are read: the first half and the last half, since
-    a question stands at one of its ends.
+    The text is lower-cased, digits are kept, and at most MAX_CHARACTERS are read: the first half and the last half,
+    since a question stands at one of its ends.
     """
     text = _shortened(text.lower())
     words = _WORD.findall(text)

@@ -72,7 +72,8 @@ def unit_rows(features: torch.Tensor) -> torch.Tensor:
 
 
 def nearest(features: torch.Tensor, memory: torch.Tensor, *, num_neighbors: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Exact nearest rows of `memory` (unit length) by cosine: similarities and places, each (num_samples, k), best first."""
+    """Exact nearest rows of `memory` (unit length) by cosine: similarities and places, each (num_samples, k), best
+    first."""
     k = min(num_neighbors, memory.shape[0])
     blocks = [torch.topk(unit_rows(block) @ memory.T, k, dim=1) for block in features.split(ROWS_PER_BLOCK)]
     return torch.cat([b.values for b in blocks]), torch.cat([b.indices for b in blocks])

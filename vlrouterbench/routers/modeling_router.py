@@ -99,7 +99,8 @@ class PreTrainedRouter(PreTrainedModel):
             options: answer options of a multiple-choice question.
             hint: extra instruction or context.
             candidates: names to choose from, None for the whole pool.
-            budget: `usd_weight`, `max_cost_usd` or `min_accuracy`; only a family with calibrated estimates accepts them.
+            budget: `usd_weight`, `max_cost_usd` or `min_accuracy`; only a family with calibrated estimates accepts
+            them.
 
         Raises:
             RouterInputError: the image cannot be read.
@@ -109,8 +110,8 @@ class PreTrainedRouter(PreTrainedModel):
         asked = [name for name, value in budget.items() if value is not None]
         if asked and not self.calibrated:
             raise CalibrationError(
-                f"{', '.join(asked)}: needs calibrated estimates, which {type(self).__name__} does not have. No family of this "
-                "release has them; train with --cost-weight to shape the trade-off, or leave the option out."
+                f"{', '.join(asked)}: needs calibrated estimates, which {type(self).__name__} does not have. "
+                "No family of this release has them; train with --cost-weight to shape the trade-off, or leave the option out."
             )
         sample = RouterInput(question, tuple(options), hint, read_image(image))
         scores = self.score(self.encoder.encode([sample]).to(self.device))

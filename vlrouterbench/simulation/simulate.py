@@ -30,6 +30,8 @@ from vlrouterbench.simulation.item import DrawnItem
 from vlrouterbench.simulation.skills import simulate_outcomes
 
 DEFAULT_NUM_SAMPLES = 3_000
+SIMULATOR_VERSION = 1
+"""Raised whenever the same seed would draw something else."""
 SIMULATED_NAME = "vl-routerbench-simulated"
 INFERRED_SIZES: dict[str, int] = {
     "MMBench_DEV_EN_V11": 1292,

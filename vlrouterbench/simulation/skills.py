@@ -1,11 +1,11 @@
 """Simulated candidates: what each is good at, how much it writes, and who answers an item correctly.
 
 Decisions
-- An item-response model: a candidate's chance is a logistic function of its skills minus the item's visible demands, minus
-  a hidden difficulty that all candidates share, plus chance for options. So some items are hard for all, a weak candidate
-  sometimes succeeds where a strong one fails, and content predicts who succeeds, but only in part.
-- Names, order and prices are the published pool's. Skills are invented: general ability rises with what is publicly said of
-  a model's class, per-kind strengths are drawn anew for every seed. No accuracy here is a real model's.
+- An item-response model: a candidate's chance is a logistic function of its skills minus the item's visible demands,
+  minus a hidden difficulty that all candidates share, plus chance for options. So some items are hard for all, a weak
+  candidate sometimes succeeds where a strong one fails, and content predicts who succeeds, but only in part.
+- Names, order and prices are the published pool's. Skills are invented: general ability rises with what is publicly
+  said of a model's class, per-kind strengths are drawn anew for every seed. No accuracy here is a real model's.
 - Output lengths follow the kind of candidate: those that think aloud write hundreds of tokens.
 """
 
@@ -26,7 +26,7 @@ PROFILES: dict[str, tuple[float, float]] = {
     "Phi-3.5-Vision": (0.25, 10.0),
     "DeepSeek-VL2": (1.15, 9.0),
     "Janus-Pro-7B": (-0.10, 14.0),
-    "MiMo-VL-7B-RL": (1.45, 640.0),
+    "MiMo-VL-7B-RL": (1.20, 640.0),
     "LLaVA-Next-Vicuna-7B": (-0.35, 12.0),
     "Qianfan-VL-8B": (1.30, 60.0),
     "Pixtral-12B": (0.75, 70.0),
@@ -34,19 +34,19 @@ PROFILES: dict[str, tuple[float, float]] = {
     "Qwen2.5-VL-32B-Instruct": (1.45, 190.0),
     "Qwen2.5-VL-72B-Instruct": (1.75, 32.0),
     "InternVL2.5-78B": (1.60, 28.0),
-    "Gemini-Flash-2.5": (1.55, 120.0),
-    "GPT-4o": (1.45, 34.0),
+    "Gemini-Flash-2.5": (1.40, 120.0),
+    "GPT-4o": (1.10, 34.0),
 }
 """Candidate -> (general ability in logits, typical number of output tokens). Invented."""
 
-SKILL_SPREAD = 0.75
-"""Standard deviation of a candidate's strength per skill around its general ability, in logits."""
-HIDDEN_DIFFICULTY = 0.9
+SKILL_SPREAD = 0.9
+"""Standard deviation of a candidate's strength per skill around its general ability, in logits; strengths sum to 0."""
+HIDDEN_DIFFICULTY = 0.7
 """Standard deviation of the difficulty that nothing visible shows, in logits."""
-PAIR_LUCK = 0.5
+PAIR_LUCK = 0.4
 """Standard deviation of what only this candidate meets on only this item, in logits."""
-DISCRIMINATION = 1.6
-DEMAND_RANGE = (-1.6, 2.6)
+DISCRIMINATION = 1.8
+DEMAND_RANGE = (-3.0, 2.2)
 """Logits of the easiest and the hardest visible demand."""
 REASONING_LENGTH = 2.2
 """How much longer outputs get on the hardest mathematics, as a factor's logarithm."""
@@ -100,7 +100,8 @@ def candidate_skills(candidate_names: Sequence[str], *, seed: int) -> np.ndarray
     """Strength of each candidate in each skill, (num_candidates, num_skills), in logits."""
     rng = np.random.default_rng([seed, 1])
     general = np.array([PROFILES[name][0] for name in candidate_names])
-    return general[:, None] + rng.normal(0, SKILL_SPREAD, (len(candidate_names), len(SKILLS)))
+    strengths = rng.normal(0, SKILL_SPREAD, (len(candidate_names), len(SKILLS)))
+    return general[:, None] + strengths - strengths.mean(axis=1, keepdims=True)
 
 
 def _chance(item: DrawnItem, skills: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from vlrouterbench.constants import COST_WEIGHTS
+from vlrouterbench.constants import DEFAULT_COST_WEIGHTS
 from vlrouterbench.errors import RouterError
 from vlrouterbench.soft_labels import Unsolved
 
@@ -25,7 +25,7 @@ class RouterTrainingArguments:
         patience: epochs without a better Rank Score on validation before training stops.
     """
 
-    cost_weights: tuple[float, ...] = COST_WEIGHTS
+    cost_weights: tuple[float, ...] = DEFAULT_COST_WEIGHTS
     seed: int = 0
     unsolved: Unsolved = Unsolved.DROP
     num_epochs: int = 60

@@ -1,9 +1,10 @@
 """Training a router of any family: choose on validation, fill in the configuration, save.
 
 Decisions
-- Families differ in how weights come about: by gradient, or by remembering. What is tried, what it is judged by and what
-  is recorded are the same for all.
-- All cost weights of one run share features; the one with the best Rank Score on validation is kept, the first of equals.
+- Families differ in how weights come about: by gradient, or by remembering. What is tried, what it is judged by and
+  what is recorded are the same for all.
+- All cost weights of one run share features; the one with the best Rank Score on validation is kept, the first of
+  equals.
 """
 
 from __future__ import annotations
@@ -67,7 +68,11 @@ def train_router(family: str, problem: Problem, arguments: RouterTrainingArgumen
     train = _train_memory if ROUTERS[family] is KNNRouter else _train_gradient
     router, trials, chosen = train(ROUTERS[family], problem, arguments)
     router.config.training = {
-        "benchmark": {"name": problem.table.report["name"], "sha256": problem.table.sha256, "simulated": problem.table.simulated},
+        "benchmark": {
+            "name": problem.table.report["name"],
+            "sha256": problem.table.sha256,
+            "simulated": problem.table.simulated,
+        },
         **{key: _json_number(value) for key, value in chosen.setting.items()},
         "seed": arguments.seed,
         "unsolved": str(arguments.unsolved),
@@ -133,4 +138,3 @@ def _config(family: type[PreTrainedRouter], problem: Problem, **own: Any) -> Any
 
 def _json_number(value: float | int) -> float | int | str:
     return "inf" if isinstance(value, float) and math.isinf(value) else value
-

@@ -44,8 +44,8 @@ class Problem:
         complete = split.take(split.complete)
         if not len(complete):
             raise RouterError(
-                f"expected validation samples measured for every candidate of {self.table.folder}, found none of {len(split)}: "
-                "measure more pairs, or build with a smaller --candidates file."
+                f"expected validation samples measured for every candidate of {self.table.folder}, "
+                f"found none of {len(split)}: measure more pairs, or build with a smaller --candidates file."
             )
         return complete
 

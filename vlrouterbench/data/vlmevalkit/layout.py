@@ -1,8 +1,8 @@
 """Where VLMEvalKit puts its files, and what a file's name says.
 
 Decisions
-- A file belongs to a dataset by the longest known name that leaves nothing or a recognised judge suffix; a known name with
-  another ending ("AI2D_TEST" + "_NO_MASK") is a dataset of its own.
+- A file belongs to a dataset by the longest known name that leaves nothing or a recognised judge suffix; a known name
+  with another ending ("AI2D_TEST" + "_NO_MASK") is a dataset of its own.
 - The same file seen twice (run folder and link, inference and evaluation tree) is read once. Of different files for one
   purpose the newest run wins, and the others are named as superseded.
 - Links that lead nowhere are named, not followed. Pickles, locks and aggregates are never opened.
@@ -68,7 +68,9 @@ def find_logs(source: Path, *, folders: Collection[str]) -> LogTree:
             if folder.name not in folders:
                 if any(True for _ in folder.rglob(f"{folder.name}_*")):
                     detail = "no candidate of the pool has this name"
-                    left_out.append(LeftOut(_relative(folder, source), Reason.UNKNOWN_MODEL, detail, candidate=folder.name))
+                    left_out.append(
+                        LeftOut(_relative(folder, source), Reason.UNKNOWN_MODEL, detail, candidate=folder.name)
+                    )
                 continue
             for found in _files_of_model(folder, source, known, left_out):
                 files.setdefault((found.folder, found.dataset, found.suffix), []).append(found)
@@ -119,13 +121,17 @@ def _files_of_model(folder: Path, source: Path, known: Sequence[str], left_out: 
                 continue
             parsed = parse_name(path.stem, folder.name, known)
             if parsed is None:
-                left_out.append(LeftOut(_relative(path, source), Reason.NOT_A_LOG, f"its name does not begin with {folder.name}_"))
+                left_out.append(
+                    LeftOut(_relative(path, source), Reason.NOT_A_LOG, f"its name does not begin with {folder.name}_")
+                )
                 continue
             seen.add(parsed[0])
             yield LogFile(path, folder.name, *parsed, run=run.name if run != folder else "")
     for dataset in sorted(set(aggregates) - seen):
         detail = f"{dataset}: only a summary, no per-sample file"
-        left_out.append(LeftOut(_relative(aggregates[dataset], source), Reason.AGGREGATE, detail, candidate=folder.name))
+        left_out.append(
+            LeftOut(_relative(aggregates[dataset], source), Reason.AGGREGATE, detail, candidate=folder.name)
+        )
 
 
 def _choose(group: list[LogFile], source: Path, left_out: list[LeftOut]) -> LogFile:

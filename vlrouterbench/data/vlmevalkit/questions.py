@@ -4,7 +4,8 @@ Decisions
 - Ids are `<dataset>/<index>`; an index that a spreadsheet turned into "12.0" is "12" again.
 - An image cell of at most 64 characters is the index of the row that holds the picture.
 - A sample with several pictures keeps the first, since a row has one image; the others are named in the report.
-- MMBench asks each question several times with rotated options (index + 1,000,000 each time): the main row is the sample.
+- MMBench asks each question several times with rotated options (index + 1,000,000 each time): the main row is the
+  sample.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from vlrouterbench.data.source import ImageReference
 
 CIRCULAR_STEP = 1_000_000
 MAX_INDEX_REFERENCE = 64
+Rows = list[dict[str, str | None]]
+"""Table rows: column name -> cell text, None for an empty cell."""
 _FLOAT_INDEX = re.compile(r"(\d+)\.0+$")
 
 
@@ -44,7 +47,7 @@ class QuestionSet:
     questions: dict[str, Question] = field(default_factory=dict)
     has_images: bool = False
 
-    def add(self, rows: list[dict[str, str | None]], *, circular: bool) -> None:
+    def add(self, rows: Rows, *, circular: bool) -> None:
         """Add rows whose index is not there yet."""
         for row in rows:
             index = normalize_index(row.get("index"))
@@ -90,10 +93,8 @@ def is_main_row(index: str) -> bool:
     return not index.isdigit() or int(index) < CIRCULAR_STEP
 
 
-def rows_of(table: pa.Table, *, lower_case: bool = False) -> list[dict[str, str | None]]:
-    """Table rows as dicts; the evaluation of multiple choice lower-cases names, single letters stay options."""
-    if lower_case:
-        table = table.rename_columns([n if n in string.ascii_uppercase else n.lower() for n in table.column_names])
+def rows_of(table: pa.Table) -> Rows:
+    """Table rows as dicts."""
     return table.to_pylist()
 
 

@@ -3,8 +3,8 @@
 Decisions
 - Every cell is text, empty cells are null: what a column's type is must not depend on its first rows, and the answer
   "None" is an answer. Rules that need VLMEvalKit's own reading apply it themselves.
-- The fast xlsx reader does not verify checksums, so each member of the archive is verified first: a flipped bit must not
-  become another cell.
+- The fast xlsx reader does not verify checksums, so each member of the archive is verified first: a flipped bit must
+  not become another cell.
 - A file that cannot be read raises `UnreadableFileError`; the caller names it and goes on.
 """
 

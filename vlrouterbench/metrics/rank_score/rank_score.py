@@ -18,7 +18,8 @@ Args:
     predictions: index of the chosen candidate, one per sample.
     quality: quality of every candidate in [0, 1], one list per sample.
     cost: cost of every candidate in USD, one list per sample.
-    cost_bounds: (cmin, cmax), the smallest and largest mean cost over the candidates of the whole benchmark, USD per sample.
+    cost_bounds: (cmin, cmax), the smallest and largest mean cost over the candidates of the whole benchmark, USD per
+    sample.
     beta: weight of cost against accuracy, 0.1 in the benchmark.
 Returns:
     rank_score: 0 to 100.

@@ -1,0 +1,88 @@
+"""The program `vlrouterbench`: its commands, and how it ends.
+
+Decisions
+- 0 done, 1 failed with one clear message on stderr, 2 wrong usage. A traceback appears only with `--debug`.
+- `--debug` and `--json` are understood by every command, wherever they stand.
+- Nothing heavy is imported until a command runs: `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from vlrouterbench.cli.build import build
+from vlrouterbench.cli.console import wants_json
+from vlrouterbench.cli.encode import encode
+from vlrouterbench.cli.evaluate import evaluate
+from vlrouterbench.cli.inspect import inspect
+from vlrouterbench.cli.route import route
+from vlrouterbench.cli.run import run
+from vlrouterbench.cli.simulate import simulate
+from vlrouterbench.cli.train import train
+from vlrouterbench.errors import VLRouterBenchError
+from vlrouterbench.version import __version__
+
+COMMANDS = (run, build, inspect, encode, train, evaluate, route, simulate)
+DEBUG, JSON = "--debug", "--json"
+
+app = typer.Typer(
+    name="vlrouterbench",
+    help="Choose among vision-language models: benchmark, routers and tools.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in COMMANDS:
+    app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"vlrouterbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
+    debug: bool = typer.Option(False, DEBUG, help="Show the traceback of a failure; anywhere on the line."),
+    json: bool = typer.Option(False, JSON, help="Print a machine-readable summary; anywhere on the line."),
+) -> None:
+    """Choose among vision-language models: benchmark, routers and tools."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run a command line and return its exit status."""
+    debug = DEBUG in argv
+    arguments = [argument for argument in argv if argument not in (DEBUG, JSON)]
+    token = wants_json.set(JSON in argv)
+    try:
+        app(args=arguments, prog_name="vlrouterbench")
+    except SystemExit as end:
+        return int(end.code or 0)
+    except VLRouterBenchError as error:
+        return _failed(str(error), error, debug)
+    except KeyboardInterrupt:
+        return _failed("stopped; nothing half-written is left behind.", None, debug=False)
+    except Exception as error:
+        message = f"unexpected {type(error).__name__}: {error}. Run again with {DEBUG} to see where, and report it."
+        return _failed(message, error, debug)
+    finally:
+        wants_json.reset(token)
+    return 0
+
+
+def run_and_exit() -> None:
+    """Entry point of the console script."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def _failed(message: str, error: Exception | None, debug: bool) -> int:
+    if debug and error is not None:
+        raise error
+    sys.stderr.write(f"error: {message}\n")
+    return 1

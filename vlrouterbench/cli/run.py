@@ -1,0 +1,30 @@
+"""`vlrouterbench run`: the whole story on the embedded simulated benchmark."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def run(
+    out: Annotated[Path, typer.Option(help="Folder for benchmark, routers and evaluation.")] = Path("runs/quickstart"),
+    seed: Annotated[int, typer.Option(help="Draws another benchmark and other weights.")] = 0,
+    num_samples: Annotated[int, typer.Option(help="Size of the simulated benchmark.")] = 3000,
+) -> None:
+    """Build, encode, train, evaluate and report on the simulated benchmark."""
+    from vlrouterbench.cli import console
+    from vlrouterbench.quickstart import run_quickstart
+
+    console.quiet_libraries()
+    num_proc = max(1, min(os.cpu_count() or 1, 4))
+    records = run_quickstart(out, seed=seed, num_samples=num_samples, num_proc=num_proc, stage=console.stage)
+    console.show(
+        {"out": str(out), "results": console.summary(records)},
+        console.results_table(records),
+        "Simulated data: no number above says anything about a real model.",
+        f"Report:  {out}/evaluation/report.html",
+        f"Ask one: vlrouterbench route --router {out}/routers/mlp --question TEXT --image FILE",
+    )

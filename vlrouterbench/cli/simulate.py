@@ -1,0 +1,25 @@
+"""`vlrouterbench simulate`: a simulated benchmark of any size."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def simulate(
+    out: Annotated[Path, typer.Option(help="Benchmark folder to write.")],
+    num_samples: Annotated[int, typer.Option(help="How many samples.")] = 3000,
+    seed: Annotated[int, typer.Option(help="Draws another benchmark.")] = 0,
+) -> None:
+    """Draw a simulated benchmark: images, questions, outcomes and costs. Nothing in it is measured."""
+    from vlrouterbench.cli import console
+    from vlrouterbench.data.build import build_from_logs
+    from vlrouterbench.simulation.simulate import simulate_logs
+
+    with console.stage(f"draw {num_samples:,} simulated samples"):
+        logs = simulate_logs(num_samples=num_samples, seed=seed, num_proc=max(1, min(os.cpu_count() or 1, 4)))
+        report = build_from_logs(logs, out)
+    console.show(report, f"{report['samples']:,} simulated samples written to {out}")

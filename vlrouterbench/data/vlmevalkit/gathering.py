@@ -1,0 +1,56 @@
+"""What reading a tree of logs gathers: outcomes, samples, images, and everything that was left out.
+
+Decisions
+- A file that cannot be read is named and skipped here, in one place, so that no reader can forget to.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from vlrouterbench.data.candidates import CandidatePool
+from vlrouterbench.data.source import ImageReference, LeftOut, Reason
+from vlrouterbench.data.vlmevalkit.layout import LogTree
+from vlrouterbench.data.vlmevalkit.reading import UnreadableFileError, read_text_table
+
+
+@dataclass
+class LogReader:
+    """What has been gathered so far."""
+
+    source: Path
+    pool: CandidatePool
+    tree: LogTree
+    left_out: list[LeftOut] = field(default_factory=list)
+    outcomes: list[dict[str, Any]] = field(default_factory=list)
+    samples: list[dict[str, Any]] = field(default_factory=list)
+    images: list[ImageReference] = field(default_factory=list)
+    missing_images: set[str] = field(default_factory=set)
+    pairs_read: int = 0
+    read_files: set[Path] = field(default_factory=set)
+    label_rules: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def leave_out(self, path: Path, reason: Reason, detail: str, **where: str | None) -> None:
+        """Name something that is not in the benchmark."""
+        self.left_out.append(LeftOut(path.relative_to(self.source).as_posix(), reason, detail, **where))
+
+    def table(self, path: Path, candidate: str | None = None) -> pa.Table | None:
+        """A readable file as a table; an unreadable one is named and gives None."""
+        self.read_files.add(path)
+        try:
+            return read_text_table(path)
+        except UnreadableFileError as error:
+            self.leave_out(path, Reason.UNREADABLE, str(error), candidate=candidate)
+            return None
+
+    def rules_by_dataset(self) -> dict[str, dict[str, int]]:
+        """Dataset -> rule -> number of candidates labelled by it, for the build report."""
+        rules: dict[str, dict[str, int]] = {}
+        for (dataset, rule), count in sorted(self.label_rules.items()):
+            rules.setdefault(dataset, {})[rule] = count
+        return rules

@@ -1,0 +1,169 @@
+"""Evaluate routers and policies on one split of a benchmark: decide, score, write.
+
+Decisions
+- One evaluator for all families: a router is asked for decisions on features and is never shown quality or cost.
+- A router must know exactly the benchmark's candidates, by name; their order may differ.
+- Scored are the samples measured for every candidate; how many were left out stands in every record.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from vlrouterbench.data.table import RoutingTable, load_table
+from vlrouterbench.encoders.features import Progress, encode_benchmark, feature_path, router_inputs
+from vlrouterbench.errors import BenchmarkError, RouterError, unknown_name
+from vlrouterbench.evaluation.policies import POLICIES, decide_policy
+from vlrouterbench.evaluation.results import RoutedSplit, ScoringContext, score_routers, write_results
+from vlrouterbench.evaluation.throughput import measure_throughput
+from vlrouterbench.routers.auto import AutoRouter
+from vlrouterbench.routers.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.registry import ROUTERS, family_name
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """What to evaluate on.
+
+    Attributes:
+        split: the scored split.
+        seed: of resamples and of policies that draw.
+        time_routers: measure throughput.
+        progress: called while samples are encoded.
+    """
+
+    split: str = "test"
+    seed: int = 0
+    time_routers: bool = True
+    progress: Progress | None = None
+
+
+def evaluate_routers(
+    folder: Path | str, routers: Sequence[str], out: Path | str, options: EvaluationOptions | None = None
+) -> list[dict[str, Any]]:
+    """Evaluate and write `results.json` and `decisions.parquet`.
+
+    Args:
+        folder: benchmark folder.
+        routers: names of policies, or paths and Hub ids of trained routers.
+        out: where the files go.
+        options: see EvaluationOptions.
+
+    Returns:
+        The records of `results.json`, in the order given.
+
+    Raises:
+        BenchmarkError: no sample of the split was measured for every candidate.
+        RouterError: a router cannot be loaded, or knows other candidates.
+    """
+    options = options or EvaluationOptions()
+    if not routers:
+        raise RouterError(
+            f"expected at least one router, found none. Policies: {', '.join(POLICIES)}; else a folder or Hub id."
+        )
+    whole = load_table(folder)
+    split, train = whole.split(options.split), whole.split("train")
+    table = split.take(split.complete)
+    if not len(table):
+        raise BenchmarkError(_nothing_complete(split, options.split))
+    routed = []
+    for name, given in zip(_unique_names(routers), routers, strict=True):
+        if given in POLICIES:
+            policy = decide_policy(given, table, train, seed=options.seed)
+            config = {"kind": "policy", "name": given, **policy.config}
+            routed.append(RoutedSplit(name, policy.decisions, config, policy.shares))
+        else:
+            routed.append(_ask_router(name, _load(given), table, whole, options))
+    references = {
+        name: decide_policy(name, table, train, seed=options.seed).decisions for name in ("mixture", "oracle")
+    }
+    context = ScoringContext(table, options.split, options.seed, references, num_left_out=len(split) - len(table))
+    records = score_routers(routed, context)
+    write_results(records, routed, table, Path(out))
+    return records
+
+
+def _load(given: str) -> PreTrainedRouter:
+    folder = Path(given)
+    if not folder.exists() and "/" not in given:
+        if given in ROUTERS:
+            raise RouterError(
+                f'"{given}" needs training first: `vlrouterbench train DIR --router {given} --out PATH`, '
+                "then give PATH."
+            )
+        raise unknown_name("router", given, (*POLICIES, *ROUTERS))
+    return AutoRouter.from_pretrained(given)
+
+
+def _unique_names(routers: Sequence[str]) -> list[str]:
+    """NAME of a policy, last component of a path; a number makes the second of a name unique."""
+    seen: Counter[str] = Counter()
+    names = []
+    for given in routers:
+        name = given if given in POLICIES else Path(given).name
+        seen[name] += 1
+        names.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
+    return names
+
+
+def _ask_router(
+    name: str, router: PreTrainedRouter, table: RoutingTable, whole: RoutingTable, options: EvaluationOptions
+) -> RoutedSplit:
+    order = _matching_order(name, router, table)
+    features = _features(router, table, whole, options)
+    decisions = order[router.decide(features).cpu().numpy()]
+    config = {"kind": "router", "family": family_name(router), **router.config.training}
+    described = {
+        "text": router.encoder.config["text"],
+        "image": router.encoder.config["image"],
+        "dim": router.feature_dim,
+    }
+    throughput = measure_throughput(router, table) if options.time_routers else None
+    return RoutedSplit(name, decisions, config, throughput=throughput, features=described)
+
+
+def _matching_order(name: str, router: PreTrainedRouter, table: RoutingTable) -> np.ndarray:
+    """Place in the benchmark's pool of each of the router's candidates."""
+    known, asked = router.config.candidate_names, table.pool.names
+    if set(known) != set(asked):
+        lacking, strange = sorted(set(asked) - set(known)), sorted(set(known) - set(asked))
+        raise RouterError(
+            f"the router {name} and the benchmark {table.folder} have different candidates. Only in the benchmark: "
+            f"{', '.join(lacking) or 'none'}; only in the router: {', '.join(strange) or 'none'}. "
+            "Train on this benchmark."
+        )
+    return np.array([table.pool.index[candidate] for candidate in known])
+
+
+def _features(
+    router: PreTrainedRouter, table: RoutingTable, whole: RoutingTable, options: EvaluationOptions
+) -> torch.Tensor:
+    """Features by the router's own encoder: the stored ones where they came from the same, else encoded here."""
+    if feature_path(whole).is_file():
+        stored = encode_benchmark(whole)
+        ours, theirs = dict(router.encoder.named_buffers()), dict(stored.encoder.named_buffers())
+        if all(ours[key].shape == theirs[key].shape and torch.equal(ours[key].cpu(), theirs[key]) for key in theirs):
+            return stored.of(table)
+    rows = []
+    for done, sample in enumerate(router_inputs(table), start=1):
+        rows.append(router.encoder.encode([sample]))
+        if options.progress is not None:
+            options.progress(done, len(table))
+    return torch.cat(rows)
+
+
+def _nothing_complete(split: RoutingTable, name: str) -> str:
+    measured = np.isfinite(split.quality) & np.isfinite(split.cost)
+    never = [candidate for candidate, any_ in zip(split.pool.names, measured.any(axis=0), strict=True) if not any_]
+    detail = f"Never measured there: {', '.join(never)}. " if never else ""
+    return (
+        f"expected samples of the {name} split of {split.folder} measured for every candidate, "
+        f"found none of {len(split)}. {detail}Build with a --candidates file that lists only measured candidates."
+    )

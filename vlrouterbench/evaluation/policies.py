@@ -1,0 +1,159 @@
+"""Reference policies that need no training: oracle, strongest, cheapest, strongest per dataset, random, mixture.
+
+Decisions
+- What a policy knows is fitted on the train split. Only the oracle sees the truth of the samples it decides on.
+- `random` and `mixture` draw one candidate per sample by a seeded hash of its id: the same draw on every machine and
+  in any order. Their expectation is reported beside the draw.
+- The mixture is the best constant policy: the mix of at most two single candidates with the best Rank Score. More
+  than two never help, since averages of a mix lie in the convex hull of the single ones and the best point lies on
+  its edge.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from vlrouterbench.constants import CORRECT_THRESHOLD
+from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.errors import BenchmarkError
+from vlrouterbench.metrics.trade_off import rank_score
+
+MIXTURE_STEPS = 100
+
+
+@dataclass(frozen=True)
+class PolicyDecisions:
+    """What a policy chose on a table.
+
+    Attributes:
+        decisions: (num_samples,) places in the pool.
+        shares: (num_candidates,) chance of each candidate where the policy draws, else None.
+        config: what the policy is, for results.
+    """
+
+    decisions: np.ndarray
+    shares: np.ndarray | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Train:
+    """Mean quality and cost of single candidates on the train split, NaN where not measured."""
+
+    table: RoutingTable
+    quality: np.ndarray
+    cost: np.ndarray
+
+
+def decide_policy(name: str, test: RoutingTable, train: RoutingTable, *, seed: int) -> PolicyDecisions:
+    """Decisions of a policy of POLICIES on `test`, fitted on `train`."""
+    return POLICIES[name](test, _means(train), seed)
+
+
+def _means(train: RoutingTable) -> _Train:
+    def mean(matrix: np.ndarray) -> np.ndarray:
+        measured = np.isfinite(matrix)
+        counts = measured.sum(axis=0)
+        return np.where(counts, np.where(measured, matrix, 0).sum(axis=0) / np.maximum(counts, 1), np.nan)
+
+    means = _Train(train, mean(train.quality), mean(train.cost))
+    if np.isnan(means.quality).all() or np.isnan(means.cost).all():
+        raise BenchmarkError(f"expected measured pairs in the train split of {train.folder}, found none.")
+    return means
+
+
+def _constant(test: RoutingTable, place: int) -> PolicyDecisions:
+    return PolicyDecisions(
+        np.full(len(test), place), config={"candidate": test.pool.names[place], "fitted_on": "train"}
+    )
+
+
+def _oracle(test: RoutingTable, train: _Train, seed: int) -> PolicyDecisions:
+    correct = test.quality >= CORRECT_THRESHOLD
+    allowed = correct | ~correct.any(axis=1, keepdims=True)
+    return PolicyDecisions(
+        np.argmin(np.where(allowed, test.cost, np.inf), axis=1), config={"sees": "the truth of the scored split"}
+    )
+
+
+def _strongest(test: RoutingTable, train: _Train, seed: int) -> PolicyDecisions:
+    return _constant(test, int(np.nanargmax(train.quality)))
+
+
+def _cheapest(test: RoutingTable, train: _Train, seed: int) -> PolicyDecisions:
+    return _constant(test, int(np.nanargmin(train.cost)))
+
+
+def _strongest_per_dataset(test: RoutingTable, train: _Train, seed: int) -> PolicyDecisions:
+    datasets = np.array(train.table.column("dataset"))
+    overall = int(np.nanargmax(train.quality))
+    best = {name: int(np.nanargmax(_means(train.table.take(datasets == name)).quality)) for name in np.unique(datasets)}
+    asked = test.column("dataset")
+    config = {
+        "candidates": {name: test.pool.names[place] for name, place in best.items()},
+        "fitted_on": "train",
+        "samples_of_unseen_datasets": sum(name not in best for name in asked),
+    }
+    return PolicyDecisions(np.array([best.get(name, overall) for name in asked]), config=config)
+
+
+def _random(test: RoutingTable, train: _Train, seed: int) -> PolicyDecisions:
+    shares = np.full(len(test.pool), 1 / len(test.pool))
+    return PolicyDecisions(draw_by_id(test.column("sample_id"), shares, seed=seed), shares, {"seed": seed})
+
+
+def _mixture(test: RoutingTable, train: _Train, seed: int) -> PolicyDecisions:
+    shares = best_mixture(train.quality, train.cost, cost_bounds=test.cost_bounds)
+    config = {
+        "shares": {test.pool.names[place]: float(shares[place]) for place in np.flatnonzero(shares)},
+        "fitted_on": "train",
+        "seed": seed,
+    }
+    return PolicyDecisions(draw_by_id(test.column("sample_id"), shares, seed=seed), shares, config)
+
+
+POLICIES: dict[str, Callable[[RoutingTable, _Train, int], PolicyDecisions]] = {
+    "oracle": _oracle,
+    "strongest": _strongest,
+    "cheapest": _cheapest,
+    "strongest-per-dataset": _strongest_per_dataset,
+    "random": _random,
+    "mixture": _mixture,
+}
+"""Policy name -> (table to decide on, what train showed, seed) -> decisions."""
+
+
+def best_mixture(quality: np.ndarray, cost: np.ndarray, *, cost_bounds: tuple[float, float]) -> np.ndarray:
+    """Shares (num_candidates,) of the fixed mix of at most two candidates with the best Rank Score.
+
+    Args:
+        quality, cost: (num_candidates,) mean of each candidate; NaN = cannot be used.
+        cost_bounds: as for `rank_score`.
+    """
+    usable = np.flatnonzero(np.isfinite(quality) & np.isfinite(cost))
+    part = np.linspace(0, 1, MIXTURE_STEPS + 1)[:, None, None]
+    q, c = quality[usable], cost[usable]
+    mixed = [part * v[None, :, None] + (1 - part) * v[None, None, :] for v in (q, c)]
+    scores = rank_score(np.clip(mixed[0], 0, 1), mixed[1], cost_bounds=cost_bounds)
+    step, first, second = np.unravel_index(int(np.argmax(scores)), scores.shape)
+    shares = np.zeros(len(quality))
+    shares[usable[first]] += part[step, 0, 0]
+    shares[usable[second]] += 1 - part[step, 0, 0]
+    return shares
+
+
+def draw_by_id(sample_ids: list[str], shares: np.ndarray, *, seed: int) -> np.ndarray:
+    """One candidate per sample, (num_samples,), drawn with the given chances by a hash of seed and sample id."""
+    edges = np.cumsum(shares)
+    positions = [
+        int.from_bytes(hashlib.sha256(f"{seed}\0{sample_id}".encode()).digest()[:8], "big") / 2**64
+        for sample_id in sample_ids
+    ]
+    drawn = np.searchsorted(edges, positions, side="right")
+    # Rounding can leave the last edge a hair under 1.
+    return np.minimum(drawn, np.flatnonzero(shares)[-1])

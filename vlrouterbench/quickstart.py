@@ -1,0 +1,73 @@
+"""The whole story once, on the embedded simulated benchmark: build, encode, train, evaluate, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vlrouterbench.data.build import build_from_logs
+from vlrouterbench.data.table import load_table
+from vlrouterbench.encoders.features import Progress, encode_benchmark
+from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
+from vlrouterbench.evaluation.policies import POLICIES
+from vlrouterbench.evaluation.report import write_report
+from vlrouterbench.routers.registry import ROUTERS
+from vlrouterbench.simulation.simulate import DEFAULT_NUM_SAMPLES, simulate_logs
+from vlrouterbench.training.arguments import RouterTrainingArguments
+from vlrouterbench.training.fit import save_router, train_router
+from vlrouterbench.training.problem import Problem
+
+Stage = Callable[[str], AbstractContextManager[Progress | None]]
+"""Opens a stage by its title; gives a progress callback or None."""
+
+
+@dataclass(frozen=True)
+class QuickstartPaths:
+    """Where a run's parts lie."""
+
+    benchmark: Path
+    routers: Path
+    evaluation: Path
+
+    @classmethod
+    def under(cls, out: Path) -> QuickstartPaths:
+        """The layout of a run folder."""
+        return cls(out / "benchmark", out / "routers", out / "evaluation")
+
+
+def run_quickstart(
+    out: Path, *, seed: int = 0, num_samples: int = DEFAULT_NUM_SAMPLES, num_proc: int = 1, stage: Stage | None = None
+) -> list[dict[str, Any]]:
+    """Run everything on a simulated benchmark.
+
+    Args:
+        out: run folder; its parts are replaced.
+        seed: of the benchmark and of training.
+        num_samples: size of the benchmark.
+        num_proc: processes that draw.
+        stage: opens each stage, for progress.
+
+    Returns:
+        The records of `results.json`.
+    """
+    stage = stage or (lambda _: nullcontext(None))
+    paths = QuickstartPaths.under(out)
+    with stage(f"draw {num_samples:,} simulated samples"):
+        logs = simulate_logs(num_samples=num_samples, seed=seed, num_proc=num_proc)
+    with stage("build the benchmark"):
+        build_from_logs(logs, paths.benchmark)
+    table = load_table(paths.benchmark)
+    with stage("encode text and images") as progress:
+        problem = Problem(table, encode_benchmark(table, progress=progress))
+    for family in ROUTERS:
+        with stage(f"train {family}"):
+            save_router(train_router(family, problem, RouterTrainingArguments(seed=seed)), paths.routers / family)
+    with stage("evaluate on the test split"):
+        routers = [*POLICIES, *(str(paths.routers / family) for family in ROUTERS)]
+        records = evaluate_routers(paths.benchmark, routers, paths.evaluation, EvaluationOptions(seed=seed))
+        test = table.split("test")
+        write_report(records, test.take(test.complete), paths.evaluation)
+    return records
