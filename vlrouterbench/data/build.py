@@ -33,7 +33,7 @@ class BuildOptions:
         graded: keep graded quality; False = 0/1 at the threshold.
         split_by: how to divide samples whose split is not given.
         strict: make anything left out fatal.
-        num_proc: workers for reading and decoding.
+        num_proc: threads that decode images.
     """
 
     candidates: Path | None = None
@@ -71,7 +71,7 @@ def read_source(source: Path, options: BuildOptions) -> SourceLogs:
     pool = _pool(source, options)
     if is_own_tables(source):
         return read_own_tables(source, pool=pool)
-    return read_vlmevalkit(source, pool=pool, num_proc=options.num_proc)
+    return read_vlmevalkit(source, pool=pool)
 
 
 def build_from_logs(logs: SourceLogs, out: Path, options: BuildOptions | None = None) -> dict[str, Any]:

@@ -111,7 +111,8 @@ class PreTrainedRouter(PreTrainedModel):
         if asked and not self.calibrated:
             raise CalibrationError(
                 f"{', '.join(asked)}: needs calibrated estimates, which {type(self).__name__} does not have. "
-                "No family of this release has them; train with --cost-weight to shape the trade-off, or leave the option out."
+                "No family of this release has them; train with --cost-weight to shape the trade-off, "
+                "or leave the option out."
             )
         sample = RouterInput(question, tuple(options), hint, read_image(image))
         scores = self.score(self.encoder.encode([sample]).to(self.device))

@@ -2,8 +2,8 @@
 
 Decisions
 - An evaluation file is read where the dataset's rule needs one; a label that follows from the prediction is computed.
-- Which text rule VLMEvalKit applied is not written in its files. A run folder dated from 13 May 2025 on, or a `_results`
-  file (written since July 2025), shows today's rule; without either the older one holds (TextVQA's period rule).
+- Which text rule VLMEvalKit applied is not written in its files. A run folder dated from 13 May 2025 on, or a
+  `_results` file (written since July 2025), shows today's rule; without either the older one holds (TextVQA's periods).
 - An index that stands twice with different labels cannot be trusted: the pair is left out and named.
 """
 

@@ -5,9 +5,6 @@ Decisions
   from the prediction file. No label means no pair, never a 0.
 - Rows are joined by index, never by position: files differ in order and in the rows they have.
 - A failed API call is not an answer: it is wrong and costs no output tokens.
-- Which text rule VLMEvalKit applied is not written in its files. A run folder dated from 13 May 2025 on, or a
-  `_results` file (written since July 2025), shows today's rule; without either the older one holds (TextVQA's period
-  rule).
 - Input tokens follow the reference protocol: `cl100k_base` of the question plus 256 for the image, for every candidate.
 """
 
@@ -23,8 +20,10 @@ from vlrouterbench.constants import DATASETS, task_group_of
 from vlrouterbench.data.candidates import CandidatePool
 from vlrouterbench.data.source import OUTCOME_SCHEMA, SAMPLE_SCHEMA, LeftOut, Reason, SourceLogs
 from vlrouterbench.data.tokens import REFERENCE_IMAGE_TOKENS, count_tokens
+from vlrouterbench.data.vlmevalkit.gathering import LogReader
+from vlrouterbench.data.vlmevalkit.labelled import labelled_rows, unique_labels
 from vlrouterbench.data.vlmevalkit.layout import LogFile, find_logs
-from vlrouterbench.data.vlmevalkit.questions import QuestionSet, is_main_row, normalize_index, rows_of
+from vlrouterbench.data.vlmevalkit.questions import QuestionSet, Rows, is_main_row, normalize_index, rows_of
 from vlrouterbench.errors import SourceError
 from vlrouterbench.files import sha256_of_files
 
@@ -32,13 +31,12 @@ FAILED_CALL = "Failed to obtain answer"
 CIRCULAR_DATASETS = frozenset(name for name in DATASETS if name.startswith("MMBench"))
 
 
-def read_vlmevalkit(source: Path, *, pool: CandidatePool, num_proc: int = 1) -> SourceLogs:
+def read_vlmevalkit(source: Path, *, pool: CandidatePool) -> SourceLogs:
     """Read a folder of VLMEvalKit logs.
 
     Args:
         source: `vlm_router_data` folder, its parent, or a VLMEvalKit work folder.
         pool: the candidates; other model folders are left out and named.
-        num_proc: reserved for reading files in parallel; one process reads the published size in seconds.
 
     Raises:
         SourceError: no logs of any candidate.
