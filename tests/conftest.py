@@ -1,0 +1,125 @@
+"""Fixtures for the whole suite: it runs with no network, and finds outside data through one variable.
+
+`VLROUTERBENCH_TEST_DATA` (default `../shared/data` beside the project) holds real logs and tables; tests that need them
+skip with that reason where they are absent.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+# Set before any library reads them: no Hub, and caches that this run alone uses.
+_CACHE = tempfile.TemporaryDirectory(prefix="vlrouterbench-tests-")
+os.environ.update(
+    HF_HUB_OFFLINE="1",
+    HF_EVALUATE_OFFLINE="1",
+    HF_HOME=f"{_CACHE.name}/huggingface",
+    VLROUTERBENCH_HOME=f"{_CACHE.name}/home",
+)
+
+import numpy as np  # noqa: E402
+import pyarrow as pa  # noqa: E402
+import pyarrow.parquet as pq  # noqa: E402
+import pytest  # noqa: E402
+from PIL import Image  # noqa: E402
+
+from vlrouterbench.data.build import build_from_logs  # noqa: E402
+from vlrouterbench.data.table import load_table  # noqa: E402
+from vlrouterbench.simulation.simulate import simulate_logs  # noqa: E402
+
+PROJECT = Path(__file__).resolve().parent.parent
+DATA_VARIABLE = "VLROUTERBENCH_TEST_DATA"
+
+
+@pytest.fixture(scope="session")
+def project_root():
+    """The project's folder."""
+    return PROJECT
+
+
+@pytest.fixture(scope="session")
+def data_root():
+    """Real logs and tables from outside the project."""
+    folder = Path(os.environ.get(DATA_VARIABLE, PROJECT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no test data at {folder}: set {DATA_VARIABLE}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def simulated_folder(tmp_path_factory):
+    """A simulated benchmark of 400 samples, built once."""
+    folder = tmp_path_factory.mktemp("simulated") / "benchmark"
+    build_from_logs(simulate_logs(num_samples=400, seed=0), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def simulated_table(simulated_folder):
+    """The simulated benchmark, loaded."""
+    return load_table(simulated_folder)
+
+
+@pytest.fixture(scope="session")
+def simulated_problem(simulated_table):
+    """The simulated benchmark with its features, as a trainer sees it."""
+    from vlrouterbench.encoders.features import encode_benchmark
+    from vlrouterbench.training.problem import Problem
+
+    return Problem(simulated_table, encode_benchmark(simulated_table))
+
+
+@pytest.fixture(scope="session")
+def trained_folders(simulated_problem, tmp_path_factory):
+    """Family name -> folder of a router trained on the simulated benchmark."""
+    from vlrouterbench.routers.registry import ROUTERS
+    from vlrouterbench.training.arguments import RouterTrainingArguments
+    from vlrouterbench.training.fit import save_router, train_router
+
+    root = tmp_path_factory.mktemp("routers")
+    arguments = RouterTrainingArguments(cost_weights=(10.0, float("inf")), num_epochs=8)
+    for family in ROUTERS:
+        save_router(train_router(family, simulated_problem, arguments), root / family)
+    return {family: root / family for family in ROUTERS}
+
+
+@pytest.fixture
+def own_tables(tmp_path):
+    """A folder of own tables: 12 samples in 2 datasets, 3 candidates, small images; tests damage it as they need."""
+    folder = tmp_path / "own"
+    (folder / "images").mkdir(parents=True)
+    (folder / "candidates.csv").write_text("name,input_price,output_price\nsmall,0.1,0.1\nmiddle,0.5,1\nlarge,2,8\n")
+    samples, outcomes = [], []
+    for number in range(12):
+        colour = (20 * number, 255 - 20 * number, 90)
+        Image.new("RGB", (24 + number, 16), colour).save(folder / "images" / f"{number}.png")
+        samples.append(
+            {
+                "sample_id": f"s{number:02d}",
+                "question": f"What is shown in picture {number}?",
+                "dataset": "animals" if number % 2 else "plants",
+                "image": f"images/{number}.png",
+                "options": ["a", "b"] if number % 3 == 0 else [],
+            }
+        )
+        for place, name in enumerate(("small", "middle", "large")):
+            outcomes.append(
+                {
+                    "sample_id": f"s{number:02d}",
+                    "candidate": name,
+                    "quality": float(number < 4 * (place + 1)),
+                    "input_tokens": 100 + number,
+                    "output_tokens": 10 * (place + 1),
+                }
+            )
+    pq.write_table(pa.Table.from_pylist(samples), folder / "samples.parquet")
+    pq.write_table(pa.Table.from_pylist(outcomes), folder / "outcomes.parquet")
+    return folder
+
+
+@pytest.fixture
+def golden_matrices():
+    """Quality and cost of 5 samples x 3 candidates, small enough to compute everything by hand."""
+    quality = np.array([[1, 1, 1], [0, 1, 1], [0, 0, 1], [0, 0, 0], [1, 0, 1]], dtype=float)
+    cost = np.tile([0.001, 0.002, 0.008], (5, 1))
+    return quality, cost
