@@ -49,18 +49,13 @@ def read_image(source: Image.Image | bytes | str | Path | None) -> Image.Image |
     """An image from a PIL image, encoded bytes or a file; None stays None.
 
     Raises:
-        RouterInputError: it cannot be read whole, or is over the pixel limit.
+        RouterInputError: it cannot be read whole, is empty, or is over the pixel limit.
     """
-    if source is None or isinstance(source, Image.Image):
-        return source
-    where = "the given bytes" if isinstance(source, bytes) else str(source)
+    if source is None:
+        return None
+    where = str(source) if isinstance(source, str | Path) else f"the given {type(source).__name__}"
     try:
-        image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
-        if image.width * image.height > MAX_PIXELS:
-            raise RouterInputError(
-                f"{where}: {image.width} x {image.height} pixels are over the limit of {MAX_PIXELS}."
-            )
-        image.load()
+        return _loaded(source, where)
     except FileNotFoundError as error:
         raise RouterInputError(f"expected an image file, found nothing at {where}.") from error
     except RouterInputError:
@@ -70,4 +65,17 @@ def read_image(source: Image.Image | bytes | str | Path | None) -> Image.Image |
             f"expected a readable image, found one that does not decode: {where} ({type(error).__name__}). "
             "Give a whole PNG, JPEG or WebP file."
         ) from error
+
+
+def _loaded(source: Image.Image | bytes | str | Path, where: str) -> Image.Image:
+    """The image, decoded whole: Pillow opens a file without reading its pixels."""
+    image = source
+    if not isinstance(image, Image.Image):
+        image = Image.open(io.BytesIO(image) if isinstance(image, bytes) else image)
+    num_pixels = image.width * image.height
+    if not 0 < num_pixels <= MAX_PIXELS:
+        raise RouterInputError(
+            f"{where}: expected an image of 1 to {MAX_PIXELS} pixels, found {image.width} x {image.height}."
+        )
+    image.load()
     return image

@@ -45,7 +45,8 @@ def hashed_ngrams(text: str) -> tuple[np.ndarray, np.ndarray]:
     The text is lower-cased, digits are kept, and at most MAX_CHARACTERS are read: the first half and the last half,
     since a question stands at one of its ends.
     """
-    text = _shortened(text.lower())
+    # Half a surrogate pair, as broken JSON gives it, has no encoding: it becomes a question mark.
+    text = _shortened(text.lower()).encode(errors="replace").decode()
     words = _WORD.findall(text)
     grams = [*words, *(f"{a} {b}" for a, b in zip(words, words[1:], strict=False))]
     ids = [np.array([zlib.crc32(gram.encode()) % TEXT_BUCKETS for gram in grams], dtype=np.int64)]

@@ -84,9 +84,9 @@ def train_router(family: str, problem: Problem, arguments: RouterTrainingArgumen
     return TrainedRouter(router.eval(), trials, chosen)
 
 
-def save_router(trained: TrainedRouter, out: Path) -> None:
+def save_router(trained: TrainedRouter, out: Path | str) -> None:
     """Write config.json, model.safetensors, the code files and the card (beside, then renamed)."""
-    with staged_folder(out) as folder:
+    with staged_folder(Path(out)) as folder:
         trained.router.save_pretrained(folder)
         trials = [{"setting": t.setting, "validation_rank_score": t.validation_rank_score} for t in trained.trials]
         card = render_router_card(family_name(trained.router), trained.router.config.to_dict(), trials)

@@ -106,6 +106,7 @@ def _make_trainer(
         remove_unused_columns=False,
         label_names=["soft_labels"],
         dataloader_pin_memory=False,
+        ddp_find_unused_parameters=False,
     )
     if options.world_size > 1:
         options.per_device_train_batch_size = max(1, arguments.batch_size // options.world_size)

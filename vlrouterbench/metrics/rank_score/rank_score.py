@@ -32,7 +32,7 @@ Examples:
     >>> results = metric.compute(predictions=[0, 1], quality=[[1.0, 0.0], [0.0, 1.0]],
     ...                          cost=[[0.001, 0.01], [0.001, 0.01]], cost_bounds=(0.001, 0.01))
     >>> round(results["rank_score"], 2)
-    79.13
+    79.41
 """
 
 _CITATION = """

@@ -1,0 +1,16 @@
+"""The rendered cards that are kept are the ones the code renders today."""
+
+import re
+
+from vlrouterbench.data.build import build_from_logs
+from vlrouterbench.simulation.simulate import simulate_logs
+
+
+def test_the_card_of_the_default_simulated_benchmark_is_a_fresh_rendering(project_root, tmp_path):
+    """Digests are left out of the comparison: they cover image bytes, which depend on the JPEG library's build."""
+    build_from_logs(simulate_logs(num_proc=2), tmp_path / "benchmark")
+    fresh, kept = (
+        re.sub(r"[0-9a-f]{64}", "DIGEST", path.read_text(encoding="utf-8"))
+        for path in (tmp_path / "benchmark" / "README.md", project_root / "hub_cards" / "vl-routerbench-simulated.md")
+    )
+    assert fresh == kept
