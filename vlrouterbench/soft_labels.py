@@ -58,7 +58,7 @@ def build_soft_labels(
     else:
         smallest = np.where(allowed.any(axis=1), priced.min(axis=1, initial=np.inf), 0.0)
         exponent = np.where(
-            allowed, -cost_weight * COST_SCALE * (np.where(allowed, cost, 0.0) - smallest[:, None]), -np.inf
+            allowed, -cost_weight * (COST_SCALE * (np.where(allowed, cost, 0.0) - smallest[:, None])), -np.inf
         )
         labels = np.exp(exponent)
         labels /= np.maximum(labels.sum(axis=1, keepdims=True), np.finfo(float).tiny)

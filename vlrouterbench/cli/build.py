@@ -3,62 +3,69 @@
 from __future__ import annotations
 
 from collections import Counter
-from enum import StrEnum
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from vlrouterbench.data.splits import SplitBy
+from vlrouterbench.cli.parameters import options_of
+from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.data.choices import Protocol, Quality, SplitBy
 
 
-class Quality(StrEnum):
-    """What quality is."""
+@dataclass(frozen=True)
+class BuildRequest:
+    """What is asked for on the command line."""
 
-    SCORE = "score"
-    CORRECT = "correct"
+    source: Annotated[Path, typer.Argument(help="Folder of VLMEvalKit logs, its .tar.gz, or a folder of own tables.")]
+    out: Annotated[Path | None, typer.Option(help="Benchmark folder to write; else the benchmark home.")] = None
+    candidates: Annotated[Path | None, typer.Option(help="Pool: csv or yaml with names and prices.")] = None
+    prices: Annotated[Path | None, typer.Option(help="Price sheet that overrides prices only.")] = None
+    quality: Annotated[Quality, typer.Option(help="Graded score, or 0/1 at 0.5.")] = Quality.SCORE
+    protocol: Annotated[Protocol, typer.Option(help="How tokens of logs are counted.")] = Protocol.REFERENCE
+    split_by: Annotated[SplitBy, typer.Option(help="Grouped hash, or the reference's shuffle.")] = SplitBy.HASH
+    impute: Annotated[bool, typer.Option("--impute", help="Fill missing token counts, and count them.")] = False
+    strict: Annotated[bool, typer.Option("--strict", help="Fail if anything is left out.")] = False
+    num_proc: Annotated[int, typer.Option(min=1, help="Workers that decode images.")] = 2
 
 
-class Protocol(StrEnum):
-    """How tokens of logs are counted."""
-
-    REFERENCE = "reference"
-
-
-def build(
-    source: Annotated[Path, typer.Argument(help="Folder of VLMEvalKit logs or of own tables.")],
-    out: Annotated[Path | None, typer.Option(help="Benchmark folder to write; else the user's benchmark home.")] = None,
-    candidates: Annotated[
-        Path | None, typer.Option(help="Pool: csv or yaml with name, input_price, output_price.")
-    ] = None,
-    prices: Annotated[Path | None, typer.Option(help="Price sheet that overrides prices only.")] = None,
-    quality: Annotated[Quality, typer.Option(help="Graded score, or 0/1 at 0.5.")] = Quality.SCORE,
-    split_by: Annotated[SplitBy, typer.Option(help="Grouped hash, or the reference's shuffle.")] = SplitBy.HASH,
-    strict: Annotated[bool, typer.Option(help="Fail if anything is left out.")] = False,
-) -> None:
+@options_of(BuildRequest)
+def build(request: BuildRequest) -> None:
     """Build a benchmark folder from VLMEvalKit logs or own tables."""
     from vlrouterbench.cli import console
     from vlrouterbench.data.build import BuildOptions, build_benchmark, registered_benchmark
 
-    target = out or registered_benchmark()
-    options = BuildOptions(candidates, prices, quality is Quality.SCORE, split_by, strict)
-    with console.stage(f"build {source.name}"):
-        report = build_benchmark(source, target, options)
+    target = request.out or registered_benchmark()
+    options = BuildOptions(
+        candidates=request.candidates,
+        prices=request.prices,
+        graded=request.quality is Quality.SCORE,
+        split_by=request.split_by,
+        protocol=request.protocol,
+        impute=request.impute,
+        strict=request.strict,
+        num_proc=request.num_proc,
+    )
+    with console.stage(f"build {request.source.name}"):
+        report = build_benchmark(request.source, target, options)
     console.show(report, _describe(report, target))
 
 
 def _describe(report: dict[str, Any], target: Path) -> str:
     splits = ", ".join(f"{name} {count:,}" for name, count in report["splits"].items())
-    bounds = report["cost_bounds_usd"]
+    bounds, per = report["cost_bounds_usd"], SAMPLES_PER_COST_UNIT
     left_out = Counter(entry["reason"] for entry in report["left_out"])
     named = ", ".join(f"{reason} {count:,}" for reason, count in left_out.most_common()) or "nothing"
+    imputed = ", ".join(f"{kind} {count:,}" for kind, count in report["imputed"].items())
     return "\n".join(
         (
             f"{report['samples']:,} samples x {report['candidates']} candidates, "
             f"{report['pairs_kept']:,} of {report['pairs_read']:,} pairs kept ({splits})",
-            f"mean cost from {10_000 * bounds['cmin']:.4f} ({bounds['cmin_candidate']}) "
-            f"to {10_000 * bounds['cmax']:.4f} ({bounds['cmax_candidate']}) USD per 10,000 samples",
+            f"mean cost from {per * bounds['cmin']:.4f} ({bounds['cmin_candidate']}) "
+            f"to {per * bounds['cmax']:.4f} ({bounds['cmax_candidate']}) USD per {per:,} samples",
             f"left out, each named in build_report.json: {named}",
+            *([f"imputed as asked: {imputed}"] if imputed else []),
             f"written to {target}; look with: vlrouterbench inspect {target}",
         )
     )

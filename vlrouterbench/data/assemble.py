@@ -10,33 +10,17 @@ Decisions
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 
 from vlrouterbench.constants import CORRECT_THRESHOLD
-from vlrouterbench.data.candidates import CandidatePool
+from vlrouterbench.data.costs import CostBounds, cost_bounds, token_cost
 from vlrouterbench.data.images import check_images
 from vlrouterbench.data.source import ImageReference, LeftOut, Reason, SourceLogs
 from vlrouterbench.data.splits import SplitBy, assign_splits, link_groups
-from vlrouterbench.data.tokens import token_cost
 from vlrouterbench.errors import SourceError
-
-
-@dataclass(frozen=True)
-class CostBounds:
-    """Smallest and largest mean cost over candidates, USD per sample, with the candidates they come from."""
-
-    cmin: float
-    cmax: float
-    cmin_candidate: str
-    cmax_candidate: str
-
-    @property
-    def pair(self) -> tuple[float, float]:
-        """(cmin, cmax)."""
-        return self.cmin, self.cmax
 
 
 @dataclass
@@ -48,6 +32,7 @@ class Assembled:
         images: one reference per row; None where there is none or it is unreadable.
         image_ok: (num_samples,) bool; False where an image was expected and cannot be used.
         matrices: quality, cost, input_tokens, output_tokens, each (num_samples, num_candidates), NaN = not measured.
+        imputed: kind -> how many values were filled in, empty unless asked for.
     """
 
     source: SourceLogs
@@ -58,18 +43,7 @@ class Assembled:
     matrices: dict[str, np.ndarray]
     cost_bounds: CostBounds
     left_out: list[LeftOut]
-
-
-def cost_bounds(cost: np.ndarray, pool: CandidatePool) -> CostBounds:
-    """Bounds of a cost matrix (num_samples, num_candidates): each mean over measured pairs with zero costs dropped."""
-    counted = np.isfinite(cost) & (cost > 0)
-    present = counted.any(axis=0)
-    if not present.any():
-        raise SourceError("expected at least one pair with a cost above 0, found none: check tokens and prices.")
-    totals = np.where(counted, cost, 0.0).sum(axis=0)
-    means = np.where(present, totals / np.maximum(counted.sum(axis=0), 1), np.nan)
-    low, high = int(np.nanargmin(means)), int(np.nanargmax(means))
-    return CostBounds(float(means[low]), float(means[high]), pool.names[low], pool.names[high])
+    imputed: dict[str, int] = field(default_factory=dict)
 
 
 def assemble(
@@ -99,8 +73,8 @@ def assemble(
     for row, check in enumerate(check_images(images, num_threads=num_proc)):
         content.append(check.sha256)
         if check.problem is not None:
-            name = getattr(images[row], "name", "") or "image"
-            left_out.append(LeftOut(str(name), Reason.IMAGE, check.problem, sample_id=sample_ids[row]))
+            name = source.image_files[kept[row]] if source.image_files else "image"
+            left_out.append(LeftOut(name, Reason.IMAGE, check.problem, sample_id=sample_ids[row]))
             images[row] = None
             image_ok[row] = False
         elif sample_ids[row] in source.missing_images:
@@ -143,10 +117,7 @@ def _matrices(source: SourceLogs) -> dict[str, np.ndarray]:
         matrix = np.full(shape, np.nan)
         matrix[rows, columns] = source.outcomes[name].cast(pa.float64()).to_numpy()
         matrices[name] = matrix
-    prices = tuple(
-        np.array([getattr(c, field) for c in source.pool.candidates]) for field in ("input_price", "output_price")
-    )
     given = matrices.pop("cost_usd")
-    computed = token_cost(matrices["input_tokens"], matrices["output_tokens"], prices=(prices[0], prices[1]))
+    computed = token_cost(matrices["input_tokens"], matrices["output_tokens"], prices=source.pool.price_arrays)
     matrices["cost"] = np.where(np.isnan(given), computed, given)
     return matrices

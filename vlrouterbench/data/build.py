@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from vlrouterbench.constants import BENCHMARK_NAME, HOME_VARIABLE
+from vlrouterbench.data.archive import is_archive, unpacked
 from vlrouterbench.data.assemble import assemble
 from vlrouterbench.data.candidates import CandidatePool, published_pool, read_pool, read_prices
+from vlrouterbench.data.choices import Protocol
+from vlrouterbench.data.impute import impute_tokens
 from vlrouterbench.data.own_tables import is_own_tables, read_own_tables
 from vlrouterbench.data.source import SourceLogs
 from vlrouterbench.data.splits import SplitBy
@@ -32,6 +35,8 @@ class BuildOptions:
         prices: price sheet that overrides prices, None = the pool's.
         graded: keep graded quality; False = 0/1 at the threshold.
         split_by: how to divide samples whose split is not given.
+        protocol: how tokens of logs are counted.
+        impute: fill missing token counts with the reference's constants, and count them in the report.
         strict: make anything left out fatal.
         num_proc: threads that decode images.
     """
@@ -40,6 +45,8 @@ class BuildOptions:
     prices: Path | None = None
     graded: bool = True
     split_by: SplitBy = SplitBy.HASH
+    protocol: Protocol = Protocol.REFERENCE
+    impute: bool = False
     strict: bool = False
     num_proc: int = 2
 
@@ -48,7 +55,7 @@ def build_benchmark(source: Path | str, out: Path | str, options: BuildOptions |
     """Build a benchmark folder from VLMEvalKit logs or own tables.
 
     Args:
-        source: folder of logs (`vlm_router_data` layout or a VLMEvalKit work folder) or of own tables.
+        source: folder of logs (`vlm_router_data` layout or a VLMEvalKit work folder), its .tar.gz, or own tables.
         out: benchmark folder to write; replaced as a whole when the build succeeds.
         options: see BuildOptions.
 
@@ -58,8 +65,12 @@ def build_benchmark(source: Path | str, out: Path | str, options: BuildOptions |
     Raises:
         SourceError: the source cannot be read as a benchmark.
     """
-    options = options or BuildOptions()
-    return build_from_logs(read_source(Path(source), options), Path(out), options)
+    options, source = options or BuildOptions(), Path(source)
+    if is_archive(source):
+        with unpacked(source) as folder:
+            logs = replace(read_source(folder, options), name=source.name.split(".")[0])
+            return build_from_logs(logs, Path(out), options)
+    return build_from_logs(read_source(source, options), Path(out), options)
 
 
 def read_source(source: Path, options: BuildOptions) -> SourceLogs:
@@ -67,21 +78,26 @@ def read_source(source: Path, options: BuildOptions) -> SourceLogs:
     if not source.exists():
         raise SourceError(f"expected a folder of logs or own tables, found nothing at {source}.")
     if not source.is_dir():
-        raise SourceError(f"expected a folder of logs or own tables, found a file: {source}. Unpack an archive first.")
+        raise SourceError(f"expected a folder of logs or own tables, or a .tar.gz of logs, found a file: {source}.")
     pool = _pool(source, options)
-    if is_own_tables(source):
-        return read_own_tables(source, pool=pool)
-    return read_vlmevalkit(source, pool=pool)
+    if not is_own_tables(source):
+        return read_vlmevalkit(source, pool=pool, protocol=options.protocol)
+    if options.protocol is not Protocol.REFERENCE:
+        raise SourceError(f"{source} holds own tables, which bring their own token counts: leave --protocol out.")
+    return read_own_tables(source, pool=pool)
 
 
 def build_from_logs(logs: SourceLogs, out: Path, options: BuildOptions | None = None) -> dict[str, Any]:
     """Assemble and write a source that is already read."""
     options = options or BuildOptions()
+    imputed: dict[str, int] = {}
+    if options.impute:
+        logs, imputed = impute_tokens(logs)
     benchmark = assemble(logs, graded=options.graded, split_by=options.split_by, num_proc=options.num_proc)
     if options.strict and benchmark.left_out:
         shown = "; ".join(f"{e.file}: {e.reason} ({e.detail})" for e in benchmark.left_out[:5])
         raise SourceError(f"--strict: {len(benchmark.left_out)} entries would be left out, first: {shown}.")
-    return write_benchmark(benchmark, out)
+    return write_benchmark(replace(benchmark, imputed=imputed), out)
 
 
 def registered_benchmark() -> Path:

@@ -11,12 +11,13 @@ from __future__ import annotations
 import csv
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from vlrouterbench.errors import SourceError, unknown_name
@@ -36,6 +37,7 @@ class CandidateModel:
         parameters_b: parameters in billions, None where unknown.
         price_source, price_date: where the prices stand and since when.
         log_name: its name in VLMEvalKit's folders.
+        image_rule: how its image tokens follow from the image's size (a name of `image_tokens.IMAGE_RULES`).
     """
 
     name: str
@@ -45,6 +47,7 @@ class CandidateModel:
     price_source: str = ""
     price_date: str = ""
     log_name: str = ""
+    image_rule: str = ""
 
     def __post_init__(self) -> None:
         for field in PRICE_FIELDS:
@@ -79,6 +82,11 @@ class CandidatePool:
     def index(self) -> dict[str, int]:
         """Candidate name -> place in the pool."""
         return {name: place for place, name in enumerate(self.names)}
+
+    @property
+    def price_arrays(self) -> tuple[np.ndarray, np.ndarray]:
+        """(input, output) prices in pool order, each (num_candidates,), USD per million tokens."""
+        return tuple(np.array([getattr(c, field) for c in self.candidates]) for field in PRICE_FIELDS)
 
     def of_log_folder(self, folder: str) -> CandidateModel | None:
         """The candidate whose logs stand in a folder of this name, None when the pool has none."""
@@ -140,7 +148,7 @@ def published_pool() -> CandidatePool:
 
 
 def read_pool(path: Path) -> CandidatePool:
-    """Read `candidates.csv` or `.yaml`: name, input_price, output_price; optional parameters_b, source, date."""
+    """Read `candidates.csv` or `.yaml`: name, input_price, output_price; the rest is optional."""
     candidates = []
     for place, row in enumerate(_read_rows(path), start=1):
         name = str(row.get("name") or "").strip()
@@ -156,6 +164,7 @@ def read_pool(path: Path) -> CandidatePool:
                 price_source=str(row.get("source") or path.name),
                 price_date=str(row.get("date") or ""),
                 log_name=name,
+                image_rule=str(row.get("image_rule") or ""),
             )
         )
     return CandidatePool(tuple(candidates), path.name)
@@ -167,6 +176,8 @@ def read_prices(path: Path) -> dict[str, tuple[float, float]]:
     for row in _read_rows(path):
         name = str(row.get("name") or "").strip()
         where = f'{path}, candidate "{name}"'
+        if name in prices:
+            raise SourceError(f"{where}: expected its prices once, found them twice.")
         prices[name] = (_number(row, "input_price", where), _number(row, "output_price", where))
     return prices
 
@@ -177,14 +188,13 @@ def _read_rows(path: Path) -> list[dict[str, Any]]:
     try:
         if path.suffix.lower() in (".yaml", ".yml"):
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
-            rows: Iterable[Any] = content.get("candidates", content) if isinstance(content, dict) else content or []
+            rows = content.get("candidates") if isinstance(content, dict) else content
         else:
             with path.open(newline="", encoding="utf-8-sig") as handle:
                 rows = list(csv.DictReader(handle))
     except (yaml.YAMLError, UnicodeDecodeError, csv.Error) as error:
         raise SourceError(f"{path} is not readable as csv or yaml: {error}") from error
-    rows = list(rows)
-    if not rows or not all(isinstance(row, dict) for row in rows):
+    if not rows or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise SourceError(f"{path}: expected rows with name, input_price and output_price, found none.")
     return rows
 
@@ -197,6 +207,9 @@ def _number(row: Mapping[str, Any], field: str, where: str) -> float:
             f'{where}: expected {what} in "{field}", found none. A candidate without a price is not free.'
         )
     try:
-        return float(value)
+        number = float(value)
     except (TypeError, ValueError) as error:
         raise SourceError(f'{where}: expected a number in "{field}", found {value!r}.') from error
+    if not (math.isfinite(number) and number >= 0):
+        raise SourceError(f'{where}: expected a number >= 0 in "{field}", found {value!r}.')
+    return number

@@ -9,8 +9,10 @@ Decisions
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +28,8 @@ from vlrouterbench.errors import SourceError, unknown_name
 from vlrouterbench.files import sha256_of_files
 
 EXTENSIONS = ("parquet", "csv", "jsonl")
+MAX_PATH_LENGTH = 255
+"""Longest image path, in characters: what common file systems allow for one name."""
 
 
 def find_table(folder: Path, stem: str) -> Path | None:
@@ -60,6 +64,7 @@ def read_own_tables(folder: Path, *, pool: CandidatePool) -> SourceLogs:
     images, missing = _images(folder, raw, samples_path)
     _check_unique(samples, ("sample_id",), samples_path)
     _check_unique(outcomes, ("sample_id", "candidate"), outcomes_path)
+    unmeasured = _unmeasured(samples, outcomes, samples_path)
     return SourceLogs(
         samples=samples,
         outcomes=outcomes,
@@ -68,9 +73,10 @@ def read_own_tables(folder: Path, *, pool: CandidatePool) -> SourceLogs:
         name=folder.resolve().name,
         source_sha256=sha256_of_files([samples_path, outcomes_path], folder),
         pairs_read=outcomes.num_rows,
-        left_out=missing,
+        left_out=[*missing, *unmeasured],
         missing_images={str(entry.sample_id) for entry in missing},
         protocol="own tables",
+        image_files=["" if image is None else str(image) for image in _column(raw, "image")],
     )
 
 
@@ -83,10 +89,7 @@ def _read(path: Path, required: Sequence[str]) -> pa.Table:
                 path,
                 parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
                 convert_options=pyarrow.csv.ConvertOptions(
-                    column_types={
-                        name: pa.string()
-                        for name in ("sample_id", "candidate", "question", "dataset", "group_id", "hint", "options")
-                    },
+                    column_types={name: pa.string() for name in (*SAMPLE_SCHEMA.names, "candidate", "image")},
                     strings_can_be_null=False,
                 ),
             )
@@ -94,6 +97,9 @@ def _read(path: Path, required: Sequence[str]) -> pa.Table:
             table = pyarrow.json.read_json(path)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise SourceError(f"{path} is not readable as {path.suffix[1:]}: {error}") from error
+    doubled = [name for name, count in Counter(table.column_names).items() if count > 1]
+    if doubled:
+        raise SourceError(f"{path}: expected each column once, found {', '.join(doubled)} more than once.")
     lacking = [name for name in required if name not in table.column_names]
     if lacking:
         raise SourceError(
@@ -188,35 +194,50 @@ def _check_outcomes(outcomes: pa.Table, path: Path, *, pool: CandidatePool, samp
         row = _first(strange)
         raise SourceError(f'{path}, row {row}: sample "{outcomes["sample_id"][row - 1]}" is not in the samples table.')
     for name in ("input_tokens", "output_tokens", "cost_usd"):
-        negative = pc.fill_null(pc.less(outcomes[name], 0), False)
-        if pc.any(negative).as_py():
-            row = _first(negative)
-            raise SourceError(f"{path}, row {row}: expected {name} >= 0, found {outcomes[name][row - 1]}.")
+        values = outcomes[name].cast(pa.float64())
+        bad = pc.fill_null(pc.or_(pc.less(values, 0), pc.is_inf(values)), False)
+        if pc.any(bad).as_py():
+            row = _first(bad)
+            raise SourceError(f"{path}, row {row}: expected a number >= 0 in {name}, found {outcomes[name][row - 1]}.")
 
 
 def _check_unique(table: pa.Table, key: tuple[str, ...], path: Path) -> None:
     counts = table.group_by(list(key)).aggregate([([], "count_all")])
-    doubled = counts.filter(pc.greater(counts["count_all"], 1))
-    if doubled.num_rows:
-        value = ", ".join(str(doubled[name][0]) for name in key)
-        raise SourceError(
-            f"{path}: expected each {' and '.join(key)} once, found {value} {doubled['count_all'][0]} times."
-        )
+    if counts.num_rows == table.num_rows:
+        return
+    first: dict[tuple[str, ...], int] = {}
+    for row, value in enumerate(zip(*(table[name].to_pylist() for name in key), strict=True), start=1):
+        if first.setdefault(value, row) != row:
+            raise SourceError(
+                f"{path}, row {row}: expected each {' and '.join(key)} once, found {', '.join(value)} "
+                f"in row {first[value]} already."
+            )
+
+
+def _unmeasured(samples: pa.Table, outcomes: pa.Table, path: Path) -> list[LeftOut]:
+    """Samples that no candidate was measured on: they have no row in the benchmark."""
+    measured = outcomes.filter(pc.is_finite(outcomes["quality"]))["sample_id"].combine_chunks()
+    without = samples.filter(pc.invert(pc.is_in(samples["sample_id"], measured)))["sample_id"].to_pylist()
+    detail = "no candidate was measured on this sample"
+    return [LeftOut(path.name, Reason.NO_LABEL, detail, sample_id=sample_id) for sample_id in without]
 
 
 def _images(folder: Path, raw: pa.Table, path: Path) -> tuple[list[ImageReference], list[LeftOut]]:
-    if "image" not in raw.column_names:
-        return [None] * raw.num_rows, []
     root = folder.resolve()
     images: list[ImageReference] = []
     missing = []
     for place, (value, sample_id) in enumerate(
-        zip(raw["image"].to_pylist(), raw["sample_id"].to_pylist(), strict=True), start=1
+        zip(_column(raw, "image"), raw["sample_id"].to_pylist(), strict=True), start=1
     ):
         if not value:
             images.append(None)
             continue
-        target = (root / str(value)).resolve()
+        # Encoded bytes in the table would be taken for a very long name.
+        if not isinstance(value, str) or "\0" in value or len(value) > MAX_PATH_LENGTH:
+            raise SourceError(
+                f'{path}, row {place}: expected a path relative to {folder} in "image", found {str(value)[:40]!r}.'
+            )
+        target = (root / value).resolve()
         if not target.is_relative_to(root):
             raise SourceError(
                 f'{path}, row {place}: the image path "{value}" leaves the folder {folder}. Give a path inside it.'
@@ -225,8 +246,13 @@ def _images(folder: Path, raw: pa.Table, path: Path) -> tuple[list[ImageReferenc
             images.append(target)
         else:
             images.append(None)
-            missing.append(LeftOut(str(value), Reason.IMAGE, "no such file", sample_id=str(sample_id)))
+            missing.append(LeftOut(value, Reason.IMAGE, "no such file", sample_id=str(sample_id)))
     return images, missing
+
+
+def _column(raw: pa.Table, name: str) -> list[Any]:
+    """A column's values, None in every row where the table has no such column."""
+    return raw[name].to_pylist() if name in raw.column_names else [None] * raw.num_rows
 
 
 def _first(mask: pa.ChunkedArray) -> int:

@@ -101,7 +101,11 @@ class SourceLogs:
         left_out: what was left out, with reasons.
         missing_images: sample ids whose image is known to be missing; already named in `left_out`.
         protocol: how tokens were counted.
+        image_files: per row of `samples`, the file (relative to the source) that its image stands in; empty where the
+            source is no folder.
         label_rules: dataset -> rule -> number of candidates whose labels it gave, where labels follow from rules.
+        label_agreement: dataset -> candidate -> how many published labels were compared with VLMEvalKit's own rule and
+            how many differ.
     """
 
     samples: pa.Table
@@ -115,4 +119,6 @@ class SourceLogs:
     left_out: list[LeftOut] = field(default_factory=list)
     missing_images: set[str] = field(default_factory=set)
     protocol: str = "reference"
+    image_files: Sequence[str] = ()
     label_rules: dict[str, dict[str, int]] = field(default_factory=dict)
+    label_agreement: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)

@@ -13,20 +13,13 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Sequence
-from enum import StrEnum
 
 from vlrouterbench.constants import SPLITS
+from vlrouterbench.data.choices import SplitBy
 from vlrouterbench.errors import SourceError, unknown_name
 
 SHARES = (0.7, 0.1, 0.2)
 REFERENCE_SEED = 42
-
-
-class SplitBy(StrEnum):
-    """How samples are divided."""
-
-    HASH = "hash"
-    REFERENCE = "reference"
 
 
 def link_groups(sample_ids: Sequence[str], keys: Sequence[Sequence[str | None]]) -> list[str]:

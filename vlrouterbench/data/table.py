@@ -9,8 +9,8 @@ Decisions
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ import pyarrow.parquet as pq
 
 from vlrouterbench.constants import SPLITS
 from vlrouterbench.data.candidates import CandidateModel, CandidatePool
-from vlrouterbench.data.schema import MATRIX_TYPES
+from vlrouterbench.data.costs import cost_bounds, token_cost
+from vlrouterbench.data.schema import CANDIDATE_FILE_SCHEMA, MATRIX_TYPES
 from vlrouterbench.data.write import REPORT_FILE
 from vlrouterbench.errors import BenchmarkError, unknown_name
 from vlrouterbench.files import sha256_of_files
@@ -98,6 +99,29 @@ class RoutingTable:
             rows=self.rows[rows],
         )
 
+    def with_prices(self, prices: Mapping[str, tuple[float, float]], *, source: str, date: str = "") -> RoutingTable:
+        """The same measurements under other prices: every cost and the cost bounds follow anew, nothing is rebuilt.
+
+        A cost that the source fixed (`cost_usd` of own tables) and one without token counts stand as they are.
+
+        Args:
+            prices: name -> (input, output) in USD per million tokens; candidates that it does not name keep theirs.
+            source: where the prices come from.
+            date: since when they hold.
+        """
+        pool = self.pool.with_prices(prices, source=source, date=date)
+        tokens = self.matrices["input_tokens"], self.matrices["output_tokens"]
+        before, after = (token_cost(*tokens, prices=p.price_arrays) for p in (self.pool, pool))
+        follows = np.isclose(self.cost, before, rtol=1e-9, atol=0.0)
+        cost = np.where(follows, after, self.cost)
+        return replace(self, pool=pool, matrices=self.matrices | {"cost": cost}).with_own_bounds()
+
+    def with_own_bounds(self) -> RoutingTable:
+        """The table with cost bounds computed from its own rows and candidates."""
+        bounds = cost_bounds(self.cost, self.pool)
+        report = self.report | {"cost_bounds_usd": asdict(bounds), "price_sheet": self.pool.describe_prices()}
+        return replace(self, report=report)
+
     def split(self, name: str) -> RoutingTable:
         """The rows of one split.
 
@@ -155,14 +179,18 @@ def load_table(folder: Path | str, *, verify: bool = False) -> RoutingTable:
         )
     samples, matrices = [], {name: [] for name in MATRIX_TYPES}
     for path in files:
-        columns = [name for name in pq.read_schema(path).names if name != "image"]
-        table = pq.read_table(path, columns=columns)
+        table = _read_parquet(path, without="image")
         for name, parts in matrices.items():
             parts.append(_matrix(table[name], pool, path))
         split = path.name.split("-", 1)[0]
         kept = table.drop_columns(list(MATRIX_TYPES)).replace_schema_metadata(None)
         samples.append(kept.append_column("split", pa.array([split] * table.num_rows, pa.string())))
     whole = pa.concat_tables(samples)
+    if whole.num_rows != report["samples"]:
+        raise BenchmarkError(
+            f"expected {report['samples']} samples in {folder / 'data'} by its {REPORT_FILE}, found {whole.num_rows}. "
+            "Build the benchmark again."
+        )
     stacked = {name: np.concatenate(parts) for name, parts in matrices.items()}
     return RoutingTable(folder, report, pool, whole, stacked, np.arange(whole.num_rows))
 
@@ -184,8 +212,15 @@ def _read_pool(folder: Path) -> CandidatePool:
     path = folder / "candidates.parquet"
     if not path.is_file():
         raise BenchmarkError(f"expected {path}, found none. Build the benchmark again.")
-    rows = pq.read_table(path).to_pylist()
+    rows = _read_parquet(path).select(CANDIDATE_FILE_SCHEMA.names).to_pylist()
     return CandidatePool(tuple(CandidateModel(**row) for row in rows), str(path))
+
+
+def _read_parquet(path: Path, *, without: str | None = None) -> pa.Table:
+    try:
+        return pq.read_table(path, columns=[name for name in pq.read_schema(path).names if name != without])
+    except (pa.ArrowInvalid, OSError) as error:
+        raise BenchmarkError(f"{path} is not readable as parquet: {error}. Build the benchmark again.") from error
 
 
 def _matrix(column: pa.ChunkedArray, pool: CandidatePool, path: Path) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Token counts with `cl100k_base`, and the cost they cause.
+"""Token counts with `cl100k_base`.
 
 Decisions
 - The counter works offline: `rs-bpe` carries the table. Only where it has no wheel (Python 3.14) does `tiktoken` step
@@ -18,7 +18,6 @@ from vlrouterbench.errors import SourceError
 ENCODING = "cl100k_base"
 REFERENCE_IMAGE_TOKENS = 256
 """Tokens per image in the reference protocol: the same for every image and candidate (benchmark's section 4)."""
-TOKENS_PER_PRICE = 1_000_000
 
 
 @lru_cache(maxsize=1)
@@ -53,13 +52,3 @@ def count_tokens(texts: Iterable[str | None]) -> np.ndarray:
     """Number of `cl100k_base` tokens of each text, (num_texts,) int32. None counts 0."""
     count = _counter()[1]
     return np.array([count(text) if text else 0 for text in texts], dtype=np.int32)
-
-
-def token_cost(tokens_in: np.ndarray, tokens_out: np.ndarray, *, prices: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """USD per sample: input tokens times input price plus output tokens times output price, per million.
-
-    Args:
-        tokens_in, tokens_out: counts, any broadcastable shapes; NaN (not measured) stays NaN.
-        prices: (input, output) in USD per million tokens.
-    """
-    return (np.asarray(tokens_in, float) * prices[0] + np.asarray(tokens_out, float) * prices[1]) / TOKENS_PER_PRICE

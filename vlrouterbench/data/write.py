@@ -37,6 +37,8 @@ ROWS_PER_SHARD = 5_000
 ROWS_PER_GROUP = 250
 OUTCOMES_PER_SHARD = 500_000
 REPORT_FILE = "build_report.json"
+CONFIG_NAMES = ("default", "outcomes", "candidates")
+"""Configs that every folder has beside those of its task groups."""
 
 
 def write_benchmark(benchmark: Assembled, out: Path) -> dict[str, Any]:
@@ -92,7 +94,7 @@ def build_report(benchmark: Assembled) -> dict[str, Any]:
         "pairs_read": source.pairs_read,
         "pairs_kept": int(np.isfinite(benchmark.matrices["quality"]).sum()),
         "left_out": [entry.as_dict() for entry in benchmark.left_out],
-        "imputed": {},
+        "imputed": benchmark.imputed,
         "cost_bounds_usd": {
             "cmin": bounds.cmin,
             "cmax": bounds.cmax,
@@ -110,6 +112,7 @@ def build_report(benchmark: Assembled) -> dict[str, Any]:
         "protocol": source.protocol,
         "token_counter": token_counter_name(),
         "label_rules": source.label_rules,
+        "label_agreement": source.label_agreement,
         "source_sha256": source.source_sha256,
         "version": __version__,
     }
@@ -129,6 +132,11 @@ def _write_samples(benchmark: Assembled, folder: Path) -> None:
     split = np.array(benchmark.samples["split"].to_pylist())
     group = np.array(benchmark.samples["task_group"].to_pylist())
     slugs = {group_slug(name) for name in set(group.tolist())}
+    if slugs & set(CONFIG_NAMES):
+        raise SourceError(
+            f"a task group is named like a config of every benchmark ({', '.join(sorted(slugs & set(CONFIG_NAMES)))}): "
+            "rename it."
+        )
     if len(slugs) < len(set(group.tolist())):
         raise SourceError(f"two task groups share one file name ({', '.join(sorted(slugs))}): rename one of them.")
     for side in SPLITS:

@@ -23,7 +23,7 @@ from safetensors.torch import save_file
 
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.encoders.builtin import IMAGE_DIM, TEXT_DIM, RawFeatures, fit_builtin_encoder
-from vlrouterbench.errors import unknown_name
+from vlrouterbench.errors import BenchmarkError, unknown_name
 from vlrouterbench.files import staged_file
 from vlrouterbench.routers.encoding_image import image_statistics
 from vlrouterbench.routers.encoding_input import RouterInput, read_image
@@ -79,14 +79,19 @@ def encode_benchmark(
 
     Raises:
         UnknownNameError: no encoder of that name.
-        BenchmarkError: the train split is empty.
+        BenchmarkError: the train split is empty, or the table is a part of its benchmark.
     """
+    if len(table) != table.report["samples"]:
+        raise BenchmarkError(
+            f"expected all {table.report['samples']} samples of {table.folder}, found {len(table)}: encode the whole "
+            "benchmark, then take `features.of(part)`."
+        )
     for kind, name, known in (("text encoder", text, TEXT_ENCODERS), ("image encoder", image, IMAGE_ENCODERS)):
         if name not in known:
             raise unknown_name(kind, name, known)
     path = feature_path(table)
     stored = _read(path)
-    if stored is not None:
+    if stored is not None and len(stored.values) == len(table):
         return stored
     raw = _raw_features(table, progress)
     train = table.split("train").rows
@@ -140,5 +145,5 @@ def _read(path: Path) -> FeatureSet | None:
             encoder = FeatureEncoder(json.loads(metadata["config"]))
             encoder.load_state_dict({name: file.get_tensor(f"encoder.{name}") for name, _ in encoder.named_buffers()})
             return FeatureSet(file.get_tensor("features"), encoder, int(metadata["masked_images"]), path)
-    except (SafetensorError, KeyError, ValueError, OSError):
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError):
         return None

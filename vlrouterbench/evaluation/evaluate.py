@@ -8,9 +8,9 @@ Decisions
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -103,14 +103,21 @@ def _load(given: str) -> PreTrainedRouter:
 
 
 def _unique_names(routers: Sequence[str]) -> list[str]:
-    """NAME of a policy, last component of a path; a number makes the second of a name unique."""
-    seen: Counter[str] = Counter()
-    names = []
-    for given in routers:
-        name = given if given in POLICIES else Path(given).name
-        seen[name] += 1
-        names.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
+    """NAME of a policy, last component of a path; a number that no other bears makes a repeated one unique."""
+    given_names = [given if given in POLICIES else _last_component(given) for given in routers]
+    names: list[str] = []
+    for name in given_names:
+        # A made-up name must not be one that a later router has by right.
+        made_up = (f"{name}-{number}" for number in count(2))
+        names.append(
+            name if name not in names else next(n for n in made_up if n not in names and n not in given_names)
+        )
     return names
+
+
+def _last_component(given: str) -> str:
+    path = Path(given)
+    return path.name if path.name not in ("", "..") else path.resolve().name
 
 
 def _ask_router(

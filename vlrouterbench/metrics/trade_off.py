@@ -63,15 +63,17 @@ def rank_score(
         beta: weight of cost against accuracy.
 
     Raises:
-        EvaluationError: NaN, quality outside [0, 1], or bounds that are none.
+        EvaluationError: NaN, quality outside [0, 1], shapes that disagree, or bounds that are none.
     """
     quality, cost = np.asarray(average_quality, dtype=float), np.asarray(average_cost, dtype=float)
+    if quality.shape != cost.shape:
+        raise EvaluationError(f"expected one cost per quality, found shapes {cost.shape} and {quality.shape}.")
     if np.isnan(quality).any() or np.isnan(cost).any():
         raise EvaluationError("expected measured quality and cost, found NaN: a decision fell on an unmeasured pair.")
     if (quality < 0).any() or (quality > 1).any():
         raise EvaluationError(f"expected average quality in [0, 1], found {quality.min():g} to {quality.max():g}.")
-    if not beta > 0:
-        raise EvaluationError(f"expected beta > 0, found {beta}.")
+    if not 0 < beta < np.inf:
+        raise EvaluationError(f"expected a finite beta > 0, found {beta}.")
     cheapness = normalized_cost(cost, cost_bounds=cost_bounds)
     denominator = beta * quality + cheapness
     safe = np.where(denominator > 0, denominator, 1.0)
@@ -86,6 +88,8 @@ def chosen_values(matrix: np.ndarray, decisions: np.ndarray) -> np.ndarray:
         EvaluationError: shapes disagree, or a decision is not a place in the pool.
     """
     matrix, decisions = np.asarray(matrix, dtype=float), np.asarray(decisions)
+    if decisions.size and not np.issubdtype(decisions.dtype, np.integer):
+        raise EvaluationError(f"expected decisions as whole numbers (places in the pool), found {decisions.dtype}.")
     if matrix.ndim != 2 or decisions.shape != matrix.shape[:1]:
         raise EvaluationError(
             f"expected one decision per row of a (num_samples, num_candidates) matrix, found {decisions.shape} "

@@ -3,6 +3,7 @@
 Decisions
 - Code from the folder or the Hub is never run: the family must be one of this package's.
 - A folder that is not a router is named as such, with what was found.
+- Weights that are missing are an error: transformers would fill them with random ones and a warning.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from transformers.utils import cached_file
 
 from vlrouterbench.errors import RouterError, unknown_name
@@ -39,9 +41,17 @@ class AutoRouter:
         if model_type not in families:
             raise unknown_name(f"router family in {name_or_path}", model_type, families)
         try:
-            router = families[model_type].from_pretrained(name_or_path, **kwargs)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise RouterError(f"the router at {name_or_path} cannot be loaded: {str(error).splitlines()[0]}") from error
+            router, loading = families[model_type].from_pretrained(name_or_path, output_loading_info=True, **kwargs)
+        except (OSError, LookupError, RuntimeError, SafetensorError, TypeError, ValueError) as error:
+            reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+            raise RouterError(
+                f"the router at {name_or_path} cannot be loaded: {reason}. Save it or fetch it again."
+            ) from error
+        if loading["missing_keys"]:
+            raise RouterError(
+                f"expected all weights of the router at {name_or_path}, found none for "
+                f"{', '.join(sorted(loading['missing_keys']))}. Save it or fetch it again."
+            )
         return router.eval()
 
 
@@ -64,6 +74,9 @@ def _read_config(name_or_path: str, kwargs: dict[str, Any]) -> dict[str, Any]:
                 "Give a folder that `vlrouterbench train` wrote, or owner/name with the Hub in reach."
             ) from error
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        config = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise RouterError(f"{path} is not readable as JSON: {error}.") from error
+    if not isinstance(config, dict):
+        raise RouterError(f"expected a JSON object in {path}, found a {type(config).__name__}.")
+    return config

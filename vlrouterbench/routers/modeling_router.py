@@ -25,6 +25,9 @@ from .encoding_input import RouterInput, read_image
 from .encoding_router import FeatureEncoder
 from .losses import soft_cross_entropy
 
+BUDGETS = ("usd_weight", "max_cost_usd", "min_accuracy")
+"""How a request may trade accuracy against cost."""
+
 
 @dataclass
 class RouterOutput(ModelOutput):
@@ -107,6 +110,8 @@ class PreTrainedRouter(PreTrainedModel):
             PoolMismatchError: a candidate is not in the pool.
             CalibrationError: a budget was given to a family without calibrated estimates.
         """
+        if unknown := sorted(set(budget) - set(BUDGETS)):
+            raise TypeError(f"route() got unexpected keyword arguments {unknown}; budgets are {', '.join(BUDGETS)}.")
         asked = [name for name, value in budget.items() if value is not None]
         if asked and not self.calibrated:
             raise CalibrationError(

@@ -30,7 +30,7 @@ from vlrouterbench.simulation.item import DrawnItem
 from vlrouterbench.simulation.skills import simulate_outcomes
 
 DEFAULT_NUM_SAMPLES = 3_000
-SIMULATOR_VERSION = 1
+SIMULATOR_VERSION = 2
 """Raised whenever the same seed would draw something else."""
 SIMULATED_NAME = "vl-routerbench-simulated"
 INFERRED_SIZES: dict[str, int] = {
@@ -122,13 +122,16 @@ def simulate_logs(*, num_samples: int = DEFAULT_NUM_SAMPLES, seed: int = 0, num_
 
 
 def _datasets(num_samples: int) -> list[str]:
-    """Dataset of each sample: shares by inferred size, at least one each, the rest by largest remainder."""
-    names, total = list(INFERRED_SIZES), sum(INFERRED_SIZES.values())
-    exact = np.array([INFERRED_SIZES[name] for name in names]) * (num_samples - len(names)) / total
-    counts = np.floor(exact).astype(int) + 1
-    for place in np.argsort(-(exact - np.floor(exact)), kind="stable")[: num_samples - counts.sum()]:
-        counts[place] += 1
-    return [name for name, count in zip(names, counts, strict=True) for _ in range(count)]
+    """Dataset of each sample: one each, the rest shared out by inferred size.
+
+    By Webster's divisors, one sample after the other: by largest remainder a dataset can shrink while the benchmark
+    grows, and the larger benchmark would not contain the smaller one.
+    """
+    sizes, rest = np.array(list(INFERRED_SIZES.values())), num_samples - len(INFERRED_SIZES)
+    claims = sizes[:, None] / (np.arange(rest) + 0.5)
+    winners = np.argsort(-claims, axis=None, kind="stable")[:rest] // max(1, rest)
+    counts = 1 + np.bincount(winners, minlength=len(sizes))
+    return [name for name, count in zip(INFERRED_SIZES, counts, strict=True) for _ in range(count)]
 
 
 def _keys(datasets: list[str]) -> list[tuple[int, int]]:

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from vlrouterbench.data.candidates import CandidatePool
+from vlrouterbench.data.choices import Protocol
 from vlrouterbench.data.source import ImageReference, LeftOut, Reason
 from vlrouterbench.data.vlmevalkit.layout import LogTree
 from vlrouterbench.data.vlmevalkit.reading import UnreadableFileError, read_text_table
@@ -30,9 +31,12 @@ class LogReader:
     outcomes: list[dict[str, Any]] = field(default_factory=list)
     samples: list[dict[str, Any]] = field(default_factory=list)
     images: list[ImageReference] = field(default_factory=list)
+    image_files: list[str] = field(default_factory=list)
     missing_images: set[str] = field(default_factory=set)
     pairs_read: int = 0
     read_files: set[Path] = field(default_factory=set)
+    protocol: Protocol = Protocol.REFERENCE
+    label_agreement: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
     label_rules: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def leave_out(self, path: Path, reason: Reason, detail: str, **where: str | None) -> None:

@@ -4,6 +4,8 @@ Decisions
 - An evaluation file is read where the dataset's rule needs one; a label that follows from the prediction is computed.
 - Which text rule VLMEvalKit applied is not written in its files. A run folder dated from 13 May 2025 on, or a
   `_results` file (written since July 2025), shows today's rule; without either the older one holds (TextVQA's periods).
+- An `is_correct` column gives the label; where VLMEvalKit's own rule can be computed too, the report says how often the
+  two differ.
 - An index that stands twice with different labels cannot be trusted: the pair is left out and named.
 """
 
@@ -11,9 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vlrouterbench.constants import CORRECT_THRESHOLD
 from vlrouterbench.data.source import Reason
 from vlrouterbench.data.vlmevalkit.gathering import LogReader
-from vlrouterbench.data.vlmevalkit.labels import EVALUATION, INFERENCE, LABEL_RULES, LabelRule, rule_for
+from vlrouterbench.data.vlmevalkit.labels import EVALUATION, IS_CORRECT, LABEL_RULES, LabelRule, Row, rule_for
 from vlrouterbench.data.vlmevalkit.layout import LogFile
 from vlrouterbench.data.vlmevalkit.questions import Rows, normalize_index, rows_of
 
@@ -31,8 +34,7 @@ def labelled_rows(
     damaged = False
     for file in files:
         known = LABEL_RULES.get(dataset)
-        if not file.suffix or (known and predictions and known.needs == INFERENCE and file.suffix == "_results"):
-            # Its label is computed from the prediction file, of which this file is a copy.
+        if not file.suffix:
             continue
         table = reader.table(file.path, candidate)
         damaged = damaged or table is None
@@ -81,6 +83,8 @@ def unique_labels(
         index = normalize_index(row.get("index"))
         score = rule.score(row) if index is not None else None
         reader.pairs_read += 1
+        if rule.name == IS_CORRECT and score is not None:
+            _compare(reader, file, candidate, (row, score))
         sample_id = None if index is None else f"{file.dataset}/{index}"
         if index is None or score is None:
             detail = f"row {place}: {'no index' if index is None else f'no label by the rule {rule.name}'}"
@@ -90,3 +94,15 @@ def unique_labels(
             detail = f"row {place}: this index stands twice with different labels"
             reader.leave_out(file.path, Reason.CONFLICT, detail, sample_id=sample_id, candidate=candidate)
     return {index: score for index, score in labels.items() if index not in conflicts}
+
+
+def _compare(reader: LogReader, file: LogFile, candidate: str, labelled: tuple[Row, float]) -> None:
+    """Count whether a published label differs from VLMEvalKit's own rule, where that can be computed from the row."""
+    row, published = labelled
+    own = LABEL_RULES.get(file.dataset)
+    score = own.score({name: cell for name, cell in row.items() if name != IS_CORRECT}) if own is not None else None
+    if score is not None:
+        differs = (score >= CORRECT_THRESHOLD) != (published >= CORRECT_THRESHOLD)
+        counts = reader.label_agreement.setdefault(file.dataset, {}).setdefault(candidate, {"compared": 0, "differ": 0})
+        counts["compared"] += 1
+        counts["differ"] += differs

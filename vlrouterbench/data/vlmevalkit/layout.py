@@ -27,6 +27,7 @@ _SUFFIX = re.compile(
     rf"(_auxmatch|_results|_detailed_results|_(?:{_JUDGE})(?:_matching)?(?:_result|_extract|_score)?)$", re.IGNORECASE
 )
 _AGGREGATE = re.compile(r"_(acc|acc_all|score|fine|metrics|score_fine)$")
+_BOOKKEEPING = ("status.json",)
 _LINK_STUB_BYTES = 4096
 
 
@@ -109,7 +110,7 @@ def _files_of_model(folder: Path, source: Path, known: Sequence[str], left_out: 
             if path.is_symlink() and not path.exists():
                 left_out.append(LeftOut(_relative(path, source), Reason.DANGLING_LINK, "the link leads nowhere"))
                 continue
-            if not path.is_file() or path.name.startswith(("~$", ".")):
+            if not path.is_file() or path.name.startswith(("~$", ".")) or path.name in _BOOKKEEPING:
                 continue
             aggregate = _AGGREGATE.search(path.stem)
             if path.suffix == ".csv" or (path.suffix == ".json" and aggregate):

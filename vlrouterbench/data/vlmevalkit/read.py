@@ -5,7 +5,7 @@ Decisions
   from the prediction file. No label means no pair, never a 0.
 - Rows are joined by index, never by position: files differ in order and in the rows they have.
 - A failed API call is not an answer: it is wrong and costs no output tokens.
-- Input tokens follow the reference protocol: `cl100k_base` of the question plus 256 for the image, for every candidate.
+- Tokens follow a protocol (`protocol.py`): the reference's, or counts of what was really sent and written.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ import pyarrow as pa
 
 from vlrouterbench.constants import DATASETS, task_group_of
 from vlrouterbench.data.candidates import CandidatePool
-from vlrouterbench.data.source import OUTCOME_SCHEMA, SAMPLE_SCHEMA, LeftOut, Reason, SourceLogs
-from vlrouterbench.data.tokens import REFERENCE_IMAGE_TOKENS, count_tokens
+from vlrouterbench.data.choices import Protocol
+from vlrouterbench.data.protocol import asked_text, image_tokens_of
+from vlrouterbench.data.source import OUTCOME_SCHEMA, SAMPLE_SCHEMA, ImageReference, LeftOut, Reason, SourceLogs
+from vlrouterbench.data.tokens import count_tokens
 from vlrouterbench.data.vlmevalkit.gathering import LogReader
 from vlrouterbench.data.vlmevalkit.labelled import labelled_rows, unique_labels
 from vlrouterbench.data.vlmevalkit.layout import LogFile, find_logs
@@ -31,12 +33,13 @@ FAILED_CALL = "Failed to obtain answer"
 CIRCULAR_DATASETS = frozenset(name for name in DATASETS if name.startswith("MMBench"))
 
 
-def read_vlmevalkit(source: Path, *, pool: CandidatePool) -> SourceLogs:
+def read_vlmevalkit(source: Path, *, pool: CandidatePool, protocol: Protocol = Protocol.REFERENCE) -> SourceLogs:
     """Read a folder of VLMEvalKit logs.
 
     Args:
         source: `vlm_router_data` folder, its parent, or a VLMEvalKit work folder.
         pool: the candidates; other model folders are left out and named.
+        protocol: how tokens are counted.
 
     Raises:
         SourceError: no logs of any candidate.
@@ -50,7 +53,7 @@ def read_vlmevalkit(source: Path, *, pool: CandidatePool) -> SourceLogs:
             f"{', '.join(e.candidate or '' for e in tree.left_out if e.reason is Reason.UNKNOWN_MODEL) or 'none'}. "
             "Give --candidates, or correct SOURCE."
         )
-    reader = LogReader(source, pool, tree, list(tree.left_out))
+    reader = LogReader(source, pool, tree, list(tree.left_out), protocol=protocol)
     for candidate in pool.candidates:
         if not {file.folder for file in tree.files} & {candidate.log_name, candidate.name}:
             detail = "no log folder of this candidate"
@@ -68,7 +71,10 @@ def read_vlmevalkit(source: Path, *, pool: CandidatePool) -> SourceLogs:
         pairs_read=reader.pairs_read,
         left_out=reader.left_out,
         missing_images=reader.missing_images,
+        image_files=reader.image_files,
         label_rules=reader.rules_by_dataset(),
+        label_agreement=reader.label_agreement,
+        protocol=str(protocol),
     )
 
 
@@ -121,7 +127,7 @@ def _read_candidate(
     asked.add(rows, circular=circular)
     labels = unique_labels(reader, file, candidate, (rows, rule))
     reader.label_rules[dataset, rule.name] += 1
-    said = _prediction_by_index(predictions if predictions is not None else rows)
+    said, priced = _predictions_by_index(predictions if predictions is not None else rows, reader.protocol)
     pairs = []
     for index, quality in labels.items():
         if circular and not is_main_row(index):
@@ -140,36 +146,38 @@ def _read_candidate(
                 "candidate": candidate,
                 "quality": 0.0 if failed else quality,
                 "prediction": text,
-                "priced_text": "" if failed else text,
+                "priced_text": "" if failed else priced.get(index),
                 "known": known,
             }
         )
     return pairs
 
 
-def _prediction_by_index(rows: Rows) -> dict[str, str | None]:
-    """Index -> what the candidate wrote, its thinking first where that was logged apart. Empty rows without the
-    column."""
+def _predictions_by_index(rows: Rows, protocol: Protocol) -> tuple[dict[str, str | None], dict[str, str | None]]:
+    """Index -> what the candidate wrote, and index -> what is priced: under `measured` its logged thinking too."""
     said: dict[str, str | None] = {}
+    priced: dict[str, str | None] = {}
     for row in rows:
         index = normalize_index(row.get("index"))
         if index is not None and "prediction" in row:
-            parts = [part for part in (row.get("thinking"), row["prediction"]) if part]
-            said[index] = "\n".join(parts) if parts else row["prediction"]
-    return said
+            said[index] = priced[index] = row["prediction"]
+            if protocol is Protocol.MEASURED and row.get("thinking"):
+                priced[index] = f"{row['thinking']}\n{row['prediction'] or ''}"
+    return said, priced
 
 
 def _add_samples(
     reader: LogReader, dataset: str, asked: QuestionSet, measured: dict[str, list[dict[str, Any]]]
 ) -> None:
     order = [index for index in asked.questions if index in measured]
-    input_tokens = count_tokens(asked.questions[index].question for index in order) + REFERENCE_IMAGE_TOKENS
+    texts = (asked_text(asked.questions[index], reader.protocol) for index in order)
     if order and not asked.has_images:
         detail = f"no images came with {dataset}: its {len(order)} samples have none"
         reader.left_out.append(LeftOut(f"TSV_images/{dataset}.tsv", Reason.IMAGE, detail))
-    for index, tokens in zip(order, input_tokens, strict=True):
+    for index, text_tokens in zip(order, count_tokens(texts), strict=True):
         question, sample_id = asked.questions[index], f"{dataset}/{index}"
-        _add_image(reader, dataset, asked, index)
+        image = _add_image(reader, dataset, asked, index)
+        image_tokens = image_tokens_of(image, reader.pool, reader.protocol)
         reader.samples.append(
             {
                 "sample_id": sample_id,
@@ -188,22 +196,29 @@ def _add_samples(
                     "sample_id": sample_id,
                     "candidate": pair["candidate"],
                     "quality": pair["quality"],
-                    "input_tokens": int(tokens),
+                    "input_tokens": _sum(text_tokens, image_tokens[pair["candidate"]]),
                     "output_tokens": int(count) if pair["known"] else None,
                     "prediction": pair["prediction"],
                 }
             )
 
 
-def _add_image(reader: LogReader, dataset: str, asked: QuestionSet, index: str) -> None:
+def _sum(text_tokens: int, image_tokens: int | None) -> int | None:
+    """Input tokens; None, not measured, where the image's are not known."""
+    return None if image_tokens is None else int(text_tokens) + image_tokens
+
+
+def _add_image(reader: LogReader, dataset: str, asked: QuestionSet, index: str) -> ImageReference:
     sample_id = f"{dataset}/{index}"
     content, problem, further = asked.image_of(index) if asked.has_images else (None, "", 0)
+    path = reader.tree.image_tables.get(dataset)
     reader.images.append(content)
+    reader.image_files.append("" if path is None else path.relative_to(reader.source).as_posix())
     if content is None:
         reader.missing_images.add(sample_id)
-    path = reader.tree.image_tables.get(dataset)
     if problem and path is not None:
         reader.leave_out(path, Reason.IMAGE, problem, sample_id=sample_id)
     if further and path is not None:
         detail = f"a row holds one picture: the first of {further + 1} is kept"
         reader.leave_out(path, Reason.FURTHER_IMAGES, detail, sample_id=sample_id)
+    return content

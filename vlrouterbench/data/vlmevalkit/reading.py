@@ -56,7 +56,8 @@ def _read_xlsx(path: Path) -> pa.Table:
             raise UnreadableFileError(f"damaged: the checksum of its member {damaged} does not match")
         sheet = fastexcel.read_excel(path).load_sheet(0, dtypes="string")
         return pa.Table.from_batches([sheet.to_arrow()])
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+    # RuntimeError: a member that claims to be encrypted; ValueError: a member's name that is no text.
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
         raise UnreadableFileError(f"truncated or not an xlsx file: {error}") from error
     except fastexcel.FastExcelError as error:
         raise UnreadableFileError(f"not readable as xlsx: {str(error).splitlines()[0]}") from error
@@ -64,7 +65,7 @@ def _read_xlsx(path: Path) -> pa.Table:
 
 def _read_tsv(path: Path) -> pa.Table:
     try:
-        with path.open(newline="", encoding="utf-8") as handle:
+        with path.open(newline="", encoding="utf-8-sig") as handle:
             names = next(csv.reader(handle, delimiter="\t"), [])
         return pyarrow.csv.read_csv(
             path,
@@ -80,8 +81,8 @@ def _read_tsv(path: Path) -> pa.Table:
 
 def _read_json(path: Path) -> pa.Table:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError, OSError) as error:
         raise UnreadableFileError(f"not readable as json: {error}") from error
     if not (isinstance(content, list) and all(isinstance(row, dict) for row in content)):
         raise UnreadableFileError("expected a list of records")
@@ -92,4 +93,6 @@ def _read_json(path: Path) -> pa.Table:
 def _as_text(value: Any) -> str | None:
     if value is None or value == "":
         return None
-    return value if isinstance(value, str) else str(value)
+    text = value if isinstance(value, str) else str(value)
+    # JSON can hold half of a surrogate pair (an emoji cut in two), which no table can.
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,74 @@
+"""Figures: SVG that stands alone, is the same in every run, and says what its data are."""
+
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from vlrouterbench.data.table import load_table
+from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
+from vlrouterbench.evaluation.plots import dataset_plot, frontier_plot
+
+PLOTS = pytest.mark.parametrize("plot", [frontier_plot, dataset_plot])
+
+
+@pytest.fixture(scope="module")
+def scored(simulated_folder, tmp_path_factory):
+    """Records of three policies, and the table that they were scored on."""
+    out = tmp_path_factory.mktemp("plots")
+    names = ["oracle", "strongest", "cheapest"]
+    records = evaluate_routers(simulated_folder, names, out, EvaluationOptions(time_routers=False))
+    return records, load_table(simulated_folder).split("test")
+
+
+def ids_of(svg):
+    return set(re.findall(r'\bid="([^"]+)"', svg))
+
+
+@PLOTS
+def test_a_figure_is_well_formed_and_scales_with_its_page(plot, scored):
+    root = ElementTree.fromstring(plot(*scored))
+    assert root.tag.endswith("svg")
+    assert "viewBox" in root.attrib
+    assert not {"width", "height"} & set(root.attrib)
+
+
+@PLOTS
+def test_a_figure_is_the_same_in_every_run(plot, scored):
+    assert plot(*scored) == plot(*scored)
+
+
+@PLOTS
+def test_a_figure_refers_only_to_its_own_parts(plot, scored):
+    svg = plot(*scored)
+    referred = re.findall(r'(?:href|src)="([^"]+)"', svg) + re.findall(r"url\(([^)]+)\)", svg)
+    assert all(target.startswith(("#", "data:")) for target in referred)
+    assert {target[1:] for target in referred if target.startswith("#")} <= ids_of(svg)
+
+
+def test_clip_paths_of_two_figures_on_one_page_do_not_clash(scored):
+    def clips(svg):
+        return set(re.findall(r'<clipPath id="([^"]+)"', svg))
+
+    assert clips(frontier_plot(*scored))
+    assert not clips(frontier_plot(*scored)) & clips(dataset_plot(*scored))
+
+
+@PLOTS
+def test_a_simulated_benchmark_is_named_so_in_the_figure_and_another_is_not(plot, scored):
+    """Text is drawn as paths; matplotlib leaves it beside them as a comment."""
+    records, table = scored
+    assert "simulated data" in plot(records, table)
+    table.report["simulated"] = False
+    try:
+        assert "simulated data" not in plot(records, table)
+    finally:
+        table.report["simulated"] = True
+
+
+def test_every_router_is_named_in_words(scored):
+    records, table = scored
+    for plot in (frontier_plot, dataset_plot):
+        svg = plot(records, table)
+        for record in records:
+            assert f"<!-- {record['router']} -->" in svg

@@ -1,0 +1,148 @@
+"""`report.html`: one file that fetches nothing, says what is simulated, and shows names as text."""
+
+import re
+from html.parser import HTMLParser
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.tables import write_own_tables
+from vlrouterbench.data.build import build_benchmark
+from vlrouterbench.data.table import load_table
+from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
+from vlrouterbench.evaluation.policies import POLICIES
+from vlrouterbench.evaluation.report import write_report
+
+HOSTILE = "<script>alert(1)</script>"
+HOSTILE_CANDIDATE = '"><img src=x onerror=alert(2)>'
+HOSTILE_ROUTER = "<b>bold&amp;"
+
+
+class Reader(HTMLParser):
+    """Tags with their attributes, and the text between them."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.text = [], []
+        self.feed(page)
+        self.words = " ".join(" ".join(self.text).split())
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def report_of(folder, out, routers=("oracle", "mixture", "random")):
+    records = evaluate_routers(folder, list(routers), out, EvaluationOptions(time_routers=False))
+    split = load_table(folder).split("test")
+    return write_report(records, split.take(split.complete), out).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def simulated_page(simulated_folder, trained_folders, tmp_path_factory):
+    routers = [*POLICIES, *map(str, trained_folders.values())]
+    return report_of(simulated_folder, tmp_path_factory.mktemp("report"), routers)
+
+
+@pytest.fixture(scope="module")
+def hostile_page(tmp_path_factory, trained_folders):
+    """Own tables whose dataset and candidates are named to break a page, and a router folder of that kind."""
+    from vlrouterbench.encoders.features import encode_benchmark
+    from vlrouterbench.training.arguments import RouterTrainingArguments
+    from vlrouterbench.training.fit import save_router, train_router
+    from vlrouterbench.training.problem import Problem
+
+    root = tmp_path_factory.mktemp("hostile")
+    candidates = (("small", 0.1, 0.1), (HOSTILE_CANDIDATE, 0.5, 1.0))
+    source = write_own_tables(root / "own", datasets=(HOSTILE, "plants"), candidates=candidates, images=False)
+    build_benchmark(source, root / "benchmark")
+    table = load_table(root / "benchmark")
+    problem = Problem(table, encode_benchmark(table))
+    arguments = RouterTrainingArguments(cost_weights=(0.0,), num_epochs=2)
+    save_router(train_router("linear", problem, arguments), root / HOSTILE_ROUTER)
+    return report_of(root / "benchmark", root / "out", ("oracle", "strongest", str(root / HOSTILE_ROUTER)))
+
+
+def test_nothing_is_fetched(simulated_page):
+    for tag, attributes in Reader(simulated_page).tags:
+        assert tag not in ("script", "iframe", "object", "embed", "img")
+        for name in ("src", "href", "xlink:href", "data", "srcset"):
+            assert (attributes.get(name) or "#").startswith(("#", "data:")), (tag, name)
+    assert "@import" not in simulated_page
+    assert all(target.startswith("#") for target in re.findall(r"url\(([^)]+)\)", simulated_page))
+
+
+def test_a_simulated_benchmark_is_marked_in_title_heading_and_warning(simulated_page):
+    words = Reader(simulated_page).words
+    title, heading = (re.search(f"<{tag}>(.*?)</{tag}>", simulated_page)[1] for tag in ("title", "h1"))
+    assert "simulated" in title and "simulated" in heading
+    assert "No number here says anything about a real model" in words
+
+
+def test_own_tables_are_not_called_simulated(own_page):
+    assert "simulat" not in own_page.lower()
+
+
+@pytest.fixture(scope="module")
+def own_page(tmp_path_factory):
+    root = tmp_path_factory.mktemp("own")
+    build_benchmark(write_own_tables(root / "tables", images=False), root / "benchmark")
+    return report_of(root / "benchmark", root / "out")
+
+
+def test_every_router_and_candidate_stands_in_the_tables(simulated_page, simulated_table):
+    words = Reader(simulated_page).words
+    for name in (*POLICIES, "knn", "linear", "mlp", *simulated_table.pool.names):
+        assert name in words
+
+
+def test_routers_stand_in_order_of_rank_score(simulated_page):
+    first_table = re.search(r"<tbody>(.*?)</tbody>", simulated_page, flags=re.DOTALL)[1]
+    scores = [float(re.findall(r"<td>(.*?)</td>", row)[3]) for row in re.findall("<tr.*?</tr>", first_table)]
+    assert len(scores) == 9
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_names_from_the_data_are_text_and_never_markup(hostile_page):
+    page = Reader(hostile_page)
+    assert not [tag for tag, _ in page.tags if tag in ("script", "img", "b")]
+    assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+    assert HOSTILE_CANDIDATE in page.words
+    assert HOSTILE_ROUTER in page.words
+
+
+def test_names_from_the_data_do_not_break_out_of_a_figure(hostile_page):
+    """matplotlib writes a text as paths with the text itself in a comment."""
+    figures = re.findall(r"<svg.*?</svg>", hostile_page, flags=re.DOTALL)
+    assert len(figures) == 2
+    for figure in figures:
+        bare = re.sub(r"<!--.*?-->", "", figure, flags=re.DOTALL)
+        assert "alert" not in bare
+
+
+def test_costs_that_are_all_about_the_same_are_warned_of(tmp_path, own_page):
+    alike = (("one", 1.0, 1.0), ("two", 1.01, 1.01), ("three", 1.02, 1.02))
+    source = write_own_tables(tmp_path / "own", candidates=alike, images=False)
+    table = pq.read_table(source / "outcomes.parquet").to_pylist()
+    rows = [row | {"input_tokens": 100, "output_tokens": 10} for row in table]
+    pq.write_table(pq.read_table(source / "outcomes.parquet").from_pylist(rows), source / "outcomes.parquet")
+    build_benchmark(source, tmp_path / "benchmark")
+    warning = "All candidates cost about the same"
+    assert warning in report_of(tmp_path / "benchmark", tmp_path / "out")
+    assert warning not in own_page
+
+
+def test_samples_left_out_are_counted_on_the_page(tmp_path, own_page):
+    source = write_own_tables(tmp_path / "own", images=False)
+    table = pq.read_table(source / "outcomes.parquet")
+    rows = [row for place, row in enumerate(table.to_pylist()) if place % 21 != 1]
+    pq.write_table(table.from_pylist(rows), source / "outcomes.parquet")
+    build_benchmark(source, tmp_path / "benchmark")
+    assert "samples were left out because" in Reader(report_of(tmp_path / "benchmark", tmp_path / "out")).words
+    assert "left out" not in Reader(own_page).words
+
+
+def test_the_same_records_give_the_same_page(tmp_path, simulated_folder):
+    assert report_of(simulated_folder, tmp_path / "a") == report_of(simulated_folder, tmp_path / "b")

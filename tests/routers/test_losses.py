@@ -1,0 +1,62 @@
+"""Soft cross-entropy: plain cross-entropy for one-hot rows, and rows of zeros do not count."""
+
+import math
+
+import pytest
+import torch
+
+from vlrouterbench.routers.losses import soft_cross_entropy
+
+
+@pytest.fixture
+def logits():
+    return torch.randn(6, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+def test_one_hot_rows_give_plain_cross_entropy(logits):
+    classes = torch.tensor([0, 3, 1, 1, 2, 0])
+    one_hot = torch.nn.functional.one_hot(classes, 4).double()
+    assert soft_cross_entropy(logits, one_hot).item() == pytest.approx(
+        torch.nn.functional.cross_entropy(logits, classes).item(), rel=1e-12
+    )
+
+
+def test_soft_rows_give_torch_cross_entropy_with_probabilities(logits):
+    soft = torch.rand(6, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    soft /= soft.sum(dim=1, keepdim=True)
+    assert soft_cross_entropy(logits, soft).item() == pytest.approx(
+        torch.nn.functional.cross_entropy(logits, soft).item(), rel=1e-12
+    )
+
+
+def test_value_by_hand():
+    logits = torch.log(torch.tensor([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1]], dtype=torch.float64))
+    soft = torch.tensor([[0.5, 0.5, 0.0], [0.0, 1.0, 0.0]], dtype=torch.float64)
+    expected = (0.5 * math.log(2) + 0.5 * math.log(4) - math.log(0.8)) / 2
+    assert soft_cross_entropy(logits, soft).item() == pytest.approx(expected)
+
+
+def test_rows_of_zeros_do_not_count(logits):
+    soft = torch.full((6, 4), 0.25, dtype=torch.float64)
+    padded = soft.clone()
+    padded[2:] = 0
+    assert soft_cross_entropy(logits, padded).item() == pytest.approx(soft_cross_entropy(logits[:2], soft[:2]).item())
+
+
+def test_nothing_but_zeros_gives_no_loss_and_no_gradient(logits):
+    logits.requires_grad_()
+    loss = soft_cross_entropy(logits, torch.zeros(6, 4, dtype=torch.float64))
+    loss.backward()
+    assert loss.item() == 0 and not logits.grad.any()
+
+
+def test_gradient_is_probability_minus_label(logits):
+    logits.requires_grad_()
+    soft = torch.nn.functional.one_hot(torch.tensor([0, 3, 1, 1, 2, 0]), 4).double()
+    soft_cross_entropy(logits, soft).backward()
+    torch.testing.assert_close(logits.grad, (torch.softmax(logits.detach(), dim=1) - soft) / 6)
+
+
+def test_far_apart_logits_do_not_overflow():
+    loss = soft_cross_entropy(torch.tensor([[1e4, -1e4]]), torch.tensor([[0.0, 1.0]]))
+    assert loss.item() == pytest.approx(2e4)

@@ -1,0 +1,223 @@
+"""The rooms, their order, and the rules that every file of the package keeps."""
+
+import ast
+import functools
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+import vlrouterbench
+
+PACKAGE = Path(vlrouterbench.__file__).parent
+NAME = "vlrouterbench"
+MAX_LINES = 300
+
+# What data flows through, from the ground up: a room imports itself and what stands above it.
+LAYERS = (
+    ("version", "constants", "errors", "files"),
+    ("metrics", "soft_labels"),
+    ("cards",),
+    ("routers",),
+    ("data",),
+    ("simulation",),
+    ("encoders",),
+    ("training",),
+    ("evaluation",),
+    ("hub",),
+    ("quickstart",),
+    ("cli",),
+    ("__main__",),
+)
+LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
+MODULES = sorted(PACKAGE.rglob("*.py"))
+ISLAND_LIBRARIES = {"numpy", "torch", "PIL", "transformers", "safetensors", "scipy"}
+
+
+def name_of(path):
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+NAMES = {name_of(path): path for path in MODULES}
+
+
+def room_of(module):
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+@functools.cache
+def tree_of(path):
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def is_type_checking(node):
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+
+
+def imports_of(path, *, at_import_only):
+    """Absolute names of what a module imports, one per imported name."""
+    base = name_of(path).split(".") if path.name == "__init__.py" else name_of(path).split(".")[:-1]
+    pending, found = list(tree_of(path).body), []
+    while pending:
+        node = pending.pop()
+        if is_type_checking(node):
+            continue
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            prefix = base[: len(base) - node.level + 1] if node.level else []
+            module = ".".join([*prefix, *(node.module.split(".") if node.module else [])])
+            found += [f"{module}.{alias.name}" for alias in node.names]
+        elif not (at_import_only and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)):
+            pending += ast.iter_child_nodes(node)
+    return found
+
+
+def own_modules(path, *, at_import_only):
+    """Modules of the package that a module imports."""
+    found = set()
+    for name in imports_of(path, at_import_only=at_import_only):
+        if name.split(".")[0] == NAME:
+            found.add(name if name in NAMES else name.rpartition(".")[0])
+    return found - {name_of(path)}
+
+
+each_module = pytest.mark.parametrize("path", MODULES, ids=name_of)
+
+
+def test_every_room_has_a_place_in_the_order():
+    rooms = {path.stem if path.is_file() else path.name for path in PACKAGE.iterdir() if not path.name.startswith("__")}
+    rooms -= {"py"}
+    assert rooms <= set(LEVEL), f"no place in the order for {sorted(rooms - set(LEVEL))}"
+
+
+def test_the_map_in_the_package_docstring_has_the_same_order():
+    """Every line of the map names rooms, then blanks and what they do."""
+    listed = re.findall(r"^    ([a-z_, ]+?)  +\S", vlrouterbench.__doc__, flags=re.MULTILINE)
+    said = [tuple(name.strip() for name in line.split(",")) for line in listed]
+    drawn = [tuple(room for room in rooms if room not in ("version", "__main__")) for rooms in LAYERS]
+    assert said == [rooms for rooms in drawn if rooms]
+
+
+@each_module
+def test_imports_go_one_way_even_inside_functions(path):
+    room = room_of(name_of(path))
+    if not room:
+        pytest.skip("the package root answers for all names, lazily")
+    for module in own_modules(path, at_import_only=False):
+        other = room_of(module)
+        assert other, f"{name_of(path)} imports the package root"
+        assert LEVEL[other] <= LEVEL[room], f"{name_of(path)} imports {module}: {room} stands before {other}"
+
+
+def test_the_package_root_imports_nothing_but_the_hook_and_the_version():
+    assert own_modules(PACKAGE / "__init__.py", at_import_only=True) == {f"{NAME}.hub.hook", f"{NAME}.version"}
+
+
+def test_no_cycle_among_imports_at_module_level():
+    graph = {name: own_modules(path, at_import_only=True) for name, path in NAMES.items() if name != NAME}
+    done, trail = set(), []
+
+    def visit(name):
+        assert name not in trail, " -> ".join([*trail[trail.index(name) :], name])
+        if name in done or name == NAME:
+            return
+        trail.append(name)
+        for other in sorted(graph[name]):
+            visit(other)
+        trail.pop()
+        done.add(name)
+
+    for name in graph:
+        visit(name)
+    assert done == set(graph)
+
+
+@each_module
+def test_a_file_has_at_most_300_lines(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+
+
+@each_module
+def test_a_module_has_a_docstring(path):
+    assert (ast.get_docstring(tree_of(path)) or "").strip()
+
+
+@each_module
+def test_no_assert_and_no_print(path):
+    tree = tree_of(path)
+    asserts = [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    prints = [call.lineno for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"]
+    assert not asserts, f"assert in line {asserts}: raise an error that says what to do"
+    assert not prints, f"print in line {prints}: results go through cli/console.py"
+
+
+@each_module
+def test_nothing_runs_or_unpickles_foreign_code(path):
+    tree = tree_of(path)
+    called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    assert not called & {"eval", "exec", "compile", "__import__"}
+    imported = {name.split(".")[0] for name in imports_of(path, at_import_only=False)}
+    assert not imported & {"pickle", "cPickle", "dill", "joblib", "cloudpickle", "marshal", "shelve"}
+    loads = [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr == "load" and ast.dump(node.value) == ast.dump(_name("torch"))
+    ]
+    assert not loads, f"torch.load in line {loads} unpickles"
+
+
+def _name(name):
+    return ast.Name(id=name, ctx=ast.Load())
+
+
+@each_module
+def test_functions_are_typed(path):
+    untyped = []
+    for node in ast.walk(tree_of(path)):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        arguments += [extra for extra in (node.args.vararg, node.args.kwarg) if extra]
+        lacking = [a.arg for a in arguments if a.annotation is None and a.arg not in ("self", "cls")]
+        if lacking or node.returns is None:
+            untyped.append(f"{node.name} (line {node.lineno}): {', '.join(lacking) or 'return'}")
+    assert not untyped
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "routers").glob("*.py")), ids=name_of)
+def test_routers_are_an_island(path):
+    """They are copied whole beside the weights, so they lie flat and import each other with one dot."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            assert node.level == 1
+            assert "." not in (node.module or ""), f"line {node.lineno}: a router file imports a deeper module"
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            for name in names:
+                top = name.split(".")[0]
+                if top == NAME:
+                    assert (path.name, name) == ("auto.py", f"{NAME}.errors"), f"line {node.lineno} imports {name}"
+                else:
+                    assert top in ISLAND_LIBRARIES | sys.stdlib_module_names, f"line {node.lineno} imports {name}"
+
+
+def test_routers_lie_flat():
+    assert not [path.name for path in (PACKAGE / "routers").iterdir() if path.is_dir() and path.name != "__pycache__"]
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "metrics").glob("*.py")), ids=name_of)
+def test_metrics_need_only_numpy(path):
+    foreign = {name.split(".")[0] for name in imports_of(path, at_import_only=False)} - {NAME}
+    assert foreign <= {"numpy"} | sys.stdlib_module_names
+
+
+def test_every_public_name_resolves():
+    for name in vlrouterbench.__all__:
+        assert getattr(vlrouterbench, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        vlrouterbench.nothing  # noqa: B018

@@ -1,0 +1,87 @@
+"""Unpacking an archive of logs safely, into a folder that lasts as long as it is read.
+
+Decisions
+- Only plain files and folders inside the archive's own tree: absolute paths, `..`, devices and hard links are refused,
+  since no honest archive of logs has them. Symbolic links are passed over: VLMEvalKit writes one per file, to a file
+  that is in the archive anyway.
+- Only files that a reader may open are written: no pickle reaches the disk.
+- Limits on the number of files, the unpacked size, and the ratio to the packed size stop an archive bomb early.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from vlrouterbench.errors import SourceError
+
+ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar")
+WANTED_SUFFIXES = frozenset((".xlsx", ".tsv", ".csv", ".json", ".jsonl", ".parquet", ".yaml", ".yml"))
+
+
+@dataclass(frozen=True)
+class ArchiveLimits:
+    """Most that an archive may hold. The ratio is unpacked to packed bytes, and applies above `free_bytes`."""
+
+    files: int = 100_000
+    unpacked_bytes: int = 200 * 2**30
+    ratio: float = 200.0
+    free_bytes: int = 64 * 2**20
+
+
+def is_archive(source: Path) -> bool:
+    """Whether a path is a file with an archive's ending."""
+    return source.is_file() and source.name.lower().endswith(ARCHIVE_SUFFIXES)
+
+
+@contextmanager
+def unpacked(source: Path, *, limits: ArchiveLimits | None = None) -> Iterator[Path]:
+    """A folder with the archive's wanted files, removed at the end.
+
+    Raises:
+        SourceError: the archive is damaged, over a limit, or holds what an archive of logs must not hold.
+    """
+    with tempfile.TemporaryDirectory(prefix="vlrouterbench-") as folder:
+        target = Path(folder)
+        try:
+            with tarfile.open(source) as archive:
+                _extract(archive, source, target, limits or ArchiveLimits())
+        except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+            raise SourceError(f"{source} is damaged or not a tar archive: {error}. Fetch it again.") from error
+        yield target
+
+
+def _extract(archive: tarfile.TarFile, source: Path, target: Path, limits: ArchiveLimits) -> None:
+    packed = source.stat().st_size
+    written = count = 0
+    for member in archive:
+        path = PurePosixPath(member.name)
+        if path.is_absolute() or ".." in path.parts:
+            raise SourceError(f'{source} holds "{member.name}", a path that leaves the archive: it is not unpacked.')
+        if member.issym() or member.isdir():
+            continue
+        if not member.isreg():
+            raise SourceError(f'{source} holds "{member.name}", which is a link or device: it is not unpacked.')
+        count, written = count + 1, written + member.size
+        over_ratio = written > limits.free_bytes and written > limits.ratio * packed
+        if count > limits.files or written > limits.unpacked_bytes or over_ratio:
+            raise SourceError(
+                f"{source} unpacks to more than {limits.files:,} files, {limits.unpacked_bytes:,} bytes or "
+                f"{limits.ratio:g} times its size: it is not unpacked."
+            )
+        if path.suffix.lower() in WANTED_SUFFIXES:
+            _write(archive, member, target / path)
+
+
+def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = archive.extractfile(member)
+    if content is not None:
+        with content, path.open("wb") as handle:
+            shutil.copyfileobj(content, handle)

@@ -1,0 +1,57 @@
+"""What answers cost: from tokens and prices, and between which bounds costs lie.
+
+Decisions
+- Prices stand apart from tokens: a cost matrix follows from both at any time.
+- Cost bounds are the smallest and largest mean cost over candidates, over all splits, zero costs left out of each mean
+  (benchmark's section 2).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from vlrouterbench.data.candidates import CandidatePool
+from vlrouterbench.errors import SourceError
+
+TOKENS_PER_PRICE = 1_000_000
+
+
+@dataclass(frozen=True)
+class CostBounds:
+    """Smallest and largest mean cost over candidates, USD per sample, with the candidates they come from."""
+
+    cmin: float
+    cmax: float
+    cmin_candidate: str
+    cmax_candidate: str
+
+    @property
+    def pair(self) -> tuple[float, float]:
+        """(cmin, cmax)."""
+        return self.cmin, self.cmax
+
+
+def token_cost(tokens_in: np.ndarray, tokens_out: np.ndarray, *, prices: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """USD per sample: input tokens times input price plus output tokens times output price, per million.
+
+    Args:
+        tokens_in, tokens_out: counts, any broadcastable shapes; NaN (not measured) stays NaN.
+        prices: (input, output) in USD per million tokens.
+    """
+    return (np.asarray(tokens_in, float) * prices[0] + np.asarray(tokens_out, float) * prices[1]) / TOKENS_PER_PRICE
+
+
+def cost_bounds(cost: np.ndarray, pool: CandidatePool) -> CostBounds:
+    """Bounds of a cost matrix (num_samples, num_candidates): each mean over measured pairs with zero costs dropped."""
+    counted = np.isfinite(cost) & (cost > 0)
+    present = counted.any(axis=0)
+    if not present.any():
+        raise SourceError("expected at least one pair with a cost above 0, found none: check tokens and prices.")
+    # Summed exactly, so that the bounds do not depend on the order of the rows.
+    totals = np.array([math.fsum(column) for column in np.where(counted, cost, 0.0).T.tolist()])
+    means = np.where(present, totals / np.maximum(counted.sum(axis=0), 1), np.nan)
+    low, high = int(np.nanargmin(means)), int(np.nanargmax(means))
+    return CostBounds(float(means[low]), float(means[high]), pool.names[low], pool.names[high])

@@ -1,0 +1,64 @@
+"""How the tokens of logged answers are counted: as the reference did, or as was really sent and written.
+
+Decisions
+- `reference` is comparable with the published table: `cl100k_base` of the question alone, 256 for the image whatever
+  its size, the prediction's text as output.
+- `measured` counts question, hint and options, the image by each candidate's own rule from its size, and thinking where
+  it was logged apart. An image whose size is not known leaves the input tokens unmeasured: null, never a guess.
+- Text is counted with one tokenizer for all candidates under both.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Protocol as StructuralType
+
+from PIL import Image
+
+from vlrouterbench.data.candidates import CandidatePool
+from vlrouterbench.data.choices import Protocol
+from vlrouterbench.data.image_tokens import image_rule
+from vlrouterbench.data.images import read_image_bytes
+from vlrouterbench.data.source import ImageReference
+from vlrouterbench.data.tokens import REFERENCE_IMAGE_TOKENS
+from vlrouterbench.routers.encoding_input import RouterInput
+
+
+class Asked(StructuralType):
+    """What was asked: anything with a question, options and a hint."""
+
+    question: str
+    options: list[str]
+    hint: str
+
+
+def asked_text(asked: Asked, protocol: Protocol) -> str:
+    """The text whose tokens are priced as input."""
+    if protocol is Protocol.REFERENCE:
+        return asked.question
+    return RouterInput(asked.question, tuple(asked.options), asked.hint).text
+
+
+def image_tokens_of(image: ImageReference, pool: CandidatePool, protocol: Protocol) -> dict[str, int | None]:
+    """Candidate -> tokens of an image; None where its size is not known.
+
+    Raises:
+        SourceError: the measured protocol meets a candidate without an image rule.
+    """
+    if protocol is Protocol.REFERENCE:
+        return dict.fromkeys(pool.names, REFERENCE_IMAGE_TOKENS)
+    rules = {candidate.name: image_rule(candidate.name, candidate.image_rule) for candidate in pool.candidates}
+    size = _size(image)
+    return {name: None if size is None else rule(*size) for name, rule in rules.items()}
+
+
+def _size(image: ImageReference) -> tuple[int, int] | None:
+    """(width, height) from the image's header; None where there is none or it is no image."""
+    try:
+        content = read_image_bytes(image)
+        if content is None:
+            return None
+        with Image.open(io.BytesIO(content)) as opened:
+            return opened.size
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None

@@ -1,0 +1,59 @@
+"""The published archive of the benchmark: fetched once with huggingface_hub, built, and registered.
+
+Decisions
+- The download is huggingface_hub's: it resumes, verifies and caches.
+- Whether the Hub can be reached is asked first, with one short connection: no minute of retries where there is none.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from vlrouterbench.constants import BENCHMARK_NAME, HOME_VARIABLE, REPO_VARIABLE
+from vlrouterbench.data.build import build_benchmark, registered_benchmark
+from vlrouterbench.errors import BenchmarkError
+
+ARCHIVE_REPO = "KinghtH/VL-RouterBench"
+ARCHIVE_FILE = "vlm_router_data.tar.gz"
+CONNECT_SECONDS = 5.0
+
+
+def fetch_and_build() -> Path:
+    """Fetch the published archive, build it where `build` registers benchmarks, and return the folder.
+
+    Raises:
+        BenchmarkError: the Hub cannot be reached, or does not give the archive.
+    """
+    from huggingface_hub import constants, hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    target = registered_benchmark()
+    offline = constants.HF_HUB_OFFLINE or not _reachable(constants.ENDPOINT)
+    try:
+        archive = hf_hub_download(ARCHIVE_REPO, ARCHIVE_FILE, repo_type="dataset", local_files_only=offline)
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        why = "the Hub cannot be reached" if offline else f"the Hub answered: {str(error).splitlines()[0]}"
+        raise BenchmarkError(
+            f'load_dataset("{BENCHMARK_NAME}") looked for a folder ./{BENCHMARK_NAME}, a build at {target} '
+            f"({HOME_VARIABLE}), a repository in {REPO_VARIABLE}, and {ARCHIVE_FILE} of {ARCHIVE_REPO}; found none: "
+            f"{why}. Build one from logs with `vlrouterbench build SOURCE`, or load the simulated one: "
+            f'load_dataset("{BENCHMARK_NAME}", "simulated").'
+        ) from error
+    build_benchmark(archive, target)
+    return target
+
+
+def _reachable(endpoint: str) -> bool:
+    """Whether something listens at the Hub's address; a proxy is trusted to know better."""
+    if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
+        return True
+    parts = urlsplit(endpoint)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        with socket.create_connection((parts.hostname or "", port), timeout=CONNECT_SECONDS):
+            return True
+    except OSError:
+        return False
