@@ -26,6 +26,8 @@ LAYERS = (
     ("training",),
     ("evaluation",),
     ("hub",),
+    ("bench",),
+    ("bench",),
     ("quickstart",),
     ("cli",),
     ("__main__",),

@@ -20,13 +20,27 @@ from typing import Any
 from vlrouterbench.errors import VLRouterBenchError
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it.
+
+    Raises:
+        VLRouterBenchError: a file stands in its way.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise VLRouterBenchError(
+            f"expected a folder to write to, found a file: {error.filename}. Give another --out."
+        ) from error
+
+
 @contextmanager
 def staged_folder(target: Path) -> Iterator[Path]:
     """A temporary folder beside `target` that becomes `target` when the block ends without an error."""
     target = target.absolute()
     if target.exists() and not target.is_dir():
         raise VLRouterBenchError(f"expected a folder to write to, found a file: {target}. Give another --out.")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
     staging.chmod(0o755)
     try:
@@ -54,7 +68,7 @@ def _replace_folder(staging: Path, target: Path) -> None:
 @contextmanager
 def staged_file(target: Path) -> Iterator[Path]:
     """A temporary path beside `target` that replaces `target` when the block ends without an error."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)
     os.close(handle)
     staging = Path(name)

@@ -24,8 +24,8 @@ def test_the_published_pool_has_the_papers_17_candidates_and_prices():
     assert prices["GPT-4o"] == (2.5, 10.0)
     assert prices["Gemini-Flash-2.5"] == (0.3, 2.4)
     assert prices["Kimi-VL-A3B-Thinking-2506"] == (0.2, 0.25)
-    assert round(sum(i for i, _ in prices.values()), 2) == 7.21
-    assert round(sum(o for _, o in prices.values()), 2) == 18.86
+    assert round(sum(i for i, _ in prices.values()), 2) == 7.17
+    assert round(sum(o for _, o in prices.values()), 2) == 18.56
 
 
 def test_the_published_pool_knows_its_log_folders_by_alias_and_by_name():
@@ -91,7 +91,7 @@ def test_a_column_without_prices_is_an_error_not_free(tmp_path):
 
 @pytest.mark.parametrize("price", ["-1", "nan", "inf", "-0.5"])
 def test_a_price_is_a_number_from_0_up(tmp_path, price):
-    with pytest.raises(SourceError, match='candidate "m": output_price must be a number >= 0'):
+    with pytest.raises(SourceError, match='candidate "m".*a number >= 0.*output_price'):
         read_pool(write(tmp_path, f"name,input_price,output_price\nm,1,{price}\n"))
 
 

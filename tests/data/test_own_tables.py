@@ -1,48 +1,18 @@
 """Own tables: three formats, one benchmark; every bad input is named and writes nothing."""
 
-import csv
-import json
 import os
 import re
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.data.editing import edit, rows_of, write_rows
 from vlrouterbench.data.build import BuildOptions, build_benchmark
 from vlrouterbench.data.candidates import read_pool
 from vlrouterbench.data.own_tables import find_table, is_own_tables, read_own_tables
 from vlrouterbench.data.table import load_table
 from vlrouterbench.errors import SourceError, UnknownNameError
-
-
-def rows_of(folder, stem):
-    return pq.read_table(folder / f"{stem}.parquet").to_pylist()
-
-
-def write_rows(folder, stem, rows, extension="parquet"):
-    """Replace a table, in one of the three formats."""
-    for old in folder.glob(f"{stem}.*"):
-        old.unlink()
-    path = folder / f"{stem}.{extension}"
-    if extension == "parquet":
-        pq.write_table(pa.Table.from_pylist(rows), path)
-    elif extension == "jsonl":
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    else:
-        flat = [{k: json.dumps(v) if isinstance(v, list) else v for k, v in row.items()} for row in rows]
-        with path.open("w", newline="", encoding="utf-8") as handle:
-            writer = csv.DictWriter(handle, flat[0])
-            writer.writeheader()
-            writer.writerows(flat)
-    return path
-
-
-def edit(folder, stem, change, extension="parquet"):
-    rows = rows_of(folder, stem)
-    change(rows)
-    return write_rows(folder, stem, rows, extension)
 
 
 def read(folder):
@@ -230,12 +200,12 @@ def test_an_empty_cell_where_a_value_must_stand_names_its_row(own_tables, column
 
 def test_a_doubled_sample_is_an_error(own_tables):
     edit(own_tables, "samples", lambda rows: rows.append(dict(rows[3])))
-    refuse(own_tables, r"samples\.parquet: expected each sample_id once, found s03 2 times")
+    refuse(own_tables, r"samples\.parquet, row 13: expected each sample_id once, found s03 in row 4 already")
 
 
 def test_a_doubled_pair_is_an_error(own_tables):
     edit(own_tables, "outcomes", lambda rows: rows.append(dict(rows[4])))
-    refuse(own_tables, r"outcomes\.parquet: expected each sample_id and candidate once, found s01, middle 2 times")
+    refuse(own_tables, r"outcomes\.parquet, row 37: .*sample_id and candidate once, found s01, middle in row 5 already")
 
 
 def test_an_outcome_of_an_unknown_sample_is_an_error(own_tables):
@@ -251,7 +221,7 @@ def test_a_negative_count_or_cost_is_an_error(own_tables, column):
         rows[9][column] = -3
 
     edit(own_tables, "outcomes", change)
-    refuse(own_tables, rf"outcomes\.parquet, row 10: expected {column} >= 0, found -3")
+    refuse(own_tables, rf"outcomes\.parquet, row 10: expected a number >= 0 in {column}, found -3")
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("nan")])

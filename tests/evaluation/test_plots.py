@@ -72,3 +72,25 @@ def test_every_router_is_named_in_words(scored):
         svg = plot(records, table)
         for record in records:
             assert f"<!-- {record['router']} -->" in svg
+
+
+@PLOTS
+def test_a_name_is_drawn_as_it_is_and_never_read_as_a_formula(plot, scored):
+    records, table = scored
+    odd = "$x^{$ & <b>"
+    renamed = [
+        record | {"router": odd, "per_dataset": {odd: next(iter(record["per_dataset"].values()))}}
+        for record in records[:1]
+    ]
+    root = ElementTree.fromstring(plot(renamed, table))
+    assert root.tag.endswith("svg")
+    assert "<!-- $x^{$ &amp; &lt;b&gt; -->" in plot(renamed, table)
+
+
+def test_a_candidate_without_a_cost_can_be_drawn_on_a_logarithmic_scale(scored):
+    records, table = scored
+    free = table.take(table.rows * 0 == 0)
+    free.matrices["cost"] = free.matrices["cost"].copy()
+    free.matrices["cost"][:, 0] = 0
+    nothing_paid = [records[0] | {"average_cost_usd": 0.0, "ci95": records[0]["ci95"] | {"average_cost_usd": [0, 0]}}]
+    assert ElementTree.fromstring(frontier_plot([*records, *nothing_paid], free)).tag.endswith("svg")

@@ -59,9 +59,7 @@ def test_the_report_shows_whole_and_asks_for_nothing(browser, report, size, sche
             assert figures.nth(place).is_visible()
             box = figures.nth(place).bounding_box()
             assert box["width"] >= 300 and box["height"] >= 100
-        paper, ink = (
-            page.evaluate(f"getComputedStyle(document.body).{name}") for name in ("backgroundColor", "color")
-        )
+        paper, ink = (page.evaluate(f"getComputedStyle(document.body).{name}") for name in ("backgroundColor", "color"))
         brightness = [sum(map(int, colour[4:-1].split(","))) for colour in (paper, ink)]
         assert (brightness[0] > brightness[1]) == (scheme == "light")
     finally:

@@ -1,11 +1,14 @@
 """The embedded benchmark: seeded, nested, honest about being simulated, and worth routing on."""
 
+import io
 import os
 import subprocess
 import sys
+from collections import Counter
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from vlrouterbench.constants import DATASETS, TASK_GROUPS
 from vlrouterbench.data.build import build_from_logs
@@ -17,24 +20,18 @@ from vlrouterbench.evaluation.policies import best_mixture
 from vlrouterbench.metrics.trade_off import rank_score
 from vlrouterbench.simulation import simulate
 from vlrouterbench.simulation.simulate import INFERRED_SIZES, simulate_logs
-from vlrouterbench.soft_labels import Unsolved
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import train_router
 from vlrouterbench.training.problem import Problem
 
-DIGEST = """
-import hashlib
+BUILD = """
+import sys
+from pathlib import Path
+from vlrouterbench.data.build import build_from_logs
 from vlrouterbench.simulation.simulate import simulate_logs
-
-def digest_of(logs):
-    digest = hashlib.sha256()
-    for image in logs.images:
-        digest.update(image)
-    digest.update(repr(logs.samples.to_pylist()).encode())
-    digest.update(repr(logs.outcomes.to_pylist()).encode())
-    return digest.hexdigest()
+print(build_from_logs(simulate_logs(num_samples=60, seed=3), Path(sys.argv[1]))["sha256"])
 """
-exec(DIGEST)  # noqa: S102 - the same words run here and in another process
+THINKING = ("Kimi-VL-A3B-Thinking-2506", "MiMo-VL-7B-RL")
 
 
 @pytest.fixture(scope="module")
@@ -45,22 +42,141 @@ def logs():
 def _outcomes(logs):
     """(sample, candidate) -> quality and output tokens."""
     columns = [logs.outcomes[name].to_pylist() for name in ("sample_id", "candidate", "quality", "output_tokens")]
-    return {(sample, candidate): rest for sample, candidate, *rest in zip(*columns, strict=True)}
+    return {(sample, candidate): values for sample, candidate, *values in zip(*columns, strict=True)}
 
 
 def _samples(logs):
-    """sample id -> (everything asked, picture)."""
-    return {
-        row["sample_id"]: (row, image) for row, image in zip(logs.samples.to_pylist(), logs.images, strict=True)
-    }
+    """Sample id -> everything asked, and the picture."""
+    rows = zip(logs.samples.to_pylist(), logs.images, strict=True)
+    return {row["sample_id"]: (row, image) for row, image in rows}
 
 
-def test_same_seed_gives_the_same_bytes_in_another_process(logs):
-    script = f"{DIGEST}\nprint(digest_of(simulate_logs(num_samples=60, seed=3)))"
+def test_same_seed_gives_the_same_bytes_in_another_process(logs, tmp_path):
+    ours = build_from_logs(logs, tmp_path / "ours")["sha256"]
+    command = [sys.executable, "-c", BUILD, str(tmp_path / "theirs")]
     environment = os.environ | {"PYTHONHASHSEED": "77"}
-    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == digest_of(logs)  # noqa: F821
+    assert subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip() == ours
+    for path in (tmp_path / "ours").rglob("*.*"):
+        other = tmp_path / "theirs" / path.relative_to(tmp_path / "ours")
+        assert path.read_bytes() == other.read_bytes(), path.name
 
 
 def test_number_of_processes_does_not_change_the_bytes(logs):
-    assert digest_of(simulate_logs(num_samples=60, seed=3, num_proc=2)) == digest_of(logs)  # noqa: F821
+    parallel = simulate_logs(num_samples=60, seed=3, num_proc=2)
+    assert parallel.images == logs.images
+    assert parallel.samples == logs.samples and parallel.outcomes == logs.outcomes
+
+
+def test_another_seed_gives_other_pictures_and_outcomes(logs):
+    other = simulate_logs(num_samples=60, seed=4)
+    assert not set(other.images) & set(logs.images)
+    assert other.outcomes["quality"] != logs.outcomes["quality"]
+    assert other.source_sha256 != logs.source_sha256
+
+
+def test_larger_benchmark_contains_the_smaller_ones_samples_and_outcomes(logs):
+    # 75 is a size at which sharing by largest remainders takes a sample away from a dataset.
+    larger = simulate_logs(num_samples=75, seed=3)
+    samples, outcomes = _samples(larger), _outcomes(larger)
+    assert len(samples) == 75
+    assert all(samples[sample_id] == asked for sample_id, asked in _samples(logs).items())
+    assert all(outcomes[pair] == values for pair, values in _outcomes(logs).items())
+
+
+def test_no_dataset_ever_shrinks_while_the_benchmark_grows():
+    before = Counter()
+    for num_samples in range(len(DATASETS), 1200):
+        counts = Counter(simulate._datasets(num_samples))
+        assert counts.total() == num_samples
+        assert counts >= before, num_samples
+        before = counts
+
+
+def test_shares_follow_the_published_sizes():
+    total = sum(INFERRED_SIZES.values())
+    assert total == 30_540
+    counts = Counter(simulate._datasets(total))
+    assert all(abs(counts[name] - size) <= 2 for name, size in INFERRED_SIZES.items())
+
+
+def test_smallest_benchmark_has_one_sample_per_dataset():
+    assert Counter(simulate_logs(num_samples=14).samples["dataset"].to_pylist()) == dict.fromkeys(DATASETS, 1)
+
+
+@pytest.mark.parametrize("num_samples", [13, 0, -5])
+def test_fewer_samples_than_datasets_is_an_error(num_samples):
+    with pytest.raises(SourceError, match=f"at least 14 samples.*found {num_samples}"):
+        simulate_logs(num_samples=num_samples)
+
+
+def test_pool_is_the_published_17_with_their_prices(simulated_table):
+    prices, published = (
+        {c.name: (c.input_price, c.output_price) for c in pool.candidates}
+        for pool in (simulated_table.pool, published_pool())
+    )
+    assert len(prices) == 17
+    assert list(prices.items()) == list(published.items())
+    assert prices["GPT-4o"] == (2.5, 10.0) and prices["Gemini-Flash-2.5"] == (0.3, 2.4)
+    assert list(prices)[:2] == ["Janus-Pro-1B", "DeepSeek-VL2-Tiny"] and prices["Janus-Pro-1B"] == (0.05, 0.05)
+
+
+def test_all_14_datasets_and_3_groups_are_present(simulated_table):
+    assert set(simulated_table.column("dataset")) == set(DATASETS) and len(DATASETS) == 14
+    assert set(simulated_table.column("task_group")) == set(TASK_GROUPS) and len(TASK_GROUPS) == 3
+
+
+def test_every_pair_is_measured_and_every_picture_decodes(logs, simulated_table):
+    assert simulated_table.complete.all() and all(simulated_table.column("image_ok"))
+    assert set(np.unique(simulated_table.quality)) == {0.0, 1.0}
+    assert len(logs.images) == 60
+    for image in logs.images:
+        Image.open(io.BytesIO(image)).load()
+
+
+def test_flag_says_simulated(logs, simulated_table):
+    assert logs.simulated and simulated_table.simulated and simulated_table.report["simulated"] is True
+    assert "simulated" in logs.name
+
+
+def test_cost_follows_from_tokens_and_prices(simulated_table):
+    tokens = simulated_table.matrices
+    prices = np.array([(c.input_price, c.output_price) for c in simulated_table.pool.candidates]) / 1e6
+    expected = tokens["input_tokens"] * prices[:, 0] + tokens["output_tokens"] * prices[:, 1]
+    np.testing.assert_allclose(simulated_table.cost, expected, rtol=1e-12)
+
+
+def test_oracle_is_above_the_strongest_candidate(simulated_table):
+    quality = simulated_table.quality
+    assert quality.max(axis=1).mean() > quality.mean(axis=0).max() + 0.05
+
+
+def test_some_samples_are_solved_by_none_and_some_by_all(simulated_table):
+    right = simulated_table.quality.sum(axis=1)
+    assert (right == 0).any() and (right == 17).any()
+    assert ((right > 0) & (right < 17)).mean() > 0.5
+
+
+def test_candidates_that_think_write_several_times_more(simulated_table):
+    written = dict(zip(simulated_table.pool.names, simulated_table.matrices["output_tokens"].mean(axis=0), strict=True))
+    others = [tokens for name, tokens in written.items() if name not in THINKING]
+    assert min(written[name] for name in THINKING) > 2 * max(others)
+
+
+@pytest.fixture(scope="module")
+def problem(tmp_path_factory):
+    """A benchmark of 1,500 samples with its features."""
+    folder = tmp_path_factory.mktemp("larger") / "benchmark"
+    build_from_logs(simulate_logs(num_samples=1500, seed=0, num_proc=2), folder)
+    table = load_table(folder)
+    return Problem(table, encode_benchmark(table))
+
+
+def test_content_predicts_outcomes_so_that_routing_beats_any_fixed_mixture(problem):
+    truth, bounds = problem.validation, problem.table.cost_bounds
+    quality, cost = truth.quality.mean(axis=0), truth.cost.mean(axis=0)
+    # The strongest opponent: the mixture is fitted on the very samples it is scored on.
+    shares = best_mixture(quality, cost, cost_bounds=bounds)
+    mixture = float(rank_score(shares @ quality, shares @ cost, cost_bounds=bounds))
+    arguments = RouterTrainingArguments(cost_weights=(30.0, 100.0))
+    trained = train_router("knn", problem, arguments)
+    assert problem.validation_score(trained.router.decide(problem.validation_features)) > mixture

@@ -3,6 +3,7 @@
 Decisions
 - With `--json` the summary is the only thing on stdout; without it a person reads text that fits 80 columns.
 - A progress bar appears where stderr is a terminal, one line per stage elsewhere.
+- Names and paths come from users: they are shown as they are, and brackets or colons in them are no markup.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
 
@@ -28,10 +30,10 @@ def show(content: Any, *lines: RenderableType) -> None:
     if wants_json.get():
         sys.stdout.write(json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2) + "\n")
         return
-    out = Console(highlight=False)
+    out = _console()
     for line in lines:
         # Text is left to the terminal to wrap, so that a path can be copied whole.
-        out.print(line, soft_wrap=isinstance(line, str))
+        out.print(line, soft_wrap=isinstance(line, str | Text))
 
 
 def quiet_libraries() -> None:
@@ -45,14 +47,14 @@ def quiet_libraries() -> None:
 @contextmanager
 def stage(title: str) -> Iterator[Any]:
     """A stage of a command; gives a progress callback where there is a bar, else None."""
-    err = Console(stderr=True, highlight=False)
+    err = _console(stderr=True)
     if not err.is_terminal:
         err.print(f"{title} ...")
         yield None
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description:<34}"), BarColumn(bar_width=24), TimeElapsedColumn())
+    columns = (TextColumn("{task.description:<34}", markup=False), BarColumn(bar_width=24), TimeElapsedColumn())
     with Progress(*columns, console=err) as progress:
         task = progress.add_task(title, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
@@ -91,3 +93,7 @@ def summary(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The figures of records that a script wants first."""
     names = ("router", "split", "num_samples", "accuracy", "average_cost_usd", "rank_score", "ci95", "vs_mixture")
     return [{name: record[name] for name in (*names, "benchmark")} for record in records]
+
+
+def _console(*, stderr: bool = False) -> Console:
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)

@@ -13,11 +13,13 @@ from collections.abc import Sequence
 
 import typer
 
+from vlrouterbench.cli.bench import bench
 from vlrouterbench.cli.build import build
 from vlrouterbench.cli.console import wants_json
 from vlrouterbench.cli.encode import encode
 from vlrouterbench.cli.evaluate import evaluate
 from vlrouterbench.cli.inspect import inspect
+from vlrouterbench.cli.push import push
 from vlrouterbench.cli.route import route
 from vlrouterbench.cli.run import run
 from vlrouterbench.cli.simulate import simulate
@@ -25,8 +27,10 @@ from vlrouterbench.cli.train import train
 from vlrouterbench.errors import VLRouterBenchError
 from vlrouterbench.version import __version__
 
-COMMANDS = (run, build, inspect, encode, train, evaluate, route, simulate)
+COMMANDS = (run, build, inspect, encode, train, evaluate, route, simulate, push, bench)
 DEBUG, JSON = "--debug", "--json"
+_INTERRUPTED = 130
+"""What typer makes of an interrupt."""
 
 app = typer.Typer(
     name="vlrouterbench",
@@ -63,11 +67,13 @@ def main(argv: Sequence[str]) -> int:
     try:
         app(args=arguments, prog_name="vlrouterbench")
     except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            return _failed("stopped; nothing half-written is left behind.", None, debug=False)
         return int(end.code or 0)
     except VLRouterBenchError as error:
         return _failed(str(error), error, debug)
-    except KeyboardInterrupt:
-        return _failed("stopped; nothing half-written is left behind.", None, debug=False)
+    except OSError as error:
+        return _failed(f"{error}. Check the path, its permissions and the free space.", error, debug)
     except Exception as error:
         message = f"unexpected {type(error).__name__}: {error}. Run again with {DEBUG} to see where, and report it."
         return _failed(message, error, debug)

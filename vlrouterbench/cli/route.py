@@ -22,6 +22,8 @@ def route(
     min_accuracy: Annotated[float | None, typer.Option(help="Least chance of a correct answer.")] = None,
 ) -> None:
     """Decide which candidate to ask about an image and a question."""
+    from rich.text import Text
+
     from vlrouterbench.cli import console
     from vlrouterbench.routers.auto import AutoRouter
     from vlrouterbench.routers.decision import CalibrationError, PoolMismatchError
@@ -47,7 +49,7 @@ def route(
     console.show(
         decision.as_dict() | {"trained_on_simulated_data": simulated},
         _table(decision.as_dict()),
-        f"ask: [bold]{decision.candidate}[/]",
+        Text.assemble("ask: ", (decision.candidate, "bold")),
         *([note] if simulated else []),
     )
 

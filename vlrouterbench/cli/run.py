@@ -25,6 +25,8 @@ def run(
         {"out": str(out), "results": console.summary(records)},
         console.results_table(records),
         "Simulated data: no number above says anything about a real model.",
-        f"Report:  {out}/evaluation/report.html",
-        f"Ask one: vlrouterbench route --router {out}/routers/mlp --question TEXT --image FILE",
+        f"Report: {out}/evaluation/report.html",
+        "Ask one:",
+        f"  vlrouterbench route --router {out}/routers/mlp \\",
+        "    --question TEXT --image FILE",
     )

@@ -19,6 +19,8 @@ from vlrouterbench.routers.encoding_image import NUM_IMAGE_STATISTICS
 from vlrouterbench.routers.encoding_router import BUILTIN, BUILTIN_VERSION, FeatureEncoder, tfidf_weights
 from vlrouterbench.routers.encoding_text import TEXT_BUCKETS
 
+FIT_VERSION = 2
+"""Raised whenever the same samples would give another encoder: features stored before are then not read."""
 TEXT_DIM = 96
 IMAGE_DIM = 48
 _FIT_SEED = 0
@@ -55,7 +57,7 @@ def fit_builtin_encoder(raw: RawFeatures) -> FeatureEncoder:
     _fit_text(encoder, raw, text_dim)
     if pictured.sum() > 1:
         _fit_image(encoder, raw.statistics[pictured], image_dim)
-    rows = np.stack([encoder.project(text, image) for text, image in zip(raw.texts, raw.statistics, strict=True)])
+    rows = np.stack([encoder.project_raw(text, image) for text, image in zip(raw.texts, raw.statistics, strict=True)])
     scale = rows.std(axis=0, dtype=np.float64)
     # A feature that never varies in training says nothing: its scale of 1 leaves it at 0.
     scale[scale < _SMALLEST_SCALE] = 1.0

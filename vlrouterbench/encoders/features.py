@@ -22,7 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from vlrouterbench.data.table import RoutingTable
-from vlrouterbench.encoders.builtin import IMAGE_DIM, TEXT_DIM, RawFeatures, fit_builtin_encoder
+from vlrouterbench.encoders.builtin import FIT_VERSION, IMAGE_DIM, TEXT_DIM, RawFeatures, fit_builtin_encoder
 from vlrouterbench.errors import BenchmarkError, unknown_name
 from vlrouterbench.files import staged_file
 from vlrouterbench.routers.encoding_image import image_statistics
@@ -105,7 +105,13 @@ def encode_benchmark(
 
 def feature_path(table: RoutingTable) -> Path:
     """Where the features of a benchmark are stored."""
-    definition = {"text": BUILTIN, "image": BUILTIN, "version": BUILTIN_VERSION, "dims": [TEXT_DIM, IMAGE_DIM]}
+    definition = {
+        "text": BUILTIN,
+        "image": BUILTIN,
+        "version": BUILTIN_VERSION,
+        "fit": FIT_VERSION,
+        "dims": [TEXT_DIM, IMAGE_DIM],
+    }
     key = hashlib.sha256(json.dumps([table.sha256, definition], sort_keys=True).encode()).hexdigest()
     folder = table.folder.resolve()
     return folder.with_name(f"{folder.name}.features") / f"{BUILTIN}-{key[:16]}.safetensors"

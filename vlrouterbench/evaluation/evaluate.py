@@ -109,9 +109,7 @@ def _unique_names(routers: Sequence[str]) -> list[str]:
     for name in given_names:
         # A made-up name must not be one that a later router has by right.
         made_up = (f"{name}-{number}" for number in count(2))
-        names.append(
-            name if name not in names else next(n for n in made_up if n not in names and n not in given_names)
-        )
+        names.append(name if name not in names else next(n for n in made_up if n not in names and n not in given_names))
     return names
 
 

@@ -118,7 +118,6 @@ def score_routers(routed: Sequence[RoutedSplit], context: ScoringContext) -> lis
 
 def write_results(records: list[dict[str, Any]], routed: Sequence[RoutedSplit], table: RoutingTable, out: Path) -> None:
     """Write `results.json` and `decisions.parquet`."""
-    out.mkdir(parents=True, exist_ok=True)
     names = np.array(table.pool.names, dtype=object)
     sample_ids = table.column("sample_id")
     columns = {

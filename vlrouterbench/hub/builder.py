@@ -3,8 +3,9 @@
 Decisions
 - `simulated` is drawn once into the user's benchmark home and then read like any other; `num_samples` and `seed` are
   config keywords, so any size can be had.
-- The real benchmark is what `build` registered, else the Hub repository that `VLROUTERBENCH_REPO_ID` names. Where
-  there is neither, the error says what was looked for and what to do, at once and without a retry.
+- The real benchmark is what `build` registered, else the Hub repository that `VLROUTERBENCH_REPO_ID` names, else the
+  published archive, fetched and built. Where none is in reach, the error says what was looked for and what to do, at
+  once and without a retry.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vlrouterbench.constants import BENCHMARK_NAME, GROUP_SLUGS, REPO_VARIABLE, SPLITS
+from vlrouterbench.constants import GROUP_SLUGS, REPO_VARIABLE, SPLITS
 from vlrouterbench.data.build import build_from_logs, home_folder, registered_benchmark
 from vlrouterbench.data.write import REPORT_FILE
 from vlrouterbench.errors import BenchmarkError
+from vlrouterbench.hub.published import fetch_and_build
 from vlrouterbench.simulation.simulate import DEFAULT_NUM_SAMPLES, SIMULATOR_VERSION, simulate_logs
 from vlrouterbench.version import __version__
 
@@ -115,11 +117,7 @@ def _real_benchmark() -> Path:
         from huggingface_hub import snapshot_download
 
         return Path(snapshot_download(repo_id, repo_type="dataset"))
-    raise BenchmarkError(
-        f'load_dataset("{BENCHMARK_NAME}") found no benchmark: no ./{BENCHMARK_NAME} folder, no build at {folder}, and '
-        f"{REPO_VARIABLE} is not set. Build one from logs (`vlrouterbench build SOURCE`), or load the simulated one: "
-        f'load_dataset("{BENCHMARK_NAME}", "{SIMULATED}").'
-    )
+    return fetch_and_build()
 
 
 def _files(folder: Path, part: str) -> dict[str, list[Path]]:

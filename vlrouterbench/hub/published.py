@@ -7,10 +7,10 @@ Decisions
 
 from __future__ import annotations
 
-import os
 import socket
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from vlrouterbench.constants import BENCHMARK_NAME, HOME_VARIABLE, REPO_VARIABLE
 from vlrouterbench.data.build import build_benchmark, registered_benchmark
@@ -27,11 +27,11 @@ def fetch_and_build() -> Path:
     Raises:
         BenchmarkError: the Hub cannot be reached, or does not give the archive.
     """
-    from huggingface_hub import constants, hf_hub_download
+    from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     target = registered_benchmark()
-    offline = constants.HF_HUB_OFFLINE or not _reachable(constants.ENDPOINT)
+    offline = not hub_reachable()
     try:
         archive = hf_hub_download(ARCHIVE_REPO, ARCHIVE_FILE, repo_type="dataset", local_files_only=offline)
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
@@ -46,14 +46,19 @@ def fetch_and_build() -> Path:
     return target
 
 
-def _reachable(endpoint: str) -> bool:
-    """Whether something listens at the Hub's address; a proxy is trusted to know better."""
-    if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
+def hub_reachable() -> bool:
+    """Whether the Hub may be asked (HF_HUB_OFFLINE) and something listens there; a proxy is trusted to know better."""
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    parts = urlsplit(constants.ENDPOINT)
+    host, proxies = parts.hostname or "", getproxies()
+    if (parts.scheme in proxies or "all" in proxies) and not proxy_bypass(host):
         return True
-    parts = urlsplit(endpoint)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
-        with socket.create_connection((parts.hostname or "", port), timeout=CONNECT_SECONDS):
+        with socket.create_connection((host, port), timeout=CONNECT_SECONDS):
             return True
     except OSError:
         return False

@@ -43,7 +43,7 @@ class AutoRouter:
         try:
             router, loading = families[model_type].from_pretrained(name_or_path, output_loading_info=True, **kwargs)
         except (OSError, LookupError, RuntimeError, SafetensorError, TypeError, ValueError) as error:
-            reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+            reason = (str(error).splitlines() or [""])[0].rstrip(".") or type(error).__name__
             raise RouterError(
                 f"the router at {name_or_path} cannot be loaded: {reason}. Save it or fetch it again."
             ) from error

@@ -66,13 +66,18 @@ class FeatureEncoder(nn.Module):
 
     def project(self, text: tuple[np.ndarray, np.ndarray, np.ndarray], statistics: np.ndarray) -> np.ndarray:
         """Features of one sample from its raw text and image statistics, (dim,) float32."""
+        mean, scale = self.feature_mean.cpu().numpy(), self.feature_scale.cpu().numpy()
+        return np.clip((self.project_raw(text, statistics) - mean) / scale, -CLIP, CLIP).astype(np.float32)
+
+    def project_raw(self, text: tuple[np.ndarray, np.ndarray, np.ndarray], statistics: np.ndarray) -> np.ndarray:
+        """What `project` standardises, (dim,): weighted and projected, on its own scale."""
         state = self._numpy_state()
         ids, counts, facts = text
         weights = tfidf_weights(ids, counts, state["text_idf"])
         image = (
             ((statistics - state["image_mean"]) / state["image_scale"]) if statistics[0] else np.zeros_like(statistics)
         )
-        row = np.concatenate(
+        return np.concatenate(
             [
                 weights @ state["text_projection"][ids],
                 facts,
@@ -80,8 +85,6 @@ class FeatureEncoder(nn.Module):
                 statistics[:NUM_SHAPE_FACTS],
             ]
         )
-        standard = (row - state["feature_mean"]) / state["feature_scale"]
-        return np.clip(standard, -CLIP, CLIP).astype(np.float32)
 
     def _numpy_state(self) -> dict[str, np.ndarray]:
         return {name: buffer.detach().cpu().numpy() for name, buffer in self.named_buffers()}

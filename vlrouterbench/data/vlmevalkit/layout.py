@@ -136,7 +136,8 @@ def _files_of_model(folder: Path, source: Path, known: Sequence[str], left_out: 
 
 
 def _choose(group: list[LogFile], source: Path, left_out: list[LeftOut]) -> LogFile:
-    """The first of a group, in reading order; copies of it are dropped, others are named."""
+    """The newest run's file, in reading order within a run; copies of it are dropped, others are named."""
+    group = sorted(group, key=lambda file: file.run, reverse=True)
     first = group[0]
     digests = {_digest(first.path)}
     for other in group[1:]:

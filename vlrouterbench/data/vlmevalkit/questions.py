@@ -68,10 +68,10 @@ class QuestionSet:
             return None, "no image in the table", 0
         pictures = [cell]
         if cell.startswith("["):
-            try:
-                pictures = [str(picture) for picture in ast.literal_eval(cell)]
-            except (ValueError, SyntaxError):
+            listed = _listed(cell)
+            if listed is None:
                 return None, "the image cell is not a readable list", 0
+            pictures = listed
         if not pictures:
             return None, "no image in the table", 0
         try:
@@ -90,7 +90,7 @@ def normalize_index(value: str | None) -> str | None:
 
 def is_main_row(index: str) -> bool:
     """Whether an index of a circular dataset is its question's main row."""
-    return not index.isdigit() or int(index) < CIRCULAR_STEP
+    return not index.isdecimal() or len(index.lstrip("0")) < len(str(CIRCULAR_STEP))
 
 
 def rows_of(table: pa.Table) -> Rows:
@@ -103,9 +103,12 @@ def _options(row: Mapping[str, str | None]) -> list[str]:
     if lettered:
         return [str(option) for option in lettered]
     choices = row.get("choices")
-    if choices and choices.startswith("["):
-        try:
-            return [str(choice) for choice in ast.literal_eval(choices)]
-        except (ValueError, SyntaxError):
-            return []
-    return []
+    return (_listed(choices) or []) if choices and choices.startswith("[") else []
+
+
+def _listed(text: str) -> list[str] | None:
+    """The items of a Python list as text, None where it cannot be read."""
+    try:
+        return [str(item) for item in ast.literal_eval(text)]
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
+        return None

@@ -1,0 +1,211 @@
+"""SOURCE -> benchmark folder, through the one public function."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.data.editing import edit, rows_of, write_rows
+from vlrouterbench.data.build import BuildOptions, build_benchmark, home_folder, registered_benchmark
+from vlrouterbench.data.candidates import published_pool
+from vlrouterbench.data.splits import SplitBy, reference_split
+from vlrouterbench.data.table import load_table
+from vlrouterbench.errors import SourceError, UnknownNameError
+
+
+def build(source, out, **options):
+    build_benchmark(source, out, BuildOptions(**options))
+    return load_table(out, verify=True)
+
+
+def test_the_report_is_returned_and_written(own_tables, tmp_path):
+    report = build_benchmark(str(own_tables), str(tmp_path / "out"))
+    assert json.loads((tmp_path / "out" / "build_report.json").read_text()) == report
+    assert (report["samples"], report["candidates"], report["pairs_read"], report["pairs_kept"]) == (12, 3, 36, 36)
+    assert report["left_out"] == []
+    assert report["images"] == {"ok": 12, "bad": 0}
+    assert report["datasets"] == {"animals": 6, "plants": 6}
+    assert report["price_sheet"] == "candidates.csv"
+    assert report["cost_bounds_usd"]["cmax"] == pytest.approx(451e-6)
+
+
+@pytest.mark.parametrize("damage", ["missing", "corrupt", "truncated", "empty", "folder"])
+def test_a_bad_image_keeps_its_row_and_is_named(own_tables, tmp_path, damage):
+    path = own_tables / "images" / "5.png"
+    content = path.read_bytes()
+    path.unlink()
+    if damage == "folder":
+        path.mkdir()
+    elif damage != "missing":
+        path.write_bytes({"corrupt": b"rubbish", "truncated": content[:-30], "empty": b""}[damage])
+    table = build(own_tables, tmp_path / "out")
+    assert [(e["file"], e["reason"], e["sample_id"]) for e in table.report["left_out"]] == [
+        ("images/5.png", "image", "s05")
+    ]
+    images = dict(zip(table.column("sample_id"), table.iter_images(), strict=True))
+    flags = dict(zip(table.column("sample_id"), table.column("image_ok"), strict=True))
+    assert images.pop("s05") is None and flags.pop("s05") is False
+    assert all(images.values()) and all(flags.values()) and len(flags) == 11
+    assert table.report["images"] == {"ok": 11, "bad": 1}
+    assert table.report["pairs_kept"] == 36
+
+
+@pytest.mark.parametrize("column", ["absent", "empty", "null"])
+def test_text_only_tables_build(own_tables, tmp_path, column):
+    def change(rows):
+        for row in rows:
+            row["image"] = "" if column == "empty" else None
+            if column == "absent":
+                del row["image"]
+
+    edit(own_tables, "samples", change)
+    table = build(own_tables, tmp_path / "out", strict=True)
+    assert list(table.iter_images()) == [None] * 12
+    assert all(table.column("image_ok"))
+    assert table.report["images"] == {"ok": 0, "bad": 0}
+
+
+def test_quality_is_binary_when_asked_for(own_tables, tmp_path):
+    edit(own_tables, "outcomes", lambda rows: [row.update(quality=v) for row, v in zip(rows, (0.5, 0.49, 0.9))])  # noqa: B905
+    assert build(own_tables, tmp_path / "graded").quality.min() == 0.0
+    table = build(own_tables, tmp_path / "binary", graded=False)
+    row = table.column("sample_id").index("s00")
+    assert table.quality[row].tolist() == [1.0, 0.0, 1.0]
+    assert set(np.unique(table.quality)) == {0.0, 1.0}
+
+
+def test_given_costs_stand_whatever_the_prices(own_tables, tmp_path):
+    edit(own_tables, "outcomes", lambda rows: [row.update(cost_usd=0.001 * (n % 3 + 1)) for n, row in enumerate(rows)])
+    table = build(own_tables, tmp_path / "out")
+    assert table.cost.tolist() == [[0.001, 0.002, 0.003]] * 12
+    assert table.cost_bounds == pytest.approx((0.001, 0.003))
+
+
+def test_tables_with_costs_need_no_token_counts(own_tables, tmp_path):
+    def change(rows):
+        for number, row in enumerate(rows):
+            del row["input_tokens"], row["output_tokens"]
+            row["cost_usd"] = 0.001 * (number % 3 + 1)
+
+    edit(own_tables, "outcomes", change)
+    table = build(own_tables, tmp_path / "out")
+    assert table.complete.all()
+    assert np.isnan(table.matrices["output_tokens"]).all()
+
+
+def test_strict_makes_anything_left_out_fatal_and_writes_nothing(own_tables, tmp_path):
+    (own_tables / "images" / "5.png").write_bytes(b"rubbish")
+    with pytest.raises(SourceError, match=r"--strict: 1 entries would be left out, first: images/5\.png: image"):
+        build_benchmark(own_tables, tmp_path / "out", BuildOptions(strict=True))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["own"]
+
+
+def test_strict_accepts_what_is_whole(own_tables, tmp_path):
+    assert len(build(own_tables, tmp_path / "out", strict=True)) == 12
+
+
+def test_a_rebuild_replaces_the_whole_folder(own_tables, tmp_path):
+    build(own_tables, tmp_path / "out")
+    (tmp_path / "out" / "data" / "train-stale-00000-of-00001.parquet").write_bytes(b"stale")
+    build(own_tables, tmp_path / "out")
+    assert not list((tmp_path / "out").rglob("*stale*"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "own"]
+
+
+def test_a_failure_while_writing_leaves_the_old_benchmark_whole(own_tables, tmp_path):
+    report = build_benchmark(own_tables, tmp_path / "out")
+    edit(
+        own_tables, "samples", lambda rows: [r.update(task_group="A b" if n % 2 else "a B") for n, r in enumerate(rows)]
+    )
+    with pytest.raises(SourceError):
+        build_benchmark(own_tables, tmp_path / "out")
+    assert load_table(tmp_path / "out", verify=True).report == report
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "own"]
+
+
+def test_the_pool_file_of_the_options_goes_before_the_sources_own(own_tables, tmp_path):
+    other = tmp_path / "other.csv"
+    other.write_text("name,input_price,output_price\nlarge,1,1\nsmall,1,1\nmiddle,1,1\n")
+    table = build(own_tables, tmp_path / "out", candidates=other)
+    assert table.pool.names == ("large", "small", "middle")
+
+
+def test_a_price_sheet_changes_costs_and_nothing_else(own_tables, tmp_path):
+    sheet = tmp_path / "prices.csv"
+    sheet.write_text("name,input_price,output_price\nlarge,4,16\n")
+    before, after = build(own_tables, tmp_path / "one"), build(own_tables, tmp_path / "two", prices=sheet)
+    assert np.array_equal(after.quality, before.quality)
+    assert np.array_equal(after.cost[:, :2], before.cost[:, :2])
+    assert after.cost[:, 2] == pytest.approx(2 * before.cost[:, 2])
+    assert "prices.csv" in after.report["price_sheet"]
+
+
+def test_a_price_sheet_with_an_unlisted_candidate_is_an_error(own_tables, tmp_path):
+    sheet = tmp_path / "prices.csv"
+    sheet.write_text("name,input_price,output_price\nlarg,4,16\n")
+    with pytest.raises(UnknownNameError, match=r'prices\.csv "larg"\. Did you mean "large"'):
+        build_benchmark(own_tables, tmp_path / "out", BuildOptions(prices=sheet))
+
+
+def test_without_any_pool_the_published_one_holds(own_tables, tmp_path):
+    (own_tables / "candidates.csv").unlink()
+    names = {"small": "SmolVLM2", "middle": "Pixtral-12B", "large": "GPT-4o"}
+    edit(own_tables, "outcomes", lambda rows: [row.update(candidate=names[row["candidate"]]) for row in rows])
+    assert build(own_tables, tmp_path / "out").pool.names == published_pool().names
+
+
+def test_the_reference_split_can_be_asked_for(own_tables, tmp_path):
+    table = build(own_tables, tmp_path / "out", split_by=SplitBy.REFERENCE)
+    ids = table.column("sample_id")
+    assert table.column("split") == reference_split(ids)
+
+
+@pytest.mark.parametrize("num_proc", [1, 4])
+def test_the_number_of_threads_changes_nothing(own_tables, tmp_path, num_proc):
+    (own_tables / "images" / "5.png").write_bytes(b"rubbish")
+    one, two = build(own_tables, tmp_path / "one"), build(own_tables, tmp_path / "two", num_proc=num_proc)
+    assert one.report == two.report
+
+
+def test_the_order_of_rows_changes_no_split(own_tables, tmp_path):
+    before = build(own_tables, tmp_path / "one")
+    for stem in ("samples", "outcomes"):
+        write_rows(own_tables, stem, rows_of(own_tables, stem)[::-1])
+    after = build(own_tables, tmp_path / "two")
+    sides = [dict(zip(t.column("sample_id"), t.column("split"), strict=True)) for t in (before, after)]
+    assert sides[0] == sides[1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("absent", "found nothing at"),
+        ("file", "found a file"),
+        ("empty", r"expected VLMEvalKit logs .* or own tables \(outcomes\.parquet\)"),
+        ("no logs", r"none of the pool's 17 candidates. Folders of unlisted models: none"),
+    ],
+)
+def test_a_source_that_is_none_is_an_error_and_nothing_is_written(tmp_path, kind, message):
+    source = tmp_path / "source"
+    if kind == "file":
+        source.write_text("text")
+    elif kind != "absent":
+        source.mkdir()
+    if kind == "no logs":
+        (source / "notes").mkdir()
+        (source / "notes" / "a.txt").write_text("text")
+    with pytest.raises(SourceError, match=message):
+        build_benchmark(source, tmp_path / "out")
+    assert not [path for path in tmp_path.iterdir() if path.name != "source"]
+
+
+def test_the_home_folder_follows_the_variable_then_the_users_cache(monkeypatch):
+    monkeypatch.setenv("VLROUTERBENCH_HOME", "/somewhere")
+    assert registered_benchmark() == Path("/somewhere/vl-routerbench")
+    monkeypatch.delenv("VLROUTERBENCH_HOME")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
+    assert home_folder() == Path("/cache/vlrouterbench")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", "/home/me")
+    assert home_folder() == Path("/home/me/.cache/vlrouterbench")

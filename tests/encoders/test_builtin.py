@@ -1,0 +1,113 @@
+"""The fitted encoder: learnt on what it is given, standardised, and defined for small and pictureless splits."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn.decomposition import PCA
+
+from vlrouterbench.encoders.builtin import IMAGE_DIM, TEXT_DIM, RawFeatures, fit_builtin_encoder
+from vlrouterbench.routers.encoding_image import NUM_SHAPE_FACTS, image_statistics
+from vlrouterbench.routers.encoding_input import RouterInput
+from vlrouterbench.routers.encoding_router import CLIP, raw_text
+from vlrouterbench.routers.encoding_text import NUM_TEXT_FACTS, TEXT_BUCKETS
+
+WORDS = ("bar", "angle", "total", "left", "colour", "table", "cat", "page", "sum", "sign")
+
+
+def _sample(number, *, pictured=True):
+    rng = np.random.default_rng(number)
+    pixels = rng.integers(0, 256, (12 + number % 7, 20 + number % 11, 3), dtype=np.uint8)
+    question = " ".join(rng.choice(WORDS, 4 + number % 5)) + ("?" if number % 3 else f" {number}")
+    return RouterInput(question, ("a", "b")[: number % 3], "", Image.fromarray(pixels) if pictured else None)
+
+
+def _raw(samples):
+    return RawFeatures([raw_text(s) for s in samples], np.stack([image_statistics(s.image) for s in samples]))
+
+
+@pytest.fixture(scope="module")
+def samples():
+    return [_sample(number) for number in range(150)]
+
+
+@pytest.fixture(scope="module")
+def encoder(samples):
+    return fit_builtin_encoder(_raw(samples))
+
+
+def test_dimensions_are_text_facts_image_and_shape(encoder):
+    assert encoder.config["text_dim"] == TEXT_DIM and encoder.config["image_dim"] == IMAGE_DIM
+    assert encoder.dim == TEXT_DIM + NUM_TEXT_FACTS + IMAGE_DIM + NUM_SHAPE_FACTS
+
+
+def test_training_features_have_mean_0_and_spread_1_or_never_vary(encoder, samples):
+    raw = _raw(samples)
+    rows = np.stack([encoder.project(text, image) for text, image in zip(raw.texts, raw.statistics, strict=True)])
+    inside = (np.abs(rows) < CLIP).all(axis=0)
+    constant = (np.abs(rows) < 1e-5).all(axis=0)
+    assert inside.sum() > 100 and 0 < constant.sum() < 40
+    np.testing.assert_allclose(rows[:, inside].mean(axis=0), 0, atol=1e-4)
+    np.testing.assert_allclose(rows[:, inside & ~constant].std(axis=0), 1, atol=1e-3)
+    # Width and height are far over the clipping bound before they are standardised, and still tell pictures apart.
+    sizes = rows[:, -NUM_SHAPE_FACTS:][:, 1:5]
+    np.testing.assert_allclose(sizes.std(axis=0), 1, atol=1e-3)
+    assert np.abs(rows).max() <= CLIP
+
+
+def test_same_samples_give_the_same_encoder(encoder, samples):
+    again = fit_builtin_encoder(_raw(samples))
+    for (name, one), (_, two) in zip(encoder.named_buffers(), again.named_buffers(), strict=True):
+        assert torch.equal(one, two), name
+
+
+def test_other_samples_give_another_encoder(encoder):
+    other = fit_builtin_encoder(_raw([_sample(number) for number in range(1000, 1150)]))
+    assert all(not torch.equal(a, b) for a, b in zip(encoder.buffers(), other.buffers(), strict=True))
+
+
+def test_bucket_weights_are_inverse_document_frequencies(encoder, samples):
+    present = np.zeros(TEXT_BUCKETS)
+    for sample in samples:
+        present[raw_text(sample)[0]] += 1
+    np.testing.assert_allclose(encoder.text_idf, np.log(151 / (1 + present)) + 1, rtol=1e-6)
+
+
+def test_projections_are_orthonormal_like_scikit_learns(encoder):
+    for projection in (encoder.text_projection, encoder.image_projection):
+        np.testing.assert_allclose(projection.T @ projection, np.eye(projection.shape[1]), atol=1e-4)
+
+
+def test_text_projection_spans_what_an_exact_decomposition_finds(encoder, samples):
+    matrix = np.zeros((len(samples), TEXT_BUCKETS))
+    for row, sample in enumerate(samples):
+        ids, counts, _ = raw_text(sample)
+        weights = (1 + np.log(counts)) * encoder.text_idf.numpy()[ids]
+        matrix[row, ids] = weights / np.linalg.norm(weights)
+    most = np.linalg.eigvalsh(matrix @ matrix.T)[-TEXT_DIM:].sum()
+    kept = np.linalg.norm(matrix @ encoder.text_projection.numpy()) ** 2
+    assert kept == pytest.approx(most, rel=0.01)
+
+
+def test_image_projection_is_pca_of_standardised_statistics(encoder, samples):
+    statistics = _raw(samples).statistics.astype(float)
+    scale = statistics.std(axis=0)
+    standard = (statistics - statistics.mean(axis=0)) / np.where(scale < 1e-6, 1, scale)
+    components = PCA(IMAGE_DIM, svd_solver="full").fit(standard).components_.T
+    np.testing.assert_allclose(np.abs(components[:, :10]), np.abs(encoder.image_projection[:, :10]), atol=1e-3)
+
+
+@pytest.mark.parametrize("num_samples", [1, 2, 3, 10])
+@pytest.mark.parametrize("pictured", [True, False])
+def test_small_and_pictureless_splits_give_finite_features(num_samples, pictured):
+    samples = [_sample(number, pictured=pictured) for number in range(num_samples)]
+    encoder = fit_builtin_encoder(_raw(samples))
+    encoded = encoder.encode([*samples, _sample(77), RouterInput("")])
+    assert encoded.shape == (num_samples + 2, encoder.dim) and torch.isfinite(encoded).all()
+
+
+def test_missing_images_do_not_shift_the_statistics_of_the_others(samples):
+    alone = fit_builtin_encoder(_raw(samples[:60]))
+    mixed = fit_builtin_encoder(_raw(samples[:60] + [_sample(n, pictured=False) for n in range(40)]))
+    for name in ("image_mean", "image_scale", "image_projection"):
+        assert torch.equal(getattr(alone, name), getattr(mixed, name)), name

@@ -1,0 +1,300 @@
+"""A small Hub on 127.0.0.1, with the standard library alone: what huggingface_hub's client needs of the real one.
+
+Repositories live in memory, each a list of commits (id, {path: bytes}); the last is `main`. Clients are processes of
+their own, since huggingface_hub reads HF_ENDPOINT and HF_HUB_OFFLINE at import:
+
+    with FakeHub() as hub:
+        hub.add("dataset", "owner/name", {"README.md": b"..."})
+        subprocess.run(..., env=hub.environment(fresh_folder))
+        hub.files("model", "owner/router")            # {path: bytes} of main
+
+Answered: repos/create, validate-yaml, preupload, LFS batch and upload, commit (ndjson), repository info, tree,
+paths-info, and resolve (HEAD and GET, with Range), for models and datasets. Writing needs TOKEN and an owner among
+`owners`; private repositories need TOKEN to be seen.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import re
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import parse_qs, unquote, urlsplit
+
+TOKEN = "hf_fake_token"
+LFS_SUFFIXES = (".parquet", ".safetensors", ".gz", ".bin")
+_UNSET = (
+    "HF_HUB_OFFLINE",
+    "HF_EVALUATE_OFFLINE",
+    "TRANSFORMERS_OFFLINE",
+    "HF_DATASETS_OFFLINE",
+    "VLROUTERBENCH_REPO_ID",
+)
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_REPO = r"(?P<repo>[^/]+/[^/]+?)"
+_API = rf"/api/(?P<kind>model|dataset)s/{_REPO}"
+_FILE = rf"/(?:(?P<prefix>datasets)/)?{_REPO}"
+
+
+def client_environment(endpoint, folder, **variables):
+    """Environment of a process whose Hub is `endpoint`, with caches of its own under `folder`; None unsets."""
+    ours = {
+        "HF_ENDPOINT": endpoint,
+        "HF_TOKEN": TOKEN,
+        "HF_HOME": str(folder / "huggingface"),
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "VLROUTERBENCH_HOME": str(folder / "home"),
+    }
+    unset = {*_UNSET, *_PROXIES, *(name.lower() for name in _PROXIES)}
+    unset |= {name for name, value in variables.items() if value is None}
+    given = {name: value for name, value in variables.items() if value is not None}
+    return {name: value for name, value in (os.environ | ours).items() if name not in unset} | given
+
+
+@dataclass
+class Repository:
+    """One repository: its commits, oldest first, and whether it is private."""
+
+    private: bool = False
+    commits: list = field(default_factory=list)
+
+    def commit(self, files):
+        """Add a commit with exactly these files and return its id."""
+        content = [(path, hashlib.sha256(data).hexdigest()) for path, data in sorted(files.items())]
+        self.commits.append((hashlib.sha1(repr((len(self.commits), content)).encode()).hexdigest(), dict(files)))
+        return self.commits[-1][0]
+
+    def at(self, revision):
+        """(id, files) of a revision, None where there is none."""
+        found = [commit for commit in self.commits if commit[0] == revision]
+        return self.commits[-1] if revision in ("main", "refs/heads/main") else (found or [None])[0]
+
+
+class FakeHub:
+    """The server, as a context manager; `refuse_writes_with` makes every write fail with that HTTP status."""
+
+    def __init__(self, owners=("owner",)):
+        self.owners = set(owners)
+        self.repositories = {}
+        self.objects = {}
+        self.requests = []
+        self.refuse_writes_with = None
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self))
+        self._server.daemon_threads = True
+        self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self):
+        Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+        self._server.server_close()
+
+    def environment(self, folder, **variables):
+        """Environment of a client of this Hub; see `client_environment`."""
+        return client_environment(self.endpoint, folder, **variables)
+
+    def add(self, kind, repo_id, files, *, private=False):
+        """Make a repository with these files."""
+        repository = self.repositories[kind, repo_id] = Repository(private)
+        repository.commit(files)
+
+    def files(self, kind, repo_id):
+        """{path: bytes} of main."""
+        return dict(self.repositories[kind, repo_id].commits[-1][1])
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, hub, *arguments):
+        self.hub = hub
+        super().__init__(*arguments)
+
+    def log_message(self, *_):
+        pass
+
+    def _answer(self):
+        length = int(self.headers.get("Content-Length") or 0)
+        self.body = self.rfile.read(length)
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            self.body = b"".join(iter(self._chunk, b""))
+        address = urlsplit(self.path)
+        self.query, path = parse_qs(address.query), unquote(address.path)
+        self.hub.requests.append((self.command, path))
+        for methods, pattern, handle in _ROUTES:
+            match = re.fullmatch(pattern, path)
+            if self.command in methods and match:
+                return handle(self, **match.groupdict())
+        return self._error(404, "NotFound", f"no route for {self.command} {path}")
+
+    do_GET = do_HEAD = do_POST = do_PUT = _answer
+
+    def _chunk(self):
+        data = self.rfile.read(int(self.rfile.readline().split(b";")[0], 16))
+        self.rfile.readline()
+        return data
+
+    def _send(self, status, body=b"", **headers):
+        self.send_response(status)
+        for name, value in ({"Content-Length": len(body)} | headers).items():
+            self.send_header(name.replace("_", "-"), str(value))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _json(self, content, status=200, **headers):
+        self._send(status, json.dumps(content).encode(), Content_Type="application/json", **headers)
+
+    def _error(self, status, code, message):
+        self._json({"error": message}, status, X_Error_Code=code, X_Error_Message=message)
+
+    # Each of these answers with an error and returns None where the request may not go on.
+
+    @property
+    def _known(self):
+        return self.headers.get("Authorization") == f"Bearer {TOKEN}"
+
+    def _may_write(self, owner):
+        status = self.hub.refuse_writes_with or (401 if not self._known else 403 if owner not in self.hub.owners else 0)
+        if status:
+            self._error(status, "RepoNotFound" if status == 404 else "Refused", f"refused with {status}")
+        return not status
+
+    def _repository(self, kind, repo):
+        repository = self.hub.repositories.get((kind, repo))
+        if repository is None or (repository.private and not self._known):
+            return self._error(404, "RepoNotFound", f"Repository {repo} not found")
+        return repository
+
+    def _commit(self, kind, repo, revision):
+        repository = self._repository(kind, repo)
+        found = repository and repository.at(revision)
+        if repository and not found:
+            self._error(404, "RevisionNotFound", f"Revision {revision} not found")
+        return found
+
+    # Writing.
+
+    def create(self):
+        asked = json.loads(self.body)
+        owner = asked.get("organization") or "owner"
+        kind, repo = asked.get("type", "model"), f"{owner}/{asked['name']}"
+        if not self._may_write(owner):
+            return
+        exists = (kind, repo) in self.hub.repositories
+        if not exists:
+            self.hub.add(kind, repo, {".gitattributes": b""}, private=asked.get("visibility") == "private")
+        prefix = "datasets/" if kind == "dataset" else ""
+        self._json({"url": f"{self.hub.endpoint}/{prefix}{repo}"}, 409 if exists else 200)
+
+    def validate_yaml(self):
+        self._json({"errors": [], "warnings": []})
+
+    def preupload(self, kind, repo, revision):
+        if self._may_write(repo.split("/")[0]) and self._commit(kind, repo, revision):
+            paths = [file["path"] for file in json.loads(self.body)["files"]]
+            modes = ["lfs" if path.endswith(LFS_SUFFIXES) else "regular" for path in paths]
+            both = zip(paths, modes, strict=True)
+            self._json({"files": [{"path": p, "uploadMode": mode, "shouldIgnore": False} for p, mode in both]})
+
+    def lfs_batch(self, prefix, repo):
+        if self._may_write(repo.split("/")[0]):
+            objects = json.loads(self.body)["objects"]
+            for entry in objects:
+                if entry["oid"] not in self.hub.objects:
+                    entry["actions"] = {"upload": {"href": f"{self.hub.endpoint}/objects/{entry['oid']}"}}
+            self._json({"transfer": "basic", "objects": objects})
+
+    def lfs_upload(self, oid):
+        if hashlib.sha256(self.body).hexdigest() != oid:
+            return self._error(400, "BadRequest", "the content does not have the announced digest")
+        self.hub.objects[oid] = self.body
+        self._send(200)
+
+    def commit(self, kind, repo, revision):
+        if not self._may_write(repo.split("/")[0]) or not (found := self._commit(kind, repo, revision)):
+            return
+        files = dict(found[1])
+        for line in self.body.splitlines():
+            key, value = (entry := json.loads(line))["key"], entry["value"]
+            if key == "deletedFile":
+                del files[value["path"]]
+            elif key == "file":
+                files[value["path"]] = base64.b64decode(value["content"])
+            elif key == "lfsFile":
+                files[value["path"]] = self.hub.objects[value["oid"]]
+        sha = self.hub.repositories[kind, repo].commit(files)
+        self._json({"success": True, "commitOid": sha, "commitUrl": f"{self.hub.endpoint}/{repo}/commit/{sha}"})
+
+    # Reading.
+
+    def info(self, kind, repo, revision=None):
+        if found := self._commit(kind, repo, revision or "main"):
+            names = [{"rfilename": path} for path in sorted(found[1])]
+            private = self.hub.repositories[kind, repo].private
+            self._json({"id": repo, "sha": found[0], "private": private, "tags": [], "siblings": names})
+
+    def tree(self, kind, repo, revision, folder=None):
+        if found := self._commit(kind, repo, revision):
+            start, entries = f"{folder}/" if folder else "", {}
+            deep = self.query.get("recursive", ["false"])[0].lower() in ("true", "1")
+            for path in (path for path in sorted(found[1]) if path.startswith(start)):
+                parts = path.removeprefix(start).split("/")
+                for depth in range(1, len(parts) + 1 if deep else 2):
+                    name = start + "/".join(parts[:depth])
+                    entries[name] = _entry(name, found[1].get(name))
+            if folder and not entries:
+                return self._error(404, "EntryNotFound", f"{folder} does not exist")
+            self._json(list(entries.values()))
+
+    def paths_info(self, kind, repo, revision):
+        if found := self._commit(kind, repo, revision):
+            text = self.body.decode()
+            asked = json.loads(text)["paths"] if text.startswith("{") else parse_qs(text).get("paths", [])
+            folders = {"/".join(path.split("/")[:n]) for path in found[1] for n in range(1, path.count("/") + 1)}
+            self._json([_entry(path, found[1].get(path)) for path in asked if path in found[1] or path in folders])
+
+    def resolve(self, prefix, repo, revision, path):
+        found = self._commit("dataset" if prefix else "model", repo, revision)
+        if not found:
+            return
+        if path not in found[1]:
+            return self._error(404, "EntryNotFound", f"{path} does not exist")
+        data, etag = found[1][path], _entry(path, found[1][path])["oid"]
+        headers = {"ETag": f'"{etag}"', "X_Repo_Commit": found[0], "Accept_Ranges": "bytes"}
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
+        if not wanted:
+            return self._send(200, data, **headers)
+        start, end = int(wanted[1]), min(int(wanted[2] or len(data)), len(data) - 1)
+        self._send(206, data[start : end + 1], Content_Range=f"bytes {start}-{end}/{len(data)}", **headers)
+
+
+def _entry(path, data):
+    """What tree and paths-info say of a file or, where there are no data, a folder."""
+    if data is None:
+        return {"type": "directory", "path": path, "oid": hashlib.sha1(path.encode()).hexdigest(), "size": 0}
+    digest = hashlib.sha256(data).hexdigest()
+    lfs = {"lfs": {"oid": digest, "size": len(data), "pointerSize": 130}} if path.endswith(LFS_SUFFIXES) else {}
+    blob = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+    return {"type": "file", "path": path, "oid": digest if lfs else blob, "size": len(data)} | lfs
+
+
+_ROUTES = (
+    (("POST",), r"/api/repos/create", _Handler.create),
+    (("POST",), r"/api/validate-yaml", _Handler.validate_yaml),
+    (("POST",), rf"{_API}/preupload/(?P<revision>.+)", _Handler.preupload),
+    (("POST",), rf"{_FILE}\.git/info/lfs/objects/batch", _Handler.lfs_batch),
+    (("PUT",), r"/objects/(?P<oid>[0-9a-f]{64})", _Handler.lfs_upload),
+    (("POST",), rf"{_API}/commit/(?P<revision>.+)", _Handler.commit),
+    (("GET",), _API, _Handler.info),
+    (("GET",), rf"{_API}/revision/(?P<revision>.+)", _Handler.info),
+    (("GET",), rf"{_API}/tree/(?P<revision>[^/]+)(?:/(?P<folder>.+))?", _Handler.tree),
+    (("POST",), rf"{_API}/paths-info/(?P<revision>.+)", _Handler.paths_info),
+    (("GET", "HEAD"), rf"{_FILE}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", _Handler.resolve),
+)

@@ -1,0 +1,200 @@
+"""A benchmark or router folder -> a repository on the Hub, by way of the exact folder that is uploaded.
+
+Decisions
+- Everything goes through a staged folder: a dry run keeps it, a push uploads it and nothing beside it.
+- A folder is checked as its readers would (digest of the tables, loading the router) before anything leaves.
+- Files of an unknown kind are refused, not left out silently: no pickle, no stray notes. Hidden entries stay behind.
+- Files of an earlier push that the new one lacks are deleted with it: old shards would be read along with the new.
+- Tokens are huggingface_hub's business. Where the Hub cannot be reached that is said at once, without retries.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+from vlrouterbench.data.table import load_table
+from vlrouterbench.data.write import REPORT_FILE
+from vlrouterbench.errors import VLRouterBenchError
+from vlrouterbench.files import staged_folder
+from vlrouterbench.hub.published import hub_reachable
+
+_CODE_FILES = tuple(
+    sorted(path.name for path in (Path(__file__).parent.parent / "routers").glob("*.py") if path.stem != "__init__")
+)
+"""Code that a router carries: files of the routers room, and no other."""
+
+
+class HubError(VLRouterBenchError):
+    """A folder that cannot go to the Hub, or a Hub that does not take it."""
+
+
+@dataclass(frozen=True)
+class RepoLayout:
+    """What a repository of one kind holds, as patterns: `required` each match a file, `optional` may.
+
+    What is on the Hub, matches `stale` and is not in a push is deleted by it. `repo_type` is the Hub's word.
+    """
+
+    repo_type: str
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+    stale: tuple[str, ...]
+
+
+DATASET_LAYOUT = RepoLayout(
+    repo_type="dataset",
+    required=("README.md", REPORT_FILE, "candidates.parquet", "data/*.parquet", "outcomes/*.parquet"),
+    optional=(),
+    stale=("data/*", "outcomes/*"),
+)
+ROUTER_LAYOUT = RepoLayout(
+    repo_type="model",
+    required=("README.md", "config.json", "model.safetensors"),
+    optional=("*.json", "*.safetensors", *_CODE_FILES),
+    stale=("*.json", "*.safetensors", "*.py"),
+)
+
+
+def stage_dataset(folder: Path | str, out: Path | str) -> Path:
+    """Write the folder that `push_dataset` uploads, from one that `build` wrote; an earlier one at `out` is replaced.
+
+    Raises:
+        BenchmarkError: not a benchmark folder, or its tables are not the ones its report was written for.
+        HubError: a file is missing or has no place in a dataset repository.
+    """
+    load_table(folder, verify=True)
+    return _stage(Path(folder), Path(out), DATASET_LAYOUT)
+
+
+def stage_router(folder: Path | str, out: Path | str) -> Path:
+    """Write the folder that `push_router` uploads, from one that `train` wrote; an earlier one at `out` is replaced.
+
+    Raises:
+        RouterError: the router cannot be loaded.
+        HubError: a file is missing or has no place in a router repository.
+    """
+    # Imported here: a dataset is pushed without torch.
+    from vlrouterbench.routers.auto import AutoRouter
+
+    _repo_files(Path(folder), ROUTER_LAYOUT)
+    AutoRouter.from_pretrained(folder)
+    return _stage(Path(folder), Path(out), ROUTER_LAYOUT)
+
+
+def push_dataset(folder: Path | str, repo_id: str, *, private: bool = False) -> str:
+    """Upload a benchmark folder as a dataset repository and return its address.
+
+    Args:
+        folder: as for `stage_dataset`, whose errors apply.
+        repo_id: `owner/name`; made where it does not exist.
+        private: make it private; an existing public repository is refused.
+
+    Raises:
+        HubError: no such owner, no right to write, or no network.
+    """
+    return _push(stage_dataset, folder, repo_id, private=private, layout=DATASET_LAYOUT)
+
+
+def push_router(folder: Path | str, repo_id: str, *, private: bool = False) -> str:
+    """Upload a router folder as a model repository and return its address; arguments as for `push_dataset`."""
+    return _push(stage_router, folder, repo_id, private=private, layout=ROUTER_LAYOUT)
+
+
+def check_repo_id(repo_id: str) -> None:
+    """Refuse what is not `owner/name`."""
+    from huggingface_hub.utils import HFValidationError, validate_repo_id
+
+    try:
+        validate_repo_id(repo_id)
+        valid = repo_id.count("/") == 1
+    except HFValidationError:
+        valid = False
+    if not valid:
+        raise HubError(
+            f'expected a repository id of the form owner/name, found "{repo_id}". On the Hub every dataset and router '
+            "belongs to a user or an organization: put its name and a slash in front."
+        )
+
+
+def _stage(folder: Path, out: Path, layout: RepoLayout) -> Path:
+    source, target = folder.resolve(), out.resolve()
+    if source == target or source in target.parents or target in source.parents:
+        raise HubError(f"expected a folder apart from {folder} to write to, found {out}. Give another --out.")
+    if target.is_dir():
+        _repo_files(out, layout, complete=False)
+    files = _repo_files(folder, layout)
+    with staged_folder(out) as staging:
+        for name in files:
+            (staging / name).parent.mkdir(exist_ok=True)
+            shutil.copyfile(folder / name, staging / name)
+    return out
+
+
+def _repo_files(folder: Path, layout: RepoLayout, *, complete: bool = True) -> list[str]:
+    """Names of the files of a folder, after a check that all belong and, where it is `complete`, that none lacks."""
+    if not folder.is_dir():
+        raise HubError(f"expected a folder to push, found none at {folder}.")
+    paths = (path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir())
+    names = sorted(path.as_posix() for path in paths if not any(part.startswith(".") for part in path.parts))
+    allowed = (*layout.required, *layout.optional)
+    foreign = [name for name in names if not any(_matches(name, pattern) for pattern in allowed)]
+    if foreign:
+        raise HubError(
+            f"expected only files of a {layout.repo_type} repository in {folder} ({', '.join(allowed)}), found "
+            f"{', '.join(foreign[:5])}{' and more' if len(foreign) > 5 else ''}. Move them elsewhere; pickles (.bin, "
+            ".pkl, .pt) are never pushed."
+        )
+    missing = [p for p in layout.required if complete and not any(_matches(name, p) for name in names)]
+    if missing:
+        raise HubError(f"expected {', '.join(missing)} in {folder}, found none. Write the folder again.")
+    return names
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """Part by part: a star does not cross a slash."""
+    parts, patterns = PurePosixPath(name).parts, PurePosixPath(pattern).parts
+    return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
+
+
+def _push(stage: Callable[..., Path], folder: Path | str, repo_id: str, *, private: bool, layout: RepoLayout) -> str:
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.errors import HfHubHTTPError, HTTPError
+
+    check_repo_id(repo_id)
+    if not hub_reachable():
+        raise HubError(
+            f"the Hub at {constants.ENDPOINT} cannot be reached (no network, or HF_HUB_OFFLINE is set): nothing was "
+            "pushed. Try again with a network, or write the folder with `vlrouterbench push ... --dry-run`."
+        )
+    with tempfile.TemporaryDirectory(prefix="vlrouterbench-push-") as temporary:
+        staging = stage(folder, Path(temporary) / "repository")
+        api, repo = HfApi(), {"repo_id": repo_id, "repo_type": layout.repo_type}
+        try:
+            address = api.create_repo(**repo, private=private or None, exist_ok=True)
+            if private and not api.repo_info(**repo).private:
+                raise HubError(f"{repo_id} exists and is public: nothing was pushed. Make it private first.")
+            title = f"Push {layout.repo_type} with vlrouterbench"
+            api.upload_folder(**repo, folder_path=staging, commit_message=title, delete_patterns=list(layout.stale))
+        except HfHubHTTPError as error:
+            raise HubError(_refusal(error.response.status_code, repo_id, error)) from error
+        except (HTTPError, OSError, ValueError) as error:
+            raise HubError(f"pushing to {repo_id} failed: {_first_line(error)}. Run the push again.") from error
+    return str(address)
+
+
+def _refusal(status: int, repo_id: str, error: Exception) -> str:
+    known = {
+        401: "it knows no valid token of yours. Run `hf auth login`, or set HF_TOKEN, and push again",
+        403: "you may not write there. Use a token with the right to write, and an owner that is you or yours",
+        404: "there is no such owner or repository, or your token may not see it. Check the name",
+    }
+    return f"the Hub refused {repo_id} (HTTP {status}): {known.get(status) or _first_line(error)}."
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
