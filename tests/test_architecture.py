@@ -27,7 +27,6 @@ LAYERS = (
     ("evaluation",),
     ("hub",),
     ("bench",),
-    ("bench",),
     ("quickstart",),
     ("cli",),
     ("__main__",),

@@ -1,4 +1,4 @@
-"""The wheel: built from a copy of the tree, installed where the checkout is out of reach, and used there. No network."""
+"""The wheel: built from a copy of the tree, installed out of reach of the checkout, and used there. No network."""
 
 import json
 import os

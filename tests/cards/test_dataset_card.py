@@ -1,6 +1,6 @@
-"""The dataset card: configs that fit the files, figures of the report, and the word "simulated" where it belongs."""
+"""The dataset card: YAML that `datasets` reads, figures of the report, and "simulated" where a number could mislead."""
 
-import copy
+import fnmatch
 import json
 
 import pytest
@@ -9,25 +9,32 @@ from jinja2 import UndefinedError
 
 from vlrouterbench.cards.dataset_card import dataset_configs, render_dataset_card
 from vlrouterbench.cards.render import render_template
+from vlrouterbench.data.build import build_benchmark
 
 CANDIDATES = [
     {
-        "name": "small",
-        "input_price": 0.1,
-        "output_price": 0.4,
+        "name": "GPT-4o",
+        "input_price": 2.5,
+        "output_price": 10.0,
         "num_pairs": 1234,
         "accuracy": 0.5,
-        "average_cost_usd": 0.00012345,
+        "average_cost_usd": 0.0001,
     },
     {
-        "name": "unmeasured",
-        "input_price": 2.0,
-        "output_price": 8.0,
+        "name": "never asked",
+        "input_price": 0.1,
+        "output_price": 0.2,
         "num_pairs": 0,
         "accuracy": None,
         "average_cost_usd": None,
     },
 ]
+
+
+def _parts(card):
+    """Front matter as data, and the text under it."""
+    _, front, text = card.split("---\n", 2)
+    return yaml.safe_load(front), text
 
 
 @pytest.fixture(scope="module")
@@ -36,97 +43,96 @@ def report(simulated_folder):
 
 
 @pytest.fixture
-def measured(report):
-    """The report as it would stand had the benchmark been measured."""
-    return copy.deepcopy(report) | {"simulated": False, "name": "my-benchmark"}
+def measured(own_tables, tmp_path):
+    """Folder of a benchmark that was not simulated."""
+    build_benchmark(own_tables, tmp_path / "benchmark")
+    return tmp_path / "benchmark"
 
 
-def _parts(card):
-    """Front matter, parsed, and text."""
-    assert card.startswith("---\n")
-    front, text = card.removeprefix("---\n").split("\n---\n", 1)
-    return yaml.safe_load(front), text
-
-
-def test_simulated_benchmark_says_so_in_title_tags_and_text(report):
-    front, text = _parts(render_dataset_card(report, CANDIDATES))
-    assert "simulated" in front["tags"] and "simulated" in front["pretty_name"]
-    title = next(line for line in text.splitlines() if line.startswith("# "))
-    assert title.endswith("(simulated)")
-    # Above the first table, so that no figure is read without it.
-    assert text.index("**Simulated.**") < text.index("|")
-
-
-def test_measured_benchmark_never_says_simulated(measured):
-    card = render_dataset_card(measured, CANDIDATES)
-    assert "simulated" not in card.lower()
-    assert _parts(card)[0]["license"] == "other"
-
-
-def test_card_of_the_folder_is_the_rendered_one(simulated_folder, report):
+def test_simulated_benchmark_says_so_in_title_tags_and_text(simulated_folder):
     front, text = _parts((simulated_folder / "README.md").read_text())
+    assert "simulated" in front["tags"]
+    lines = [line for line in text.splitlines() if line]
+    assert lines[0].startswith("# ") and "(simulated)" in lines[0]
+    assert lines[1].startswith("**Simulated.**")
+    assert "## Candidates (simulated outcomes)" in lines
+
+
+def test_measured_benchmark_does_not_say_simulated(measured):
+    card = (measured / "README.md").read_text()
+    assert "simulat" not in card.lower()
+    assert "simulated" not in _parts(card)[0]["tags"]
+
+
+def test_front_matter_names_every_config_and_the_default(simulated_folder, report):
+    front, _ = _parts((simulated_folder / "README.md").read_text())
+    names = [config["config_name"] for config in front["configs"]]
+    assert names == ["default", "general", "stem", "charts-ocr", "outcomes", "candidates"]
+    assert [config["config_name"] for config in front["configs"] if config.get("default")] == ["default"]
     assert front["configs"] == dataset_configs(report)
-    for name in report["datasets"]:
-        assert f"| {name} |" in text
+    assert front["size_categories"] == ["n<1K"]
 
 
-def test_every_config_finds_files_and_default_holds_all_groups(simulated_folder, report):
-    configs = {config["config_name"]: config for config in dataset_configs(report)}
-    assert list(configs) == ["default", "general", "stem", "charts-ocr", "outcomes", "candidates"]
-    found = {
-        name: {path for files in config["data_files"] for path in simulated_folder.glob(files["path"])}
-        for name, config in configs.items()
-    }
-    assert all(found.values())
-    assert found["default"] == set((simulated_folder / "data").glob("*.parquet"))
-    groups = [found[name] for name in ("general", "stem", "charts-ocr")]
-    assert set.union(*groups) == found["default"]
-    assert sum(map(len, groups)) == len(found["default"])
-    assert [name for name, config in configs.items() if config.get("default")] == ["default"]
+def test_patterns_of_the_configs_match_each_file_once(simulated_folder, report):
+    files = [path.relative_to(simulated_folder).as_posix() for path in simulated_folder.rglob("*.parquet")]
+    matched = {}
+    for config in dataset_configs(report):
+        for entry in config["data_files"]:
+            found = fnmatch.filter(files, entry["path"])
+            assert found, entry
+            matched.setdefault(config["config_name"], []).extend(found)
+    whole = sorted(name for name in files if name.startswith("data/"))
+    groups = [matched[name] for name in ("general", "stem", "charts-ocr")]
+    assert sorted(matched["default"]) == whole == sorted(sum(groups, []))
+    assert matched["candidates"] == ["candidates.parquet"]
 
 
-def test_every_config_carries_the_digest_so_that_no_cache_serves_an_older_folder(report):
+def test_empty_split_of_a_group_has_no_pattern(report):
+    splits = report["group_splits"] | {"STEM": {"train": 5}}
+    configs = {c["config_name"]: c for c in dataset_configs(report | {"group_splits": splits})}
+    assert [entry["split"] for entry in configs["stem"]["data_files"]] == ["train"]
+    whole = dataset_configs(report | {"splits": report["splits"] | {"validation": 0}})
+    assert [entry["split"] for entry in whole[0]["data_files"]] == ["train", "test"]
+
+
+def test_digest_stands_in_every_config(report):
     assert all(report["sha256"] in config["description"] for config in dataset_configs(report))
+    other = dataset_configs(report | {"sha256": "0" * 64})
+    assert all(a != b for a, b in zip(other, dataset_configs(report), strict=True))
 
 
-def test_split_without_samples_has_no_files(report):
-    changed = copy.deepcopy(report)
-    changed["splits"]["validation"] = 0
-    for group in changed["task_groups"]:
-        changed["group_splits"][group]["validation"] = 0
-    for config in dataset_configs(changed):
-        assert "validation" not in [files["split"] for files in config["data_files"]]
-
-
-def test_figures_stand_in_usd_per_10k_and_percent(measured):
-    _, text = _parts(render_dataset_card(measured, CANDIDATES))
-    assert "| small | 0.10 | 0.40 | 1,234 | 50.00 | 1.234 |" in text or "| 50.00 | 1.235 |" in text
-    assert "| unmeasured | 2.00 | 8.00 | 0 | - | - |" in text
-    bounds = measured["cost_bounds_usd"]
-    assert f"{10_000 * bounds['cmin']:.4f} ({bounds['cmin_candidate']})" in text
-    assert measured["sha256"] in text and measured["source_sha256"] in text
+def test_figures_of_report_and_candidates_stand_in_the_text(report):
+    _, text = _parts(render_dataset_card(report, CANDIDATES))
+    assert "400 samples" in text and f"| train | {report['splits']['train']} |" in text
+    assert "| GPT-4o | 2.50 | 10.00 | 1,234 | 50.00 | 1.000 |" in text
+    assert "| never asked | 0.10 | 0.20 | 0 | - | - |" in text
+    for value in (report["sha256"], report["source_sha256"], report["token_counter"], report["price_sheet"]):
+        assert value in text
+    assert f"{10_000 * report['cost_bounds_usd']['cmin']:.4f}" in text
 
 
 @pytest.mark.parametrize(
-    ("samples", "category"), [(999, "n<1K"), (1000, "1K<n<10K"), (30_540, "10K<n<100K"), (2_000_000, "1M<n<10M")]
+    ("samples", "category"),
+    [(999, "n<1K"), (1000, "1K<n<10K"), (30_540, "10K<n<100K"), (500_000, "100K<n<1M"), (2_000_000, "1M<n<10M")],
 )
-def test_size_category_is_the_hubs(measured, samples, category):
-    front, _ = _parts(render_dataset_card(measured | {"samples": samples}, CANDIDATES))
+def test_size_category_follows_the_number_of_samples(report, samples, category):
+    front, _ = _parts(render_dataset_card(report | {"samples": samples}, CANDIDATES))
     assert front["size_categories"] == [category]
 
 
-def test_name_with_yaml_signs_keeps_the_front_matter_readable(measured):
-    front, _ = _parts(render_dataset_card(measured | {"name": 'my: "bench" # 1'}, CANDIDATES))
-    assert front["pretty_name"] == 'my: "bench" # 1'
+@pytest.mark.parametrize("name", ["price_sheet", "token_counter", "source_sha256", "left_out", "pairs_kept"])
+def test_missing_value_of_the_report_is_an_error_and_not_an_empty_cell(report, name):
+    # What is formatted fails as a TypeError of jinja2's strict undefined value, all else by name.
+    with pytest.raises((UndefinedError, TypeError), match=f"{name}|StrictUndefined"):
+        render_dataset_card({key: value for key, value in report.items() if key != name}, CANDIDATES)
 
 
-@pytest.mark.parametrize("missing", ["protocol", "token_counter", "source_sha256", "version", "price_sheet"])
-def test_missing_figure_is_an_error_and_never_an_empty_cell(measured, missing):
-    del measured[missing]
-    with pytest.raises(UndefinedError, match=missing):
-        render_dataset_card(measured, CANDIDATES)
+def test_missing_value_of_a_candidate_is_an_error(report):
+    with pytest.raises((UndefinedError, TypeError), match="num_pairs|StrictUndefined"):
+        render_dataset_card(report, [{k: v for k, v in CANDIDATES[0].items() if k != "num_pairs"}])
 
 
-def test_template_without_its_values_is_an_error():
+@pytest.mark.parametrize("name", ["dataset_card.md", "router_card.md"])
+def test_template_without_any_value_is_an_error(name):
     with pytest.raises(UndefinedError):
-        render_template("dataset_card.md", front="")
+        render_template(name)

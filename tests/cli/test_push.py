@@ -1,4 +1,5 @@
 """`push`: a dry run writes what a push uploads; wrong use and wrong folders end clearly."""
+# ruff: noqa: F811 - fixtures of the hub's tests are arguments here
 
 import json
 import shutil
@@ -16,15 +17,7 @@ def contents(folder):
 
 
 @pytest.mark.parametrize(("kind", "folder"), [("dataset", "benchmark"), ("router", "router")])
-def test_a_dry_run_writes_exactly_what_a_push_uploads(
-    program,
-    chain_folder,
-    fake_hub,  # noqa: F811
-    client,  # noqa: F811
-    tmp_path,
-    kind,
-    folder,
-):
+def test_a_dry_run_writes_exactly_what_a_push_uploads(program, chain_folder, fake_hub, client, tmp_path, kind, folder):
     out = tmp_path / "out"
     done = program("push", kind, chain_folder / folder, "owner/name", "--dry-run", "--out", out)
     assert (done.status, done.out) == (0, f"would upload {out}\n")
@@ -54,19 +47,13 @@ def test_a_dry_run_of_a_dataset_loads_in_a_process_without_the_package(program, 
     assert ids == {split: table.split(split).column("sample_id") for split in ("train", "validation", "test")}
 
 
-def test_without_a_network_a_push_fails_and_a_dry_run_does_not(
-    program,
-    chain_folder,
-    client,  # noqa: F811
-    closed_endpoint,  # noqa: F811
-    tmp_path,
-):
-    done = client(closed_endpoint, ("push", "router", chain_folder / "router", "owner/name"))
+def test_without_a_network_a_push_fails_and_a_dry_run_does_not(chain_folder, client, closed_endpoint, tmp_path):
+    done = client(closed_endpoint, ("push", "dataset", chain_folder / "benchmark", "owner/name"))
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.splitlines()[-1].startswith(f"error: the Hub at {closed_endpoint} cannot be reached")
     out = tmp_path / "out"
-    dry = ("push", "router", chain_folder / "router", "owner/name", "--dry-run", "--out", out)
-    assert client(closed_endpoint, dry).returncode == 0 and (out / "config.json").is_file()
+    dry = ("push", "dataset", chain_folder / "benchmark", "owner/name", "--dry-run", "--out", out)
+    assert client(closed_endpoint, dry).returncode == 0 and (out / "build_report.json").is_file()
 
 
 def test_a_bare_id_is_refused_in_a_dry_run_too(program, chain_folder, tmp_path):

@@ -158,3 +158,9 @@ def test_a_price_sheet_overrides_the_prices_it_names_and_nothing_else(tmp_path):
 def test_a_price_for_an_unlisted_candidate_is_answered_with_the_nearest_one():
     with pytest.raises(UnknownNameError, match=r'candidate in p\.csv "GPT-4". Did you mean "GPT-4o"'):
         published_pool().with_prices({"GPT-4": (1.0, 1.0)}, source="p.csv")
+
+
+def test_a_price_sheet_that_names_a_candidate_twice_is_an_error(tmp_path):
+    path = write(tmp_path, "name,input_price,output_price\na,1,2\na,3,4\n", "prices.csv")
+    with pytest.raises(SourceError, match=r'prices\.csv, candidate "a": expected its prices once'):
+        read_prices(path)

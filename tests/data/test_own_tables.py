@@ -325,3 +325,29 @@ def test_a_missing_image_is_left_out_and_named_but_the_sample_stays(own_tables):
     assert source.samples.num_rows == 12
     assert [(e.file, str(e.reason), e.sample_id) for e in source.left_out] == [("images/gone.png", "image", "s04")]
     assert source.missing_images == {"s04"}
+
+
+@pytest.mark.parametrize("cell", [{"bytes": b"\x89PNG", "path": None}, "iVBORw0KGgo" * 400, 7])
+def test_an_image_cell_that_is_no_path_names_its_row(own_tables, cell):
+    def change(rows):
+        for row in rows:
+            row["image"] = None
+        rows[2]["image"] = cell
+
+    edit(own_tables, "samples", change)
+    refuse(own_tables, r'samples\.parquet, row 3: expected a path relative to .* in "image"')
+
+
+def test_a_column_that_stands_twice_is_an_error(own_tables):
+    (own_tables / "samples.parquet").unlink()
+    (own_tables / "samples.csv").write_text("sample_id,question,question\ns00,one?,two?\n")
+    refuse(own_tables, r"samples\.csv: expected each column once, found question more than once")
+
+
+def test_a_sample_that_no_candidate_was_measured_on_is_named(own_tables, tmp_path):
+    edit(own_tables, "samples", lambda rows: rows.append(dict(rows[0], sample_id="lonely")))
+    report = build_benchmark(own_tables, tmp_path / "out")
+    assert report["samples"] == 12
+    assert [(e["file"], e["reason"], e["sample_id"]) for e in report["left_out"]] == [
+        ("samples.parquet", "no_label", "lonely")
+    ]

@@ -113,8 +113,9 @@ def test_draws_of_other_seeds_are_not_the_same_draw():
 
 
 def test_shares_whose_sum_rounds_below_one_still_draw_a_candidate_with_a_share():
-    shares = np.array([*[0.1] * 10, 0.0])
-    assert draw_by_id([f"s{n}" for n in range(5000)], shares, seed=0).max() <= 9
+    """The sum lacks more here than rounding takes, so that draws do fall beyond it."""
+    shares = np.array([0.5, 0.49, 0.0])
+    assert set(draw_by_id([f"s{n}" for n in range(5000)], shares, seed=0)) == {0, 1}
 
 
 def score_of(shares, quality, cost, bounds):

@@ -1,6 +1,7 @@
 """The fake Hub, and processes that are its clients."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -8,7 +9,32 @@ import textwrap
 
 import pytest
 
-from tests.hub.fake_hub import FakeHub, client_environment
+from tests.hub.fake_hub import TOKEN, FakeHub
+
+_UNSET = (
+    "HF_HUB_OFFLINE",
+    "HF_EVALUATE_OFFLINE",
+    "TRANSFORMERS_OFFLINE",
+    "HF_DATASETS_OFFLINE",
+    "VLROUTERBENCH_REPO_ID",
+)
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+
+
+def client_environment(endpoint, folder, **variables):
+    """Environment of a process whose Hub is `endpoint`, with caches of its own under `folder`; None unsets."""
+    ours = {
+        "HF_ENDPOINT": endpoint,
+        "HF_TOKEN": TOKEN,
+        "HF_HOME": str(folder / "huggingface"),
+        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "VLROUTERBENCH_HOME": str(folder / "home"),
+    }
+    unset = {*_UNSET, *_PROXIES, *(name.lower() for name in _PROXIES)}
+    unset |= {name for name, value in variables.items() if value is None}
+    given = {name: value for name, value in variables.items() if value is not None}
+    return {name: value for name, value in (os.environ | ours).items() if name not in unset} | given
 
 
 @pytest.fixture

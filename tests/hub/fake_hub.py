@@ -1,22 +1,19 @@
 """A small Hub on 127.0.0.1, with the standard library alone: what huggingface_hub's client needs of the real one.
 
-Repositories live in memory, each a list of commits (id, {path: bytes}); the last is `main`. Clients are processes of
-their own, since huggingface_hub reads HF_ENDPOINT and HF_HUB_OFFLINE at import:
-
     with FakeHub() as hub:
         hub.add("dataset", "owner/name", {"README.md": b"..."})
-        subprocess.run(..., env=hub.environment(fresh_folder))
+        ...                                           # a process with HF_ENDPOINT=hub.endpoint and HF_TOKEN=TOKEN
         hub.files("model", "owner/router")            # {path: bytes} of main
 
-Answered: repos/create, validate-yaml, preupload, LFS batch and upload, commit (ndjson), repository info, tree,
-paths-info, and resolve (HEAD and GET, with Range), for models and datasets. Writing needs TOKEN and an owner among
-`owners`; private repositories need TOKEN to be seen.
+Clients are processes of their own (fixture `client`): huggingface_hub reads its variables at import. Answered, for
+models and datasets: repos/create, validate-yaml, preupload, LFS batch and upload, commit (ndjson), repository info,
+tree, paths-info, and resolve (HEAD and GET, with Range). Writing needs TOKEN and an owner among `owners`; a private
+repository needs TOKEN to be seen. Everything lives in memory.
 """
 
 import base64
 import hashlib
 import json
-import os
 import re
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,33 +23,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 TOKEN = "hf_fake_token"
 LFS_SUFFIXES = (".parquet", ".safetensors", ".gz", ".bin")
-_UNSET = (
-    "HF_HUB_OFFLINE",
-    "HF_EVALUATE_OFFLINE",
-    "TRANSFORMERS_OFFLINE",
-    "HF_DATASETS_OFFLINE",
-    "VLROUTERBENCH_REPO_ID",
-)
-_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 _REPO = r"(?P<repo>[^/]+/[^/]+?)"
 _API = rf"/api/(?P<kind>model|dataset)s/{_REPO}"
 _FILE = rf"/(?:(?P<prefix>datasets)/)?{_REPO}"
-
-
-def client_environment(endpoint, folder, **variables):
-    """Environment of a process whose Hub is `endpoint`, with caches of its own under `folder`; None unsets."""
-    ours = {
-        "HF_ENDPOINT": endpoint,
-        "HF_TOKEN": TOKEN,
-        "HF_HOME": str(folder / "huggingface"),
-        "HF_HUB_DISABLE_XET": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "VLROUTERBENCH_HOME": str(folder / "home"),
-    }
-    unset = {*_UNSET, *_PROXIES, *(name.lower() for name in _PROXIES)}
-    unset |= {name for name, value in variables.items() if value is None}
-    given = {name: value for name, value in variables.items() if value is not None}
-    return {name: value for name, value in (os.environ | ours).items() if name not in unset} | given
 
 
 @dataclass
@@ -95,10 +68,6 @@ class FakeHub:
         self._server.shutdown()
         self._server.server_close()
 
-    def environment(self, folder, **variables):
-        """Environment of a client of this Hub; see `client_environment`."""
-        return client_environment(self.endpoint, folder, **variables)
-
     def add(self, kind, repo_id, files, *, private=False):
         """Make a repository with these files."""
         repository = self.repositories[kind, repo_id] = Repository(private)
@@ -120,25 +89,16 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def _answer(self):
-        length = int(self.headers.get("Content-Length") or 0)
-        self.body = self.rfile.read(length)
-        if self.headers.get("Transfer-Encoding") == "chunked":
-            self.body = b"".join(iter(self._chunk, b""))
+        self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         address = urlsplit(self.path)
         self.query, path = parse_qs(address.query), unquote(address.path)
         self.hub.requests.append((self.command, path))
         for methods, pattern, handle in _ROUTES:
-            match = re.fullmatch(pattern, path)
-            if self.command in methods and match:
+            if self.command in methods and (match := re.fullmatch(pattern, path)):
                 return handle(self, **match.groupdict())
         return self._error(404, "NotFound", f"no route for {self.command} {path}")
 
     do_GET = do_HEAD = do_POST = do_PUT = _answer
-
-    def _chunk(self):
-        data = self.rfile.read(int(self.rfile.readline().split(b";")[0], 16))
-        self.rfile.readline()
-        return data
 
     def _send(self, status, body=b"", **headers):
         self.send_response(status)
@@ -154,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _error(self, status, code, message):
         self._json({"error": message}, status, X_Error_Code=code, X_Error_Message=message)
 
-    # Each of these answers with an error and returns None where the request may not go on.
+    # What stands between a request and its answer: each sends an error and gives nothing where it may not go on.
 
     @property
     def _known(self):
@@ -166,18 +126,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._error(status, "RepoNotFound" if status == 404 else "Refused", f"refused with {status}")
         return not status
 
-    def _repository(self, kind, repo):
+    def _commit(self, kind, repo, revision):
         repository = self.hub.repositories.get((kind, repo))
         if repository is None or (repository.private and not self._known):
             return self._error(404, "RepoNotFound", f"Repository {repo} not found")
-        return repository
-
-    def _commit(self, kind, repo, revision):
-        repository = self._repository(kind, repo)
-        found = repository and repository.at(revision)
-        if repository and not found:
-            self._error(404, "RevisionNotFound", f"Revision {revision} not found")
-        return found
+        return repository.at(revision) or self._error(404, "RevisionNotFound", f"Revision {revision} not found")
 
     # Writing.
 
@@ -193,15 +146,11 @@ class _Handler(BaseHTTPRequestHandler):
         prefix = "datasets/" if kind == "dataset" else ""
         self._json({"url": f"{self.hub.endpoint}/{prefix}{repo}"}, 409 if exists else 200)
 
-    def validate_yaml(self):
-        self._json({"errors": [], "warnings": []})
-
     def preupload(self, kind, repo, revision):
         if self._may_write(repo.split("/")[0]) and self._commit(kind, repo, revision):
             paths = [file["path"] for file in json.loads(self.body)["files"]]
-            modes = ["lfs" if path.endswith(LFS_SUFFIXES) else "regular" for path in paths]
-            both = zip(paths, modes, strict=True)
-            self._json({"files": [{"path": p, "uploadMode": mode, "shouldIgnore": False} for p, mode in both]})
+            modes = {path: "lfs" if path.endswith(LFS_SUFFIXES) else "regular" for path in paths}
+            self._json({"files": [{"path": p, "uploadMode": modes[p], "shouldIgnore": False} for p in paths]})
 
     def lfs_batch(self, prefix, repo):
         if self._may_write(repo.split("/")[0]):
@@ -222,7 +171,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         files = dict(found[1])
         for line in self.body.splitlines():
-            key, value = (entry := json.loads(line))["key"], entry["value"]
+            entry = json.loads(line)
+            key, value = entry["key"], entry["value"]
             if key == "deletedFile":
                 del files[value["path"]]
             elif key == "file":
@@ -255,14 +205,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def paths_info(self, kind, repo, revision):
         if found := self._commit(kind, repo, revision):
-            text = self.body.decode()
-            asked = json.loads(text)["paths"] if text.startswith("{") else parse_qs(text).get("paths", [])
+            asked = parse_qs(self.body.decode()).get("paths", [])
             folders = {"/".join(path.split("/")[:n]) for path in found[1] for n in range(1, path.count("/") + 1)}
             self._json([_entry(path, found[1].get(path)) for path in asked if path in found[1] or path in folders])
 
     def resolve(self, prefix, repo, revision, path):
-        found = self._commit("dataset" if prefix else "model", repo, revision)
-        if not found:
+        if not (found := self._commit("dataset" if prefix else "model", repo, revision)):
             return
         if path not in found[1]:
             return self._error(404, "EntryNotFound", f"{path} does not exist")
@@ -272,6 +220,8 @@ class _Handler(BaseHTTPRequestHandler):
         if not wanted:
             return self._send(200, data, **headers)
         start, end = int(wanted[1]), min(int(wanted[2] or len(data)), len(data) - 1)
+        if start > end:
+            return self._send(416, Content_Range=f"bytes */{len(data)}")
         self._send(206, data[start : end + 1], Content_Range=f"bytes {start}-{end}/{len(data)}", **headers)
 
 
@@ -287,7 +237,7 @@ def _entry(path, data):
 
 _ROUTES = (
     (("POST",), r"/api/repos/create", _Handler.create),
-    (("POST",), r"/api/validate-yaml", _Handler.validate_yaml),
+    (("POST",), r"/api/validate-yaml", lambda handler: handler._json({"errors": [], "warnings": []})),
     (("POST",), rf"{_API}/preupload/(?P<revision>.+)", _Handler.preupload),
     (("POST",), rf"{_FILE}\.git/info/lfs/objects/batch", _Handler.lfs_batch),
     (("PUT",), r"/objects/(?P<oid>[0-9a-f]{64})", _Handler.lfs_upload),

@@ -125,13 +125,13 @@ def test_a_pushed_router_is_what_was_staged_and_routes_the_same(fake_hub, client
     assert scores == [here.route(question=question).score for question in QUESTIONS]
 
 
-def test_a_private_push_makes_a_private_repository_and_never_a_public_one(fake_hub, client, router):
-    client(fake_hub.endpoint, push("router", router, private=True))
-    assert fake_hub.repositories["model", "owner/name"].private
-    fake_hub.add("model", "owner/open", {})
-    done = client(fake_hub.endpoint, ("push", "router", router, "owner/open", "--private"))
+def test_a_private_push_makes_a_private_repository_and_never_a_public_one(fake_hub, client, benchmark):
+    client(fake_hub.endpoint, push("dataset", benchmark, private=True))
+    assert fake_hub.repositories["dataset", "owner/name"].private
+    fake_hub.add("dataset", "owner/open", {})
+    done = client(fake_hub.endpoint, ("push", "dataset", benchmark, "owner/open", "--private"))
     assert done.returncode == 1 and "owner/open exists and is public: nothing was pushed" in done.stderr
-    assert fake_hub.files("model", "owner/open") == {}
+    assert fake_hub.files("dataset", "owner/open") == {}
 
 
 @pytest.mark.parametrize(

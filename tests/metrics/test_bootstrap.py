@@ -26,7 +26,9 @@ def test_means_equal_a_direct_loop_over_drawn_groups(case):
     counts = np.concatenate([rng.multinomial(len(names), [1 / len(names)] * len(names), size=n) for n in (500, 200)])
     expected = []
     for drawn in counts:
-        rows = [row for name, times in zip(names, drawn, strict=True) for row in [*np.flatnonzero(groups == name)] * times]
+        rows = [
+            row for name, times in zip(names, drawn, strict=True) for row in [*np.flatnonzero(groups == name)] * times
+        ]
         expected.append(quality[rows].mean(axis=0))
     np.testing.assert_allclose(resampled_means(quality, groups, seed=3, num_resamples=700), expected, atol=1e-12)
 

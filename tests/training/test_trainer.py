@@ -37,7 +37,7 @@ table = vlrouterbench.load_table(folder)
 problem = vlrouterbench.Problem(table, vlrouterbench.encode_benchmark(table))
 arguments = vlrouterbench.RouterTrainingArguments(cost_weights=(10.0,), num_epochs=2)
 vlrouterbench.save_router(vlrouterbench.train_router("mlp", problem, arguments), out)
-heavy = [name for name in ("datasets", "evaluate", "gradio", "pandas") if name in sys.modules]
+heavy = [name for name in ("datasets", "evaluate", "gradio") if name in sys.modules]
 print(json.dumps({"at_import": light, "after_training": heavy}))
 """
 
@@ -91,11 +91,11 @@ def test_same_seed_gives_the_same_weights_and_another_seed_others(simulated_prob
 
 
 def test_training_lowers_the_loss(simulated_problem):
-    arguments = RouterTrainingArguments(cost_weights=(10.0,), num_epochs=10)
+    arguments = RouterTrainingArguments(cost_weights=(np.inf,), num_epochs=10)
     trained = train_router("mlp", simulated_problem, arguments).router
-    labels = simulated_problem.soft_labels(cost_weight=10.0, unsolved=arguments.unsolved)
-    uniform = np.log(17)
-    assert trained(features=simulated_problem.train_features, soft_labels=labels).loss.item() < 0.95 * uniform
+    labels = simulated_problem.soft_labels(cost_weight=np.inf, unsolved=arguments.unsolved)
+    # An untrained router is about as good as log 17, all candidates alike.
+    assert trained(features=simulated_problem.train_features, soft_labels=labels).loss.item() < 0.8 * np.log(17)
 
 
 def test_encoder_stays_the_fitted_one(simulated_problem, trained_folders):

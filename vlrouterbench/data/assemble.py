@@ -3,8 +3,7 @@
 Decisions
 - A sample keeps its row while at least one candidate was measured on it.
 - Cost bounds are the smallest and largest mean cost over candidates, over all splits, zero costs left out of each mean
-  (benchmark's section 2). Fewer than two candidates with a cost, or equal bounds, is an error: Rank Score has no
-  meaning.
+  (benchmark's section 2). Equal bounds are written too: evaluation says that Rank Score has no meaning there.
 - A bad image keeps its row, is flagged, and is named in the report.
 """
 

@@ -163,3 +163,13 @@ def test_models_whose_names_begin_alike_keep_their_own_files(tmp_path):
     tree, _ = files_of(tmp_path, "GPT4o", "GPT4o_20241120")
     assert {(f.folder, f.dataset) for f in tree.files} == {("GPT4o", "MMStar"), ("GPT4o_20241120", "MMStar")}
     assert len(tree.files) == 4
+
+
+def test_the_kits_own_bookkeeping_is_no_log_and_not_named(tmp_path):
+    run = tmp_path / "m" / "T20260818-093000"
+    write_tsv(run / "m_MMStar.tsv", ROWS)
+    for name in ("status.json", "status.json.lock"):
+        (run / name).write_text("{}")
+    tree, files = files_of(tmp_path, "m")
+    assert [file[1] for file in files] == ["MMStar"]
+    assert tree.left_out == ()

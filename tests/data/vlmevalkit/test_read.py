@@ -341,3 +341,18 @@ def test_the_same_tree_gives_the_same_report_wherever_it_lies(tree, tmp_path):
     moved = tree.rename(tmp_path / "elsewhere")
     second = build(moved).report
     assert json.dumps(first | {"name": ""}) == json.dumps(second | {"name": ""})
+
+
+def test_labels_and_predictions_are_of_one_run(tree):
+    scored, unscored = tree / "one" / "T20251001_Gaaaaaaaa", tree / "one" / "T20251023_Gb9ff66c9"
+    for path in (tree / "one").glob("*.tsv"):
+        path.unlink()
+    write_choice_logs(scored, "one", "MMStar", [1, 0, 1, 0, 1, 0], ["the scored answer"] * 6)
+    write_tsv(unscored / "one_MMStar.tsv", [{"index": n, "prediction": "B"} for n in range(1, 7)])
+    built = build(tree)
+    mine = [row for row in built.rows if row["candidate"] == "one"]
+    assert [row["quality"] for row in mine] == [1, 0, 1, 0, 1, 0]
+    assert {(row["prediction"], row["output_tokens"]) for row in mine} == {("the scored answer", 3)}
+    assert f"one/{unscored.name}/one_MMStar.tsv" in [
+        entry["file"] for entry in built.report["left_out"] if entry["reason"] == "superseded_run"
+    ]

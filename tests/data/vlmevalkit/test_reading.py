@@ -174,3 +174,15 @@ def test_other_json_is_refused(tmp_path, content):
 def test_half_a_surrogate_pair_in_json_does_not_stop_the_reader(tmp_path):
     (tmp_path / "a.json").write_text('[{"index": 1, "prediction": "cut \\ud83d"}]')
     assert read_text_table(tmp_path / "a.json")["prediction"].to_pylist()[0].startswith("cut ")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_column_name(tmp_path):
+    (tmp_path / "a.tsv").write_text("index\tprediction\n7\tA\n", encoding="utf-8-sig")
+    assert read_text_table(tmp_path / "a.tsv").to_pylist() == [{"index": "7", "prediction": "A"}]
+
+
+def test_a_member_that_claims_to_be_encrypted_is_refused(real_file):
+    path, content, _ = real_file
+    damaged = bytearray(content)
+    damaged[content.index(b"PK\x01\x02") + 8] ^= 1  # the flag in the archive's directory
+    assert damaged_table(path, bytes(damaged)) is None

@@ -4,6 +4,7 @@ Decisions
 - The label comes from the dataset's rule (`labels.py`): from an evaluation file where the rule reads one, else computed
   from the prediction file. No label means no pair, never a 0.
 - Rows are joined by index, never by position: files differ in order and in the rows they have.
+- Label and prediction are of one run: where the newest run was never scored, the scored run's own text is priced.
 - A failed API call is not an answer: it is wrong and costs no output tokens.
 - Tokens follow a protocol (`protocol.py`): the reference's, or counts of what was really sent and written.
 """
@@ -127,6 +128,10 @@ def _read_candidate(
     asked.add(rows, circular=circular)
     labels = unique_labels(reader, file, candidate, (rows, rule))
     reader.label_rules[dataset, rule.name] += 1
+    if predictions is not None and _of_another_run(prediction_file, file, rows):
+        detail = f"its run was not scored: labels and predictions are those of {file.run}"
+        reader.leave_out(prediction_file.path, Reason.SUPERSEDED, detail, candidate=candidate)
+        predictions = None
     said, priced = _predictions_by_index(predictions if predictions is not None else rows, reader.protocol)
     pairs = []
     for index, quality in labels.items():
@@ -151,6 +156,12 @@ def _read_candidate(
             }
         )
     return pairs
+
+
+def _of_another_run(prediction_file: LogFile, file: LogFile, rows: Rows) -> bool:
+    """Whether the labels belong to another run's predictions, which stand beside them."""
+    runs = {prediction_file.run, file.run}
+    return len(runs) == 2 and "" not in runs and all("prediction" in row for row in rows)
 
 
 def _predictions_by_index(rows: Rows, protocol: Protocol) -> tuple[dict[str, str | None], dict[str, str | None]]:
