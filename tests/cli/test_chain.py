@@ -1,4 +1,4 @@
-"""build -> encode -> train -> evaluate -> inspect -> route on own tables, as a user would: what each prints and writes."""
+"""build, encode, train, evaluate, inspect, route on own tables, as a user would: what each prints and writes."""
 
 import json
 

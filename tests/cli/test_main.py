@@ -14,7 +14,7 @@ NAMES = [command.__name__ for command in COMMANDS]
 
 def run_python(*arguments, cwd):
     return subprocess.run(
-        [sys.executable, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=300, check=False
     )
 
 

@@ -50,7 +50,7 @@ def python(tmp_path, home, project_root):
             env=environment | variables,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
         )
         assert (done.returncode != 0) == fails, done.stderr
         return done.stderr if fails else done.stdout
