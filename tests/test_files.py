@@ -186,3 +186,15 @@ def test_a_digest_does_not_depend_on_place_or_order(tmp_path):
 @pytest.mark.parametrize("changed", [{"a": "1x", "sub/b": "2"}, {"a2": "1", "sub/b": "2"}, {"a": "1"}, {"a": "12"}])
 def test_a_digest_follows_every_name_and_content(tmp_path, changed):
     assert digest_of(tmp_path / "other", changed) != digest_of(tmp_path / "one", {"a": "1", "sub/b": "2"})
+
+
+def test_what_is_staged_can_be_read_by_others(tmp_path):
+    with staged_folder(tmp_path / "folder") as folder:
+        (folder / "sub").mkdir()
+        (folder / "sub" / "weights").write_bytes(b"x")
+        (folder / "sub" / "weights").chmod(0o600)
+    with staged_file(tmp_path / "file") as path:
+        path.write_bytes(b"x")
+        path.chmod(0o600)
+    assert (tmp_path / "folder" / "sub" / "weights").stat().st_mode & 0o777 == 0o644
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644

@@ -45,6 +45,8 @@ def staged_folder(target: Path) -> Iterator[Path]:
     staging.chmod(0o755)
     try:
         yield staging
+        for path in staging.rglob("*"):
+            _open_to_readers(path)
         _replace_folder(staging, target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -65,6 +67,11 @@ def _replace_folder(staging: Path, target: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
+def _open_to_readers(path: Path) -> None:
+    """Let others read what was written: temporary files and safetensors' own are for their owner alone."""
+    path.chmod(0o755 if path.is_dir() else 0o644)
+
+
 @contextmanager
 def staged_file(target: Path) -> Iterator[Path]:
     """A temporary path beside `target` that replaces `target` when the block ends without an error."""
@@ -72,9 +79,9 @@ def staged_file(target: Path) -> Iterator[Path]:
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)
     os.close(handle)
     staging = Path(name)
-    staging.chmod(0o644)
     try:
         yield staging
+        _open_to_readers(staging)
         staging.replace(target)
     finally:
         staging.unlink(missing_ok=True)

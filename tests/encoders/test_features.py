@@ -68,10 +68,6 @@ def _without_metadata(path):
     save_file(load_file(path), path)
 
 
-def _without_a_buffer(path):
-    _rewrite(path, lambda tensors: tensors.pop("encoder.text_idf"))
-
-
 def _with_a_buffer_of_another_shape(path):
     _rewrite(path, lambda tensors: tensors.update({"encoder.text_idf": torch.ones(3)}))
 
@@ -92,15 +88,12 @@ def _rewrite(path, change):
     "damage",
     [
         lambda path: path.write_bytes(b""),
-        lambda path: path.write_bytes(path.read_bytes()[:1000]),
         lambda path: path.write_bytes(path.read_bytes()[:-1]),
-        lambda path: path.write_bytes(b"\x00" * 5000),
         _without_metadata,
-        _without_a_buffer,
         _with_a_buffer_of_another_shape,
         _with_too_few_rows,
     ],
-    ids=["empty", "cut", "last byte", "zeros", "no metadata", "no buffer", "other shape", "too few rows"],
+    ids=["empty", "last byte", "no metadata", "other shape", "too few rows"],
 )
 def test_damaged_store_is_encoded_again_and_mended(table, damage):
     whole = encode_benchmark(table)

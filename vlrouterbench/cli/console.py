@@ -83,7 +83,7 @@ def results_table(records: Sequence[dict[str, Any]]) -> Table:
             f"{SAMPLES_PER_COST_UNIT * r['average_cost_usd']:.3f}",
             f"{r['rank_score']:.2f}",
             f"{low:.1f} to {high:.1f}",
-            "-" if r["router"] == "mixture" else f"{less:+.1f} to {more:+.1f}",
+            "-" if r["router_config"].get("name") == "mixture" else f"{less:+.1f} to {more:+.1f}",
             style="bold" if r["router_config"]["kind"] == "router" else "",
         )
     return table

@@ -25,7 +25,7 @@ from vlrouterbench.constants import GROUP_SLUGS, REPO_VARIABLE, SPLITS
 from vlrouterbench.data.build import build_from_logs, home_folder, registered_benchmark
 from vlrouterbench.data.write import REPORT_FILE
 from vlrouterbench.errors import BenchmarkError
-from vlrouterbench.hub.published import fetch_and_build
+from vlrouterbench.hub.published import fetch_and_build, hub_reachable
 from vlrouterbench.simulation.simulate import DEFAULT_NUM_SAMPLES, SIMULATOR_VERSION, simulate_logs
 from vlrouterbench.version import __version__
 
@@ -115,8 +115,15 @@ def _real_benchmark() -> Path:
         return folder
     if repo_id:
         from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-        return Path(snapshot_download(repo_id, repo_type="dataset"))
+        try:
+            return Path(snapshot_download(repo_id, repo_type="dataset", local_files_only=not hub_reachable()))
+        except (LocalEntryNotFoundError, HfHubHTTPError) as error:
+            raise BenchmarkError(
+                f'{REPO_VARIABLE} names the dataset repository "{repo_id}", which the Hub did not give and no cache '
+                f"holds: {str(error).splitlines()[0]} Correct the name, or come back with the Hub in reach."
+            ) from error
     return fetch_and_build()
 
 
