@@ -207,5 +207,5 @@ def test_the_home_folder_follows_the_variable_then_the_users_cache(monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
     assert home_folder() == Path("/cache/vlrouterbench")
     monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", "/home/me")
-    assert home_folder() == Path("/home/me/.cache/vlrouterbench")
+    monkeypatch.setenv("HOME", "/people/me")
+    assert home_folder() == Path("/people/me/.cache/vlrouterbench")

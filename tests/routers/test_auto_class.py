@@ -9,22 +9,16 @@ import sys
 import pytest
 from PIL import Image
 
+from tests.interpreters import WITHOUT
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.registry import ROUTERS
 
 # Libraries that a machine which only routes need not have.
 ABSENT = ("vlrouterbench", "datasets", "pyarrow", "pandas", "evaluate", "gradio", "accelerate", "sklearn", "scipy")
-SCRIPT = """
+SCRIPT = (
+    WITHOUT
+    + """
 import importlib.util, json, sys
-
-class Without:
-    '''A finder that does not see some packages.'''
-    def __init__(self, finder, absent):
-        self.finder, self.absent = finder, absent
-    def find_spec(self, name, path=None, target=None):
-        return None if name.split(".")[0] in self.absent else self.finder.find_spec(name, path, target)
-    def __getattr__(self, name):
-        return getattr(self.finder, name)
 
 given = json.load(sys.stdin)
 sys.meta_path[:] = [Without(finder, given["absent"]) for finder in sys.meta_path]
@@ -41,6 +35,7 @@ for family, folder in given["folders"].items():
 answers["imported"] = [name for name in given["absent"] if name in sys.modules]
 json.dump(answers, sys.stdout)
 """
+)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.interpreters import WITHOUT
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.modeling_linear import LinearRouter
 from vlrouterbench.training.arguments import RouterTrainingArguments
@@ -17,17 +18,10 @@ from vlrouterbench.training.fit import save_router, train_router
 from vlrouterbench.training.problem import Problem
 from vlrouterbench.training.trainer import FeatureDataset
 
-TRAIN = """
+TRAIN = (
+    WITHOUT
+    + """
 import json, sys
-
-class Without:
-    '''A finder that does not see some packages.'''
-    def __init__(self, finder, absent):
-        self.finder, self.absent = finder, absent
-    def find_spec(self, name, path=None, target=None):
-        return None if name.split(".")[0] in self.absent else self.finder.find_spec(name, path, target)
-    def __getattr__(self, name):
-        return getattr(self.finder, name)
 
 folder, out, *absent = sys.argv[1:]
 sys.meta_path[:] = [Without(finder, absent) for finder in sys.meta_path]
@@ -40,6 +34,7 @@ vlrouterbench.save_router(vlrouterbench.train_router("mlp", problem, arguments),
 heavy = [name for name in ("datasets", "evaluate", "gradio") if name in sys.modules]
 print(json.dumps({"at_import": light, "after_training": heavy}))
 """
+)
 
 
 @dataclass(frozen=True)
