@@ -5,8 +5,10 @@ The pipeline, in the order that data flows; a room imports rooms above it only (
     constants, errors, files      names, messages, writing whole or not at all
     metrics, soft_labels          pure numpy: Rank Score, intervals; training targets
     cards                         READMEs rendered from figures
+    plotting                      figures as SVG, pages that hold them
     routers                       the models: an island, copied whole beside a router's weights
     data                          logs or own tables -> benchmark folder -> arrays
+    inspection                    what a benchmark holds: figures and a page
     simulation                    a seeded benchmark, drawn from scratch
     encoders                      samples -> features, stored beside the benchmark
     training                      features and soft labels -> a router, chosen on validation

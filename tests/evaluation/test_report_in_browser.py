@@ -53,7 +53,7 @@ def test_the_report_shows_whole_and_asks_for_nothing(browser, report, size, sche
         assert [url for url in requests if not url.startswith("data:")] == [report.as_uri()]
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.locator("h1").is_visible()
-        figures = page.locator("figure > svg")
+        figures = page.locator("figure svg")
         assert figures.count() == 2
         for place in range(2):
             assert figures.nth(place).is_visible()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.plots import dataset_plot, frontier_plot
 from vlrouterbench.evaluation.results import bounds_degenerate
 from vlrouterbench.files import staged_file
+from vlrouterbench.plotting.page import render_page
 
 REPORT_PAGE = "report.html"
 
@@ -32,12 +32,10 @@ def write_report(records: Sequence[dict[str, Any]], table: RoutingTable, out: Pa
 
 def render_report(records: Sequence[dict[str, Any]], table: RoutingTable) -> str:
     """The page as text; names from the data are escaped."""
-    from jinja2 import Environment, StrictUndefined
-
-    source = resources.files("vlrouterbench.evaluation").joinpath("templates", REPORT_PAGE).read_text(encoding="utf-8")
-    environment = Environment(undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     ranked = sorted(records, key=lambda record: -record["rank_score"])
-    return environment.from_string(source).render(
+    return render_page(
+        "evaluation",
+        REPORT_PAGE,
         records=ranked,
         first=records[0],
         report=table.report,

@@ -1,0 +1,1 @@
+"""Figures as SVG text, and the pages that hold them: one file each, no network."""

@@ -1,0 +1,154 @@
+"""What every figure shares: colours, labels beside points, heat maps, and becoming SVG text.
+
+Decisions
+- Drawn with matplotlib's object interface: no global state, no display, no fonts from elsewhere.
+- Colours are the Okabe-Ito set and cividis, told apart by colour-blind readers; points are labelled in words and cells
+  carry their numbers, so that no colour stands alone. A label takes the first place beside its point where it covers no
+  other.
+- Names come from users: they are drawn as they are, never read as formulas.
+- A simulated benchmark says so inside each figure: a figure travels without its page.
+- An SVG scales with its page, but not below a width at which its letters can be read: there the page scrolls it.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
+
+BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#999999"
+_LABEL_PLACES = (
+    (7, 5, "left"),
+    (7, -12, "left"),
+    (-7, 5, "right"),
+    (-7, -12, "right"),
+    (7, 17, "left"),
+    (7, -24, "left"),
+    (-7, 17, "right"),
+    (-7, -24, "right"),
+)
+"""Offset in points and alignment of a label, the preferred first."""
+_LIGHT_CELL = 0.55
+"""Share of the colour scale above which black letters read better than white ones."""
+_PIXELS_PER_POINT = 1.15
+"""Smallest width of a figure on a page: letters of 9 points are 10 pixels high there."""
+_LONGEST_NAME = 36
+
+
+def titled(text: str, *, simulated: bool) -> str:
+    """A figure's title, which says what its data are."""
+    return f"{text}, simulated data" if simulated else text
+
+
+def shortened(name: str) -> str:
+    """A name that leaves room for the figure; it stands in full in the page's tables."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+
+
+def log_cost_axis(axes: Axes, label: str) -> None:
+    """A logarithmic x axis with ticks at 1, 2 and 5, in plain numbers."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel(label)
+
+
+def heat_map(
+    values: np.ndarray,
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    title: str,
+    label: str,
+    bounds: tuple[float, float] = (0.0, 100.0),
+) -> str:
+    """A heat map with its numbers.
+
+    Args:
+        values: (num_rows, num_columns); NaN is an empty cell with a dash.
+        rows, columns: names, the first at the top left.
+        title: of the figure, unlike any other on its page.
+        label: what the colours mean.
+        bounds: values at the two ends of the colour scale.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(
+        figsize=(max(6.0, 2.2 + 0.62 * len(columns)), max(2.6, 1.9 + 0.32 * len(rows))), layout="constrained"
+    )
+    axes = figure.add_subplot()
+    shown = axes.imshow(values, cmap="cividis", vmin=bounds[0], vmax=bounds[1], aspect="auto")
+    axes.set_xticks(range(len(columns)), map(shortened, columns), rotation=40, ha="right", fontsize=9, parse_math=False)
+    axes.set_yticks(range(len(rows)), map(shortened, rows), fontsize=9, parse_math=False)
+    light = bounds[0] + _LIGHT_CELL * (bounds[1] - bounds[0])
+    for row, column in np.ndindex(values.shape):
+        value = values[row, column]
+        known = np.isfinite(value)
+        colour = "white" if known and value <= light else "black"
+        axes.text(column, row, f"{value:.0f}" if known else "-", ha="center", va="center", fontsize=9, color=colour)
+    axes.set_title(title, parse_math=False)
+    figure.colorbar(shown, ax=axes, label=label, fraction=0.03)
+    return svg_text(figure, title)
+
+
+def label_points(axes: Axes, labels: Sequence[tuple[str, tuple[float, float], str]]) -> None:
+    """Write (text, point, colour) beside each point, clear of other labels and points where a place is free."""
+    axes.figure.draw_without_rendering()
+    taken = [_around(axes.transData.transform(point)) for _, point, _ in labels]
+    for own, (text, point, colour) in enumerate(labels):
+        others = taken[:own] + taken[own + 1 :]
+        for place, (right, up, align) in enumerate((*_LABEL_PLACES, _LABEL_PLACES[0])):
+            note = axes.annotate(
+                text,
+                point,
+                textcoords="offset points",
+                xytext=(right, up),
+                fontsize=9,
+                color=colour,
+                ha=align,
+                parse_math=False,
+            )
+            box = note.get_window_extent()
+            free = axes.bbox.containsx(box.x0) and axes.bbox.containsx(box.x1) and not box.count_overlaps(others)
+            if free or place == len(_LABEL_PLACES):
+                taken.append(box)
+                break
+            note.remove()
+
+
+def _around(centre: np.ndarray, *, reach: float = 5.0) -> Bbox:
+    """The box of a marker, in pixels."""
+    from matplotlib.transforms import Bbox
+
+    return Bbox([centre - reach, centre + reach])
+
+
+def svg_text(figure: Figure, title: str) -> str:
+    """A figure as an SVG element whose ids are the same in every run and unlike those of other figures.
+
+    Args:
+        figure: the drawing.
+        title: what tells it from the other figures of its page.
+    """
+    import matplotlib
+
+    buffer = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": title, "svg.fonttype": "path"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    least = round(_PIXELS_PER_POINT * 72 * figure.get_figwidth())
+    return re.sub(r' (width|height)="[\d.]+pt"', "", text, count=2).replace(
+        "<svg", f'<svg style="min-width: {least}px"', 1
+    )
