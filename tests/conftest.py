@@ -23,6 +23,7 @@ import pyarrow.parquet as pq  # noqa: E402
 import pytest  # noqa: E402
 from PIL import Image  # noqa: E402
 
+from tests.browsing import open_browser  # noqa: E402
 from vlrouterbench.data.build import build_from_logs  # noqa: E402
 from vlrouterbench.data.table import load_table  # noqa: E402
 from vlrouterbench.simulation.simulate import simulate_logs  # noqa: E402
@@ -81,6 +82,13 @@ def trained_folders(simulated_problem, tmp_path_factory):
     for family in ROUTERS:
         save_router(train_router(family, simulated_problem, arguments), root / family)
     return {family: root / family for family in ROUTERS}
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A real browser, for tests marked so."""
+    with open_browser() as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
+from tests.tables import write_own_tables
 from vlrouterbench.routers.auto import AutoRouter
 
 SUMMARY = {"router", "split", "num_samples", "accuracy", "average_cost_usd", "rank_score", "ci95", "benchmark"}
@@ -140,6 +141,32 @@ def test_inspect_as_json_holds_the_same_figures(program, chain_folder):
     content = json.loads(program("inspect", chain_folder / "benchmark", "--json").out)
     assert content["samples"] == 120 and content["simulated"] is False
     assert [row["name"] for row in content["per_candidate"]] == ["small", "middle", "large"]
+    assert {name: set(row) for name, row in content["agreement"].items()} == dict.fromkeys(
+        ("small", "middle", "large"), {"small", "middle", "large"}
+    )
+    shown = program("inspect", chain_folder / "benchmark").out
+    animals = content["per_dataset"][0]
+    assert f"{10_000 * animals['average_cost_usd']['large']:.4f}" in shown.split(animals["dataset"])[1]
+    assert "  most: " in shown and "  least: " in shown
+
+
+def test_inspect_writes_a_page_where_asked_and_names_it(program, chain_folder, tmp_path):
+    page = tmp_path / "new" / "page.html"
+    done = program("inspect", chain_folder / "benchmark", "--html", page)
+    assert done.status == 0 and f"page: {page}" in done.out.splitlines()
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    quiet = program("inspect", chain_folder / "benchmark", "--json", "--html", page)
+    assert json.loads(quiet.out)["samples"] == 120
+
+
+def test_inspect_names_what_was_left_out_with_an_example_and_fits_80_columns(program, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    source = write_own_tables(tmp_path / "own", num_samples=40)
+    (source / "images" / "3.png").write_bytes(b"no image")
+    assert program("build", source, "--out", tmp_path / "benchmark").status == 0
+    lines = program("inspect", tmp_path / "benchmark").out.splitlines()
+    assert "  image 1, for example images/3.png" in lines
+    assert max(map(len, lines)) <= 80
 
 
 def test_build_as_json_is_the_build_report(program, chain_folder, tmp_path):

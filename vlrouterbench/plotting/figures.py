@@ -36,7 +36,7 @@ _LABEL_PLACES = (
     (-7, -24, "right"),
 )
 """Offset in points and alignment of a label, the preferred first."""
-_LIGHT_CELL = 0.55
+_LIGHT_CELL = 0.47
 """Share of the colour scale above which black letters read better than white ones."""
 _PIXELS_PER_POINT = 1.15
 """Smallest width of a figure on a page: letters of 9 points are 10 pixels high there."""

@@ -1,0 +1,40 @@
+"""What every figure shares: heat maps with their numbers, labels that cover nothing, names taken literally."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from vlrouterbench.plotting.figures import heat_map, label_points, shortened, titled
+
+
+def test_a_heat_map_shows_its_numbers_and_a_dash_where_there_is_none():
+    svg = heat_map(np.array([[12.4, np.nan]]), rows=["a"], columns=["b", "c"], title="t", label="l")
+    assert "<!-- 12 -->" in svg and svg.count("<!-- - -->") == 1
+
+
+def test_names_are_drawn_as_they_are_and_never_read_as_formulas():
+    svg = heat_map(np.zeros((1, 1)), rows=["$x^{$"], columns=["$\\bad$"], title="$t", label="l")
+    assert "<!-- $x^{$ -->" in svg and "<!-- $\\bad$ -->" in svg
+
+
+def test_labels_of_points_do_not_cover_each_other_where_there_is_room():
+    from matplotlib.figure import Figure
+
+    axes = Figure(figsize=(9, 6)).add_subplot()
+    axes.set(xlim=(0, 10), ylim=(0, 10))
+    label_points(axes, [(f"candidate {n}", (5 + 0.1 * n, 5.0), "black") for n in range(4)])
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert len(boxes) == 4
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+
+
+@pytest.mark.parametrize(("length", "kept"), [(36, 36), (37, 36), (200, 36)])
+def test_a_long_name_is_cut_and_says_so(length, kept):
+    short = shortened("n" * length)
+    assert len(short) == kept and short.endswith("…") == (length > kept)
+
+
+def test_only_simulated_data_are_called_so():
+    assert titled("Cost", simulated=True) == "Cost, simulated data"
+    assert titled("Cost", simulated=False) == "Cost"
