@@ -2,14 +2,24 @@
 
 import fnmatch
 import json
+import re
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from jinja2 import UndefinedError
 
-from vlrouterbench.cards.dataset_card import dataset_configs, render_dataset_card
+from vlrouterbench.cards.dataset_card import (
+    PROTOCOL_WORDS,
+    QUALITY_WORDS,
+    SPLIT_WORDS,
+    dataset_configs,
+    render_dataset_card,
+)
 from vlrouterbench.cards.render import render_template
-from vlrouterbench.data.build import build_benchmark
+from vlrouterbench.data.build import BuildOptions, build_benchmark
+from vlrouterbench.data.choices import Protocol, Quality, SplitBy
 
 CANDIDATES = [
     {
@@ -103,7 +113,7 @@ def test_digest_stands_in_every_config(report):
 
 def test_figures_of_report_and_candidates_stand_in_the_text(report):
     _, text = _parts(render_dataset_card(report, CANDIDATES))
-    assert "400 samples" in text and f"| train | {report['splits']['train']} |" in text
+    assert "400 samples" in text
     assert "| GPT-4o | 2.50 | 10.00 | 1,234 | 50.00 | 1.000 |" in text
     assert "| never asked | 0.10 | 0.20 | 0 | - | - |" in text
     for value in (report["sha256"], report["source_sha256"], report["token_counter"], report["price_sheet"]):
@@ -118,6 +128,79 @@ def test_figures_of_report_and_candidates_stand_in_the_text(report):
 def test_size_category_follows_the_number_of_samples(report, samples, category):
     front, _ = _parts(render_dataset_card(report | {"samples": samples}, CANDIDATES))
     assert front["size_categories"] == [category]
+
+
+def test_counts_stand_per_task_group_and_split(report):
+    _, text = _parts(render_dataset_card(report | {"group_splits": report["group_splits"] | {"STEM": {"test": 7}}}, []))
+    assert "| task group | train | validation | test | all |" in text
+    assert f"| STEM | 0 | 0 | 7 | {report['task_groups']['STEM']} |" in text
+    assert f"| all | {' | '.join(str(count) for count in report['splits'].values())} | 400 |" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (BuildOptions(), ("Quality `score`: the graded", "Splits `hash`: by a hash", "Tokens `own tables`")),
+        (
+            BuildOptions(graded=False, split_by=SplitBy.REFERENCE),
+            ("Quality `correct`: 0 or 1", "Splits `reference`: by the reference's recipe"),
+        ),
+    ],
+)
+def test_how_it_was_built_is_said_as_it_was_asked_for(own_tables, tmp_path, options, words):
+    build_benchmark(own_tables, tmp_path / "benchmark", options)
+    card = (tmp_path / "benchmark" / "README.md").read_text()
+    assert all(word in card for word in words)
+
+
+def test_splits_that_the_source_states_are_said_to_be_given(own_tables, tmp_path):
+    rows = pq.read_table(own_tables / "samples.parquet")
+    pq.write_table(rows.append_column("split", pa.array(["test"] * rows.num_rows)), own_tables / "samples.parquet")
+    report = build_benchmark(own_tables, tmp_path / "benchmark")
+    assert report["split_by"] == "given"
+    assert "Splits `given`: as the source states them" in (tmp_path / "benchmark" / "README.md").read_text()
+
+
+def test_every_choice_of_a_build_has_its_words():
+    assert set(QUALITY_WORDS) == set(Quality)
+    assert set(SPLIT_WORDS) == {*SplitBy, "given"}
+    assert set(PROTOCOL_WORDS) == {*Protocol, "own tables"}
+
+
+def test_simulated_benchmark_has_our_licence_and_no_source_licence(simulated_folder):
+    front, text = _parts((simulated_folder / "README.md").read_text())
+    assert front["license"] == "apache-2.0" and "license_details" not in front
+    assert "nothing of theirs is in this repository" in text
+    assert "CC BY" not in text and "read at" not in text
+
+
+def test_measured_benchmark_names_the_licence_of_each_source_and_never_one_for_all(report):
+    datasets = {"MMStar": 3, "RealWorldQA": 4}
+    front, text = _parts(render_dataset_card(report | {"simulated": False, "datasets": datasets}, CANDIDATES))
+    assert front["license"] == "other"
+    assert front["license_details"] == "MMStar: not stated by its authors; RealWorldQA: CC BY-ND 4.0"
+    assert re.search(r"\| RealWorldQA \| \[RealWorldQA\]\(.*\| CC BY-ND 4.0 \| <https://.*> \|", text)
+    assert "MMMU" not in text and "Of the other datasets" not in text
+
+
+def test_datasets_of_no_known_source_have_a_licence_to_be_stated(measured, report):
+    front, text = _parts((measured / "README.md").read_text())
+    assert front["license"] == "other" and front["license_name"] == "to-be-stated-by-the-owner"
+    assert "Of these datasets no licence is known here" in text
+    mixed = report | {"simulated": False, "datasets": {"MMStar": 3, "animals": 4}}
+    front, text = _parts(render_dataset_card(mixed, CANDIDATES))
+    assert "to be stated by whoever shares them" in front["license_details"]
+    assert "Of the other datasets no licence is known here" in text
+
+
+def test_the_paper_can_be_cited(report):
+    text = render_dataset_card(report, CANDIDATES)
+    assert "https://arxiv.org/abs/2512.23562" in text and "@article{vlrouterbench," in text
+
+
+def test_names_do_not_break_out_of_their_cell(report):
+    _, text = _parts(render_dataset_card(report | {"datasets": {"a|b\n<i>": 5}}, CANDIDATES))
+    assert "| a\\|b \\<i> | 5 |" in text.splitlines()
 
 
 @pytest.mark.parametrize("name", ["price_sheet", "token_counter", "source_sha256", "left_out", "pairs_kept"])

@@ -24,6 +24,8 @@ def page_of_simulated(simulated_table, tmp_path_factory):
 def test_the_page_shows_whole_and_asks_for_nothing(browser, page_of_simulated, size, scheme):
     with shown(browser, page_of_simulated, size, scheme) as page:
         assert_figures_are_reachable(page, 5)
+        scrolled = "elements => elements.filter(e => e.scrollWidth > e.clientWidth).length"
+        assert page.locator("figure [role=img]").evaluate_all(scrolled) == (0 if size == "desk" else 5)
         assert page.locator("figcaption").count() == 5
         assert all("Simulated data." in text for text in page.locator("figcaption").all_inner_texts())
 

@@ -4,6 +4,8 @@ Decisions
 - The digest of the tables stands in every config, so that a changed folder is never served from a stale cache of the
   `datasets` library (whose key covers the file patterns, not the contents).
 - A simulated benchmark says so in its title, its tags and above its table.
+- One licence cannot cover what many made: a measured benchmark is `other`, and names its sources' licences one by one.
+  A simulated one holds nothing of the datasets that it is named after, and has the package's licence.
 """
 
 from __future__ import annotations
@@ -12,7 +14,27 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vlrouterbench.cards.render import render_template
+from vlrouterbench.cards.sources import sources_of
 from vlrouterbench.constants import SAMPLES_PER_COST_UNIT, SPLITS, group_slug
+
+QUALITY_WORDS = {
+    "score": "the graded score of the source, in [0, 1]",
+    "correct": "0 or 1: whether the source's score is at least 0.5",
+}
+PROTOCOL_WORDS = {
+    "reference": "the question's text, 256 tokens for any image, and the answer's text, as the reference counts",
+    "measured": "question, hint and options, each candidate's own image tokens from the image's size, the answer's "
+    "text, and thinking where it was logged apart",
+    "own tables": "as the tables state them",
+}
+SPLIT_WORDS = {
+    "hash": "by a hash of each sample's group, 70 / 10 / 20 in expectation within every dataset: samples that share "
+    "an image, a circular group or a given group id stand on one side",
+    "reference": "by the reference's recipe, one shuffle of all ids with seed 42, cut at 70 and 80 %: not grouped, so "
+    "that samples with one image can stand on two sides",
+    "given": "as the source states them",
+}
+"""What the choices of a build mean, by their names in the build report."""
 
 
 def dataset_configs(report: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -44,7 +66,7 @@ def render_dataset_card(report: Mapping[str, Any], candidates: Sequence[Mapping[
 
     front = {
         "pretty_name": report["name"],
-        "license": "other" if not report["simulated"] else "apache-2.0",
+        **_licence(report),
         "task_categories": ["visual-question-answering"],
         "tags": ["model-routing", "vision-language", "vl-routerbench", *(["simulated"] if report["simulated"] else [])],
         "size_categories": [_size_category(report["samples"])],
@@ -54,9 +76,29 @@ def render_dataset_card(report: Mapping[str, Any], candidates: Sequence[Mapping[
         "dataset_card.md",
         front=yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=120).rstrip(),
         report=report,
+        splits=SPLITS,
+        sources={} if report["simulated"] else sources_of(report["datasets"]),
+        quality_words=QUALITY_WORDS[report["quality"]],
+        protocol_words=PROTOCOL_WORDS[report["protocol"]],
+        split_words=SPLIT_WORDS[report["split_by"]],
         candidates=candidates,
         per=SAMPLES_PER_COST_UNIT,
     )
+
+
+def _licence(report: Mapping[str, Any]) -> dict[str, str]:
+    """The licence fields of the front matter."""
+    if report["simulated"]:
+        return {"license": "apache-2.0"}
+    sources = sources_of(report["datasets"])
+    details = [f"{source.title}: {source.licence}" for source in sources.values()]
+    if len(sources) < len(report["datasets"]):
+        details.append("other datasets: to be stated by whoever shares them")
+    return {
+        "license": "other",
+        "license_name": "licences-of-the-source-datasets" if sources else "to-be-stated-by-the-owner",
+        "license_details": "; ".join(details),
+    }
 
 
 def _size_category(num_samples: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 from typing import Any
 
@@ -14,4 +15,10 @@ def render_template(name: str, **values: Any) -> str:
     environment = Environment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
+    environment.filters["cell"] = _cell
     return environment.from_string(source).render(**values)
+
+
+def _cell(text: str) -> str:
+    """A name as it stands in a cell of a Markdown table: in one line, never ending the cell, never markup."""
+    return re.sub(r"([\\|`*\[\]<])", r"\\\1", " ".join(text.split()))

@@ -15,11 +15,15 @@ import numpy as np
 import pyarrow as pa
 
 from vlrouterbench.constants import CORRECT_THRESHOLD
+from vlrouterbench.data.choices import Quality
 from vlrouterbench.data.costs import CostBounds, cost_bounds, token_cost
 from vlrouterbench.data.images import check_images
 from vlrouterbench.data.source import ImageReference, LeftOut, Reason, SourceLogs
 from vlrouterbench.data.splits import SplitBy, assign_splits, link_groups
 from vlrouterbench.errors import SourceError
+
+GIVEN = "given"
+"""How samples were divided whose source says where each belongs."""
 
 
 @dataclass
@@ -32,6 +36,8 @@ class Assembled:
         image_ok: (num_samples,) bool; False where an image was expected and cannot be used.
         matrices: quality, cost, input_tokens, output_tokens, each (num_samples, num_candidates), NaN = not measured.
         imputed: kind -> how many values were filled in, empty unless asked for.
+        quality: what quality is, a name of `choices.Quality`.
+        split_by: how samples were divided: "given" by the source, else a name of `choices.SplitBy`.
     """
 
     source: SourceLogs
@@ -43,6 +49,8 @@ class Assembled:
     cost_bounds: CostBounds
     left_out: list[LeftOut]
     imputed: dict[str, int] = field(default_factory=dict)
+    quality: str = Quality.SCORE
+    split_by: str = SplitBy.HASH
 
 
 def assemble(
@@ -79,11 +87,12 @@ def assemble(
         elif sample_ids[row] in source.missing_images:
             image_ok[row] = False
     groups = link_groups(sample_ids, [samples["group_id"].to_pylist(), content])
+    given = samples["split"].to_pylist()
     splits = assign_splits(
         sample_ids,
         groups,
         datasets=samples["dataset"].to_pylist(),
-        given=samples["split"].to_pylist(),
+        given=given,
         split_by=split_by,
     )
     for name, values in (("group_id", groups), ("split", splits)):
@@ -91,7 +100,10 @@ def assemble(
     matrices = {name: matrix[kept] for name, matrix in matrices.items()}
     bounds = cost_bounds(matrices["cost"], source.pool)
     outcomes = _graded_outcomes(source.outcomes, graded=graded)
-    return Assembled(source, samples, outcomes, images, image_ok, matrices, bounds, left_out)
+    assembled = Assembled(source, samples, outcomes, images, image_ok, matrices, bounds, left_out)
+    assembled.quality = str(Quality.SCORE if graded else Quality.CORRECT)
+    assembled.split_by = str(split_by) if given[0] is None else GIVEN
+    return assembled
 
 
 def _graded_outcomes(outcomes: pa.Table, *, graded: bool) -> pa.Table:

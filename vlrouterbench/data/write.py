@@ -110,6 +110,8 @@ def build_report(benchmark: Assembled) -> dict[str, Any]:
         "images": {"ok": sum(i is not None for i in benchmark.images), "bad": int((~benchmark.image_ok).sum())},
         "price_sheet": source.pool.describe_prices(),
         "protocol": source.protocol,
+        "quality": str(benchmark.quality),
+        "split_by": str(benchmark.split_by),
         "token_counter": token_counter_name(),
         "label_rules": source.label_rules,
         "label_agreement": source.label_agreement,

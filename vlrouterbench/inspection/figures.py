@@ -77,7 +77,7 @@ def agreement_plot(summary: dict[str, Any]) -> str:
         rows=names,
         columns=names,
         title=titled("Pairwise agreement", simulated=summary["simulated"]),
-        label="agreement, %",
+        label="agreement of a pair, %",
         bounds=(min(low, high - 10), high),
     )
 

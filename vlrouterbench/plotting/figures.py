@@ -38,7 +38,7 @@ _LABEL_PLACES = (
 """Offset in points and alignment of a label, the preferred first."""
 _LIGHT_CELL = 0.47
 """Share of the colour scale above which black letters read better than white ones."""
-_PIXELS_PER_POINT = 1.15
+_PIXELS_PER_POINT = 1.1
 """Smallest width of a figure on a page: letters of 9 points are 10 pixels high there."""
 _LONGEST_NAME = 36
 
@@ -85,7 +85,7 @@ def heat_map(
     from matplotlib.figure import Figure
 
     figure = Figure(
-        figsize=(max(6.0, 2.2 + 0.62 * len(columns)), max(2.6, 1.9 + 0.32 * len(rows))), layout="constrained"
+        figsize=(max(6.0, 2.2 + 0.58 * len(columns)), max(2.6, 1.9 + 0.32 * len(rows))), layout="constrained"
     )
     axes = figure.add_subplot()
     shown = axes.imshow(values, cmap="cividis", vmin=bounds[0], vmax=bounds[1], aspect="auto")
