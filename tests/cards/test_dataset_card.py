@@ -71,6 +71,8 @@ def test_simulated_benchmark_says_so_in_title_tags_and_text(simulated_folder):
 def test_measured_benchmark_does_not_say_simulated(measured):
     card = (measured / "README.md").read_text()
     assert "simulat" not in card.lower()
+    # Own tables bring their counts.
+    assert "Text is counted with" not in card
     assert "simulated" not in _parts(card)[0]["tags"]
 
 
@@ -171,6 +173,7 @@ def test_simulated_benchmark_has_our_licence_and_no_source_licence(simulated_fol
     front, text = _parts((simulated_folder / "README.md").read_text())
     assert front["license"] == "apache-2.0" and "license_details" not in front
     assert "nothing of theirs is in this repository" in text
+    assert "Text is counted with" in text
     assert "CC BY" not in text and "read at" not in text
 
 
