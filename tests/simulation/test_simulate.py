@@ -19,7 +19,8 @@ from vlrouterbench.errors import SourceError
 from vlrouterbench.evaluation.policies import best_mixture
 from vlrouterbench.metrics.trade_off import chosen_values, rank_score
 from vlrouterbench.simulation import simulate
-from vlrouterbench.simulation.simulate import INFERRED_SIZES, simulate_logs
+from vlrouterbench.simulation.accuracies import INFERRED_SIZES
+from vlrouterbench.simulation.simulate import simulate_logs
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import train_router
 from vlrouterbench.training.problem import Problem
@@ -31,7 +32,7 @@ from vlrouterbench.data.build import build_from_logs
 from vlrouterbench.simulation.simulate import simulate_logs
 print(build_from_logs(simulate_logs(num_samples=60, seed=3), Path(sys.argv[1]))["sha256"])
 """
-THINKING = ("Kimi-VL-A3B-Thinking-2506", "MiMo-VL-7B-RL")
+THINKING = ("Kimi-VL-A3B-Thinking-2506", "MiMo-VL-7B-RL", "Qianfan-VL-8B")
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,9 @@
 """The embedded benchmark: drawn samples with simulated outcomes, as a source like any other.
 
 Decisions
-- The real pool of 17 candidates with its prices, the 14 dataset names in the proportions of their inferred sizes.
+- The real pool of 17 candidates with its prices, the 14 dataset names in the proportions of their inferred sizes. With
+  30,540 samples it has the published benchmark's size, and its oracle, strongest and cheapest candidate the published
+  accuracies and costs (`accuracies.py`, `skills.py` say what is calibrated and what is invented).
 - An item depends on the seed, its dataset and its number alone: the same seed gives the same bytes, in one process or
   several, and a larger benchmark contains the smaller one.
 - Everything that shows its numbers says "simulated"; the flag travels in the build report.
@@ -25,31 +27,15 @@ from vlrouterbench.data.candidates import published_pool
 from vlrouterbench.data.source import OUTCOME_SCHEMA, SAMPLE_SCHEMA, SourceLogs
 from vlrouterbench.data.tokens import REFERENCE_IMAGE_TOKENS, count_tokens
 from vlrouterbench.errors import SourceError
+from vlrouterbench.simulation.accuracies import INFERRED_SIZES
 from vlrouterbench.simulation.draw import draw_item
 from vlrouterbench.simulation.item import DrawnItem
 from vlrouterbench.simulation.skills import simulate_outcomes
 
 DEFAULT_NUM_SAMPLES = 3_000
-SIMULATOR_VERSION = 2
+SIMULATOR_VERSION = 3
 """Raised whenever the same seed would draw something else."""
 SIMULATED_NAME = "vl-routerbench-simulated"
-INFERRED_SIZES: dict[str, int] = {
-    "MMBench_DEV_EN_V11": 1292,
-    "MMStar": 1500,
-    "MMMU_DEV_VAL": 1050,
-    "RealWorldQA": 765,
-    "InfoVQA_VAL": 2801,
-    "HallusionBench": 951,
-    "MathVista_MINI": 1000,
-    "MathVision_MINI": 304,
-    "MathVerse_MINI": 3940,
-    "AI2D_TEST": 3088,
-    "ChartQA_TEST": 2500,
-    "DocVQA_VAL": 5349,
-    "TextVQA_VAL": 5000,
-    "OCRBench": 1000,
-}
-"""Samples per dataset of the published benchmark, inferred from file sizes (unconfirmed); they add up to 30,540."""
 _JPEG_QUALITY = 88
 _Task = tuple[str, int, tuple[int, int]]
 """(dataset, seed, key) of one item."""

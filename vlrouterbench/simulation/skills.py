@@ -1,57 +1,48 @@
-"""Simulated candidates: what each is good at, how much it writes, and who answers an item correctly.
+"""Simulated candidates: who answers an item correctly, and how much each writes.
 
 Decisions
-- An item-response model: a candidate's chance is a logistic function of its skills minus the item's visible demands,
-  minus a hidden difficulty that all candidates share, plus chance for options. So some items are hard for all, a weak
-  candidate sometimes succeeds where a strong one fails, and content predicts who succeeds, but only in part.
-- Names, order and prices are the published pool's. Skills are invented: general ability rises with what is publicly
-  said of a model's class, per-kind strengths are drawn anew for every seed. No accuracy here is a real model's.
-- Output lengths follow the kind of candidate: those that think aloud write hundreds of tokens.
+- An item-response model. A candidate's chance is a logistic function of its level on the dataset, its strengths in the
+  skills that the picture visibly demands, how hard the item visibly is, and what nothing visible shows: a difficulty
+  that all candidates share, and luck. So content predicts who succeeds, but only in part.
+- Calibrated: each candidate's accuracy per dataset (`accuracies.py`), and with `HIDDEN_DIFFICULTY`, `PAIR_LUCK` and
+  `GUESS_SHARE` the oracle's 95.6 % at 0.37 $/10K. `SKILL_SPREAD` and `DEMAND_SLOPE` are set so that a plain MLP closes
+  about a fifth of the Rank Score gap from the strongest candidate to the oracle, as in the published table.
+- Invented: which skills an item demands, who is strong in which (drawn anew for every seed), and the form of the model.
+- What is visible is centred per dataset (`demand_means.json`), so that strengths move no mean.
+- Output lengths follow the kind of candidate, and grow with the mathematics that an item demands.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
 
 import numpy as np
 
+from vlrouterbench.constants import DATASETS
+from vlrouterbench.simulation.accuracies import PROFILES, accuracy_targets
 from vlrouterbench.simulation.item import SKILLS, DrawnItem
 
-PROFILES: dict[str, tuple[float, float]] = {
-    "Janus-Pro-1B": (-0.55, 6.0),
-    "DeepSeek-VL2-Tiny": (0.75, 7.0),
-    "SmolVLM2": (-0.20, 9.0),
-    "Kimi-VL-A3B-Thinking-2506": (1.20, 520.0),
-    "Phi-3.5-Vision": (0.25, 10.0),
-    "DeepSeek-VL2": (1.15, 9.0),
-    "Janus-Pro-7B": (-0.10, 14.0),
-    "MiMo-VL-7B-RL": (1.20, 640.0),
-    "LLaVA-Next-Vicuna-7B": (-0.35, 12.0),
-    "Qianfan-VL-8B": (1.30, 60.0),
-    "Pixtral-12B": (0.75, 70.0),
-    "Gemma3-27B": (0.95, 110.0),
-    "Qwen2.5-VL-32B-Instruct": (1.45, 190.0),
-    "Qwen2.5-VL-72B-Instruct": (1.75, 32.0),
-    "InternVL2.5-78B": (1.60, 28.0),
-    "Gemini-Flash-2.5": (1.40, 120.0),
-    "GPT-4o": (1.10, 34.0),
-}
-"""Candidate -> (general ability in logits, typical number of output tokens). Invented."""
-
-SKILL_SPREAD = 0.9
-"""Standard deviation of a candidate's strength per skill around its general ability, in logits; strengths sum to 0."""
-HIDDEN_DIFFICULTY = 0.7
+SKILL_SPREAD = 1.1
+"""Standard deviation of a candidate's strength per skill, in logits; strengths sum to 0."""
+DEMAND_SLOPE = 2.0
+"""Logits between an item that visibly demands nothing and one that demands most."""
+HIDDEN_DIFFICULTY = 4.5
 """Standard deviation of the difficulty that nothing visible shows, in logits."""
 PAIR_LUCK = 0.4
 """Standard deviation of what only this candidate meets on only this item, in logits."""
-DISCRIMINATION = 1.8
-DEMAND_RANGE = (-3.0, 2.2)
-"""Logits of the easiest and the hardest visible demand."""
-REASONING_LENGTH = 2.2
-"""How much longer outputs get on the hardest mathematics, as a factor's logarithm."""
+GUESS_SHARE = 0.25
+"""Guessing gives at most this share of a candidate's accuracy on a dataset."""
 OPEN_GUESS = 0.02
 YES_NO_GUESS = 0.5
+REASONING_LENGTH = 2.2
+"""How much longer outputs get on the hardest mathematics, as a factor's logarithm."""
+LENGTH_SPREAD = 0.45
+_QUADRATURE_POINTS = 41
+_LARGEST_LEVEL = 60.0
 
 
 @dataclass(frozen=True)
@@ -69,6 +60,21 @@ class SimulatedOutcomes:
     probability: np.ndarray
 
 
+@dataclass(frozen=True)
+class DemandMeans:
+    """What the items of each dataset demand on average.
+
+    Attributes:
+        shares: (num_datasets, num_skills) mean share of each skill in an item's demand.
+        hardest: (num_datasets,) mean of an item's largest demand.
+        length: mean over the benchmark of the factor by which mathematics lengthens outputs.
+    """
+
+    shares: np.ndarray
+    hardest: np.ndarray
+    length: float
+
+
 def simulate_outcomes(
     items: Sequence[DrawnItem], candidate_names: Sequence[str], *, seed: int, keys: Sequence[tuple[int, int]]
 ) -> SimulatedOutcomes:
@@ -81,38 +87,67 @@ def simulate_outcomes(
         keys: (dataset number, number within it) per item; randomness is drawn from the seed and the key, so a larger
             benchmark contains the smaller one's items and outcomes.
     """
-    skills = candidate_skills(candidate_names, seed=seed)
-    verbosity = np.log([PROFILES[name][1] for name in candidate_names])
+    places = [list(PROFILES).index(name) for name in candidate_names]
+    skills = candidate_skills(seed=seed)[places]
+    means = demand_means()
+    lengths = np.log([PROFILES[name][1] / means.length for name in candidate_names]) - LENGTH_SPREAD**2 / 2
     quality, tokens, chances = [], [], []
-    for key, item in zip(keys, items, strict=True):
-        rng = np.random.default_rng([seed, *key, 2])
-        chance = _chance(item, skills, rng)
-        quality.append(rng.random(len(candidate_names)) < chance)
-        length = (
-            verbosity + REASONING_LENGTH * item.demands.get("math", 0.0) + rng.normal(0, 0.45, len(candidate_names))
-        )
-        tokens.append(np.maximum(1, np.rint(np.exp(length - 0.45**2 / 2 - 0.6))))
+    for (dataset, number), item in zip(keys, items, strict=True):
+        rng = np.random.default_rng([seed, dataset, number, 2])
+        shares, hardest = item_demand(item)
+        visible = skills @ (shares - means.shares[dataset]) - DEMAND_SLOPE * (hardest - means.hardest[dataset])
+        hidden = rng.normal(0, HIDDEN_DIFFICULTY) + rng.normal(0, PAIR_LUCK, len(places))
+        level, guess = (values[places] for values in _levels(dataset, _guess(item)))
+        chance = guess + (1 - guess) / (1 + np.exp(-(level + visible - hidden)))
+        quality.append(rng.random(len(places)) < chance)
+        length = lengths + REASONING_LENGTH * item.demands.get("math", 0.0) + rng.normal(0, LENGTH_SPREAD, len(places))
+        tokens.append(np.maximum(1, np.rint(np.exp(length))))
         chances.append(chance)
     return SimulatedOutcomes(np.array(quality, float), np.array(tokens), np.array(chances))
 
 
-def candidate_skills(candidate_names: Sequence[str], *, seed: int) -> np.ndarray:
-    """Strength of each candidate in each skill, (num_candidates, num_skills), in logits."""
-    rng = np.random.default_rng([seed, 1])
-    general = np.array([PROFILES[name][0] for name in candidate_names])
-    strengths = rng.normal(0, SKILL_SPREAD, (len(candidate_names), len(SKILLS)))
-    return general[:, None] + strengths - strengths.mean(axis=1, keepdims=True)
+def candidate_skills(*, seed: int) -> np.ndarray:
+    """Strength of each candidate of PROFILES in each skill, (num_candidates, num_skills), in logits; rows sum to 0."""
+    strengths = np.random.default_rng([seed, 1]).normal(0, SKILL_SPREAD, (len(PROFILES), len(SKILLS)))
+    return strengths - strengths.mean(axis=1, keepdims=True)
 
 
-def _chance(item: DrawnItem, skills: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def item_demand(item: DrawnItem) -> tuple[np.ndarray, float]:
+    """Share of each skill in what an item demands, (num_skills,), and its largest demand.
+
+    A skill weighs as much as it is demanded: reading large print takes little reading.
+    """
     demand = np.array([item.demands.get(skill, 0.0) for skill in SKILLS])
-    # A skill weighs as much as it is demanded: reading large print takes little reading.
-    weight = demand / demand.sum() if demand.sum() > 0 else np.full(len(SKILLS), 1 / len(SKILLS))
-    low, high = DEMAND_RANGE
-    difficulty = low + (high - low) * float(demand.max(initial=0.0)) + rng.normal(0, HIDDEN_DIFFICULTY)
-    logit = skills @ weight - difficulty + rng.normal(0, PAIR_LUCK, len(skills))
-    guess = _guess(item)
-    return guess + (1 - guess) / (1 + np.exp(-DISCRIMINATION * logit))
+    shares = demand / demand.sum() if demand.sum() > 0 else np.full(len(SKILLS), 1 / len(SKILLS))
+    return shares, float(demand.max(initial=0.0))
+
+
+@lru_cache(maxsize=1)
+def demand_means() -> DemandMeans:
+    """The means that `python -m vlrouterbench.simulation.measure_demands` wrote."""
+    content = json.loads((files("vlrouterbench.simulation") / "demand_means.json").read_text(encoding="utf-8"))
+    datasets = [content["datasets"][name] for name in DATASETS]
+    shares = np.array([[entry["shares"][skill] for skill in SKILLS] for entry in datasets])
+    return DemandMeans(shares, np.array([entry["hardest"] for entry in datasets]), content["length"])
+
+
+@lru_cache(maxsize=256)
+def _levels(dataset: int, guess: float) -> tuple[np.ndarray, np.ndarray]:
+    """Level in logits and chance of a lucky guess of every candidate on items that can be guessed with chance `guess`.
+
+    The level makes the mean over hidden difficulty and luck the accuracy aimed at, by Gauss-Hermite quadrature.
+    """
+    targets = accuracy_targets()[:, dataset]
+    guesses = np.minimum(guess, GUESS_SHARE * targets)
+    points, weights = np.polynomial.hermite_e.hermegauss(_QUADRATURE_POINTS)
+    hidden = np.hypot(HIDDEN_DIFFICULTY, PAIR_LUCK) * points
+    low, high = np.full(len(targets), -_LARGEST_LEVEL), np.full(len(targets), _LARGEST_LEVEL)
+    for _ in range(60):
+        middle = (low + high) / 2
+        known = (1 / (1 + np.exp(-(middle[:, None] + hidden)))) @ (weights / weights.sum())
+        below = guesses + (1 - guesses) * known < targets
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return middle, guesses
 
 
 def _guess(item: DrawnItem) -> float:
