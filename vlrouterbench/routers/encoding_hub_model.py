@@ -29,8 +29,9 @@ def load_config(folder: ModelFolder) -> Any:
     said = folder.read_json("config.json")
     if isinstance(said, dict) and said.get("auto_map"):
         raise HubEncoderError(
-            f"{folder.source} needs code of its own (auto_map in config.json), which is never run here. Choose a model of transformers' own classes; where transformers has the same class, save the model with "
-            "it into a folder and give that."
+            f"{folder.source} needs code of its own (auto_map in config.json), which is never run here. Choose a model "
+            "of transformers' own classes; where transformers has the same class, save the model with it into a folder "
+            "and give that."
         )
     try:
         return AutoConfig.from_pretrained(folder.path, trust_remote_code=False)
@@ -56,7 +57,11 @@ def load_model(
         HubEncoderError: weights are missing or damaged.
     """
     from safetensors import SafetensorError
+    from transformers.utils import logging
 
+    verbosity = logging.get_verbosity()
+    # Its report lists every weight of a part that is not used; what is missing is told below.
+    logging.set_verbosity_error()
     try:
         model, loading = model_class.from_pretrained(
             folder.path, dtype=dtype, output_loading_info=True, trust_remote_code=False, **kwargs
@@ -65,11 +70,13 @@ def load_model(
         raise HubEncoderError(
             f"the model of {folder.source} cannot be loaded: {first_line(error)}. Fetch or save it again."
         ) from error
+    finally:
+        logging.set_verbosity(verbosity)
     missing = sorted(key for key in loading["missing_keys"] if not set(key.split(".")) & set(unused))
     if missing:
         raise HubEncoderError(
-            f"expected all weights of {type(model).__name__} in {folder.source}, "
-            f"found none for {', '.join(missing[:5])}{' and more' if len(missing) > 5 else ''}. Give a folder that holds this model whole."
+            f"expected all weights of {type(model).__name__} in {folder.source}, found none for "
+            f"{', '.join(missing[:5])}{' and more' if len(missing) > 5 else ''}. Give a folder with the whole model."
         )
     return model.eval().requires_grad_(False)
 

@@ -16,9 +16,9 @@ from typing import Any
 
 import torch
 
+from .encoding_hub_family import LONGEST, text_family
 from .encoding_hub_folder import HubEncoderError, ModelFolder, find_folder, first_line
 from .encoding_hub_model import checked_dtype, load_config, load_model, reads_pictures
-from .encoding_hub_family import LONGEST, text_family
 from .encoding_hub_prompt import fixed_tokens, prompt_tokens
 from .encoding_input import RouterInput
 
