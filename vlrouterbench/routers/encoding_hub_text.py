@@ -26,6 +26,7 @@ HUB_TEXT_VERSION = 1
 # Positions of these models count from behind the padding id, so that many of the table's rows are never used.
 _OFFSET_POSITIONS = ("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer")
 _NO_LIMIT = 10**9
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 
 
 class HubTextEncoder:
@@ -158,12 +159,16 @@ def _position_limit(config: Any) -> int:
 def _load_tokenizer(folder: ModelFolder) -> Any:
     from transformers import AutoTokenizer
 
+    # Without its files transformers makes a tokenizer that knows no word.
+    if not any(next(folder.path.glob(name), None) for name in _TOKENIZER_FILES):
+        raise HubEncoderError(
+            f"expected a tokenizer in {folder.path}, found none of {', '.join(_TOKENIZER_FILES)}. "
+            "Save the model's tokenizer there too."
+        )
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder.path, trust_remote_code=False)
     except (OSError, ValueError, KeyError, TypeError, ImportError, AttributeError) as error:
-        raise HubEncoderError(
-            f"expected a tokenizer in {folder.path}, found none that loads: {first_line(error)}."
-        ) from error
+        raise HubEncoderError(f"the tokenizer in {folder.path} does not load: {first_line(error)}.") from error
     if not tokenizer.is_fast:
         raise HubEncoderError(
             f"expected a fast tokenizer (tokenizer.json) in {folder.path}, found a {type(tokenizer).__name__}: "
