@@ -65,7 +65,7 @@ def save_text_model(folder, kind="bert", *, max_length=64, files=None):
 
 
 def sentence_files(
-    pooling="cls", *, normalise=True, prompts=None, default_prompt=None, max_length=None, **pooling_said
+    pooling="cls_token", *, normalise=True, prompts=None, default_prompt=None, max_length=None, **pooling_said
 ):
     """Files that sentence-transformers lays beside a model."""
     kinds = ["Transformer", "Pooling", "Normalize"][: 3 if normalise else 2]
