@@ -103,3 +103,10 @@ def test_statistics_repeat_and_leave_the_image_as_it_was():
     first = image_statistics(image)
     np.testing.assert_array_equal(first, image_statistics(image))
     assert image.tobytes() == before and image.size == (70, 50)
+
+
+def test_a_picture_is_turned_as_its_exif_says():
+    upright = _noise((70, 50))
+    lying = upright.transpose(Image.Transpose.ROTATE_90)
+    lying.getexif()[0x0112] = 6  # turn by 90 degrees clockwise to view
+    np.testing.assert_array_equal(image_statistics(lying), image_statistics(upright))

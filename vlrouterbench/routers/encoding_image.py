@@ -11,7 +11,7 @@ Decisions
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 CANVAS = 96
 _CELLS = 6
@@ -39,7 +39,7 @@ def image_statistics(image: Image.Image | None) -> np.ndarray:
     """Statistics of a picture, (NUM_IMAGE_STATISTICS,) float32; zeros where there is none."""
     if image is None:
         return np.zeros(NUM_IMAGE_STATISTICS, dtype=np.float32)
-    rgb = _as_rgb(image)
+    rgb = as_rgb(image)
     scale = CANVAS / max(rgb.size)
     size = (max(1, round(rgb.width * scale)), max(1, round(rgb.height * scale)))
     small = np.asarray(rgb.resize(size, Image.Resampling.BOX, reducing_gap=2.0), dtype=np.float32) / 255
@@ -48,8 +48,9 @@ def image_statistics(image: Image.Image | None) -> np.ndarray:
     return np.concatenate(parts).astype(np.float32)
 
 
-def _as_rgb(image: Image.Image) -> Image.Image:
-    """The picture as a viewer shows it on white paper."""
+def as_rgb(image: Image.Image) -> Image.Image:
+    """The picture as a viewer shows it on white paper: turned as its EXIF says."""
+    image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):
         image = Image.fromarray(np.clip(np.asarray(image) // 257, 0, 255).astype(np.uint8))
     if image.has_transparency_data:

@@ -41,8 +41,12 @@ class RouterInput:
     @property
     def text(self) -> str:
         """Question, hint and lettered options as one text."""
-        parts = [self.question, self.hint, *(f"({chr(65 + i)}) {option}" for i, option in enumerate(self.options))]
-        return "\n".join(part for part in parts if part)
+        return "\n".join(part for part in self.parts if part)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What `text` is made of: question, hint, then the lettered options; the first two may be empty."""
+        return self.question, self.hint, *(f"({chr(65 + i)}) {option}" for i, option in enumerate(self.options))
 
 
 def read_image(source: Image.Image | bytes | str | Path | None) -> Image.Image | None:
