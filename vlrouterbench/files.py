@@ -7,6 +7,7 @@ Decisions
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -18,6 +19,9 @@ from typing import Any
 
 from vlrouterbench.errors import VLRouterBenchError
 from vlrouterbench.staging import put_in_place, staging_place
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What a system answers when a disk, a quota or the largest file size is full."""
 
 
 def make_folder(folder: Path) -> None:
@@ -41,7 +45,7 @@ def staged_folder(target: Path) -> Iterator[Path]:
     if target.exists() and not target.is_dir():
         raise VLRouterBenchError(f"expected a folder to write to, found a file: {target}. Give another --out.")
     make_folder(target.parent)
-    with staging_place(target) as staging:
+    with _full_disk_named(target), staging_place(target) as staging:
         staging.mkdir()
         yield staging
         for path in (staging, *staging.rglob("*")):
@@ -54,11 +58,25 @@ def staged_file(target: Path) -> Iterator[Path]:
     """A temporary path beside `target` that replaces `target` when the block ends without an error."""
     target = target.absolute()
     make_folder(target.parent)
-    with staging_place(target) as staging:
+    with _full_disk_named(target), staging_place(target) as staging:
         staging.touch()
         yield staging
         _open_to_readers(staging)
         staging.replace(target)
+
+
+@contextmanager
+def _full_disk_named(target: Path) -> Iterator[None]:
+    """Say what could not be written: the libraries that write say only that there was no space."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise VLRouterBenchError(
+            f"expected space to write {target}, found none: {error}. What stood there before is untouched. "
+            "Check the free space, or give another --out."
+        ) from error
 
 
 @contextmanager

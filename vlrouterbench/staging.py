@@ -1,12 +1,12 @@
 """A place to write beside a target, cleared by the next writer of that target when its own writer was killed.
 
 Decisions
-- One folder `.<target>.<8 letters>.partial` holds all of a write: what is being written, what it replaces (for the moment
-  between two renames), and a lock.
-- A writer lives as long as its lock (flock) is held: the kernel drops it at any death. Process numbers are given again,
-  and say nothing on a file system that several hosts share; a lock of NFS or Lustre is seen by all of them.
-- A place is cleared only when its lock could be taken. Where there are no locks (or a mount keeps them to one host by
-  its own choice, and a host then may not see another's), nothing is known of the dead: without locks nothing is cleared.
+- One folder `.<target>.<8 letters>.partial` holds all of a write: what is being written, what it replaces (for the
+  moment between two renames), and a lock.
+- A writer lives as long as its lock (flock) is held: the kernel drops it at any death. A process number would be given
+  again, and says nothing to another host; a lock on a shared file system is seen by every host, unless its mount keeps
+  locks to one host (`local_lock` of NFS): two hosts must not write one target there.
+- A place is cleared only when its lock could be taken. Where there are no locks at all, nothing is cleared.
 - Making, swapping and clearing are done by one process at a time, under `.<target>.lock`, which is gone afterwards.
 - A writer killed between the two renames has moved the old content aside: it is brought back. What a killed writer had
   written is never taken up, even when it was whole: a run that did not end has not happened, and its rerun starts over
