@@ -6,6 +6,7 @@ attributes, comments) has none and carries no cell, so such a file may read as i
 
 import random
 import shutil
+import zipfile
 
 import pyarrow.parquet as pq
 import pytest
@@ -19,6 +20,16 @@ REAL_DATASETS = ("ChartQA_TEST", "MMStar", "OCRBench", "MathVista_MINI")
 REAL_MODELS = ("GeminiFlash2-5", "SmolVLM2")
 
 
+def lay_cells_bare(path):
+    """Write an xlsx file again with its cells not compressed, so that a flip makes another cell and no broken stream."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            bare = name.startswith(("xl/worksheets", "xl/sharedStrings"))
+            archive.writestr(name, content, zipfile.ZIP_STORED if bare else zipfile.ZIP_DEFLATED)
+
+
 def made_tree(root):
     """Two models on a dataset that a judge scored and on one whose labels follow from the predictions."""
     write_images(root, "MMStar", 4)
@@ -30,6 +41,8 @@ def made_tree(root):
         said = [[n, "Which word?", f"['word{n}']", f"It is word{n if hit else 0}."] for n, hit in enumerate(hits, 1)]
         path = root / model / f"{model}_OCRBench.xlsx"
         write_xlsx(path, [["index", "question", "answer", "prediction", "category"], *[[*r, "Text"] for r in said]])
+    for path in root.rglob("*.xlsx"):
+        lay_cells_bare(path)
     (root / "candidates.csv").write_text("name,input_price,output_price\none,1,1\ntwo,2,2\n")
     return root
 
