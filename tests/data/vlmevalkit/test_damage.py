@@ -1,4 +1,4 @@
-"""Whole builds of trees with one damaged xlsx file: no label changes, and no pair goes missing, without its file named.
+"""Whole builds of trees with one damaged xlsx file: no pair changes or goes missing without its file named.
 
 What a flip hits decides what may happen. The contents of a zip's members have checksums; its own bookkeeping (dates,
 attributes, comments) has none and carries no cell, so such a file may read as if it were whole.
@@ -65,11 +65,10 @@ def tree(request, tmp_path):
 
 
 def built(tree, out):
-    """((sample, candidate) -> label, names of the files in `left_out` with reason and detail) of a whole build."""
+    """((sample, candidate) -> label, tokens and prediction, what `left_out` names) of a whole build."""
     report = build_benchmark(tree, out)
-    rows = pq.read_table(out / "outcomes", columns=["sample_id", "candidate", "quality"]).to_pylist()
-    labels = {(row["sample_id"], row["candidate"]): row["quality"] for row in rows}
-    return labels, {(entry["file"], entry["reason"], entry["detail"]) for entry in report["left_out"]}
+    pairs = {(row.pop("sample_id"), row.pop("candidate")): row for row in pq.read_table(out / "outcomes").to_pylist()}
+    return pairs, {(entry["file"], entry["reason"], entry["detail"]) for entry in report["left_out"]}
 
 
 def damaged(content, rng):
@@ -81,9 +80,9 @@ def damaged(content, rng):
 
 
 def test_no_damage_changes_a_label_or_takes_a_pair_in_silence(tree, tmp_path):
-    labels, left_out = built(tree, tmp_path / "whole")
+    pairs, left_out = built(tree, tmp_path / "whole")
     files = sorted(tree.rglob("*.xlsx"))
-    assert set(labels.values()) >= {0.0, 1.0}
+    assert {pair["quality"] for pair in pairs.values()} >= {0.0, 1.0}
     noticed = 0
     for seed in range(DAMAGES):
         rng = random.Random(seed)
@@ -101,8 +100,8 @@ def test_no_damage_changes_a_label_or_takes_a_pair_in_silence(tree, tmp_path):
             path.write_bytes(content)
         named = path.relative_to(tree).as_posix() in {file for file, _, _ in entries - left_out}
         noticed += named
-        assert set(found) <= set(labels), what
-        assert named or found == labels, what
+        assert set(found) <= set(pairs), what
+        assert named or found == pairs, what
     assert noticed > DAMAGES / 3
 
 
