@@ -21,7 +21,7 @@ REAL_MODELS = ("GeminiFlash2-5", "SmolVLM2")
 
 
 def lay_cells_bare(path):
-    """Write an xlsx file again with its cells not compressed, so that a flip makes another cell and no broken stream."""
+    """Write an xlsx file again, its cells not compressed, so that a flip makes another cell, no broken stream."""
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(path, "w") as archive:

@@ -7,22 +7,15 @@ Exceptions, which are the formats' own and stated by tests here:
 - A formula is never computed: the cell is what the program that saved the file had stored beside it, or empty.
 """
 
-import json
-import re
-
-import openpyxl
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.data.vlmevalkit.log_cells import ANY_TEXT, TEXT, WRITERS, write_json, write_text_xlsx
 from tests.data.vlmevalkit.log_trees import write_tsv, write_xlsx
 from vlrouterbench.data.vlmevalkit.reading import read_text_table
 
 XLSX_CHARACTERS = 32_767
-WORDS = ("", "None", "NA", "nan", "null", "1.0", "007", "1e5", "TRUE", " ", " spaced ", "-", "'", '"', '""', "#N/A")
-NOT_IN_XLSX = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]|_x[0-9A-Fa-f]{4}_")
-ANY_TEXT = st.sampled_from(WORDS) | st.text(st.characters(codec="utf-8")) | st.text("a\t\r\n\"',;=\\|_ ", max_size=12)
-TEXT = ANY_TEXT.map(lambda text: NOT_IN_XLSX.sub("", text)).filter(lambda text: not text or text.strip())
 NAMES = st.lists(st.sampled_from(["index", "prediction", "a b", "Antwort (ü)", "A"]), min_size=1, unique=True)
 
 
@@ -39,23 +32,6 @@ def as_read(rows):
     return [{name: cell or None for name, cell in row.items()} for row in rows]
 
 
-def write_text_xlsx(path, rows):
-    """Every cell as text, as VLMEvalKit's predictions are, also where it begins with "="."""
-    book = openpyxl.Workbook()
-    for number, row in enumerate([list(rows[0]), *[list(row.values()) for row in rows]], start=1):
-        for place, text in enumerate(row, start=1):
-            if text:
-                book.active.cell(number, place, text).data_type = "s"
-    book.save(path)
-    return path
-
-
-def write_json(path, rows):
-    path.write_text(json.dumps(rows), encoding="utf-8")
-    return path
-
-
-WRITERS = {"xlsx": write_text_xlsx, "tsv": write_tsv, "json": write_json}
 few = settings(max_examples=60, deadline=None)
 
 
@@ -109,7 +85,7 @@ def test_a_number_is_its_text_in_every_format(tmp_path_factory, value):
     assert texts[1] == texts[2] == str(value)
 
 
-@pytest.mark.parametrize("formula", ["=1+1", "=HYPERLINK(\"http://localhost/\",\"A\")", "=cmd|' /C calc'!A0"])
+@pytest.mark.parametrize("formula", ["=1+1", '=HYPERLINK("http://localhost/","A")', "=cmd|' /C calc'!A0"])
 def test_a_formula_is_never_computed(tmp_path, formula):
     path = write_xlsx(tmp_path / "a.xlsx", [["index", "prediction"], [1, formula], [2, "B"]])
     assert read_text_table(path)["prediction"].to_pylist() == [None, "B"]
