@@ -16,7 +16,7 @@ MAX_LINES = 300
 
 # What data flows through, from the ground up: a room imports itself and what stands above it.
 LAYERS = (
-    ("version", "constants", "errors", "files"),
+    ("version", "constants", "errors", "staging", "files"),
     ("metrics", "soft_labels"),
     ("cards",),
     ("plotting",),

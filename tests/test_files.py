@@ -140,10 +140,11 @@ def test_a_writer_killed_in_the_middle_leaves_the_old_content_whole(tmp_path, pr
         writer.send_signal(signal.SIGKILL)
     assert writer.returncode == -signal.SIGKILL
     assert content.read_text() == "old"
-    # And the next writer is not disturbed by what the killed one left beside it.
+    # And the next writer is not disturbed by what the killed one left beside it, and removes it.
     with (staged_folder if kind == "folder" else staged_file)(target) as staging:
         (staging / "good.txt" if kind == "folder" else staging).write_text("new")
     assert content.read_text() == "new"
+    assert names_in(tmp_path) == ["out"]
 
 
 JSON = st.recursive(

@@ -2,7 +2,7 @@
 
 The pipeline, in the order that data flows; a room imports rooms above it only (held by tests/test_architecture.py):
 
-    constants, errors, files      names, messages, writing whole or not at all
+    constants, errors, staging, files  names, messages, writing whole or not at all
     metrics, soft_labels          pure numpy: Rank Score, intervals; training targets
     cards                         READMEs rendered from figures
     plotting                      figures as SVG, pages that hold them

@@ -2,15 +2,15 @@
 
 Decisions
 - A folder or file is written beside its final place and renamed at the end; a failure leaves the old one whole.
-- The rename of a folder moves the old one aside first, since a rename cannot replace a non-empty folder.
+- A process that was killed leaves its half beside the target; the next writer of that target removes it (`staging.py`).
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -18,6 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from vlrouterbench.errors import VLRouterBenchError
+from vlrouterbench.staging import put_in_place, staging_place
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What a system answers when a disk, a quota or the largest file size is full."""
 
 
 def make_folder(folder: Path) -> None:
@@ -41,50 +45,59 @@ def staged_folder(target: Path) -> Iterator[Path]:
     if target.exists() and not target.is_dir():
         raise VLRouterBenchError(f"expected a folder to write to, found a file: {target}. Give another --out.")
     make_folder(target.parent)
-    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
-    staging.chmod(0o755)
-    try:
+    with _full_disk_named(target), staging_place(target) as staging:
+        staging.mkdir()
         yield staging
-        for path in staging.rglob("*"):
+        for path in (staging, *staging.rglob("*")):
             _open_to_readers(path)
-        _replace_folder(staging, target)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-
-
-def _replace_folder(staging: Path, target: Path) -> None:
-    if not target.exists():
-        staging.rename(target)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".old", dir=target.parent))
-    target.rename(old / target.name)
-    try:
-        staging.rename(target)
-    except OSError:
-        (old / target.name).rename(target)
-        raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
-
-
-def _open_to_readers(path: Path) -> None:
-    """Let others read what was written: temporary files and safetensors' own are for their owner alone."""
-    path.chmod(0o755 if path.is_dir() else 0o644)
+        put_in_place(staging, target)
 
 
 @contextmanager
 def staged_file(target: Path) -> Iterator[Path]:
     """A temporary path beside `target` that replaces `target` when the block ends without an error."""
+    target = target.absolute()
     make_folder(target.parent)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)
-    os.close(handle)
-    staging = Path(name)
-    try:
+    with _full_disk_named(target), staging_place(target) as staging:
+        staging.touch()
         yield staging
         _open_to_readers(staging)
         staging.replace(target)
-    finally:
-        staging.unlink(missing_ok=True)
+
+
+@contextmanager
+def _full_disk_named(target: Path) -> Iterator[None]:
+    """Say what could not be written: the libraries that write say only that there was no space."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise VLRouterBenchError(
+            f"expected space to write {target}, found none: {error}. What stood there before is untouched. "
+            "Check the free space, or give another --out."
+        ) from error
+
+
+@contextmanager
+def scratch_folder(name: str) -> Iterator[Path]:
+    """A folder of temporary files, gone when the block ends; those that killed processes left are removed first.
+
+    Args:
+        name: what the folder is for; folders of one name and user are looked after together.
+    """
+    with staging_place(Path(tempfile.gettempdir()).absolute() / f"vlrouterbench-{name}-{_user()}") as folder:
+        folder.mkdir()
+        yield folder
+
+
+def _user() -> str:
+    return str(os.getuid()) if hasattr(os, "getuid") else "user"
+
+
+def _open_to_readers(path: Path) -> None:
+    """Let others read what was written: temporary files and safetensors' own are for their owner alone."""
+    path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def write_json(path: Path, content: Any) -> None:

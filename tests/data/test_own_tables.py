@@ -2,10 +2,12 @@
 
 import os
 import re
+import shutil
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from tests.data.editing import edit, rows_of, write_rows
 from vlrouterbench.data.build import BuildOptions, build_benchmark
@@ -30,6 +32,38 @@ def refuse(folder, message, kind=SourceError, **options):
             build_benchmark(folder, target, BuildOptions(**options))
     assert sorted(path.name for path in folder.parent.iterdir()) == before
     assert [path.name for path in older.iterdir()] == ["precious.txt"]
+
+
+def repaint(folder):
+    Image.new("RGB", (24, 16), (1, 2, 3)).save(folder / "images" / "0.png")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        repaint,
+        lambda folder: (folder / "images" / "0.png").unlink(),
+        lambda folder: (folder / "candidates.csv").write_text(
+            "name,input_price,output_price\nsmall,0.2,0.1\nmiddle,0.5,1\nlarge,2,8\n"
+        ),
+        lambda folder: edit(folder, "outcomes", lambda rows: rows[0].update(input_tokens=1)),
+        lambda folder: edit(folder, "samples", lambda rows: rows[0].update(question="Another?")),
+    ],
+    ids=["an image", "an image gone", "a price", "an outcome", "a question"],
+)
+def test_the_digest_follows_everything_that_a_build_reads(own_tables, change):
+    before = read(own_tables).source_sha256
+    change(own_tables)
+    assert read(own_tables).source_sha256 != before
+
+
+def test_the_digest_follows_nothing_else(own_tables, tmp_path):
+    before = read(own_tables).source_sha256
+    (own_tables / "notes.txt").write_text("text")
+    Image.new("RGB", (8, 8)).save(own_tables / "images" / "unused.png")
+    (tmp_path / "link").symlink_to(own_tables)
+    moved = shutil.copytree(own_tables, tmp_path / "moved")
+    assert {read(folder).source_sha256 for folder in (own_tables, tmp_path / "link", moved)} == {before}
 
 
 @pytest.mark.parametrize("extension", ["csv", "jsonl"])

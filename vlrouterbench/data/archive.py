@@ -5,6 +5,7 @@ Decisions
   since no honest archive of logs has them. Symbolic links are passed over: VLMEvalKit writes one per file, to a file
   that is in the archive anyway.
 - Only files that a reader may open are written: no pickle reaches the disk.
+- The folder of a process that was killed while it read is removed by the next one that unpacks.
 - Limits on the number of files, the unpacked size, and the ratio to the packed size stop an archive bomb early.
 """
 
@@ -12,7 +13,6 @@ from __future__ import annotations
 
 import shutil
 import tarfile
-import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from vlrouterbench.errors import SourceError
+from vlrouterbench.files import scratch_folder
 
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar")
 WANTED_SUFFIXES = frozenset((".xlsx", ".tsv", ".csv", ".json", ".jsonl", ".parquet", ".yaml", ".yml"))
@@ -47,8 +48,7 @@ def unpacked(source: Path, *, limits: ArchiveLimits | None = None) -> Iterator[P
     Raises:
         SourceError: the archive is damaged, over a limit, or holds what an archive of logs must not hold.
     """
-    with tempfile.TemporaryDirectory(prefix="vlrouterbench-") as folder:
-        target = Path(folder)
+    with scratch_folder("unpacked") as target:
         try:
             with tarfile.open(source) as archive:
                 _extract(archive, source, target, limits or ArchiveLimits())

@@ -15,7 +15,7 @@ from typing import Any
 from vlrouterbench.constants import BENCHMARK_NAME, HOME_VARIABLE
 from vlrouterbench.data.archive import is_archive, unpacked
 from vlrouterbench.data.assemble import assemble
-from vlrouterbench.data.candidates import CandidatePool, published_pool, read_pool, read_prices
+from vlrouterbench.data.candidates import POOL_FILES, CandidatePool, published_pool, read_pool, read_prices
 from vlrouterbench.data.choices import Protocol
 from vlrouterbench.data.impute import impute_tokens
 from vlrouterbench.data.own_tables import is_own_tables, read_own_tables
@@ -118,7 +118,7 @@ def _pool(source: Path, options: BuildOptions) -> CandidatePool:
     if options.candidates is not None:
         pool = read_pool(options.candidates)
     else:
-        found = [path for path in (source / f"candidates.{e}" for e in ("csv", "yaml", "yml")) if path.is_file()]
+        found = [path for path in (source / name for name in POOL_FILES) if path.is_file()]
         if len(found) > 1:
             raise SourceError(
                 f"expected one candidates file in {source}, found {', '.join(p.name for p in found)}. Keep one."

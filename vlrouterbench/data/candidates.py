@@ -25,6 +25,8 @@ from vlrouterbench.errors import SourceError, unknown_name
 PUBLISHED_SHEET = "VL-RouterBench (arXiv 2512.23562)"
 PUBLISHED_DATE = "2025-12"
 PRICE_FIELDS = ("input_price", "output_price")
+POOL_FILES = ("candidates.csv", "candidates.yaml", "candidates.yml")
+"""Where a source names its own candidates."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 Decisions
 - Parquet, csv or jsonl, whichever is there; two files of one name are refused, since either could be the stale one.
 - A message names the file, the row and the value. Row numbers count data rows from 1.
+- The source's digest covers its tables, its candidates file and the images that its rows name, whatever the options:
+  it says what the source is, not how it was read.
 - An image path must stay inside the folder: a table from elsewhere must not read the user's other files.
 """
 
@@ -22,7 +24,7 @@ import pyarrow.json
 import pyarrow.parquet as pq
 
 from vlrouterbench.constants import task_group_of
-from vlrouterbench.data.candidates import CandidatePool
+from vlrouterbench.data.candidates import POOL_FILES, CandidatePool
 from vlrouterbench.data.source import OUTCOME_SCHEMA, SAMPLE_SCHEMA, ImageReference, LeftOut, Reason, SourceLogs
 from vlrouterbench.errors import SourceError, unknown_name
 from vlrouterbench.files import sha256_of_files
@@ -71,13 +73,19 @@ def read_own_tables(folder: Path, *, pool: CandidatePool) -> SourceLogs:
         images=images,
         pool=pool,
         name=folder.resolve().name,
-        source_sha256=sha256_of_files([samples_path, outcomes_path], folder),
+        source_sha256=_digest(folder, [samples_path, outcomes_path], images),
         pairs_read=outcomes.num_rows,
         left_out=[*missing, *unmeasured],
         missing_images={str(entry.sample_id) for entry in missing},
         protocol="own tables",
         image_files=["" if image is None else str(image) for image in _column(raw, "image")],
     )
+
+
+def _digest(folder: Path, tables: Sequence[Path], images: Sequence[ImageReference]) -> str:
+    root = folder.resolve()
+    files = {root / name for name in (*(path.name for path in tables), *POOL_FILES) if (root / name).is_file()}
+    return sha256_of_files(files | {image for image in images if isinstance(image, Path)}, root)
 
 
 def _read(path: Path, required: Sequence[str]) -> pa.Table:
@@ -94,7 +102,7 @@ def _read(path: Path, required: Sequence[str]) -> pa.Table:
                 ),
             )
         else:
-            table = pyarrow.json.read_json(path)
+            table = _read_jsonl(path)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise SourceError(f"{path} is not readable as {path.suffix[1:]}: {error}") from error
     doubled = [name for name, count in Counter(table.column_names).items() if count > 1]
@@ -107,6 +115,21 @@ def _read(path: Path, required: Sequence[str]) -> pa.Table:
             f"Missing: {', '.join(lacking)}."
         )
     return table
+
+
+def _read_jsonl(path: Path) -> pa.Table:
+    """A jsonl file; what looks like a date stays the text it is, since JSON has no dates."""
+    table = pyarrow.json.read_json(path)
+    texts = {kind: pa.string() for kind in table.schema.types if pa.types.is_timestamp(kind)}
+    texts |= {
+        kind: pa.list_(pa.string())
+        for kind in table.schema.types
+        if pa.types.is_list(kind) and pa.types.is_timestamp(kind.value_type)
+    }
+    if not texts:
+        return table
+    schema = pa.schema([(field.name, texts[field.type]) for field in table.schema if field.type in texts])
+    return pyarrow.json.read_json(path, parse_options=pyarrow.json.ParseOptions(explicit_schema=schema))
 
 
 def _cast(table: pa.Table, name: str, kind: pa.DataType, path: Path) -> pa.ChunkedArray:

@@ -66,6 +66,7 @@ class Reason(StrEnum):
     SECOND_JUDGE = "second_judge"
     AGGREGATE = "aggregate_only"
     DANGLING_LINK = "dangling_link"
+    OUTSIDE_LINK = "outside_link"
     NOT_FOUND = "not_found"
     NOT_A_LOG = "not_a_log"
 

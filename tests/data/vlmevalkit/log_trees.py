@@ -1,9 +1,10 @@
-"""Small trees of logs, written by tests: tsv and json files, which VLMEvalKit writes too."""
+"""Small trees of logs, written by tests: xlsx, tsv and json files, as VLMEvalKit writes them."""
 
 import base64
 import csv
 import io
 
+import openpyxl
 from PIL import Image
 
 
@@ -21,6 +22,16 @@ def write_tsv(path, rows):
         writer = csv.DictWriter(handle, rows[0], delimiter="\t")
         writer.writeheader()
         writer.writerows(rows)
+    return path
+
+
+def write_xlsx(path, rows):
+    """Write lists of cells as an xlsx file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.save(path)
     return path
 
 

@@ -8,6 +8,7 @@ from tests.data.vlmevalkit.log_trees import write_choice_logs, write_tsv
 from vlrouterbench.constants import DATASETS
 from vlrouterbench.data.source import Reason
 from vlrouterbench.data.vlmevalkit.layout import find_logs, parse_name
+from vlrouterbench.errors import SourceError
 
 KNOWN = tuple(sorted(DATASETS, key=len, reverse=True))
 ROWS = [{"index": "1", "prediction": "A"}]
@@ -122,6 +123,65 @@ def test_a_link_that_leads_nowhere_is_named(tmp_path):
     tree, files = files_of(tmp_path, "m")
     assert [file[1] for file in files] == ["AI2D_TEST"]
     assert reasons(tree) == [("m/m_MMStar.xlsx", Reason.DANGLING_LINK)]
+
+
+@pytest.fixture
+def outside(tmp_path_factory):
+    """Logs of the model `m` that stand outside any source."""
+    folder = tmp_path_factory.mktemp("outside")
+    write_tsv(folder / "m" / "T20251023_Gb9ff66c9" / "m_MMStar.tsv", ROWS)
+    write_tsv(folder / "m" / "m_OCRBench.tsv", ROWS)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("link", "target"),
+    [
+        ("VLMEvalKit_evaluation", ""),
+        ("VLMEvalKit_inference/m", "m"),
+        ("VLMEvalKit_inference/m/T20251023_Gb9ff66c9", "m/T20251023_Gb9ff66c9"),
+        ("VLMEvalKit_inference/m/m_OCRBench.tsv", "m/m_OCRBench.tsv"),
+        ("TSV_images", "m"),
+        ("TSV_images/m_OCRBench.tsv", "m/m_OCRBench.tsv"),
+    ],
+)
+def test_a_link_that_leads_outside_the_source_is_named_and_not_followed(tmp_path, outside, link, target):
+    source = tmp_path / "source"
+    kept = write_tsv(source / "VLMEvalKit_inference" / "n" / "n_MMStar.tsv", ROWS)
+    (source / link).parent.mkdir(parents=True, exist_ok=True)
+    (source / link).symlink_to(outside / target)
+    tree, files = files_of(source, "m", "n")
+    assert [file[0] for file in files] == [kept.relative_to(source).as_posix()]
+    assert tree.image_tables == {}
+    assert reasons(tree) == [(link, Reason.OUTSIDE_LINK)]
+
+
+def test_links_that_stay_inside_the_source_are_followed_even_where_the_source_is_a_link(tmp_path):
+    source = tmp_path / "source"
+    write_tsv(source / "stored" / "images" / "MMStar.tsv", ROWS)
+    write_tsv(source / "stored" / "m" / "T20251023_Gb9ff66c9" / "m_MMStar.tsv", ROWS)
+    (source / "vlm_router_data" / "VLMEvalKit_inference").mkdir(parents=True)
+    (source / "vlm_router_data" / "TSV_images").symlink_to(source / "stored" / "images")
+    (source / "vlm_router_data" / "VLMEvalKit_inference" / "m").symlink_to("../../stored/m")
+    (tmp_path / "link").symlink_to(source)
+    for folder in (source, tmp_path / "link"):
+        tree, files = files_of(folder, "m")
+        assert [file[1] for file in files] == ["MMStar"]
+        assert list(tree.image_tables) == ["MMStar"]
+        assert tree.left_out == ()
+
+
+def test_a_whole_tree_behind_a_link_to_the_outside_is_an_error_that_names_it(tmp_path, outside):
+    (tmp_path / "vlm_router_data").symlink_to(outside)
+    with pytest.raises(SourceError, match=f"found a link to {outside}. Give that as SOURCE"):
+        files_of(tmp_path, "m")
+    assert len(files_of(outside, "m")[1]) == 2
+
+
+def test_a_model_folder_that_is_a_link_to_nowhere_is_named(tmp_path):
+    write_tsv(tmp_path / "n" / "n_MMStar.tsv", ROWS)
+    (tmp_path / "m").symlink_to("/root/outputs/m")
+    assert reasons(files_of(tmp_path, "m", "n")[0]) == [("m", Reason.DANGLING_LINK)]
 
 
 def test_a_link_that_an_archive_flattened_is_no_log(tmp_path):

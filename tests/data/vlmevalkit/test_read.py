@@ -258,6 +258,23 @@ def test_a_doubled_row_with_one_label_is_one_pair(tree):
     assert (built.report["pairs_read"], built.report["pairs_kept"]) == (13, 12)
 
 
+@pytest.mark.parametrize("name", ["two_MMStar.tsv", "two_MMStar_openai_result.tsv"])
+@pytest.mark.parametrize("texts", [("first", "second"), ("second", "", "first"), ("same", "same")])
+def test_of_two_predictions_with_one_label_the_last_is_priced_and_the_index_is_named_once(tree, name, texts):
+    if name == "two_MMStar_openai_result.tsv":
+        (tree / "two" / "two_MMStar.tsv").unlink()
+    rows = choice_rows([1, 1, 1, 1, 0, 0])
+    doubled = [*rows[:2], *[rows[2] | {"prediction": text} for text in texts], *rows[3:]]
+    write_tsv(tree / "two" / name, doubled)
+    built = build(tree)
+    pair = built.outcomes["MMStar/3", "two"]
+    assert (pair["quality"], pair["prediction"]) == (1.0, texts[-1])
+    assert pair["output_tokens"] == count_tokens([texts[-1]])[0]
+    named = [(e["file"], e["reason"], e["sample_id"], e["candidate"]) for e in built.report["left_out"]]
+    assert named == ([] if len(set(texts)) == 1 else [(f"two/{name}", "conflict", "MMStar/3", "two")])
+    assert built.report["pairs_kept"] == 12
+
+
 def test_an_empty_label_is_no_label_never_a_zero(tree):
     write_choice_logs(tree / "two", "two", "MMStar", [1, "", 1, 1, 0, 0])
     built = build(tree)

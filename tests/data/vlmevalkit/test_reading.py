@@ -7,19 +7,11 @@ import openpyxl
 import pyarrow as pa
 import pytest
 
-from tests.data.vlmevalkit.log_trees import write_tsv
+from tests.data.vlmevalkit.log_trees import write_tsv, write_xlsx
 from vlrouterbench.data.vlmevalkit import reading
 from vlrouterbench.data.vlmevalkit.reading import UnreadableFileError, read_text_table
 
 SMALL = "vlm_router_data/VLMEvalKit_inference/GeminiFlash2-5/GeminiFlash2-5_ChartQA_TEST.xlsx"
-
-
-def write_xlsx(path, rows):
-    book = openpyxl.Workbook()
-    for row in rows:
-        book.active.append(row)
-    book.save(path)
-    return path
 
 
 @pytest.fixture

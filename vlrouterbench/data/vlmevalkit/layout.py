@@ -5,19 +5,22 @@ Decisions
   with another ending ("AI2D_TEST" + "_NO_MASK") is a dataset of its own.
 - The same file seen twice (run folder and link, inference and evaluation tree) is read once. Of different files for one
   purpose the newest run wins, and the others are named as superseded.
-- Links that lead nowhere are named, not followed. Pickles, locks and aggregates are never opened.
+- A link is followed only where it stays inside SOURCE, as VLMEvalKit's do (model folder -> run folder): a tree from
+  elsewhere must not read the user's other files. Links that lead outside or nowhere are named.
+- Pickles, locks and aggregates are never opened.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from vlrouterbench.constants import DATASETS
 from vlrouterbench.data.source import LeftOut, Reason
+from vlrouterbench.errors import SourceError
 
 EVALUATION_TREE, INFERENCE_TREE, IMAGE_TREE = "VLMEvalKit_evaluation", "VLMEvalKit_inference", "TSV_images"
 TABLE_EXTENSIONS = (".xlsx", ".tsv", ".json")
@@ -57,15 +60,22 @@ def find_logs(source: Path, *, folders: Collection[str]) -> LogTree:
     Args:
         source: the folder.
         folders: names of the model folders that belong to the pool.
+
+    Raises:
+        SourceError: the `vlm_router_data` folder is a link that leads outside.
     """
+    left_out: list[LeftOut] = []
     base = source / "vlm_router_data" if (source / "vlm_router_data").is_dir() else source
-    image_tables = {path.stem: path for path in sorted((base / IMAGE_TREE).glob("*.tsv"))}
-    trees = [base / name for name in (INFERENCE_TREE, EVALUATION_TREE) if (base / name).is_dir()] or [base]
+    if not _stays_inside(base, source):
+        raise SourceError(f"expected {base} to be a folder, found a link to {base.resolve()}. Give that as SOURCE.")
+    tables = [p for tree in _inside([base / IMAGE_TREE], source, left_out) for p in sorted(tree.glob("*.tsv"))]
+    image_tables = {path.stem: path for path in _inside(tables, source, left_out)}
+    named = [base / name for name in (INFERENCE_TREE, EVALUATION_TREE) if (base / name).is_dir()]
+    trees = list(_inside(named, source, left_out)) if named else [base]
     known = tuple(sorted({*DATASETS, *image_tables}, key=len, reverse=True))
     files: dict[tuple[str, str, str], list[LogFile]] = {}
-    left_out: list[LeftOut] = []
     for tree in trees:
-        for folder in sorted(path for path in tree.iterdir() if path.is_dir() and path.name != IMAGE_TREE):
+        for folder in _inside(_model_folders(tree, folders), source, left_out):
             if folder.name not in folders:
                 if any(True for _ in folder.rglob(f"{folder.name}_*")):
                     detail = "no candidate of the pool has this name"
@@ -101,15 +111,38 @@ def parse_name(stem: str, model: str, known: Sequence[str]) -> tuple[str, str] |
     return rest, ""
 
 
+def _model_folders(tree: Path, folders: Collection[str]) -> list[Path]:
+    """Folders that may be a model's; also a link of a listed model's name that leads nowhere, so that it is named."""
+    return sorted(
+        path
+        for path in tree.iterdir()
+        if path.name != IMAGE_TREE and (path.is_dir() or (path.name in folders and not path.exists()))
+    )
+
+
+def _stays_inside(path: Path, source: Path) -> bool:
+    return not path.is_symlink() or path.resolve().is_relative_to(source.resolve())
+
+
+def _inside(paths: Iterable[Path], source: Path, left_out: list[LeftOut]) -> Iterator[Path]:
+    """Those of `paths` (whose parents are inside) that are no link to nowhere or to the outside; those are named."""
+    for path in paths:
+        if path.is_symlink() and not path.exists():
+            left_out.append(LeftOut(_relative(path, source), Reason.DANGLING_LINK, "the link leads nowhere"))
+        elif not _stays_inside(path, source):
+            detail = "the link leads outside the source: put what it names inside, or give a SOURCE that holds both"
+            left_out.append(LeftOut(_relative(path, source), Reason.OUTSIDE_LINK, detail))
+        else:
+            yield path
+
+
 def _files_of_model(folder: Path, source: Path, known: Sequence[str], left_out: list[LeftOut]) -> Iterator[LogFile]:
     runs = sorted(path for path in folder.iterdir() if path.is_dir() and _RUN_FOLDER.match(path.name))
+    runs = [run for run in runs if _stays_inside(run, source)]  # the others are named among the folder's files
     aggregates: dict[str, Path] = {}
     seen: set[str] = set()
     for run in (*reversed(runs), folder):
-        for path in sorted(run.iterdir()):
-            if path.is_symlink() and not path.exists():
-                left_out.append(LeftOut(_relative(path, source), Reason.DANGLING_LINK, "the link leads nowhere"))
-                continue
+        for path in _inside(sorted(run.iterdir()), source, left_out):
             if not path.is_file() or path.name.startswith(("~$", ".")) or path.name in _BOOKKEEPING:
                 continue
             aggregate = _AGGREGATE.search(path.stem)

@@ -23,6 +23,7 @@ from vlrouterbench.data.choices import Protocol
 from vlrouterbench.data.protocol import asked_text, image_tokens_of
 from vlrouterbench.data.source import OUTCOME_SCHEMA, SAMPLE_SCHEMA, ImageReference, LeftOut, Reason, SourceLogs
 from vlrouterbench.data.tokens import count_tokens
+from vlrouterbench.data.vlmevalkit.doubled import name_second_texts
 from vlrouterbench.data.vlmevalkit.gathering import LogReader
 from vlrouterbench.data.vlmevalkit.labelled import labelled_rows, unique_labels
 from vlrouterbench.data.vlmevalkit.layout import LogFile, find_logs
@@ -132,7 +133,8 @@ def _read_candidate(
         detail = f"its run was not scored: labels and predictions are those of {file.run}"
         reader.leave_out(prediction_file.path, Reason.SUPERSEDED, detail, candidate=candidate)
         predictions = None
-    said, priced = _predictions_by_index(predictions if predictions is not None else rows, reader.protocol)
+    said_in, told = (file, rows) if predictions is None else (prediction_file, predictions)
+    said, priced = _predictions_by_index(told, reader.protocol)
     pairs = []
     for index, quality in labels.items():
         if circular and not is_main_row(index):
@@ -155,6 +157,7 @@ def _read_candidate(
                 "known": known,
             }
         )
+    name_second_texts(reader, said_in, candidate, told, kept={pair["index"] for pair in pairs})
     return pairs
 
 

@@ -3,6 +3,8 @@
 Decisions
 - Every cell is text, empty cells are null: what a column's type is must not depend on its first rows, and the answer
   "None" is an answer. Rules that need VLMEvalKit's own reading apply it themselves.
+- A cell of white space alone is empty in xlsx: the format keeps such text only where its writer said so, and openpyxl
+  does not. A formula is never computed: its cell is what was stored with it, empty where nothing was.
 - The fast xlsx reader does not verify checksums, so each member of the archive is verified first: a flipped bit must
   not become another cell.
 - A file that cannot be read raises `UnreadableFileError`; the caller names it and goes on.
@@ -54,7 +56,7 @@ def _read_xlsx(path: Path) -> pa.Table:
             damaged = archive.testzip()
         if damaged:
             raise UnreadableFileError(f"damaged: the checksum of its member {damaged} does not match")
-        sheet = fastexcel.read_excel(path).load_sheet(0, dtypes="string")
+        sheet = fastexcel.read_excel(path).load_sheet(0, dtypes="string", whitespace_as_null=True)
         return pa.Table.from_batches([sheet.to_arrow()])
     # RuntimeError: a member that claims to be encrypted; ValueError: a member's name that is no text.
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
