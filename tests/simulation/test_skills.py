@@ -54,7 +54,7 @@ def test_accuracy_on_average_items_of_a_dataset_is_the_one_aimed_at(dataset):
 
 
 def test_stated_demand_means_are_those_of_drawn_items():
-    drawn, stated = measure_demands(40), demand_means()
+    drawn, stated = measure_demands(150), demand_means()
     for place, name in enumerate(DATASETS):
         shares = [drawn["datasets"][name]["shares"][skill] for skill in SKILLS]
         np.testing.assert_allclose(shares, stated.shares[place], atol=0.12)

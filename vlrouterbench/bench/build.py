@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from vlrouterbench.bench.log_tree import log_files, make_log_tree
-from vlrouterbench.data.build import build_benchmark, home_folder
+from vlrouterbench.data.build import BuildOptions, build_benchmark, home_folder
 from vlrouterbench.data.vlmevalkit.reading import read_text_table
 
 
@@ -30,7 +30,7 @@ def bench_build(*, scale: float = 1.0, num_proc: int = 2) -> dict[str, Any]:
     reading = _seconds(lambda: [read_text_table(path) for path in files])
     with tempfile.TemporaryDirectory(prefix="vlrouterbench-") as folder:
         out = Path(folder) / "benchmark"
-        ours = _seconds(lambda: build_benchmark(tree, out))
+        ours = _seconds(lambda: build_benchmark(tree, out, BuildOptions(num_proc=num_proc)))
     return {
         "name": "build",
         "ours": ours,
@@ -41,8 +41,14 @@ def bench_build(*, scale: float = 1.0, num_proc: int = 2) -> dict[str, Any]:
         "reading_ratio": baseline / reading,
         "files": len(files),
         "scale": scale,
-        "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        "peak_memory_gib": _peak_memory_gib(num_proc),
     }
+
+
+def _peak_memory_gib(num_proc: int) -> float:
+    """An upper bound: this process, and as many reading processes as there were, each as large as the largest."""
+    own, child = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return (own + num_proc * child) / 2**20
 
 
 def _read_with_pandas(files: list[Path]) -> None:

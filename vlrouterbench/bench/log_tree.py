@@ -21,6 +21,8 @@ _WORDS = np.array(
     [f"{a}{b}{c}" for a in ("ka", "lo", "mi", "ne", "pu") for b in "rstlnm" for c in ("a", "ed", "ing", "o")]
 )
 _CHOICE = ("MMBench_DEV_EN_V11", "MMStar", "MMMU_DEV_VAL", "RealWorldQA", "AI2D_TEST")
+TREE_VERSION = 2
+"""Raised whenever other files would be written."""
 _MARKER = ".complete"
 
 
@@ -32,7 +34,7 @@ def make_log_tree(folder: Path, *, scale: float = 1.0, num_proc: int = 2) -> Pat
         scale: share of the published size; 1 is 30,540 rows per candidate.
         num_proc: processes that write.
     """
-    tree = folder / f"log-tree-{scale:g}"
+    tree = folder / f"log-tree-v{TREE_VERSION}-{scale:g}"
     if not (tree / _MARKER).is_file():
         tasks = [
             (tree, candidate.name, candidate.log_name, dataset, max(5, round(size * scale)))

@@ -27,7 +27,7 @@ class BuildRequest:
     split_by: Annotated[SplitBy, typer.Option(help="Grouped hash, or the reference's shuffle.")] = SplitBy.HASH
     impute: Annotated[bool, typer.Option("--impute", help="Fill missing token counts, and count them.")] = False
     strict: Annotated[bool, typer.Option("--strict", help="Fail if anything is left out.")] = False
-    num_proc: Annotated[int, typer.Option(min=1, help="Workers that decode images.")] = 2
+    num_proc: Annotated[int, typer.Option(min=1, help="Processes that read logs, threads that decode images.")] = 2
 
 
 @options_of(BuildRequest)

@@ -18,7 +18,7 @@ from vlrouterbench.constants import CORRECT_THRESHOLD
 from vlrouterbench.data.choices import Quality
 from vlrouterbench.data.costs import CostBounds, cost_bounds, token_cost
 from vlrouterbench.data.images import check_images
-from vlrouterbench.data.source import ImageReference, LeftOut, Reason, SourceLogs
+from vlrouterbench.data.source import ImageReference, LeftOut, Reason, SourceLogs, places_of
 from vlrouterbench.data.splits import SplitBy, assign_splits, link_groups
 from vlrouterbench.errors import SourceError
 
@@ -97,7 +97,8 @@ def assemble(
     )
     for name, values in (("group_id", groups), ("split", splits)):
         samples = samples.set_column(samples.schema.get_field_index(name), name, pa.array(values, pa.string()))
-    matrices = {name: matrix[kept] for name, matrix in matrices.items()}
+    if len(kept) < source.samples.num_rows:
+        matrices = {name: matrix[kept] for name, matrix in matrices.items()}
     bounds = cost_bounds(matrices["cost"], source.pool)
     outcomes = _graded_outcomes(source.outcomes, graded=graded)
     assembled = Assembled(source, samples, outcomes, images, image_ok, matrices, bounds, left_out)
@@ -116,12 +117,9 @@ def _graded_outcomes(outcomes: pa.Table, *, graded: bool) -> pa.Table:
 
 def _matrices(source: SourceLogs) -> dict[str, np.ndarray]:
     """Scatter outcome rows into one matrix per value, (num_samples, num_candidates) float64, NaN = not measured."""
-    row_of = {sample_id: row for row, sample_id in enumerate(source.samples["sample_id"].to_pylist())}
-    rows = np.fromiter(
-        (row_of[i] for i in source.outcomes["sample_id"].to_pylist()), np.int64, source.outcomes.num_rows
-    )
-    names = source.outcomes["candidate"].to_pylist()
-    columns = np.fromiter((source.pool.index[name] for name in names), np.int64, source.outcomes.num_rows)
+    # Looked up by Arrow: as Python strings, the ids of a million samples by 17 candidates would not fit in memory.
+    rows = places_of(source.outcomes["sample_id"], source.samples["sample_id"])
+    columns = places_of(source.outcomes["candidate"], pa.chunked_array([source.pool.names]))
     shape = (source.samples.num_rows, len(source.pool))
     matrices = {}
     for name in ("quality", "input_tokens", "output_tokens", "cost_usd"):

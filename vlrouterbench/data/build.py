@@ -38,7 +38,8 @@ class BuildOptions:
         protocol: how tokens of logs are counted.
         impute: fill missing token counts with the reference's constants, and count them in the report.
         strict: make anything left out fatal.
-        num_proc: threads that decode images.
+        num_proc: processes that read large logs, and threads that decode images. Over 1, a script that builds needs the
+            guard `if __name__ == "__main__":`, as with any library that starts processes.
     """
 
     candidates: Path | None = None
@@ -48,7 +49,7 @@ class BuildOptions:
     protocol: Protocol = Protocol.REFERENCE
     impute: bool = False
     strict: bool = False
-    num_proc: int = 2
+    num_proc: int = 1
 
 
 def build_benchmark(source: Path | str, out: Path | str, options: BuildOptions | None = None) -> dict[str, Any]:
@@ -81,7 +82,7 @@ def read_source(source: Path, options: BuildOptions) -> SourceLogs:
         raise SourceError(f"expected a folder of logs or own tables, or a .tar.gz of logs, found a file: {source}.")
     pool = _pool(source, options)
     if not is_own_tables(source):
-        return read_vlmevalkit(source, pool=pool, protocol=options.protocol)
+        return read_vlmevalkit(source, pool=pool, protocol=options.protocol, num_proc=options.num_proc)
     if options.protocol is not Protocol.REFERENCE:
         raise SourceError(f"{source} holds own tables, which bring their own token counts: leave --protocol out.")
     return read_own_tables(source, pool=pool)

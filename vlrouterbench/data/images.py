@@ -17,6 +17,8 @@ from pathlib import Path
 from vlrouterbench.data.source import ImageReference
 from vlrouterbench.routers.encoding_input import RouterInputError, read_image
 
+IMAGES_PER_TASK = 32
+
 
 @dataclass(frozen=True)
 class ImageCheck:
@@ -43,5 +45,14 @@ def check_image(reference: ImageReference) -> ImageCheck:
 
 def check_images(references: Sequence[ImageReference], *, num_threads: int = 2) -> list[ImageCheck]:
     """Check every image; decoding releases the interpreter lock, so threads help."""
+    checks = [ImageCheck(None, None)] * len(references)
+    # In batches: a million waiting tasks would take a gigabyte. Samples without an image need none.
+    places = [place for place, reference in enumerate(references) if reference is not None]
+    batches = [places[start : start + IMAGES_PER_TASK] for start in range(0, len(places), IMAGES_PER_TASK)]
     with ThreadPoolExecutor(max_workers=max(1, num_threads)) as pool:
-        return list(pool.map(check_image, references))
+        for batch, found in zip(
+            batches, pool.map(lambda batch: [check_image(references[place]) for place in batch], batches), strict=True
+        ):
+            for place, check in zip(batch, found, strict=True):
+                checks[place] = check
+    return checks

@@ -25,7 +25,15 @@ import pyarrow.parquet as pq
 
 from vlrouterbench.constants import task_group_of
 from vlrouterbench.data.candidates import POOL_FILES, CandidatePool
-from vlrouterbench.data.source import OUTCOME_SCHEMA, SAMPLE_SCHEMA, ImageReference, LeftOut, Reason, SourceLogs
+from vlrouterbench.data.source import (
+    OUTCOME_SCHEMA,
+    SAMPLE_SCHEMA,
+    ImageReference,
+    LeftOut,
+    Reason,
+    SourceLogs,
+    places_of,
+)
 from vlrouterbench.errors import SourceError, unknown_name
 from vlrouterbench.files import sha256_of_files
 
@@ -64,9 +72,12 @@ def read_own_tables(folder: Path, *, pool: CandidatePool) -> SourceLogs:
     outcomes = _outcomes(_read(outcomes_path, ("sample_id", "candidate", "quality")), outcomes_path)
     _check_outcomes(outcomes, outcomes_path, pool=pool, sample_ids=samples["sample_id"])
     images, missing = _images(folder, raw, samples_path)
-    _check_unique(samples, ("sample_id",), samples_path)
-    _check_unique(outcomes, ("sample_id", "candidate"), outcomes_path)
-    unmeasured = _unmeasured(samples, outcomes, samples_path)
+    _check_unique(places_of(samples["sample_id"], samples["sample_id"]), ("sample_id",), samples, samples_path)
+    rows = places_of(outcomes["sample_id"], samples["sample_id"])
+    columns = places_of(outcomes["candidate"], pa.chunked_array([pool.names]))
+    _check_unique(rows * len(pool) + columns, ("sample_id", "candidate"), outcomes, outcomes_path)
+    measured = rows[np.isfinite(outcomes["quality"].to_numpy())]
+    unmeasured = _unmeasured(samples, measured, samples_path)
     return SourceLogs(
         samples=samples,
         outcomes=outcomes,
@@ -224,25 +235,26 @@ def _check_outcomes(outcomes: pa.Table, path: Path, *, pool: CandidatePool, samp
             raise SourceError(f"{path}, row {row}: expected a number >= 0 in {name}, found {outcomes[name][row - 1]}.")
 
 
-def _check_unique(table: pa.Table, key: tuple[str, ...], path: Path) -> None:
-    counts = table.group_by(list(key)).aggregate([([], "count_all")])
-    if counts.num_rows == table.num_rows:
+def _check_unique(places: np.ndarray, key: tuple[str, ...], table: pa.Table, path: Path) -> None:
+    """Each key once; `places` (num_rows,) numbers the keys, equal numbers for equal keys."""
+    if not places.size or np.bincount(places).max() <= 1:
         return
-    first: dict[tuple[str, ...], int] = {}
-    for row, value in enumerate(zip(*(table[name].to_pylist() for name in key), strict=True), start=1):
-        if first.setdefault(value, row) != row:
-            raise SourceError(
-                f"{path}, row {row}: expected each {' and '.join(key)} once, found {', '.join(value)} "
-                f"in row {first[value]} already."
-            )
+    order = np.argsort(places, kind="stable")
+    again = order[1:][places[order[1:]] == places[order[:-1]]]
+    row = int(again.min())
+    first = int(np.flatnonzero(places == places[row])[0])
+    value = ", ".join(str(table[name][row]) for name in key)
+    raise SourceError(
+        f"{path}, row {row + 1}: expected each {' and '.join(key)} once, found {value} in row {first + 1} already."
+    )
 
 
-def _unmeasured(samples: pa.Table, outcomes: pa.Table, path: Path) -> list[LeftOut]:
+def _unmeasured(samples: pa.Table, measured: np.ndarray, path: Path) -> list[LeftOut]:
     """Samples that no candidate was measured on: they have no row in the benchmark."""
-    measured = outcomes.filter(pc.is_finite(outcomes["quality"]))["sample_id"].combine_chunks()
-    without = samples.filter(pc.invert(pc.is_in(samples["sample_id"], measured)))["sample_id"].to_pylist()
+    without = np.setdiff1d(np.arange(samples.num_rows), measured)
     detail = "no candidate was measured on this sample"
-    return [LeftOut(path.name, Reason.NO_LABEL, detail, sample_id=sample_id) for sample_id in without]
+    sample_ids = samples["sample_id"].take(pa.array(without)).to_pylist()
+    return [LeftOut(path.name, Reason.NO_LABEL, detail, sample_id=sample_id) for sample_id in sample_ids]
 
 
 def _images(folder: Path, raw: pa.Table, path: Path) -> tuple[list[ImageReference], list[LeftOut]]:

@@ -15,7 +15,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from vlrouterbench.data.candidates import CandidatePool
 
@@ -123,3 +125,9 @@ class SourceLogs:
     image_files: Sequence[str] = ()
     label_rules: dict[str, dict[str, int]] = field(default_factory=dict)
     label_agreement: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
+
+
+def places_of(values: pa.ChunkedArray, known: pa.ChunkedArray) -> np.ndarray:
+    """Place of each value among `known`, (num_values,) int64; -1 where it is not there."""
+    places = pc.index_in(values, value_set=known.combine_chunks())
+    return pc.fill_null(places, -1).to_numpy().astype(np.int64)

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.data.vlmevalkit.log_trees import write_choice_logs, write_tsv
+from tests.data.vlmevalkit.log_trees import write_choice_logs, write_tsv, write_xlsx
 from vlrouterbench.constants import DATASETS
 from vlrouterbench.data.source import Reason
 from vlrouterbench.data.vlmevalkit.layout import find_logs, parse_name
@@ -95,6 +95,21 @@ def test_the_newest_run_wins_and_the_older_is_named(tmp_path):
     tree, files = files_of(tmp_path, "m")
     assert [file[0] for file in files] == ["m/T20251023_Gb9ff66c9/m_MMStar.tsv"]
     assert reasons(tree) == [("m/T20250101_Gaaaaaaaa/m_MMStar.tsv", Reason.SUPERSEDED)]
+
+
+def test_where_the_newest_run_is_damaged_the_newest_readable_one_is_read_and_both_are_named(tmp_path):
+    for run, answer in (("T20250101_Gaaaaaaaa", "A"), ("T20250601_Gcccccccc", "B")):
+        write_tsv(tmp_path / "m" / run / "m_MMStar.tsv", [{"index": "1", "prediction": answer}])
+    truncated = write_xlsx(
+        tmp_path / "m" / "T20251023_Gb9ff66c9" / "m_MMStar.xlsx", [["index", "prediction"], [1, "C"]]
+    )
+    truncated.write_bytes(truncated.read_bytes()[:200])
+    tree, files = files_of(tmp_path, "m")
+    assert [file[0] for file in files] == ["m/T20250601_Gcccccccc/m_MMStar.tsv"]
+    assert sorted(reasons(tree)) == [
+        ("m/T20250101_Gaaaaaaaa/m_MMStar.tsv", Reason.SUPERSEDED),
+        ("m/T20251023_Gb9ff66c9/m_MMStar.xlsx", Reason.UNREADABLE),
+    ]
 
 
 def test_the_newest_run_wins_over_both_trees(tmp_path):

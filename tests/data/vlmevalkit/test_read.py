@@ -10,8 +10,11 @@ import pytest
 
 from tests.data.vlmevalkit.log_trees import choice_rows, write_choice_logs, write_images, write_tsv
 from vlrouterbench.data.build import BuildOptions, build_benchmark
+from vlrouterbench.data.candidates import read_pool
 from vlrouterbench.data.table import load_table
 from vlrouterbench.data.tokens import count_tokens
+from vlrouterbench.data.vlmevalkit import read
+from vlrouterbench.data.vlmevalkit.read import read_vlmevalkit
 from vlrouterbench.errors import SourceError
 
 PUBLISHED = {
@@ -208,6 +211,17 @@ def test_a_small_work_folder_builds_whole(tree):
     table = load_table(built.folder)
     assert all(options == ["yes", "no"] for options in table.column("options"))
     assert all(table.iter_images())
+
+
+def test_two_processes_read_the_same_as_one(tree, monkeypatch):
+    write_choice_logs(tree / "one", "one", "RealWorldQA", [1, 0, 1])
+    write_choice_logs(tree / "two", "two", "RealWorldQA", [0, 0, 1])
+    pool = read_pool(tree / "candidates.csv")
+    alone = read_vlmevalkit(tree, pool=pool)
+    monkeypatch.setattr(read, "PARALLEL_BYTES", 0)
+    together = read_vlmevalkit(tree, pool=pool, num_proc=2)
+    for name in ("samples", "outcomes", "left_out", "images", "source_sha256", "pairs_read", "label_rules"):
+        assert getattr(together, name) == getattr(alone, name), name
 
 
 def test_rows_are_joined_by_index_not_by_position(tree):

@@ -2,6 +2,9 @@
 
 Decisions
 - A file that cannot be read is named and skipped here, in one place, so that no reader can forget to.
+- Datasets are read apart from one another, each by a reader of its own, and joined in their order: what is written does
+  not depend on how many processes read. Rows travel between processes as Arrow tables, which are small and quick to
+  send.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import pyarrow as pa
 
 from vlrouterbench.data.candidates import CandidatePool
 from vlrouterbench.data.choices import Protocol
-from vlrouterbench.data.source import ImageReference, LeftOut, Reason
+from vlrouterbench.data.source import OUTCOME_SCHEMA, SAMPLE_SCHEMA, ImageReference, LeftOut, Reason
 from vlrouterbench.data.vlmevalkit.layout import LogTree
 from vlrouterbench.data.vlmevalkit.reading import UnreadableFileError, read_text_table
 
@@ -38,6 +41,24 @@ class LogReader:
     protocol: Protocol = Protocol.REFERENCE
     label_agreement: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
     label_rules: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def tables(self) -> tuple[pa.Table, pa.Table]:
+        """The gathered samples and outcomes."""
+        return (
+            pa.Table.from_pylist(self.samples, schema=SAMPLE_SCHEMA),
+            pa.Table.from_pylist(self.outcomes, schema=OUTCOME_SCHEMA),
+        )
+
+    def absorb(self, other: LogReader) -> None:
+        """Add what another reader gathered, but for its rows."""
+        self.left_out += other.left_out
+        self.images += other.images
+        self.image_files += other.image_files
+        self.missing_images |= other.missing_images
+        self.pairs_read += other.pairs_read
+        self.read_files |= other.read_files
+        self.label_agreement.update(other.label_agreement)
+        self.label_rules.update(other.label_rules)
 
     def leave_out(self, path: Path, reason: Reason, detail: str, **where: str | None) -> None:
         """Name something that is not in the benchmark."""

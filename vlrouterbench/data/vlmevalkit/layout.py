@@ -4,7 +4,7 @@ Decisions
 - A file belongs to a dataset by the longest known name that leaves nothing or a recognised judge suffix; a known name
   with another ending ("AI2D_TEST" + "_NO_MASK") is a dataset of its own.
 - The same file seen twice (run folder and link, inference and evaluation tree) is read once. Of different files for one
-  purpose the newest run wins, and the others are named as superseded.
+  purpose the newest run that can be read wins, and the others are named as superseded or unreadable.
 - A link is followed only where it stays inside SOURCE, as VLMEvalKit's do (model folder -> run folder): a tree from
   elsewhere must not read the user's other files. Links that lead outside or nowhere are named.
 - Pickles, locks and aggregates are never opened.
@@ -20,6 +20,7 @@ from pathlib import Path
 
 from vlrouterbench.constants import DATASETS
 from vlrouterbench.data.source import LeftOut, Reason
+from vlrouterbench.data.vlmevalkit.reading import UnreadableFileError, read_text_table
 from vlrouterbench.errors import SourceError
 
 EVALUATION_TREE, INFERENCE_TREE, IMAGE_TREE = "VLMEvalKit_evaluation", "VLMEvalKit_inference", "TSV_images"
@@ -169,17 +170,28 @@ def _files_of_model(folder: Path, source: Path, known: Sequence[str], left_out: 
 
 
 def _choose(group: list[LogFile], source: Path, left_out: list[LeftOut]) -> LogFile:
-    """The newest run's file, in reading order within a run; copies of it are dropped, others are named."""
+    """The newest run's readable file, in reading order within a run; copies of it are dropped, others are named."""
     group = sorted(group, key=lambda file: file.run, reverse=True)
-    first = group[0]
-    digests = {_digest(first.path)}
-    for other in group[1:]:
-        digest = _digest(other.path)
-        if digest not in digests:
-            digests.add(digest)
-            detail = f"{_relative(first.path, source)} was read instead"
-            left_out.append(LeftOut(_relative(other.path, source), Reason.SUPERSEDED, detail, candidate=other.folder))
-    return first
+    distinct: dict[bytes, LogFile] = {}
+    for file in group:
+        distinct.setdefault(_digest(file.path), file)
+    files = list(distinct.values())
+    # Where all are damaged the newest stands, and is named when it is read.
+    chosen = next((file for file in files if len(files) > 1 and _is_readable(file.path)), files[0])
+    for other in files:
+        if other is not chosen:
+            # Passed over although newer: it could not be read.
+            reason = Reason.SUPERSEDED if files.index(other) > files.index(chosen) else Reason.UNREADABLE
+            detail = f"{_relative(chosen.path, source)} was read instead"
+            left_out.append(LeftOut(_relative(other.path, source), reason, detail, candidate=other.folder))
+    return chosen
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        return read_text_table(path).num_rows > 0
+    except UnreadableFileError:
+        return False
 
 
 def _is_link_stub(path: Path) -> bool:

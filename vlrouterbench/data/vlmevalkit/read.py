@@ -11,7 +11,12 @@ Decisions
 
 from __future__ import annotations
 
+import multiprocessing
+from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +26,7 @@ from vlrouterbench.constants import DATASETS, task_group_of
 from vlrouterbench.data.candidates import CandidatePool
 from vlrouterbench.data.choices import Protocol
 from vlrouterbench.data.protocol import asked_text, image_tokens_of
-from vlrouterbench.data.source import OUTCOME_SCHEMA, SAMPLE_SCHEMA, ImageReference, LeftOut, Reason, SourceLogs
+from vlrouterbench.data.source import ImageReference, LeftOut, Reason, SourceLogs
 from vlrouterbench.data.tokens import count_tokens
 from vlrouterbench.data.vlmevalkit.doubled import name_second_texts
 from vlrouterbench.data.vlmevalkit.gathering import LogReader
@@ -32,16 +37,21 @@ from vlrouterbench.errors import SourceError
 from vlrouterbench.files import sha256_of_files
 
 FAILED_CALL = "Failed to obtain answer"
+PARALLEL_BYTES = 2**24
+"""Logs smaller than this are read by one process: starting another takes longer."""
 CIRCULAR_DATASETS = frozenset(name for name in DATASETS if name.startswith("MMBench"))
 
 
-def read_vlmevalkit(source: Path, *, pool: CandidatePool, protocol: Protocol = Protocol.REFERENCE) -> SourceLogs:
+def read_vlmevalkit(
+    source: Path, *, pool: CandidatePool, protocol: Protocol = Protocol.REFERENCE, num_proc: int = 1
+) -> SourceLogs:
     """Read a folder of VLMEvalKit logs.
 
     Args:
         source: `vlm_router_data` folder, its parent, or a VLMEvalKit work folder.
         pool: the candidates; other model folders are left out and named.
         protocol: how tokens are counted.
+        num_proc: processes that read, where the logs are large enough to pay for them.
 
     Raises:
         SourceError: no logs of any candidate.
@@ -61,11 +71,14 @@ def read_vlmevalkit(source: Path, *, pool: CandidatePool, protocol: Protocol = P
             detail = "no log folder of this candidate"
             name = candidate.log_name or candidate.name
             reader.left_out.append(LeftOut(name, Reason.NOT_FOUND, detail, candidate=candidate.name))
-    for dataset in _in_order({file.dataset for file in tree.files}):
-        _read_dataset(reader, dataset)
+    samples, outcomes = [], []
+    for part, tables in _read_all(reader, num_proc):
+        reader.absorb(part)
+        samples.append(tables[0])
+        outcomes.append(tables[1])
     return SourceLogs(
-        samples=pa.Table.from_pylist(reader.samples, schema=SAMPLE_SCHEMA),
-        outcomes=pa.Table.from_pylist(reader.outcomes, schema=OUTCOME_SCHEMA),
+        samples=pa.concat_tables(samples).combine_chunks(),
+        outcomes=pa.concat_tables(outcomes).combine_chunks(),
         images=reader.images,
         pool=pool,
         name=source.resolve().name,
@@ -78,6 +91,38 @@ def read_vlmevalkit(source: Path, *, pool: CandidatePool, protocol: Protocol = P
         label_agreement=reader.label_agreement,
         protocol=str(protocol),
     )
+
+
+def _read_all(reader: LogReader, num_proc: int) -> list[tuple[LogReader, tuple[pa.Table, pa.Table]]]:
+    """Every dataset read by a reader of its own, in the benchmark's order."""
+    sizes: Counter[str] = Counter()
+    for file in reader.tree.files:
+        sizes[file.dataset] += file.path.stat().st_size
+    task = LogReader(reader.source, reader.pool, reader.tree, protocol=reader.protocol)
+    if num_proc > 1 and len(sizes) > 1 and sizes.total() >= PARALLEL_BYTES:
+        # The largest first, so that none is left to one process at the end.
+        order = [dataset for dataset, _ in sizes.most_common()]
+        # Spawned, not forked: threads of numerical libraries do not survive a fork.
+        with ProcessPoolExecutor(num_proc, mp_context=multiprocessing.get_context("spawn")) as pool:
+            try:
+                parts = list(pool.map(_read_alone, repeat(task), order))
+            except BrokenProcessPool as error:
+                raise SourceError(
+                    "a process that read logs was ended from outside (out of memory?) or could not start: build with "
+                    '--num-proc 1, or guard your script with `if __name__ == "__main__":`.'
+                ) from error
+        read = dict(zip(order, parts, strict=True))
+    else:
+        read = {dataset: _read_alone(task, dataset) for dataset in sizes}
+    return [read[dataset] for dataset in _in_order(set(sizes))]
+
+
+def _read_alone(task: LogReader, dataset: str) -> tuple[LogReader, tuple[pa.Table, pa.Table]]:
+    reader = LogReader(task.source, task.pool, task.tree, protocol=task.protocol)
+    _read_dataset(reader, dataset)
+    tables = reader.tables()
+    reader.samples, reader.outcomes = [], []
+    return reader, tables
 
 
 def _in_order(datasets: set[str]) -> list[str]:
