@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -66,6 +67,20 @@ def test_two_writers_in_one_process_leave_each_other_alone(tmp_path):
         (one / "a.txt").write_text("one")
         (two / "a.txt").write_text("two")
     assert (tmp_path / "out" / "a.txt").read_text() == "one"  # the outer one ends last
+    assert names_in(tmp_path) == ["out"]
+
+
+def test_writers_that_replace_one_folder_again_and_again_never_mix_or_fail(tmp_path):
+    def write(number):
+        for turn in range(40):
+            with staged_folder(tmp_path / "out") as folder:
+                for name in "ab":
+                    (folder / name).write_text(f"{number} {turn}")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    assert len({path.read_text() for path in (tmp_path / "out").iterdir()}) == 1
+    assert names_in(tmp_path / "out") == ["a", "b"]
     assert names_in(tmp_path) == ["out"]
 
 

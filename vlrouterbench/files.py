@@ -42,7 +42,7 @@ def make_folder(folder: Path) -> None:
 def staged_folder(target: Path) -> Iterator[Path]:
     """A temporary folder beside `target` that becomes `target` when the block ends without an error."""
     target = target.absolute()
-    if target.exists() and not target.is_dir():
+    if target.is_file():  # one look: between two, another writer may have swapped its folder in
         raise VLRouterBenchError(f"expected a folder to write to, found a file: {target}. Give another --out.")
     make_folder(target.parent)
     with _full_disk_named(target), staging_place(target) as staging:
