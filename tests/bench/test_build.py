@@ -12,19 +12,24 @@ from vlrouterbench.data.vlmevalkit.reading import read_text_table
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("home")
-    make_log_tree(folder / "bench", scale=0.0005)
-    return folder
+    return tmp_path_factory.mktemp("home")
 
 
-def test_both_readers_see_the_same_rows_and_columns(home):
-    for path in log_files(home / "bench" / "log-tree-0.0005")[::40]:
+@pytest.fixture(scope="module")
+def tree(home):
+    return make_log_tree(home / "bench", scale=0.0005)
+
+
+def test_both_readers_see_the_same_rows_and_columns(tree):
+    files = log_files(tree)
+    assert len(files) == 17 * (14 + 9)
+    for path in files[::40]:
         ours, theirs = read_text_table(path), pd.read_excel(path, engine="openpyxl", dtype=str)
         assert ours.column_names == theirs.columns.tolist()
         assert ours["prediction"].to_pylist() == theirs["prediction"].tolist()
 
 
-def test_bench_build_reports_both_sides_and_their_ratios(home, monkeypatch, capsys):
+def test_bench_build_reports_both_sides_and_their_ratios(home, tree, monkeypatch, capsys):
     monkeypatch.setenv("VLROUTERBENCH_HOME", str(home))
     assert main(["bench", "build", "--scale", "0.0005", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)

@@ -8,24 +8,27 @@ import typer
 
 from vlrouterbench.errors import unknown_name
 
-NAMES = ("build",)
+NAMES = ("build", "own-tables")
 
 
 def bench(
     name: Annotated[str, typer.Argument(help=f"One of: {', '.join(NAMES)}.")],
-    scale: Annotated[float, typer.Option(min=0.0001, help="Share of the published size.")] = 1.0,
+    scale: Annotated[float, typer.Option(min=0.0001, help="Share of the full size.")] = 1.0,
 ) -> None:
     """Compare our speed with a baseline's on the same work, in one run."""
     from vlrouterbench.bench.build import bench_build
+    from vlrouterbench.bench.own_tables import bench_own_tables
     from vlrouterbench.cli import console
 
     if name not in NAMES:
         raise unknown_name("comparison", name, NAMES)
     with console.stage(f"bench {name}"):
-        result = bench_build(scale=scale)
+        result = (bench_build if name == "build" else bench_own_tables)(scale=scale)
     unit = result["unit"]
-    console.show(
-        result,
-        f"baseline {result['baseline']:.2f} {unit}, ours {result['ours']:.2f} {unit}: ratio {result['ratio']:.1f}",
-        f"reading alone {result['reading']:.2f} {unit}: ratio {result['reading_ratio']:.1f}",
-    )
+    lines = [f"baseline {result['baseline']:.2f} {unit}, ours {result['ours']:.2f} {unit}: ratio {result['ratio']:.1f}"]
+    if "reading" in result:
+        lines.append(f"reading alone {result['reading']:.2f} {unit}: ratio {result['reading_ratio']:.1f}")
+    if "loading" in result:
+        lines.append(f"{result['samples']:,} samples are loaded in {result['loading']:.2f} {unit}")
+    lines.append(f"peak memory {result['peak_memory_gib']:.2f} GiB")
+    console.show(result, *lines)
