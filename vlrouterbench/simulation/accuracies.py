@@ -2,7 +2,8 @@
 
 Decisions
 - `published_accuracy.csv` holds accuracies in percent as their sources print them, the mean where several do. Left out
-  were harnesses other than VLMEvalKit and two cells whose source suspects failed answer extraction.
+  were harnesses other than VLMEvalKit, test-split figures of DocVQA and InfoVQA, and two cells whose source suspects
+  failed answer extraction.
 - Published splits and versions are not always the benchmark's own (MMBench test for dev, MMMU validation alone): the
   table is an anchor, not a measurement.
 - HallusionBench is mostly printed as the mean of three accuracies; the per-question one is `MEAN_OF_THREE_GAP` higher
@@ -57,7 +58,7 @@ PROFILES: dict[str, tuple[float, float]] = {
     "Gemma3-27B": (0.690, 45.0),
     "Qwen2.5-VL-32B-Instruct": (0.760, 60.0),
     "Qwen2.5-VL-72B-Instruct": (0.780, 39.0),
-    "InternVL2.5-78B": (0.777, 20.0),
+    "InternVL2.5-78B": (0.771, 20.0),
     "Gemini-Flash-2.5": (0.740, 45.0),
     "GPT-4o": (0.755, 37.0),
 }
