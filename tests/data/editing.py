@@ -6,6 +6,9 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+MISREAD_WORDS = ("None", "NA", "nan", "null", "1.0", "007")
+"""Texts that a reader could take for no value, or for a number."""
+
 
 def rows_of(folder, stem):
     return pq.read_table(folder / f"{stem}.parquet").to_pylist()

@@ -5,17 +5,12 @@ import shutil
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.data.editing import write_rows
+from tests.data.editing import MISREAD_WORDS, write_rows
 from vlrouterbench.data.build import build_benchmark
 from vlrouterbench.data.table import load_table
 
 WORDS = (
-    "None",
-    "NA",
-    "nan",
-    "null",
-    "1.0",
-    "007",
+    *MISREAD_WORDS,
     "true",
     "2024-01-01",
     "2024-01-01T10:00:00Z",

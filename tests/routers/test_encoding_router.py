@@ -11,7 +11,7 @@ from vlrouterbench.routers.encoding_input import RouterInput
 from vlrouterbench.routers.encoding_router import FeatureEncoder, raw_text, tfidf_weights
 from vlrouterbench.routers.encoding_text import NUM_TEXT_FACTS
 
-CONFIG = {"text": "builtin", "image": "builtin", "version": 1, "text_dim": 5, "image_dim": 3}
+CONFIG = {"text": "builtin", "image": "builtin", "version": 2, "text_dim": 5, "image_dim": 3}
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +86,8 @@ def test_unknown_encoder_is_named(part):
 
 
 def test_features_of_another_version_are_refused():
-    with pytest.raises(ValueError, match="version 1, found 2"):
-        FeatureEncoder(CONFIG | {"version": 2})
+    with pytest.raises(ValueError, match="version 2, found 1"):
+        FeatureEncoder(CONFIG | {"version": 1})
 
 
 def test_weights_have_unit_length_and_rare_buckets_weigh_more():

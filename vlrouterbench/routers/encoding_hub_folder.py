@@ -4,8 +4,8 @@ Decisions
 - Everything is read from one folder of one commit: a local folder, or a snapshot in the Hub's cache. What lies there
   whole is used as it lies; the network is asked only for what is missing, and whether it answers is found out first,
   since the Hub's client retries for minutes.
-- Safetensors first. Some well-known encoders (BGE-M3 is one) have only a `pytorch_model.bin`; transformers reads that
-  with `weights_only`, which builds tensors and runs nothing.
+- Safetensors first. Where a model has only a `pytorch_model.bin`, transformers reads it with `weights_only`, which
+  builds tensors and runs nothing.
 """
 
 from __future__ import annotations

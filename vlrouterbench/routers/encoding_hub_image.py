@@ -11,14 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image
 
-from .encoding_hub_folder import HubEncoderError, ModelFolder, find_folder
-from .encoding_hub_model import checked_dtype, load_config, load_model, reads_pictures
+from .encoding_hub_folder import HubEncoderError, ModelFolder
+from .encoding_hub_model import HubEncoder, load_model, reads_pictures
 from .encoding_hub_picture import PictureProcessor
 from .encoding_input import RouterInput
 
@@ -61,48 +60,23 @@ IMAGE_FAMILIES = {
 """By `model_type`; another model of pictures gives its own pooled output, or the mean over its last hidden state."""
 
 
-class HubImageEncoder:
-    """A pretrained image encoder.
+class HubImageEncoder(HubEncoder):
+    """A pretrained image encoder: arguments, attributes and errors of `HubEncoder`; a text model is an error too."""
 
-    Args:
-        source: `owner/name` on the Hub, or a local folder.
-        revision: commit, branch or tag on the Hub.
-        device: where to compute.
-        dtype: "float32", or on a GPU "bfloat16" or "float16"; None for float32.
-
-    Attributes:
-        dim: length of a vector.
-
-    Raises:
-        HubEncoderError: not found, not an image model, needing code of its own, or unusable.
-    """
-
-    def __init__(
-        self,
-        source: str | Path,
-        revision: str | None = None,
-        device: str | torch.device = "cpu",
-        *,
-        dtype: torch.dtype | str | None = None,
-    ) -> None:
-        self.device = torch.device(device)
-        self._dtype = checked_dtype(dtype, self.device)
-        self._folder = find_folder(source, revision)
-        config = load_config(self._folder)
-        self.family = _image_family(config, self._folder)
+    def _load(self) -> int:
+        self.family = _image_family(self._config, self._folder)
         self._processor = PictureProcessor(self._folder)
-        self._model = _load_vision_model(self.family, config, self._folder, self._dtype).to(self.device)
-        self.dim = self._settle()
+        self._model = _load_vision_model(self.family, self._config, self._folder, self._dtype).to(self.device)
+        return self._settle()
 
     def describe(self) -> dict[str, Any]:
         """What the vectors depend on, ready for JSON."""
         return {
-            **self._folder.describe(),
+            **super().describe(),
             "family": self.family.name,
             "pooling": self.family.pooling,
             "normalise": True,
             **self._processor.describe(),
-            "dtype": str(self._dtype).removeprefix("torch."),
             "version": HUB_IMAGE_VERSION,
         }
 

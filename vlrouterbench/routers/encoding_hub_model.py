@@ -9,13 +9,53 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from .encoding_hub_folder import HubEncoderError, ModelFolder, first_line
+from .encoding_hub_folder import HubEncoderError, ModelFolder, find_folder, first_line
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class HubEncoder:
+    """What encoders of texts and of pictures share: where the model lies, and where and in what type it computes.
+
+    Args:
+        source: `owner/name` on the Hub, or a local folder.
+        revision: commit, branch or tag on the Hub.
+        device: where to compute.
+        dtype: "float32", or on a GPU "bfloat16" or "float16"; None for float32.
+
+    Attributes:
+        dim: length of a vector.
+
+    Raises:
+        HubEncoderError: not found, needing code of its own, or unusable.
+    """
+
+    def __init__(
+        self,
+        source: str | Path,
+        revision: str | None = None,
+        device: str | torch.device = "cpu",
+        *,
+        dtype: torch.dtype | str | None = None,
+    ) -> None:
+        self.device = torch.device(device)
+        self._dtype = checked_dtype(dtype, self.device)
+        self._folder = find_folder(source, revision)
+        self._config = load_config(self._folder)
+        self.dim = self._load()
+
+    def _load(self) -> int:
+        """Load what the encoder needs and give the length of its vectors."""
+        raise TypeError(f"{type(self).__name__} reads nothing: take HubTextEncoder or HubImageEncoder.")
+
+    def describe(self) -> dict[str, Any]:
+        """What the vectors depend on, ready for JSON."""
+        return {**self._folder.describe(), "dtype": str(self._dtype).removeprefix("torch.")}
 
 
 def load_config(folder: ModelFolder) -> Any:

@@ -17,8 +17,8 @@ from typing import Any
 import torch
 
 from .encoding_hub_family import LONGEST, text_family
-from .encoding_hub_folder import HubEncoderError, ModelFolder, find_folder, first_line
-from .encoding_hub_model import checked_dtype, load_config, load_model, reads_pictures
+from .encoding_hub_folder import HubEncoderError, ModelFolder, first_line
+from .encoding_hub_model import HubEncoder, load_model, reads_pictures
 from .encoding_hub_prompt import fixed_tokens, prompt_tokens
 from .encoding_input import RouterInput
 
@@ -29,60 +29,43 @@ _NO_LIMIT = 10**9
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 
 
-class HubTextEncoder:
-    """A pretrained text encoder.
+class HubTextEncoder(HubEncoder):
+    """A pretrained text encoder: arguments, attributes and errors of `HubEncoder`; an image model is an error too.
 
     Args:
-        source: `owner/name` on the Hub, or a local folder.
-        revision: commit, branch or tag on the Hub.
-        device: where to compute.
-        dtype: "float32", or on a GPU "bfloat16" or "float16"; None for float32.
         max_length: longest input in tokens, special ones counted; None for the model's own, at most LONGEST.
         family: row of TEXT_FAMILIES; None to tell it by the model's name.
-
-    Attributes:
-        dim: length of a vector.
-
-    Raises:
-        HubEncoderError: not found, not a text encoder, needing code of its own, or unusable.
     """
 
     def __init__(
-        self,
-        source: str | Path,
-        revision: str | None = None,
-        device: str | torch.device = "cpu",
-        *,
-        dtype: torch.dtype | str | None = None,
-        max_length: int | None = None,
-        family: str | None = None,
+        self, source: str | Path, *args: Any, max_length: int | None = None, family: str | None = None, **kwargs: Any
     ) -> None:
+        self._asked = max_length, family
+        super().__init__(source, *args, **kwargs)
+
+    def _load(self) -> int:
         from transformers import AutoModel
 
-        self.device = torch.device(device)
-        self._dtype = checked_dtype(dtype, self.device)
-        self._folder = find_folder(source, revision)
-        config = load_config(self._folder)
-        _require_text_model(config, self._folder)
+        max_length, family = self._asked
+        _require_text_model(self._config, self._folder)
         self.family = text_family(self._folder, family)
         self._tokenizer = _load_tokenizer(self._folder)
-        self.max_length = self._checked_length(config, max_length)
+        self.max_length = self._checked_length(self._config, max_length)
         # The pooler of a BERT is not among the outputs used, and many encoders are published without it.
         model = load_model(AutoModel, self._folder, dtype=self._dtype, unused=("pooler",))
         self._model = model.to(self.device)
-        self.dim: int = config.hidden_size
+        return self._config.hidden_size
 
     def describe(self) -> dict[str, Any]:
         """What the vectors depend on, ready for JSON."""
         default = " (default)" if self.family.pooling_source == "default" else ""
         return {
-            **self._folder.describe(),
+            **super().describe(),
             "family": self.family.name,
             "pooling": f"{self.family.pooling}{default}",
             "prefix": self.family.prefix,
             "normalise": self.family.normalise,
             "max_length": self.max_length,
-            "dtype": str(self._dtype).removeprefix("torch."),
             "version": HUB_TEXT_VERSION,
         }
 

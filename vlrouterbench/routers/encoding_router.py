@@ -22,7 +22,8 @@ from .encoding_input import RouterInput
 from .encoding_text import NUM_TEXT_FACTS, TEXT_BUCKETS, hashed_ngrams, text_facts
 
 BUILTIN = "builtin"
-BUILTIN_VERSION = 1
+BUILTIN_VERSION = 2
+"""Raised whenever the same sample would have other statistics. 2: pictures are turned as their EXIF says."""
 CLIP = 5.0
 
 
@@ -30,7 +31,7 @@ class FeatureEncoder(nn.Module):
     """Text and image statistics -> a feature vector.
 
     Args:
-        config: `{"text": "builtin", "image": "builtin", "version": 1, "text_dim": ..., "image_dim": ...}`.
+        config: `{"text": "builtin", "image": "builtin", "version": 2, "text_dim": ..., "image_dim": ...}`.
     """
 
     def __init__(self, config: dict[str, Any]) -> None:

@@ -8,8 +8,8 @@ Decisions
   table is an anchor, not a measurement.
 - HallusionBench is mostly printed as the mean of three accuracies; the per-question one is `MEAN_OF_THREE_GAP` higher
   where both are known.
-- The benchmark counts graded answers as 0 or 1, leaderboards print the mean grade: `GRADED_GAP` is taken off. That the
-  strongest candidate then lands on its published 78.0 % speaks for it; the single numbers are invented.
+- The benchmark counts graded answers as 0 or 1, leaderboards print the mean grade: `GRADED_GAP` is taken off. The
+  gaps are invented, of a size that lets the strongest candidate's known cells go with its published 78.0 % overall.
 - Every other cell is invented: a rank-one fit over the known ones (dataset level and slope, candidate strength),
   shifted per candidate to the overall accuracy in `PROFILES`. Published are only the overall figures of the strongest
   and the cheapest candidate, and not even their names.

@@ -6,16 +6,12 @@ import re
 import openpyxl
 from hypothesis import strategies as st
 
+from tests.data.editing import MISREAD_WORDS
 from tests.data.vlmevalkit.log_trees import write_tsv
 
 WORDS = (
     "",
-    "None",
-    "NA",
-    "nan",
-    "null",
-    "1.0",
-    "007",
+    *MISREAD_WORDS,
     "1e5",
     "TRUE",
     " ",

@@ -177,11 +177,12 @@ def _choose(group: list[LogFile], source: Path, left_out: list[LeftOut]) -> LogF
         distinct.setdefault(_digest(file.path), file)
     files = list(distinct.values())
     # Where all are damaged the newest stands, and is named when it is read.
-    chosen = next((file for file in files if len(files) > 1 and _is_readable(file.path)), files[0])
-    for other in files:
-        if other is not chosen:
-            # Passed over although newer: it could not be read.
-            reason = Reason.SUPERSEDED if files.index(other) > files.index(chosen) else Reason.UNREADABLE
+    place = next((n for n, file in enumerate(files) if len(files) > 1 and _is_readable(file.path)), 0)
+    chosen = files[place]
+    for number, other in enumerate(files):
+        if number != place:
+            # A newer one was passed over because it could not be read.
+            reason = Reason.UNREADABLE if number < place else Reason.SUPERSEDED
             detail = f"{_relative(chosen.path, source)} was read instead"
             left_out.append(LeftOut(_relative(other.path, source), reason, detail, candidate=other.folder))
     return chosen
