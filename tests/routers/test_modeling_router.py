@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.families import arguments_for, has_cost_weight
 from vlrouterbench.encoders.features import router_inputs
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.configuration_router import RouterConfig
@@ -22,6 +23,7 @@ from vlrouterbench.training.fit import save_router, train_router
 
 QUESTION = "What is the average of the tallest bars?"
 each_family = pytest.mark.parametrize("family", ROUTERS)
+each_cost_weighted = pytest.mark.parametrize("family", filter(has_cost_weight, ROUTERS))
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,7 @@ def picture(tmp_path_factory):
 
 @each_family
 def test_round_trip_gives_the_same_scores_bit_for_bit(family, simulated_problem, tmp_path):
-    arguments = RouterTrainingArguments(cost_weights=(10.0,), num_epochs=2)
+    arguments = arguments_for(family, cost_weights=(10.0,), num_epochs=2)
     trained = train_router(family, simulated_problem, arguments)
     save_router(trained, tmp_path / "router")
     loaded = AutoRouter.from_pretrained(tmp_path / "router")
@@ -51,7 +53,7 @@ def test_round_trip_gives_the_same_scores_bit_for_bit(family, simulated_problem,
     assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
-@each_family
+@each_cost_weighted
 def test_config_is_strict_json_even_for_an_infinite_cost_weight(family, simulated_problem, tmp_path):
     arguments = RouterTrainingArguments(cost_weights=(float("inf"),), num_epochs=1)
     save_router(train_router(family, simulated_problem, arguments), tmp_path / "router")
@@ -70,7 +72,8 @@ def test_route_scores_the_pool_and_takes_the_best(family, routers, picture):
     decision = router.route(QUESTION, picture)
     assert list(decision.score) == router.config.candidate_names and len(decision.score) == 17
     assert decision.candidate == max(decision.score, key=decision.score.get)
-    assert decision.estimated_accuracy is None and decision.usd_weight is None
+    assert decision.estimated_accuracy is None
+    assert decision.usd_weight == getattr(router.config, "usd_weight", None)
     costs = {candidate["name"]: candidate["mean_cost_usd"] for candidate in router.config.candidates}
     assert decision.estimated_cost_usd == costs and min(costs.values()) > 0
 
@@ -166,7 +169,7 @@ def test_missing_truncated_and_corrupt_images_are_refused(routers, picture, tmp_
 def test_forward_gives_logits_and_the_loss_where_labels_are_given(family, routers, simulated_problem):
     labels = simulated_problem.soft_labels(cost_weight=10.0, unsolved=Unsolved.DROP)[:8]
     features, router = simulated_problem.train_features[:8], routers[family]
-    bare, full = router(features=features), router(features=features, soft_labels=labels)
+    bare, full = router(features=features), router(features=features, targets=labels)
     assert bare.loss is None and torch.equal(bare.logits, full.logits)
     assert torch.equal(full.loss, soft_cross_entropy(full.logits, labels))
 
@@ -175,7 +178,7 @@ def test_ties_go_to_the_first_candidate(routers, simulated_problem):
     router = routers["linear"]
     scores = torch.zeros(5, 17)
     scores[1, 4:] = 1.0
-    assert router._choose(scores, None).tolist() == [0, 4, 0, 0, 0]
+    assert router.choose(scores).tolist() == [0, 4, 0, 0, 0]
 
 
 def test_base_class_has_no_scores_of_its_own(simulated_problem):

@@ -1,0 +1,77 @@
+"""The base of families that estimate quality and cost apart and decide by quality - usd_weight * cost.
+
+Decisions
+- With true probabilities this is the best form a policy can have (benchmark's section 2), so one estimate serves every
+  trade-off; the weight is chosen on validation by Rank Score and saved.
+- Weights are tried as multiples of one over the dearest candidate's mean cost: the unit of cost does not matter.
+- Estimates are not calibrated: the families still refuse a budget in a request.
+- A family without a cost model of its own takes each candidate's mean cost on train.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from .configuration_router import RouterConfig
+from .learning import Recipe, TrainingSet
+from .modeling_router import PreTrainedRouter, frozen
+
+TRADE_OFFS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
+"""Accuracy that asking the dearest candidate instead of a free one must gain."""
+
+
+class EstimatingRouterConfig(RouterConfig):
+    """Configuration of a family that estimates.
+
+    Args:
+        usd_weight: accuracy that one USD must buy.
+        kwargs: the shared part.
+    """
+
+    def __init__(self, usd_weight: float = 0.0, **kwargs: Any) -> None:
+        self.usd_weight = usd_weight
+        super().__init__(**kwargs)
+
+
+class EstimatingRouter(PreTrainedRouter):
+    """Scores are estimated quality less the weighted cost."""
+
+    config_class = EstimatingRouterConfig
+
+    def __init__(self, config: EstimatingRouterConfig) -> None:
+        super().__init__(config)
+        self.mean_cost = frozen(self.num_candidates)
+
+    def fit(self, training_set: TrainingSet) -> None:
+        """Learn the candidates' mean costs."""
+        self.mean_cost.copy_(training_set.mean_cost)
+
+    def estimate(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Quality (num_samples, num_candidates) and cost (USD per sample, that shape or (num_candidates,))."""
+        raise TypeError(f"{type(self).__name__} is a base of families: load one of them.")
+
+    def score(self, features: torch.Tensor) -> torch.Tensor:
+        """Estimated quality - usd_weight * cost, (num_samples, num_candidates)."""
+        quality, cost = self.estimate(features)
+        return quality - self.config.usd_weight * cost
+
+    def decision_settings(self, recipe: Recipe) -> list[dict[str, Any]]:
+        """The recipe's own settings, each with every trade-off unless the recipe fixes it."""
+        settings = super().decision_settings(recipe)
+        if "usd_weight" in recipe.fixed:
+            return settings
+        dearest = max(float(self.mean_cost.max()), torch.finfo(torch.float32).tiny)
+        return [{**setting, "usd_weight": part / dearest} for setting in settings for part in TRADE_OFFS]
+
+    def scores_for(self, features: torch.Tensor, settings: Sequence[Mapping[str, Any]]) -> Iterator[torch.Tensor]:
+        """As the base's; estimates are made once for settings that differ in the trade-off alone."""
+        made_with: dict[str, Any] | None = None
+        for setting in settings:
+            self.config.update(dict(setting))
+            others = {name: value for name, value in setting.items() if name != "usd_weight"}
+            if others != made_with:
+                made_with, (quality, cost) = others, self.estimate(features)
+            yield quality - self.config.usd_weight * cost
