@@ -29,7 +29,7 @@ def test_what_is_asked_for_stands_in_the_place_of_the_familys_own():
     ("given", "name"), [({"cost_weights": (1.0,)}, "--cost-weight"), ({"unsolved": Unsolved.DROP}, "--unsolved")]
 )
 def test_a_family_without_a_cost_weight_says_so_by_name(given, name):
-    with pytest.raises(RouterError, match=f"{name}: uniroute has no training cost weight"):
+    with pytest.raises(RouterError, match=f"{name}: uniroute in its default variant has no training cost weight"):
         RouterTrainingArguments(**given).applied_to(Recipe(cost_weights=()), "uniroute")
 
 

@@ -5,6 +5,7 @@ Decisions
   trade-off; the weight is chosen on validation by Rank Score and saved.
 - Weights are tried as multiples of one over the dearest candidate's mean cost: the unit of cost does not matter.
 - Estimates are not calibrated: the families still refuse a budget in a request.
+- A candidate that train never measured has a handicap that no estimate makes up for.
 - A family without a cost model of its own takes each candidate's mean cost on train.
 """
 
@@ -21,6 +22,8 @@ from .modeling_router import PreTrainedRouter, frozen
 
 TRADE_OFFS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
 """Accuracy that asking the dearest candidate instead of a free one must gain."""
+
+HANDICAP = 1000.0
 
 
 class EstimatingRouterConfig(RouterConfig):
@@ -44,10 +47,14 @@ class EstimatingRouter(PreTrainedRouter):
     def __init__(self, config: EstimatingRouterConfig) -> None:
         super().__init__(config)
         self.mean_cost = frozen(self.num_candidates)
+        self.handicap = frozen(self.num_candidates)
 
+    @torch.no_grad()
     def fit(self, training_set: TrainingSet) -> None:
-        """Learn the candidates' mean costs."""
+        """Learn the candidates' mean costs, and which were never measured."""
         self.mean_cost.copy_(training_set.mean_cost)
+        never = training_set.quality.isnan().all(dim=0) | training_set.cost.isnan().all(dim=0)
+        self.handicap.copy_(HANDICAP * never)
 
     def estimate(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Quality (num_samples, num_candidates) and cost (USD per sample, that shape or (num_candidates,))."""
@@ -55,8 +62,11 @@ class EstimatingRouter(PreTrainedRouter):
 
     def score(self, features: torch.Tensor) -> torch.Tensor:
         """Estimated quality - usd_weight * cost, (num_samples, num_candidates)."""
-        quality, cost = self.estimate(features)
-        return quality - self.config.usd_weight * cost
+        return self.utility(*self.estimate(features))
+
+    def utility(self, quality: torch.Tensor, cost: torch.Tensor) -> torch.Tensor:
+        """What estimates are worth at the configuration's trade-off."""
+        return quality - self.config.usd_weight * cost - self.handicap
 
     def decision_settings(self, recipe: Recipe) -> list[dict[str, Any]]:
         """The recipe's own settings, each with every trade-off unless the recipe fixes it."""
@@ -74,4 +84,4 @@ class EstimatingRouter(PreTrainedRouter):
             others = {name: value for name, value in setting.items() if name != "usd_weight"}
             if others != made_with:
                 made_with, (quality, cost) = others, self.estimate(features)
-            yield quality - self.config.usd_weight * cost
+            yield self.utility(quality, cost)

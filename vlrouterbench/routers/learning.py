@@ -54,23 +54,8 @@ class TrainingSet:
     @property
     def mean_cost(self) -> torch.Tensor:
         """(num_candidates,) float64, USD per sample over measured pairs; one never measured counts as the dearest."""
-        means = masked_mean(self.cost, torch.ones(len(self.cost), 1, dtype=self.cost.dtype))[0]
+        means = self.cost.nanmean(dim=0)
         return means.nan_to_num(means.nan_to_num(0.0).max().item())
-
-
-def masked_mean(values: torch.Tensor, membership: torch.Tensor) -> torch.Tensor:
-    """Means of measured values per group.
-
-    Args:
-        values: (num_samples, num_candidates), NaN = not measured.
-        membership: (num_samples, num_groups), weight of each sample in each group.
-
-    Returns:
-        (num_groups, num_candidates), NaN where nothing was measured.
-    """
-    membership = membership.to(values.dtype)
-    counts = membership.T @ (~values.isnan()).to(values.dtype)
-    return (membership.T @ values.nan_to_num(0.0)) / torch.where(counts > 0, counts, torch.nan)
 
 
 @dataclass(frozen=True)

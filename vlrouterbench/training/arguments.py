@@ -69,8 +69,8 @@ class RouterTrainingArguments:
             for name, value in (("--cost-weight", self.cost_weights), ("--unsolved", self.unsolved)):
                 if value is not None:
                     raise RouterError(
-                        f"{name}: {family} has no training cost weight and no soft labels; it learns quality and cost "
-                        "of every measured pair and chooses its trade-off (usd_weight) on validation. Leave it out."
+                        f"{name}: {family} in its {self.variant} variant has no training cost weight: it learns from "
+                        "the measured pairs as they are, not from soft labels. Leave the option out."
                     )
         elif recipe.cost_weights is None:
             asked = {"cost_weights": DEFAULT_COST_WEIGHTS} | asked
