@@ -5,12 +5,14 @@ from __future__ import annotations
 from .modeling_knn import KNNRouter
 from .modeling_linear import LinearRouter
 from .modeling_mlp import MLPRouter
+from .modeling_ovr import OVRRouter
 from .modeling_prknn import PRKNNRouter
 from .modeling_router import PreTrainedRouter
 
 ROUTERS: dict[str, type[PreTrainedRouter]] = {
     "knn": KNNRouter,
     "prknn": PRKNNRouter,
+    "ovr": OVRRouter,
     "linear": LinearRouter,
     "mlp": MLPRouter,
 }
