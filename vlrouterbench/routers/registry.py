@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .modeling_kmeans import KMeansRouter
 from .modeling_knn import KNNRouter
 from .modeling_linear import LinearRouter
 from .modeling_mlp import MLPRouter
@@ -13,6 +14,7 @@ ROUTERS: dict[str, type[PreTrainedRouter]] = {
     "knn": KNNRouter,
     "prknn": PRKNNRouter,
     "ovr": OVRRouter,
+    "kmeans": KMeansRouter,
     "linear": LinearRouter,
     "mlp": MLPRouter,
 }
