@@ -8,6 +8,7 @@ from .modeling_linear import LinearRouter
 from .modeling_mlp import MLPRouter
 from .modeling_ovr import OVRRouter
 from .modeling_prknn import PRKNNRouter
+from .modeling_prototype import PrototypeRouter
 from .modeling_router import PreTrainedRouter
 
 ROUTERS: dict[str, type[PreTrainedRouter]] = {
@@ -15,6 +16,7 @@ ROUTERS: dict[str, type[PreTrainedRouter]] = {
     "prknn": PRKNNRouter,
     "ovr": OVRRouter,
     "kmeans": KMeansRouter,
+    "prototype": PrototypeRouter,
     "linear": LinearRouter,
     "mlp": MLPRouter,
 }
