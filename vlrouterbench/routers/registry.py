@@ -9,6 +9,7 @@ from .modeling_mlp import MLPRouter
 from .modeling_ovr import OVRRouter
 from .modeling_prknn import PRKNNRouter
 from .modeling_prototype import PrototypeRouter
+from .modeling_ridge_mf import RidgeMFRouter
 from .modeling_router import PreTrainedRouter
 
 ROUTERS: dict[str, type[PreTrainedRouter]] = {
@@ -19,6 +20,7 @@ ROUTERS: dict[str, type[PreTrainedRouter]] = {
     "prototype": PrototypeRouter,
     "linear": LinearRouter,
     "mlp": MLPRouter,
+    "ridge-mf": RidgeMFRouter,
 }
 
 
