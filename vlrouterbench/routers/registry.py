@@ -11,6 +11,7 @@ from .modeling_prknn import PRKNNRouter
 from .modeling_prototype import PrototypeRouter
 from .modeling_ridge_mf import RidgeMFRouter
 from .modeling_router import PreTrainedRouter
+from .modeling_uniroute import UniRouteRouter
 
 ROUTERS: dict[str, type[PreTrainedRouter]] = {
     "knn": KNNRouter,
@@ -21,6 +22,7 @@ ROUTERS: dict[str, type[PreTrainedRouter]] = {
     "linear": LinearRouter,
     "mlp": MLPRouter,
     "ridge-mf": RidgeMFRouter,
+    "uniroute": UniRouteRouter,
 }
 
 
