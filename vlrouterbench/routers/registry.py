@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .modeling_irt import IRTRouter
 from .modeling_kmeans import KMeansRouter
 from .modeling_knn import KNNRouter
 from .modeling_linear import LinearRouter
@@ -23,6 +24,7 @@ ROUTERS: dict[str, type[PreTrainedRouter]] = {
     "mlp": MLPRouter,
     "ridge-mf": RidgeMFRouter,
     "uniroute": UniRouteRouter,
+    "irt": IRTRouter,
 }
 
 
