@@ -12,6 +12,7 @@ from .modeling_prknn import PRKNNRouter
 from .modeling_prototype import PrototypeRouter
 from .modeling_ridge_mf import RidgeMFRouter
 from .modeling_router import PreTrainedRouter
+from .modeling_two_tower import TwoTowerRouter
 from .modeling_uniroute import UniRouteRouter
 
 ROUTERS: dict[str, type[PreTrainedRouter]] = {
@@ -25,6 +26,7 @@ ROUTERS: dict[str, type[PreTrainedRouter]] = {
     "ridge-mf": RidgeMFRouter,
     "uniroute": UniRouteRouter,
     "irt": IRTRouter,
+    "two-tower": TwoTowerRouter,
 }
 
 
