@@ -20,6 +20,8 @@ from .modeling_router import PreTrainedRouter
 
 WHOLE_SPLIT = 10**9
 """A batch of every training sample."""
+NO_LABEL_LOGIT = -20.0
+"""Where the logit of a candidate starts that no training sample should get; its gradient is next to nothing there."""
 
 
 class LinearRouterConfig(RouterConfig):
@@ -57,8 +59,13 @@ class LinearRouter(PreTrainedRouter):
         """Logits, (num_samples, num_candidates)."""
         return self.head(features)
 
-    @torch.no_grad()
     def fit(self, training_set: TrainingSet) -> None:
-        """Start with all candidates alike."""
-        self.head.weight.zero_()
-        self.head.bias.zero_()
+        """Start with all candidates alike, and those that no label names below them."""
+        start_alike(self.head, training_set)
+
+
+@torch.no_grad()
+def start_alike(layer: nn.Linear, training_set: TrainingSet) -> None:
+    """Set an output layer so that candidates with labels begin equal, and those without are out of reach."""
+    layer.weight.zero_()
+    layer.bias.copy_(NO_LABEL_LOGIT * (training_set.soft_labels.sum(dim=0) == 0))

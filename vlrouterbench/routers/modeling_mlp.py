@@ -16,6 +16,7 @@ from torch import nn
 
 from .configuration_router import RouterConfig
 from .learning import Recipe, TrainingSet
+from .modeling_linear import start_alike
 from .modeling_router import PreTrainedRouter
 
 
@@ -70,8 +71,6 @@ class MLPRouter(PreTrainedRouter):
         """Logits, (num_samples, num_candidates)."""
         return self.head(features)
 
-    @torch.no_grad()
     def fit(self, training_set: TrainingSet) -> None:
-        """Start with all candidates alike."""
-        self.head[-1].weight.zero_()
-        self.head[-1].bias.zero_()
+        """Start with all candidates alike, and those that no label names below them."""
+        start_alike(self.head[-1], training_set)
