@@ -24,7 +24,7 @@ from .estimating_router import EstimatingRouter, EstimatingRouterConfig
 from .learning import Recipe, TrainingSet
 from .modeling_router import frozen
 
-INVERSE_PENALTIES = (0.003, 0.03, 0.3)
+INVERSE_PENALTIES = (0.0003, 0.003, 0.03, 0.3)
 
 
 class OVRRouterConfig(EstimatingRouterConfig):

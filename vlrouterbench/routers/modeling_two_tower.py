@@ -12,6 +12,7 @@ Decisions
   mean: what SCOPE-Router's thousand scored samples say, in a form that one more candidate can be described by.
 - One dropout mask serves all candidates of a batch: their order in the pool has no part in training.
 - The regulariser is the cross-entropy of the same logits against the targets, normalised over the pool.
+- Layers start as torch's do: transformers' narrow normal, twice in each tower, leaves a product too flat to learn from.
 - Targets carry lambda; a decision then subtracts the weighted mean cost, with a weight chosen on validation, 0
   included.
 """
@@ -97,8 +98,10 @@ class TwoTowerRouter(EstimatingRouter):
 
     @torch.no_grad()
     def fit(self, training_set: TrainingSet) -> None:
-        """Profile the candidates."""
+        """Profile the candidates, and start the towers at weights that let their product move."""
         super().fit(training_set)
+        for layer in (self.query_hidden, self.query_out, self.candidate_hidden, self.candidate_out):
+            layer.reset_parameters()
         features, num_clusters = training_set.features, self.config.num_clusters
         centers = kmeans(features, num_clusters=min(num_clusters, len(features)), seed=training_set.seed)
         sums, counts = group_sums(training_set.quality, one_hot(assign(features, centers), num_clusters))
