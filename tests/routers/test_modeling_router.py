@@ -23,6 +23,8 @@ from vlrouterbench.training.fit import save_router, train_router
 
 QUESTION = "What is the average of the tallest bars?"
 each_family = pytest.mark.parametrize("family", ROUTERS)
+# The others answer alike for all samples of a cluster.
+each_fine_grained = pytest.mark.parametrize("family", [f for f in ROUTERS if f not in ("kmeans", "uniroute")])
 each_cost_weighted = pytest.mark.parametrize("family", filter(has_cost_weight, ROUTERS))
 
 
@@ -97,7 +99,7 @@ def test_path_bytes_and_pil_image_of_one_file_agree(family, routers, picture):
     assert all(decision == decisions[0] for decision in decisions)
 
 
-@each_family
+@each_fine_grained
 @pytest.mark.parametrize("change", [{"options": ("yes", "no")}, {"hint": "Look at the left."}, {"image": None}])
 def test_options_hint_and_image_change_the_scores(family, routers, picture, change):
     plain = routers[family].route(QUESTION, picture).score
@@ -171,7 +173,9 @@ def test_forward_gives_logits_and_the_loss_where_labels_are_given(family, router
     features, router = simulated_problem.train_features[:8], routers[family]
     bare, full = router(features=features), router(features=features, targets=labels)
     assert bare.loss is None and torch.equal(bare.logits, full.logits)
-    assert torch.equal(full.loss, soft_cross_entropy(full.logits, labels))
+    if type(router).training_loss is PreTrainedRouter.training_loss:
+        assert torch.equal(full.loss, soft_cross_entropy(full.logits, labels))
+    assert torch.isfinite(full.loss)
 
 
 def test_ties_go_to_the_first_candidate(routers, simulated_problem):

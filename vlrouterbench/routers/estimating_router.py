@@ -4,6 +4,7 @@ Decisions
 - With true probabilities this is the best form a policy can have (benchmark's section 2), so one estimate serves every
   trade-off; the weight is chosen on validation by Rank Score and saved.
 - Weights are tried as multiples of one over the dearest candidate's mean cost: the unit of cost does not matter.
+  The heaviest is tried first, so that of trade-offs that validation cannot tell apart the thriftiest is kept.
 - Estimates are not calibrated: the families still refuse a budget in a request.
 - A candidate that train never measured has a handicap that no estimate makes up for.
 - A family without a cost model of its own takes each candidate's mean cost on train.
@@ -20,7 +21,7 @@ from .configuration_router import RouterConfig
 from .learning import Recipe, TrainingSet
 from .modeling_router import PreTrainedRouter, frozen
 
-TRADE_OFFS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
+TRADE_OFFS = (30.0, 10.0, 5.0, 3.0, 2.0, 1.5, 1.0, 0.7, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.05, 0.02, 0.0)
 """Accuracy that asking the dearest candidate instead of a free one must gain."""
 
 HANDICAP = 1000.0

@@ -80,7 +80,6 @@ class IRTRouter(EstimatingRouter):
         """Quality, NaN where it was not measured."""
         return training_set.quality
 
-    def training_loss(self, features: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean negative log likelihood of the measured pairs, and logits."""
-        logits = self.logits(features)
-        return masked_binary_cross_entropy(logits, targets), logits
+    def training_loss(self, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Mean negative log likelihood of the measured pairs."""
+        return masked_binary_cross_entropy(self.logits(features), targets)

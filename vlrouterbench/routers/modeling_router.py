@@ -40,7 +40,7 @@ class RouterOutput(ModelOutput):
 
     Attributes:
         loss: scalar, where targets were given.
-        logits: scores, (num_samples, num_candidates).
+        logits: scores, (num_samples, num_candidates); None beside the loss of a training step.
     """
 
     loss: torch.Tensor | None = None
@@ -85,6 +85,19 @@ class PreTrainedRouter(PreTrainedModel):
         raise TypeError(f"{type(self).__name__} is the base of all families: load one of them.")
 
     @classmethod
+    def from_pretrained(cls, *arguments: Any, **options: Any) -> Any:
+        """As transformers', with weights at addresses of their own.
+
+        Tensors mapped from a file lie at any address, and kernels round by alignment: without the copy a loaded router
+        would differ from the saved one in the last bit.
+        """
+        loaded = super().from_pretrained(*arguments, **options)
+        router = loaded[0] if isinstance(loaded, tuple) else loaded
+        for tensor in (*router.parameters(), *router.buffers()):
+            tensor.data = tensor.data.clone()
+        return loaded
+
+    @classmethod
     def sizes(cls, training_set: TrainingSet, setting: Mapping[str, Any]) -> dict[str, Any]:
         """Configuration fields that follow from the data, such as the size of a memory."""
         return {}
@@ -96,10 +109,9 @@ class PreTrainedRouter(PreTrainedModel):
         """Targets of a gradient family, (num_samples, num_candidates); a row of NaN must not count."""
         return training_set.soft_labels.masked_fill(~training_set.counted.unsqueeze(1), torch.nan)
 
-    def training_loss(self, features: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Loss (scalar) and scores, for features (batch, dim) and targets (batch, num_candidates)."""
-        scores = self.score(features)
-        return soft_cross_entropy(scores, targets), scores
+    def training_loss(self, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Loss, a scalar, for features (batch, dim) and targets (batch, num_candidates)."""
+        return soft_cross_entropy(self.score(features), targets)
 
     def decision_settings(self, recipe: Recipe) -> list[dict[str, Any]]:
         """What a fitted router tries on validation: configuration fields that change decisions alone."""
@@ -115,10 +127,12 @@ class PreTrainedRouter(PreTrainedModel):
             yield self.score(features)
 
     def forward(self, features: torch.Tensor, targets: torch.Tensor | None = None, **_: Any) -> RouterOutput:
-        """Scores, and the family's loss where targets (num_samples, num_candidates) are given."""
-        if targets is None:
-            return RouterOutput(None, self.score(features))
-        return RouterOutput(*self.training_loss(features, targets))
+        """Scores, and the family's loss where targets (num_samples, num_candidates) are given.
+
+        In training there is the loss alone: scores may need more than what a loss is made from.
+        """
+        loss = None if targets is None else self.training_loss(features, targets)
+        return RouterOutput(loss, None if self.training and loss is not None else self.score(features))
 
     @torch.no_grad()
     def decide(self, features: torch.Tensor, candidates: Sequence[str] | None = None) -> torch.Tensor:
