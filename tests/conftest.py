@@ -73,13 +73,13 @@ def simulated_problem(simulated_table):
 @pytest.fixture(scope="session")
 def trained_folders(simulated_problem, tmp_path_factory):
     """Family name -> folder of a router trained on the simulated benchmark."""
+    from tests.families import arguments_for
     from vlrouterbench.routers.registry import ROUTERS
-    from vlrouterbench.training.arguments import RouterTrainingArguments
     from vlrouterbench.training.fit import save_router, train_router
 
     root = tmp_path_factory.mktemp("routers")
-    arguments = RouterTrainingArguments(cost_weights=(10.0, float("inf")), num_epochs=8)
     for family in ROUTERS:
+        arguments = arguments_for(family, cost_weights=(10.0, float("inf")), num_epochs=8)
         save_router(train_router(family, simulated_problem, arguments), root / family)
     return {family: root / family for family in ROUTERS}
 

@@ -7,9 +7,8 @@ import pytest
 
 from vlrouterbench.data.table import load_table
 from vlrouterbench.evaluation.policies import POLICIES
-from vlrouterbench.quickstart import run_quickstart
+from vlrouterbench.quickstart import FAMILIES, run_quickstart
 from vlrouterbench.routers.auto import AutoRouter
-from vlrouterbench.routers.registry import ROUTERS
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +32,9 @@ def test_a_run_makes_benchmark_routers_and_evaluation(told):
         "routers",
         "evaluation",
     }
-    assert {path.name for path in (out / "routers").iterdir()} == set(ROUTERS)
+    assert {path.name for path in (out / "routers").iterdir()} == set(FAMILIES)
     assert len(load_table(out / "benchmark", verify=True)) == 200
-    for family in ROUTERS:
+    for family in FAMILIES:
         assert AutoRouter.from_pretrained(out / "routers" / family).num_candidates == 17
 
 
@@ -50,7 +49,7 @@ def test_the_only_results_are_those_of_the_evaluation(told):
 
 def test_six_policies_and_three_routers_are_scored_on_simulated_data(told):
     _, records, _ = told
-    assert [record["router"] for record in records] == [*POLICIES, *ROUTERS]
+    assert [record["router"] for record in records] == [*POLICIES, *FAMILIES]
     assert len(records) == 9
     assert all(record["benchmark"]["simulated"] and record["split"] == "test" for record in records)
 
@@ -63,6 +62,6 @@ def test_no_half_written_file_is_left(told):
 def test_every_stage_is_named_in_order(told):
     _, _, titles = told
     verbs = [title.split()[0] for title in titles]
-    assert verbs == ["draw", "build", "encode", *["train"] * len(ROUTERS), "evaluate"]
-    for family in ROUTERS:
+    assert verbs == ["draw", "build", "encode", *["train"] * len(FAMILIES), "evaluate"]
+    for family in FAMILIES:
         assert f"train {family}" in titles

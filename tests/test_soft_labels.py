@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from vlrouterbench.constants import COST_WEIGHTS
+from vlrouterbench.constants import COST_WEIGHTS, Unsolved
 from vlrouterbench.errors import RouterError
-from vlrouterbench.soft_labels import Unsolved, build_soft_labels
+from vlrouterbench.soft_labels import build_soft_labels
 
 SHAPE = (6, 4)
 SETTINGS = settings(max_examples=50, deadline=None)

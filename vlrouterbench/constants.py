@@ -8,6 +8,7 @@ Decisions
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 
 SPLITS: tuple[str, ...] = ("train", "validation", "test")
 
@@ -39,6 +40,13 @@ SAMPLES_PER_COST_UNIT = 10_000
 BENCHMARK_NAME = "vl-routerbench"
 HOME_VARIABLE = "VLROUTERBENCH_HOME"
 REPO_VARIABLE = "VLROUTERBENCH_REPO_ID"
+
+
+class Unsolved(StrEnum):
+    """What becomes of a sample that no candidate answers."""
+
+    DROP = "drop"
+    CHEAPEST = "cheapest"
 
 
 def task_group_of(dataset: str) -> str:

@@ -9,22 +9,13 @@ Decisions
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import numpy as np
 
-from vlrouterbench.constants import CORRECT_THRESHOLD
+from vlrouterbench.constants import CORRECT_THRESHOLD, Unsolved
 from vlrouterbench.errors import RouterError
 
 COST_SCALE = 100.0
 """The paper's scale s, for costs in USD per sample."""
-
-
-class Unsolved(StrEnum):
-    """What becomes of a sample that no candidate answers."""
-
-    DROP = "drop"
-    CHEAPEST = "cheapest"
 
 
 def build_soft_labels(

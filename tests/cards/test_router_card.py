@@ -7,7 +7,7 @@ import pytest
 import yaml
 from jinja2 import UndefinedError
 
-from vlrouterbench.cards.router_card import FAMILY_TITLES, render_router_card
+from vlrouterbench.cards.router_card import render_router_card
 from vlrouterbench.routers.registry import ROUTERS
 
 TRIALS = [{"setting": {"cost_weight": float(n)}, "validation_rank_score": 60.0 + n} for n in range(12)]
@@ -37,12 +37,12 @@ def test_router_of_simulated_data_says_so_in_title_tags_and_text(family, trained
     front, text = _parts((trained_folders[family] / "README.md").read_text())
     assert "simulated" in front["tags"] and front["library_name"] == "transformers"
     lines = [line for line in text.splitlines() if line]
-    assert lines[0] == (f"# {FAMILY_TITLES[family]} router over 17 vision-language models (trained on simulated data)")
+    assert lines[0] == (f"# {ROUTERS[family].title} router over 17 vision-language models (trained on simulated data)")
     assert lines[1].startswith("**Trained on simulated data.**")
 
 
 def test_router_of_measured_data_does_not_say_simulated(measured):
-    card = render_router_card("mlp", measured, TRIALS)
+    card = render_router_card("mlp", measured, TRIALS, title="MLP")
     assert "simulat" not in card.lower()
     assert "simulated" not in _parts(card)[0]["tags"]
     assert "# MLP router over 17 vision-language models\n" in card

@@ -50,7 +50,7 @@ def test_unknown_family_is_answered_with_the_nearest(folder):
 
 def test_another_kind_of_model_is_refused(folder):
     _change_config(folder, model_type="bert")
-    with pytest.raises(UnknownNameError, match="vlrouter-knn, vlrouter-linear, vlrouter-mlp"):
+    with pytest.raises(UnknownNameError, match="vlrouter-knn, vlrouter-prknn.*vlrouter-two-tower"):
         AutoRouter.from_pretrained(folder)
 
 

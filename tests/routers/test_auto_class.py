@@ -96,7 +96,9 @@ def test_folder_holds_no_pickle_and_only_json_safetensors_code_and_card(family, 
     paths = list(trained_folders[family].rglob("*"))
     assert all(path.is_file() for path in paths)
     assert {path.suffix for path in paths} == {".json", ".safetensors", ".py", ".md"}
-    assert {"config.json", "model.safetensors", "README.md", f"modeling_{family}.py"} <= {path.name for path in paths}
+    assert {"config.json", "model.safetensors", "README.md", f"modeling_{family.replace('-', '_')}.py"} <= {
+        path.name for path in paths
+    }
 
 
 @pytest.mark.parametrize("family", ROUTERS)

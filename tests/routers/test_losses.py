@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from vlrouterbench.routers.losses import soft_cross_entropy
+from vlrouterbench.routers.losses import masked_binary_cross_entropy, soft_cross_entropy
 
 
 @pytest.fixture
@@ -60,3 +60,12 @@ def test_gradient_is_probability_minus_label(logits):
 def test_far_apart_logits_do_not_overflow():
     loss = soft_cross_entropy(torch.tensor([[1e4, -1e4]]), torch.tensor([[0.0, 1.0]]))
     assert loss.item() == pytest.approx(2e4)
+
+
+def test_masked_binary_cross_entropy_by_hand():
+    logits = torch.tensor([[0.0, math.log(3), 5.0], [0.0, 1.0, 2.0]])
+    targets = torch.tensor([[1.0, 0.5, math.nan], [math.nan] * 3])
+    # ln 2 for even odds; half of -ln 3/4 and half of -ln 1/4; the rest does not count.
+    expected = (math.log(2) - 0.5 * math.log(3 / 16)) / 2
+    assert masked_binary_cross_entropy(logits, targets).item() == pytest.approx(expected)
+    assert masked_binary_cross_entropy(logits, torch.full((2, 3), math.nan)).item() == 0

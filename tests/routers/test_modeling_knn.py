@@ -7,7 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vlrouterbench.routers import modeling_knn
-from vlrouterbench.routers.modeling_knn import KNNRouter, KNNRouterConfig, nearest, unit_rows, vote
+from vlrouterbench.routers.modeling_knn import (
+    KNNRouter,
+    KNNRouterConfig,
+    by_similarity,
+    nearest,
+    unit_rows,
+    vote,
+)
 
 ENCODER = {"text": "builtin", "image": "builtin", "version": 2, "text_dim": 4, "image_dim": 2}
 
@@ -45,13 +52,16 @@ def test_vote_by_hand():
     labels = torch.tensor([[[1, 0, 0], [0, 0.5, 0.5], [0, 0, 1]]], dtype=torch.float64)
     # Weights 0.9, 0.3 and nothing for the neighbour that points the other way.
     torch.testing.assert_close(
-        vote(similarity, labels), torch.tensor([[0.75, 0.125, 0.125]], dtype=torch.float64), atol=2e-6, rtol=0
+        vote(by_similarity(similarity), labels),
+        torch.tensor([[0.75, 0.125, 0.125]], dtype=torch.float64),
+        atol=2e-6,
+        rtol=0,
     )
 
 
 def test_neighbours_that_all_point_away_vote_alike():
     labels = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])
-    torch.testing.assert_close(vote(torch.tensor([[-0.2, -0.9]]), labels), torch.tensor([[0.5, 0.5]]))
+    torch.testing.assert_close(vote(by_similarity(torch.tensor([[-0.2, -0.9]])), labels), torch.tensor([[0.5, 0.5]]))
 
 
 def test_zero_row_has_no_direction_and_no_nan():

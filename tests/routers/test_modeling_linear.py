@@ -2,6 +2,7 @@
 
 import torch
 
+from tests.families import small_router, training_set
 from vlrouterbench.routers.modeling_linear import LinearRouter, LinearRouterConfig
 
 ENCODER = {"text": "builtin", "image": "builtin", "version": 2, "text_dim": 4, "image_dim": 2}
@@ -20,3 +21,10 @@ def test_trained_router_answers_for_every_candidate(trained_folders, simulated_p
     scores = router.score(simulated_problem.validation_features)
     assert scores.shape == (len(simulated_problem.validation), 17)
     assert torch.isfinite(scores).all()
+
+
+def test_candidates_start_alike_and_one_without_a_label_out_of_reach():
+    router = small_router("linear")
+    features = torch.randn(3, router.feature_dim, generator=torch.Generator().manual_seed(0))
+    router.fit(training_set(features, [[1, 0, 1], [1, 0, 0], [0, 0, 0]], [[0.001, 0.002, 0.003]] * 3))
+    assert router.score(features).tolist() == [[0.0, -20.0, 0.0]] * 3

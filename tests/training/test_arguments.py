@@ -4,13 +4,32 @@ import math
 
 import pytest
 
-from vlrouterbench.constants import DEFAULT_COST_WEIGHTS
+from vlrouterbench.constants import DEFAULT_COST_WEIGHTS, Unsolved
 from vlrouterbench.errors import RouterError
+from vlrouterbench.routers.learning import Recipe
 from vlrouterbench.training.arguments import RouterTrainingArguments
 
 
-def test_defaults_are_valid_and_try_the_default_grid():
-    assert RouterTrainingArguments().cost_weights == DEFAULT_COST_WEIGHTS
+def test_what_is_not_asked_for_is_the_familys_own_or_the_trainers_grid():
+    arguments, recipe = RouterTrainingArguments(), Recipe(num_epochs=7)
+    assert arguments.applied_to(recipe, "mlp") == Recipe(cost_weights=DEFAULT_COST_WEIGHTS, num_epochs=7)
+    assert arguments.applied_to(Recipe(cost_weights=(3.0,)), "mlp").cost_weights == (3.0,)
+
+
+def test_what_is_asked_for_stands_in_the_place_of_the_familys_own():
+    recipe = Recipe(cost_weights=(3.0,), decision_grid={"num_neighbors": (5, 10)}, fixed={"weighting": "distance"})
+    arguments = RouterTrainingArguments(cost_weights=(1.0,), num_epochs=2, options={"num_neighbors": 7})
+    assert arguments.applied_to(recipe, "knn") == Recipe(
+        cost_weights=(1.0,), num_epochs=2, fixed={"weighting": "distance", "num_neighbors": 7}
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "name"), [({"cost_weights": (1.0,)}, "--cost-weight"), ({"unsolved": Unsolved.DROP}, "--unsolved")]
+)
+def test_a_family_without_a_cost_weight_says_so_by_name(given, name):
+    with pytest.raises(RouterError, match=f"{name}: uniroute in its default variant has no training cost weight"):
+        RouterTrainingArguments(**given).applied_to(Recipe(cost_weights=()), "uniroute")
 
 
 @pytest.mark.parametrize("weights", [(), (-1.0,), (10.0, math.nan), (-math.inf,)])

@@ -8,25 +8,32 @@ import pytest
 import torch
 from sklearn.neighbors import KNeighborsClassifier
 
+from tests.families import arguments_for, has_cost_weight
+from vlrouterbench.constants import Unsolved
 from vlrouterbench.data.candidates import CandidatePool
 from vlrouterbench.errors import RouterError, UnknownNameError
 from vlrouterbench.routers.auto import AutoRouter
+from vlrouterbench.routers.modeling_knn import NUM_NEIGHBORS
 from vlrouterbench.routers.registry import ROUTERS
-from vlrouterbench.soft_labels import Unsolved
-from vlrouterbench.training import fit
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import save_router, train_router
 from vlrouterbench.training.problem import Problem
 from vlrouterbench.version import __version__
 
-ARGUMENTS = RouterTrainingArguments(cost_weights=(30.0, float("inf")), num_epochs=2)
+COST_WEIGHTS = (30.0, float("inf"))
+
+
+def _arguments(family):
+    return arguments_for(family, cost_weights=COST_WEIGHTS, num_epochs=2)
+
+
 each_family = pytest.mark.parametrize("family", ROUTERS)
 
 
 @pytest.fixture(scope="module")
 def trained(simulated_problem):
     """Every family, trained on the simulated benchmark."""
-    return {family: train_router(family, simulated_problem, ARGUMENTS) for family in ROUTERS}
+    return {family: train_router(family, simulated_problem, _arguments(family)) for family in ROUTERS}
 
 
 def _with_matrices(problem, quality, cost):
@@ -52,7 +59,7 @@ def _same_router(one, two):
 
 @each_family
 def test_test_split_has_no_part_in_training(family, trained, simulated_problem):
-    blind = train_router(family, _scrambled(simulated_problem, "test"), ARGUMENTS)
+    blind = train_router(family, _scrambled(simulated_problem, "test"), _arguments(family))
     assert _same_router(blind.router, trained[family].router)
     assert blind.trials == trained[family].trials and blind.chosen == trained[family].chosen
 
@@ -60,7 +67,7 @@ def test_test_split_has_no_part_in_training(family, trained, simulated_problem):
 @pytest.mark.parametrize("family", ["knn", "linear"])
 @pytest.mark.parametrize("split", ["train", "validation"])
 def test_train_and_validation_do_have_a_part(family, split, trained, simulated_problem):
-    other = train_router(family, _scrambled(simulated_problem, split), ARGUMENTS)
+    other = train_router(family, _scrambled(simulated_problem, split), _arguments(family))
     assert other.trials != trained[family].trials
 
 
@@ -69,32 +76,34 @@ def test_the_best_setting_on_validation_is_kept_the_first_of_equals(family, trai
     result = trained[family]
     scores = [trial.validation_rank_score for trial in result.trials]
     assert result.chosen == result.trials[int(np.argmax(scores))]
-    assert result.chosen.setting["cost_weight"] in ARGUMENTS.cost_weights
+    assert not has_cost_weight(family) or result.chosen.setting["cost_weight"] in COST_WEIGHTS
     decisions = result.router.decide(simulated_problem.validation_features)
     assert simulated_problem.validation_score(decisions) == result.chosen.validation_rank_score
 
 
 def test_every_setting_is_tried_once(trained):
-    weights = list(ARGUMENTS.cost_weights)
+    weights = list(COST_WEIGHTS)
     assert [trial.setting for trial in trained["mlp"].trials] == [{"cost_weight": weight} for weight in weights]
     settings = [(trial.setting["cost_weight"], trial.setting["num_neighbors"]) for trial in trained["knn"].trials]
-    assert settings == [(weight, count) for weight in weights for count in fit.NUM_NEIGHBORS]
+    assert settings == [(weight, count) for weight in weights for count in NUM_NEIGHBORS]
 
 
 @each_family
 def test_configuration_says_how_the_router_was_trained(family, trained, simulated_problem):
     config, chosen = trained[family].router.config, trained[family].chosen
-    weight = chosen.setting["cost_weight"]
+    setting = dict(chosen.setting)
+    if np.isinf(setting.get("cost_weight", 0.0)):
+        setting["cost_weight"] = "inf"
     assert config.training == {
         "benchmark": {
             "name": "vl-routerbench-simulated",
             "sha256": simulated_problem.table.sha256,
             "simulated": True,
         },
-        **chosen.setting,
-        "cost_weight": "inf" if np.isinf(weight) else weight,
+        "variant": "default",
+        **setting,
         "seed": 0,
-        "unsolved": "drop",
+        "unsolved": "drop" if has_cost_weight(family) else None,
         "num_train": len(simulated_problem.train),
         "num_validation": len(simulated_problem.validation),
         "validation_rank_score": chosen.validation_rank_score,
@@ -126,14 +135,13 @@ def test_unsolved_samples_are_remembered_where_asked_for(simulated_problem):
     assert sizes[Unsolved.DROP] <= len(problem.train) - 20
 
 
-def test_papers_knn_is_the_case_of_hard_labels_and_five_neighbours(simulated_problem, monkeypatch):
-    monkeypatch.setattr(fit, "NUM_NEIGHBORS", (5,))
+def test_papers_knn_is_the_case_of_hard_labels_and_five_neighbours(simulated_problem):
     problem = simulated_problem
-    router = train_router("knn", problem, RouterTrainingArguments(cost_weights=(float("inf"),))).router
+    router = train_router("knn", problem, RouterTrainingArguments(variant="reference")).router
     labels = problem.soft_labels(cost_weight=float("inf"), unsolved=Unsolved.DROP).numpy()
     solved = labels.sum(axis=1) > 0
     theirs = KNeighborsClassifier(
-        n_neighbors=5, metric="cosine", weights=lambda distance: np.clip(1 - distance, 0, None) + 1e-6
+        n_neighbors=5, metric="cosine", weights=lambda distance: 1 / (1e-6 + np.clip(distance, 0, None))
     ).fit(problem.train_features.numpy()[solved], labels[solved].argmax(axis=1))
     scores = router.score(problem.validation_features).numpy()
     np.testing.assert_allclose(
@@ -180,7 +188,7 @@ def test_partly_measured_training_samples_are_used(family, simulated_problem):
         rng.random((len(rows), 17)) < 0.5, np.nan, quality[rows[:, None], np.arange(17)]
     )
     problem = _with_matrices(simulated_problem, quality, simulated_problem.table.cost)
-    router = train_router(family, problem, RouterTrainingArguments(cost_weights=(10.0,), num_epochs=1)).router
+    router = train_router(family, problem, arguments_for(family, cost_weights=(10.0,), num_epochs=1)).router
     assert torch.isfinite(router.score(problem.validation_features)).all()
 
 
@@ -190,7 +198,7 @@ def test_no_complete_validation_sample_is_an_error(family, simulated_problem):
     quality[np.array(simulated_problem.table.column("split")) == "validation", 3] = np.nan
     problem = _with_matrices(simulated_problem, quality, simulated_problem.table.cost)
     with pytest.raises(RouterError, match="expected validation samples measured for every candidate"):
-        train_router(family, problem, ARGUMENTS)
+        train_router(family, problem, _arguments(family))
 
 
 @each_family
@@ -198,7 +206,7 @@ def test_no_solved_training_sample_is_an_error(family, simulated_problem):
     quality = np.zeros_like(simulated_problem.table.quality)
     problem = _with_matrices(simulated_problem, quality, simulated_problem.table.cost)
     with pytest.raises(RouterError, match="nothing to learn from"):
-        train_router(family, problem, ARGUMENTS)
+        train_router(family, problem, _arguments(family))
 
 
 @pytest.mark.parametrize(("name", "nearest"), [("mpl", "mlp"), ("KNN", "knn"), ("linaer", "linear")])

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from vlrouterbench.constants import Unsolved
 from vlrouterbench.errors import RouterError
 from vlrouterbench.metrics.trade_off import rank_score
-from vlrouterbench.soft_labels import Unsolved, build_soft_labels
+from vlrouterbench.soft_labels import build_soft_labels
 from vlrouterbench.training.problem import Problem
 
 

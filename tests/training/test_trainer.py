@@ -90,7 +90,7 @@ def test_training_lowers_the_loss(simulated_problem):
     trained = train_router("mlp", simulated_problem, arguments).router
     labels = simulated_problem.soft_labels(cost_weight=np.inf, unsolved=arguments.unsolved)
     # An untrained router is about as good as log 17, all candidates alike.
-    assert trained(features=simulated_problem.train_features, soft_labels=labels).loss.item() < 0.8 * np.log(17)
+    assert trained(features=simulated_problem.train_features, targets=labels).loss.item() < 0.8 * np.log(17)
 
 
 def test_encoder_stays_the_fitted_one(simulated_problem, trained_folders):
@@ -101,11 +101,13 @@ def test_encoder_stays_the_fitted_one(simulated_problem, trained_folders):
 
 
 def test_samples_without_a_label_are_not_trained_on():
-    labels = torch.tensor([[1.0, 0], [0, 0], [0.3, 0.7]])
+    labels = torch.tensor([[1.0, 0], [np.nan, np.nan], [np.nan, 0.7]])
     dataset = FeatureDataset(torch.arange(6.0).reshape(3, 2), labels)
     assert len(dataset) == 2
     batch = dataset.__getitems__([1, 0])[0]
-    assert batch["features"].tolist() == [[4, 5], [0, 1]] and torch.equal(batch["soft_labels"], labels[[2, 0]])
+    assert batch["features"].tolist() == [[4, 5], [0, 1]] and torch.equal(
+        batch["targets"].nan_to_num(9), labels[[2, 0]].nan_to_num(9)
+    )
 
 
 def test_batch_larger_than_the_split_and_a_last_batch_of_one_work(simulated_problem):

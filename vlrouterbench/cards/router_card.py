@@ -14,16 +14,17 @@ from typing import Any
 from vlrouterbench.cards.render import render_template
 from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
 
-FAMILY_TITLES = {"knn": "kNN", "linear": "Linear", "mlp": "MLP"}
 
-
-def render_router_card(family: str, config: Mapping[str, Any], trials: Sequence[Mapping[str, Any]]) -> str:
+def render_router_card(
+    family: str, config: Mapping[str, Any], trials: Sequence[Mapping[str, Any]], *, title: str = ""
+) -> str:
     """The README of a router folder.
 
     Args:
         family: name of the family.
         config: the router's configuration as a dict.
         trials: `{"setting": {...}, "validation_rank_score": ...}` of every setting tried, best or not.
+        title: the family's name in print; its name where empty.
     """
     import yaml
 
@@ -37,7 +38,7 @@ def render_router_card(family: str, config: Mapping[str, Any], trials: Sequence[
     return render_template(
         "router_card.md",
         front=yaml.safe_dump(front, sort_keys=False).rstrip(),
-        title=FAMILY_TITLES.get(family, family),
+        title=title or family,
         family=family,
         config=config,
         training=config["training"],

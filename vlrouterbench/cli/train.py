@@ -2,33 +2,53 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from vlrouterbench.cli.parameters import options_of
+from vlrouterbench.constants import Unsolved
 from vlrouterbench.errors import RouterError
 
 
-def train(
-    folder: Annotated[Path, typer.Argument(help="Benchmark folder.")],
-    router: Annotated[str, typer.Option(help="Family: knn, linear, mlp.")],
+@dataclass(frozen=True)
+class TrainRequest:
+    """What is asked for on the command line."""
+
+    folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
+    router: Annotated[str, typer.Option(help="Family, such as knn; a wrong name is answered with all of them.")]
     out: Annotated[
         Path | None, typer.Option(help="Router folder to write; else routers/NAME beside the benchmark.")
-    ] = None,
+    ] = None
     cost_weight: Annotated[
         list[float] | None,
-        typer.Option(help="Lambda of the soft labels, 'inf' included; repeat to choose among several on validation."),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Of weights, order and dropout.")] = 0,
-    num_epochs: Annotated[int, typer.Option(help="At most this many epochs.")] = 60,
-    batch_size: Annotated[int, typer.Option(help="Global batch, over all processes.")] = 256,
-) -> None:
+        typer.Option(help="Lambda of the targets, 'inf' included; repeat to choose among several on validation."),
+    ] = None
+    seed: Annotated[int, typer.Option(help="Of weights, order, dropout and clusters.")] = 0
+    variant: Annotated[str, typer.Option(help="'default', or 'reference' for a router as the paper's.")] = "default"
+    unsolved: Annotated[
+        Unsolved | None, typer.Option(help="Samples that no candidate answers: dropped, or for the cheapest.")
+    ] = None
+    option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A field of the family's configuration to fix, not choose; repeat."),
+    ] = None
+    num_epochs: Annotated[int | None, typer.Option(help="At most this many epochs; else the family's own.")] = None
+    batch_size: Annotated[int | None, typer.Option(help="Global batch, over all processes; else the family's own.")] = (
+        None
+    )
+
+
+@options_of(TrainRequest)
+def train(request: TrainRequest) -> None:
     """Train one router and save it with its card. Also under `accelerate launch -m vlrouterbench train ...`."""
     from accelerate import PartialState
 
     from vlrouterbench.cli import console
-    from vlrouterbench.constants import DEFAULT_COST_WEIGHTS
     from vlrouterbench.data.table import load_table
     from vlrouterbench.encoders.features import encode_benchmark
     from vlrouterbench.evaluation.policies import POLICIES
@@ -36,28 +56,49 @@ def train(
     from vlrouterbench.training.fit import save_router, train_router
     from vlrouterbench.training.problem import Problem
 
+    router = request.router
     if router in POLICIES:
         raise RouterError(f'"{router}" needs no training: give it to `vlrouterbench evaluate --router {router}`.')
     console.quiet_libraries()
     processes = PartialState()
     arguments = RouterTrainingArguments(
-        cost_weights=tuple(cost_weight or DEFAULT_COST_WEIGHTS), seed=seed, num_epochs=num_epochs, batch_size=batch_size
+        cost_weights=tuple(request.cost_weight) if request.cost_weight else None,
+        seed=request.seed,
+        unsolved=request.unsolved,
+        variant=request.variant,
+        options=_options(request.option or ()),
+        num_epochs=request.num_epochs,
+        batch_size=request.batch_size,
     )
-    table = load_table(folder)
+    table = load_table(request.folder)
     with processes.main_process_first(), console.stage("encode text and images") as progress:
         features = encode_benchmark(table, progress=progress)
     with console.stage(f"train {router}"):
         trained = train_router(router, Problem(table, features), arguments)
     if not processes.is_main_process:
         return
-    target = out or folder.resolve().parent / "routers" / router
+    target = request.out or request.folder.resolve().parent / "routers" / router
     save_router(trained, target)
     chosen = {name: str(value) for name, value in trained.chosen.setting.items()}
     score = trained.chosen.validation_rank_score
-    settings = ", ".join(f"{name} {value}" for name, value in chosen.items())
+    settings = ", ".join(f"{name} {value}" for name, value in chosen.items()) or "its only setting"
     mark = " (simulated data)" if table.simulated else ""
     console.show(
         {"out": str(target), "chosen": chosen, "tried": len(trained.trials), "validation_rank_score": score},
         f"{router}: Rank Score {score:.2f} on validation with {settings}, best of {len(trained.trials)} settings{mark}",
         f"saved to {target}",
     )
+
+
+def _options(given: Sequence[str]) -> dict[str, Any]:
+    """NAME=VALUE pairs; a value is read as JSON where it is JSON, else as text."""
+    options = {}
+    for pair in given:
+        name, mark, value = pair.partition("=")
+        if not (name and mark and value):
+            raise RouterError(f'expected --option NAME=VALUE, found "{pair}".')
+        try:
+            options[name] = json.loads(value)
+        except ValueError:
+            options[name] = value
+    return options

@@ -1,19 +1,22 @@
 """MLP: two hidden layers over features, trained on soft labels with cross-entropy.
 
-Source: the paper's MLP router (arXiv 2512.23562), there 2048 and 1024 wide; the default here is narrower with dropout,
-since built-in features are fewer and a small benchmark overfits the wide one.
+Source: the paper's MLP router (arXiv 2512.23562), which is the reference variant, 2048 and 1024 wide; the default is
+narrower with dropout, since built-in features are fewer and a small benchmark overfits the wide one.
 Requirements: features (num_samples, dim) and soft labels (num_samples, num_candidates).
 Relations: Linear is the same without hidden layers.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
 from .configuration_router import RouterConfig
+from .learning import Recipe, TrainingSet
+from .modeling_linear import start_alike
 from .modeling_router import PreTrainedRouter
 
 
@@ -40,6 +43,20 @@ class MLPRouter(PreTrainedRouter):
 
     config_class = MLPRouterConfig
     _auto_class = "AutoModel"
+    title = "MLP"
+    by_gradient = True
+    recipes: ClassVar[Mapping[str, Recipe]] = {
+        "default": Recipe(),
+        "reference": Recipe(
+            fixed={"hidden_sizes": [2048, 1024], "dropout": 0.0},
+            optimizer="adam",
+            learning_rate=1e-3,
+            weight_decay=1e-4,
+            num_epochs=300,
+            batch_size=1024,
+            patience=30,
+        ),
+    }
 
     def __init__(self, config: MLPRouterConfig) -> None:
         super().__init__(config)
@@ -53,3 +70,7 @@ class MLPRouter(PreTrainedRouter):
     def score(self, features: torch.Tensor) -> torch.Tensor:
         """Logits, (num_samples, num_candidates)."""
         return self.head(features)
+
+    def fit(self, training_set: TrainingSet) -> None:
+        """Start with all candidates alike, and those that no label names below them."""
+        start_alike(self.head[-1], training_set)

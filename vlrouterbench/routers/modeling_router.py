@@ -1,7 +1,10 @@
 """The base of all routers: a transformers model over features, with `route()` from a picture and a question.
 
 Decisions
-- A family differs in `score` alone: features (num_samples, dim) -> scores (num_samples, num_candidates).
+- A family differs in its modelling file alone: `score` turns features (num_samples, dim) into scores (num_samples,
+  num_candidates), `fit` learns what takes one pass, `training_targets` and `training_loss` what takes gradients, and
+  `recipes` says what is tried. One trainer and one evaluator serve all of them.
+- Before training no candidate is preferred, so that the pool's order has no part in what is learnt.
 - A router sees features; it never sees quality or cost of the sample it decides on.
 - Ties go to the first candidate in pool order, so that a decision is the same everywhere.
 - Saved code files are copied beside the weights, so that a router loads where this package is not installed.
@@ -9,13 +12,14 @@ Decisions
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from PIL import Image
+from torch import nn
 from transformers import PreTrainedModel
 from transformers.utils import ModelOutput
 
@@ -23,6 +27,7 @@ from .configuration_router import RouterConfig
 from .decision import CalibrationError, RoutingDecision, considered
 from .encoding_input import RouterInput, read_image
 from .encoding_router import FeatureEncoder
+from .learning import Recipe, TrainingSet, settings_of
 from .losses import soft_cross_entropy
 
 BUDGETS = ("usd_weight", "max_cost_usd", "min_accuracy")
@@ -34,8 +39,8 @@ class RouterOutput(ModelOutput):
     """Output of a forward pass.
 
     Attributes:
-        loss: scalar, where soft labels were given.
-        logits: scores, (num_samples, num_candidates).
+        loss: scalar, where targets were given.
+        logits: scores, (num_samples, num_candidates); None beside the loss of a training step.
     """
 
     loss: torch.Tensor | None = None
@@ -54,6 +59,12 @@ class PreTrainedRouter(PreTrainedModel):
     base_model_prefix = ""
     calibrated = False
     """Whether the family estimates probabilities of a correct answer that may be taken at their word."""
+    title = ""
+    """The family's name in print."""
+    by_gradient = False
+    """Whether the trainer follows `training_loss` after `fit`."""
+    recipes: ClassVar[Mapping[str, Recipe]] = {"default": Recipe()}
+    """How each variant is trained; "reference" is the paper's, "default" may do better."""
 
     def __init__(self, config: RouterConfig) -> None:
         super().__init__(config)
@@ -73,15 +84,60 @@ class PreTrainedRouter(PreTrainedModel):
         """Scores of the candidates, (num_samples, num_candidates), from features (num_samples, dim)."""
         raise TypeError(f"{type(self).__name__} is the base of all families: load one of them.")
 
-    def forward(self, features: torch.Tensor, soft_labels: torch.Tensor | None = None, **_: Any) -> RouterOutput:
-        """Scores, and the soft-label loss where soft labels (num_samples, num_candidates) are given."""
-        logits = self.score(features)
-        return RouterOutput(None if soft_labels is None else soft_cross_entropy(logits, soft_labels), logits)
+    @classmethod
+    def from_pretrained(cls, *arguments: Any, **options: Any) -> Any:
+        """As transformers', with weights at addresses of their own.
+
+        Tensors mapped from a file lie at any address, and kernels round by alignment: without the copy a loaded router
+        would differ from the saved one in the last bit.
+        """
+        loaded = super().from_pretrained(*arguments, **options)
+        router = loaded[0] if isinstance(loaded, tuple) else loaded
+        for tensor in (*router.parameters(), *router.buffers()):
+            tensor.data = tensor.data.clone()
+        return loaded
+
+    @classmethod
+    def sizes(cls, training_set: TrainingSet, setting: Mapping[str, Any]) -> dict[str, Any]:
+        """Configuration fields that follow from the data, such as the size of a memory."""
+        return {}
+
+    def fit(self, training_set: TrainingSet) -> None:
+        """Learn what takes one pass over the train split; for a gradient family its starting point."""
+
+    def training_targets(self, training_set: TrainingSet) -> torch.Tensor:
+        """Targets of a gradient family, (num_samples, num_candidates); a row of NaN must not count."""
+        return training_set.soft_labels.masked_fill(~training_set.counted.unsqueeze(1), torch.nan)
+
+    def training_loss(self, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Loss, a scalar, for features (batch, dim) and targets (batch, num_candidates)."""
+        return soft_cross_entropy(self.score(features), targets)
+
+    def decision_settings(self, recipe: Recipe) -> list[dict[str, Any]]:
+        """What a fitted router tries on validation: configuration fields that change decisions alone."""
+        return list(settings_of(recipe.decision_grid))
+
+    def scores_for(self, features: torch.Tensor, settings: Sequence[Mapping[str, Any]]) -> Iterator[torch.Tensor]:
+        """Scores (num_samples, num_candidates) under each setting in turn; a family shares the work where it can.
+
+        The configuration is left at the setting last asked for.
+        """
+        for setting in settings:
+            self.config.update(dict(setting))
+            yield self.score(features)
+
+    def forward(self, features: torch.Tensor, targets: torch.Tensor | None = None, **_: Any) -> RouterOutput:
+        """Scores, and the family's loss where targets (num_samples, num_candidates) are given.
+
+        In training there is the loss alone: scores may need more than what a loss is made from.
+        """
+        loss = None if targets is None else self.training_loss(features, targets)
+        return RouterOutput(loss, None if self.training and loss is not None else self.score(features))
 
     @torch.no_grad()
     def decide(self, features: torch.Tensor, candidates: Sequence[str] | None = None) -> torch.Tensor:
         """Chosen candidates as places in the pool, (num_samples,) int64, for features (num_samples, dim)."""
-        return self._choose(self.score(features.to(self.device)), candidates)
+        return self.choose(self.score(features.to(self.device)), candidates)
 
     @torch.no_grad()
     def route(
@@ -121,7 +177,7 @@ class PreTrainedRouter(PreTrainedModel):
             )
         sample = RouterInput(question, tuple(options), hint, read_image(image))
         scores = self.score(self.encoder.encode([sample]).to(self.device))
-        chosen = int(self._choose(scores, candidates)[0])
+        chosen = int(self.choose(scores, candidates)[0])
         places = considered(self.config.candidate_names, candidates)
         entries = [self.config.candidates[place] for place in places]
         return RoutingDecision(
@@ -129,8 +185,18 @@ class PreTrainedRouter(PreTrainedModel):
             score={entry["name"]: float(scores[0, place]) for entry, place in zip(entries, places, strict=True)},
             estimated_accuracy=None,
             estimated_cost_usd={entry["name"]: entry["mean_cost_usd"] for entry in entries},
+            usd_weight=getattr(self.config, "usd_weight", None),
         )
 
-    def _choose(self, scores: torch.Tensor, candidates: Sequence[str] | None) -> torch.Tensor:
+    def choose(self, scores: torch.Tensor, candidates: Sequence[str] | None = None) -> torch.Tensor:
+        """Places of the best candidates, (num_samples,) int64, by scores (num_samples, num_candidates)."""
         places = torch.tensor(considered(self.config.candidate_names, candidates), device=scores.device)
         return places[scores[:, places].argmax(dim=1)]
+
+
+def frozen(*shape: int) -> nn.Parameter:
+    """A parameter of zeros that is not trained.
+
+    Not a buffer: transformers takes a model's dtype from its parameters.
+    """
+    return nn.Parameter(torch.zeros(*shape), requires_grad=False)

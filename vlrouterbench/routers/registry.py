@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from .modeling_irt import IRTRouter
+from .modeling_kmeans import KMeansRouter
 from .modeling_knn import KNNRouter
 from .modeling_linear import LinearRouter
 from .modeling_mlp import MLPRouter
+from .modeling_ovr import OVRRouter
+from .modeling_prknn import PRKNNRouter
+from .modeling_prototype import PrototypeRouter
+from .modeling_ridge_mf import RidgeMFRouter
 from .modeling_router import PreTrainedRouter
+from .modeling_two_tower import TwoTowerRouter
+from .modeling_uniroute import UniRouteRouter
 
 ROUTERS: dict[str, type[PreTrainedRouter]] = {
     "knn": KNNRouter,
+    "prknn": PRKNNRouter,
+    "ovr": OVRRouter,
+    "kmeans": KMeansRouter,
+    "prototype": PrototypeRouter,
     "linear": LinearRouter,
     "mlp": MLPRouter,
+    "ridge-mf": RidgeMFRouter,
+    "uniroute": UniRouteRouter,
+    "irt": IRTRouter,
+    "two-tower": TwoTowerRouter,
 }
 
 

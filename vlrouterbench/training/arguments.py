@@ -1,13 +1,19 @@
-"""How to train a router: one small dataclass, checked when it is made."""
+"""How to train a router: one small dataclass, checked when it is made.
+
+Decisions
+- What is left at None is the family's own choice (its recipe), or the trainer's default where the family has none.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from vlrouterbench.constants import DEFAULT_COST_WEIGHTS
+from vlrouterbench.constants import DEFAULT_COST_WEIGHTS, Unsolved
 from vlrouterbench.errors import RouterError
-from vlrouterbench.soft_labels import Unsolved
+from vlrouterbench.routers.learning import Recipe
 
 
 @dataclass(frozen=True)
@@ -16,27 +22,55 @@ class RouterTrainingArguments:
 
     Attributes:
         cost_weights: lambdas to try; the one with the best Rank Score on validation is kept.
-        seed: of weights, order and dropout.
-        unsolved: rule for samples that no candidate answers.
+        seed: of weights, order, dropout and clusters.
+        unsolved: rule for samples that no candidate answers; dropped unless told otherwise.
+        variant: "default", or "reference" for a router as the paper's.
+        options: configuration fields of the family to fix instead of choosing them.
         num_epochs: at most this many passes over the train split (gradient families).
         batch_size: global batch, over all processes.
-        learning_rate: of AdamW; None takes the family's own.
-        weight_decay: of AdamW.
+        learning_rate: of the optimiser.
+        weight_decay: of the optimiser.
         patience: epochs without a better Rank Score on validation before training stops.
     """
 
-    cost_weights: tuple[float, ...] = DEFAULT_COST_WEIGHTS
+    cost_weights: tuple[float, ...] | None = None
     seed: int = 0
-    unsolved: Unsolved = Unsolved.DROP
-    num_epochs: int = 60
-    batch_size: int = 256
+    unsolved: Unsolved | None = None
+    variant: str = "default"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    num_epochs: int | None = None
+    batch_size: int | None = None
     learning_rate: float | None = None
-    weight_decay: float = 0.01
-    patience: int = 10
+    weight_decay: float | None = None
+    patience: int | None = None
 
     def __post_init__(self) -> None:
-        if not self.cost_weights or any(math.isnan(w) or w < 0 for w in self.cost_weights):
-            raise RouterError(f"expected cost weights >= 0 (or inf), found {list(self.cost_weights)}.")
+        weights = self.cost_weights
+        if weights is not None and (not weights or any(math.isnan(w) or w < 0 for w in weights)):
+            raise RouterError(f"expected cost weights >= 0 (or inf), found {list(weights)}.")
         for name in ("num_epochs", "batch_size", "patience"):
-            if getattr(self, name) < 1:
-                raise RouterError(f"expected {name} >= 1, found {getattr(self, name)}.")
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise RouterError(f"expected {name} >= 1, found {value}.")
+
+    def applied_to(self, recipe: Recipe, family: str) -> Recipe:
+        """The family's recipe with what was asked for in its place.
+
+        Raises:
+            RouterError: the family's targets have no cost weight, and one was asked for.
+        """
+        asked = {
+            name: getattr(self, name)
+            for name in ("cost_weights", "num_epochs", "batch_size", "learning_rate", "weight_decay", "patience")
+            if getattr(self, name) is not None
+        }
+        if recipe.cost_weights == ():
+            for name, value in (("--cost-weight", self.cost_weights), ("--unsolved", self.unsolved)):
+                if value is not None:
+                    raise RouterError(
+                        f"{name}: {family} in its {self.variant} variant has no training cost weight: it learns from "
+                        "the measured pairs as they are, not from soft labels. Leave the option out."
+                    )
+        elif recipe.cost_weights is None:
+            asked = {"cost_weights": DEFAULT_COST_WEIGHTS} | asked
+        return replace(recipe, **asked).pinned(self.options)

@@ -1,16 +1,16 @@
 """Training a router of any family: choose on validation, fill in the configuration, save.
 
 Decisions
-- Families differ in how weights come about: by gradient, or by remembering. What is tried, what it is judged by and
-  what is recorded are the same for all.
-- All cost weights of one run share features; the one with the best Rank Score on validation is kept, the first of
-  equals.
+- Families differ in their modelling files alone: what is learnt in one pass (`fit`), what by gradient
+  (`training_loss`), and what is tried (`recipes`). How it is judged and what is recorded are the same for all.
+- All settings of one run share features; the one with the best Rank Score on validation is kept, the first of equals.
 """
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,26 +18,18 @@ from typing import Any
 from transformers import set_seed
 
 from vlrouterbench.cards.router_card import render_router_card
-from vlrouterbench.errors import unknown_name
+from vlrouterbench.constants import Unsolved
+from vlrouterbench.errors import RouterError, unknown_name
 from vlrouterbench.files import staged_folder
-from vlrouterbench.routers.modeling_knn import KNNRouter, nearest, unit_rows, vote
+from vlrouterbench.routers.configuration_router import RouterConfig
+from vlrouterbench.routers.learning import Recipe, TrainingSet, settings_of
 from vlrouterbench.routers.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.registry import ROUTERS, family_name
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.problem import Problem
+from vlrouterbench.training.selection import Trial, best_of, try_settings
 from vlrouterbench.training.trainer import train_gradient_router
 from vlrouterbench.version import __version__
-
-NUM_NEIGHBORS = (5, 10, 20, 50, 100, 200)
-"""Neighbour counts that kNN chooses from on validation."""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One setting that was tried: what it was and its Rank Score on validation."""
-
-    setting: dict[str, Any]
-    validation_rank_score: float
 
 
 @dataclass(frozen=True)
@@ -64,18 +56,31 @@ def train_router(family: str, problem: Problem, arguments: RouterTrainingArgumen
     if family not in ROUTERS:
         raise unknown_name("router", family, ROUTERS)
     arguments = arguments or RouterTrainingArguments()
-    train: Callable[..., tuple[PreTrainedRouter, list[Trial], Trial]]
-    train = _train_memory if ROUTERS[family] is KNNRouter else _train_gradient
-    router, trials, chosen = train(ROUTERS[family], problem, arguments)
+    recipe = _recipe(family, arguments)
+    unsolved = arguments.unsolved or Unsolved.DROP
+    best: tuple[PreTrainedRouter, Trial] | None = None
+    trials: list[Trial] = []
+    for weighting in [{"cost_weight": weight} for weight in recipe.cost_weights] or [{}]:
+        training_set = problem.training_set(
+            cost_weight=weighting.get("cost_weight", 0.0), unsolved=unsolved, seed=arguments.seed
+        )
+        for router, tried in _fits(ROUTERS[family], problem, training_set, recipe):
+            trials += [Trial(weighting | trial.setting, trial.validation_rank_score) for trial in tried]
+            found = best_of(trials[-len(tried) :])
+            if best is None or found.validation_rank_score > best[1].validation_rank_score:
+                best = router, found
+    router, chosen = best
+    router.config.update({name: value for name, value in chosen.setting.items() if name != "cost_weight"})
     router.config.training = {
         "benchmark": {
             "name": problem.table.report["name"],
             "sha256": problem.table.sha256,
             "simulated": problem.table.simulated,
         },
+        "variant": arguments.variant,
         **{key: _json_number(value) for key, value in chosen.setting.items()},
         "seed": arguments.seed,
-        "unsolved": str(arguments.unsolved),
+        "unsolved": str(unsolved) if recipe.cost_weights else None,
         "num_train": len(problem.train),
         "num_validation": len(problem.validation),
         "validation_rank_score": chosen.validation_rank_score,
@@ -89,51 +94,50 @@ def save_router(trained: TrainedRouter, out: Path | str) -> None:
     with staged_folder(Path(out)) as folder:
         trained.router.save_pretrained(folder)
         trials = [{"setting": t.setting, "validation_rank_score": t.validation_rank_score} for t in trained.trials]
-        card = render_router_card(family_name(trained.router), trained.router.config.to_dict(), trials)
+        router = trained.router
+        card = render_router_card(family_name(router), router.config.to_dict(), trials, title=router.title)
         (folder / "README.md").write_text(card, encoding="utf-8")
 
 
-def _train_gradient(
-    family: type[PreTrainedRouter], problem: Problem, arguments: RouterTrainingArguments
-) -> tuple[PreTrainedRouter, list[Trial], Trial]:
-    best: tuple[PreTrainedRouter, Trial] | None = None
-    trials = []
-    for cost_weight in arguments.cost_weights:
-        set_seed(arguments.seed)
-        router = family(_config(family, problem))
+def _recipe(family: str, arguments: RouterTrainingArguments) -> Recipe:
+    recipes = ROUTERS[family].recipes
+    if arguments.variant not in recipes:
+        raise unknown_name(f"variant of {family}", arguments.variant, recipes)
+    own = [kind for kind in ROUTERS[family].config_class.__mro__ if issubclass(kind, RouterConfig)]
+    known = [
+        name
+        for kind in own
+        if kind is not RouterConfig
+        for name in list(inspect.signature(kind.__init__).parameters)[1:-1]
+    ]
+    for name in arguments.options:
+        if name not in known:
+            raise unknown_name(f"option of {family}", name, known)
+    return arguments.applied_to(recipes[arguments.variant], family)
+
+
+def _fits(
+    family: type[PreTrainedRouter], problem: Problem, training_set: TrainingSet, recipe: Recipe
+) -> Iterator[tuple[PreTrainedRouter, list[Trial]]]:
+    """A fitted router for every setting that needs a fit of its own, with what it was tried with."""
+    for setting in settings_of(recipe.fit_grid):
+        set_seed(training_set.seed)
+        own = {**recipe.fixed, **setting}
+        router = family(_config(family, problem, own | family.sizes(training_set, own)))
         router.encoder.load_state_dict(problem.features.encoder.state_dict())
-        score = train_gradient_router(router, problem, cost_weight=cost_weight, arguments=arguments)
-        trials.append(Trial({"cost_weight": cost_weight}, score))
-        if best is None or score > best[1].validation_rank_score:
-            best = router, trials[-1]
-    return best[0], trials, best[1]
+        router.fit(training_set)
+        if router.by_gradient:
+            tried = train_gradient_router(router, problem, training_set, recipe)
+        else:
+            tried = try_settings(router.eval(), problem, router.decision_settings(recipe))
+        yield router, [Trial(setting | trial.setting, trial.validation_rank_score) for trial in tried]
 
 
-def _train_memory(
-    family: type[KNNRouter], problem: Problem, arguments: RouterTrainingArguments
-) -> tuple[PreTrainedRouter, list[Trial], Trial]:
-    labels = {w: problem.soft_labels(cost_weight=w, unsolved=arguments.unsolved) for w in arguments.cost_weights}
-    # Which samples count does not depend on the cost weight, so neighbours are searched once.
-    kept = next(iter(labels.values())).sum(dim=1) > 0
-    memory = unit_rows(problem.train_features[kept])
-    similarity, neighbors = nearest(problem.validation_features, memory, num_neighbors=max(NUM_NEIGHBORS))
-    trials = []
-    for cost_weight, targets in labels.items():
-        voted = targets[kept][neighbors]
-        for count in NUM_NEIGHBORS:
-            decisions = vote(similarity[:, :count], voted[:, :count]).argmax(dim=1)
-            setting = {"cost_weight": cost_weight, "num_neighbors": count}
-            trials.append(Trial(setting, problem.validation_score(decisions)))
-    chosen = max(trials, key=lambda trial: trial.validation_rank_score)
-    targets = labels[chosen.setting["cost_weight"]][kept]
-    router = family(_config(family, problem, memory_size=len(targets), num_neighbors=chosen.setting["num_neighbors"]))
-    router.encoder.load_state_dict(problem.features.encoder.state_dict())
-    router.remember(problem.train_features[kept], targets)
-    return router, trials, chosen
-
-
-def _config(family: type[PreTrainedRouter], problem: Problem, **own: Any) -> Any:
-    return family.config_class(candidates=problem.candidates(), encoder=problem.features.encoder.config, **own)
+def _config(family: type[PreTrainedRouter], problem: Problem, own: dict[str, Any]) -> RouterConfig:
+    try:
+        return family.config_class(candidates=problem.candidates(), encoder=problem.features.encoder.config, **own)
+    except (TypeError, ValueError) as error:
+        raise RouterError(f"the options of {family.title} do not fit: {error}") from error
 
 
 def _json_number(value: float | int) -> float | int | str:

@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from vlrouterbench.constants import Unsolved
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.encoders.features import FeatureSet
 from vlrouterbench.errors import RouterError
 from vlrouterbench.metrics.trade_off import chosen_values, rank_score
-from vlrouterbench.soft_labels import Unsolved, build_soft_labels
+from vlrouterbench.routers.learning import TrainingSet
+from vlrouterbench.soft_labels import COST_SCALE, build_soft_labels
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,21 @@ class Problem:
         if not labels.any():
             raise RouterError("no training sample has a correct candidate: there is nothing to learn from.")
         return torch.from_numpy(labels.astype(np.float32))
+
+    def training_set(self, *, cost_weight: float, unsolved: Unsolved, seed: int) -> TrainingSet:
+        """The train split as a family learns from it.
+
+        Raises:
+            RouterError: no training sample has a correct candidate.
+        """
+        return TrainingSet(
+            features=self.train_features,
+            quality=torch.from_numpy(self.train.quality.astype(np.float32)),
+            cost=torch.from_numpy(self.train.cost),
+            soft_labels=self.soft_labels(cost_weight=cost_weight, unsolved=unsolved),
+            cost_rate=cost_weight * COST_SCALE,
+            seed=seed,
+        )
 
     def validation_score(self, decisions: torch.Tensor) -> float:
         """Rank Score, 0 to 100, of decisions on the validation samples (num_validation,)."""

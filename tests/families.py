@@ -1,0 +1,70 @@
+"""What tests over all families share: training arguments, small routers and training sets, altered problems."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from vlrouterbench.constants import Unsolved
+from vlrouterbench.data.candidates import CandidatePool
+from vlrouterbench.routers.learning import TrainingSet
+from vlrouterbench.routers.registry import ROUTERS
+from vlrouterbench.soft_labels import COST_SCALE, build_soft_labels
+from vlrouterbench.training.arguments import RouterTrainingArguments
+from vlrouterbench.training.problem import Problem
+
+ENCODER = {"text": "builtin", "image": "builtin", "version": 2, "text_dim": 4, "image_dim": 2}
+
+
+def has_cost_weight(family, variant="default"):
+    """Whether a family's targets have a cost weight."""
+    return ROUTERS[family].recipes[variant].cost_weights != ()
+
+
+def arguments_for(family, **given):
+    """Arguments as given, less what a family without a cost weight refuses."""
+    variant = given.get("variant", "default")
+    if variant in ROUTERS[family].recipes and not has_cost_weight(family, variant):
+        given = {name: value for name, value in given.items() if name not in ("cost_weights", "unsolved")}
+    return RouterTrainingArguments(**given)
+
+
+def small_router(family, num_candidates=3, **own):
+    """A router over candidates a, b, c, ... with a small encoder."""
+    names = [{"name": chr(97 + place), "mean_cost_usd": 0.001} for place in range(num_candidates)]
+    return ROUTERS[family](ROUTERS[family].config_class(candidates=names, encoder=ENCODER, **own)).eval()
+
+
+def widened(rows, router):
+    """Feature rows with zeros up to the router's dimension."""
+    features = torch.zeros(len(rows), router.feature_dim)
+    features[:, : len(rows[0])] = torch.tensor(rows, dtype=torch.float32)
+    return features
+
+
+def training_set(features, quality, cost, *, cost_weight=0.0, unsolved=Unsolved.DROP):
+    """A training set of plain lists."""
+    quality, cost = np.array(quality, dtype=float), np.array(cost, dtype=float)
+    labels = build_soft_labels(quality, cost, cost_weight=cost_weight, unsolved=unsolved)
+    return TrainingSet(
+        features=features,
+        quality=torch.tensor(quality, dtype=torch.float32),
+        cost=torch.tensor(cost),
+        soft_labels=torch.tensor(labels, dtype=torch.float32),
+        cost_rate=cost_weight * COST_SCALE,
+        seed=0,
+    )
+
+
+def with_matrices(problem, quality, cost):
+    """The problem with other quality and cost, and the cost bounds that follow."""
+    matrices = problem.table.matrices | {"quality": quality, "cost": cost}
+    return Problem(replace(problem.table, matrices=matrices).with_own_bounds(), problem.features)
+
+
+def with_candidates(problem, order):
+    """The problem with some of its candidates, in some order."""
+    table = problem.table
+    pool = CandidatePool(tuple(table.pool.candidates[place] for place in order), table.pool.source)
+    matrices = {name: matrix[:, order] for name, matrix in table.matrices.items()}
+    return Problem(replace(table, pool=pool, matrices=matrices).with_own_bounds(), problem.features)
