@@ -41,11 +41,12 @@ def make_folder(folder: Path) -> None:
 @contextmanager
 def staged_folder(target: Path) -> Iterator[Path]:
     """A temporary folder beside `target` that becomes `target` when the block ends without an error."""
+    target = target.absolute()
     with folder_beside(target) as staging:
         yield staging
         for path in (staging, *staging.rglob("*")):
             _open_to_readers(path)
-        put_in_place(staging, target.absolute())
+        put_in_place(staging, target)
 
 
 @contextmanager

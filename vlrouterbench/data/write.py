@@ -10,7 +10,7 @@ Decisions
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from vlrouterbench.data.candidates import CandidatePool
 from vlrouterbench.data.images import read_image_bytes
 from vlrouterbench.data.schema import (
     CANDIDATE_FILE_SCHEMA,
+    IMAGE_TYPE,
     MATRIX_TYPES,
     OUTCOME_FILE_SCHEMA,
     TEXT_COLUMNS,
@@ -152,31 +153,29 @@ def _write_samples(benchmark: Assembled, folder: Path) -> None:
             for place, shard in enumerate(shards):
                 path = folder / f"{side}-{group_slug(name)}-{place:05d}-of-{len(shards):05d}.parquet"
                 with pq.ParquetWriter(path, schema) as writer:
-                    for group_rows, content in _row_groups(benchmark, shard):
-                        writer.write_table(_sample_rows(benchmark, group_rows, content, schema))
+                    for group_rows, images in _row_groups(benchmark, shard):
+                        writer.write_table(_sample_rows(benchmark, group_rows, images, schema))
 
 
-def _row_groups(benchmark: Assembled, rows: np.ndarray) -> Iterator[tuple[np.ndarray, list[bytes | None]]]:
-    """The rows of a shard, a row group at a time, each with the images of its rows."""
+def _row_groups(benchmark: Assembled, rows: np.ndarray) -> Iterator[tuple[np.ndarray, pa.Array]]:
+    """The rows of a shard, a row group at a time, and their column of images."""
     start, size = 0, 0
-    content: list[bytes | None] = []
+    cells: list[dict[str, bytes | None] | None] = []
     for place, row in enumerate(rows, start=1):
-        image = read_image_bytes(benchmark.images[row])
-        content.append(image)
-        size += 0 if image is None else len(image)
-        if len(content) == ROWS_PER_GROUP or size >= IMAGE_BYTES_PER_GROUP or place == len(rows):
-            yield rows[start:place], content
-            start, size, content = place, 0, []
+        content = read_image_bytes(benchmark.images[row])
+        cells.append(None if content is None else {"bytes": content, "path": None})
+        size += 0 if content is None else len(content)
+        if len(cells) == ROWS_PER_GROUP or size >= IMAGE_BYTES_PER_GROUP or place == len(rows):
+            column = pa.array(cells, IMAGE_TYPE)
+            cells, size = [], 0  # before the group is written: the column is a copy
+            yield rows[start:place], column
+            start = place
 
 
-def _sample_rows(
-    benchmark: Assembled, rows: np.ndarray, content: Sequence[bytes | None], schema: pa.Schema
-) -> pa.Table:
+def _sample_rows(benchmark: Assembled, rows: np.ndarray, images: pa.Array, schema: pa.Schema) -> pa.Table:
     samples = benchmark.samples.take(pa.array(rows))
     columns: dict[str, Any] = {name: samples[name] for name in TEXT_COLUMNS}
-    columns["image"] = pa.array(
-        [None if c is None else {"bytes": c, "path": None} for c in content], schema.field("image").type
-    )
+    columns["image"] = images
     columns["image_ok"] = pa.array(benchmark.image_ok[rows])
     columns["group_id"] = samples["group_id"]
     for name, kind in MATRIX_TYPES.items():
