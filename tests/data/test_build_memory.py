@@ -56,5 +56,4 @@ def test_a_build_grows_by_less_than_half_of_its_images(tmp_path, project_root):
     readable, growth = map(int, said.split())
     assert readable == COUNT
     assert total > 200_000_000
-    print(growth / total)
     assert growth < total / 2, f"grew by {growth:,} bytes for {total:,} bytes of images"

@@ -250,6 +250,12 @@ def test_two_processes_write_the_same_bytes_as_one_and_leave_nothing_else(two_da
         assert (out / "1" / file).read_bytes() == (out / "2" / file).read_bytes(), file
 
 
+def test_a_build_that_fails_leaves_no_images_behind(two_datasets, tmp_path):
+    with pytest.raises(SourceError, match="--strict"):
+        build_benchmark(two_datasets, tmp_path / "builds" / "out", BuildOptions(strict=True))
+    assert list((tmp_path / "builds").iterdir()) == []
+
+
 def test_samples_that_were_read_hold_no_bytes_of_images(two_datasets, tmp_path):
     source = read_vlmevalkit(two_datasets, pool=read_pool(two_datasets / "candidates.csv"), image_folder=tmp_path)
     assert [type(image) for image in source.images] == [StoredImage] * 9
