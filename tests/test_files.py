@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vlrouterbench.errors import VLRouterBenchError
-from vlrouterbench.files import sha256_of_files, staged_file, staged_folder, write_json
+from vlrouterbench.files import folder_beside, sha256_of_files, staged_file, staged_folder, write_json
 
 
 def names_in(folder):
@@ -55,6 +55,27 @@ def test_a_failure_inside_a_first_staged_folder_leaves_nothing(tmp_path):
     with pytest.raises(RuntimeError), staged_folder(tmp_path / "out") as folder:
         (folder / "half.txt").write_text("half")
         raise RuntimeError
+    assert names_in(tmp_path) == []
+
+
+def test_a_folder_beside_a_target_is_gone_at_the_end_and_lasts_while_the_target_is_written(tmp_path):
+    with folder_beside(tmp_path / "out") as aside:
+        (aside / "a.bin").write_bytes(b"aside")
+        with staged_folder(tmp_path / "out") as folder:
+            (folder / "b.bin").write_bytes((aside / "a.bin").read_bytes())
+        assert aside.parent.parent == tmp_path
+        assert (aside / "a.bin").read_bytes() == b"aside"
+    assert names_in(tmp_path) == ["out"]
+    assert names_in(tmp_path / "out") == ["b.bin"]
+
+
+def test_a_folder_beside_a_target_that_a_killed_process_left_goes_with_the_next_write(tmp_path):
+    dead = tmp_path / ".out.abcdefgh.partial"
+    (dead / "new").mkdir(parents=True)
+    (dead / "new" / "images-1").write_bytes(b"aside")
+    (dead / "lock").touch()
+    with folder_beside(tmp_path / "out") as aside:
+        assert names_in(tmp_path) == [aside.parent.name] != [dead.name]
     assert names_in(tmp_path) == []
 
 

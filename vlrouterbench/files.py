@@ -42,15 +42,24 @@ def make_folder(folder: Path) -> None:
 def staged_folder(target: Path) -> Iterator[Path]:
     """A temporary folder beside `target` that becomes `target` when the block ends without an error."""
     target = target.absolute()
-    if target.is_file():  # one look: between two, another writer may have swapped its folder in
-        raise VLRouterBenchError(f"expected a folder to write to, found a file: {target}. Give another --out.")
-    make_folder(target.parent)
-    with _full_disk_named(target), staging_place(target) as staging:
-        staging.mkdir()
+    with folder_beside(target) as staging:
         yield staging
         for path in (staging, *staging.rglob("*")):
             _open_to_readers(path)
         put_in_place(staging, target)
+
+
+@contextmanager
+def folder_beside(target: Path) -> Iterator[Path]:
+    """A temporary folder on the disk of a folder `target`, gone when the block ends; the next writer of `target`
+    removes those that killed processes left."""
+    target = target.absolute()
+    if target.is_file():  # one look: between two, another writer may have swapped its folder in
+        raise VLRouterBenchError(f"expected a folder to write to, found a file: {target}. Give another --out.")
+    make_folder(target.parent)
+    with _full_disk_named(target), staging_place(target) as folder:
+        folder.mkdir()
+        yield folder
 
 
 @contextmanager

@@ -125,6 +125,19 @@ def test_a_rebuilt_folder_at_the_same_path_gives_the_new_rows(own_tables, tmp_pa
     assert load()["s03"] == "What is shown in picture X?"
 
 
+def test_a_row_group_ends_where_its_images_reach_a_number_of_bytes(own_tables, tmp_path, monkeypatch):
+    edit(own_tables, "samples", lambda rows: [row.update(split="train", task_group="G") for row in rows])
+    build_benchmark(own_tables, tmp_path / "whole")
+    size = max(path.stat().st_size for path in (own_tables / "images").iterdir())
+    monkeypatch.setattr(write, "IMAGE_BYTES_PER_GROUP", 2 * size + 1)
+    build_benchmark(own_tables, tmp_path / "parts")
+    groups = [pq.ParquetFile(next((tmp_path / name / "data").iterdir())).metadata for name in ("whole", "parts")]
+    assert [metadata.num_row_groups for metadata in groups][0] == 1
+    rows = [groups[1].row_group(place).num_rows for place in range(groups[1].num_row_groups)]
+    assert sum(rows) == 12 and len(rows) > 1 and all(count >= 3 for count in rows[:-1])
+    assert all_rows(tmp_path / "parts") == all_rows(tmp_path / "whole")
+
+
 def test_the_same_source_gives_the_same_bytes_of_every_file(own_tables, tmp_path):
     for name in ("one", "two"):
         build_benchmark(own_tables, tmp_path / name)

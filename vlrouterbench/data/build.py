@@ -2,6 +2,7 @@
 
 Decisions
 - The pool comes from `--candidates`, else from the source's `candidates.{csv,yaml}`, else it is the published one.
+- Images of logs are put aside beside OUT, on the disk that has to hold them anyway, and not in memory.
 - `--strict` looks at everything left out before anything is written.
 """
 
@@ -24,6 +25,7 @@ from vlrouterbench.data.splits import SplitBy
 from vlrouterbench.data.vlmevalkit.read import read_vlmevalkit
 from vlrouterbench.data.write import write_benchmark
 from vlrouterbench.errors import SourceError
+from vlrouterbench.files import folder_beside
 
 
 @dataclass(frozen=True)
@@ -66,23 +68,26 @@ def build_benchmark(source: Path | str, out: Path | str, options: BuildOptions |
     Raises:
         SourceError: the source cannot be read as a benchmark.
     """
-    options, source = options or BuildOptions(), Path(source)
+    options, source, out = options or BuildOptions(), Path(source), Path(out)
     if is_archive(source):
-        with unpacked(source) as folder:
-            logs = replace(read_source(folder, options), name=source.name.split(".")[0])
-            return build_from_logs(logs, Path(out), options)
-    return build_from_logs(read_source(source, options), Path(out), options)
-
-
-def read_source(source: Path, options: BuildOptions) -> SourceLogs:
-    """Read a source of either kind."""
+        with unpacked(source) as folder, folder_beside(out) as images:
+            logs = replace(read_source(folder, options, image_folder=images), name=source.name.split(".")[0])
+            return build_from_logs(logs, out, options)
     if not source.exists():
         raise SourceError(f"expected a folder of logs or own tables, found nothing at {source}.")
     if not source.is_dir():
         raise SourceError(f"expected a folder of logs or own tables, or a .tar.gz of logs, found a file: {source}.")
+    with folder_beside(out) as images:
+        return build_from_logs(read_source(source, options, image_folder=images), out, options)
+
+
+def read_source(source: Path, options: BuildOptions, *, image_folder: Path) -> SourceLogs:
+    """Read a folder of either kind; images of logs are put aside in `image_folder`, which must last as long."""
     pool = _pool(source, options)
     if not is_own_tables(source):
-        return read_vlmevalkit(source, pool=pool, protocol=options.protocol, num_proc=options.num_proc)
+        return read_vlmevalkit(
+            source, pool=pool, image_folder=image_folder, protocol=options.protocol, num_proc=options.num_proc
+        )
     if options.protocol is not Protocol.REFERENCE:
         raise SourceError(f"{source} holds own tables, which bring their own token counts: leave --protocol out.")
     return read_own_tables(source, pool=pool)

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from vlrouterbench.data.image_store import StoredImage
 from vlrouterbench.data.source import ImageReference
 from vlrouterbench.routers.encoding_input import RouterInputError, read_image
 
@@ -30,7 +31,7 @@ class ImageCheck:
 
 def read_image_bytes(reference: ImageReference) -> bytes | None:
     """The encoded bytes behind a reference, None for a sample without an image."""
-    return reference.read_bytes() if isinstance(reference, Path) else reference
+    return reference.read_bytes() if isinstance(reference, Path | StoredImage) else reference
 
 
 def check_image(reference: ImageReference) -> ImageCheck:

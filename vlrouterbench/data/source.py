@@ -3,7 +3,8 @@ out.
 
 Decisions
 - One form for logs, own tables and the simulator, so that there is one builder.
-- Images are references until they are written, so that a folder of photographs need not fit in memory.
+- Images are references until they are written, so that neither a folder of photographs nor a table of them need fit in
+  memory.
 - Everything left out is named with file, sample, candidate and reason. Nothing is imputed.
 """
 
@@ -20,9 +21,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vlrouterbench.data.candidates import CandidatePool
+from vlrouterbench.data.image_store import StoredImage
 
-ImageReference = bytes | Path | None
-"""Encoded bytes, a file, or no image at all (a text-only sample)."""
+ImageReference = bytes | Path | StoredImage | None
+"""Encoded bytes, a file, bytes put aside in a file, or no image at all (a text-only sample)."""
 
 SAMPLE_SCHEMA = pa.schema(
     [

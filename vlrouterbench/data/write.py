@@ -2,13 +2,15 @@
 
 Decisions
 - Shards by split and task group, at most `ROWS_PER_SHARD` rows each, so that one group can be loaded alone.
-- Images are read again here, a shard at a time: memory holds one shard, not the benchmark.
+- Images are read again here, a row group at a time: memory holds one row group, not the benchmark. A group ends at a
+  number of rows, or earlier at a number of bytes, so that it is bounded whatever the size of the images.
 - Same source, same bytes: rows keep the source's order, and nothing of the clock or the machine is written.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from vlrouterbench.data.candidates import CandidatePool
 from vlrouterbench.data.images import read_image_bytes
 from vlrouterbench.data.schema import (
     CANDIDATE_FILE_SCHEMA,
+    IMAGE_TYPE,
     MATRIX_TYPES,
     OUTCOME_FILE_SCHEMA,
     TEXT_COLUMNS,
@@ -35,6 +38,8 @@ from vlrouterbench.version import __version__
 
 ROWS_PER_SHARD = 5_000
 ROWS_PER_GROUP = 250
+IMAGE_BYTES_PER_GROUP = 2**28
+"""A row group ends with the image that reaches this: Arrow holds several copies of a group while it writes one."""
 OUTCOMES_PER_SHARD = 500_000
 REPORT_FILE = "build_report.json"
 CONFIG_NAMES = ("default", "outcomes", "candidates")
@@ -148,17 +153,29 @@ def _write_samples(benchmark: Assembled, folder: Path) -> None:
             for place, shard in enumerate(shards):
                 path = folder / f"{side}-{group_slug(name)}-{place:05d}-of-{len(shards):05d}.parquet"
                 with pq.ParquetWriter(path, schema) as writer:
-                    for start in range(0, len(shard), ROWS_PER_GROUP):
-                        writer.write_table(_sample_rows(benchmark, shard[start : start + ROWS_PER_GROUP], schema))
+                    for group_rows, images in _row_groups(benchmark, shard):
+                        writer.write_table(_sample_rows(benchmark, group_rows, images, schema))
 
 
-def _sample_rows(benchmark: Assembled, rows: np.ndarray, schema: pa.Schema) -> pa.Table:
+def _row_groups(benchmark: Assembled, rows: np.ndarray) -> Iterator[tuple[np.ndarray, pa.Array]]:
+    """The rows of a shard, a row group at a time, and their column of images."""
+    start, size = 0, 0
+    cells: list[dict[str, bytes | None] | None] = []
+    for place, row in enumerate(rows, start=1):
+        content = read_image_bytes(benchmark.images[row])
+        cells.append(None if content is None else {"bytes": content, "path": None})
+        size += 0 if content is None else len(content)
+        if len(cells) == ROWS_PER_GROUP or size >= IMAGE_BYTES_PER_GROUP or place == len(rows):
+            column = pa.array(cells, IMAGE_TYPE)
+            cells, size = [], 0  # before the group is written: the column is a copy
+            yield rows[start:place], column
+            start = place
+
+
+def _sample_rows(benchmark: Assembled, rows: np.ndarray, images: pa.Array, schema: pa.Schema) -> pa.Table:
     samples = benchmark.samples.take(pa.array(rows))
     columns: dict[str, Any] = {name: samples[name] for name in TEXT_COLUMNS}
-    content = [read_image_bytes(benchmark.images[row]) for row in rows]
-    columns["image"] = pa.array(
-        [None if c is None else {"bytes": c, "path": None} for c in content], schema.field("image").type
-    )
+    columns["image"] = images
     columns["image_ok"] = pa.array(benchmark.image_ok[rows])
     columns["group_id"] = samples["group_id"]
     for name, kind in MATRIX_TYPES.items():

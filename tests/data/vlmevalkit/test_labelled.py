@@ -1,5 +1,8 @@
 """Which file gives a candidate's labels, and by which form of the rule."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pytest
 
 from tests.data.vlmevalkit.log_trees import write_tsv
@@ -10,7 +13,8 @@ POOL = CandidatePool((CandidateModel("m", 1.0, 1.0, log_name="m"),), "a test")
 
 
 def read(source):
-    return read_vlmevalkit(source, pool=POOL)
+    with TemporaryDirectory() as folder:
+        return read_vlmevalkit(source, pool=POOL, image_folder=Path(folder))
 
 
 def qualities(source):

@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.data.vlmevalkit.log_trees import picture
-from vlrouterbench.data.vlmevalkit.questions import QuestionSet, is_main_row, normalize_index
+from vlrouterbench.data.vlmevalkit.questions import Picture, QuestionSet, is_main_row, normalize_index
 
 PICTURE, OTHER = picture(), picture((0, 0, 200))
 
 
 def asked(*rows, circular=False):
-    questions = QuestionSet()
+    questions = QuestionSet(keep=bytes)
     questions.add(list(rows), circular=circular)
     return questions
 
@@ -95,37 +95,37 @@ def test_options_are_lettered_columns_or_a_list(row, options):
 
 
 def test_an_image_cell_is_base64():
-    assert asked({"index": "1", "image": PICTURE}).image_of("1") == (bytes_of(PICTURE), None, 0)
+    assert asked({"index": "1", "image": PICTURE}).image_of("1") == Picture(bytes_of(PICTURE))
 
 
 @pytest.mark.parametrize("reference", ["1", "1.0"])
 def test_a_short_image_cell_is_the_index_of_another_row(reference):
     questions = asked({"index": "1", "image": PICTURE}, {"index": "2", "image": reference})
-    assert questions.image_of("2") == (bytes_of(PICTURE), None, 0)
+    assert questions.image_of("2") == Picture(bytes_of(PICTURE))
 
 
 def test_a_reference_may_lead_to_a_reference():
     questions = asked({"index": "3", "image": "2"}, {"index": "2", "image": "1"}, {"index": "1", "image": PICTURE})
-    assert questions.image_of("3")[0] == bytes_of(PICTURE)
+    assert questions.image_of("3").reference == bytes_of(PICTURE)
 
 
 @pytest.mark.parametrize("cell", [None, "", "9", "1", "[]"], ids=["null", "empty", "unknown", "itself", "no picture"])
 def test_a_row_without_a_picture_says_so(cell):
-    content, problem, further = asked({"index": "1", "image": cell}).image_of("1")
-    assert content is None and problem and further == 0
+    picture = asked({"index": "1", "image": cell}).image_of("1")
+    assert picture.reference is None and picture.problem and picture.further == 0
 
 
 def test_of_several_pictures_the_first_is_kept_and_the_others_are_counted():
     cell = str([PICTURE, OTHER, OTHER])
-    assert asked({"index": "1", "image": cell}).image_of("1") == (bytes_of(PICTURE), None, 2)
+    assert asked({"index": "1", "image": cell}).image_of("1") == Picture(bytes_of(PICTURE), further=2)
 
 
 @pytest.mark.parametrize("cell", ["[" + "x" * 100, "[{[]: 1}]" + " " * 80, "[" * 5000, "[1" + "+1" * 50])
 def test_a_list_that_cannot_be_read_is_a_problem_not_a_crash(cell):
-    content, problem, _ = asked({"index": "1", "image": cell}).image_of("1")
-    assert content is None and problem
+    picture = asked({"index": "1", "image": cell}).image_of("1")
+    assert picture.reference is None and picture.problem
 
 
 def test_text_that_is_no_base64_is_a_problem_not_a_crash():
-    content, problem, _ = asked({"index": "1", "image": "né" * 60}).image_of("1")
-    assert content is None and "not valid base64" in problem
+    picture = asked({"index": "1", "image": "né" * 60}).image_of("1")
+    assert picture.reference is None and "not valid base64" in picture.problem

@@ -8,9 +8,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from tests.data.vlmevalkit.log_trees import choice_rows, write_choice_logs, write_images, write_tsv
+from tests.data.vlmevalkit.log_trees import choice_rows, picture, write_choice_logs, write_images, write_tsv
 from vlrouterbench.data.build import BuildOptions, build_benchmark
 from vlrouterbench.data.candidates import read_pool
+from vlrouterbench.data.image_store import StoredImage
 from vlrouterbench.data.table import load_table
 from vlrouterbench.data.tokens import count_tokens
 from vlrouterbench.data.vlmevalkit import read
@@ -213,15 +214,65 @@ def test_a_small_work_folder_builds_whole(tree):
     assert all(table.iter_images())
 
 
-def test_two_processes_read_the_same_as_one(tree, monkeypatch):
-    write_choice_logs(tree / "one", "one", "RealWorldQA", [1, 0, 1])
-    write_choice_logs(tree / "two", "two", "RealWorldQA", [0, 0, 1])
-    pool = read_pool(tree / "candidates.csv")
-    alone = read_vlmevalkit(tree, pool=pool)
+@pytest.fixture
+def two_datasets(tree):
+    """The same with a second dataset, which has images too, one of them in the first as well and one that is bad."""
+    for model, hits in (("one", [1, 0, 1]), ("two", [0, 0, 1])):
+        write_choice_logs(tree / model, model, "RealWorldQA", hits)
+    rows = [
+        {"index": n, "image": image, "question": f"Question {n}?", "A": "yes", "B": "no"}
+        for n, image in enumerate((picture((10, 90, 90)), picture()[:72], picture()), start=1)
+    ]
+    write_tsv(tree / "TSV_images" / "RealWorldQA.tsv", rows)
+    return tree
+
+
+def test_two_processes_read_the_same_as_one(two_datasets, tmp_path, monkeypatch):
+    pool = read_pool(two_datasets / "candidates.csv")
+    alone = read_vlmevalkit(two_datasets, pool=pool, image_folder=tmp_path)
     monkeypatch.setattr(read, "PARALLEL_BYTES", 0)
-    together = read_vlmevalkit(tree, pool=pool, num_proc=2)
-    for name in ("samples", "outcomes", "left_out", "images", "source_sha256", "pairs_read", "label_rules"):
+    together = read_vlmevalkit(two_datasets, pool=pool, image_folder=tmp_path, num_proc=2)
+    for name in ("samples", "outcomes", "left_out", "source_sha256", "pairs_read", "label_rules"):
         assert getattr(together, name) == getattr(alone, name), name
+    assert [image.read_bytes() for image in together.images] == [image.read_bytes() for image in alone.images]
+
+
+def test_two_processes_write_the_same_bytes_as_one_and_leave_nothing_else(two_datasets, tmp_path, monkeypatch):
+    monkeypatch.setattr(read, "PARALLEL_BYTES", 0)
+    out = tmp_path / "builds"
+    for num_proc in (1, 2):
+        report = build_benchmark(two_datasets, out / str(num_proc), BuildOptions(num_proc=num_proc))
+        assert report["images"] == {"ok": 8, "bad": 1}
+    assert sorted(path.name for path in out.iterdir()) == ["1", "2"]
+    files = sorted(path.relative_to(out / "1") for path in (out / "1").rglob("*") if path.is_file())
+    assert files == sorted(path.relative_to(out / "2") for path in (out / "2").rglob("*") if path.is_file())
+    for file in files:
+        assert (out / "1" / file).read_bytes() == (out / "2" / file).read_bytes(), file
+
+
+def test_a_build_that_fails_leaves_no_images_behind(two_datasets, tmp_path):
+    with pytest.raises(SourceError, match="--strict"):
+        build_benchmark(two_datasets, tmp_path / "builds" / "out", BuildOptions(strict=True))
+    assert list((tmp_path / "builds").iterdir()) == []
+
+
+def test_samples_that_were_read_hold_no_bytes_of_images(two_datasets, tmp_path):
+    source = read_vlmevalkit(two_datasets, pool=read_pool(two_datasets / "candidates.csv"), image_folder=tmp_path)
+    assert [type(image) for image in source.images] == [StoredImage] * 9
+
+
+def test_an_image_table_that_is_damaged_at_its_end_gives_nothing_and_is_named_once(tree):
+    with (tree / "TSV_images" / "MMStar.tsv").open("a") as handle:
+        handle.write("7\tx\n")
+    built = build(tree)
+    assert [(e["file"], e["reason"]) for e in built.report["left_out"]] == [
+        ("TSV_images/MMStar.tsv", "unreadable"),
+        ("TSV_images/MMStar.tsv", "image"),
+    ]
+    assert built.report["left_out"][0]["detail"] == (
+        "not readable as tsv: CSV parse error: Expected 5 columns, got 2: 7\tx"
+    )
+    assert built.report["images"] == {"ok": 0, "bad": 6}
 
 
 def test_rows_are_joined_by_index_not_by_position(tree):

@@ -10,6 +10,8 @@ Decisions
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ class LogReader:
     source: Path
     pool: CandidatePool
     tree: LogTree
+    image_folder: Path
     left_out: list[LeftOut] = field(default_factory=list)
     outcomes: list[dict[str, Any]] = field(default_factory=list)
     samples: list[dict[str, Any]] = field(default_factory=list)
@@ -66,12 +69,18 @@ class LogReader:
 
     def table(self, path: Path, candidate: str | None = None) -> pa.Table | None:
         """A readable file as a table; an unreadable one is named and gives None."""
+        with self.reading(path, candidate):
+            return read_text_table(path)
+        return None
+
+    @contextmanager
+    def reading(self, path: Path, candidate: str | None = None) -> Iterator[None]:
+        """A block that reads a file; where it cannot be read, the file is named and the block ends."""
         self.read_files.add(path)
         try:
-            return read_text_table(path)
+            yield
         except UnreadableFileError as error:
             self.leave_out(path, Reason.UNREADABLE, str(error), candidate=candidate)
-            return None
 
     def rules_by_dataset(self) -> dict[str, dict[str, int]]:
         """Dataset -> rule -> number of candidates labelled by it, for the build report."""

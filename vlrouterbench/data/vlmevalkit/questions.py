@@ -3,6 +3,7 @@
 Decisions
 - Ids are `<dataset>/<index>`; an index that a spreadsheet turned into "12.0" is "12" again.
 - An image cell of at most 64 characters is the index of the row that holds the picture.
+- A picture is decoded and put aside when its row is added: the text of a table of pictures is never held as a whole.
 - A sample with several pictures keeps the first, since a row has one image; the others are named in the report.
 - MMBench asks each question several times with rotated options (index + 1,000,000 each time): the main row is the
   sample.
@@ -15,7 +16,7 @@ import base64
 import binascii
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -24,6 +25,8 @@ from vlrouterbench.data.source import ImageReference
 
 CIRCULAR_STEP = 1_000_000
 MAX_INDEX_REFERENCE = 64
+QUESTION_COLUMNS = frozenset(("index", "question", "hint", "choices", "image", *string.ascii_uppercase))
+"""All that a question is made of."""
 Rows = list[dict[str, str | None]]
 """Table rows: column name -> cell text, None for an empty cell."""
 _FLOAT_INDEX = re.compile(r"(\d+)\.0+$")
@@ -37,15 +40,31 @@ class Question:
     question: str
     options: list[str]
     hint: str
-    image_cell: str | None
+    image: str | Picture | None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The first picture of an image cell, or why there is none to be had; `further` counts the others."""
+
+    reference: ImageReference
+    problem: str | None = None
+    further: int = 0
 
 
 @dataclass
 class QuestionSet:
-    """The questions of a dataset by index, in file order, and whether images came with them."""
+    """The questions of a dataset by index, in file order.
 
+    Attributes:
+        keep: puts the bytes of a picture aside, and gives what stands for them.
+        has_images: whether images came with the questions; else image cells are not looked at.
+        questions: what was added.
+    """
+
+    keep: Callable[[bytes], ImageReference]
+    has_images: bool = True
     questions: dict[str, Question] = field(default_factory=dict)
-    has_images: bool = False
 
     def add(self, rows: Rows, *, circular: bool) -> None:
         """Add rows whose index is not there yet."""
@@ -53,31 +72,35 @@ class QuestionSet:
             index = normalize_index(row.get("index"))
             if index is None or index in self.questions or (circular and not is_main_row(index)):
                 continue
+            image = row.get("image") if self.has_images else None
+            if image is not None and len(image) > MAX_INDEX_REFERENCE:
+                image = self._picture(image)
             self.questions[index] = Question(
-                index, row.get("question") or "", _options(row), row.get("hint") or "", row.get("image")
+                index, row.get("question") or "", _options(row), row.get("hint") or "", image
             )
 
-    def image_of(self, index: str) -> tuple[ImageReference, str | None, int]:
-        """(bytes or None, problem or None, number of further pictures) of a question."""
-        cell = self.questions[index].image_cell
+    def image_of(self, index: str) -> Picture:
+        """The picture of a question, which may stand in another row."""
+        image = self.questions[index].image
         for _ in range(2):
-            if cell is not None and len(cell) <= MAX_INDEX_REFERENCE:
-                holder = self.questions.get(normalize_index(cell) or "")
-                cell = holder.image_cell if holder else None
-        if not cell:
-            return None, "no image in the table", 0
-        pictures = [cell]
-        if cell.startswith("["):
-            listed = _listed(cell)
-            if listed is None:
-                return None, "the image cell is not a readable list", 0
-            pictures = listed
+            if isinstance(image, str):
+                holder = self.questions.get(normalize_index(image) or "")
+                image = holder.image if holder else None
+        return image if isinstance(image, Picture) else self._picture(image)
+
+    def _picture(self, cell: str | None) -> Picture:
+        pictures: list[str] | None = [cell] if cell else []
+        if cell and cell.startswith("["):
+            pictures = _listed(cell)
+        if pictures is None:
+            return Picture(None, "the image cell is not a readable list")
         if not pictures:
-            return None, "no image in the table", 0
+            return Picture(None, "no image in the table")
         try:
-            return base64.b64decode(pictures[0], validate=True), None, len(pictures) - 1
+            content = base64.b64decode(pictures[0], validate=True)
         except (binascii.Error, ValueError) as error:
-            return None, f"not valid base64: {error}", 0
+            return Picture(None, f"not valid base64: {error}")
+        return Picture(self.keep(content), further=len(pictures) - 1)
 
 
 def normalize_index(value: str | None) -> str | None:

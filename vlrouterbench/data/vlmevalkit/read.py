@@ -25,6 +25,7 @@ import pyarrow as pa
 from vlrouterbench.constants import DATASETS, task_group_of
 from vlrouterbench.data.candidates import CandidatePool
 from vlrouterbench.data.choices import Protocol
+from vlrouterbench.data.image_store import ImageStore
 from vlrouterbench.data.protocol import asked_text, image_tokens_of
 from vlrouterbench.data.source import ImageReference, LeftOut, Reason, SourceLogs
 from vlrouterbench.data.tokens import count_tokens
@@ -32,7 +33,8 @@ from vlrouterbench.data.vlmevalkit.doubled import name_second_texts
 from vlrouterbench.data.vlmevalkit.gathering import LogReader
 from vlrouterbench.data.vlmevalkit.labelled import labelled_rows, unique_labels
 from vlrouterbench.data.vlmevalkit.layout import LogFile, find_logs
-from vlrouterbench.data.vlmevalkit.questions import QuestionSet, Rows, is_main_row, normalize_index, rows_of
+from vlrouterbench.data.vlmevalkit.own_table import read_questions
+from vlrouterbench.data.vlmevalkit.questions import Picture, QuestionSet, Rows, is_main_row, normalize_index, rows_of
 from vlrouterbench.errors import SourceError
 from vlrouterbench.files import sha256_of_files
 
@@ -43,13 +45,19 @@ CIRCULAR_DATASETS = frozenset(name for name in DATASETS if name.startswith("MMBe
 
 
 def read_vlmevalkit(
-    source: Path, *, pool: CandidatePool, protocol: Protocol = Protocol.REFERENCE, num_proc: int = 1
+    source: Path,
+    *,
+    pool: CandidatePool,
+    image_folder: Path,
+    protocol: Protocol = Protocol.REFERENCE,
+    num_proc: int = 1,
 ) -> SourceLogs:
     """Read a folder of VLMEvalKit logs.
 
     Args:
         source: `vlm_router_data` folder, its parent, or a VLMEvalKit work folder.
         pool: the candidates; other model folders are left out and named.
+        image_folder: where the images of tables are put aside; needed for as long as the source's images are.
         protocol: how tokens are counted.
         num_proc: processes that read, where the logs are large enough to pay for them.
 
@@ -65,7 +73,7 @@ def read_vlmevalkit(
             f"{', '.join(e.candidate or '' for e in tree.left_out if e.reason is Reason.UNKNOWN_MODEL) or 'none'}. "
             "Give --candidates, or correct SOURCE."
         )
-    reader = LogReader(source, pool, tree, list(tree.left_out), protocol=protocol)
+    reader = LogReader(source, pool, tree, image_folder, list(tree.left_out), protocol=protocol)
     for candidate in pool.candidates:
         if not {file.folder for file in tree.files} & {candidate.log_name, candidate.name}:
             detail = "no log folder of this candidate"
@@ -98,7 +106,7 @@ def _read_all(reader: LogReader, num_proc: int) -> list[tuple[LogReader, tuple[p
     sizes: Counter[str] = Counter()
     for file in reader.tree.files:
         sizes[file.dataset] += file.path.stat().st_size
-    task = LogReader(reader.source, reader.pool, reader.tree, protocol=reader.protocol)
+    task = LogReader(reader.source, reader.pool, reader.tree, reader.image_folder, protocol=reader.protocol)
     if num_proc > 1 and len(sizes) > 1 and sizes.total() >= PARALLEL_BYTES:
         # The largest first, so that none is left to one process at the end.
         order = [dataset for dataset, _ in sizes.most_common()]
@@ -118,8 +126,9 @@ def _read_all(reader: LogReader, num_proc: int) -> list[tuple[LogReader, tuple[p
 
 
 def _read_alone(task: LogReader, dataset: str) -> tuple[LogReader, tuple[pa.Table, pa.Table]]:
-    reader = LogReader(task.source, task.pool, task.tree, protocol=task.protocol)
-    _read_dataset(reader, dataset)
+    reader = LogReader(task.source, task.pool, task.tree, task.image_folder, protocol=task.protocol)
+    with ImageStore(task.image_folder) as store:
+        _read_dataset(reader, dataset, store)
     tables = reader.tables()
     reader.samples, reader.outcomes = [], []
     return reader, tables
@@ -129,14 +138,8 @@ def _in_order(datasets: set[str]) -> list[str]:
     return [name for name in DATASETS if name in datasets] + sorted(datasets - set(DATASETS))
 
 
-def _read_dataset(reader: LogReader, dataset: str) -> None:
-    circular = dataset in CIRCULAR_DATASETS
-    asked = QuestionSet()
-    image_table = reader.tree.image_tables.get(dataset)
-    table = reader.table(image_table) if image_table else None
-    if table is not None:
-        asked.add(rows_of(table), circular=circular)
-        asked.has_images = "image" in table.column_names
+def _read_dataset(reader: LogReader, dataset: str, store: ImageStore) -> None:
+    asked = read_questions(reader, dataset, store, circular=dataset in CIRCULAR_DATASETS)
     measured: dict[str, list[dict[str, Any]]] = {}
     for candidate in reader.pool.candidates:
         folders = {f.folder for f in reader.tree.files} & {candidate.log_name, candidate.name}
@@ -269,15 +272,15 @@ def _sum(text_tokens: int, image_tokens: int | None) -> int | None:
 
 def _add_image(reader: LogReader, dataset: str, asked: QuestionSet, index: str) -> ImageReference:
     sample_id = f"{dataset}/{index}"
-    content, problem, further = asked.image_of(index) if asked.has_images else (None, "", 0)
+    picture = asked.image_of(index) if asked.has_images else Picture(None)
     path = reader.tree.image_tables.get(dataset)
-    reader.images.append(content)
+    reader.images.append(picture.reference)
     reader.image_files.append("" if path is None else path.relative_to(reader.source).as_posix())
-    if content is None:
+    if picture.reference is None:
         reader.missing_images.add(sample_id)
-    if problem and path is not None:
-        reader.leave_out(path, Reason.IMAGE, problem, sample_id=sample_id)
-    if further and path is not None:
-        detail = f"a row holds one picture: the first of {further + 1} is kept"
+    if picture.problem and path is not None:
+        reader.leave_out(path, Reason.IMAGE, picture.problem, sample_id=sample_id)
+    if picture.further and path is not None:
+        detail = f"a row holds one picture: the first of {picture.further + 1} is kept"
         reader.leave_out(path, Reason.FURTHER_IMAGES, detail, sample_id=sample_id)
-    return content
+    return picture.reference

@@ -16,6 +16,7 @@ import csv
 import json
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ from vlrouterbench.errors import SourceError
 
 MAX_SHEET_BYTES = 2**31
 """Largest unpacked size of an xlsx file: over it, the file is refused as a zip bomb."""
-_BLOCK_BYTES = 2**27
+BLOCK_BYTES = 2**27
+"""Longest row of a tsv, in bytes; a table is read in blocks of this size."""
 
 
 class UnreadableFileError(SourceError):
@@ -65,19 +67,35 @@ def _read_xlsx(path: Path) -> pa.Table:
         raise UnreadableFileError(f"not readable as xlsx: {str(error).splitlines()[0]}") from error
 
 
-def _read_tsv(path: Path) -> pa.Table:
+def tsv_column_names(path: Path) -> list[str]:
+    """The cells of a tsv's first row.
+
+    Raises:
+        UnreadableFileError: with the reason.
+    """
     try:
         with path.open(newline="", encoding="utf-8-sig") as handle:
-            names = next(csv.reader(handle, delimiter="\t"), [])
-        return pyarrow.csv.read_csv(
-            path,
-            read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK_BYTES),
-            parse_options=pyarrow.csv.ParseOptions(delimiter="\t", newlines_in_values=True),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types={name: pa.string() for name in names}, null_values=[""], strings_can_be_null=True
-            ),
-        )
-    except (pa.ArrowInvalid, UnicodeDecodeError, csv.Error, OSError) as error:
+            return next(csv.reader(handle, delimiter="\t"), [])
+    except (UnicodeDecodeError, csv.Error, OSError) as error:
+        raise UnreadableFileError(f"not readable as tsv: {error}") from error
+
+
+def tsv_options(column_names: Sequence[str]) -> dict[str, Any]:
+    """How Arrow reads a tsv with these columns: every cell is text, an empty one null."""
+    return {
+        "read_options": pyarrow.csv.ReadOptions(block_size=BLOCK_BYTES),
+        "parse_options": pyarrow.csv.ParseOptions(delimiter="\t", newlines_in_values=True),
+        "convert_options": pyarrow.csv.ConvertOptions(
+            column_types={name: pa.string() for name in column_names}, null_values=[""], strings_can_be_null=True
+        ),
+    }
+
+
+def _read_tsv(path: Path) -> pa.Table:
+    options = tsv_options(tsv_column_names(path))
+    try:
+        return pyarrow.csv.read_csv(path, **options)
+    except (pa.ArrowInvalid, OSError) as error:
         raise UnreadableFileError(f"not readable as tsv: {error}") from error
 
 
