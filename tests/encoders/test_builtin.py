@@ -6,10 +6,13 @@ import torch
 from PIL import Image
 from sklearn.decomposition import PCA
 
-from vlrouterbench.encoders.builtin import IMAGE_DIM, TEXT_DIM, RawFeatures, fit_builtin_encoder
+from vlrouterbench.encoders.builtin import IMAGE_DIM, TEXT_DIM
+from vlrouterbench.encoders.fitting import fit_encoder
+from vlrouterbench.routers.encoding_block import CLIP
+from vlrouterbench.routers.encoding_builtin import raw_text
 from vlrouterbench.routers.encoding_image import NUM_SHAPE_FACTS, image_statistics
 from vlrouterbench.routers.encoding_input import RouterInput
-from vlrouterbench.routers.encoding_router import CLIP, raw_text
+from vlrouterbench.routers.encoding_router import RawFeatures
 from vlrouterbench.routers.encoding_text import NUM_TEXT_FACTS, TEXT_BUCKETS
 
 WORDS = ("bar", "angle", "total", "left", "colour", "table", "cat", "page", "sum", "sign")
@@ -23,7 +26,7 @@ def _sample(number, *, pictured=True):
 
 
 def _raw(samples):
-    return RawFeatures([raw_text(s) for s in samples], np.stack([image_statistics(s.image) for s in samples]))
+    return RawFeatures([raw_text(s) for s in samples], [image_statistics(s.image) for s in samples])
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +36,7 @@ def samples():
 
 @pytest.fixture(scope="module")
 def encoder(samples):
-    return fit_builtin_encoder(_raw(samples))
+    return fit_encoder(_raw(samples))
 
 
 def test_dimensions_are_text_facts_image_and_shape(encoder):
@@ -43,7 +46,7 @@ def test_dimensions_are_text_facts_image_and_shape(encoder):
 
 def test_training_features_have_mean_0_and_spread_1_or_never_vary(encoder, samples):
     raw = _raw(samples)
-    rows = np.stack([encoder.project(text, image) for text, image in zip(raw.texts, raw.statistics, strict=True)])
+    rows = encoder.features_of(raw)
     inside = (np.abs(rows) < CLIP).all(axis=0)
     constant = (np.abs(rows) < 1e-5).all(axis=0)
     assert inside.sum() > 100 and 0 < constant.sum() < 40
@@ -56,13 +59,13 @@ def test_training_features_have_mean_0_and_spread_1_or_never_vary(encoder, sampl
 
 
 def test_same_samples_give_the_same_encoder(encoder, samples):
-    again = fit_builtin_encoder(_raw(samples))
+    again = fit_encoder(_raw(samples))
     for (name, one), (_, two) in zip(encoder.named_buffers(), again.named_buffers(), strict=True):
         assert torch.equal(one, two), name
 
 
 def test_other_samples_give_another_encoder(encoder):
-    other = fit_builtin_encoder(_raw([_sample(number) for number in range(1000, 1150)]))
+    other = fit_encoder(_raw([_sample(number) for number in range(1000, 1150)]))
     assert all(not torch.equal(a, b) for a, b in zip(encoder.buffers(), other.buffers(), strict=True))
 
 
@@ -101,13 +104,13 @@ def test_image_projection_is_pca_of_standardised_statistics(encoder, samples):
 @pytest.mark.parametrize("pictured", [True, False])
 def test_small_and_pictureless_splits_give_finite_features(num_samples, pictured):
     samples = [_sample(number, pictured=pictured) for number in range(num_samples)]
-    encoder = fit_builtin_encoder(_raw(samples))
+    encoder = fit_encoder(_raw(samples))
     encoded = encoder.encode([*samples, _sample(77), RouterInput("")])
     assert encoded.shape == (num_samples + 2, encoder.dim) and torch.isfinite(encoded).all()
 
 
 def test_missing_images_do_not_shift_the_statistics_of_the_others(samples):
-    alone = fit_builtin_encoder(_raw(samples[:60]))
-    mixed = fit_builtin_encoder(_raw(samples[:60] + [_sample(n, pictured=False) for n in range(40)]))
+    alone = fit_encoder(_raw(samples[:60]))
+    mixed = fit_encoder(_raw(samples[:60] + [_sample(n, pictured=False) for n in range(40)]))
     for name in ("image_mean", "image_scale", "image_projection"):
         assert torch.equal(getattr(alone, name), getattr(mixed, name)), name

@@ -13,7 +13,9 @@ from safetensors.torch import load_file, save_file
 
 from vlrouterbench.data.build import build_benchmark, build_from_logs
 from vlrouterbench.data.table import load_table
-from vlrouterbench.encoders.features import encode_benchmark, feature_path, router_inputs
+from vlrouterbench.encoders.features import encode_benchmark, feature_path
+from vlrouterbench.encoders.inputs import router_inputs
+from vlrouterbench.encoders.options import EncodingWork
 from vlrouterbench.errors import BenchmarkError, UnknownNameError
 from vlrouterbench.routers.encoding_router import FeatureEncoder
 from vlrouterbench.simulation.simulate import simulate_logs
@@ -50,7 +52,8 @@ def _same(one, two):
 
 def test_second_call_reads_the_file_and_gives_identical_tensors(table):
     first, second = Calls(), Calls()
-    encoded, read = encode_benchmark(table, progress=first), encode_benchmark(table, progress=second)
+    encoded = encode_benchmark(table, work=EncodingWork(progress=first))
+    read = encode_benchmark(table, work=EncodingWork(progress=second))
     assert first.count == 60 and first.last == (60, 60)
     assert second.count == 0
     _same(encoded, read)
@@ -99,9 +102,9 @@ def test_damaged_store_is_encoded_again_and_mended(table, damage):
     whole = encode_benchmark(table)
     damage(whole.path)
     again, third = Calls(), Calls()
-    _same(encode_benchmark(table, progress=again), whole)
+    _same(encode_benchmark(table, work=EncodingWork(progress=again)), whole)
     assert again.count == 60
-    encode_benchmark(table, progress=third)
+    encode_benchmark(table, work=EncodingWork(progress=third))
     assert third.count == 0
 
 

@@ -5,10 +5,11 @@ import pytest
 import torch
 from PIL import Image
 
-from vlrouterbench.encoders.features import router_inputs
+from vlrouterbench.encoders.inputs import router_inputs
+from vlrouterbench.routers.encoding_builtin import raw_text, tfidf_weights
 from vlrouterbench.routers.encoding_image import NUM_SHAPE_FACTS
 from vlrouterbench.routers.encoding_input import RouterInput
-from vlrouterbench.routers.encoding_router import FeatureEncoder, raw_text, tfidf_weights
+from vlrouterbench.routers.encoding_router import FeatureEncoder
 from vlrouterbench.routers.encoding_text import NUM_TEXT_FACTS
 
 CONFIG = {"text": "builtin", "image": "builtin", "version": 2, "text_dim": 5, "image_dim": 3}
