@@ -46,7 +46,7 @@ def chain(tmp_path_factory):
     """
     root = tmp_path_factory.mktemp("chain")
     write_own_tables(root / "own")
-    train = ("--router", "linear", "--out", root / "router", "--cost-weight", "10", "--num-epochs", "15")
+    train = ("--router", "linear", "--out", root / "router", "--cost-weight", "inf", "--num-epochs", "15")
     ask = ("--router", root / "router", "--router", "mixture", "--router", "oracle")
     ended = {
         "build": run_program("build", root / "own", "--out", root / "benchmark"),

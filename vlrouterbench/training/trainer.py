@@ -1,7 +1,8 @@
 """The trainer of gradient families: transformers' Trainer over features and targets.
 
 Decisions
-- The best epoch by Rank Score on validation is kept, in memory; training stops when it does not improve. A family with
+- The best epoch by Rank Score on validation is kept, in memory, the last of equals: a small validation set cannot tell
+  a router that has learnt little from one that has learnt more. Training stops when it does not improve. A family with
   decision settings is judged in every epoch by the best of them.
 - The global batch defines a run: it is divided among processes.
 - Trainer imports the `datasets` library wherever it is installed, for type checks alone. Training reads parquet with
@@ -81,10 +82,11 @@ def _make_trainer(
             router.eval()
             trial = best_of(try_settings(router, problem, router.decision_settings(recipe)))
             router.train()
-            self.waited += 1
-            if trial.validation_rank_score > self.trial.validation_rank_score:
+            gain = trial.validation_rank_score - self.trial.validation_rank_score
+            self.waited = 0 if gain > 0 else self.waited + 1
+            if gain >= 0:
                 kept = {name: p.detach().cpu().clone() for name, p in router.named_parameters()}
-                self.trial, self.state, self.waited = trial, kept, 0
+                self.trial, self.state = trial, kept
             control.should_training_stop = self.waited >= recipe.patience
 
     dataset, folder, seed = run
