@@ -73,11 +73,11 @@ def test_bucket_weights_are_inverse_document_frequencies(encoder, samples):
     present = np.zeros(TEXT_BUCKETS)
     for sample in samples:
         present[raw_text(sample)[0]] += 1
-    np.testing.assert_allclose(encoder.text_idf, np.log(151 / (1 + present)) + 1, rtol=1e-6)
+    np.testing.assert_allclose(encoder.text.idf, np.log(151 / (1 + present)) + 1, rtol=1e-6)
 
 
 def test_projections_are_orthonormal_like_scikit_learns(encoder):
-    for projection in (encoder.text_projection, encoder.image_projection):
+    for projection in (encoder.text.projection, encoder.image.projection):
         np.testing.assert_allclose(projection.T @ projection, np.eye(projection.shape[1]), atol=1e-4)
 
 
@@ -85,19 +85,19 @@ def test_text_projection_spans_what_an_exact_decomposition_finds(encoder, sample
     matrix = np.zeros((len(samples), TEXT_BUCKETS))
     for row, sample in enumerate(samples):
         ids, counts, _ = raw_text(sample)
-        weights = (1 + np.log(counts)) * encoder.text_idf.numpy()[ids]
+        weights = (1 + np.log(counts)) * encoder.text.idf.numpy()[ids]
         matrix[row, ids] = weights / np.linalg.norm(weights)
     most = np.linalg.eigvalsh(matrix @ matrix.T)[-TEXT_DIM:].sum()
-    kept = np.linalg.norm(matrix @ encoder.text_projection.numpy()) ** 2
+    kept = np.linalg.norm(matrix @ encoder.text.projection.numpy()) ** 2
     assert kept == pytest.approx(most, rel=0.01)
 
 
 def test_image_projection_is_pca_of_standardised_statistics(encoder, samples):
-    statistics = _raw(samples).statistics.astype(float)
+    statistics = np.stack(_raw(samples).image).astype(float)
     scale = statistics.std(axis=0)
     standard = (statistics - statistics.mean(axis=0)) / np.where(scale < 1e-6, 1, scale)
     components = PCA(IMAGE_DIM, svd_solver="full").fit(standard).components_.T
-    np.testing.assert_allclose(np.abs(components[:, :10]), np.abs(encoder.image_projection[:, :10]), atol=1e-3)
+    np.testing.assert_allclose(np.abs(components[:, :10]), np.abs(encoder.image.projection[:, :10]), atol=1e-3)
 
 
 @pytest.mark.parametrize("num_samples", [1, 2, 3, 10])
@@ -112,5 +112,5 @@ def test_small_and_pictureless_splits_give_finite_features(num_samples, pictured
 def test_missing_images_do_not_shift_the_statistics_of_the_others(samples):
     alone = fit_encoder(_raw(samples[:60]))
     mixed = fit_encoder(_raw(samples[:60] + [_sample(n, pictured=False) for n in range(40)]))
-    for name in ("image_mean", "image_scale", "image_projection"):
-        assert torch.equal(getattr(alone, name), getattr(mixed, name)), name
+    for name in ("statistics_mean", "statistics_scale", "projection"):
+        assert torch.equal(getattr(alone.image, name), getattr(mixed.image, name)), name

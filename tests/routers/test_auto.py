@@ -86,7 +86,7 @@ def test_missing_weights_are_refused(folder):
         AutoRouter.from_pretrained(folder)
 
 
-@pytest.mark.parametrize("name", ["head.0.weight", "encoder.text_idf"])
+@pytest.mark.parametrize("name", ["head.0.weight", "encoder.text.idf"])
 def test_missing_tensor_is_refused_and_not_filled_at_random(folder, name):
     tensors = load_file(folder / WEIGHTS)
     del tensors[name]

@@ -27,7 +27,7 @@ from vlrouterbench.encoders.builtin import FIT_VERSION, IMAGE_DIM, TEXT_DIM
 from vlrouterbench.encoders.fitting import fit_encoder
 from vlrouterbench.encoders.inputs import text_inputs
 from vlrouterbench.encoders.options import EncodingWork, FeatureOptions
-from vlrouterbench.encoders.pretrained import PretrainedChoice, choice_of, hub_errors
+from vlrouterbench.encoders.pretrained import PretrainedChoice, choice_of, device_of, hub_errors
 from vlrouterbench.encoders.reading import Reading
 from vlrouterbench.encoders.store import VectorStore
 from vlrouterbench.errors import BenchmarkError
@@ -84,6 +84,8 @@ def encode_benchmark(
             f"expected all {table.report['samples']} samples of {table.folder}, found {len(table)}: encode the whole "
             "benchmark, then take `features.of(part)`."
         )
+    if any(_choices(options).values()):
+        device_of(options)
     path = feature_path(table, options)
     stored = _read(path)
     if stored is not None and len(stored.values) == len(table):
@@ -176,7 +178,9 @@ def _key(content: Any) -> str:
 
 def _write(features: FeatureSet) -> None:
     tensors = {f"encoder.{name}": buffer.contiguous() for name, buffer in features.encoder.named_buffers()}
-    metadata = {"config": json.dumps(features.encoder.config), "masked_images": str(features.masked_images)}
+    # One entry: safetensors writes several in any order, and the same features must be the same bytes.
+    described = {"config": features.encoder.config, "masked_images": features.masked_images}
+    metadata = {"features": json.dumps(described, sort_keys=True)}
     with staged_file(features.path) as staging:
         save_file(tensors | {"features": features.values.contiguous()}, staging, metadata=metadata)
 
@@ -187,9 +191,9 @@ def _read(path: Path) -> FeatureSet | None:
         return None
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata()
-            encoder = FeatureEncoder(json.loads(metadata["config"]))
+            described = json.loads(file.metadata()["features"])
+            encoder = FeatureEncoder(described["config"])
             encoder.load_state_dict({name: file.get_tensor(f"encoder.{name}") for name, _ in encoder.named_buffers()})
-            return FeatureSet(file.get_tensor("features"), encoder, int(metadata["masked_images"]), path)
+            return FeatureSet(file.get_tensor("features"), encoder, described["masked_images"], path)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError):
         return None

@@ -17,10 +17,12 @@ from vlrouterbench.encoders.options import FeatureOptions
 from vlrouterbench.routers.encoding_block import FeatureBlock
 from vlrouterbench.routers.encoding_builtin import BUILTIN, BUILTIN_VERSION, BuiltinImage, BuiltinText
 from vlrouterbench.routers.encoding_fusion import IMAGE_ONLY, TEXT_ONLY, WEIGHTED_AVERAGE
-from vlrouterbench.routers.encoding_hub_block import HubImage
+from vlrouterbench.routers.encoding_hub_block import HubBlock, HubImage
 from vlrouterbench.routers.encoding_router import FeatureEncoder, RawFeatures
 
 SMALLEST_SCALE = 1e-6
+SMALLEST_VECTOR_SCALE = 1e-3
+"""Of a pretrained encoder's vectors, which have unit length and agree between a batch and one row to 1e-5 only."""
 
 
 def fit_encoder(
@@ -74,6 +76,6 @@ def _fit_scale(block: FeatureBlock, rows: Sequence[Any]) -> None:
         present = projected[projected[:, 0] > 0]
         mean[1:], scale[1:] = present[:, 1:].mean(axis=0), present[:, 1:].std(axis=0)
     # A feature that never varies in training says nothing: its scale of 1 leaves it at 0.
-    scale[scale < SMALLEST_SCALE] = 1.0
+    scale[scale < (SMALLEST_VECTOR_SCALE if isinstance(block, HubBlock) else SMALLEST_SCALE)] = 1.0
     set_buffer(block, "mean", mean)
     set_buffer(block, "scale", scale)

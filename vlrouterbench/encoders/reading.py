@@ -1,9 +1,9 @@
 """What encoders read of a whole benchmark: shard by shard, each input once, on several processes.
 
 Decisions
-- Inputs that are not stored yet are cut into shards in the table's order, before the work is spread. A shard is encoded
-  by one process on one thread, in batches that depend on the shard alone: any number of processes, and a run that was
-  killed and resumed, give the same bytes.
+- Inputs are cut into shards in the table's order, whatever is stored already. What a shard lacks is encoded by one
+  process on one thread, in batches that depend on the shard alone: any number of processes, and a run that was killed
+  and resumed, give the same bytes.
 - Texts of a shard are batched by length, so that little is padded.
 - On a GPU a batch is the largest that fits: it starts at a whole shard and is halved when memory runs out.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cached_property
@@ -60,20 +60,25 @@ class Reading:
     def vectors(self, work: EncodingWork) -> list[np.ndarray]:
         """What the block read of each sample, (dim,) float32; zeros where there is nothing to read."""
         known = self.store.load()
-        missing: dict[bytes, int] = {}
-        for row, digest in enumerate(self.digests):
-            if digest is not None and digest not in known:
-                missing.setdefault(digest, row)
-        shards = _shards(list(missing.items()))[work.rank :: work.world_size]
+        shards = [lack for shard in self._shards()[work.rank :: work.world_size] if (lack := shard.without(known)).rows]
         if shards:
             self._encode(shards, work)
         if work.wait is not None:
             work.wait()
-        if missing:
+        if shards or work.world_size > 1:
             known = self.store.load()
         size = len(next(iter(known.values()))) if known else self.block.dim
         nothing = np.zeros(size, dtype=np.float32)
         return [nothing if digest is None else known[digest] for digest in self.digests]
+
+    def _shards(self) -> list[_Shard]:
+        first_rows: dict[bytes, int] = {}
+        for row, digest in enumerate(self.digests):
+            if digest is not None:
+                first_rows.setdefault(digest, row)
+        digests, rows = tuple(first_rows), tuple(first_rows.values())
+        cuts = [slice(start, start + SHARD_SIZE) for start in range(0, len(rows), SHARD_SIZE)]
+        return [_Shard(rows[cut], digests[cut]) for cut in cuts]
 
     def _encode(self, shards: Sequence[_Shard], work: EncodingWork) -> None:
         done, total = 0, sum(len(shard.rows) for shard in shards)
@@ -119,10 +124,10 @@ class _Shard:
     rows: tuple[int, ...]
     digests: tuple[bytes, ...]
 
-
-def _shards(missing: Sequence[tuple[bytes, int]]) -> list[_Shard]:
-    cuts = [missing[start : start + SHARD_SIZE] for start in range(0, len(missing), SHARD_SIZE)]
-    return [_Shard(tuple(row for _, row in cut), tuple(digest for digest, _ in cut)) for cut in cuts]
+    def without(self, known: Collection[bytes]) -> _Shard:
+        """The shard less what is stored already."""
+        kept = [place for place, digest in enumerate(self.digests) if digest not in known]
+        return _Shard(tuple(self.rows[place] for place in kept), tuple(self.digests[place] for place in kept))
 
 
 def _encoded_on(reading: Reading, shards: Sequence[_Shard], num_proc: int) -> Iterator[int]:
