@@ -27,6 +27,7 @@ LAYERS = (
     ("encoders",),
     ("training",),
     ("evaluation",),
+    ("ablation",),
     ("hub",),
     ("bench",),
     ("quickstart",),
