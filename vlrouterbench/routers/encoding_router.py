@@ -94,7 +94,7 @@ class FeatureEncoder(nn.Module):
 def raw_text(sample: RouterInput) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Hashed n-grams (ids, counts) and prompt facts of a sample, before anything fitted."""
     ids, counts = hashed_ngrams(sample.text)
-    facts = text_facts(sample.text, question=sample.question, num_options=len(sample.options), hint=sample.hint)
+    facts = text_facts(sample.text, question=sample.question, options=sample.options, hint=sample.hint)
     return ids, counts, facts
 
 
