@@ -53,7 +53,9 @@ def image_statistics(image: Image.Image | None) -> np.ndarray:
     if image is None:
         return np.zeros(NUM_IMAGE_STATISTICS, dtype=np.float32)
     rgb = as_rgb(image)
-    small, page = np.asarray(_scaled(rgb, CANVAS)), rgb.convert("L")
+    # First by a whole number, which is fast; the two versions are then scaled from what is left.
+    less = rgb.reduce(factor) if (factor := max(rgb.size) // PAGE) > 1 else rgb
+    small, page = np.asarray(_scaled(less, CANVAS)), less.convert("L")
     if max(page.size) > PAGE:
         page = _scaled(page, PAGE)
     gray = (small @ np.array([0.299, 0.587, 0.114], dtype=np.float32)) / np.float32(255)
@@ -81,7 +83,7 @@ def as_rgb(image: Image.Image) -> Image.Image:
 
 
 def _scaled(image: Image.Image, longest: int) -> Image.Image:
-    """The picture with its longer side at `longest` pixels, each pixel a mean: first by a whole number, which is fast."""
+    """The picture with its longer side at `longest` pixels, each pixel a mean."""
     scale = longest / max(image.size)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     return image.resize(size, Image.Resampling.BOX, reducing_gap=1.0)
@@ -180,9 +182,10 @@ def _print(page: np.ndarray) -> np.ndarray:
     """Signs of print on a grey page, (height, width) uint8: ink, strokes, how much of the page they cover, and lines of
     text (rows that alternate between empty and full)."""
     across, down = (np.maximum(a, b) - np.minimum(a, b) > _STROKE for a, b in _neighbours(page))
-    strokes = np.zeros(page.shape, dtype=np.float32)
-    strokes[:, 1:] = across
-    strokes[1:][down] = 1
+    marked = np.zeros(page.shape, dtype=bool)
+    marked[:, 1:] = across
+    marked[1:] |= down
+    strokes = marked.astype(np.float32)
     busy = strokes.mean(axis=1)
     changes = np.count_nonzero(np.diff(busy > busy.mean()))
     cells = _cells(strokes, _PRINT_CELLS)
