@@ -3,8 +3,8 @@
 Decisions
 - Pictures are made on the spot, 512 x 512, half and half: photo-like noise as JPEG, pages of print as PNG, as
   such pictures are kept.
-- The baseline decodes the same pictures with Pillow and gives the text to scikit-learn (hashed words and a projection of
-  the same size). It takes no statistics of a picture, so it does less: the ratio says what those cost on top.
+- The baseline decodes the same pictures with Pillow and gives the text to scikit-learn (hashed words and a projection
+  of the same size). It takes no statistics of a picture, so it does less: the ratio says what those cost on top.
 - Both run in one thread, one after the other, on pictures held in memory. Making and fitting are not timed.
 - Seconds are the processor's, not the clock's: what else runs on the machine says nothing about the encoder.
 - The four parts are timed one by one within the same run; their shares are of our whole time.
