@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from sklearn.decomposition import PCA
 
-from vlrouterbench.encoders.builtin import IMAGE_DIM, TEXT_DIM, RawFeatures, fit_builtin_encoder
+from vlrouterbench.encoders.builtin import IMAGE_DIM, OCR_DIM, TEXT_DIM, RawFeatures, fit_builtin_encoder
 from vlrouterbench.routers.encoding_image import NUM_SHAPE_FACTS, image_statistics
 from vlrouterbench.routers.encoding_input import RouterInput
 from vlrouterbench.routers.encoding_router import CLIP, raw_text
@@ -111,3 +111,21 @@ def test_missing_images_do_not_shift_the_statistics_of_the_others(samples):
     mixed = fit_builtin_encoder(_raw(samples[:60] + [_sample(n, pictured=False) for n in range(40)]))
     for name in ("image_mean", "image_scale", "image_projection"):
         assert torch.equal(getattr(alone, name), getattr(mixed, name)), name
+
+
+def test_text_found_in_pictures_is_a_block_of_its_own(samples, encoder):
+    found = ["invoice total 17", "bar chart of sales", "exit sign"]
+    raw = _raw(samples)
+    reading = fit_builtin_encoder(RawFeatures(raw.texts, raw.statistics, [found[n % 3] for n in range(len(samples))]))
+    assert reading.config["ocr"] is True and reading.dim == encoder.dim + OCR_DIM + 1
+    rows = [reading.project(raw.texts[0], raw.statistics[0], text) for text in (*found, "")]
+    for row in rows:
+        np.testing.assert_array_equal(row[: encoder.dim], encoder.project(raw.texts[0], raw.statistics[0]))
+    assert len({row.tobytes() for row in rows}) == 4 and np.isfinite(rows).all()
+
+
+def test_pictures_without_any_text_leave_the_block_at_0(samples):
+    raw = _raw(samples[:20])
+    reading = fit_builtin_encoder(RawFeatures(raw.texts, raw.statistics, [""] * 20))
+    row = reading.project(raw.texts[0], raw.statistics[0], "")
+    assert not row[-(reading.config["ocr_dim"] + 1) :].any() and np.isfinite(row).all()

@@ -200,7 +200,7 @@ def test_description_names_encoders_version_and_size(simulated_problem):
     assert features.describe() == {
         "text": "builtin",
         "image": "builtin",
-        "version": 2,
+        "version": 3,
         "dim": features.values.shape[1],
         "masked_images": 0,
     }

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from vlrouterbench.routers import modeling_knn
 from vlrouterbench.routers.modeling_knn import KNNRouter, KNNRouterConfig, nearest, unit_rows, vote
 
-ENCODER = {"text": "builtin", "image": "builtin", "version": 2, "text_dim": 4, "image_dim": 2}
+ENCODER = {"text": "builtin", "image": "builtin", "version": 3, "text_dim": 4, "image_dim": 2}
 
 
 @settings(max_examples=30, deadline=None)

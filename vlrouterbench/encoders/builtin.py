@@ -17,12 +17,13 @@ import torch
 
 from vlrouterbench.routers.encoding_image import NUM_IMAGE_STATISTICS
 from vlrouterbench.routers.encoding_router import BUILTIN, BUILTIN_VERSION, FeatureEncoder, tfidf_weights
-from vlrouterbench.routers.encoding_text import TEXT_BUCKETS
+from vlrouterbench.routers.encoding_text import TEXT_BUCKETS, hashed_ngrams
 
-FIT_VERSION = 2
+FIT_VERSION = 3
 """Raised whenever the same samples would give another encoder: features stored before are then not read."""
 TEXT_DIM = 96
 IMAGE_DIM = 48
+OCR_DIM = 32
 _FIT_SEED = 0
 _SMALLEST_SCALE = 1e-6
 
@@ -34,10 +35,12 @@ class RawFeatures:
     Attributes:
         texts: per sample (bucket ids, counts, prompt facts).
         statistics: (num_samples, NUM_IMAGE_STATISTICS) float32.
+        found: per sample the text that stands in its picture; None where pictures are not read.
     """
 
     texts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]
     statistics: np.ndarray
+    found: Sequence[str] | None = None
 
 
 def fit_builtin_encoder(raw: RawFeatures) -> FeatureEncoder:
@@ -53,11 +56,16 @@ def fit_builtin_encoder(raw: RawFeatures) -> FeatureEncoder:
         "text_dim": text_dim,
         "image_dim": image_dim,
     }
+    if raw.found is not None:
+        config |= {"ocr": True, "ocr_dim": min(OCR_DIM, text_dim)}
     encoder = FeatureEncoder(config)
-    _fit_text(encoder, raw, text_dim)
+    _fit_text(encoder, "text", [(ids, counts) for ids, counts, _ in raw.texts], text_dim)
+    if raw.found is not None:
+        _fit_text(encoder, "ocr", [hashed_ngrams(text) for text in raw.found], config["ocr_dim"])
     if pictured.sum() > 1:
         _fit_image(encoder, raw.statistics[pictured], image_dim)
-    rows = np.stack([encoder.project_raw(text, image) for text, image in zip(raw.texts, raw.statistics, strict=True)])
+    found = raw.found if raw.found is not None else [""] * num_samples
+    rows = np.stack([encoder.project_raw(*row) for row in zip(raw.texts, raw.statistics, found, strict=True)])
     scale = rows.std(axis=0, dtype=np.float64)
     # A feature that never varies in training says nothing: its scale of 1 leaves it at 0.
     scale[scale < _SMALLEST_SCALE] = 1.0
@@ -66,21 +74,25 @@ def fit_builtin_encoder(raw: RawFeatures) -> FeatureEncoder:
     return encoder
 
 
-def _fit_text(encoder: FeatureEncoder, raw: RawFeatures, text_dim: int) -> None:
+def _fit_text(
+    encoder: FeatureEncoder, block: str, ngrams: Sequence[tuple[np.ndarray, np.ndarray]], num_dims: int
+) -> None:
+    """Fit the weights and the projection of a block of text from each sample's (bucket ids, counts)."""
     from scipy.sparse import csr_matrix
     from sklearn.decomposition import TruncatedSVD
 
-    num_samples = len(raw.texts)
-    present = np.bincount(np.concatenate([ids for ids, _, _ in raw.texts]), minlength=TEXT_BUCKETS)
-    idf = np.log((1 + num_samples) / (1 + present)) + 1
-    _set(encoder, "text_idf", idf)
-    idf = encoder.text_idf.numpy()
-    weights = [tfidf_weights(ids, counts, idf) for ids, counts, _ in raw.texts]
+    indices = np.concatenate([ids for ids, _ in ngrams])
+    if not indices.size:
+        # No sample has any text: the block stays at 0.
+        return
+    present = np.bincount(indices, minlength=TEXT_BUCKETS)
+    _set(encoder, f"{block}_idf", np.log((1 + len(ngrams)) / (1 + present)) + 1)
+    idf = getattr(encoder, f"{block}_idf").numpy()
+    weights = [tfidf_weights(ids, counts, idf) for ids, counts in ngrams]
     starts = np.concatenate([[0], np.cumsum([len(w) for w in weights])])
-    indices = np.concatenate([ids for ids, _, _ in raw.texts])
-    matrix = csr_matrix((np.concatenate(weights), indices, starts), shape=(num_samples, TEXT_BUCKETS))
-    svd = TruncatedSVD(text_dim, algorithm="randomized", random_state=_FIT_SEED).fit(matrix)
-    _set(encoder, "text_projection", svd.components_.T)
+    matrix = csr_matrix((np.concatenate(weights), indices, starts), shape=(len(ngrams), TEXT_BUCKETS))
+    svd = TruncatedSVD(num_dims, algorithm="randomized", random_state=_FIT_SEED).fit(matrix)
+    _set(encoder, f"{block}_projection", svd.components_.T)
 
 
 def _fit_image(encoder: FeatureEncoder, statistics: np.ndarray, image_dim: int) -> None:
