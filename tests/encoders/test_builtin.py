@@ -6,12 +6,14 @@ import torch
 from PIL import Image
 from sklearn.decomposition import PCA
 
-from vlrouterbench.encoders.builtin import IMAGE_DIM, TEXT_DIM
+from vlrouterbench.encoders.builtin import IMAGE_DIM, OCR_DIM, TEXT_DIM
 from vlrouterbench.encoders.fitting import fit_encoder
+from vlrouterbench.encoders.options import FeatureOptions
 from vlrouterbench.routers.encoding_block import CLIP
 from vlrouterbench.routers.encoding_builtin import raw_text
 from vlrouterbench.routers.encoding_image import NUM_SHAPE_FACTS, image_statistics
 from vlrouterbench.routers.encoding_input import RouterInput
+from vlrouterbench.routers.encoding_ocr import ReadPicture
 from vlrouterbench.routers.encoding_router import RawFeatures
 from vlrouterbench.routers.encoding_text import NUM_TEXT_FACTS, TEXT_BUCKETS
 
@@ -114,3 +116,25 @@ def test_missing_images_do_not_shift_the_statistics_of_the_others(samples):
     mixed = fit_encoder(_raw(samples[:60] + [_sample(n, pictured=False) for n in range(40)]))
     for name in ("statistics_mean", "statistics_scale", "projection"):
         assert torch.equal(getattr(alone.image, name), getattr(mixed.image, name)), name
+
+
+def test_text_found_in_pictures_is_a_part_of_its_own(samples, encoder):
+    found = ["invoice total 17", "bar chart of sales", "exit sign"]
+    raw = _raw(samples)
+    pictures = [ReadPicture(row[0], row, found[n % 3]) for n, row in enumerate(raw.image)]
+    reading = fit_encoder(RawFeatures(raw.text, pictures), FeatureOptions(image="builtin+ocr"))
+    assert reading.config["image"] == "builtin+ocr" and reading.dim == encoder.dim + OCR_DIM + 1
+    first = [ReadPicture(1.0, raw.image[0], text) for text in (*found, "")]
+    rows = reading.features_of(RawFeatures([raw.text[0]] * 4, first))
+    plain = encoder.features_of(raw.take([0]))[0]
+    for row in rows:
+        np.testing.assert_allclose(row[: encoder.dim], plain, atol=1e-5)
+    assert len({row.tobytes() for row in rows}) == 4 and np.isfinite(rows).all()
+
+
+def test_pictures_without_any_text_leave_that_part_at_0(samples):
+    raw = _raw(samples[:20])
+    pictures = [ReadPicture(row[0], row, "") for row in raw.image]
+    reading = fit_encoder(RawFeatures(raw.text, pictures), FeatureOptions(image="builtin+ocr"))
+    rows = reading.features_of(RawFeatures(raw.text, pictures))
+    assert not rows[:, -(reading.config["ocr_dim"] + 1) :].any() and np.isfinite(rows).all()

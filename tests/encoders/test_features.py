@@ -207,7 +207,7 @@ def test_description_names_encoders_version_and_size(simulated_problem):
         "text": "builtin",
         "image": "builtin",
         "fusion": "concat",
-        "version": 2,
+        "version": 3,
         "dim": features.values.shape[1],
         "masked_images": 0,
     }

@@ -43,6 +43,7 @@ def route(request: RouteRequest) -> None:
     from vlrouterbench.routers.decision import CalibrationError, PoolMismatchError
     from vlrouterbench.routers.encoding_hub_folder import HubEncoderError
     from vlrouterbench.routers.encoding_input import RAISE, TEXT_ONLY, RouterInputError
+    from vlrouterbench.routers.encoding_ocr import OcrError
 
     console.quiet_libraries()
     loaded = AutoRouter.from_pretrained(request.router)
@@ -58,7 +59,7 @@ def route(request: RouteRequest) -> None:
             on_bad_image=TEXT_ONLY if request.allow_text_only else RAISE,
             **{name: getattr(request, name) for name in BUDGETS},
         )
-    except (CalibrationError, HubEncoderError, PoolMismatchError, RouterInputError) as error:
+    except (CalibrationError, HubEncoderError, OcrError, PoolMismatchError, RouterInputError) as error:
         raise RouterError(str(error)) from error
     unread = request.image is not None and not decision.image_used
     simulated = bool(loaded.config.training.get("benchmark", {}).get("simulated"))

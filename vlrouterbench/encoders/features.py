@@ -23,10 +23,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from vlrouterbench.data.table import RoutingTable
-from vlrouterbench.encoders.builtin import FIT_VERSION, IMAGE_DIM, TEXT_DIM
+from vlrouterbench.encoders.builtin import FIT_VERSION, IMAGE_DIM, OCR_DIM, TEXT_DIM
 from vlrouterbench.encoders.fitting import fit_encoder
 from vlrouterbench.encoders.inputs import text_inputs
 from vlrouterbench.encoders.options import EncodingWork, FeatureOptions
+from vlrouterbench.encoders.picture_texts import picture_texts, text_store
 from vlrouterbench.encoders.pretrained import PretrainedChoice, choice_of, device_of, hub_errors
 from vlrouterbench.encoders.reading import Reading
 from vlrouterbench.encoders.store import VectorStore
@@ -36,6 +37,7 @@ from vlrouterbench.routers.encoding_block import FeatureBlock
 from vlrouterbench.routers.encoding_builtin import BUILTIN_VERSION, BuiltinImage, BuiltinText
 from vlrouterbench.routers.encoding_fusion import IMAGE_ONLY, TEXT_ONLY
 from vlrouterbench.routers.encoding_hub_block import HubBlock
+from vlrouterbench.routers.encoding_ocr import BUILTIN_OCR, OcrImage, ReadPicture
 from vlrouterbench.routers.encoding_router import FeatureEncoder, RawFeatures
 
 
@@ -91,7 +93,7 @@ def encode_benchmark(
     if stored is not None and len(stored.values) == len(table):
         return stored
     choices = _choices(options)
-    blocks = {kind: _block(kind, choice) for kind, choice in choices.items()}
+    blocks = {kind: _block(kind, choice, options) for kind, choice in choices.items()}
     raw = _read_blocks(table, blocks, work)
     train = raw.take(table.split("train").rows)
     described = {kind: getattr(blocks.get(kind), "description", None) for kind in ("text", "image")}
@@ -123,10 +125,18 @@ def features_by(encoder: FeatureEncoder, table: RoutingTable, work: EncodingWork
 def feature_path(table: RoutingTable, options: FeatureOptions | None = None) -> Path:
     """Where the features of a benchmark are stored."""
     options = options or FeatureOptions()
-    builtin = {"version": BUILTIN_VERSION, "fit": FIT_VERSION, "dims": [TEXT_DIM, IMAGE_DIM]}
-    definition = {kind: builtin if choice is None else choice.identity() for kind, choice in _choices(options).items()}
+    definition = {
+        kind: _builtin_identity(kind, options) if choice is None else choice.identity()
+        for kind, choice in _choices(options).items()
+    }
     definition |= {"fusion": options.fusion, "text_weight": options.text_weight}
     return _feature_folder(table) / f"features-{_key([table.sha256, definition])}.safetensors"
+
+
+def _builtin_identity(kind: str, options: FeatureOptions) -> list[Any]:
+    name = getattr(options, kind)
+    reader = [text_store(Path()).name] if name == BUILTIN_OCR else []
+    return [name, BUILTIN_VERSION, FIT_VERSION, TEXT_DIM, IMAGE_DIM, OCR_DIM, *reader]
 
 
 def _choices(options: FeatureOptions) -> dict[str, PretrainedChoice | None]:
@@ -134,11 +144,13 @@ def _choices(options: FeatureOptions) -> dict[str, PretrainedChoice | None]:
     return {kind: choice_of(kind, options) for kind in ("text", "image") if kind != left_out}
 
 
-def _block(kind: str, choice: PretrainedChoice | None) -> FeatureBlock:
+def _block(kind: str, choice: PretrainedChoice | None, options: FeatureOptions) -> FeatureBlock:
     if choice is not None:
         return choice.open()
     # Nothing of what it reads depends on the size of its projection.
-    return BuiltinText(1) if kind == "text" else BuiltinImage(1)
+    if kind == "text":
+        return BuiltinText(1)
+    return OcrImage(1, 1) if options.image == BUILTIN_OCR else BuiltinImage(1)
 
 
 def _read_blocks(table: RoutingTable, blocks: dict[str, FeatureBlock], work: EncodingWork) -> RawFeatures:
@@ -147,6 +159,10 @@ def _read_blocks(table: RoutingTable, blocks: dict[str, FeatureBlock], work: Enc
     for kind, block in blocks.items():
         if isinstance(block, BuiltinText):
             raw[kind] = block.read(list(text_inputs(table)))
+        elif isinstance(block, OcrImage):
+            statistics = _read_blocks(table, {kind: BuiltinImage(1)}, work).image
+            found = picture_texts(table.iter_images(), text_store(_feature_folder(table)))
+            raw[kind] = [ReadPicture(row[0], row, text) for row, text in zip(statistics, found, strict=True)]
         else:
             raw[kind] = Reading(table, block, _store(table, kind, block)).vectors(work)
     return RawFeatures(**raw)

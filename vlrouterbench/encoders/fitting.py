@@ -12,12 +12,21 @@ from typing import Any
 
 import numpy as np
 
-from vlrouterbench.encoders.builtin import IMAGE_DIM, TEXT_DIM, fit_builtin_image, fit_builtin_text, set_buffer
+from vlrouterbench.encoders.builtin import (
+    IMAGE_DIM,
+    OCR_DIM,
+    TEXT_DIM,
+    fit_builtin_image,
+    fit_builtin_text,
+    fit_picture_text,
+    set_buffer,
+)
 from vlrouterbench.encoders.options import FeatureOptions
 from vlrouterbench.routers.encoding_block import FeatureBlock
 from vlrouterbench.routers.encoding_builtin import BUILTIN, BUILTIN_VERSION, BuiltinImage, BuiltinText
 from vlrouterbench.routers.encoding_fusion import IMAGE_ONLY, TEXT_ONLY, WEIGHTED_AVERAGE
 from vlrouterbench.routers.encoding_hub_block import HubBlock, HubImage
+from vlrouterbench.routers.encoding_ocr import BUILTIN_OCR, OcrImage
 from vlrouterbench.routers.encoding_router import FeatureEncoder, RawFeatures
 
 SMALLEST_SCALE = 1e-6
@@ -41,7 +50,10 @@ def fit_encoder(
     encoder = FeatureEncoder(_config(raw, options or FeatureOptions(), described or {}))
     if isinstance(encoder.text, BuiltinText):
         fit_builtin_text(encoder.text, raw.text)
-    if isinstance(encoder.image, BuiltinImage):
+    if isinstance(encoder.image, OcrImage):
+        fit_builtin_image(encoder.image, [row.statistics for row in raw.image])
+        fit_picture_text(encoder.image, raw.image)
+    elif isinstance(encoder.image, BuiltinImage):
         fit_builtin_image(encoder.image, raw.image)
     for block, rows in ((encoder.text, raw.text), (encoder.image, raw.image)):
         if block is not None:
@@ -58,13 +70,15 @@ def _config(
     if options.fusion != IMAGE_ONLY:
         config["text"] = described.get("text") or BUILTIN
     if options.fusion != TEXT_ONLY:
-        config["image"] = described.get("image") or BUILTIN
-    if BUILTIN in config.values():
+        config["image"] = described.get("image") or options.image
+    if {BUILTIN, BUILTIN_OCR} & {config.get(kind) for kind in ("text", "image") if isinstance(config.get(kind), str)}:
         config["version"] = BUILTIN_VERSION
     if config.get("text") == BUILTIN:
         config["text_dim"] = min(TEXT_DIM, max(1, len(raw) - 1))
-    if config.get("image") == BUILTIN:
+    if config.get("image") in (BUILTIN, BUILTIN_OCR):
         config["image_dim"] = min(IMAGE_DIM, max(1, sum(bool(row[0]) for row in raw.image) - 1))
+    if config.get("image") == BUILTIN_OCR:
+        config["ocr_dim"] = min(OCR_DIM, max(1, len(raw) - 1))
     return config
 
 

@@ -22,6 +22,10 @@ from vlrouterbench.routers.encoding_hub_block import HubBlock, HubImage, HubText
 from vlrouterbench.routers.encoding_hub_folder import HubEncoderError, find_folder
 from vlrouterbench.routers.encoding_hub_image import HUB_IMAGE_VERSION, HubImageEncoder
 from vlrouterbench.routers.encoding_hub_text import HUB_TEXT_VERSION, HubTextEncoder
+from vlrouterbench.routers.encoding_ocr import BUILTIN_OCR
+
+BUILT_IN = {"text": (BUILTIN,), "image": (BUILTIN, BUILTIN_OCR)}
+"""Names of what needs no pretrained model."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +82,12 @@ def choice_of(kind: str, options: FeatureOptions) -> PretrainedChoice | None:
         UnknownNameError: neither the built-in, nor a folder, nor of the form owner/name.
     """
     name = getattr(options, kind)
-    if name == BUILTIN:
+    if name in BUILT_IN[kind]:
         return None
     if Path(name).expanduser().is_dir():
         return PretrainedChoice(kind, name, None, options)
     if "/" not in name:
-        raise unknown_name(f"{kind} encoder", name, (BUILTIN, "FOLDER", "OWNER/NAME"))
+        raise unknown_name(f"{kind} encoder", name, (*BUILT_IN[kind], "FOLDER", "OWNER/NAME"))
     source, _, revision = name.partition("@")
     return PretrainedChoice(kind, source, revision or None, options)
 

@@ -19,8 +19,9 @@ from .encoding_input import RouterInput
 from .encoding_text import NUM_TEXT_FACTS, TEXT_BUCKETS, hashed_ngrams, text_facts
 
 BUILTIN = "builtin"
-BUILTIN_VERSION = 2
-"""Raised whenever the same sample would have other statistics. 2: pictures are turned as their EXIF says."""
+BUILTIN_VERSION = 3
+"""Raised whenever the same sample would have other statistics. 2: pictures are turned as their EXIF says. 3: facts by
+their logarithm, scripts and options; how much of a page print covers."""
 RawText = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Bucket ids, counts and prompt facts of a text."""
 
@@ -44,8 +45,7 @@ class BuiltinText(FeatureBlock):
     def project(self, raw: RawText) -> np.ndarray:
         """Weighted, projected n-grams, then facts, (dim,)."""
         ids, counts, facts = raw
-        weights = tfidf_weights(ids, counts, self.state("idf"))
-        return np.concatenate([weights @ self.state("projection")[ids], facts])
+        return np.concatenate([projected_ngrams(ids, counts, self.state("idf"), self.state("projection")), facts])
 
     def describe(self) -> str:
         """The built-in's name."""
@@ -57,10 +57,11 @@ class BuiltinImage(FeatureBlock):
 
     Args:
         image_dim: size of the projection.
+        further: length of what a subclass adds.
     """
 
-    def __init__(self, image_dim: int) -> None:
-        super().__init__(image_dim + NUM_SHAPE_FACTS)
+    def __init__(self, image_dim: int, further: int = 0) -> None:
+        super().__init__(image_dim + NUM_SHAPE_FACTS + further)
         self.register_buffer("statistics_mean", torch.zeros(NUM_IMAGE_STATISTICS))
         self.register_buffer("statistics_scale", torch.ones(NUM_IMAGE_STATISTICS))
         self.register_buffer("projection", torch.zeros(NUM_IMAGE_STATISTICS, image_dim))
@@ -72,7 +73,7 @@ class BuiltinImage(FeatureBlock):
     def project(self, raw: np.ndarray) -> np.ndarray:
         """Projected statistics, then facts of the shape, (dim,)."""
         if not raw[0]:
-            return np.zeros(self.dim, dtype=np.float32)
+            return np.zeros(self.projection.shape[1] + NUM_SHAPE_FACTS, dtype=np.float32)
         standard = np.clip((raw - self.state("statistics_mean")) / self.state("statistics_scale"), -CLIP, CLIP)
         return np.concatenate([standard @ self.state("projection"), raw[:NUM_SHAPE_FACTS]])
 
@@ -84,8 +85,13 @@ class BuiltinImage(FeatureBlock):
 def raw_text(sample: RouterInput) -> RawText:
     """Hashed n-grams (ids, counts) and prompt facts of a sample, before anything fitted."""
     ids, counts = hashed_ngrams(sample.text)
-    facts = text_facts(sample.text, question=sample.question, num_options=len(sample.options), hint=sample.hint)
+    facts = text_facts(sample.text, question=sample.question, options=sample.options, hint=sample.hint)
     return ids, counts, facts
+
+
+def projected_ngrams(ids: np.ndarray, counts: np.ndarray, idf: np.ndarray, projection: np.ndarray) -> np.ndarray:
+    """Weighted n-grams (ids, counts) by a projection (TEXT_BUCKETS, dim), as (dim,)."""
+    return tfidf_weights(ids, counts, idf) @ projection[ids]
 
 
 def tfidf_weights(ids: np.ndarray, counts: np.ndarray, idf: np.ndarray) -> np.ndarray:

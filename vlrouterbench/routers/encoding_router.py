@@ -21,6 +21,7 @@ from .encoding_builtin import BUILTIN, BUILTIN_VERSION, BuiltinImage, BuiltinTex
 from .encoding_fusion import CONCAT, FUSIONS, IMAGE_ONLY, TEXT_ONLY, TEXT_WEIGHT, fuse, fused_dim
 from .encoding_hub_block import HubImage, HubText
 from .encoding_input import RouterInput
+from .encoding_ocr import BUILTIN_OCR, OcrImage
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ class FeatureEncoder(nn.Module):
 
     Args:
         config: `text` and `image` are each "builtin", or the description of a pretrained encoder with its "dim";
-            `version`, `text_dim` and `image_dim` are the built-in's; `fusion` is one of FUSIONS ("concat" where
+            the image "builtin+ocr" reads the text in it as well; `version`, `text_dim`, `image_dim` and `ocr_dim` are
+            the built-in's; `fusion` is one of FUSIONS ("concat" where
             absent), `text_weight` the text's share in a weighted average.
     """
 
@@ -99,7 +101,7 @@ class FeatureEncoder(nn.Module):
             name: None if block is None else block.describe()
             for name, block in (("text", self.text), ("image", self.image))
         }
-        version = {"version": self.config["version"]} if BUILTIN in named.values() else {}
+        version = {"version": self.config["version"]} if "version" in self.config else {}
         return {**named, "fusion": self.fusion, **version, "dim": self.dim}
 
 
@@ -113,6 +115,9 @@ def _text_block(config: dict[str, Any]) -> FeatureBlock:
 def _image_block(config: dict[str, Any]) -> FeatureBlock:
     if isinstance(config.get("image"), dict):
         return HubImage(config["image"])
+    if config.get("image") == BUILTIN_OCR:
+        _require_version(config)
+        return OcrImage(config["image_dim"], config["ocr_dim"])
     _require_builtin("image", config)
     return BuiltinImage(config["image_dim"])
 
@@ -122,6 +127,10 @@ def _require_builtin(part: str, config: dict[str, Any]) -> None:
         raise ValueError(
             f'unknown {part} encoder "{config.get(part)}". Known: {BUILTIN}, or a pretrained one\'s description.'
         )
+    _require_version(config)
+
+
+def _require_version(config: dict[str, Any]) -> None:
     if config.get("version") != BUILTIN_VERSION:
         raise ValueError(
             f"expected built-in features of version {BUILTIN_VERSION}, found {config.get('version')}: "
