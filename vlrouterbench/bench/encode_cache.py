@@ -62,7 +62,8 @@ def write_tables(folder: Path, num_samples: int) -> None:
     (folder / "images").mkdir(parents=True)
     samples, outcomes = [], []
     for number, (sample, picture) in enumerate(zip(*make_samples(num_samples), strict=True)):
-        name = f"images/{number}.{'png' if picture.startswith(b'\x89PNG') else 'jpg'}"
+        suffix = "jpg" if picture.startswith(b"\xff\xd8") else "png"
+        name = f"images/{number}.{suffix}"
         (folder / name).write_bytes(picture)
         row = {"sample_id": f"s{number:05d}", "question": sample.question, "options": list(sample.options)}
         samples.append({**row, "image": name})
