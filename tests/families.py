@@ -13,7 +13,7 @@ from vlrouterbench.soft_labels import COST_SCALE, build_soft_labels
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.problem import Problem
 
-ENCODER = {"text": "builtin", "image": "builtin", "version": 2, "text_dim": 4, "image_dim": 2}
+ENCODER = {"text": "builtin", "image": "builtin", "version": 3, "text_dim": 4, "image_dim": 2}
 
 
 def has_cost_weight(family, variant="default"):

@@ -27,6 +27,7 @@ LAYERS = (
     ("encoders",),
     ("training",),
     ("evaluation",),
+    ("ablation",),
     ("hub",),
     ("bench",),
     ("quickstart",),
@@ -35,7 +36,7 @@ LAYERS = (
 )
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 MODULES = sorted(PACKAGE.rglob("*.py"))
-ISLAND_LIBRARIES = {"numpy", "torch", "PIL", "transformers", "huggingface_hub", "safetensors", "scipy"}
+ISLAND_LIBRARIES = {"numpy", "torch", "PIL", "transformers", "huggingface_hub", "safetensors", "scipy", "rapidocr"}
 
 
 def name_of(path):

@@ -13,6 +13,7 @@ The pipeline, in the order that data flows; a room imports rooms above it only (
     encoders                      samples -> features, stored beside the benchmark
     training                      features and soft labels -> a router, chosen on validation
     evaluation                    router and truth -> results, intervals, report
+    ablation                      settings that differ in one respect, compared
     hub                           the name that `load_dataset` answers to; pushing and fetching
     bench                         named speed comparisons
     quickstart                    all of it, once, on the simulated benchmark

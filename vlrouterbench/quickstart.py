@@ -10,7 +10,8 @@ from typing import Any
 
 from vlrouterbench.data.build import build_from_logs
 from vlrouterbench.data.table import load_table
-from vlrouterbench.encoders.features import Progress, encode_benchmark
+from vlrouterbench.encoders.features import encode_benchmark
+from vlrouterbench.encoders.options import EncodingWork, Progress
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 from vlrouterbench.evaluation.policies import POLICIES
 from vlrouterbench.evaluation.report import write_report
@@ -62,7 +63,7 @@ def run_quickstart(
         build_from_logs(logs, paths.benchmark)
     table = load_table(paths.benchmark)
     with stage("encode text and images") as progress:
-        problem = Problem(table, encode_benchmark(table, progress=progress))
+        problem = Problem(table, encode_benchmark(table, work=EncodingWork(progress=progress)))
     for family in FAMILIES:
         with stage(f"train {family}"):
             save_router(train_router(family, problem, RouterTrainingArguments(seed=seed)), paths.routers / family)

@@ -13,7 +13,9 @@ from safetensors.torch import load_file, save_file
 
 from vlrouterbench.data.build import build_benchmark, build_from_logs
 from vlrouterbench.data.table import load_table
-from vlrouterbench.encoders.features import encode_benchmark, feature_path, router_inputs
+from vlrouterbench.encoders.features import encode_benchmark, feature_path
+from vlrouterbench.encoders.inputs import router_inputs
+from vlrouterbench.encoders.options import EncodingWork, FeatureOptions
 from vlrouterbench.errors import BenchmarkError, UnknownNameError
 from vlrouterbench.routers.encoding_router import FeatureEncoder
 from vlrouterbench.simulation.simulate import simulate_logs
@@ -50,8 +52,9 @@ def _same(one, two):
 
 def test_second_call_reads_the_file_and_gives_identical_tensors(table):
     first, second = Calls(), Calls()
-    encoded, read = encode_benchmark(table, progress=first), encode_benchmark(table, progress=second)
-    assert first.count == 60 and first.last == (60, 60)
+    encoded = encode_benchmark(table, work=EncodingWork(progress=first))
+    read = encode_benchmark(table, work=EncodingWork(progress=second))
+    assert first.last == (60, 60)
     assert second.count == 0
     _same(encoded, read)
 
@@ -61,7 +64,9 @@ def test_store_lies_beside_the_folder_and_holds_no_pickle(table):
     path = encode_benchmark(table).path
     assert path == feature_path(table) and path.parent.parent == table.folder.parent
     assert sorted(table.folder.rglob("*")) == before
-    assert [p.name for p in path.parent.iterdir()] == [path.name] and path.suffix == ".safetensors"
+    files = [p for p in path.parent.rglob("*") if p.is_file()]
+    assert len(files) == 2 and path in files
+    assert {p.suffix for p in files} == {".safetensors"}
 
 
 def _without_metadata(path):
@@ -69,7 +74,7 @@ def _without_metadata(path):
 
 
 def _with_a_buffer_of_another_shape(path):
-    _rewrite(path, lambda tensors: tensors.update({"encoder.text_idf": torch.ones(3)}))
+    _rewrite(path, lambda tensors: tensors.update({"encoder.text.idf": torch.ones(3)}))
 
 
 def _with_too_few_rows(path):
@@ -98,11 +103,12 @@ def _rewrite(path, change):
 def test_damaged_store_is_encoded_again_and_mended(table, damage):
     whole = encode_benchmark(table)
     damage(whole.path)
-    again, third = Calls(), Calls()
-    _same(encode_benchmark(table, progress=again), whole)
-    assert again.count == 60
-    encode_benchmark(table, progress=third)
-    assert third.count == 0
+    damaged = whole.path.read_bytes()
+    _same(encode_benchmark(table), whole)
+    assert whole.path.read_bytes() != damaged
+    mended = whole.path.stat().st_mtime_ns
+    _same(encode_benchmark(table), whole)
+    assert whole.path.stat().st_mtime_ns == mended
 
 
 def test_another_benchmark_digest_gives_another_file(table):
@@ -146,7 +152,7 @@ def test_a_training_question_does_change_the_encoder(logs, table, tmp_path):
     row = logs.samples["sample_id"].to_pylist().index(asked)
     build_from_logs(_with_question(logs, row, "zebras and their 47 stripes"), tmp_path / "changed")
     ours, theirs = (encode_benchmark(t).encoder for t in (table, load_table(tmp_path / "changed")))
-    assert not torch.equal(ours.text_idf, theirs.text_idf)
+    assert not torch.equal(ours.text.idf, theirs.text.idf)
 
 
 def test_stored_rows_equal_encoding_one_sample_to_the_last_bit(simulated_problem):
@@ -200,7 +206,8 @@ def test_description_names_encoders_version_and_size(simulated_problem):
     assert features.describe() == {
         "text": "builtin",
         "image": "builtin",
-        "version": 2,
+        "fusion": "concat",
+        "version": 3,
         "dim": features.values.shape[1],
         "masked_images": 0,
     }
@@ -210,7 +217,7 @@ def test_description_names_encoders_version_and_size(simulated_problem):
 @pytest.mark.parametrize("kind", ["text", "image"])
 def test_unknown_encoder_is_answered_with_the_nearest(simulated_table, kind):
     with pytest.raises(UnknownNameError, match=f'unknown {kind} encoder "bulitin". Did you mean "builtin"'):
-        encode_benchmark(simulated_table, **{kind: "bulitin"})
+        encode_benchmark(simulated_table, FeatureOptions(**{kind: "bulitin"}))
 
 
 def test_part_of_a_benchmark_is_refused(simulated_table):

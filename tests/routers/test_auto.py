@@ -86,7 +86,7 @@ def test_missing_weights_are_refused(folder):
         AutoRouter.from_pretrained(folder)
 
 
-@pytest.mark.parametrize("name", ["head.0.weight", "encoder.text_idf"])
+@pytest.mark.parametrize("name", ["head.0.weight", "encoder.text.idf"])
 def test_missing_tensor_is_refused_and_not_filled_at_random(folder, name):
     tensors = load_file(folder / WEIGHTS)
     del tensors[name]
@@ -103,7 +103,7 @@ def test_tensor_of_another_shape_is_refused(folder):
         AutoRouter.from_pretrained(folder)
 
 
-@pytest.mark.parametrize("encoder", [{}, {"text": "builtin", "image": "builtin", "version": 2}, None])
+@pytest.mark.parametrize("encoder", [{}, {"text": "builtin", "image": "builtin", "version": 3}, None])
 def test_incomplete_encoder_configuration_is_refused(folder, encoder):
     _change_config(folder, encoder=encoder)
     with pytest.raises(RouterError, match="cannot be loaded"):

@@ -105,6 +105,49 @@ def test_statistics_repeat_and_leave_the_image_as_it_was():
     assert image.tobytes() == before and image.size == (70, 50)
 
 
+def _printed(picture):
+    """The last nine statistics: edges across and down, paper, ink, changes, busiest row, strokes, covered, spread."""
+    return image_statistics(picture)[-9:]
+
+
+def test_signs_of_print_counted_by_hand():
+    page = Image.new("L", (240, 120), 255)
+    # A black bar in the upper half: an edge on either side of its 60 rows, and one along its 32 columns, below.
+    page.paste(0, (104, 0, 136, 60))
+    across, down, paper, ink, changes, busiest, strokes, covered, _ = _printed(page)
+    area = 240 * 120
+    np.testing.assert_allclose([across, down], [2 * 60 / area, 32 / area], rtol=1e-6)
+    np.testing.assert_allclose([paper, ink], [1 - 32 * 60 / area, 32 * 60 / area], rtol=1e-6)
+    np.testing.assert_allclose([busiest, strokes], [32 / 240, (120 + 32) / area], rtol=1e-6)
+    # Rows 0 to 60 are busier than the mean row, and the rest are empty.
+    np.testing.assert_allclose(changes, 1 / 120, rtol=1e-6)
+    # Cells are 20 x 10 pixels, and none has more than 16 of 200 marked.
+    assert covered == 0
+
+
+def test_a_page_of_text_is_covered_with_print_and_a_plain_or_smooth_picture_is_not():
+    page = Image.new("RGB", (400, 400), "white")
+    for line in range(25):
+        ImageDraw.Draw(page).text((10, 16 * line), "word and number 17 " * 4, fill="black")
+    smooth = Image.linear_gradient("L").resize((400, 400))
+    covered = [_printed(picture)[7] for picture in (page, smooth, Image.new("RGB", (400, 400), "white"))]
+    assert covered[0] > 0.8 and covered[1:] == [0, 0]
+
+
+def test_half_a_page_of_text_covers_half_of_it():
+    page = Image.new("RGB", (240, 240), "white")
+    for column in range(0, 120, 4):
+        ImageDraw.Draw(page).line((column, 0, column, 239), fill="black")
+    assert _printed(page)[7] == pytest.approx(0.5)
+
+
+def test_a_picture_twice_as_large_differs_in_its_shape_alone():
+    small = _noise((40, 30))
+    large, larger = (small.resize((40 * k, 30 * k), Image.Resampling.NEAREST) for k in (8, 16))
+    one, two = (image_statistics(picture)[NUM_SHAPE_FACTS:] for picture in (large, larger))
+    np.testing.assert_array_equal(one, two)
+
+
 def test_a_picture_is_turned_as_its_exif_says():
     upright = _noise((70, 50))
     lying = upright.transpose(Image.Transpose.ROTATE_90)

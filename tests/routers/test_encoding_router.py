@@ -1,17 +1,21 @@
 """The encoder that travels with a router: one row is the same alone and in a batch, and refuses what it is not."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from vlrouterbench.encoders.features import router_inputs
+from vlrouterbench.encoders.inputs import router_inputs
+from vlrouterbench.routers import encoding_ocr
+from vlrouterbench.routers.encoding_builtin import raw_text, tfidf_weights
 from vlrouterbench.routers.encoding_image import NUM_SHAPE_FACTS
 from vlrouterbench.routers.encoding_input import RouterInput
-from vlrouterbench.routers.encoding_router import FeatureEncoder, raw_text, tfidf_weights
+from vlrouterbench.routers.encoding_router import FeatureEncoder
 from vlrouterbench.routers.encoding_text import NUM_TEXT_FACTS
 
-CONFIG = {"text": "builtin", "image": "builtin", "version": 2, "text_dim": 5, "image_dim": 3}
+CONFIG = {"text": "builtin", "image": "builtin", "version": 3, "text_dim": 5, "image_dim": 3}
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +90,7 @@ def test_unknown_encoder_is_named(part):
 
 
 def test_features_of_another_version_are_refused():
-    with pytest.raises(ValueError, match="version 2, found 1"):
+    with pytest.raises(ValueError, match="version 3, found 1"):
         FeatureEncoder(CONFIG | {"version": 1})
 
 
@@ -102,3 +106,12 @@ def test_weights_have_unit_length_and_rare_buckets_weigh_more():
 
 def test_text_without_words_has_no_weights():
     assert tfidf_weights(np.array([], dtype=int), np.array([]), np.ones(4)).size == 0
+
+
+def test_encoder_that_reads_pictures_needs_the_reader(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rapidocr", None)
+    encoding_ocr._reader.cache_clear()
+    encoder = FeatureEncoder(CONFIG | {"image": "builtin+ocr", "ocr_dim": 2})
+    assert encoder.encode([RouterInput("a")]).shape == (1, encoder.dim)
+    with pytest.raises(encoding_ocr.OcrError, match=r"vlrouterbench\[ocr\]"):
+        encoder.encode([RouterInput("a", image=Image.new("RGB", (20, 20)))])

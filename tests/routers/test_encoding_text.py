@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from vlrouterbench.routers.encoding_text import (
     MAX_CHARACTERS,
     NUM_TEXT_FACTS,
+    SCRIPTS,
     TEXT_BUCKETS,
     hashed_ngrams,
+    script_shares,
     text_facts,
 )
 
@@ -29,7 +31,7 @@ print(json.dumps([[part.tolist() for part in hashed_ngrams(text)] for text in te
 
 
 def _facts(text, **given):
-    return text_facts(text, **({"question": text, "num_options": 0, "hint": ""} | given))
+    return text_facts(text, **({"question": text, "options": (), "hint": ""} | given))
 
 
 @pytest.mark.parametrize("hash_seed", ["1", "4242"])
@@ -92,7 +94,7 @@ def test_long_text_is_read_at_both_ends_and_not_in_the_middle():
 @pytest.mark.parametrize(
     ("one", "two"),
     [
-        (_facts("What is it?"), _facts("What is it?", num_options=4)),
+        (_facts("What is it?"), _facts("What is it?", options=("a", "b"))),
         (_facts("What is it?"), _facts("What is it?", hint="Look.")),
         (_facts("What is it?"), _facts("Which is it?")),
         (_facts("What is 1?"), _facts("What is 12 and 13?")),
@@ -103,3 +105,55 @@ def test_long_text_is_read_at_both_ends_and_not_in_the_middle():
 )
 def test_facts_tell_prompts_apart(one, two):
     assert (one != two).any()
+
+
+def test_facts_of_a_prompt_counted_by_hand():
+    text = "What is 3.5+2?\n(A) 7\n(B) five"
+    facts = text_facts(text, question="What is 3.5+2?", options=("7", "five"), hint="")
+    # Characters, of the question, words, their mean length, options, their mean length, the longest, hint, numbers,
+    # formula marks, commas; then ten kinds of words, of which there are none.
+    counts = [29, 14, 7, 23 / 7, 2, 2.5, 4, 0, 3, 1, 0] + [0] * 10
+    # Options, of which numbers, hint, capitals, formula marks, beyond ASCII, question mark; then the first word.
+    shares = [1, 0.5, 0, 3 / 29, 1 / 29, 0, 1] + [1] + [0] * 11
+    scripts = [4 / 29, 12 / 29] + [0] * (len(SCRIPTS) - 2)
+    np.testing.assert_allclose(facts, [*np.log1p(counts), *shares, *scripts], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "script"),
+    [
+        ("42", "digits"),
+        ("Straße", "latin"),
+        ("αβγ", "greek"),
+        ("Жизнь", "cyrillic"),
+        ("كتاب", "arabic"),
+        ("किताब", "indic"),
+        ("漢字", "han"),
+        ("ひらカタ", "kana"),
+        ("한국어", "hangul"),
+        ("≤∑→", "maths"),
+    ],
+)
+def test_text_of_one_script_belongs_to_it_alone(text, script):
+    shares = dict(zip(SCRIPTS, script_shares(text), strict=True))
+    assert shares.pop(script) == 1 and not any(shares.values())
+
+
+def test_edges_of_stretches_belong_to_their_script_and_their_neighbours_do_not():
+    places = {name: place for place, name in enumerate(SCRIPTS)}
+    for name, stretches in SCRIPTS.items():
+        for stretch in stretches:
+            for edge in (stretch[0], stretch[-1]):
+                assert script_shares(edge)[places[name]] == 1, (name, edge)
+    assert not any(script_shares("/:@[`{").tolist()) and not script_shares("").any()
+
+
+def test_halves_of_surrogate_pairs_belong_to_no_script():
+    assert script_shares("a\ud83d")[list(SCRIPTS).index("latin")] == 0.5
+
+
+def test_one_long_prompt_is_no_outlier():
+    usual = _facts("How many bars are left of the sign?" * 3, options=("a", "b"))
+    longest = _facts("How many bars are left of the sign? " * 3000, options=("word " * 200,) * 60)
+    # Counts grow by a thousand times, facts by less than the bound that features are clipped at stands for.
+    assert np.abs(longest - usual).max() < 7.5

@@ -16,7 +16,7 @@ from vlrouterbench.routers.modeling_knn import (
     vote,
 )
 
-ENCODER = {"text": "builtin", "image": "builtin", "version": 2, "text_dim": 4, "image_dim": 2}
+ENCODER = {"text": "builtin", "image": "builtin", "version": 3, "text_dim": 4, "image_dim": 2}
 
 
 @settings(max_examples=30, deadline=None)

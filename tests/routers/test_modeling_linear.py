@@ -5,7 +5,7 @@ import torch
 from tests.families import small_router, training_set
 from vlrouterbench.routers.modeling_linear import LinearRouter, LinearRouterConfig
 
-ENCODER = {"text": "builtin", "image": "builtin", "version": 2, "text_dim": 4, "image_dim": 2}
+ENCODER = {"text": "builtin", "image": "builtin", "version": 3, "text_dim": 4, "image_dim": 2}
 
 
 def test_scores_are_weight_times_features_plus_bias():

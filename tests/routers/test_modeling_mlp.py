@@ -6,7 +6,7 @@ from torch import nn
 
 from vlrouterbench.routers.modeling_mlp import MLPRouter, MLPRouterConfig
 
-ENCODER = {"text": "builtin", "image": "builtin", "version": 2, "text_dim": 4, "image_dim": 2}
+ENCODER = {"text": "builtin", "image": "builtin", "version": 3, "text_dim": 4, "image_dim": 2}
 CANDIDATES = [{"name": name} for name in "abc"]
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.families import arguments_for, has_cost_weight
 from vlrouterbench.constants import Unsolved
-from vlrouterbench.encoders.features import router_inputs
+from vlrouterbench.encoders.inputs import router_inputs
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.configuration_router import RouterConfig
 from vlrouterbench.routers.decision import CalibrationError, PoolMismatchError

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import importlib
+from typing import Annotated, Any
 
 import typer
 
 from vlrouterbench.errors import unknown_name
 
-NAMES = ("build", "own-tables")
+NAMES = ("build", "own-tables", "encode", "encode-cache")
+"""Each is a file of `vlrouterbench.bench` with a function `bench_NAME`."""
 
 
 def bench(
@@ -16,19 +18,31 @@ def bench(
     scale: Annotated[float, typer.Option(min=0.0001, help="Share of the full size.")] = 1.0,
 ) -> None:
     """Compare our speed with a baseline's on the same work, in one run."""
-    from vlrouterbench.bench.build import bench_build
-    from vlrouterbench.bench.own_tables import bench_own_tables
     from vlrouterbench.cli import console
 
     if name not in NAMES:
         raise unknown_name("comparison", name, NAMES)
+    console.quiet_libraries()
+    place = name.replace("-", "_")
     with console.stage(f"bench {name}"):
-        result = (bench_build if name == "build" else bench_own_tables)(scale=scale)
+        result = getattr(importlib.import_module(f"vlrouterbench.bench.{place}"), f"bench_{place}")(scale=scale)
+    console.show(result, *_lines(result))
+
+
+def _lines(result: dict[str, Any]) -> list[str]:
+    """What a person reads: the comparison, then what a comparison has beside it."""
     unit = result["unit"]
     lines = [f"baseline {result['baseline']:.2f} {unit}, ours {result['ours']:.2f} {unit}: ratio {result['ratio']:.1f}"]
     if "reading" in result:
         lines.append(f"reading alone {result['reading']:.2f} {unit}: ratio {result['reading_ratio']:.1f}")
     if "loading" in result:
         lines.append(f"{result['samples']:,} samples are loaded in {result['loading']:.2f} {unit}")
+    if "samples_per_second" in result:
+        lines.append(f"{result['samples_per_second']:.0f} samples per second on one core")
+    lines += [f"  {part.replace('_', ' ')} {share:.0%}" for part, share in result.get("shares", {}).items()]
+    if "refit" in result:
+        lines.append(
+            f"fitted again from stored vectors in {result['refit']:.2f} s; {result['stored_mib']:.0f} MiB stored"
+        )
     lines.append(f"peak memory {result['peak_memory_gib']:.2f} GiB")
-    console.show(result, *lines)
+    return lines

@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from vlrouterbench.cli.parameters import FeatureRequest, options_of
 
-def encode(
-    folder: Annotated[Path, typer.Argument(help="Benchmark folder.")],
-    text: Annotated[str, typer.Option(help="Text encoder.")] = "builtin",
-    image: Annotated[str, typer.Option(help="Image encoder.")] = "builtin",
-) -> None:
-    """Encode text and images of all samples; what is stored already is not encoded again."""
+
+@dataclass(frozen=True)
+class EncodeRequest(FeatureRequest):
+    """What is asked for on the command line."""
+
+    folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
+
+
+@options_of(EncodeRequest)
+def encode(request: EncodeRequest) -> None:
+    """Encode text and images of all samples; what is stored already is not encoded again.
+
+    Also under `accelerate launch -m vlrouterbench encode ...`: each process encodes its share.
+    """
+    from accelerate import PartialState
+
     from vlrouterbench.cli import console
     from vlrouterbench.data.table import load_table
     from vlrouterbench.encoders.features import encode_benchmark
 
-    table = load_table(folder)
+    console.quiet_libraries()
+    table, processes = load_table(request.folder), PartialState()
+    place = {"rank": processes.process_index, "world_size": processes.num_processes}
     with console.stage("encode text and images") as progress:
-        features = encode_benchmark(table, text=text, image=image, progress=progress)
+        work = request.work(progress=progress, wait=processes.wait_for_everyone, **place)
+        features = encode_benchmark(table, request.feature_options(), work)
+    if not processes.is_main_process:
+        return
     described = {"path": str(features.path), "samples": len(features.values), **features.describe()}
     console.show(
         described,

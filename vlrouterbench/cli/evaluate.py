@@ -17,6 +17,7 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="Folder for results.json, decisions.parquet and report.html.")],
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
     seed: Annotated[int, typer.Option(help="Of resamples and of policies that draw.")] = 0,
+    num_proc: Annotated[int, typer.Option(min=1, help="Processes that encode what is not stored.")] = 1,
 ) -> None:
     """Score routers and policies; write results, decisions and a report."""
     from vlrouterbench.cli import console
@@ -26,7 +27,8 @@ def evaluate(
 
     console.quiet_libraries()
     with console.stage(f"evaluate on {split}") as progress:
-        records = evaluate_routers(folder, router, out, EvaluationOptions(split=split, seed=seed, progress=progress))
+        options = EvaluationOptions(split=split, seed=seed, num_proc=num_proc, progress=progress)
+        records = evaluate_routers(folder, router, out, options)
         table = load_table(folder).split(split)
         page = write_report(records, table.take(table.complete), out)
     left_out = records[0]["num_left_out"]

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import typer
 
+from vlrouterbench.cli.ablate import ablate
 from vlrouterbench.cli.bench import bench
 from vlrouterbench.cli.build import build
 from vlrouterbench.cli.console import wants_json
@@ -27,7 +28,7 @@ from vlrouterbench.cli.train import train
 from vlrouterbench.errors import VLRouterBenchError
 from vlrouterbench.version import __version__
 
-COMMANDS = (run, build, inspect, encode, train, evaluate, route, simulate, push, bench)
+COMMANDS = (run, build, inspect, encode, train, evaluate, route, ablate, simulate, push, bench)
 DEBUG, JSON = "--debug", "--json"
 _INTERRUPTED = 130
 """What typer makes of an interrupt."""

@@ -1,4 +1,7 @@
-"""A command with many options takes them as one dataclass; this spreads its fields out as the command's parameters."""
+"""A command with many options takes them as one dataclass; this spreads its fields out as the command's parameters.
+
+What several commands ask in the same words stands here once: which features to make.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,49 @@ import functools
 import inspect
 import typing
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from vlrouterbench.encoders.options import EncodingWork, FeatureOptions
+
+NUM_PROC = 2
+"""Processes that encode where none are asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureRequest:
+    """Which features a command works on."""
+
+    text: Annotated[str, typer.Option(help="Text encoder: builtin, a folder, or owner/name[@revision].")] = "builtin"
+    image: Annotated[str, typer.Option(help="Image encoder: builtin, a folder, or owner/name[@revision].")] = "builtin"
+    fusion: Annotated[str, typer.Option(help="How the two are joined; a wrong name is answered with all.")] = "concat"
+    text_weight: Annotated[float, typer.Option(help="The text's share in a weighted average.")] = 0.7
+    max_length: Annotated[int | None, typer.Option(help="Most tokens of a text; else the encoder's own.")] = None
+    device: Annotated[str | None, typer.Option(help="Of pretrained encoders: cpu or cuda; else cuda if any.")] = None
+    num_proc: Annotated[int | None, typer.Option(min=1, help="Processes that encode; 2 on a CPU, 1 on a GPU.")] = None
+
+    def feature_options(self) -> FeatureOptions:
+        """The encoders and fusion that were asked for."""
+        from vlrouterbench.encoders.options import FeatureOptions
+
+        names = ("text", "image", "fusion", "text_weight", "max_length", "device")
+        return FeatureOptions(**{name: getattr(self, name) for name in names})
+
+    def work(self, **how: Any) -> EncodingWork:
+        """How encoding is spread; `how` as for EncodingWork."""
+        from vlrouterbench.encoders.options import EncodingWork
+
+        return EncodingWork(self.num_proc or default_num_proc(self.feature_options()), **how)
+
+
+def default_num_proc(options: FeatureOptions) -> int:
+    """Processes that encode where none are asked for: one where a pretrained encoder has the GPU."""
+    from vlrouterbench.encoders.pretrained import uses_gpu
+
+    return 1 if uses_gpu(options) else NUM_PROC
 
 
 def options_of(request: type) -> Callable[[Callable[[Any], None]], Callable[..., None]]:

@@ -10,13 +10,13 @@ from typing import Annotated, Any
 
 import typer
 
-from vlrouterbench.cli.parameters import options_of
+from vlrouterbench.cli.parameters import FeatureRequest, options_of
 from vlrouterbench.constants import Unsolved
 from vlrouterbench.errors import RouterError
 
 
 @dataclass(frozen=True)
-class TrainRequest:
+class TrainRequest(FeatureRequest):
     """What is asked for on the command line."""
 
     folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
@@ -72,7 +72,7 @@ def train(request: TrainRequest) -> None:
     )
     table = load_table(request.folder)
     with processes.main_process_first(), console.stage("encode text and images") as progress:
-        features = encode_benchmark(table, progress=progress)
+        features = encode_benchmark(table, request.feature_options(), request.work(progress=progress))
     with console.stage(f"train {router}"):
         trained = train_router(router, Problem(table, features), arguments)
     if not processes.is_main_process:

@@ -139,17 +139,28 @@ class RoutingTable:
 
     def iter_images(self) -> Iterator[bytes | None]:
         """Encoded image of each row in order, None where there is none."""
-        wanted = {int(row): place for place, row in enumerate(self.rows)}
         if (np.diff(self.rows) <= 0).any():
             raise BenchmarkError("images are read in folder order, each once: sort the rows first.")
         start = 0
         for path in data_files(self.folder):
             with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches(batch_size=IMAGES_PER_BATCH, columns=["image"]):
-                    for place, image in enumerate(batch.column(0).field("bytes")):
-                        if start + place in wanted:
-                            yield image.as_py()
-                    start += batch.num_rows
+                for group in range(file.num_row_groups):
+                    size = file.metadata.row_group(group).num_rows
+                    first, last = np.searchsorted(self.rows, (start, start + size))
+                    wanted = set((self.rows[first:last] - start).tolist())
+                    start += size
+                    if wanted:
+                        yield from _images(file, group, wanted)
+
+
+def _images(file: pq.ParquetFile, group: int, wanted: set[int]) -> Iterator[bytes | None]:
+    """Encoded images of some rows of a row group, by place in it; groups without any are never read."""
+    start = 0
+    for batch in file.iter_batches(batch_size=IMAGES_PER_BATCH, row_groups=[group], columns=["image"]):
+        for place, image in enumerate(batch.column(0).field("bytes"), start=start):
+            if place in wanted:
+                yield image.as_py()
+        start += batch.num_rows
 
 
 def data_files(folder: Path) -> list[Path]:

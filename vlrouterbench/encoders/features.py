@@ -1,9 +1,9 @@
 """Features of a whole benchmark: encoded once, stored beside it, and read back while they still belong to it.
 
 Decisions
-- The store's name carries the digest of the benchmark's tables and of the encoder's definition, so nothing stale is
-  used.
-- It lies beside the benchmark folder, not in it: the folder is what gets uploaded.
+- Two stores, in `<benchmark>.features` beside the folder (the folder is what gets uploaded). What encoders read of
+  inputs lies by content (`store.py`): nothing is encoded twice. The features made of it lie by the digest of the
+  benchmark's tables and of all that was asked for: read in one go, and never stale.
 - The fitted encoder is stored with its features, since a router must carry exactly the one its features came from.
 - A sample without a usable image gets the mask feature, and is counted.
 """
@@ -12,27 +12,33 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from vlrouterbench.data.table import RoutingTable
-from vlrouterbench.encoders.builtin import FIT_VERSION, IMAGE_DIM, TEXT_DIM, RawFeatures, fit_builtin_encoder
-from vlrouterbench.errors import BenchmarkError, unknown_name
+from vlrouterbench.encoders.builtin import FIT_VERSION, IMAGE_DIM, OCR_DIM, TEXT_DIM
+from vlrouterbench.encoders.fitting import fit_encoder
+from vlrouterbench.encoders.inputs import text_inputs
+from vlrouterbench.encoders.options import EncodingWork, FeatureOptions
+from vlrouterbench.encoders.picture_texts import picture_texts, text_store
+from vlrouterbench.encoders.pretrained import PretrainedChoice, choice_of, device_of, hub_errors
+from vlrouterbench.encoders.reading import Reading
+from vlrouterbench.encoders.store import VectorStore
+from vlrouterbench.errors import BenchmarkError
 from vlrouterbench.files import staged_file
-from vlrouterbench.routers.encoding_image import image_statistics
-from vlrouterbench.routers.encoding_input import RouterInput, read_image
-from vlrouterbench.routers.encoding_router import BUILTIN, BUILTIN_VERSION, FeatureEncoder, raw_text
-
-TEXT_ENCODERS = (BUILTIN,)
-IMAGE_ENCODERS = (BUILTIN,)
-Progress = Callable[[int, int], None]
-"""Called with (done, total) while samples are encoded."""
+from vlrouterbench.routers.encoding_block import FeatureBlock
+from vlrouterbench.routers.encoding_builtin import BUILTIN_VERSION, BuiltinImage, BuiltinText
+from vlrouterbench.routers.encoding_fusion import IMAGE_ONLY, TEXT_ONLY
+from vlrouterbench.routers.encoding_hub_block import HubBlock
+from vlrouterbench.routers.encoding_ocr import BUILTIN_OCR, OcrImage, ReadPicture
+from vlrouterbench.routers.encoding_router import FeatureEncoder, RawFeatures
 
 
 @dataclass(frozen=True)
@@ -55,101 +61,155 @@ class FeatureSet:
         """Features of a table's rows, (num_samples, dim)."""
         return self.values[torch.from_numpy(table.rows)]
 
-    def describe(self) -> dict[str, str | int]:
+    def describe(self) -> dict[str, Any]:
         """What the features are, for results and cards."""
-        config = self.encoder.config
-        return {
-            "text": config["text"],
-            "image": config["image"],
-            "version": config["version"],
-            "dim": int(self.values.shape[1]),
-            "masked_images": self.masked_images,
-        }
+        return {**self.encoder.describe(), "masked_images": self.masked_images}
 
 
 def encode_benchmark(
-    table: RoutingTable, *, text: str = BUILTIN, image: str = BUILTIN, progress: Progress | None = None
+    table: RoutingTable, options: FeatureOptions | None = None, work: EncodingWork | None = None
 ) -> FeatureSet:
     """Features of a benchmark, read from the store or encoded and stored.
 
     Args:
         table: the whole benchmark, all splits.
-        text, image: encoder names.
-        progress: called while encoding.
+        options: encoders and fusion; the built-in ones side by side where not given.
+        work: how the work is spread, and who is told of its progress.
 
     Raises:
         UnknownNameError: no encoder of that name.
-        BenchmarkError: the train split is empty, or the table is a part of its benchmark.
+        BenchmarkError: the train split is empty, the table is a part of its benchmark, or an encoder cannot be loaded.
     """
+    options, work = options or FeatureOptions(), work or EncodingWork()
     if len(table) != table.report["samples"]:
         raise BenchmarkError(
             f"expected all {table.report['samples']} samples of {table.folder}, found {len(table)}: encode the whole "
             "benchmark, then take `features.of(part)`."
         )
-    for kind, name, known in (("text encoder", text, TEXT_ENCODERS), ("image encoder", image, IMAGE_ENCODERS)):
-        if name not in known:
-            raise unknown_name(kind, name, known)
-    path = feature_path(table)
+    if any(_choices(options).values()):
+        device_of(options)
+    path = feature_path(table, options)
     stored = _read(path)
     if stored is not None and len(stored.values) == len(table):
         return stored
-    raw = _raw_features(table, progress)
-    train = table.split("train").rows
-    encoder = fit_builtin_encoder(RawFeatures([raw.texts[row] for row in train], raw.statistics[train]))
-    rows = [encoder.project(t, s) for t, s in zip(raw.texts, raw.statistics, strict=True)]
-    masked = int((raw.statistics[:, 0] == 0).sum())
-    features = FeatureSet(torch.from_numpy(np.stack(rows)), encoder, masked, path)
-    _write(features)
+    choices = _choices(options)
+    blocks = {kind: _block(kind, choice, options) for kind, choice in choices.items()}
+    raw = _read_blocks(table, blocks, work)
+    train = raw.take(table.split("train").rows)
+    described = {kind: getattr(blocks.get(kind), "description", None) for kind in ("text", "image")}
+    encoder = fit_encoder(train, options, described)
+    masked = sum(not row[0] for row in raw.image or ())
+    features = FeatureSet(torch.from_numpy(encoder.features_of(raw)), encoder, masked, path)
+    if work.rank == 0:
+        _write(features)
+    _take_loaded(encoder, blocks)
     return features
 
 
-def feature_path(table: RoutingTable) -> Path:
+def features_by(encoder: FeatureEncoder, table: RoutingTable, work: EncodingWork | None = None) -> torch.Tensor:
+    """Features of a table by an encoder that is fitted already, (num_samples, dim) float32.
+
+    Args:
+        encoder: a router's own.
+        table: a benchmark, or a part of it.
+        work: as for `encode_benchmark`.
+
+    Raises:
+        BenchmarkError: its pretrained encoder cannot be loaded.
+    """
+    blocks = {kind: getattr(encoder, kind) for kind in ("text", "image") if getattr(encoder, kind) is not None}
+    with hub_errors():
+        return torch.from_numpy(encoder.features_of(_read_blocks(table, blocks, work or EncodingWork())))
+
+
+def feature_path(table: RoutingTable, options: FeatureOptions | None = None) -> Path:
     """Where the features of a benchmark are stored."""
+    options = options or FeatureOptions()
     definition = {
-        "text": BUILTIN,
-        "image": BUILTIN,
-        "version": BUILTIN_VERSION,
-        "fit": FIT_VERSION,
-        "dims": [TEXT_DIM, IMAGE_DIM],
+        kind: _builtin_identity(kind, options) if choice is None else choice.identity()
+        for kind, choice in _choices(options).items()
     }
-    key = hashlib.sha256(json.dumps([table.sha256, definition], sort_keys=True).encode()).hexdigest()
+    definition |= {"fusion": options.fusion, "text_weight": options.text_weight}
+    return _feature_folder(table) / f"features-{_key([table.sha256, definition])}.safetensors"
+
+
+def _builtin_identity(kind: str, options: FeatureOptions) -> list[Any]:
+    name = getattr(options, kind)
+    reader = [text_store(Path()).name] if name == BUILTIN_OCR else []
+    return [name, BUILTIN_VERSION, FIT_VERSION, TEXT_DIM, IMAGE_DIM, OCR_DIM, *reader]
+
+
+def _choices(options: FeatureOptions) -> dict[str, PretrainedChoice | None]:
+    left_out = {TEXT_ONLY: "image", IMAGE_ONLY: "text"}.get(options.fusion)
+    return {kind: choice_of(kind, options) for kind in ("text", "image") if kind != left_out}
+
+
+def _block(kind: str, choice: PretrainedChoice | None, options: FeatureOptions) -> FeatureBlock:
+    if choice is not None:
+        return choice.open()
+    # Nothing of what it reads depends on the size of its projection.
+    if kind == "text":
+        return BuiltinText(1)
+    return OcrImage(1, 1) if options.image == BUILTIN_OCR else BuiltinImage(1)
+
+
+def _read_blocks(table: RoutingTable, blocks: dict[str, FeatureBlock], work: EncodingWork) -> RawFeatures:
+    """What each block reads of a table; a benchmark's texts are hashed anew, which is as fast as reading them."""
+    raw: dict[str, Sequence[Any] | None] = {"text": None, "image": None}
+    for kind, block in blocks.items():
+        if isinstance(block, BuiltinText):
+            raw[kind] = block.read(list(text_inputs(table)))
+        elif isinstance(block, OcrImage):
+            statistics = _read_blocks(table, {kind: BuiltinImage(1)}, work).image
+            found = picture_texts(table.iter_images(), text_store(_feature_folder(table)))
+            raw[kind] = [ReadPicture(row[0], row, text) for row, text in zip(statistics, found, strict=True)]
+        else:
+            raw[kind] = Reading(table, block, _store(table, kind, block)).vectors(work)
+    return RawFeatures(**raw)
+
+
+def _store(table: RoutingTable, kind: str, block: FeatureBlock) -> VectorStore:
+    identity: dict[str, Any] = {"version": BUILTIN_VERSION}
+    if isinstance(block, HubBlock):
+        identity = {name: value for name, value in block.description.items() if name != "id"}
+    name = re.sub(r"[^\w.-]+", "-", block.describe())
+    return VectorStore(_feature_folder(table) / f"{kind}-{name}-{_key([kind, identity])}")
+
+
+def _take_loaded(encoder: FeatureEncoder, blocks: dict[str, FeatureBlock]) -> None:
+    """Spare the encoder loading what is loaded."""
+    for kind, block in blocks.items():
+        if isinstance(block, HubBlock):
+            getattr(encoder, kind).take(block.encoder)
+
+
+def _feature_folder(table: RoutingTable) -> Path:
     folder = table.folder.resolve()
-    return folder.with_name(f"{folder.name}.features") / f"{BUILTIN}-{key[:16]}.safetensors"
+    return folder.with_name(f"{folder.name}.features")
 
 
-def router_inputs(table: RoutingTable) -> Iterator[RouterInput]:
-    """The samples of a table as a router sees them, in order."""
-    columns = [table.column(name) for name in ("question", "options", "hint")]
-    for question, options, hint, image in zip(*columns, table.iter_images(), strict=True):
-        yield RouterInput(question, tuple(options or ()), hint or "", read_image(image))
-
-
-def _raw_features(table: RoutingTable, progress: Progress | None) -> RawFeatures:
-    texts, statistics = [], []
-    for done, sample in enumerate(router_inputs(table), start=1):
-        texts.append(raw_text(sample))
-        statistics.append(image_statistics(sample.image))
-        if progress is not None:
-            progress(done, len(table))
-    return RawFeatures(texts, np.stack(statistics))
+def _key(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _write(features: FeatureSet) -> None:
     tensors = {f"encoder.{name}": buffer.contiguous() for name, buffer in features.encoder.named_buffers()}
-    metadata = {"config": json.dumps(features.encoder.config), "masked_images": str(features.masked_images)}
+    # One entry: safetensors writes several in any order, and the same features must be the same bytes.
+    described = {"config": features.encoder.config, "masked_images": features.masked_images}
+    metadata = {"features": json.dumps(described, sort_keys=True)}
     with staged_file(features.path) as staging:
         save_file(tensors | {"features": features.values.contiguous()}, staging, metadata=metadata)
 
 
 def _read(path: Path) -> FeatureSet | None:
-    """A stored feature set, None where there is none or it is damaged (it is then encoded again)."""
+    """A stored feature set, None where there is none or it is damaged (it is then made again)."""
     if not path.is_file():
         return None
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata()
-            encoder = FeatureEncoder(json.loads(metadata["config"]))
+            described = json.loads(file.metadata()["features"])
+            encoder = FeatureEncoder(described["config"])
             encoder.load_state_dict({name: file.get_tensor(f"encoder.{name}") for name, _ in encoder.named_buffers()})
-            return FeatureSet(file.get_tensor("features"), encoder, int(metadata["masked_images"]), path)
+            return FeatureSet(file.get_tensor("features"), encoder, described["masked_images"], path)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError):
         return None

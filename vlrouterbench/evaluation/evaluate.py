@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from vlrouterbench.data.table import RoutingTable, load_table
-from vlrouterbench.encoders.features import Progress, encode_benchmark, feature_path, router_inputs
+from vlrouterbench.encoders.features import features_by
+from vlrouterbench.encoders.options import EncodingWork, Progress
 from vlrouterbench.errors import BenchmarkError, RouterError, unknown_name
 from vlrouterbench.evaluation.policies import POLICIES, decide_policy
 from vlrouterbench.evaluation.results import RoutedSplit, ScoringContext, score_routers, write_results
@@ -36,12 +36,14 @@ class EvaluationOptions:
         split: the scored split.
         seed: of resamples and of policies that draw.
         time_routers: measure throughput.
+        num_proc: processes that encode what is not stored.
         progress: called while samples are encoded.
     """
 
     split: str = "test"
     seed: int = 0
     time_routers: bool = True
+    num_proc: int = 1
     progress: Progress | None = None
 
 
@@ -80,7 +82,7 @@ def evaluate_routers(
             config = {"kind": "policy", "name": given, **policy.config}
             routed.append(RoutedSplit(name, policy.decisions, config, policy.shares))
         else:
-            routed.append(_ask_router(name, _load(given), table, whole, options))
+            routed.append(_ask_router(name, _load(given), table, options))
     references = {
         name: decide_policy(name, table, train, seed=options.seed).decisions for name in ("mixture", "oracle")
     }
@@ -118,20 +120,14 @@ def _last_component(given: str) -> str:
     return path.name if path.name not in ("", "..") else path.resolve().name
 
 
-def _ask_router(
-    name: str, router: PreTrainedRouter, table: RoutingTable, whole: RoutingTable, options: EvaluationOptions
-) -> RoutedSplit:
+def _ask_router(name: str, router: PreTrainedRouter, table: RoutingTable, options: EvaluationOptions) -> RoutedSplit:
     order = _matching_order(name, router, table)
-    features = _features(router, table, whole, options)
+    # By the router's own encoder; what it reads of the benchmark's inputs is stored, and the same as in training.
+    features = features_by(router.encoder, table, EncodingWork(options.num_proc, progress=options.progress))
     decisions = order[router.decide(features).cpu().numpy()]
     config = {"kind": "router", "family": family_name(router), **router.config.training}
-    described = {
-        "text": router.encoder.config["text"],
-        "image": router.encoder.config["image"],
-        "dim": router.feature_dim,
-    }
     throughput = measure_throughput(router, table) if options.time_routers else None
-    return RoutedSplit(name, decisions, config, throughput=throughput, features=described)
+    return RoutedSplit(name, decisions, config, throughput=throughput, features=router.encoder.describe())
 
 
 def _matching_order(name: str, router: PreTrainedRouter, table: RoutingTable) -> np.ndarray:
@@ -145,23 +141,6 @@ def _matching_order(name: str, router: PreTrainedRouter, table: RoutingTable) ->
             "Train on this benchmark."
         )
     return np.array([table.pool.index[candidate] for candidate in known])
-
-
-def _features(
-    router: PreTrainedRouter, table: RoutingTable, whole: RoutingTable, options: EvaluationOptions
-) -> torch.Tensor:
-    """Features by the router's own encoder: the stored ones where they came from the same, else encoded here."""
-    if feature_path(whole).is_file():
-        stored = encode_benchmark(whole)
-        ours, theirs = dict(router.encoder.named_buffers()), dict(stored.encoder.named_buffers())
-        if all(ours[key].shape == theirs[key].shape and torch.equal(ours[key].cpu(), theirs[key]) for key in theirs):
-            return stored.of(table)
-    rows = []
-    for done, sample in enumerate(router_inputs(table), start=1):
-        rows.append(router.encoder.encode([sample]))
-        if options.progress is not None:
-            options.progress(done, len(table))
-    return torch.cat(rows)
 
 
 def _nothing_complete(split: RoutingTable, name: str) -> str:

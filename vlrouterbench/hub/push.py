@@ -101,7 +101,20 @@ def push_dataset(folder: Path | str, repo_id: str, *, private: bool = False) -> 
 
 
 def push_router(folder: Path | str, repo_id: str, *, private: bool = False) -> str:
-    """Upload a router folder as a model repository and return its address; arguments as for `push_dataset`."""
+    """Upload a router folder as a model repository and return its address; arguments and errors as for `push_dataset`.
+
+    Raises:
+        HubError: also where the router's encoder is a folder of this machine.
+    """
+    from vlrouterbench.routers.auto import AutoRouter
+
+    for kind in ("text", "image"):
+        encoder = AutoRouter.from_pretrained(folder).config.encoder.get(kind)
+        if isinstance(encoder, dict) and encoder.get("revision") is None:
+            raise HubError(
+                f"the {kind} encoder of {folder} is a local folder ({encoder['id']}): nobody else could use the "
+                f"router. Push the encoder to the Hub, train with --{kind} OWNER/NAME, and push again."
+            )
     return _push(stage_router, folder, repo_id, private=private, layout=ROUTER_LAYOUT)
 
 

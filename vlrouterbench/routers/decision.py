@@ -26,6 +26,7 @@ class RoutingDecision:
         estimated_cost_usd: expected cost of asking per candidate, USD per sample. Without a cost model it is the
             candidate's mean over the training split.
         usd_weight: accuracy per USD that the decision traded at, None where the family has no such knob.
+        image_used: whether a picture had a part in the decision.
     """
 
     candidate: str
@@ -33,6 +34,7 @@ class RoutingDecision:
     estimated_accuracy: dict[str, float] | None
     estimated_cost_usd: dict[str, float] | None
     usd_weight: float | None = None
+    image_used: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON-ready content."""

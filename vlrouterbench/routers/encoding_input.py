@@ -14,6 +14,8 @@ from pathlib import Path
 
 from PIL import Image
 
+RAISE, TEXT_ONLY = "error", "text-only"
+"""What an image that cannot be read leads to in a request."""
 MAX_PIXELS = 100_000_000
 """Largest picture that is read, in pixels."""
 
@@ -69,6 +71,26 @@ def read_image(source: Image.Image | bytes | str | Path | None) -> Image.Image |
             f"expected a readable image, found one that does not decode: {where} ({type(error).__name__}). "
             "Give a whole PNG, JPEG or WebP file."
         ) from error
+
+
+def usable_image(source: Image.Image | bytes | str | Path | None, on_bad_image: str) -> Image.Image | None:
+    """An image as `read_image` gives it; None for one that cannot be read, where that is allowed.
+
+    Args:
+        source: as for `read_image`.
+        on_bad_image: RAISE or TEXT_ONLY.
+
+    Raises:
+        RouterInputError: it cannot be read and that is not allowed, or `on_bad_image` is neither.
+    """
+    if on_bad_image not in (RAISE, TEXT_ONLY):
+        raise RouterInputError(f'expected on_bad_image "{RAISE}" or "{TEXT_ONLY}", found "{on_bad_image}".')
+    try:
+        return read_image(source)
+    except RouterInputError:
+        if on_bad_image == RAISE:
+            raise
+        return None
 
 
 def _loaded(source: Image.Image | bytes | str | Path, where: str) -> Image.Image:

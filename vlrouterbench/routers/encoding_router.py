@@ -1,105 +1,138 @@
-"""The feature encoder that travels with a router: built-in text and image statistics, weighted, projected,
-standardised.
+"""The feature encoder that travels with a router: a block per modality, and how the two are fused.
 
 Decisions
-- Its fitted state is a handful of buffers, so it is saved in the router's own safetensors file and loads wherever
-  torch, numpy and Pillow are: no scikit-learn at inference, no pickle.
-- Fitting happens elsewhere (`vlrouterbench.encoders`); this file only applies what was fitted.
-- Rows are computed one by one in numpy, so that `route` gives the stored features to the last bit.
+- Its fitted state is buffers in the router's own safetensors file; pretrained encoders are named, not copied.
+- Rows are computed one by one in numpy, so that with built-in encoders `route` gives the stored features to the last
+  bit. A pretrained encoder's vectors agree to 1e-5: a batch and a single row differ in floating point.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from .encoding_image import NUM_IMAGE_STATISTICS, NUM_SHAPE_FACTS, image_statistics
+from .encoding_block import FeatureBlock
+from .encoding_builtin import BUILTIN, BUILTIN_VERSION, BuiltinImage, BuiltinText
+from .encoding_fusion import CONCAT, FUSIONS, IMAGE_ONLY, TEXT_ONLY, TEXT_WEIGHT, fuse, fused_dim
+from .encoding_hub_block import HubImage, HubText
 from .encoding_input import RouterInput
-from .encoding_text import NUM_TEXT_FACTS, TEXT_BUCKETS, hashed_ngrams, text_facts
+from .encoding_ocr import BUILTIN_OCR, OcrImage
 
-BUILTIN = "builtin"
-BUILTIN_VERSION = 2
-"""Raised whenever the same sample would have other statistics. 2: pictures are turned as their EXIF says."""
-CLIP = 5.0
+
+@dataclass(frozen=True)
+class RawFeatures:
+    """What blocks read of samples, before anything fitted.
+
+    Attributes:
+        text: per sample what the text block read, None where the fusion leaves text out.
+        image: the same of pictures.
+    """
+
+    text: Sequence[Any] | None
+    image: Sequence[Any] | None
+
+    def __len__(self) -> int:
+        return len(self.image if self.text is None else self.text)
+
+    def take(self, rows: Sequence[int]) -> RawFeatures:
+        """Some samples, by place."""
+        return RawFeatures(*(None if part is None else [part[row] for row in rows] for part in (self.text, self.image)))
 
 
 class FeatureEncoder(nn.Module):
-    """Text and image statistics -> a feature vector.
+    """Samples -> feature vectors.
 
     Args:
-        config: `{"text": "builtin", "image": "builtin", "version": 2, "text_dim": ..., "image_dim": ...}`.
+        config: `text` and `image` are each "builtin", or the description of a pretrained encoder with its "dim";
+            the image "builtin+ocr" reads the text in it as well; `version`, `text_dim`, `image_dim` and `ocr_dim` are
+            the built-in's; `fusion` is one of FUSIONS ("concat" where
+            absent), `text_weight` the text's share in a weighted average.
     """
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__()
-        for part in ("text", "image"):
-            if config.get(part) != BUILTIN:
-                raise ValueError(f'unknown {part} encoder "{config.get(part)}". Known: {BUILTIN}.')
-        if config.get("version") != BUILTIN_VERSION:
-            raise ValueError(
-                f"expected built-in features of version {BUILTIN_VERSION}, found {config.get('version')}: "
-                "load the router with the release that made it."
-            )
         self.config = dict(config)
-        text_dim, image_dim = config["text_dim"], config["image_dim"]
-        self.register_buffer("text_idf", torch.ones(TEXT_BUCKETS))
-        self.register_buffer("text_projection", torch.zeros(TEXT_BUCKETS, text_dim))
-        self.register_buffer("image_mean", torch.zeros(NUM_IMAGE_STATISTICS))
-        self.register_buffer("image_scale", torch.ones(NUM_IMAGE_STATISTICS))
-        self.register_buffer("image_projection", torch.zeros(NUM_IMAGE_STATISTICS, image_dim))
-        self.register_buffer("feature_mean", torch.zeros(self.dim))
-        self.register_buffer("feature_scale", torch.ones(self.dim))
+        self.fusion = config.get("fusion", CONCAT)
+        if self.fusion not in FUSIONS:
+            raise ValueError(f'unknown fusion "{self.fusion}". Known: {", ".join(FUSIONS)}.')
+        self.text = None if self.fusion == IMAGE_ONLY else _text_block(config)
+        self.image = None if self.fusion == TEXT_ONLY else _image_block(config)
 
     @property
     def dim(self) -> int:
         """Length of a feature vector."""
-        return self.config["text_dim"] + NUM_TEXT_FACTS + self.config["image_dim"] + NUM_SHAPE_FACTS
+        return fused_dim(self.fusion, *(block.dim if block is not None else 0 for block in (self.text, self.image)))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the fitted state lies, and features are given."""
+        return next(self.buffers()).device
 
     def encode(self, inputs: Sequence[RouterInput]) -> torch.Tensor:
         """Features of samples, (num_samples, dim) float32 on the encoder's device."""
-        rows = [self.project(raw_text(sample), image_statistics(sample.image)) for sample in inputs]
-        stacked = np.stack(rows) if rows else np.zeros((0, self.dim), np.float32)
-        return torch.from_numpy(stacked).to(self.feature_mean.device)
+        return torch.from_numpy(self.features_of(self.read(inputs))).to(self.device)
 
-    def project(self, text: tuple[np.ndarray, np.ndarray, np.ndarray], statistics: np.ndarray) -> np.ndarray:
-        """Features of one sample from its raw text and image statistics, (dim,) float32."""
-        mean, scale = self.feature_mean.cpu().numpy(), self.feature_scale.cpu().numpy()
-        return np.clip((self.project_raw(text, statistics) - mean) / scale, -CLIP, CLIP).astype(np.float32)
+    def read(self, inputs: Sequence[RouterInput]) -> RawFeatures:
+        """What depends on nothing fitted."""
+        if not inputs:
+            return RawFeatures(*(None if block is None else [] for block in (self.text, self.image)))
+        return RawFeatures(*(None if block is None else block.read(inputs) for block in (self.text, self.image)))
 
-    def project_raw(self, text: tuple[np.ndarray, np.ndarray, np.ndarray], statistics: np.ndarray) -> np.ndarray:
-        """What `project` standardises, (dim,): weighted and projected, on its own scale."""
-        state = self._numpy_state()
-        ids, counts, facts = text
-        weights = tfidf_weights(ids, counts, state["text_idf"])
-        image = (
-            ((statistics - state["image_mean"]) / state["image_scale"]) if statistics[0] else np.zeros_like(statistics)
+    def features_of_row(self, raw: RawFeatures, row: int) -> np.ndarray:
+        """Features of one sample, (dim,) float32."""
+        text = None if self.text is None else self.text.standardised(raw.text[row])
+        image = None if self.image is None else self.image.standardised(raw.image[row])
+        weight = self.config.get("text_weight", TEXT_WEIGHT)
+        return fuse(text, image, self.fusion, text_weight=weight).astype(np.float32)
+
+    def features_of(self, raw: RawFeatures) -> np.ndarray:
+        """Features of samples from what was read of them, (num_samples, dim) float32."""
+        rows = [self.features_of_row(raw, row) for row in range(len(raw))]
+        return np.stack(rows) if rows else np.zeros((0, self.dim), np.float32)
+
+    def describe(self) -> dict[str, Any]:
+        """What features are, for results and cards: encoder names, fusion, length."""
+        named = {
+            name: None if block is None else block.describe()
+            for name, block in (("text", self.text), ("image", self.image))
+        }
+        version = {"version": self.config["version"]} if "version" in self.config else {}
+        return {**named, "fusion": self.fusion, **version, "dim": self.dim}
+
+
+def _text_block(config: dict[str, Any]) -> FeatureBlock:
+    if isinstance(config.get("text"), dict):
+        return HubText(config["text"])
+    _require_builtin("text", config)
+    return BuiltinText(config["text_dim"])
+
+
+def _image_block(config: dict[str, Any]) -> FeatureBlock:
+    if isinstance(config.get("image"), dict):
+        return HubImage(config["image"])
+    if config.get("image") == BUILTIN_OCR:
+        _require_version(config)
+        return OcrImage(config["image_dim"], config["ocr_dim"])
+    _require_builtin("image", config)
+    return BuiltinImage(config["image_dim"])
+
+
+def _require_builtin(part: str, config: dict[str, Any]) -> None:
+    if config.get(part) != BUILTIN:
+        raise ValueError(
+            f'unknown {part} encoder "{config.get(part)}". Known: {BUILTIN}, or a pretrained one\'s description.'
         )
-        return np.concatenate(
-            [
-                weights @ state["text_projection"][ids],
-                facts,
-                np.clip(image, -CLIP, CLIP) @ state["image_projection"],
-                statistics[:NUM_SHAPE_FACTS],
-            ]
+    _require_version(config)
+
+
+def _require_version(config: dict[str, Any]) -> None:
+    if config.get("version") != BUILTIN_VERSION:
+        raise ValueError(
+            f"expected built-in features of version {BUILTIN_VERSION}, found {config.get('version')}: "
+            "load the router with the release that made it."
         )
-
-    def _numpy_state(self) -> dict[str, np.ndarray]:
-        return {name: buffer.detach().cpu().numpy() for name, buffer in self.named_buffers()}
-
-
-def raw_text(sample: RouterInput) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Hashed n-grams (ids, counts) and prompt facts of a sample, before anything fitted."""
-    ids, counts = hashed_ngrams(sample.text)
-    facts = text_facts(sample.text, question=sample.question, num_options=len(sample.options), hint=sample.hint)
-    return ids, counts, facts
-
-
-def tfidf_weights(ids: np.ndarray, counts: np.ndarray, idf: np.ndarray) -> np.ndarray:
-    """Sublinear term frequency times inverse document frequency, at unit length: one weight per bucket in `ids`."""
-    weights = (1 + np.log(counts)) * idf[ids]
-    norm = np.sqrt((weights * weights).sum())
-    return weights / norm if norm > 0 else weights

@@ -5,12 +5,17 @@ Decisions
   each bucket and a projection. Hashes are written out here, so they are the same in every process and version.
 - Words and word pairs carry meaning; character 3- to 5-grams carry spelling, numbers and formulas.
 - Every number is computed row by row: a batch gives the same bytes as one row.
+- Counts and lengths are facts by their logarithm, all else is a share or a flag: one long prompt is no outlier.
+- Language is told by the script that letters belong to: that takes no model, and a short question has too few words
+  for more.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -21,6 +26,20 @@ _HASH_PRIME = np.uint64(1_099_511_628_211)
 _WORD = re.compile(r"[^\W_]+|[^\w\s]")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _FORMULA = re.compile(r"[=^\\$_{}<>+*/]|\bsqrt\b|\bfrac\b|°|π")
+
+SCRIPTS = {
+    "digits": ("0-9",),
+    "latin": ("A-Z", "a-z", "\u00c0-\u024f", "\u1e00-\u1eff"),
+    "greek": ("\u0370-\u03ff",),
+    "cyrillic": ("\u0400-\u052f",),
+    "arabic": ("\u0600-\u06ff", "\u0750-\u077f", "\u08a0-\u08ff", "\ufb50-\ufdff", "\ufe70-\ufeff"),
+    "indic": ("\u0900-\u0dff",),
+    "han": ("\u3400-\u4dbf", "\u4e00-\u9fff", "\uf900-\ufaff", "\U00020000-\U0003ffff"),
+    "kana": ("\u3040-\u30ff",),
+    "hangul": ("\u1100-\u11ff", "\uac00-\ud7af"),
+    "maths": ("\u2190-\u22ff", "\u2a00-\u2aff", "\U0001d400-\U0001d7ff"),
+}
+"""Script -> stretches of characters, first and last."""
 
 QUESTION_WORDS = ("what", "which", "how many", "how much", "who", "where", "when", "why", "is", "does", "are", "find")
 CONTENT_WORDS = (
@@ -36,7 +55,7 @@ CONTENT_WORDS = (
     "yes|no|true|false",
 )
 _CONTENT_PATTERNS = tuple(re.compile(rf"\b(?:{words})\b") for words in CONTENT_WORDS)
-NUM_TEXT_FACTS = 14 + len(QUESTION_WORDS) + len(CONTENT_WORDS)
+NUM_TEXT_FACTS = 18 + len(SCRIPTS) + len(QUESTION_WORDS) + len(CONTENT_WORDS)
 
 
 def hashed_ngrams(text: str) -> tuple[np.ndarray, np.ndarray]:
@@ -54,35 +73,70 @@ def hashed_ngrams(text: str) -> tuple[np.ndarray, np.ndarray]:
     for length in _CHARACTER_LENGTHS:
         if len(codes) >= length:
             ids.append(_rolling_buckets(codes, length))
-    unique, counts = np.unique(np.concatenate(ids), return_counts=True)
-    return unique, counts.astype(np.float32)
+    counts = np.bincount(np.concatenate(ids), minlength=TEXT_BUCKETS)
+    unique = np.flatnonzero(counts)
+    return unique, counts[unique].astype(np.float32)
 
 
-def text_facts(text: str, *, question: str, num_options: int, hint: str) -> np.ndarray:
-    """Plain facts of a prompt, (NUM_TEXT_FACTS,) float32: lengths, options, digits, formula marks, kinds of words."""
+def text_facts(text: str, *, question: str, options: Sequence[str], hint: str) -> np.ndarray:
+    """Plain facts of a prompt, (NUM_TEXT_FACTS,) float32: lengths, options, digits, formulas, scripts, kinds of words.
+
+    All but the lengths in characters are of what `hashed_ngrams` reads of the text.
+    """
+    length, text = len(text), _shortened(text)
     lowered, asked = text.lower(), question.lower().strip()
     words = lowered.split()
     numbers = _NUMBER.findall(text)
+    formula = len(_FORMULA.findall(text))
+    sizes = [len(option) for option in options]
     characters = max(1, len(text))
-    facts = [
-        np.log1p(len(text)),
-        np.log1p(len(question)),
-        np.log1p(len(words)),
+    counts = [
+        length,
+        len(question),
+        len(words),
         sum(map(len, words)) / max(1, len(words)),
-        float(num_options > 0),
-        float(num_options),
-        float(bool(hint)),
-        np.log1p(len(numbers)),
-        sum(c.isdigit() for c in text) / characters,
-        sum(c.isupper() for c in text) / characters,
-        sum(ord(c) > 127 for c in text) / characters,
-        np.log1p(len(_FORMULA.findall(text))),
-        float(asked.endswith("?")),
-        np.log1p(question.count(",") + question.count(";")),
+        len(options),
+        sum(sizes) / max(1, len(sizes)),
+        max(sizes, default=0),
+        len(hint),
+        len(numbers),
+        formula,
+        question.count(",") + question.count(";"),
+        *(len(pattern.findall(lowered)) for pattern in _CONTENT_PATTERNS),
     ]
-    facts += [float(asked.startswith(word)) for word in QUESTION_WORDS]
-    facts += [float(len(pattern.findall(lowered))) for pattern in _CONTENT_PATTERNS]
-    return np.array(facts, dtype=np.float32)
+    shares = [
+        float(bool(options)),
+        sum(_NUMBER.fullmatch(option.strip()) is not None for option in options) / max(1, len(options)),
+        float(bool(hint)),
+        sum(map(str.isupper, text)) / characters,
+        formula / characters,
+        1 - sum(map(str.isascii, text)) / characters,
+        float(asked.endswith("?")),
+        *(float(asked.startswith(word)) for word in QUESTION_WORDS),
+    ]
+    return np.concatenate([np.log1p(counts), shares, script_shares(text)]).astype(np.float32)
+
+
+def script_shares(text: str) -> np.ndarray:
+    """Share of a text's characters in each of SCRIPTS, (len(SCRIPTS),)."""
+    starts, scripts = _script_table()
+    # Half a surrogate pair is a character of no script.
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    found = scripts[np.searchsorted(starts, codes, side="right")]
+    return np.bincount(found, minlength=len(SCRIPTS) + 1)[1:] / max(1, len(codes))
+
+
+@functools.cache
+def _script_table() -> tuple[np.ndarray, np.ndarray]:
+    """Where stretches start, (n,), and the script of what lies before the first, between each two and after the last,
+    (n + 1,): its place in SCRIPTS plus 1, 0 for none."""
+    stretches = sorted(
+        (ord(stretch[0]), ord(stretch[-1]) + 1, place)
+        for place, parts in enumerate(SCRIPTS.values(), start=1)
+        for stretch in parts
+    )
+    starts = [edge for first, after, _ in stretches for edge in (first, after)]
+    return np.array(starts, dtype=np.uint32), np.array([0, *(p for *_, place in stretches for p in (place, 0))])
 
 
 def _rolling_buckets(codes: np.ndarray, length: int) -> np.ndarray:

@@ -25,7 +25,7 @@ from transformers.utils import ModelOutput
 
 from .configuration_router import RouterConfig
 from .decision import CalibrationError, RoutingDecision, considered
-from .encoding_input import RouterInput, read_image
+from .encoding_input import RAISE, RouterInput, usable_image
 from .encoding_router import FeatureEncoder
 from .learning import Recipe, TrainingSet, settings_of
 from .losses import soft_cross_entropy
@@ -148,6 +148,7 @@ class PreTrainedRouter(PreTrainedModel):
         options: Sequence[str] = (),
         hint: str = "",
         candidates: Sequence[str] | None = None,
+        on_bad_image: str = RAISE,
         **budget: float | None,
     ) -> RoutingDecision:
         """Decide on one sample.
@@ -158,11 +159,14 @@ class PreTrainedRouter(PreTrainedModel):
             options: answer options of a multiple-choice question.
             hint: extra instruction or context.
             candidates: names to choose from, None for the whole pool.
+            on_bad_image: what an image that cannot be read leads to: "error", or "text-only", a decision by the text
+                alone (`image_used` of the decision says so).
             budget: `usd_weight`, `max_cost_usd` or `min_accuracy`; only a family with calibrated estimates accepts
             them.
 
         Raises:
-            RouterInputError: the image cannot be read.
+            RouterInputError: the image cannot be read, and a decision by the text was not allowed.
+            HubEncoderError: the router's pretrained encoder is not in reach.
             PoolMismatchError: a candidate is not in the pool.
             CalibrationError: a budget was given to a family without calibrated estimates.
         """
@@ -175,7 +179,7 @@ class PreTrainedRouter(PreTrainedModel):
                 "No family of this release has them; train with --cost-weight to shape the trade-off, "
                 "or leave the option out."
             )
-        sample = RouterInput(question, tuple(options), hint, read_image(image))
+        sample = RouterInput(question, tuple(options), hint, usable_image(image, on_bad_image))
         scores = self.score(self.encoder.encode([sample]).to(self.device))
         chosen = int(self.choose(scores, candidates)[0])
         places = considered(self.config.candidate_names, candidates)
@@ -186,6 +190,7 @@ class PreTrainedRouter(PreTrainedModel):
             estimated_accuracy=None,
             estimated_cost_usd={entry["name"]: entry["mean_cost_usd"] for entry in entries},
             usd_weight=getattr(self.config, "usd_weight", None),
+            image_used=sample.image is not None and self.encoder.image is not None,
         )
 
     def choose(self, scores: torch.Tensor, candidates: Sequence[str] | None = None) -> torch.Tensor:

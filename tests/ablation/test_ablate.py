@@ -1,0 +1,110 @@
+"""An ablation as a whole: what it writes adds up, its intervals are paired, and its page is one file."""
+
+import json
+
+import numpy as np
+import pytest
+
+from vlrouterbench.data.table import load_table
+from vlrouterbench.evaluation.differences import rank_score_differences, read_decisions
+from vlrouterbench.metrics.trade_off import chosen_values, rank_score
+from vlrouterbench.routers.auto import AutoRouter
+
+
+@pytest.fixture(scope="module")
+def ablation(tmp_path_factory, simulated_folder):
+    from tests.cli.conftest import run_program
+
+    out = tmp_path_factory.mktemp("ablation") / "out"
+    asked = ("--axis", "modality", "--router", "linear", "--cost-weight", "10", "--num-proc", "1", "--out", out)
+    done = run_program("ablate", simulated_folder, *asked)
+    assert done.status == 0, done.err
+    return out, done
+
+
+def test_it_writes_table_page_routers_and_evaluation(ablation):
+    out, done = ablation
+    assert {path.name for path in out.iterdir()} == {
+        "ablation.json",
+        "ablation.md",
+        "ablation.html",
+        "evaluation",
+        "routers",
+    }
+    assert {path.name for path in (out / "routers").iterdir()} == {"text+image", "text-only", "image-only"}
+    assert str(out / "ablation.html") in done.out
+    assert max(len(line.rstrip()) for line in done.out.splitlines()[:7]) <= 80
+    assert "simulated data" in done.out
+
+
+def test_every_figure_follows_from_the_decisions(ablation, simulated_folder):
+    out, _ = ablation
+    content = json.loads((out / "ablation.json").read_text())
+    table = load_table(simulated_folder).split("test")
+    decisions = read_decisions(out / "evaluation", table)
+    assert [row["setting"] for row in content["rows"]] == [
+        "text+image",
+        "text-only",
+        "image-only",
+        "mixture",
+        "oracle",
+    ]
+    scores = {}
+    for row in content["rows"]:
+        chosen = decisions[row["setting"]]
+        accuracy, cost = chosen_values(table.quality, chosen).mean(), chosen_values(table.cost, chosen).mean()
+        scores[row["setting"]] = rank_score(accuracy, cost, cost_bounds=table.cost_bounds)
+        assert row["accuracy"] == pytest.approx(accuracy) and row["average_cost_usd"] == pytest.approx(cost)
+        assert row["rank_score"] == pytest.approx(scores[row["setting"]])
+        assert row["vs_base"]["rank_score"] == pytest.approx(scores[row["setting"]] - scores["text+image"])
+        assert row["vs_base"]["ci95"][0] <= row["vs_base"]["rank_score"] <= row["vs_base"]["ci95"][1]
+    assert content["rows"][0]["vs_base"] == {"rank_score": 0.0, "ci95": [0.0, 0.0]}
+
+
+def test_the_routers_are_whole_and_see_what_their_setting_says(ablation):
+    out, _ = ablation
+    kinds = {name: AutoRouter.from_pretrained(out / "routers" / name).encoder for name in ("text-only", "image-only")}
+    assert kinds["text-only"].image is None and kinds["image-only"].text is None
+
+
+def test_the_table_in_markdown_has_a_line_per_setting_and_says_simulated(ablation):
+    lines = (ablation[0] / "ablation.md").read_text().splitlines()
+    assert "(simulated data)" in lines[0]
+    assert [line.split("|")[1].strip() for line in lines[4:]] == [
+        "text+image",
+        "text-only",
+        "image-only",
+        "mixture",
+        "oracle",
+    ]
+    assert len({line.count("|") for line in lines[2:]}) == 1
+
+
+def test_the_page_needs_nothing_else_and_says_simulated(ablation):
+    page = (ablation[0] / "ablation.html").read_text()
+    assert page.count("<svg") == 2 and "Simulated data." in page
+    assert not any(mark in page for mark in ("<script", "src=", "@import"))
+
+
+def test_a_difference_is_paired(simulated_folder):
+    """Two routers that agree but for one group differ by that group alone, however wide each interval is."""
+    table = load_table(simulated_folder).split("test")
+    same = np.zeros(len(table), dtype=int)
+    other = same.copy()
+    row = int(np.flatnonzero(table.quality[:, 0] < table.quality[:, -1])[0])
+    other[row] = len(table.pool) - 1
+    found = rank_score_differences(table, {"same": same, "other": other}, base="same", seed=0)
+    low, high = found["other"]["ci95"]
+    assert -0.5 < low <= found["other"]["rank_score"] <= high < 5
+    assert found["other"]["rank_score"] > 0 and low >= 0
+
+
+def test_an_ablation_that_fails_leaves_the_old_one(ablation, simulated_folder, tmp_path):
+    from tests.cli.conftest import run_program
+
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "old.txt").write_text("old")
+    done = run_program("ablate", simulated_folder, "--axis", "modality", "--router", "liner", "--out", out)
+    assert done.status == 1 and 'Did you mean "linear"' in done.err
+    assert [path.name for path in out.iterdir()] == ["old.txt"]

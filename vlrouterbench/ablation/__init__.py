@@ -1,0 +1,1 @@
+"""Training and evaluating a grid of settings that differ in one respect, with paired intervals."""

@@ -1,0 +1,114 @@
+"""Running an ablation: encode, train and evaluate every setting, compare with the first, write table and page.
+
+Decisions
+- Each setting is a router like any other: trained by the one trainer, saved, loaded and scored by the one evaluator.
+- The figures are of the scored split. They say which setting mattered; a setting is chosen by its validation score,
+  which stands beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vlrouterbench.ablation.page import ablation_markdown, write_ablation_page
+from vlrouterbench.ablation.settings import AblationGrid, AblationSetting
+from vlrouterbench.data.table import RoutingTable, load_table
+from vlrouterbench.encoders.features import encode_benchmark
+from vlrouterbench.encoders.options import EncodingWork
+from vlrouterbench.evaluation.differences import rank_score_differences, read_decisions
+from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
+from vlrouterbench.files import staged_folder, write_json
+from vlrouterbench.training.fit import save_router, train_router
+from vlrouterbench.training.problem import Problem
+from vlrouterbench.version import __version__
+
+CONTROLS = ("mixture", "oracle")
+"""Policies in every ablation: the constant policy that a router must beat, and the ceiling."""
+
+
+@dataclass(frozen=True)
+class AblationRun:
+    """How to run an ablation.
+
+    Attributes:
+        router: family that is trained.
+        split: the scored split.
+        work: how encoding is spread.
+    """
+
+    router: str = "mlp"
+    split: str = "test"
+    work: EncodingWork = field(default_factory=EncodingWork)
+
+
+def ablate(folder: Path | str, grid: AblationGrid, out: Path | str, run: AblationRun | None = None) -> dict[str, Any]:
+    """Train and evaluate a grid; write `ablation.json`, `.md`, `.html`, `routers/` and `evaluation/` under `out`.
+
+    Args:
+        folder: benchmark folder.
+        grid: what varies.
+        out: folder to write, replaced as a whole.
+        run: how.
+
+    Returns:
+        The content of `ablation.json`: the axis, and a row per setting with its figures, its difference from the first
+        setting and its Rank Score on validation.
+    """
+    run, settings, table = run or AblationRun(), grid.settings(), load_table(folder)
+    with staged_folder(Path(out)) as staging:
+        trained = [_train(setting, table, staging, run) for setting in settings]
+        routers = [str(staging / "routers" / setting.name) for setting in settings]
+        options = EvaluationOptions(split=run.split, seed=grid.arguments.seed, num_proc=run.work.num_proc)
+        records = evaluate_routers(folder, [*routers, *CONTROLS], staging / "evaluation", options)
+        part = table.split(run.split)
+        part = part.take(part.complete)
+        rows = _rows(settings, trained, records, part, staging)
+        content = {
+            "axis": grid.axis,
+            "router": run.router,
+            "base": settings[0].name,
+            "split": run.split,
+            "num_samples": len(part),
+            "num_left_out": records[0]["num_left_out"],
+            "seed": grid.arguments.seed,
+            "rows": rows,
+            "benchmark": records[0]["benchmark"],
+            "version": __version__,
+        }
+        write_json(staging / "ablation.json", content)
+        (staging / "ablation.md").write_text(ablation_markdown(content), encoding="utf-8")
+        write_ablation_page(content, table, staging / "ablation.html")
+    return content
+
+
+def _train(setting: AblationSetting, table: RoutingTable, staging: Path, run: AblationRun) -> dict[str, Any]:
+    features = encode_benchmark(table, setting.features, run.work)
+    trained = train_router(run.router, Problem(table, features), setting.arguments)
+    save_router(trained, staging / "routers" / setting.name)
+    return {
+        "features": features.describe(),
+        "chosen": {name: str(value) for name, value in trained.chosen.setting.items()},
+        "validation_rank_score": trained.chosen.validation_rank_score,
+    }
+
+
+def _rows(
+    settings: Sequence[AblationSetting],
+    trained: Sequence[dict[str, Any]],
+    records: Sequence[dict[str, Any]],
+    part: RoutingTable,
+    staging: Path,
+) -> list[dict[str, Any]]:
+    decisions = read_decisions(staging / "evaluation", part)
+    differences = rank_score_differences(part, decisions, base=settings[0].name, seed=records[0]["seed"])
+    figures = ("accuracy", "average_cost_usd", "rank_score", "ci95", "vs_mixture", "throughput")
+    rows = []
+    for record in records:
+        name = record["router"]
+        own = dict(zip((setting.name for setting in settings), trained, strict=True)).get(name, {})
+        row = {"setting": name, "kind": record["router_config"]["kind"], **{key: record[key] for key in figures}}
+        rows.append({**row, "vs_base": differences[name], **own})
+    return rows

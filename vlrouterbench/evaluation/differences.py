@@ -1,0 +1,66 @@
+"""Differences of Rank Score between routers that decided on the same samples, with paired intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from vlrouterbench.constants import RANK_SCORE_BETA
+from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.errors import EvaluationError
+from vlrouterbench.evaluation.results import DECISIONS_FILE
+from vlrouterbench.metrics.bootstrap import interval, trade_off_draws
+from vlrouterbench.metrics.trade_off import chosen_values, rank_score
+
+
+def read_decisions(folder: Path, table: RoutingTable) -> dict[str, np.ndarray]:
+    """Router -> places in the pool (num_samples,), in a table's order, from an evaluation's `decisions.parquet`.
+
+    Raises:
+        EvaluationError: a sample of the table lacks a decision.
+    """
+    rows = pq.read_table(folder / DECISIONS_FILE).to_pydict()
+    found: dict[str, dict[str, int]] = {}
+    for router, sample_id, candidate in zip(rows["router"], rows["sample_id"], rows["candidate"], strict=True):
+        found.setdefault(router, {})[sample_id] = table.pool.index[candidate]
+    try:
+        return {
+            router: np.array([chosen[sample_id] for sample_id in table.column("sample_id")])
+            for router, chosen in found.items()
+        }
+    except KeyError as error:
+        raise EvaluationError(f"expected a decision on {error} in {folder / DECISIONS_FILE}, found none.") from error
+
+
+def rank_score_differences(
+    table: RoutingTable, decisions: Mapping[str, np.ndarray], *, base: str, seed: int, beta: float = RANK_SCORE_BETA
+) -> dict[str, dict[str, float | list[float]]]:
+    """How far each router's Rank Score is from a base router's.
+
+    Args:
+        table: the scored samples, all measured for every candidate.
+        decisions: router -> places in the pool (num_samples,).
+        base: the router that the others are compared with.
+        seed: of the resamples, which are the same for all.
+        beta: as for `rank_score`.
+
+    Returns:
+        Router -> {"rank_score": difference, "ci95": [low, high]}, bootstrap over groups.
+    """
+    names = list(decisions)
+    quality = np.column_stack([chosen_values(table.quality, decisions[name]) for name in names])
+    cost = np.column_stack([chosen_values(table.cost, decisions[name]) for name in names])
+    bounds = {"cost_bounds": table.cost_bounds, "beta": beta}
+    draws = trade_off_draws(quality, cost, table.column("group_id"), seed=seed, **bounds)["rank_score"]
+    scores = rank_score(quality.mean(axis=0), cost.mean(axis=0), **bounds)
+    place = names.index(base)
+    return {
+        name: {
+            "rank_score": float(scores[column] - scores[place]),
+            "ci95": interval(draws[:, column] - draws[:, place]),
+        }
+        for column, name in enumerate(names)
+    }
