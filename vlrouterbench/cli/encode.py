@@ -24,14 +24,13 @@ def encode(request: EncodeRequest) -> None:
 
     Also under `accelerate launch -m vlrouterbench encode ...`: each process encodes its share.
     """
-    from accelerate import PartialState
-
     from vlrouterbench.cli import console
+    from vlrouterbench.cli.processes import launched_processes
     from vlrouterbench.data.table import load_table
     from vlrouterbench.encoders.features import encode_benchmark
 
     console.quiet_libraries()
-    table, processes = load_table(request.folder), PartialState()
+    table, processes = load_table(request.folder), launched_processes()
     place = {"rank": processes.process_index, "world_size": processes.num_processes}
     with console.stage("encode text and images") as progress:
         work = request.work(progress=progress, wait=processes.wait_for_everyone, **place)

@@ -8,6 +8,7 @@ Decisions
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -85,7 +86,13 @@ def main(argv: Sequence[str]) -> int:
 
 def run_and_exit() -> None:
     """Entry point of the console script."""
-    sys.exit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    if "torch.distributed" in sys.modules and sys.modules["torch.distributed"].is_initialized():
+        # One of several processes on CPUs: a thread of gloo's may abort a finished run while the interpreter exits.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def _failed(message: str, error: Exception | None, debug: bool) -> int:

@@ -46,9 +46,8 @@ class TrainRequest(FeatureRequest):
 @options_of(TrainRequest)
 def train(request: TrainRequest) -> None:
     """Train one router and save it with its card. Also under `accelerate launch -m vlrouterbench train ...`."""
-    from accelerate import PartialState
-
     from vlrouterbench.cli import console
+    from vlrouterbench.cli.processes import launched_processes
     from vlrouterbench.data.table import load_table
     from vlrouterbench.encoders.features import encode_benchmark
     from vlrouterbench.evaluation.policies import POLICIES
@@ -60,7 +59,7 @@ def train(request: TrainRequest) -> None:
     if router in POLICIES:
         raise RouterError(f'"{router}" needs no training: give it to `vlrouterbench evaluate --router {router}`.')
     console.quiet_libraries()
-    processes = PartialState()
+    processes = launched_processes()
     arguments = RouterTrainingArguments(
         cost_weights=tuple(request.cost_weight) if request.cost_weight else None,
         seed=request.seed,

@@ -1,0 +1,64 @@
+"""Commands as several processes launched together: the work is shared, what is written and said is written once."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.hub_models import save_image_model, save_text_model
+from tests.tables import write_own_tables
+from vlrouterbench.data.build import build_benchmark
+from vlrouterbench.routers.auto import AutoRouter
+
+LAUNCH = (
+    "accelerate.commands.launch --multi_gpu --num_processes 2 --num_machines 1 --mixed_precision no --dynamo_backend no"
+)
+
+
+def _run(*arguments, launched):
+    """A command of the program on the CPU, as one process or two; its stdout."""
+    launch = ["-m", *LAUNCH.split()] if launched else []
+    done = subprocess.run(
+        [sys.executable, *launch, "-m", "vlrouterbench", *map(str, arguments)],
+        env={**os.environ, "ACCELERATE_USE_CPU": "true", "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def flags(tmp_path_factory):
+    root = tmp_path_factory.mktemp("models")
+    image = save_image_model(root / "siglip-tiny", "siglip")
+    return ("--text", save_text_model(root / "e5-small-v2"), "--image", image, "--num-proc", "1")
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """One benchmark twice: for one process, and for two."""
+    root = tmp_path_factory.mktemp("launched")
+    own = write_own_tables(root / "own", num_samples=300)
+    for name in ("one", "two"):
+        build_benchmark(own, root / name / "benchmark")
+    return {name: root / name for name in ("one", "two")}
+
+
+def test_two_processes_store_the_same_bytes_as_one_and_report_once(folders, flags):
+    stored, said = {}, {}
+    for name, folder in folders.items():
+        said[name] = _run("encode", folder / "benchmark", *flags, launched=name == "two")
+        features = folder / "benchmark.features"
+        stored[name] = {path.relative_to(features): path.read_bytes() for path in features.rglob("*.safetensors")}
+    assert stored["one"] == stored["two"] and len(stored["one"]) == 5
+    assert said["two"].count("300 samples") == 1 == said["one"].count("300 samples")
+
+
+def test_two_processes_train_one_router(folders, tmp_path):
+    asked = ("train", folders["two"] / "benchmark", "--router", "linear", "--cost-weight", "inf", "--num-epochs", "3")
+    said = _run(*asked, "--out", tmp_path / "router", launched=True)
+    assert said.count("saved to") == 1
+    assert AutoRouter.from_pretrained(tmp_path / "router").config.candidate_names == ["small", "middle", "large"]
