@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
 from vlrouterbench.errors import unknown_name
 
-NAMES = ("build", "own-tables")
+NAMES = ("build", "own-tables", "neighbours", "sweep", "decide")
 
 
 def bench(
@@ -16,19 +17,46 @@ def bench(
     scale: Annotated[float, typer.Option(min=0.0001, help="Share of the full size.")] = 1.0,
 ) -> None:
     """Compare our speed with a baseline's on the same work, in one run."""
-    from vlrouterbench.bench.build import bench_build
-    from vlrouterbench.bench.own_tables import bench_own_tables
     from vlrouterbench.cli import console
 
     if name not in NAMES:
         raise unknown_name("comparison", name, NAMES)
+    console.quiet_libraries()
     with console.stage(f"bench {name}"):
-        result = (bench_build if name == "build" else bench_own_tables)(scale=scale)
+        result = _comparison(name)(scale=scale)
+    console.show(result, *_lines(result))
+
+
+def _comparison(name: str) -> Callable[..., dict[str, Any]]:
+    from vlrouterbench.bench.build import bench_build
+    from vlrouterbench.bench.decide import bench_decide
+    from vlrouterbench.bench.neighbours import bench_neighbours
+    from vlrouterbench.bench.own_tables import bench_own_tables
+    from vlrouterbench.bench.sweep import bench_sweep
+
+    return dict(zip(NAMES, (bench_build, bench_own_tables, bench_neighbours, bench_sweep, bench_decide), strict=True))[
+        name
+    ]
+
+
+def _lines(result: dict[str, Any]) -> list[str]:
+    """What a person reads: the comparison, then what a comparison has beside it."""
     unit = result["unit"]
     lines = [f"baseline {result['baseline']:.2f} {unit}, ours {result['ours']:.2f} {unit}: ratio {result['ratio']:.1f}"]
     if "reading" in result:
         lines.append(f"reading alone {result['reading']:.2f} {unit}: ratio {result['reading_ratio']:.1f}")
     if "loading" in result:
         lines.append(f"{result['samples']:,} samples are loaded in {result['loading']:.2f} {unit}")
-    lines.append(f"peak memory {result['peak_memory_gib']:.2f} GiB")
-    console.show(result, *lines)
+    if "peak_memory_gib" in result:
+        lines.append(f"peak memory {result['peak_memory_gib']:.2f} GiB")
+    if "single_ms" in result:
+        lines.append(f"baseline in float64 {result['float64']:.2f} s: ratio {result['float64_ratio']:.1f}")
+        lines.append(
+            f"one query: baseline {result['baseline_single_ms']:.1f} ms, ours {result['single_ms']:.1f} ms: "
+            f"ratio {result['single_ratio']:.1f}"
+        )
+        lines.append(f"the same neighbours as float64 for all {result['queries']:,} queries")
+    if "rank_score_gap" in result:
+        lines.append(f"largest gap in validation Rank Score {result['rank_score_gap']:.2f} (simulated data)")
+    lines += [f"{name:<12}{took:8.3f} ms" for name, took in result.get("ms_per_decision", {}).items()]
+    return lines

@@ -3,6 +3,8 @@
 Decisions
 - The best epoch by Rank Score on validation is kept, in memory; training stops when it does not improve. A family with
   decision settings is judged in every epoch by the best of them.
+- Routers that are trained together (`shared_trunk.py`) each keep their own best epoch; training stops when none
+  improves.
 - The global batch defines a run: it is divided among processes.
 - Trainer imports the `datasets` library wherever it is installed, for type checks alone. Training reads parquet with
   pyarrow, so that import (0.7 s, and absent on many training machines) is held back unless the process has it already.
@@ -12,11 +14,12 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 from torch.utils.data import Dataset
 
 from vlrouterbench.routers.learning import Recipe, TrainingSet
@@ -56,38 +59,68 @@ def train_gradient_router(
         One trial: the best epoch's decision setting and its Rank Score on validation.
     """
     dataset = FeatureDataset(training_set.features, router.training_targets(training_set))
-    with tempfile.TemporaryDirectory(prefix="vlrouterbench-") as folder:
-        trainer, keeper = _make_trainer(router, problem, (dataset, folder, training_set.seed), recipe)
-        trainer.train()
-    router.load_state_dict(keeper.state, strict=False)
+    ((trial, state),) = train_members(router, [router], problem, (dataset, training_set.seed), recipe)
+    router.load_state_dict(state, strict=False)
     router.cpu().eval()
-    return [keeper.trial]
+    return [trial]
+
+
+def train_members(
+    module: nn.Module,
+    members: Sequence[PreTrainedRouter],
+    problem: Problem,
+    run: tuple[FeatureDataset, int],
+    recipe: Recipe,
+) -> list[tuple[Trial, dict[str, torch.Tensor]]]:
+    """Train a module, judging the routers in it after every epoch.
+
+    Args:
+        module: takes features and targets and gives a loss.
+        members: routers whose parameters are the module's.
+        problem: what they are judged on.
+        run: training samples, and the seed of their order and of dropout.
+        recipe: how to train.
+
+    Returns:
+        For every member its best epoch's trial and weights.
+    """
+    with tempfile.TemporaryDirectory(prefix="vlrouterbench-") as folder:
+        trainer, keeper = _make_trainer(module, (members, problem), (*run, folder), recipe)
+        trainer.train()
+    return list(zip(keeper.trials, keeper.states, strict=True))
 
 
 def _make_trainer(
-    router: PreTrainedRouter, problem: Problem, run: tuple[FeatureDataset, str, int], recipe: Recipe
+    module: nn.Module,
+    judged: tuple[Sequence[PreTrainedRouter], Problem],
+    run: tuple[FeatureDataset, int, str],
+    recipe: Recipe,
 ) -> tuple[Trainer, Any]:
     with _without_datasets():
         from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback, TrainingArguments
 
+    members, problem = judged
+
     class BestEpoch(TrainerCallback):
-        """Keeps the weights of the epoch with the best Rank Score on validation."""
+        """Keeps for every member the weights of the epoch with the best Rank Score on validation."""
 
         def __init__(self) -> None:
-            self.trial, self.state, self.waited = Trial({}, -1.0), {}, 0
+            self.trials, self.waited = [Trial({}, -1.0)] * len(members), 0
+            self.states: list[dict[str, torch.Tensor]] = [{} for _ in members]
 
         def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             """Score the epoch; stop when patience is spent."""
-            router.eval()
-            trial = best_of(try_settings(router, problem, router.decision_settings(recipe)))
-            router.train()
+            module.eval()
             self.waited += 1
-            if trial.validation_rank_score > self.trial.validation_rank_score:
-                kept = {name: p.detach().cpu().clone() for name, p in router.named_parameters()}
-                self.trial, self.state, self.waited = trial, kept, 0
+            for place, router in enumerate(members):
+                trial = best_of(try_settings(router, problem, router.decision_settings(recipe)))
+                if trial.validation_rank_score > self.trials[place].validation_rank_score:
+                    kept = {name: p.detach().cpu().clone() for name, p in router.named_parameters()}
+                    self.trials[place], self.states[place], self.waited = trial, kept, 0
+            module.train()
             control.should_training_stop = self.waited >= recipe.patience
 
-    dataset, folder, seed = run
+    dataset, seed, folder = run
     keeper = BestEpoch()
     options = TrainingArguments(
         output_dir=folder,
@@ -111,10 +144,10 @@ def _make_trainer(
         options.per_device_train_batch_size = max(1, recipe.batch_size // options.world_size)
     optimizer = None
     if recipe.optimizer == "adam":
-        trained = [p for p in router.parameters() if p.requires_grad]
+        trained = [p for p in module.parameters() if p.requires_grad]
         optimizer = torch.optim.Adam(trained, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     trainer = Trainer(
-        model=router,
+        model=module,
         args=options,
         train_dataset=dataset,
         data_collator=lambda batch: batch[0],

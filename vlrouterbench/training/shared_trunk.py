@@ -1,0 +1,72 @@
+"""Routers of several cost weights trained at once: one trunk, and a last layer for each.
+
+Decisions
+- The trunk sees every sample once per step for all of them; the loss is the sum of theirs.
+- Each keeps its own best epoch by Rank Score on validation, with the trunk of that epoch, so that what is saved is a
+  plain router of the family.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from vlrouterbench.routers.learning import Recipe, TrainingSet
+from vlrouterbench.routers.losses import soft_cross_entropy
+from vlrouterbench.routers.modeling_router import PreTrainedRouter, RouterOutput
+from vlrouterbench.training.problem import Problem
+from vlrouterbench.training.selection import Trial
+from vlrouterbench.training.trainer import FeatureDataset, train_members
+
+
+class SharedTrunk(nn.Module):
+    """What is trained: the trunk of the first router, and the last layer of each.
+
+    Args:
+        routers: of one family that `shares_trunk`, with equal widths; they share the first one's trunk from here on.
+    """
+
+    def __init__(self, routers: Sequence[PreTrainedRouter]) -> None:
+        super().__init__()
+        for router in routers[1:]:
+            router.share_trunk(routers[0])
+        self.routers = nn.ModuleList(routers)
+
+    def forward(self, features: torch.Tensor, targets: torch.Tensor) -> RouterOutput:
+        """Sum of the routers' losses, for features (batch, dim) and targets (batch, num_routers * num_candidates)."""
+        hidden = self.routers[0].trunk(features)
+        parts = targets.chunk(len(self.routers), dim=1)
+        losses = [
+            soft_cross_entropy(router.head[-1](hidden), part) for router, part in zip(self.routers, parts, strict=True)
+        ]
+        return RouterOutput(torch.stack(losses).sum())
+
+
+def train_on_shared_trunk(
+    routers: Sequence[PreTrainedRouter], problem: Problem, training_sets: Sequence[TrainingSet], recipe: Recipe
+) -> list[tuple[PreTrainedRouter, Trial]]:
+    """Train routers that start alike but for their targets.
+
+    Args:
+        routers: one per training set.
+        problem: what they are judged on.
+        training_sets: the same samples under several cost weights; which samples count is the same for all.
+        recipe: how to train.
+
+    Returns:
+        Every router at its best epoch, with a trunk of its own, and that epoch's trial.
+    """
+    module = SharedTrunk(routers)
+    pairs = zip(routers, training_sets, strict=True)
+    targets = torch.cat([router.training_targets(samples) for router, samples in pairs], dim=1)
+    run = FeatureDataset(training_sets[0].features, targets), training_sets[0].seed
+    found = train_members(module, list(routers), problem, run, recipe)
+    trained = []
+    for router, (trial, state) in zip(routers, found, strict=True):
+        own = copy.deepcopy(router).cpu().eval()
+        own.load_state_dict(state, strict=False)
+        trained.append((own, trial))
+    return trained
