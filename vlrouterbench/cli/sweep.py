@@ -41,7 +41,7 @@ class SweepRequest:
 
 @options_of(SweepRequest)
 def sweep(request: SweepRequest) -> None:
-    """Train a family at several cost weights and compare them on validation; `evaluate` scores what is saved on test."""
+    """Train a family at several cost weights, compared on validation; `evaluate` scores what is saved on test."""
     from vlrouterbench.cli import console
     from vlrouterbench.cli.train import named_values
     from vlrouterbench.data.table import load_table
@@ -69,21 +69,25 @@ def sweep(request: SweepRequest) -> None:
         found = sweep_router(request.router, Problem(table, features), arguments, seeds=request.seed or (0,))
     write_sweep(found, request.out)
     content = {"out": str(request.out), **found.content}
-    console.show(content, _table(found.content), f"saved to {request.out}, with {len(found.routers)} routers")
+    saved = f"saved to {request.out}, with {len(found.routers)} routers"
+    console.show(content, _title(found.content), _table(found.content), saved)
+
+
+def _title(sweep: dict[str, Any]) -> str:
+    mark = " (simulated data)" if sweep["benchmark"]["simulated"] else ""
+    seeds = f", mean and sd of {len(sweep['seeds'])} seeds" if len(sweep["seeds"]) > 1 else ""
+    return f"{sweep['router']}{mark}, validation split, {sweep['num_samples']:,} samples{seeds}"
 
 
 def _table(sweep: dict[str, Any]) -> Table:
     """A row per cost weight, narrow enough for 80 columns; standard deviations where there are several seeds."""
     from vlrouterbench.cli import console
 
-    mark = " (simulated data)" if sweep["benchmark"]["simulated"] else ""
     several = len(sweep["seeds"]) > 1
-    spread = f", mean and sd of {len(sweep['seeds'])} seeds" if several else ""
-    title = f"{sweep['router']}{mark}, validation split, {sweep['num_samples']:,} samples{spread}"
     figures = (("Rank", "rank_score", 1.0, 2), ("acc. %", "accuracy", 100.0, 2))
     figures += (("$/10K", "average_cost_usd", float(SAMPLES_PER_COST_UNIT), 3),)
     names = [column for name, *_ in figures for column in ((name, "sd") if several else (name,))]
-    table = console.plain_table(title, ("lambda", *names))
+    table = console.plain_table("", ("lambda", *names))
     best = max(row["rank_score"] for row in sweep["rows"])
     for row in sweep["rows"]:
         cells = []

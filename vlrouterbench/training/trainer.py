@@ -3,8 +3,8 @@
 Decisions
 - The best epoch by Rank Score on validation is kept, in memory; training stops when it does not improve. A family with
   decision settings is judged in every epoch by the best of them.
-- Routers that are trained together (`shared_trunk.py`) each keep their own best epoch; training stops when none
-  improves.
+- Routers that are trained together (`shared_trunk.py`) each have their own patience and best epoch, as if alone;
+  training stops when the last is done.
 - The global batch defines a run: it is divided among processes.
 - Trainer imports the `datasets` library wherever it is installed, for type checks alone. Training reads parquet with
   pyarrow, so that import (0.7 s, and absent on many training machines) is held back unless the process has it already.
@@ -28,7 +28,7 @@ from vlrouterbench.training.problem import Problem
 from vlrouterbench.training.selection import Trial, best_of, try_settings
 
 if TYPE_CHECKING:
-    from transformers import Trainer
+    from transformers import Trainer, TrainingArguments
 
 
 class FeatureDataset(Dataset):
@@ -97,7 +97,7 @@ def _make_trainer(
     recipe: Recipe,
 ) -> tuple[Trainer, Any]:
     with _without_datasets():
-        from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback, TrainingArguments
+        from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback
 
     members, problem = judged
 
@@ -105,23 +105,45 @@ def _make_trainer(
         """Keeps for every member the weights of the epoch with the best Rank Score on validation."""
 
         def __init__(self) -> None:
-            self.trials, self.waited = [Trial({}, -1.0)] * len(members), 0
+            self.trials, self.waited = [Trial({}, -1.0)] * len(members), [0] * len(members)
             self.states: list[dict[str, torch.Tensor]] = [{} for _ in members]
 
         def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            """Score the epoch; stop when patience is spent."""
+            """Score the epoch; stop when all patience is spent."""
             module.eval()
-            self.waited += 1
             for place, router in enumerate(members):
+                if self.waited[place] >= recipe.patience:
+                    continue
+                self.waited[place] += 1
                 trial = best_of(try_settings(router, problem, router.decision_settings(recipe)))
                 if trial.validation_rank_score > self.trials[place].validation_rank_score:
                     kept = {name: p.detach().cpu().clone() for name, p in router.named_parameters()}
-                    self.trials[place], self.states[place], self.waited = trial, kept, 0
+                    self.trials[place], self.states[place], self.waited[place] = trial, kept, 0
             module.train()
-            control.should_training_stop = self.waited >= recipe.patience
+            control.should_training_stop = min(self.waited) >= recipe.patience
 
     dataset, seed, folder = run
-    keeper = BestEpoch()
+    keeper, options = BestEpoch(), _training_arguments(recipe, seed, folder)
+    optimizer = None
+    if recipe.optimizer == "adam":
+        trained = [p for p in module.parameters() if p.requires_grad]
+        optimizer = torch.optim.Adam(trained, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    trainer = Trainer(
+        model=module,
+        args=options,
+        train_dataset=dataset,
+        data_collator=lambda batch: batch[0],
+        callbacks=[keeper],
+        optimizers=(optimizer, None),
+    )
+    for chatty in (PrinterCallback, ProgressCallback):
+        trainer.remove_callback(chatty)
+    return trainer, keeper
+
+
+def _training_arguments(recipe: Recipe, seed: int, folder: str) -> TrainingArguments:
+    from transformers import TrainingArguments
+
     options = TrainingArguments(
         output_dir=folder,
         num_train_epochs=recipe.num_epochs,
@@ -142,21 +164,7 @@ def _make_trainer(
     )
     if options.world_size > 1:
         options.per_device_train_batch_size = max(1, recipe.batch_size // options.world_size)
-    optimizer = None
-    if recipe.optimizer == "adam":
-        trained = [p for p in module.parameters() if p.requires_grad]
-        optimizer = torch.optim.Adam(trained, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    trainer = Trainer(
-        model=module,
-        args=options,
-        train_dataset=dataset,
-        data_collator=lambda batch: batch[0],
-        callbacks=[keeper],
-        optimizers=(optimizer, None),
-    )
-    for chatty in (PrinterCallback, ProgressCallback):
-        trainer.remove_callback(chatty)
-    return trainer, keeper
+    return options
 
 
 @contextmanager
