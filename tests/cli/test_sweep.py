@@ -29,7 +29,7 @@ def test_saved_routers_are_evaluated_like_any_other(swept, program, chain_folder
     ask = [part for name in names for part in ("--router", out / "routers" / name)]
     done = program("evaluate", chain_folder / "benchmark", *ask, "--out", tmp_path / "evaluation", "--json")
     assert done.status == 0, done.err
-    assert {record["router"] for record in json.loads(done.out)} == set(names)
+    assert {record["router"] for record in json.loads(done.out)["results"]} == set(names)
 
 
 @pytest.mark.parametrize("seeds", [(), ("--seed", "0", "--seed", "1")])
