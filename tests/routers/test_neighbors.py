@@ -15,6 +15,14 @@ needs_faiss = pytest.mark.skipif(importlib.util.find_spec("faiss") is None, reas
 SCREENS = ("rounded", "full")
 
 
+def screen_with(patch, screen):
+    """Let a product screen, whatever this processor can do."""
+    patch.setattr(neighbors, "PAYS_FOR_COPY", 0)
+    patch.setattr(neighbors, "SINGLES_FOR_COPY", 0)
+    for able in ("multiplies_bfloat16", "converts_float16"):
+        patch.setattr(neighbors, able, lambda: screen == "rounded")
+
+
 def plain_search(queries, memory, k):
     """Places and cosines by sorting float64 products, ties to the lower place."""
     queries = queries.double().numpy()
@@ -26,13 +34,8 @@ def plain_search(queries, memory, k):
 
 @pytest.fixture
 def screened_by(monkeypatch):
-    """Choose the product that screens, whatever this processor can do."""
-
-    def choose(screen):
-        monkeypatch.setattr(neighbors, "PAYS_FOR_COPY", 0)
-        monkeypatch.setattr(neighbors, "multiplies_bfloat16", lambda: screen == "rounded")
-
-    return choose
+    """Choose the product that screens."""
+    return lambda screen: screen_with(monkeypatch, screen)
 
 
 def crowd(rng, num_rows, dim, *, spread):
@@ -54,8 +57,7 @@ def test_neighbours_are_those_of_a_plain_float64_search(screen, dtype, seed, num
     queries = crowd(rng, num_queries, 24, spread=spread).to(dtype)
     memory = unit_rows(crowd(rng, num_memories, 24, spread=spread).to(dtype))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(neighbors, "PAYS_FOR_COPY", 0)
-        patch.setattr(neighbors, "multiplies_bfloat16", lambda: screen == "rounded")
+        screen_with(patch, screen)
         patch.setattr(neighbors, "CROWDED", 3)
         patch.setattr(neighbors, "PRODUCTS_PER_BLOCK", 5 * num_memories)
         cosine, places = nearest(queries, memory, num_neighbors=k)
@@ -71,7 +73,8 @@ def test_a_query_alone_has_the_neighbours_and_cosines_that_it_has_in_a_batch(scr
     queries, memory = crowd(rng, 40, 96, spread=0.1), unit_rows(crowd(rng, 900, 96, spread=0.1))
     screened_by(screen)
     cosine, places = nearest(queries, memory, num_neighbors=9)
-    alone = [nearest(query.unsqueeze(0), memory, num_neighbors=9) for query in queries]
+    index = NeighborIndex(memory)
+    alone = [index.search(query.unsqueeze(0), num_neighbors=9) for query in queries]
     assert torch.equal(torch.cat([found for _, found in alone]), places)
     assert torch.equal(torch.cat([values for values, _ in alone]), cosine)
 
@@ -92,7 +95,7 @@ def test_rounding_that_turns_an_order_round_is_seen_through(screened_by):
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10_000), st.integers(1, 300), st.sampled_from([torch.bfloat16, torch.float32]))
+@given(st.integers(0, 10_000), st.integers(1, 300), st.sampled_from([torch.bfloat16, torch.float16, torch.float32]))
 def test_no_product_is_farther_from_the_exact_score_than_its_bound(seed, dim, dtype):
     rng = np.random.default_rng(seed)
     memory = unit_rows(torch.tensor(rng.normal(size=(60, dim)), dtype=torch.float32))
@@ -105,7 +108,7 @@ def test_no_product_is_farther_from_the_exact_score_than_its_bound(seed, dim, dt
     product = (asked.float() @ screen.rows.float().T).double().numpy()
     assert (np.abs(product - exact) <= bound[:, None]).all()
     # A bound that says nothing would make every memory a candidate.
-    assert bound.max() < (0.02 if dtype == torch.bfloat16 else 1e-3)
+    assert bound.max() < {torch.bfloat16: 0.02, torch.float16: 0.003, torch.float32: 1e-3}[dtype]
 
 
 def test_queries_too_crowded_for_bfloat16_are_left_to_the_full_product(monkeypatch, screened_by):
@@ -122,6 +125,32 @@ def test_queries_too_crowded_for_bfloat16_are_left_to_the_full_product(monkeypat
     index.search(crowd(rng, 12, 16, spread=1e-4), num_neighbors=2)
     # Tried once, found not to pay, and not tried again for the blocks that follow.
     assert used == [torch.bfloat16, torch.float32, torch.float32, torch.float32]
+
+
+@pytest.mark.parametrize("num_queries", [1, 5])
+def test_a_processor_that_breaks_the_bound_is_found_out(num_queries, monkeypatch, screened_by):
+    rng = np.random.default_rng(3)
+    queries = torch.tensor(rng.normal(size=(num_queries, 64)), dtype=torch.float32)
+    memory = unit_rows(crowd(rng, 300, 64, spread=1.0))
+    screened_by("rounded")
+    index = NeighborIndex(memory)
+    made = neighbors._screen
+
+    def broken(memory, dtype):
+        screen = made(memory, dtype)
+        screen.rows[:, ::2] = 0
+        return screen
+
+    monkeypatch.setattr(neighbors, "_screen", broken)
+    assert np.array_equal(index.search(queries, num_neighbors=4)[1].numpy(), plain_search(queries, memory, 4)[0])
+    assert not index._trusted and index._screen_for(num_queries) is index._full
+
+
+def test_a_copy_is_made_once_enough_single_queries_came(monkeypatch):
+    monkeypatch.setattr(neighbors, "converts_float16", lambda: True)
+    index = NeighborIndex(torch.eye(5))
+    used = [index._screen_for(1).rows.dtype for _ in range(neighbors.SINGLES_FOR_COPY + 1)]
+    assert used == [torch.float32] * neighbors.SINGLES_FOR_COPY + [torch.float16]
 
 
 def test_allowed_reduced_precision_widens_the_bound():

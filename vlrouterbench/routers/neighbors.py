@@ -3,11 +3,14 @@
 Decisions
 - What is nearest is defined once: the float64 inner product with a memory row, summed row by row in one fixed way, ties
   to the lower place. A query's neighbours so depend neither on the batch it came in nor on the device.
-- A product in bfloat16 or float32 only screens. Its error is bounded for every query, from what rounding really took
-  off the rows and the worst case of the sum, and every row that could be among the nearest within that bound is scored.
+- A product in fewer bits only screens. Its error is bounded for every query, from what rounding really took off the
+  rows and the worst case of a float32 sum, and every row that could be among the nearest within that bound is scored.
   A query with more such rows than pay goes through the float32 product.
-- bfloat16 is used where the processor multiplies it (AVX512-BF16) and the batch pays for the copy; a single query is
-  one matrix-vector product, limited by reading the memory once.
+- The bound holds where products are summed in float32. Every score that is made is compared with its product: where one
+  breaks the bound, the copy is given up for the product in full precision.
+- A batch is screened in bfloat16 where the processor multiplies it (AVX512-BF16) and the batch pays for the copy; a
+  single query is one matrix-vector product, in float16 once enough came to pay for the copy. Each copy takes half of
+  the memory's bytes.
 - `index="faiss"` searches with faiss, where asked: float32 inner products, so near ties may fall otherwise.
 """
 
@@ -26,6 +29,8 @@ PAIRS_PER_BLOCK = 256
 """Exact scores made at once: what fits a processor's cache."""
 PAYS_FOR_COPY = 2**31
 """Multiplications from which a bfloat16 copy of the memory pays."""
+SINGLES_FOR_COPY = 4
+"""Single queries after which a float16 copy of the memory is made."""
 CROWDED = 20
 """Candidates per neighbour above which a query goes through the product in full precision."""
 GROUP = 32
@@ -64,7 +69,8 @@ class NeighborIndex:
         memory = memory.detach()
         self.memory = memory if memory.dtype in (torch.float32, torch.float64) else memory.float()
         self._full = _screen(self.memory, self.memory.dtype)
-        self._rounded: _Screen | None = None
+        self._copies: dict[torch.dtype, _Screen] = {}
+        self._singles, self._trusted = 0, True
         self._faiss = _faiss_index(self.memory) if kind == "faiss" else None
 
     def search(self, features: torch.Tensor, *, num_neighbors: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -88,15 +94,16 @@ class NeighborIndex:
 
     def _search_exactly(self, features: torch.Tensor, k: int) -> tuple[np.ndarray, np.ndarray]:
         values, places = np.zeros((len(features), k)), np.zeros((len(features), k), np.int64)
-        rounded = self._pays_to_round(len(features))
+        screen = self._screen_for(len(features))
         step = max(1, PRODUCTS_PER_BLOCK // max(1, len(self.memory)))
         for start in range(0, len(features), step):
             queries = _unit_rows_exactly(features[start : start + step])
             found, left = (values[start : start + step], places[start : start + step]), np.arange(len(queries))
-            if rounded:
-                left = self._fill(self._rounded_screen(), queries, found, left)
-                # Memories too much alike for bfloat16: the blocks that follow will be no different.
-                rounded = 2 * len(left) <= len(queries)
+            if screen is not self._full:
+                left = self._fill(screen, queries, found, left)
+                if 2 * len(left) > len(queries):
+                    # Memories too much alike for so few bits: the blocks that follow will be no different.
+                    screen = self._full
             self._fill(self._full, queries[left], found, left)
         return values, places
 
@@ -106,18 +113,22 @@ class NeighborIndex:
         """Write the neighbours of queries to rows `into` of what was found.
 
         Returns:
-            The rows that were left out, since a rounded screen left too many candidates.
+            The rows that were left out: a rounded screen left too many candidates, or broke its bound.
         """
         values, places = found
         k = values.shape[1]
         if not (len(queries) and k):
             return into[:0]
-        owner, place = _candidates(screen, queries, k)
+        (owner, place), allowed = _candidates(screen, queries, k)
         done = np.ones(len(queries), bool)
         if screen is not self._full:
             done = np.bincount(owner, minlength=len(queries)) <= CROWDED * (k + 1)
-            owner, place = owner[done[owner]], place[done[owner]]
+            kept = done[owner]
+            owner, place, allowed = owner[kept], place[kept], allowed[:, kept]
         score = self._exact_scores(queries, owner, place)
+        if screen is not self._full and ((score < allowed[0]) | (score > allowed[1])).any():
+            self._trusted = False
+            return into
         order = np.lexsort((place, -score, owner))
         owner, place, score = owner[order], place[order], score[order]
         first = np.searchsorted(owner, np.flatnonzero(done))[:, None] + np.arange(k)
@@ -136,16 +147,20 @@ class NeighborIndex:
             scores[part] = _row_sums(queries[owner[part]] * rows)
         return scores
 
-    def _pays_to_round(self, num_queries: int) -> bool:
-        """Whether bfloat16 is multiplied by this processor, and there is enough to multiply."""
-        if self.memory.dtype != torch.float32 or self.memory.device.type != "cpu":
-            return False
-        return num_queries * self.memory.numel() >= PAYS_FOR_COPY and multiplies_bfloat16()
-
-    def _rounded_screen(self) -> _Screen:
-        if self._rounded is None:
-            self._rounded = _screen(self.memory, torch.bfloat16)
-        return self._rounded
+    def _screen_for(self, num_queries: int) -> _Screen:
+        """What is multiplied for so many queries."""
+        if not self._trusted or self.memory.dtype != torch.float32 or self.memory.device.type != "cpu":
+            return self._full
+        if num_queries == 1:
+            self._singles += 1
+            pays, dtype = self._singles > SINGLES_FOR_COPY and converts_float16(), torch.float16
+        else:
+            pays, dtype = num_queries * self.memory.numel() >= PAYS_FOR_COPY and multiplies_bfloat16(), torch.bfloat16
+        if not pays:
+            return self._full
+        if dtype not in self._copies:
+            self._copies[dtype] = _screen(self.memory, dtype)
+        return self._copies[dtype]
 
 
 def nearest(features: torch.Tensor, memory: torch.Tensor, *, num_neighbors: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -160,8 +175,16 @@ def unit_rows(features: torch.Tensor) -> torch.Tensor:
 
 def multiplies_bfloat16() -> bool:
     """Whether this processor has instructions for bfloat16 products, and torch the library that uses them."""
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(capabilities.get("avx512_bf16")) and torch.backends.mkldnn.is_available()
+    return _can("avx512_bf16") and torch.backends.mkldnn.is_available()
+
+
+def converts_float16() -> bool:
+    """Whether this processor reads float16 as fast as it comes, for products in float32."""
+    return _can("f16c") and _can("avx2")
+
+
+def _can(instructions: str) -> bool:
+    return bool(getattr(torch.cpu, "get_capabilities", dict)().get(instructions))
 
 
 def _screen(memory: torch.Tensor, dtype: torch.dtype) -> _Screen:
@@ -178,8 +201,10 @@ def _screen(memory: torch.Tensor, dtype: torch.dtype) -> _Screen:
     return _Screen(rows, SLACK * longest, SLACK * residual)
 
 
-def _candidates(screen: _Screen, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def _candidates(screen: _Screen, queries: np.ndarray, k: int) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
     """Pairs (query, memory), in that order, among which are surely the k nearest of every query.
+
+    Beside them the lowest and highest exact score that each pair's product allows, (2, num_pairs).
 
     Args:
         screen: what is multiplied.
@@ -201,7 +226,10 @@ def _candidates(screen: _Screen, queries: np.ndarray, k: int) -> tuple[np.ndarra
     if dtype != torch.float64:
         lowest = lowest.float()
     owner, place = torch.nonzero(products >= lowest.unsqueeze(1), as_tuple=True)
-    return owner.cpu().numpy(), place.cpu().numpy()
+    product = products[owner, place].double().cpu().numpy()
+    owner, place = owner.cpu().numpy(), place.cpu().numpy()
+    off = error[owner] + step * np.abs(product)
+    return (owner, place), np.stack([product - off, product + off])
 
 
 def _product_error(screen: _Screen, queries: np.ndarray, asked: np.ndarray) -> np.ndarray:
