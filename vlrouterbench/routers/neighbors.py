@@ -27,6 +27,8 @@ PRODUCTS_PER_BLOCK = 2**23
 """Products that are held at once, over queries and memories."""
 PAIRS_PER_BLOCK = 256
 """Exact scores made at once: what fits a processor's cache."""
+NUMBERS_PER_BLOCK = 2**15 - 1
+"""Of the memory, whose rounding is measured at once: in cache, and few enough for one thread of torch's."""
 PAYS_FOR_COPY = 2**31
 """Multiplications from which a bfloat16 copy of the memory pays."""
 SINGLES_FOR_COPY = 4
@@ -34,7 +36,7 @@ SINGLES_FOR_COPY = 4
 CROWDED = 20
 """Candidates per neighbour above which a query goes through the product in full precision."""
 GROUP = 32
-"""Memories whose best product stands for all of them where the threshold is looked for."""
+"""Memories whose best product stands for all of them where the threshold is looked for; a power of 2."""
 SLACK = 1.001
 """On norms, which are themselves rounded."""
 REDUCED_PRECISION = 2.0**-6
@@ -194,10 +196,9 @@ def _screen(memory: torch.Tensor, dtype: torch.dtype) -> _Screen:
         raise ValueError("expected a memory of finite features, found NaN or infinity.")
     residual = 0.0
     if dtype != memory.dtype and len(memory):
-        residual = max(
-            float(torch.linalg.vector_norm(block - block.to(dtype).to(memory.dtype), dim=1).max())
-            for block in memory.split(1024)
-        )
+        step = max(1, NUMBERS_PER_BLOCK // memory.shape[1])
+        blocks = zip(memory.split(step), rows.split(step), strict=True)
+        residual = max(float((block - copied).square().sum(dim=1).max()) for block, copied in blocks) ** 0.5
     return _Screen(rows, SLACK * longest, SLACK * residual)
 
 
@@ -222,12 +223,13 @@ def _candidates(screen: _Screen, queries: np.ndarray, k: int) -> tuple[tuple[np.
     step = torch.finfo(dtype).eps
     lowest = _kth_or_less(products, k).double().cpu().numpy()
     lowest = lowest - step * np.abs(lowest) - 2 * error
-    lowest = torch.from_numpy(lowest - step * np.abs(lowest)).to(products.device)
-    if dtype != torch.float64:
-        lowest = lowest.float()
-    owner, place = torch.nonzero(products >= lowest.unsqueeze(1), as_tuple=True)
-    product = products[owner, place].double().cpu().numpy()
-    owner, place = owner.cpu().numpy(), place.cpu().numpy()
+    # Once more, since the threshold is itself rounded to the products' type.
+    lowest = torch.from_numpy(lowest - 2 * step * np.abs(lowest)).to(products.device, dtype)
+    reached = (products >= lowest.unsqueeze(1)).flatten()
+    # numpy is quicker at finding the few, torch where the memory is.
+    flat = np.flatnonzero(reached.numpy()) if reached.device.type == "cpu" else reached.nonzero()[:, 0].cpu().numpy()
+    product = products.flatten()[torch.from_numpy(flat).to(products.device)].double().cpu().numpy()
+    owner, place = np.divmod(flat, len(screen.rows))
     off = error[owner] + step * np.abs(product)
     return (owner, place), np.stack([product - off, product + off])
 
@@ -254,10 +256,10 @@ def _kth_or_less(products: torch.Tensor, k: int) -> torch.Tensor:
 
     The k-th largest of the maxima of groups is reached in k groups, and there are far fewer maxima than products.
     """
-    num_queries, num_memories = products.shape
-    if num_queries > 1 and num_memories >= 8 * GROUP * k:
-        per_group = num_memories // GROUP
-        products = products[:, : GROUP * per_group].unflatten(1, (GROUP, per_group)).amax(dim=1)
+    if len(products) > 1 and products.shape[1] >= 8 * GROUP * k:
+        for _ in range(GROUP.bit_length() - 1):
+            half = products.shape[1] // 2
+            products = torch.maximum(products[:, :half], products[:, half : 2 * half])
     return torch.topk(products, k, dim=1).values[:, -1]
 
 
