@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 
-PRODUCTS_PER_BLOCK = 2**23
+PRODUCTS_PER_BLOCK = 2**24
 """Products that are held at once, over queries and memories."""
 PAIRS_PER_BLOCK = 256
 """Exact scores made at once: what fits a processor's cache."""
