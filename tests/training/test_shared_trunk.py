@@ -42,14 +42,16 @@ def swept(simulated_problem):
     return list(train_each("mlp", simulated_problem, arguments()))
 
 
-def test_loss_is_the_sum_of_each_router_s_own():
+def test_loss_is_the_mean_of_each_router_s_own():
     torch.manual_seed(0)
     routers = [small_router("mlp", hidden_sizes=[6], dropout=0.0) for _ in range(2)]
     features = widened([[1.0, -2.0], [0.5, 3.0]], routers[0])
     targets = [torch.tensor([[1.0, 0, 0], [0, 1, 0]]), torch.tensor([[0, 0.5, 0.5], [0, 0, 1]])]
     apart = [router.head[-1] for router in routers]
     module = SharedTrunk(routers)
-    expected = sum(soft_cross_entropy(router.score(features), t) for router, t in zip(routers, targets, strict=True))
+    expected = (
+        sum(soft_cross_entropy(router.score(features), t) for router, t in zip(routers, targets, strict=True)) / 2
+    )
     torch.testing.assert_close(module(features, torch.cat(targets, dim=1)).loss, expected)
     assert [router.head[-1] for router in routers] == apart
     assert routers[0].head[0] is routers[1].head[0]

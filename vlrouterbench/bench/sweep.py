@@ -34,7 +34,8 @@ def bench_sweep(*, scale: float = 1.0) -> dict[str, Any]:
 
     Returns:
         Seconds and ratio (contract's section 7); `rank_score_gap`: the largest difference of a cost weight's mean
-        validation Rank Score from its own training's; `gaps`: all of them, sweep less own training.
+        validation Rank Score from its own training's, to either side; `largest_loss`: the largest to the worse;
+        `gaps`: all of them, sweep less own training.
     """
     with tempfile.TemporaryDirectory(prefix="vlrouterbench-") as folder:
         benchmark = Path(folder) / "benchmark"
@@ -55,6 +56,7 @@ def bench_sweep(*, scale: float = 1.0) -> dict[str, Any]:
         "ratio": baseline / ours,
         "unit": "s",
         "rank_score_gap": float(np.abs(shared - own).max()),
+        "largest_loss": float(max(0.0, (own - shared).max())),
         "gaps": dict(zip(map(str, COST_WEIGHTS), (shared - own).tolist(), strict=True)),
         "seeds": len(_SEEDS),
         "simulated_samples": len(table),

@@ -57,6 +57,7 @@ def _lines(result: dict[str, Any]) -> list[str]:
         )
         lines.append(f"the same neighbours as float64 for all {result['queries']:,} queries")
     if "rank_score_gap" in result:
-        lines.append(f"largest gap in validation Rank Score {result['rank_score_gap']:.2f} (simulated data)")
+        gap, loss = result["rank_score_gap"], result["largest_loss"]
+        lines.append(f"validation Rank Score: largest gap {gap:.2f}, largest loss {loss:.2f} (simulated data)")
     lines += [f"{name:<12}{took:8.3f} ms" for name, took in result.get("ms_per_decision", {}).items()]
     return lines

@@ -1,9 +1,12 @@
 """Routers of several cost weights trained at once: one trunk, and a last layer for each.
 
 Decisions
-- The trunk sees every sample once per step for all of them; the loss is the sum of theirs.
+- The trunk sees every sample once per step for all of them, and every validation sample once per epoch. The loss is the
+  mean of theirs, so that the trunk's gradient is as large as in a training by itself.
 - Each keeps its own best epoch by Rank Score on validation, with the trunk of that epoch, so that what is saved is a
   plain router of the family.
+- It is for sweeps; `train_router` trains each by itself unless told otherwise: with six cost weights on 10,000
+  simulated samples, means of six seeds lay 0.2 below to 1.7 above each one's own training on validation.
 """
 
 from __future__ import annotations
@@ -36,13 +39,13 @@ class SharedTrunk(nn.Module):
         self.routers = nn.ModuleList(routers)
 
     def forward(self, features: torch.Tensor, targets: torch.Tensor) -> RouterOutput:
-        """Sum of the routers' losses, for features (batch, dim) and targets (batch, num_routers * num_candidates)."""
-        hidden = self.routers[0].trunk(features)
-        parts = targets.chunk(len(self.routers), dim=1)
-        losses = [
-            soft_cross_entropy(router.head[-1](hidden), part) for router, part in zip(self.routers, parts, strict=True)
-        ]
-        return RouterOutput(torch.stack(losses).sum())
+        """Mean of the routers' losses, for features (batch, dim) and targets (batch, num_routers * num_candidates)."""
+        layers = [router.head[-1] for router in self.routers]
+        weight, bias = torch.cat([layer.weight for layer in layers]), torch.cat([layer.bias for layer in layers])
+        logits = nn.functional.linear(self.routers[0].trunk(features), weight, bias)
+        # As many rows count for every router, so the mean over all rows is the mean of the routers' means.
+        shape = (-1, layers[0].out_features)
+        return RouterOutput(soft_cross_entropy(logits.reshape(shape), targets.reshape(shape)))
 
 
 def train_on_shared_trunk(
@@ -63,7 +66,14 @@ def train_on_shared_trunk(
     pairs = zip(routers, training_sets, strict=True)
     targets = torch.cat([router.training_targets(samples) for router, samples in pairs], dim=1)
     run = FeatureDataset(training_sets[0].features, targets), training_sets[0].seed
-    found = train_members(module, list(routers), problem, run, recipe)
+
+    @torch.no_grad()
+    def judge(places: Sequence[int]) -> list[Trial]:
+        hidden = routers[0].trunk(problem.validation_features.to(routers[0].device))
+        decisions = [routers[place].choose(routers[place].head[-1](hidden)) for place in places]
+        return [Trial({}, problem.validation_score(chosen)) for chosen in decisions]
+
+    found = train_members(module, (routers, judge), run, recipe)
     trained = []
     for router, (trial, state) in zip(routers, found, strict=True):
         own = copy.deepcopy(router).cpu().eval()

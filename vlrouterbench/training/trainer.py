@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,10 @@ from vlrouterbench.training.selection import Trial, best_of, try_settings
 
 if TYPE_CHECKING:
     from transformers import Trainer, TrainingArguments
+
+
+Judge = Callable[[Sequence[int]], list[Trial]]
+"""The trials of some routers of those that are trained together, as they are after an epoch."""
 
 
 class FeatureDataset(Dataset):
@@ -59,25 +63,26 @@ def train_gradient_router(
         One trial: the best epoch's decision setting and its Rank Score on validation.
     """
     dataset = FeatureDataset(training_set.features, router.training_targets(training_set))
-    ((trial, state),) = train_members(router, [router], problem, (dataset, training_set.seed), recipe)
+
+    def judge(places: Sequence[int]) -> list[Trial]:
+        settings = router.decision_settings(recipe)
+        return [best_of(try_settings(router, problem, settings)) for _ in places]
+
+    ((trial, state),) = train_members(router, ([router], judge), (dataset, training_set.seed), recipe)
     router.load_state_dict(state, strict=False)
     router.cpu().eval()
     return [trial]
 
 
 def train_members(
-    module: nn.Module,
-    members: Sequence[PreTrainedRouter],
-    problem: Problem,
-    run: tuple[FeatureDataset, int],
-    recipe: Recipe,
+    module: nn.Module, judged: tuple[Sequence[PreTrainedRouter], Judge], run: tuple[FeatureDataset, int], recipe: Recipe
 ) -> list[tuple[Trial, dict[str, torch.Tensor]]]:
     """Train a module, judging the routers in it after every epoch.
 
     Args:
         module: takes features and targets and gives a loss.
-        members: routers whose parameters are the module's.
-        problem: what they are judged on.
+        judged: routers whose parameters are the module's, and what scores some of them, given by their places, on
+            validation.
         run: training samples, and the seed of their order and of dropout.
         recipe: how to train.
 
@@ -85,21 +90,21 @@ def train_members(
         For every member its best epoch's trial and weights.
     """
     with tempfile.TemporaryDirectory(prefix="vlrouterbench-") as folder:
-        trainer, keeper = _make_trainer(module, (members, problem), (*run, folder), recipe)
+        trainer, keeper = _make_trainer(module, judged, (*run, folder), recipe)
         trainer.train()
     return list(zip(keeper.trials, keeper.states, strict=True))
 
 
 def _make_trainer(
     module: nn.Module,
-    judged: tuple[Sequence[PreTrainedRouter], Problem],
+    judged: tuple[Sequence[PreTrainedRouter], Judge],
     run: tuple[FeatureDataset, int, str],
     recipe: Recipe,
 ) -> tuple[Trainer, Any]:
     with _without_datasets():
         from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback
 
-    members, problem = judged
+    members, judge = judged
 
     class BestEpoch(TrainerCallback):
         """Keeps for every member the weights of the epoch with the best Rank Score on validation."""
@@ -111,13 +116,11 @@ def _make_trainer(
         def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             """Score the epoch; stop when all patience is spent."""
             module.eval()
-            for place, router in enumerate(members):
-                if self.waited[place] >= recipe.patience:
-                    continue
+            going = [place for place, waited in enumerate(self.waited) if waited < recipe.patience]
+            for place, trial in zip(going, judge(going), strict=True):
                 self.waited[place] += 1
-                trial = best_of(try_settings(router, problem, router.decision_settings(recipe)))
                 if trial.validation_rank_score > self.trials[place].validation_rank_score:
-                    kept = {name: p.detach().cpu().clone() for name, p in router.named_parameters()}
+                    kept = {name: p.detach().cpu().clone() for name, p in members[place].named_parameters()}
                     self.trials[place], self.states[place], self.waited[place] = trial, kept, 0
             module.train()
             control.should_training_stop = min(self.waited) >= recipe.patience
