@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from vlrouterbench.cli.train import _options
+from vlrouterbench.cli.train import named_values
 from vlrouterbench.errors import RouterError
 
 
 def test_values_are_json_where_they_are_json_and_text_otherwise():
     given = ["num_neighbors=50", "memory_dtype=float16", "hidden_sizes=[8, 4]", "balanced=true", "name=a=b"]
-    assert _options(given) == {
+    assert named_values(given) == {
         "num_neighbors": 50,
         "memory_dtype": "float16",
         "hidden_sizes": [8, 4],
@@ -22,7 +22,7 @@ def test_values_are_json_where_they_are_json_and_text_otherwise():
 @pytest.mark.parametrize("pair", ["num_neighbors", "=5", "num_neighbors="])
 def test_half_a_pair_is_refused(pair):
     with pytest.raises(RouterError, match=f'expected --option NAME=VALUE, found "{pair}"'):
-        _options([pair])
+        named_values([pair])
 
 
 def test_variant_and_options_reach_the_saved_configuration(program, chain_folder, tmp_path):

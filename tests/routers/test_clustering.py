@@ -6,7 +6,7 @@ import torch
 from sklearn.cluster import KMeans
 
 from vlrouterbench.routers.clustering import assign, group_sums, kmeans, one_hot, shrunk_means
-from vlrouterbench.routers.modeling_knn import unit_rows
+from vlrouterbench.routers.neighbors import unit_rows
 
 NAN = float("nan")
 

@@ -1,50 +1,17 @@
-"""kNN: exact cosine neighbours, a vote by hand, and a memory that is saved and never trained."""
+"""kNN: a vote by hand, and a memory that is saved and never trained."""
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from vlrouterbench.routers import modeling_knn
 from vlrouterbench.routers.modeling_knn import (
     KNNRouter,
     KNNRouterConfig,
     by_similarity,
-    nearest,
-    unit_rows,
     vote,
 )
 
 ENCODER = {"text": "builtin", "image": "builtin", "version": 3, "text_dim": 4, "image_dim": 2}
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 10_000), st.integers(1, 40), st.integers(1, 60), st.integers(1, 12))
-def test_neighbours_equal_a_brute_force_cosine_search(seed, num_queries, num_memories, k):
-    rng = np.random.default_rng(seed)
-    queries, memory = rng.normal(size=(num_queries, 6)), rng.normal(size=(num_memories, 6))
-    similarity, places = nearest(torch.tensor(queries), unit_rows(torch.tensor(memory)), num_neighbors=k)
-    assert places.shape == (num_queries, min(k, num_memories))
-    for query, found, values in zip(queries, places.numpy(), similarity.numpy(), strict=True):
-        cosine = [query @ row / np.linalg.norm(query) / np.linalg.norm(row) for row in memory]
-        order = sorted(range(num_memories), key=lambda place: -cosine[place])[:k]
-        assert found.tolist() == order
-        np.testing.assert_allclose(values, np.array(cosine)[order], atol=1e-12)
-
-
-def test_blocks_of_queries_do_not_change_the_neighbours(monkeypatch):
-    rng = np.random.default_rng(0)
-    queries, memory = torch.tensor(rng.normal(size=(50, 6))), unit_rows(torch.tensor(rng.normal(size=(80, 6))))
-    _, expected = nearest(queries, memory, num_neighbors=7)
-    monkeypatch.setattr(modeling_knn, "ROWS_PER_BLOCK", 8)
-    assert torch.equal(nearest(queries, memory, num_neighbors=7)[1], expected)
-
-
-def test_length_of_a_feature_vector_does_not_matter():
-    rng = np.random.default_rng(1)
-    queries, memory = torch.tensor(rng.normal(size=(9, 6))), unit_rows(torch.tensor(rng.normal(size=(30, 6))))
-    assert torch.equal(nearest(queries, memory, num_neighbors=5)[1], nearest(8 * queries, memory, num_neighbors=5)[1])
 
 
 def test_vote_by_hand():
@@ -62,10 +29,6 @@ def test_vote_by_hand():
 def test_neighbours_that_all_point_away_vote_alike():
     labels = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])
     torch.testing.assert_close(vote(by_similarity(torch.tensor([[-0.2, -0.9]])), labels), torch.tensor([[0.5, 0.5]]))
-
-
-def test_zero_row_has_no_direction_and_no_nan():
-    assert unit_rows(torch.zeros(1, 3)).tolist() == [[0, 0, 0]]
 
 
 @pytest.fixture
@@ -105,3 +68,19 @@ def test_permuting_the_candidates_permutes_decisions_exactly(router):
     order = torch.tensor([2, 0, 1])
     router.remember(features, labels[:, order])
     assert torch.equal(order[router.decide(asked)], before)
+
+
+def test_a_memory_filled_again_is_searched_again(router):
+    features = torch.eye(router.feature_dim)[:4]
+    router.remember(features, torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 0]]))
+    assert router.decide(features).tolist() == [0, 1, 2, 1]
+    router.remember(features.flip(dims=[0]), torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 0]]))
+    assert router.decide(features).tolist() == [1, 2, 1, 0]
+
+
+def test_index_is_saved_and_an_unknown_one_refused(router, tmp_path):
+    router.config.index = "faiss"
+    router.save_pretrained(tmp_path)
+    assert KNNRouterConfig.from_pretrained(tmp_path).index == "faiss"
+    with pytest.raises(ValueError, match="expected index out of exact, faiss; found 'annoy'"):
+        KNNRouterConfig(index="annoy")

@@ -9,7 +9,7 @@ import typer
 
 from vlrouterbench.errors import unknown_name
 
-NAMES = ("build", "own-tables", "encode", "encode-cache")
+NAMES = ("build", "own-tables", "encode", "encode-cache", "neighbours", "sweep", "decide")
 """Each is a file of `vlrouterbench.bench` with a function `bench_NAME`."""
 
 
@@ -44,5 +44,17 @@ def _lines(result: dict[str, Any]) -> list[str]:
         lines.append(
             f"fitted again from stored vectors in {result['refit']:.2f} s; {result['stored_mib']:.0f} MiB stored"
         )
-    lines.append(f"peak memory {result['peak_memory_gib']:.2f} GiB")
+    if "peak_memory_gib" in result:
+        lines.append(f"peak memory {result['peak_memory_gib']:.2f} GiB")
+    if "single_ms" in result:
+        lines.append(f"baseline in float64 {result['float64']:.2f} s: ratio {result['float64_ratio']:.1f}")
+        lines.append(
+            f"one query: baseline {result['baseline_single_ms']:.1f} ms, ours {result['single_ms']:.1f} ms: "
+            f"ratio {result['single_ratio']:.1f}"
+        )
+        lines.append(f"the same neighbours as float64 for all {result['queries']:,} queries")
+    if "rank_score_gap" in result:
+        gap, loss = result["rank_score_gap"], result["largest_loss"]
+        lines.append(f"validation Rank Score: largest gap {gap:.2f}, largest loss {loss:.2f} (simulated data)")
+    lines += [f"{name:<12}{took:8.3f} ms" for name, took in result.get("ms_per_decision", {}).items()]
     return lines

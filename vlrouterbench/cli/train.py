@@ -65,7 +65,7 @@ def train(request: TrainRequest) -> None:
         seed=request.seed,
         unsolved=request.unsolved,
         variant=request.variant,
-        options=_options(request.option or ()),
+        options=named_values(request.option or ()),
         num_epochs=request.num_epochs,
         batch_size=request.batch_size,
     )
@@ -89,7 +89,7 @@ def train(request: TrainRequest) -> None:
     )
 
 
-def _options(given: Sequence[str]) -> dict[str, Any]:
+def named_values(given: Sequence[str]) -> dict[str, Any]:
     """NAME=VALUE pairs; a value is read as JSON where it is JSON, else as text."""
     options = {}
     for pair in given:

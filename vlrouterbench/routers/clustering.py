@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import torch
 
-from .modeling_knn import ROWS_PER_BLOCK, unit_rows
+from .neighbors import unit_rows
 
 MAX_STEPS = 25
+ROWS_PER_BLOCK = 1024
 
 
 def kmeans(features: torch.Tensor, *, num_clusters: int, seed: int) -> torch.Tensor:

@@ -19,8 +19,8 @@ from torch import nn
 from .configuration_router import RouterConfig
 from .learning import Recipe, TrainingSet
 from .modeling_router import PreTrainedRouter, frozen
+from .neighbors import INDEXES, NeighborIndex, unit_rows
 
-ROWS_PER_BLOCK = 1024
 DISTANCE_FLOOR = 1e-6
 """Added to a distance before it is inverted."""
 NUM_NEIGHBORS = (5, 10, 20, 50, 100, 200)
@@ -35,6 +35,7 @@ class KNNRouterConfig(RouterConfig):
         num_neighbors: how many of them vote.
         weighting: "similarity" (cosine, negatives counting 0) or "distance" (one over 1 - cosine).
         memory_dtype: "float32", or "float16" for a remembered vector of half the size.
+        index: "exact", or "faiss" for tens of millions of memories (extra `faiss`).
         kwargs: the shared part.
     """
 
@@ -47,11 +48,13 @@ class KNNRouterConfig(RouterConfig):
         num_neighbors: int = 5,
         weighting: str = "similarity",
         memory_dtype: str = "float32",
+        index: str = "exact",
         **kwargs: Any,
     ) -> None:
         for name, value, known in (
             ("weighting", weighting, WEIGHTINGS),
             ("memory_dtype", memory_dtype, ("float32", "float16")),
+            ("index", index, INDEXES),
         ):
             if value not in known:
                 raise ValueError(f"expected {name} out of {', '.join(known)}; found {value!r}.")
@@ -59,6 +62,7 @@ class KNNRouterConfig(RouterConfig):
         self.num_neighbors = num_neighbors
         self.weighting = weighting
         self.memory_dtype = memory_dtype
+        self.index = index
         super().__init__(**kwargs)
 
 
@@ -69,6 +73,7 @@ class NeighborRouter(PreTrainedRouter):
 
     def __init__(self, config: KNNRouterConfig) -> None:
         super().__init__(config)
+        self._searched: tuple[Any, NeighborIndex] | None = None
         self.memory = frozen(config.memory_size, self.feature_dim)
         if config.memory_dtype == "float16":
             # As bit patterns: transformers loads all floating tensors of a model in one dtype.
@@ -87,11 +92,19 @@ class NeighborRouter(PreTrainedRouter):
 
     def neighbors(self, features: torch.Tensor, num_neighbors: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Weights and places of the nearest memories, each (num_samples, k), best first."""
-        memory = self.memory
-        if self.config.memory_dtype == "float16":
-            memory = memory.view(torch.float16).to(features.dtype)
-        similarity, places = nearest(features, memory, num_neighbors=num_neighbors)
+        similarity, places = self._index().search(features, num_neighbors=num_neighbors)
         return WEIGHTINGS[self.config.weighting](similarity), places
+
+    def _index(self) -> NeighborIndex:
+        """The memory ready for search, made again when it was filled or moved."""
+        memory = self.memory.detach()
+        version = 0 if memory.is_inference() else memory._version
+        state = (memory.data_ptr(), version, memory.dtype, memory.device, self.config.index)
+        if self._searched is None or self._searched[0] != state:
+            if self.config.memory_dtype == "float16":
+                memory = memory.view(torch.float16)
+            self._searched = state, NeighborIndex(memory, kind=self.config.index)
+        return self._searched[1]
 
 
 class KNNRouter(NeighborRouter):
@@ -131,19 +144,6 @@ class KNNRouter(NeighborRouter):
         for setting, count in zip(settings, counts, strict=True):
             self.config.update(dict(setting))
             yield vote(weights[:, :count], labels[:, :count])
-
-
-def unit_rows(features: torch.Tensor) -> torch.Tensor:
-    """Rows at unit length; a zero row stays zero."""
-    return torch.nn.functional.normalize(features, dim=1)
-
-
-def nearest(features: torch.Tensor, memory: torch.Tensor, *, num_neighbors: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Exact nearest rows of `memory` (unit length) by cosine: similarities and places, each (num_samples, k), best
-    first."""
-    k = min(num_neighbors, memory.shape[0])
-    blocks = [torch.topk(unit_rows(block) @ memory.T, k, dim=1) for block in features.split(ROWS_PER_BLOCK)]
-    return torch.cat([b.values for b in blocks]), torch.cat([b.indices for b in blocks])
 
 
 def vote(weights: torch.Tensor, neighbor_labels: torch.Tensor) -> torch.Tensor:

@@ -25,7 +25,7 @@ from .learning import Recipe, TrainingSet
 from .modeling_knn import KNNRouterConfig, NeighborRouter
 from .modeling_router import frozen
 
-ROWS_PER_BLOCK = 256
+ROWS_PER_BLOCK = 64
 NUM_NEIGHBORS = (7, 15, 30, 60, 100)
 NOT_MEASURED = -1.0
 SURE = 1000.0
@@ -85,14 +85,10 @@ class PRKNNRouter(NeighborRouter):
     def _by_count(self, features: torch.Tensor, counts: set[int]) -> dict[int, torch.Tensor]:
         """Scores of a block of samples for several neighbour counts."""
         weights, places = self.neighbors(features, max(counts))
-        margins = features.new_zeros(len(features), self.num_candidates, self.num_candidates)
-        scores = {}
-        for rank in range(max(counts)):
-            near = places[:, rank]
-            margins += weights[:, rank, None, None] * advantages(self.memory_correct[near], self.memory_price[near])
-            if rank + 1 in counts:
-                scores[rank + 1] = copeland(margins / weights[:, : rank + 1].sum(dim=1)[:, None, None])
-        return scores
+        correct, price = (memory[places].flatten(0, 1) for memory in (self.memory_correct, self.memory_price))
+        margins = advantages(correct, price).unflatten(0, places.shape) * weights[:, :, None, None]
+        margins, weights = margins.cumsum(dim=1), weights.cumsum(dim=1)
+        return {count: copeland(margins[:, count - 1] / weights[:, count - 1, None, None]) for count in counts}
 
 
 def advantages(correct: torch.Tensor, price: torch.Tensor) -> torch.Tensor:

@@ -20,8 +20,8 @@ import torch
 
 from .configuration_router import RouterConfig
 from .learning import Recipe, TrainingSet
-from .modeling_knn import unit_rows
 from .modeling_router import PreTrainedRouter, frozen
+from .neighbors import unit_rows
 
 SHARE_WEIGHTS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5)
 SHARE_FLOOR = 1e-6

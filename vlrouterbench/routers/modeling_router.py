@@ -63,6 +63,8 @@ class PreTrainedRouter(PreTrainedModel):
     """The family's name in print."""
     by_gradient = False
     """Whether the trainer follows `training_loss` after `fit`."""
+    shares_trunk = False
+    """Whether routers of several cost weights can be trained on one trunk: `trunk`, `share_trunk` and a last layer."""
     recipes: ClassVar[Mapping[str, Recipe]] = {"default": Recipe()}
     """How each variant is trained; "reference" is the paper's, "default" may do better."""
 

@@ -26,6 +26,8 @@ class RouterTrainingArguments:
         unsolved: rule for samples that no candidate answers; dropped unless told otherwise.
         variant: "default", or "reference" for a router as the paper's.
         options: configuration fields of the family to fix instead of choosing them.
+        shared_trunk: train the routers of several cost weights on one trunk, where the family can (`mlp`); each by
+            itself otherwise.
         num_epochs: at most this many passes over the train split (gradient families).
         batch_size: global batch, over all processes.
         learning_rate: of the optimiser.
@@ -38,6 +40,7 @@ class RouterTrainingArguments:
     unsolved: Unsolved | None = None
     variant: str = "default"
     options: Mapping[str, Any] = field(default_factory=dict)
+    shared_trunk: bool = False
     num_epochs: int | None = None
     batch_size: int | None = None
     learning_rate: float | None = None

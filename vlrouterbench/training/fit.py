@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from vlrouterbench.routers.registry import ROUTERS, family_name
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.problem import Problem
 from vlrouterbench.training.selection import Trial, best_of, try_settings
+from vlrouterbench.training.shared_trunk import train_on_shared_trunk
 from vlrouterbench.training.trainer import train_gradient_router
 from vlrouterbench.version import __version__
 
@@ -53,40 +54,38 @@ def train_router(family: str, problem: Problem, arguments: RouterTrainingArgumen
         UnknownNameError: no such family.
         RouterError: nothing to learn from, or nothing to choose by.
     """
+    best: TrainedRouter | None = None
+    trials: list[Trial] = []
+    for trained in train_each(family, problem, arguments):
+        trials += trained.trials
+        if best is None or trained.chosen.validation_rank_score > best.chosen.validation_rank_score:
+            best = trained
+    return TrainedRouter(best.router, trials, best.chosen)
+
+
+def train_each(
+    family: str, problem: Problem, arguments: RouterTrainingArguments | None = None
+) -> Iterator[TrainedRouter]:
+    """Train a router for every cost weight in turn, its other settings chosen on validation; one where there is none.
+
+    Arguments and errors are those of `train_router`.
+    """
     if family not in ROUTERS:
         raise unknown_name("router", family, ROUTERS)
     arguments = arguments or RouterTrainingArguments()
     recipe = _recipe(family, arguments)
-    unsolved = arguments.unsolved or Unsolved.DROP
-    best: tuple[PreTrainedRouter, Trial] | None = None
-    trials: list[Trial] = []
-    for weighting in [{"cost_weight": weight} for weight in recipe.cost_weights] or [{}]:
-        training_set = problem.training_set(
-            cost_weight=weighting.get("cost_weight", 0.0), unsolved=unsolved, seed=arguments.seed
-        )
-        for router, tried in _fits(ROUTERS[family], problem, training_set, recipe):
-            trials += [Trial(weighting | trial.setting, trial.validation_rank_score) for trial in tried]
-            found = best_of(trials[-len(tried) :])
+    for fits in _by_cost_weight(ROUTERS[family], problem, recipe, arguments):
+        best: tuple[PreTrainedRouter, Trial] | None = None
+        trials: list[Trial] = []
+        for router, tried in fits:
+            trials += tried
+            found = best_of(tried)
             if best is None or found.validation_rank_score > best[1].validation_rank_score:
                 best = router, found
-    router, chosen = best
-    router.config.update({name: value for name, value in chosen.setting.items() if name != "cost_weight"})
-    router.config.training = {
-        "benchmark": {
-            "name": problem.table.report["name"],
-            "sha256": problem.table.sha256,
-            "simulated": problem.table.simulated,
-        },
-        "variant": arguments.variant,
-        **{key: _json_number(value) for key, value in chosen.setting.items()},
-        "seed": arguments.seed,
-        "unsolved": str(unsolved) if recipe.cost_weights else None,
-        "num_train": len(problem.train),
-        "num_validation": len(problem.validation),
-        "validation_rank_score": chosen.validation_rank_score,
-        "version": __version__,
-    }
-    return TrainedRouter(router.eval(), trials, chosen)
+        router, chosen = best
+        router.config.update({name: value for name, value in chosen.setting.items() if name != "cost_weight"})
+        router.config.training = _facts(problem, arguments, recipe, chosen)
+        yield TrainedRouter(router.eval(), trials, chosen)
 
 
 def save_router(trained: TrainedRouter, out: Path | str) -> None:
@@ -116,21 +115,86 @@ def _recipe(family: str, arguments: RouterTrainingArguments) -> Recipe:
     return arguments.applied_to(recipes[arguments.variant], family)
 
 
+def _by_cost_weight(
+    family: type[PreTrainedRouter], problem: Problem, recipe: Recipe, arguments: RouterTrainingArguments
+) -> Iterator[Iterable[tuple[PreTrainedRouter, list[Trial]]]]:
+    """For every cost weight the routers that were fitted, each with what it was tried with."""
+    weightings = [{"cost_weight": weight} for weight in recipe.cost_weights] or [{}]
+
+    def training_set(weighting: dict[str, float]) -> TrainingSet:
+        weight, unsolved = weighting.get("cost_weight", 0.0), arguments.unsolved or Unsolved.DROP
+        return problem.training_set(cost_weight=weight, unsolved=unsolved, seed=arguments.seed)
+
+    if arguments.shared_trunk and family.shares_trunk:
+        yield from _shared_fits(family, problem, [(w, training_set(w)) for w in weightings], recipe)
+        return
+    for weighting in weightings:
+        yield _fits(family, problem, (weighting, training_set(weighting)), recipe)
+
+
 def _fits(
-    family: type[PreTrainedRouter], problem: Problem, training_set: TrainingSet, recipe: Recipe
+    family: type[PreTrainedRouter], problem: Problem, target: tuple[dict[str, float], TrainingSet], recipe: Recipe
 ) -> Iterator[tuple[PreTrainedRouter, list[Trial]]]:
     """A fitted router for every setting that needs a fit of its own, with what it was tried with."""
+    weighting, training_set = target
     for setting in settings_of(recipe.fit_grid):
         set_seed(training_set.seed)
-        own = {**recipe.fixed, **setting}
-        router = family(_config(family, problem, own | family.sizes(training_set, own)))
-        router.encoder.load_state_dict(problem.features.encoder.state_dict())
-        router.fit(training_set)
+        router = _started(family, problem, training_set, {**recipe.fixed, **setting})
         if router.by_gradient:
             tried = train_gradient_router(router, problem, training_set, recipe)
         else:
             tried = try_settings(router.eval(), problem, router.decision_settings(recipe))
-        yield router, [Trial(setting | trial.setting, trial.validation_rank_score) for trial in tried]
+        yield router, [_with(weighting | setting, trial) for trial in tried]
+
+
+def _shared_fits(
+    family: type[PreTrainedRouter],
+    problem: Problem,
+    targets: list[tuple[dict[str, float], TrainingSet]],
+    recipe: Recipe,
+) -> Iterable[list[tuple[PreTrainedRouter, list[Trial]]]]:
+    """As `_fits` for all cost weights at once, on one trunk per setting."""
+    fits: list[list[tuple[PreTrainedRouter, list[Trial]]]] = [[] for _ in targets]
+    for setting in settings_of(recipe.fit_grid):
+        set_seed(targets[0][1].seed)
+        routers = [_started(family, problem, samples, {**recipe.fixed, **setting}) for _, samples in targets]
+        trained = train_on_shared_trunk(routers, problem, [samples for _, samples in targets], recipe)
+        for found, (weighting, _), (router, trial) in zip(fits, targets, trained, strict=True):
+            found.append((router, [_with(weighting | setting, trial)]))
+    return fits
+
+
+def _started(
+    family: type[PreTrainedRouter], problem: Problem, training_set: TrainingSet, own: dict[str, Any]
+) -> PreTrainedRouter:
+    """A router after what one pass over the train split teaches it."""
+    router = family(_config(family, problem, own | family.sizes(training_set, own)))
+    router.encoder.load_state_dict(problem.features.encoder.state_dict())
+    router.fit(training_set)
+    return router
+
+
+def _with(setting: dict[str, Any], trial: Trial) -> Trial:
+    return Trial(setting | trial.setting, trial.validation_rank_score)
+
+
+def _facts(problem: Problem, arguments: RouterTrainingArguments, recipe: Recipe, chosen: Trial) -> dict[str, Any]:
+    """What a router's configuration says of its training."""
+    return {
+        "benchmark": {
+            "name": problem.table.report["name"],
+            "sha256": problem.table.sha256,
+            "simulated": problem.table.simulated,
+        },
+        "variant": arguments.variant,
+        **{key: json_number(value) for key, value in chosen.setting.items()},
+        "seed": arguments.seed,
+        "unsolved": str(arguments.unsolved or Unsolved.DROP) if recipe.cost_weights else None,
+        "num_train": len(problem.train),
+        "num_validation": len(problem.validation),
+        "validation_rank_score": chosen.validation_rank_score,
+        "version": __version__,
+    }
 
 
 def _config(family: type[PreTrainedRouter], problem: Problem, own: dict[str, Any]) -> RouterConfig:
@@ -140,5 +204,6 @@ def _config(family: type[PreTrainedRouter], problem: Problem, own: dict[str, Any
         raise RouterError(f"the options of {family.title} do not fit: {error}") from error
 
 
-def _json_number(value: float | int) -> float | int | str:
+def json_number(value: float | int) -> float | int | str:
+    """A number as JSON can hold it: infinity is written "inf"."""
     return "inf" if isinstance(value, float) and math.isinf(value) else value

@@ -89,10 +89,15 @@ class Problem:
 
     def validation_score(self, decisions: torch.Tensor) -> float:
         """Rank Score, 0 to 100, of decisions on the validation samples (num_validation,)."""
-        chosen = decisions.cpu().numpy()
-        accuracy = chosen_values(self.validation.quality, chosen).mean()
-        average_cost = chosen_values(self.validation.cost, chosen).mean()
+        accuracy, average_cost = self.validation_averages(decisions)
         return float(rank_score(accuracy, average_cost, cost_bounds=self.table.cost_bounds))
+
+    def validation_averages(self, decisions: torch.Tensor) -> tuple[float, float]:
+        """Accuracy and cost (USD per sample) of decisions on the validation samples (num_validation,)."""
+        chosen = decisions.cpu().numpy()
+        matrices = (self.validation.quality, self.validation.cost)
+        accuracy, average_cost = (float(chosen_values(matrix, chosen).mean()) for matrix in matrices)
+        return accuracy, average_cost
 
     def candidates(self) -> list[dict[str, Any]]:
         """The pool as a router's configuration states it."""

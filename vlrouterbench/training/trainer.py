@@ -4,6 +4,8 @@ Decisions
 - The best epoch by Rank Score on validation is kept, in memory, the last of equals: a small validation set cannot tell
   a router that has learnt little from one that has learnt more. Training stops when it does not improve. A family with
   decision settings is judged in every epoch by the best of them.
+- Routers that are trained together (`shared_trunk.py`) each have their own patience and best epoch, as if alone;
+  training stops when the last is done.
 - The global batch defines a run: it is divided among processes.
 - Trainer imports the `datasets` library wherever it is installed, for type checks alone. Training reads parquet with
   pyarrow, so that import (0.7 s, and absent on many training machines) is held back unless the process has it already.
@@ -13,11 +15,12 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 from torch.utils.data import Dataset
 
 from vlrouterbench.routers.learning import Recipe, TrainingSet
@@ -26,7 +29,11 @@ from vlrouterbench.training.problem import Problem
 from vlrouterbench.training.selection import Trial, best_of, try_settings
 
 if TYPE_CHECKING:
-    from transformers import Trainer
+    from transformers import Trainer, TrainingArguments
+
+
+Judge = Callable[[Sequence[int]], list[Trial]]
+"""The trials of some routers of those that are trained together, as they are after an epoch."""
 
 
 class FeatureDataset(Dataset):
@@ -57,40 +64,91 @@ def train_gradient_router(
         One trial: the best epoch's decision setting and its Rank Score on validation.
     """
     dataset = FeatureDataset(training_set.features, router.training_targets(training_set))
-    with tempfile.TemporaryDirectory(prefix="vlrouterbench-") as folder:
-        trainer, keeper = _make_trainer(router, problem, (dataset, folder, training_set.seed), recipe)
-        trainer.train()
-    router.load_state_dict(keeper.state, strict=False)
+
+    def judge(places: Sequence[int]) -> list[Trial]:
+        settings = router.decision_settings(recipe)
+        return [best_of(try_settings(router, problem, settings)) for _ in places]
+
+    ((trial, state),) = train_members(router, ([router], judge), (dataset, training_set.seed), recipe)
+    router.load_state_dict(state, strict=False)
     router.cpu().eval()
-    return [keeper.trial]
+    return [trial]
+
+
+def train_members(
+    module: nn.Module, judged: tuple[Sequence[PreTrainedRouter], Judge], run: tuple[FeatureDataset, int], recipe: Recipe
+) -> list[tuple[Trial, dict[str, torch.Tensor]]]:
+    """Train a module, judging the routers in it after every epoch.
+
+    Args:
+        module: takes features and targets and gives a loss.
+        judged: routers whose parameters are the module's, and what scores some of them, given by their places, on
+            validation.
+        run: training samples, and the seed of their order and of dropout.
+        recipe: how to train.
+
+    Returns:
+        For every member its best epoch's trial and weights.
+    """
+    with tempfile.TemporaryDirectory(prefix="vlrouterbench-") as folder:
+        trainer, keeper = _make_trainer(module, judged, (*run, folder), recipe)
+        trainer.train()
+    return list(zip(keeper.trials, keeper.states, strict=True))
 
 
 def _make_trainer(
-    router: PreTrainedRouter, problem: Problem, run: tuple[FeatureDataset, str, int], recipe: Recipe
+    module: nn.Module,
+    judged: tuple[Sequence[PreTrainedRouter], Judge],
+    run: tuple[FeatureDataset, int, str],
+    recipe: Recipe,
 ) -> tuple[Trainer, Any]:
     with _without_datasets():
-        from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback, TrainingArguments
+        from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback
+
+    members, judge = judged
 
     class BestEpoch(TrainerCallback):
-        """Keeps the weights of the epoch with the best Rank Score on validation."""
+        """Keeps for every member the weights of the epoch with the best Rank Score on validation."""
 
         def __init__(self) -> None:
-            self.trial, self.state, self.waited = Trial({}, -1.0), {}, 0
+            self.trials, self.waited = [Trial({}, -1.0)] * len(members), [0] * len(members)
+            self.states: list[dict[str, torch.Tensor]] = [{} for _ in members]
 
         def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            """Score the epoch; stop when patience is spent."""
-            router.eval()
-            trial = best_of(try_settings(router, problem, router.decision_settings(recipe)))
-            router.train()
-            gain = trial.validation_rank_score - self.trial.validation_rank_score
-            self.waited = 0 if gain > 0 else self.waited + 1
-            if gain >= 0:
-                kept = {name: p.detach().cpu().clone() for name, p in router.named_parameters()}
-                self.trial, self.state = trial, kept
-            control.should_training_stop = self.waited >= recipe.patience
+            """Score the epoch; stop when all patience is spent."""
+            module.eval()
+            going = [place for place, waited in enumerate(self.waited) if waited < recipe.patience]
+            for place, trial in zip(going, judge(going), strict=True):
+                gain = trial.validation_rank_score - self.trials[place].validation_rank_score
+                self.waited[place] = 0 if gain > 0 else self.waited[place] + 1
+                if gain >= 0:
+                    kept = {name: p.detach().cpu().clone() for name, p in members[place].named_parameters()}
+                    self.trials[place], self.states[place] = trial, kept
+            module.train()
+            control.should_training_stop = min(self.waited) >= recipe.patience
 
-    dataset, folder, seed = run
-    keeper = BestEpoch()
+    dataset, seed, folder = run
+    keeper, options = BestEpoch(), _training_arguments(recipe, seed, folder)
+    optimizer = None
+    if recipe.optimizer == "adam":
+        trained = [p for p in module.parameters() if p.requires_grad]
+        optimizer = torch.optim.Adam(trained, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    trainer = Trainer(
+        model=module,
+        args=options,
+        train_dataset=dataset,
+        data_collator=lambda batch: batch[0],
+        callbacks=[keeper],
+        optimizers=(optimizer, None),
+    )
+    for chatty in (PrinterCallback, ProgressCallback):
+        trainer.remove_callback(chatty)
+    return trainer, keeper
+
+
+def _training_arguments(recipe: Recipe, seed: int, folder: str) -> TrainingArguments:
+    from transformers import TrainingArguments
+
     options = TrainingArguments(
         output_dir=folder,
         num_train_epochs=recipe.num_epochs,
@@ -111,21 +169,7 @@ def _make_trainer(
     )
     if options.world_size > 1:
         options.per_device_train_batch_size = max(1, recipe.batch_size // options.world_size)
-    optimizer = None
-    if recipe.optimizer == "adam":
-        trained = [p for p in router.parameters() if p.requires_grad]
-        optimizer = torch.optim.Adam(trained, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    trainer = Trainer(
-        model=router,
-        args=options,
-        train_dataset=dataset,
-        data_collator=lambda batch: batch[0],
-        callbacks=[keeper],
-        optimizers=(optimizer, None),
-    )
-    for chatty in (PrinterCallback, ProgressCallback):
-        trainer.remove_callback(chatty)
-    return trainer, keeper
+    return options
 
 
 @contextmanager

@@ -1,0 +1,101 @@
+"""`vlrouterbench sweep`: one family at several cost weights and seeds, in one process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from vlrouterbench.cli.parameters import FeatureRequest, options_of
+from vlrouterbench.constants import SAMPLES_PER_COST_UNIT, Unsolved
+from vlrouterbench.errors import RouterError
+
+
+@dataclass(frozen=True)
+class SweepRequest(FeatureRequest):
+    """What is asked for on the command line."""
+
+    folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
+    router: Annotated[str, typer.Option(help="Family, such as mlp; a wrong name is answered with all of them.")]
+    out: Annotated[Path, typer.Option(help="Folder to write: sweep.json, sweep.svg, and the first seed's routers.")]
+    cost_weight: Annotated[
+        list[float] | None, typer.Option(help="Lambda, 'inf' included; repeat. Else the paper's six.")
+    ] = None
+    seed: Annotated[list[int] | None, typer.Option(help="Repeat for mean and standard deviation over seeds.")] = None
+    variant: Annotated[str, typer.Option(help="'default', or 'reference' for a router as the paper's.")] = "default"
+    unsolved: Annotated[
+        Unsolved | None, typer.Option(help="Samples that no candidate answers: dropped, or for the cheapest.")
+    ] = None
+    option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A field of the family's configuration to fix, not choose; repeat."),
+    ] = None
+    num_epochs: Annotated[int | None, typer.Option(help="At most this many epochs; else the family's own.")] = None
+    separate: Annotated[
+        bool, typer.Option("--separate", help="A network of its own for every lambda, where one trunk could serve all.")
+    ] = False
+
+
+@options_of(SweepRequest)
+def sweep(request: SweepRequest) -> None:
+    """Train a family at several cost weights, compared on validation; `evaluate` scores what is saved on test."""
+    from vlrouterbench.cli import console
+    from vlrouterbench.cli.train import named_values
+    from vlrouterbench.data.table import load_table
+    from vlrouterbench.encoders.features import encode_benchmark
+    from vlrouterbench.evaluation.policies import POLICIES
+    from vlrouterbench.training.arguments import RouterTrainingArguments
+    from vlrouterbench.training.problem import Problem
+    from vlrouterbench.training.sweep import sweep_router, write_sweep
+
+    if request.router in POLICIES:
+        raise RouterError(f'"{request.router}" needs no training: there is nothing to sweep.')
+    console.quiet_libraries()
+    arguments = RouterTrainingArguments(
+        cost_weights=tuple(request.cost_weight) if request.cost_weight else None,
+        unsolved=request.unsolved,
+        variant=request.variant,
+        options=named_values(request.option or ()),
+        shared_trunk=not request.separate,
+        num_epochs=request.num_epochs,
+    )
+    table = load_table(request.folder)
+    with console.stage("encode text and images") as progress:
+        features = encode_benchmark(table, request.feature_options(), request.work(progress=progress))
+    with console.stage(f"sweep {request.router}"):
+        found = sweep_router(request.router, Problem(table, features), arguments, seeds=request.seed or (0,))
+    write_sweep(found, request.out)
+    content = {"out": str(request.out), **found.content}
+    saved = f"saved to {request.out}, with {len(found.routers)} routers"
+    console.show(content, _title(found.content), _table(found.content), saved)
+
+
+def _title(sweep: dict[str, Any]) -> str:
+    mark = " (simulated data)" if sweep["benchmark"]["simulated"] else ""
+    seeds = f", mean and sd of {len(sweep['seeds'])} seeds" if len(sweep["seeds"]) > 1 else ""
+    return f"{sweep['router']}{mark}, validation split, {sweep['num_samples']:,} samples{seeds}"
+
+
+def _table(sweep: dict[str, Any]) -> Table:
+    """A row per cost weight, narrow enough for 80 columns; standard deviations where there are several seeds."""
+    from vlrouterbench.cli import console
+
+    several = len(sweep["seeds"]) > 1
+    figures = (("Rank", "rank_score", 1.0, 2), ("acc. %", "accuracy", 100.0, 2))
+    figures += (("$/10K", "average_cost_usd", float(SAMPLES_PER_COST_UNIT), 3),)
+    names = [column for name, *_ in figures for column in ((name, "sd") if several else (name,))]
+    table = console.plain_table("", ("lambda", *names))
+    best = max(row["rank_score"] for row in sweep["rows"])
+    for row in sweep["rows"]:
+        cells = []
+        for _, name, unit, places in figures:
+            cells.append(f"{unit * row[name]:.{places}f}")
+            if several:
+                cells.append(f"{unit * row[f'{name}_sd']:.{places}f}")
+        weight = row["cost_weight"]
+        shown = "-" if weight is None else weight if isinstance(weight, str) else f"{weight:g}"
+        table.add_row(shown, *cells, style="bold" if row["rank_score"] == best else "")
+    return table
