@@ -59,7 +59,7 @@ def _weights(router):
 
 @pytest.mark.parametrize("family", ["linear", "mlp"])
 def test_the_best_epoch_is_kept_and_patience_ends_the_training(family, recording, tmp_path):
-    arguments = RouterTrainingArguments(cost_weights=(30.0,), num_epochs=40, patience=3)
+    arguments = RouterTrainingArguments(cost_weights=(300.0,), num_epochs=40, patience=3)
     trained = train_router(family, recording, arguments)
     scores = list(recording.scores)
     best = int(np.argmax(scores))
