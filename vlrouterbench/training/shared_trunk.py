@@ -36,15 +36,16 @@ class SharedTrunk(nn.Module):
         super().__init__()
         for router in routers[1:]:
             router.share_trunk(routers[0])
-        self.routers = nn.ModuleList(routers)
+        self.trunk = routers[0].trunk
+        self.heads = nn.ModuleList(router.head[-1] for router in routers)
 
     def forward(self, features: torch.Tensor, targets: torch.Tensor) -> RouterOutput:
         """Mean of the routers' losses, for features (batch, dim) and targets (batch, num_routers * num_candidates)."""
-        layers = [router.head[-1] for router in self.routers]
-        weight, bias = torch.cat([layer.weight for layer in layers]), torch.cat([layer.bias for layer in layers])
-        logits = nn.functional.linear(self.routers[0].trunk(features), weight, bias)
+        weight = torch.cat([head.weight for head in self.heads])
+        bias = torch.cat([head.bias for head in self.heads])
+        logits = nn.functional.linear(self.trunk(features), weight, bias)
         # As many rows count for every router, so the mean over all rows is the mean of the routers' means.
-        shape = (-1, layers[0].out_features)
+        shape = (-1, self.heads[0].out_features)
         return RouterOutput(soft_cross_entropy(logits.reshape(shape), targets.reshape(shape)))
 
 
@@ -69,8 +70,8 @@ def train_on_shared_trunk(
 
     @torch.no_grad()
     def judge(places: Sequence[int]) -> list[Trial]:
-        hidden = routers[0].trunk(problem.validation_features.to(routers[0].device))
-        decisions = [routers[place].choose(routers[place].head[-1](hidden)) for place in places]
+        hidden = module.trunk(problem.validation_features.to(routers[0].device))
+        decisions = [routers[place].choose(module.heads[place](hidden)) for place in places]
         return [Trial({}, problem.validation_score(chosen)) for chosen in decisions]
 
     found = train_members(module, (routers, judge), run, recipe)
