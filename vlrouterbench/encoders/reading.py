@@ -10,7 +10,6 @@ Decisions
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -26,6 +25,7 @@ from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.encoders.inputs import image_digests, router_inputs, text_digests, text_inputs
 from vlrouterbench.encoders.options import EncodingWork
 from vlrouterbench.encoders.store import SHARD_SIZE, VectorStore
+from vlrouterbench.encoders.threads import one_thread
 from vlrouterbench.routers.encoding_block import FeatureBlock
 from vlrouterbench.routers.encoding_hub_block import HubBlock, HubText
 from vlrouterbench.routers.encoding_input import RouterInput
@@ -133,7 +133,7 @@ class _Shard:
 def _encoded_on(reading: Reading, shards: Sequence[_Shard], num_proc: int) -> Iterator[int]:
     """Encode shards on this process or several others; gives the size of each as it is done."""
     if num_proc == 1 or len(shards) == 1:
-        with _one_thread():
+        with one_thread():
             yield from map(reading.encode_shard, shards)
         return
     settings = (reading.table.folder, reading.table.rows, _portable(reading.block), reading.store.folder)
@@ -142,16 +142,6 @@ def _encoded_on(reading: Reading, shards: Sequence[_Shard], num_proc: int) -> It
     with ProcessPoolExecutor(min(num_proc, len(shards)), context, _start_worker, settings) as pool:
         for future in as_completed([pool.submit(_encode_in_worker, shard) for shard in shards]):
             yield future.result()
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 _worker: list[Reading] = []

@@ -23,6 +23,7 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset
 
+from vlrouterbench.encoders.threads import one_thread
 from vlrouterbench.routers.learning import Recipe, TrainingSet
 from vlrouterbench.routers.modeling_router import PreTrainedRouter
 from vlrouterbench.training.problem import Problem
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from transformers import Trainer, TrainingArguments
 
 
+PAYS_FOR_THREADS = 2**26
+"""Multiplications of a step's forward pass from which several threads are faster than one (measured on two cores)."""
 Judge = Callable[[Sequence[int]], list[Trial]]
 """The trials of some routers of those that are trained together, as they are after an epoch."""
 
@@ -92,7 +95,9 @@ def train_members(
     """
     with tempfile.TemporaryDirectory(prefix="vlrouterbench-") as folder:
         trainer, keeper = _make_trainer(module, judged, (*run, folder), recipe)
-        trainer.train()
+        size = sum(p.numel() for p in module.parameters() if p.requires_grad) * recipe.batch_size
+        with one_thread(size < PAYS_FOR_THREADS):
+            trainer.train()
     return list(zip(keeper.trials, keeper.states, strict=True))
 
 
