@@ -61,18 +61,22 @@ def ablate(request: AblateRequest) -> None:
     note = f"{content['num_left_out']:,} samples of the split were left out: not measured for every candidate."
     console.show(
         {"out": str(target), **content},
+        _title(content),
         _table(content),
         *([note] if content["num_left_out"] else []),
         f"page: {target / ABLATION_PAGE}",
     )
 
 
+def _title(content: dict[str, Any]) -> str:
+    mark = " (simulated data)" if content["benchmark"]["simulated"] else ""
+    return f"{content['router']} on {content['benchmark']['name']}{mark}, {content['split']} split"
+
+
 def _table(content: dict[str, Any]) -> Any:
     from vlrouterbench.cli import console
 
-    mark = " (simulated data)" if content["benchmark"]["simulated"] else ""
-    title = f"{content['router']} on {content['benchmark']['name']}{mark}, {content['split']} split"
-    table = console.plain_table(title, (content["axis"], "valid.", "acc. %", "$/10K", "Rank", "vs first, 95 %"))
+    table = console.plain_table("", (content["axis"], "valid.", "acc. %", "$/10K", "Rank", "vs first, 95 %"))
     for row in content["rows"]:
         less, more = row["vs_base"]["ci95"]
         table.add_row(
