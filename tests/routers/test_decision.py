@@ -36,4 +36,5 @@ def test_decision_is_ready_for_json():
         "estimated_accuracy": None,
         "estimated_cost_usd": {"small": 0.001},
         "usd_weight": None,
+        "image_used": True,
     }

@@ -270,7 +270,7 @@ def test_an_image_table_that_is_damaged_at_its_end_gives_nothing_and_is_named_on
         ("TSV_images/MMStar.tsv", "image"),
     ]
     assert built.report["left_out"][0]["detail"] == (
-        "not readable as tsv: CSV parse error: Expected 5 columns, got 2: 7\tx"
+        "not readable as tsv: CSV parse error: Row #8: Expected 5 columns, got 2: 7\tx"
     )
     assert built.report["images"] == {"ok": 0, "bad": 6}
 

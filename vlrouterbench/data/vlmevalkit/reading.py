@@ -83,7 +83,8 @@ def tsv_column_names(path: Path) -> list[str]:
 def tsv_options(column_names: Sequence[str]) -> dict[str, Any]:
     """How Arrow reads a tsv with these columns: every cell is text, an empty one null."""
     return {
-        "read_options": pyarrow.csv.ReadOptions(block_size=BLOCK_BYTES),
+        # On several threads an error does not say its row, and the report would depend on the machine's cores.
+        "read_options": pyarrow.csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False),
         "parse_options": pyarrow.csv.ParseOptions(delimiter="\t", newlines_in_values=True),
         "convert_options": pyarrow.csv.ConvertOptions(
             column_types={name: pa.string() for name in column_names}, null_values=[""], strings_can_be_null=True
