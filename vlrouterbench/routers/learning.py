@@ -70,6 +70,8 @@ class Recipe:
         optimizer: "adamw" or "adam" (weight decay as an L2 term).
         learning_rate, weight_decay: of the optimiser.
         num_epochs, batch_size, patience: of gradient training, as in the training arguments.
+        warmup: share of all steps in which the learning rate rises from 0; where above 0 it then falls to 0 again, in
+            a straight line; 0 holds it constant.
     """
 
     cost_weights: tuple[float, ...] | None = None
@@ -82,6 +84,11 @@ class Recipe:
     num_epochs: int = 60
     batch_size: int = 256
     patience: int = 10
+    warmup: float = 0.0
+
+    def with_values(self, **values: Any) -> Recipe:
+        """The recipe with other values."""
+        return replace(self, **values)
 
     def pinned(self, options: Mapping[str, Any]) -> Recipe:
         """The recipe with some configuration fields given instead of tried."""

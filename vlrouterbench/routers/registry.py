@@ -14,6 +14,7 @@ from .modeling_ridge_mf import RidgeMFRouter
 from .modeling_router import PreTrainedRouter
 from .modeling_two_tower import TwoTowerRouter
 from .modeling_uniroute import UniRouteRouter
+from .modeling_vlc import VLCRouter
 
 ROUTERS: dict[str, type[PreTrainedRouter]] = {
     "knn": KNNRouter,
@@ -28,8 +29,15 @@ ROUTERS: dict[str, type[PreTrainedRouter]] = {
     "irt": IRTRouter,
     "two-tower": TwoTowerRouter,
 }
+"""Families over features."""
+
+END_TO_END: dict[str, type[PreTrainedRouter]] = {
+    "vlc": VLCRouter,
+}
+"""Families that learn from pixels and text through a backbone of their own."""
+FAMILIES: dict[str, type[PreTrainedRouter]] = {**ROUTERS, **END_TO_END}
 
 
 def family_name(router: PreTrainedRouter) -> str:
     """The name of a router's family."""
-    return next(name for name, family in ROUTERS.items() if isinstance(router, family))
+    return next(name for name, family in FAMILIES.items() if isinstance(router, family))

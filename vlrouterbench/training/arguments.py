@@ -9,11 +9,37 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from vlrouterbench.constants import DEFAULT_COST_WEIGHTS, Unsolved
 from vlrouterbench.errors import RouterError
 from vlrouterbench.routers.learning import Recipe
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a training run is carried out; none of it changes what is asked of it.
+
+    Attributes:
+        folder: where checkpoints lie; None for a folder that is gone when training ends.
+        checkpoint_every: steps between checkpoints; None for none.
+        resume: go on from the last whole checkpoint in `folder`; from the start where there is none.
+        bf16: autocast to bfloat16.
+        gradient_accumulation: passes per step of the optimiser; the global batch is shared among them.
+    """
+
+    folder: Path | None = None
+    checkpoint_every: int | None = None
+    resume: bool = False
+    bf16: bool = False
+    gradient_accumulation: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("checkpoint_every", "gradient_accumulation"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise RouterError(f"expected {name} >= 1, found {value}.")
 
 
 @dataclass(frozen=True)
@@ -33,6 +59,7 @@ class RouterTrainingArguments:
         learning_rate: of the optimiser.
         weight_decay: of the optimiser.
         patience: epochs without a better Rank Score on validation before training stops.
+        running: how the run is carried out.
     """
 
     cost_weights: tuple[float, ...] | None = None
@@ -46,6 +73,7 @@ class RouterTrainingArguments:
     learning_rate: float | None = None
     weight_decay: float | None = None
     patience: int | None = None
+    running: RunOptions = field(default_factory=RunOptions)
 
     def __post_init__(self) -> None:
         weights = self.cost_weights

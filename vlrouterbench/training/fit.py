@@ -24,8 +24,8 @@ from vlrouterbench.files import staged_folder
 from vlrouterbench.routers.configuration_router import RouterConfig
 from vlrouterbench.routers.learning import Recipe, TrainingSet, settings_of
 from vlrouterbench.routers.modeling_router import PreTrainedRouter
-from vlrouterbench.routers.registry import ROUTERS, family_name
-from vlrouterbench.training.arguments import RouterTrainingArguments
+from vlrouterbench.routers.registry import FAMILIES, family_name
+from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions
 from vlrouterbench.training.problem import Problem
 from vlrouterbench.training.selection import Trial, best_of, try_settings
 from vlrouterbench.training.shared_trunk import train_on_shared_trunk
@@ -46,7 +46,7 @@ def train_router(family: str, problem: Problem, arguments: RouterTrainingArgumen
     """Train a router and choose its settings on validation.
 
     Args:
-        family: a name of ROUTERS.
+        family: a name of FAMILIES.
         problem: the benchmark with its features.
         arguments: see RouterTrainingArguments.
 
@@ -70,11 +70,11 @@ def train_each(
 
     Arguments and errors are those of `train_router`.
     """
-    if family not in ROUTERS:
-        raise unknown_name("router", family, ROUTERS)
+    if family not in FAMILIES:
+        raise unknown_name("router", family, FAMILIES)
     arguments = arguments or RouterTrainingArguments()
-    recipe = _recipe(family, arguments)
-    for fits in _by_cost_weight(ROUTERS[family], problem, recipe, arguments):
+    recipe = _recipe(family, problem, arguments)
+    for fits in _by_cost_weight(FAMILIES[family], problem, recipe, arguments):
         best: tuple[PreTrainedRouter, Trial] | None = None
         trials: list[Trial] = []
         for router, tried in fits:
@@ -98,11 +98,11 @@ def save_router(trained: TrainedRouter, out: Path | str) -> None:
         (folder / "README.md").write_text(card, encoding="utf-8")
 
 
-def _recipe(family: str, arguments: RouterTrainingArguments) -> Recipe:
-    recipes = ROUTERS[family].recipes
+def _recipe(family: str, problem: Problem, arguments: RouterTrainingArguments) -> Recipe:
+    recipes = FAMILIES[family].recipes
     if arguments.variant not in recipes:
         raise unknown_name(f"variant of {family}", arguments.variant, recipes)
-    own = [kind for kind in ROUTERS[family].config_class.__mro__ if issubclass(kind, RouterConfig)]
+    own = [kind for kind in FAMILIES[family].config_class.__mro__ if issubclass(kind, RouterConfig)]
     known = [
         name
         for kind in own
@@ -112,7 +112,8 @@ def _recipe(family: str, arguments: RouterTrainingArguments) -> Recipe:
     for name in arguments.options:
         if name not in known:
             raise unknown_name(f"option of {family}", name, known)
-    return arguments.applied_to(recipes[arguments.variant], family)
+    recipe = FAMILIES[family].recipe_for(arguments.variant, problem.features.encoder)
+    return arguments.applied_to(recipe, family)
 
 
 def _by_cost_weight(
@@ -129,11 +130,15 @@ def _by_cost_weight(
         yield from _shared_fits(family, problem, [(w, training_set(w)) for w in weightings], recipe)
         return
     for weighting in weightings:
-        yield _fits(family, problem, (weighting, training_set(weighting)), recipe)
+        yield _fits(family, problem, (weighting, training_set(weighting)), recipe, arguments.running)
 
 
 def _fits(
-    family: type[PreTrainedRouter], problem: Problem, target: tuple[dict[str, float], TrainingSet], recipe: Recipe
+    family: type[PreTrainedRouter],
+    problem: Problem,
+    target: tuple[dict[str, float], TrainingSet],
+    recipe: Recipe,
+    running: RunOptions,
 ) -> Iterator[tuple[PreTrainedRouter, list[Trial]]]:
     """A fitted router for every setting that needs a fit of its own, with what it was tried with."""
     weighting, training_set = target
@@ -141,7 +146,7 @@ def _fits(
         set_seed(training_set.seed)
         router = _started(family, problem, training_set, {**recipe.fixed, **setting})
         if router.by_gradient:
-            tried = train_gradient_router(router, problem, training_set, recipe)
+            tried = train_gradient_router(router, problem, training_set, recipe, running)
         else:
             tried = try_settings(router.eval(), problem, router.decision_settings(recipe))
         yield router, [_with(weighting | setting, trial) for trial in tried]
@@ -169,7 +174,7 @@ def _started(
 ) -> PreTrainedRouter:
     """A router after what one pass over the train split teaches it."""
     router = family(_config(family, problem, own | family.sizes(training_set, own)))
-    router.encoder.load_state_dict(problem.features.encoder.state_dict())
+    router.adopt(problem.features.encoder)
     router.fit(training_set)
     return router
 
