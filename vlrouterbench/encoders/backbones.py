@@ -3,8 +3,8 @@
 Decisions
 - `tiny-*` are small random models to try things out with, built from configurations; their tokenizer is trained on the
   train split's texts, once per benchmark, and travels with the router.
-- A Hub id or folder is loaded by the rules of pretrained encoders: no code of its own, all weights there. Where it reads
-  patch tokens, `patches` names a ViT-style model for them; without one the patch embedding is linear and is learnt.
+- A Hub id or folder is loaded by the rules of pretrained encoders: no code of its own, all weights there. Where it
+  reads patch tokens, `patches` names a ViT-style model for them; without one the embedding is linear and is learnt.
 - UNITER and ViLBERT are not in transformers, and a random BERT is not passed off as them.
 """
 

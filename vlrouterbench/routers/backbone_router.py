@@ -10,9 +10,8 @@ Decisions
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import nn
@@ -63,9 +62,6 @@ class EndToEndRouter(PreTrainedRouter):
 
     by_gradient = True
     end_to_end = True
-    recipes: ClassVar[Mapping[str, Recipe]] = {
-        "default": Recipe(cost_weights=(10.0,), **{**FROM_SCRATCH, "learning_rate": 5e-5, "num_epochs": 5}),
-    }
 
     def __init__(self, config: EndToEndConfig) -> None:
         super().__init__(config)
@@ -126,7 +122,8 @@ class EndToEndRouter(PreTrainedRouter):
     def recipe_for(cls, variant: str, encoder: Any) -> Recipe:
         """The variant's recipe; a backbone of random weights needs larger steps and more of them."""
         recipe = cls.recipes[variant]
-        return recipe.with_values(**FROM_SCRATCH) if encoder.config["backbone"].get("random") else recipe
+        adapted = variant == "default" and encoder.config["backbone"].get("random")
+        return recipe.with_values(**FROM_SCRATCH) if adapted else recipe
 
     def save_pretrained(self, save_directory: str | Path, *arguments: Any, **options: Any) -> Any:
         """As transformers', with the tokenizer and the processor's settings beside the weights."""

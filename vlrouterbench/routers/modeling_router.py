@@ -65,6 +65,8 @@ class PreTrainedRouter(PreTrainedModel):
     """Whether the trainer follows `training_loss` after `fit`."""
     end_to_end = False
     """Whether the family learns from pixels and text through a backbone of its own, not from features."""
+    needs_text_features = False
+    """Whether what it learns from has vectors of the texts (`TrainingSet.text_features`)."""
     shares_trunk = False
     """Whether routers of several cost weights can be trained on one trunk: `trunk`, `share_trunk` and a last layer."""
     recipes: ClassVar[Mapping[str, Recipe]] = {"default": Recipe()}

@@ -9,14 +9,26 @@ Relations: the linear router on a backbone that learns as well; `cosine` and `ro
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
 from .backbone_router import EndToEndConfig, EndToEndRouter
-from .learning import TrainingSet
+from .learning import Recipe, TrainingSet
 from .modeling_linear import start_alike
+
+FINE_TUNED = Recipe(
+    cost_weights=(10.0,),
+    learning_rate=5e-5,
+    weight_decay=0.01,
+    num_epochs=5,
+    batch_size=16,
+    patience=5,
+    warmup=0.1,
+)
+"""How a pretrained backbone is fine-tuned; one cost weight, since each takes a training of its own."""
 
 
 class VLCRouterConfig(EndToEndConfig):
@@ -40,6 +52,7 @@ class VLCRouter(EndToEndRouter):
     config_class = VLCRouterConfig
     _auto_class = "AutoModel"
     title = "VLC"
+    recipes: ClassVar[Mapping[str, Recipe]] = {"default": FINE_TUNED, "reference": FINE_TUNED}
 
     def __init__(self, config: VLCRouterConfig) -> None:
         super().__init__(config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .modeling_cosine import CosineRouter
 from .modeling_irt import IRTRouter
 from .modeling_kmeans import KMeansRouter
 from .modeling_knn import KNNRouter
@@ -12,9 +13,11 @@ from .modeling_prknn import PRKNNRouter
 from .modeling_prototype import PrototypeRouter
 from .modeling_ridge_mf import RidgeMFRouter
 from .modeling_router import PreTrainedRouter
+from .modeling_routerdc import RouterDCRouter
 from .modeling_two_tower import TwoTowerRouter
 from .modeling_uniroute import UniRouteRouter
 from .modeling_vlc import VLCRouter
+from .modeling_zooter import ZooterRouter
 
 ROUTERS: dict[str, type[PreTrainedRouter]] = {
     "knn": KNNRouter,
@@ -32,6 +35,9 @@ ROUTERS: dict[str, type[PreTrainedRouter]] = {
 """Families over features."""
 
 END_TO_END: dict[str, type[PreTrainedRouter]] = {
+    "cosine": CosineRouter,
+    "routerdc": RouterDCRouter,
+    "zooter": ZooterRouter,
     "vlc": VLCRouter,
 }
 """Families that learn from pixels and text through a backbone of their own."""

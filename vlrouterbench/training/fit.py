@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +124,8 @@ def _by_cost_weight(
 
     def training_set(weighting: dict[str, float]) -> TrainingSet:
         weight, unsolved = weighting.get("cost_weight", 0.0), arguments.unsolved or Unsolved.DROP
-        return problem.training_set(cost_weight=weight, unsolved=unsolved, seed=arguments.seed)
+        samples = problem.training_set(cost_weight=weight, unsolved=unsolved, seed=arguments.seed)
+        return replace(samples, text_features=problem.train_text_features) if family.needs_text_features else samples
 
     if arguments.shared_trunk and family.shares_trunk:
         yield from _shared_fits(family, problem, [(w, training_set(w)) for w in weightings], recipe)
