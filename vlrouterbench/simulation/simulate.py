@@ -79,19 +79,7 @@ def simulate_logs(
     pool = published_pool()
     outcomes = simulate_outcomes([d.item for d in drawn], pool.names, seed=seed, keys=keys, difficulty=difficulty)
     sample_ids = [f"{dataset}/{number}" for dataset, (_, number) in zip(datasets, keys, strict=True)]
-    samples = pa.table(
-        {
-            "sample_id": sample_ids,
-            "dataset": datasets,
-            "task_group": [task_group_of(dataset) for dataset in datasets],
-            "question": [d.item.question for d in drawn],
-            "options": [list(d.item.options) for d in drawn],
-            "hint": [d.item.hint for d in drawn],
-            "group_id": pa.nulls(num_samples, pa.string()),
-            "split": pa.nulls(num_samples, pa.string()),
-        },
-        schema=SAMPLE_SCHEMA,
-    )
+    samples = _sample_table(drawn, datasets, sample_ids)
     drawn_from = f"simulator seed {seed} samples {num_samples}"
     drawn_from += "" if difficulty == DEFAULT_DIFFICULTY else f" difficulty {difficulty}"
     num_pairs = num_samples * len(pool)
@@ -117,6 +105,22 @@ def simulate_logs(
         source_sha256=hashlib.sha256(drawn_from.encode()).hexdigest(),
         simulated=True,
         pairs_read=num_pairs,
+    )
+
+
+def _sample_table(drawn: list[_Drawn], datasets: list[str], sample_ids: list[str]) -> pa.Table:
+    return pa.table(
+        {
+            "sample_id": sample_ids,
+            "dataset": datasets,
+            "task_group": [task_group_of(dataset) for dataset in datasets],
+            "question": [d.item.question for d in drawn],
+            "options": [list(d.item.options) for d in drawn],
+            "hint": [d.item.hint for d in drawn],
+            "group_id": pa.nulls(len(drawn), pa.string()),
+            "split": pa.nulls(len(drawn), pa.string()),
+        },
+        schema=SAMPLE_SCHEMA,
     )
 
 
