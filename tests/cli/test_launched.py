@@ -62,3 +62,17 @@ def test_two_processes_train_one_router(folders, tmp_path):
     said = _run(*asked, "--out", tmp_path / "router", launched=True)
     assert said.count("saved to") == 1
     assert AutoRouter.from_pretrained(tmp_path / "router").config.candidate_names == ["small", "middle", "large"]
+
+
+def test_two_processes_train_one_end_to_end_router_as_one_does(folders, tmp_path):
+    """The global batch defines the run: 1 x 16 and 2 x 8 agree but for dropout's draws and rounding."""
+    asked = ("--router", "vlc", "--backbone", "tiny-siglip", "--cost-weight", "10", "--num-epochs", "1")
+    asked += ("--batch-size", "16", "--option", "dropout=0.0")
+    scores = {}
+    for name, folder in folders.items():
+        said = _run("train", folder / "benchmark", *asked, "--out", tmp_path / name, launched=name == "two")
+        assert said.count("saved to") == 1
+        router = AutoRouter.from_pretrained(tmp_path / name)
+        assert router.config.training["num_processes"] == {"one": 1, "two": 2}[name]
+        scores[name] = list(router.route("What is the total?").score.values())
+    assert scores["one"] == pytest.approx(scores["two"], abs=0.05)

@@ -80,8 +80,9 @@ def test_gradient_accumulation_does_what_one_batch_does(easy_folder):
             options={"dropout": 0.0},
             running=RunOptions(gradient_accumulation=parts),
         )
+        router = train_router("vlc", problem, arguments).router
         with torch.no_grad():
-            return train_router("vlc", problem, arguments).router.score(problem.validation_features)
+            return router.score(problem.validation_features)
 
     assert torch.allclose(trained(1), trained(2), atol=1e-2)
 

@@ -130,7 +130,7 @@ def _mapped(path: Path, write: Callable[[Path], None]) -> np.ndarray:
     """The array of a file, mapped; made first where there is none that is whole."""
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):
         # Nothing there, or a file cut short: what it was made from is at hand.
         with staged_file(path) as staging:
             write(staging)

@@ -19,6 +19,7 @@ from transformers import set_seed
 
 from vlrouterbench.cards.router_card import render_router_card
 from vlrouterbench.constants import Unsolved
+from vlrouterbench.encoders.packed import PackedSet
 from vlrouterbench.errors import RouterError, unknown_name
 from vlrouterbench.files import staged_folder
 from vlrouterbench.routers.configuration_router import RouterConfig
@@ -199,7 +200,24 @@ def _facts(problem: Problem, arguments: RouterTrainingArguments, recipe: Recipe,
         "num_train": len(problem.train),
         "num_validation": len(problem.validation),
         "validation_rank_score": chosen.validation_rank_score,
+        **_facts_of_run(problem, arguments, recipe),
         "version": __version__,
+    }
+
+
+def _facts_of_run(problem: Problem, arguments: RouterTrainingArguments, recipe: Recipe) -> dict[str, Any]:
+    """What an end-to-end router says besides: how large a run it was, and on what."""
+    if not isinstance(problem.features, PackedSet):
+        return {}
+    from accelerate import PartialState
+
+    state = PartialState()
+    return {
+        "num_processes": state.num_processes,
+        "device": state.device.type,
+        "batch_size": recipe.batch_size,
+        "bf16": arguments.running.bf16,
+        "random_backbone": bool(problem.features.encoder.config["backbone"].get("random")),
     }
 
 

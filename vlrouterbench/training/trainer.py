@@ -235,6 +235,7 @@ def _training_arguments(recipe: Recipe, running: RunOptions, seed: int, folder: 
         lr_scheduler_type="linear" if recipe.warmup else "constant",
         warmup_steps=recipe.warmup,
         bf16=running.bf16,
+        use_cpu=not torch.cuda.is_available(),
         seed=seed,
         data_seed=seed,
         save_strategy="no",
