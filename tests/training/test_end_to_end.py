@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.families import SMALL_BACKBONES, packed_problem
+from vlrouterbench.errors import RouterError
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions
 from vlrouterbench.training.best_epochs import last_checkpoint
@@ -104,3 +105,27 @@ def test_an_epoch_holds_every_sample_once_and_batches_hold_like_lengths():
     assert list(sampler) != first
     spread = lengths[np.array(first)].reshape(100, 10).std(axis=1).mean()
     assert spread < lengths.std() / 4
+
+
+@pytest.mark.parametrize(("backbone", "able"), [("tiny-siglip", True), ("tiny-lxmert", False)])
+def test_gradient_checkpointing_trains_or_says_which_model_cannot(backbone, able, easy_folder):
+    problem = packed_problem(easy_folder, backbone)
+
+    def scores(**options):
+        arguments = RouterTrainingArguments(cost_weights=(10.0,), num_epochs=1, options={"dropout": 0.0} | options)
+        router = train_router("vlc", problem, arguments).router
+        with torch.no_grad():
+            return router.score(problem.validation_features)
+
+    if able:
+        assert torch.allclose(scores(gradient_checkpointing=True), scores(), atol=1e-5)
+    else:
+        with pytest.raises(RouterError, match="LxmertModel .* cannot do it"):
+            scores(gradient_checkpointing=True)
+
+
+def test_features_and_rows_of_bytes_are_told_apart(easy_folder, simulated_problem):
+    with pytest.raises(RouterError, match="vlc learns from pictures and texts, found features"):
+        train_router("vlc", simulated_problem)
+    with pytest.raises(RouterError, match="linear learns from features"):
+        train_router("linear", packed_problem(easy_folder))

@@ -74,6 +74,8 @@ def train_each(
     if family not in FAMILIES:
         raise unknown_name("router", family, FAMILIES)
     arguments = arguments or RouterTrainingArguments()
+    if FAMILIES[family].end_to_end != isinstance(problem.features, PackedSet):
+        raise RouterError(_wrong_rows(family))
     recipe = _recipe(family, problem, arguments)
     for fits in _by_cost_weight(FAMILIES[family], problem, recipe, arguments):
         best: tuple[PreTrainedRouter, Trial] | None = None
@@ -87,6 +89,12 @@ def train_each(
         router.config.update({name: value for name, value in chosen.setting.items() if name != "cost_weight"})
         router.config.training = _facts(problem, arguments, recipe, chosen)
         yield TrainedRouter(router.eval(), trials, chosen)
+
+
+def _wrong_rows(family: str) -> str:
+    if FAMILIES[family].end_to_end:
+        return f"{family} learns from pictures and texts, found features: give what `pack_benchmark` makes, or use `train`."
+    return f"{family} learns from features, found pictures and texts as bytes: give what `encode_benchmark` makes."
 
 
 def save_router(trained: TrainedRouter, out: Path | str) -> None:
@@ -177,7 +185,10 @@ def _started(
     """A router after what one pass over the train split teaches it."""
     router = family(_config(family, problem, own | family.sizes(training_set, own)))
     router.adopt(problem.features.encoder)
-    router.fit(training_set)
+    try:
+        router.fit(training_set)
+    except ValueError as error:
+        raise RouterError(f"{family.title} cannot be trained so: {error}") from error
     return router
 
 
