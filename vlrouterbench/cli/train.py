@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,6 +43,9 @@ class TrainRequest(FeatureRequest):
         None
     )
     learning_rate: Annotated[float | None, typer.Option(help="Of the optimiser; else the family's own.")] = None
+    teacher: Annotated[
+        str | None, typer.Option(help="Router, by folder or Hub id, whose scores are learnt in place of soft labels.")
+    ] = None
     backbone: Annotated[
         str,
         typer.Option(help="Of an end-to-end router: tiny-lxmert, tiny-visualbert, tiny-siglip, a folder or a Hub id."),
@@ -98,12 +101,14 @@ def train(request: TrainRequest) -> None:
         num_epochs=request.num_epochs,
         batch_size=request.batch_size,
         learning_rate=request.learning_rate,
+        teacher=request.teacher,
         running=running,
     )
     table = load_table(request.folder)
     with processes.main_process_first(), console.stage("encode text and images") as progress:
         features = _features(request, table, request.work(progress=progress))
-    with console.stage(f"train {router}"):
+    with console.stage(f"train {router}") as progress:
+        arguments = replace(arguments, running=replace(running, progress=progress))
         trained = train_router(router, Problem(table, features), arguments)
     if not processes.is_main_process:
         return

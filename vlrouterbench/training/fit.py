@@ -30,6 +30,7 @@ from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions
 from vlrouterbench.training.problem import Problem
 from vlrouterbench.training.selection import Trial, best_of, try_settings
 from vlrouterbench.training.shared_trunk import train_on_shared_trunk
+from vlrouterbench.training.teacher import taught_labels
 from vlrouterbench.training.trainer import train_gradient_router
 from vlrouterbench.version import __version__
 
@@ -93,7 +94,7 @@ def train_each(
 
 def _wrong_rows(family: str) -> str:
     if FAMILIES[family].end_to_end:
-        return f"{family} learns from pictures and texts, found features: give what `pack_benchmark` makes, or use `train`."
+        return f"{family} learns from pictures and texts, found features: give what `pack_benchmark` makes."
     return f"{family} learns from features, found pictures and texts as bytes: give what `encode_benchmark` makes."
 
 
@@ -134,7 +135,11 @@ def _by_cost_weight(
     def training_set(weighting: dict[str, float]) -> TrainingSet:
         weight, unsolved = weighting.get("cost_weight", 0.0), arguments.unsolved or Unsolved.DROP
         samples = problem.training_set(cost_weight=weight, unsolved=unsolved, seed=arguments.seed)
-        return replace(samples, text_features=problem.train_text_features) if family.needs_text_features else samples
+        if family.needs_text_features:
+            samples = replace(samples, text_features=problem.train_text_features)
+        if arguments.teacher is not None:
+            samples = replace(samples, soft_labels=taught_labels(arguments.teacher, problem, samples))
+        return samples
 
     if arguments.shared_trunk and family.shares_trunk:
         yield from _shared_fits(family, problem, [(w, training_set(w)) for w in weightings], recipe)
@@ -207,6 +212,7 @@ def _facts(problem: Problem, arguments: RouterTrainingArguments, recipe: Recipe,
         "variant": arguments.variant,
         **{key: json_number(value) for key, value in chosen.setting.items()},
         "seed": arguments.seed,
+        **({"teacher": arguments.teacher} if arguments.teacher is not None else {}),
         "unsolved": str(arguments.unsolved or Unsolved.DROP) if recipe.cost_weights else None,
         "num_train": len(problem.train),
         "num_validation": len(problem.validation),

@@ -40,7 +40,7 @@ from vlrouterbench.training.problem import Problem
 from vlrouterbench.training.selection import Trial, best_of, try_settings
 
 if TYPE_CHECKING:
-    from transformers import Trainer, TrainingArguments
+    from transformers import Trainer, TrainerCallback, TrainingArguments
 
 
 PAYS_FOR_THREADS = 2**26
@@ -103,12 +103,15 @@ def train_gradient_router(
         One trial: the best epoch's decision setting and its Rank Score on validation.
     """
     running = running or RunOptions()
+    targets = router.training_targets(training_set)
     if running.folder is not None:
         # A run goes on from checkpoints of the very same run alone.
-        asked = [problem.table.sha256, router.config.to_dict(), recipe, training_set.cost_rate, training_set.seed]
+        learnt = hashlib.sha256(targets.numpy().tobytes()).hexdigest()
+        how = (running.bf16, running.gradient_accumulation)
+        asked = [problem.table.sha256, router.config.to_dict(), recipe, learnt, how, training_set.seed]
         key = hashlib.sha256(json.dumps(asked, sort_keys=True, default=repr).encode()).hexdigest()[:16]
         running = replace(running, folder=running.folder / key)
-    dataset = FeatureDataset(training_set.features, router.training_targets(training_set))
+    dataset = FeatureDataset(training_set.features, targets)
 
     def judge(places: Sequence[int]) -> list[Trial]:
         settings = router.decision_settings(recipe)
@@ -157,10 +160,9 @@ def _make_trainer(
     how: tuple[Recipe, RunOptions],
 ) -> Trainer:
     with _without_datasets():
-        from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback
+        from transformers import PrinterCallback, ProgressCallback, Trainer
 
     (dataset, seed, folder), (recipe, running) = run, how
-    module = members.module
     lengths = getattr(dataset.features, "lengths", None)
     sampler = None
     if lengths is not None:
@@ -171,6 +173,28 @@ def _make_trainer(
 
         def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Any:
             return super()._get_train_sampler(train_dataset) if sampler is None else sampler
+
+    options = _training_arguments(recipe, running, seed, folder)
+    options.ddp_find_unused_parameters = any(router.end_to_end for router in members.routers)
+    optimizer = None
+    if recipe.optimizer == "adam":
+        trained = [p for p in members.module.parameters() if p.requires_grad]
+        optimizer = torch.optim.Adam(trained, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    trainer = RouterTrainer(
+        model=members.module,
+        args=options,
+        train_dataset=dataset,
+        data_collator=lambda batch: batch[0],
+        callbacks=[_hooks(members, keeper, running, sampler)],
+        optimizers=(optimizer, None),
+    )
+    for chatty in (PrinterCallback, ProgressCallback):
+        trainer.remove_callback(chatty)
+    return trainer
+
+
+def _hooks(members: Members, keeper: BestEpochs, running: RunOptions, sampler: LengthBuckets | None) -> TrainerCallback:
+    from transformers import TrainerCallback
 
     class EpochEnds(TrainerCallback):
         """Judges epochs, stops when all patience is spent, and says when a checkpoint is due."""
@@ -184,13 +208,15 @@ def _make_trainer(
             """A checkpoint at an epoch's last step waits until the epoch has been judged."""
             every, step = running.checkpoint_every, state.global_step
             control.should_save = bool(every and step % every == 0 and step % _steps_per_epoch(state))
+            if running.progress is not None:
+                running.progress(step, state.max_steps)
 
         def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             """Score the epoch; stop when all patience is spent."""
-            module.eval()
+            members.module.eval()
             going = keeper.going
             keeper.take(going, members.judge(going))
-            module.train()
+            members.module.train()
             control.should_training_stop = keeper.done
             control.should_save = bool(running.checkpoint_every)
 
@@ -199,23 +225,7 @@ def _make_trainer(
             if state.is_world_process_zero:
                 keeper.write(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
-    options = _training_arguments(recipe, running, seed, folder)
-    options.ddp_find_unused_parameters = any(router.end_to_end for router in members.routers)
-    optimizer = None
-    if recipe.optimizer == "adam":
-        trained = [p for p in module.parameters() if p.requires_grad]
-        optimizer = torch.optim.Adam(trained, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    trainer = RouterTrainer(
-        model=module,
-        args=options,
-        train_dataset=dataset,
-        data_collator=lambda batch: batch[0],
-        callbacks=[EpochEnds()],
-        optimizers=(optimizer, None),
-    )
-    for chatty in (PrinterCallback, ProgressCallback):
-        trainer.remove_callback(chatty)
-    return trainer
+    return EpochEnds()
 
 
 def _steps_per_epoch(state: Any) -> int:
