@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
+from collections.abc import Mapping
+
 from .modeling_cosine import CosineRouter
 from .modeling_irt import IRTRouter
 from .modeling_kmeans import KMeansRouter
@@ -41,7 +44,8 @@ END_TO_END: dict[str, type[PreTrainedRouter]] = {
     "vlc": VLCRouter,
 }
 """Families that learn from pixels and text through a backbone of their own."""
-FAMILIES: dict[str, type[PreTrainedRouter]] = {**ROUTERS, **END_TO_END}
+FAMILIES: Mapping[str, type[PreTrainedRouter]] = ChainMap(END_TO_END, ROUTERS)
+"""All of them, those over features first."""
 
 
 def family_name(router: PreTrainedRouter) -> str:
