@@ -14,7 +14,7 @@ from vlrouterbench.constants import DATASETS, TASK_GROUPS
 from vlrouterbench.data.build import build_from_logs
 from vlrouterbench.data.candidates import published_pool
 from vlrouterbench.data.table import load_table
-from vlrouterbench.errors import SourceError
+from vlrouterbench.errors import SourceError, UnknownNameError
 from vlrouterbench.metrics.trade_off import chosen_values
 from vlrouterbench.simulation import simulate
 from vlrouterbench.simulation.accuracies import INFERRED_SIZES, PROFILES
@@ -200,3 +200,16 @@ def test_content_predicts_who_succeeds_but_only_in_part():
     visible = np.array([strengths @ (s - means.shares[place]) - DEMAND_SLOPE * h for s, h in demands])
     explained = [np.corrcoef(visible[:, c], chance[:, c])[0, 1] for c in range(len(PROFILES))]
     assert 0.05 < np.mean(explained) < 0.5
+
+
+def test_the_easy_setting_has_the_same_samples_with_other_outcomes_and_says_so():
+    plain, easy = simulate_logs(num_samples=60, seed=3), simulate_logs(num_samples=60, seed=3, difficulty="easy")
+    assert easy.name == f"{plain.name}-easy" and easy.simulated
+    assert easy.source_sha256 != plain.source_sha256
+    assert easy.samples.equals(plain.samples) and easy.images == plain.images
+    assert not easy.outcomes.equals(plain.outcomes)
+
+
+def test_unknown_difficulty_is_answered_with_the_known_ones():
+    with pytest.raises(UnknownNameError, match='Did you mean "easy"'):
+        simulate_logs(num_samples=60, difficulty="eazy")
