@@ -105,9 +105,11 @@ def train_gradient_router(
     running = running or RunOptions()
     targets = router.training_targets(training_set)
     if running.folder is not None:
+        from accelerate import PartialState
+
         # A run goes on from checkpoints of the very same run alone.
         learnt = hashlib.sha256(targets.numpy().tobytes()).hexdigest()
-        how = (running.bf16, running.gradient_accumulation)
+        how = (running.bf16, running.gradient_accumulation, PartialState().num_processes)
         asked = [problem.table.sha256, router.config.to_dict(), recipe, learnt, how, training_set.seed]
         key = hashlib.sha256(json.dumps(asked, sort_keys=True, default=repr).encode()).hexdigest()[:16]
         running = replace(running, folder=running.folder / key)
