@@ -35,6 +35,7 @@ def evaluate(
     note = f"{left_out:,} samples of the split were left out: not measured for every candidate."
     console.show(
         {"out": str(out), "results": console.summary(records)},
+        console.results_title(records),
         console.results_table(records),
         *([note] if left_out else []),
         f"report: {page}",
