@@ -2,7 +2,7 @@
 
 Decisions
 - Full size is the published test split, 6,108 samples, with near-duplicates in groups: 10,000 resamples of groups.
-- Ours is everything a report needs: draws of accuracy, cost and Rank Score, their intervals, ranks with ranges and ties.
+- Ours is what a report needs: draws of accuracy, cost and Rank Score, their intervals, ranks with ranges and ties.
 - The baseline draws rows of whole groups and averages them, one resample after another; it does a share of the
   resamples and its seconds are scaled up, which `baseline_resamples` states. It makes no ranks.
 """

@@ -5,6 +5,8 @@ Decisions
 - Every router meets the same resamples, so that the interval of a difference is paired.
 - A resample is a vector of counts; its averages are one matrix product with the sums per group. Counting drawn places
   is several times as fast as drawing the counts (`bench bootstrap`).
+- The recipe is fixed, so that others can draw the same: groups in sorted order, and for every 250 resamples (the last
+  time the rest) one `default_rng(seed).integers(num_groups, size=(resamples, num_groups))`.
 - 10,000 resamples: the ends of an interval then move by about a hundredth of its width from seed to seed.
 """
 

@@ -4,7 +4,7 @@ Decisions
 - A point is (average cost in USD per sample, average quality in [0, 1]): of one router at several trade-offs, or of
   several routers.
 - Bounds of the cost axis are required, as for Rank Score: areas over a curve's own range reward a short curve.
-- For less than the cheapest point costs nothing can be had, so the curves are 0 there; past the dearest they stay level.
+- Below the cost of the cheapest point nothing can be had, so curves are 0 there; past the dearest they stay level.
 - A measure that does not exist (no point reaches a target) is None, never infinity.
 """
 

@@ -5,7 +5,7 @@ Decisions
   rank 1. Being tied is no equivalence: a may be tied with b and b with c while a is clearly better than c.
 - The range is the middle 95 % of a router's place over the paired resamples, widened where needed to hold its rank.
   Where routers are equal within a resample each gets the best and the worst of their places.
-- What is not worse in any resample but equal in all, such as a router and its copy, is tied.
+- Leads below _SAME are none: rounding must not rank a router before its copy.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import numpy as np
 
 from vlrouterbench.errors import EvaluationError
 from vlrouterbench.metrics.bootstrap import LEVELS
+
+_SAME = 1e-9
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ def rank_ranges(draws: np.ndarray) -> list[RankRange]:
     found = []
     for place in range(draws.shape[1]):
         lead = draws - draws[:, [place]]
+        lead[np.abs(lead) < _SAME] = 0.0
         less, more = np.percentile(lead, LEVELS, axis=0)
         better, tied = less > 0, (less <= 0) & (more >= 0)
         tied[place] = False
