@@ -4,6 +4,7 @@ Nothing of ours is imported: this is what a reader who trusts no figure would wr
 usage: python recompute.py EVALUATION BENCHMARK
 """
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -93,6 +94,39 @@ def recompute(evaluation, benchmark, split):
             singles = [matrix.mean(axis=0) for matrix in matrices]
             found[router]["frontier_measures"] = measures(records[router]["frontier"], singles, bounds)
     return found
+
+
+def fixed_policies(benchmark, ids, split, seed):
+    """Decisions of strongest, cheapest, oracle and mixture by their rules: what train showed, and the truth."""
+    report = json.loads((benchmark / "build_report.json").read_text())
+    bounds = report["cost_bounds_usd"]["cmin"], report["cost_bounds_usd"]["cmax"]
+    train, truth = read_truth(benchmark, "train"), read_truth(benchmark, split)
+    names = list(truth[ids[0]]["quality"])
+    quality, cost = (np.nanmean([[row[m][n] for n in names] for row in train.values()], 0) for m in ("quality", "cost"))
+    chosen = {
+        "strongest": {i: names[int(np.argmax(quality))] for i in ids},
+        "cheapest": {i: names[int(np.argmin(cost))] for i in ids},
+        "oracle": {},
+        "mixture": {},
+    }
+    best = (-1.0,)
+    for part in range(101):
+        for a in range(len(names)):
+            for b in range(len(names)):
+                mixed = [part / 100 * v[a] + (1 - part / 100) * v[b] for v in (quality, cost)]
+                best = max(best, (float(score(*mixed, bounds)), part / 100, a, b), key=lambda t: round(t[0], 9))
+    _, part, a, b = best
+    shares = np.zeros(len(names))
+    shares[a] += part
+    shares[b] += 1 - part
+    for i in ids:
+        row = truth[i]
+        right = [n for n in names if row["quality"][n] >= 0.5] or names
+        chosen["oracle"][i] = min(right, key=lambda n, row=row: row["cost"][n])
+        digest = hashlib.sha256(f"{seed}\0{i}".encode()).digest()
+        position = int.from_bytes(digest[:8], "big") / 2**64
+        chosen["mixture"][i] = names[int(np.searchsorted(np.cumsum(shares), position, side="right"))]
+    return chosen
 
 
 def read_truth(benchmark, split):

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from tests.evaluation.recompute import recompute
+from tests.evaluation.recompute import fixed_policies, read_decisions, recompute
 from tests.tables import hand_table, write_own_tables
 from vlrouterbench.data.build import build_benchmark
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
@@ -98,6 +98,13 @@ def test_every_figure_follows_from_what_was_written_and_the_benchmark_folder_alo
     for record in records:
         figures = {n: value for n, value in record.items() if n not in NOT_RECOMPUTED and value is not None}
         assert not differing(figures, expected[record["router"]], record["router"])
+
+
+def test_controls_with_a_rule_are_what_the_rule_says(evaluated, simulated_folder, records):
+    written = read_decisions(evaluated / "controls.parquet")
+    ids = list(written["oracle"])
+    for name, chosen in fixed_policies(simulated_folder, ids, "test", records[0]["seed"]).items():
+        assert chosen == written[name], name
 
 
 def test_a_changed_figure_is_found():
