@@ -98,6 +98,16 @@ def test_a_dry_run_of_the_metric_writes_a_folder_that_evaluate_loads(program, tm
     assert metric.compute(predictions=[0], quality=[[1.0]], cost=[[0.001]])["rank_score"] == 100
 
 
+def test_a_folder_of_another_name_is_read_by_its_script_as_it_says(program, tmp_path):
+    import evaluate
+
+    done = program("push", "metric", "rank_score", "owner/rank_score", "--dry-run", "--out", tmp_path / "other")
+    script = done.out.splitlines()[1].split('"')[1]
+    assert script == f"{tmp_path}/other/rank_score.py"
+    metric = evaluate.load(script, cache_dir=str(tmp_path / "cache"), cost_bounds=(0.001, 0.01))
+    assert metric.compute(predictions=[0], quality=[[1.0]], cost=[[0.001]])["rank_score"] == 100
+
+
 def test_the_metric_is_pushed_from_its_own_folder_alone(program, chain_folder, tmp_path):
     done = program(
         "push", "metric", chain_folder / "router", "owner/rank_score", "--dry-run", "--out", tmp_path / "out"

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 RESAMPLES, BLOCK, BETA = 10_000, 250, 0.1
+ENDS = ("mixture", "oracle")
 
 
 def recompute(evaluation, benchmark, split):
@@ -51,7 +52,7 @@ def recompute(evaluation, benchmark, split):
             return {"difference": own["rank_score"] - score, "ci95": middle(mine["rank_score"] - theirs)}
 
         same, mixture = expected(shares[router]), against(references["mixture"])
-        low, high = (figures(references[n], bounds)["rank_score"] for n in ("mixture", "oracle"))
+        low, high = (figures(references[n], bounds)["rank_score"] for n in ENDS)
         found[router] = {
             "num_samples": len(ids),
             **own,
@@ -61,6 +62,7 @@ def recompute(evaluation, benchmark, split):
             "same_shares": {**figures(same, bounds), **against(same)},
             "controls": {n: figures(p, bounds) for n, p in references.items() if "/" not in n},
             "oracle_gap_closed": (own["rank_score"] - low) / (high - low) if high > low else None,
+            "oracle_gap_ci95": gap_interval(mine, *(drawn(references[n], groups, seed, bounds) for n in ENDS)),
             "candidate_shares": shares[router],
             "differences": {
                 other: {
@@ -168,6 +170,11 @@ def drawn(pair, groups, seed, bounds):
     accuracy, average = quality / count, cost / count
     scores = score(np.clip(accuracy, 0, 1), average, bounds)
     return {"accuracy": accuracy, "average_cost_usd": average, "rank_score": scores}
+
+
+def gap_interval(mine, mixture, oracle):
+    low, high = mixture["rank_score"], oracle["rank_score"]
+    return middle((mine["rank_score"] - low) / (high - low)) if (high > low).all() else None
 
 
 def middle(draws):

@@ -163,6 +163,9 @@ def test_the_gap_runs_from_the_mixture_to_the_oracle(records):
     assert gap["oracle"] == pytest.approx(1)
     assert gap["mixture"] == pytest.approx(0)
     assert all(value <= 1 for value in gap.values())
+    spans = {record["router"]: record["oracle_gap_ci95"] for record in records}
+    assert spans["oracle"] == pytest.approx([1, 1]) and spans["mixture"] == pytest.approx([0, 0], abs=1e-9)
+    assert all(low <= gap[name] <= high for name, (low, high) in spans.items() if name not in ("oracle", "mixture"))
 
 
 def test_the_oracle_is_the_most_accurate(records):
@@ -237,7 +240,7 @@ def test_without_a_gap_between_mixture_and_oracle_the_share_closed_is_null():
     cheapest = np.zeros(2, dtype=int)
     context = ScoringContext(table, "test", 0, {"mixture": cheapest, "oracle": cheapest})
     record = score_routers([RoutedSplit("one", cheapest, {"kind": "policy"})], context)[0]
-    assert record["oracle_gap_closed"] is None
+    assert record["oracle_gap_closed"] is None and record["oracle_gap_ci95"] is None
     assert record["vs_mixture"] == {"rank_score": 0, "ci95": [0, 0]}
     assert record["candidate_shares"] == {"c0": 1.0}
 

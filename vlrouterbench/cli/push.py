@@ -45,7 +45,9 @@ def push(
         with console.stage(f"check and stage {kind}"):
             if kind is Kind.METRIC:
                 # `evaluate.load` reads a folder that is named like the script in it.
-                staged = stage_metric(folder, out or place / repo_id.split("/")[1], repo_id)
+                name = repo_id.split("/")[1]
+                staged = stage_metric(folder, out or place / name, repo_id)
+                notes.append(f'evaluate.load("{staged if staged.name == name else staged / f"{name}.py"}") reads it')
             else:
                 staged = (stage_dataset if kind is Kind.DATASET else stage_router)(folder, place)
         console.show({"out": str(staged), "repo_id": repo_id, "pushed": False}, f"would upload {staged}", *notes)

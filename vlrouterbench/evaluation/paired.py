@@ -20,7 +20,7 @@ from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.metrics.bootstrap import interval, trade_off_draws
 from vlrouterbench.metrics.trade_off import chosen_values, rank_score
 
-MIXTURE, SAME_SHARES, SHUFFLED = "mixture", "same-shares/", "shuffled-labels/"
+MIXTURE, ORACLE, SAME_SHARES, SHUFFLED = "mixture", "oracle", "same-shares/", "shuffled-labels/"
 """What a router is compared with; those with a slash stand before the router's place."""
 
 
@@ -96,7 +96,8 @@ class PairedFigures:
         def decided(decisions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             return chosen_values(table.quality, decisions), chosen_values(table.cost, decisions)
 
-        others[MIXTURE] = decided(context.references["mixture"])
+        for name in (MIXTURE, ORACLE):
+            others[name] = decided(context.references[name])
         for place, router in enumerate(routed):
             # Shares are those of the whole split and are not resampled: the control is one fixed policy.
             shares = np.bincount(router.decisions, minlength=width) / len(table)
@@ -149,6 +150,12 @@ class PairedFigures:
                     "ci95": {name: interval(values[:, place]) for name, values in draws.items()},
                 }
         return found
+
+    def gap_interval(self, place: int) -> list[float] | None:
+        """Interval of the share of the gap from the mixture to the oracle; None where some resample has no gap."""
+        draws = self.draws["rank_score"]
+        low, high = (draws[:, self.columns[name]] for name in (MIXTURE, ORACLE))
+        return interval((draws[:, place] - low) / (high - low)) if (high > low).all() else None
 
     def control(self, place: int, other: str, context: ScoringContext) -> dict[str, Any]:
         """Figures of what a router is compared with, and how far the router's Rank Score is from its."""
