@@ -9,7 +9,7 @@ import typer
 
 from vlrouterbench.errors import unknown_name
 
-NAMES = ("build", "own-tables", "encode", "encode-cache", "hub-encoders", "neighbours", "sweep", "decide")
+NAMES = ("build", "own-tables", "encode", "encode-cache", "hub-encoders", "neighbours", "sweep", "decide", "bootstrap")
 """Each is a file of `vlrouterbench.bench` with a function `bench_NAME`."""
 
 
