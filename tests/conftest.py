@@ -87,6 +87,29 @@ def trained_folders(simulated_problem, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def easy_folder(tmp_path_factory):
+    """A simulated benchmark of 500 samples in the easy setting, built once."""
+    folder = tmp_path_factory.mktemp("easy") / "benchmark"
+    build_from_logs(simulate_logs(num_samples=500, seed=0, difficulty="easy"), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def end_to_end_folders(easy_folder, tmp_path_factory):
+    """Family name -> folder of an end-to-end router trained on the easy benchmark, on small random backbones."""
+    from tests.families import SMALL_BACKBONES, packed_problem
+    from vlrouterbench.training.arguments import RouterTrainingArguments
+    from vlrouterbench.training.fit import save_router, train_router
+
+    root = tmp_path_factory.mktemp("end-to-end")
+    for family, backbone in SMALL_BACKBONES.items():
+        problem = packed_problem(easy_folder, backbone)
+        arguments = RouterTrainingArguments(cost_weights=(10.0,), num_epochs=8)
+        save_router(train_router(family, problem, arguments), root / family)
+    return {family: root / family for family in SMALL_BACKBONES}
+
+
+@pytest.fixture(scope="session")
 def browser():
     """A real browser, for tests marked so."""
     with open_browser() as opened:

@@ -13,6 +13,13 @@ from vlrouterbench.soft_labels import COST_SCALE, build_soft_labels
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.problem import Problem
 
+SMALL_BACKBONES = {
+    "vlc": "tiny-lxmert",
+    "zooter": "tiny-visualbert",
+    "cosine": "tiny-siglip",
+    "routerdc": "tiny-lxmert",
+}
+"""Every end-to-end family with a backbone for tests; together they see all small ones."""
 ENCODER = {"text": "builtin", "image": "builtin", "version": 3, "text_dim": 4, "image_dim": 2}
 
 
@@ -27,6 +34,16 @@ def arguments_for(family, **given):
     if variant in ROUTERS[family].recipes and not has_cost_weight(family, variant):
         given = {name: value for name, value in given.items() if name not in ("cost_weights", "unsolved")}
     return RouterTrainingArguments(**given)
+
+
+def packed_problem(folder, backbone="tiny-lxmert", **options):
+    """A benchmark as an end-to-end router's trainer sees it."""
+    from vlrouterbench.data.table import load_table
+    from vlrouterbench.encoders.backbones import BackboneOptions, open_backbone
+    from vlrouterbench.encoders.packed import pack_benchmark
+
+    table = load_table(folder)
+    return Problem(table, pack_benchmark(table, open_backbone(BackboneOptions(backbone, **options), table)))
 
 
 def small_router(family, num_candidates=3, **own):

@@ -82,6 +82,7 @@ def test_the_wheel_holds_the_whole_package_and_no_tests(wheel, project_root):
     package = project_root / "vlrouterbench"
     expected = {path.relative_to(project_root).as_posix() for path in package.rglob("*.py")}
     expected |= {path.relative_to(project_root).as_posix() for path in package.glob("*/templates/*")}
+    expected |= {path.relative_to(project_root).as_posix() for path in package.glob("training/configs/*")}
     expected |= {"vlrouterbench/py.typed"}
     assert "vlrouterbench/evaluation/templates/report.html" in expected
     assert "vlrouterbench/metrics/rank_score/rank_score.py" in expected

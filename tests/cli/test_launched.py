@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,15 +11,21 @@ from tests.hub_models import save_image_model, save_text_model
 from tests.tables import write_own_tables
 from vlrouterbench.data.build import build_benchmark
 from vlrouterbench.routers.auto import AutoRouter
+from vlrouterbench.training import trainer
+
+CONFIGS = Path(trainer.__file__).parent / "configs"
 
 LAUNCH = (
     "accelerate.commands.launch --multi_gpu --num_processes 2 --num_machines 1 --mixed_precision no --dynamo_backend no"
 )
 
 
-def _run(*arguments, launched):
+CONFIGURED = f"accelerate.commands.launch --config_file {CONFIGS / 'ddp.yaml'} --num_processes 2"
+
+
+def _run(*arguments, launched, launch=LAUNCH):
     """A command of the program on the CPU, as one process or two; its stdout."""
-    launch = ["-m", *LAUNCH.split()] if launched else []
+    launch = ["-m", *launch.split()] if launched else []
     done = subprocess.run(
         [sys.executable, *launch, "-m", "vlrouterbench", *map(str, arguments)],
         env={**os.environ, "ACCELERATE_USE_CPU": "true", "CUDA_VISIBLE_DEVICES": ""},
@@ -62,3 +69,18 @@ def test_two_processes_train_one_router(folders, tmp_path):
     said = _run(*asked, "--out", tmp_path / "router", launched=True)
     assert said.count("saved to") == 1
     assert AutoRouter.from_pretrained(tmp_path / "router").config.candidate_names == ["small", "middle", "large"]
+
+
+def test_two_processes_train_one_end_to_end_router_as_one_does(folders, tmp_path):
+    """The global batch defines the run: 1 x 16 and 2 x 8 agree but for dropout's draws and rounding."""
+    asked = ("--router", "vlc", "--backbone", "tiny-siglip", "--cost-weight", "10", "--num-epochs", "1")
+    asked += ("--batch-size", "16", "--option", "dropout=0.0")
+    scores = {}
+    for name, folder in folders.items():
+        command = ("train", folder / "benchmark", *asked, "--out", tmp_path / name)
+        said = _run(*command, launched=name == "two", launch=CONFIGURED)
+        assert said.count("saved to") == 1
+        router = AutoRouter.from_pretrained(tmp_path / name)
+        assert router.config.training["num_processes"] == {"one": 1, "two": 2}[name]
+        scores[name] = list(router.route("What is the total?").score.values())
+    assert scores["one"] == pytest.approx(scores["two"], abs=0.05)

@@ -5,7 +5,13 @@ import math
 import pytest
 import torch
 
-from vlrouterbench.routers.losses import masked_binary_cross_entropy, soft_cross_entropy
+from vlrouterbench.routers.losses import (
+    kl_divergence,
+    masked_binary_cross_entropy,
+    sample_candidate_loss,
+    sample_sample_loss,
+    soft_cross_entropy,
+)
 
 
 @pytest.fixture
@@ -69,3 +75,59 @@ def test_masked_binary_cross_entropy_by_hand():
     expected = (math.log(2) - 0.5 * math.log(3 / 16)) / 2
     assert masked_binary_cross_entropy(logits, targets).item() == pytest.approx(expected)
     assert masked_binary_cross_entropy(logits, torch.full((2, 3), math.nan)).item() == 0
+
+
+def test_divergence_by_hand():
+    logits = torch.tensor([[math.log(2), 0.0], [0.0, 0.0]])
+    targets = torch.tensor([[0.5, 0.5], [1.0, 0.0]])
+    # Shares are 2/3 and 1/3, then 1/2 and 1/2.
+    first = 0.5 * math.log(0.5 / (2 / 3)) + 0.5 * math.log(0.5 / (1 / 3))
+    assert kl_divergence(logits, targets).item() == pytest.approx((first + math.log(2)) / 2, rel=1e-6)
+
+
+def test_divergence_is_zero_where_shares_are_the_targets_and_rows_of_zeros_do_not_count():
+    logits = torch.tensor([[1.0, 2.0, 3.0], [5.0, -5.0, 0.0]])
+    targets = torch.stack([torch.softmax(logits[0], dim=0), torch.zeros(3)])
+    assert kl_divergence(logits, targets).item() == pytest.approx(0.0, abs=1e-6)
+
+
+def _candidate_loss(similarities, labels, correct, kept=(3, 3)):
+    rows = [torch.tensor([row], dtype=torch.float32) for row in (similarities, labels, correct)]
+    return sample_candidate_loss(*rows, kept).item()
+
+
+def test_candidate_contrast_by_hand():
+    # Two correct candidates at 1 and 0, two incorrect ones at 0 and log 2: driven from 1 + 2 = 3.
+    found = _candidate_loss([1.0, 0.0, 0.0, math.log(2)], [0.7, 0.3, 0.0, 0.0], [1, 1, 0, 0])
+    assert found == pytest.approx(-math.log(math.e / (math.e + 3)) - math.log(1 / (1 + 3)), rel=1e-5)
+
+
+def test_candidate_contrast_keeps_the_largest_labels_and_the_incorrect_ones_that_score_highest():
+    found = _candidate_loss([1.0, 9.0, 0.0, math.log(2)], [0.7, 0.3, 0.0, 0.0], [1, 1, 0, 0], kept=(1, 1))
+    assert found == pytest.approx(-math.log(math.e / (math.e + 2)), rel=1e-5)
+
+
+def test_candidate_contrast_never_takes_a_wrong_or_unmeasured_candidate_for_a_positive():
+    found = _candidate_loss([0.0, 5.0, 7.0], [1.0, 0.0, 0.0], [1, 0, float("nan")])
+    assert found == pytest.approx(-math.log(1 / (1 + math.exp(5))), rel=1e-5)
+
+
+@pytest.mark.parametrize("correct", [[1, 1], [0, 0]])
+def test_candidate_contrast_is_nothing_without_positives_or_negatives_and_has_a_gradient(correct):
+    similarities = torch.tensor([[0.3, -0.2]], requires_grad=True)
+    labels = torch.tensor([[0.5, 0.5]])
+    loss = sample_candidate_loss(similarities, labels, torch.tensor([correct]).float(), (3, 3))
+    loss.backward()
+    assert loss.item() == pytest.approx(0.0, abs=1e-6)
+    assert torch.equal(similarities.grad, torch.zeros(1, 2))
+
+
+def test_sample_contrast_by_hand():
+    # Samples 0 and 1 are of one cluster, 2 is alone in its own: it adds nothing.
+    similarities = torch.tensor([[9.0, 1.0, 0.5], [1.0, 9.0, 0.0], [0.5, 0.0, 9.0]], requires_grad=True)
+    loss = sample_sample_loss(similarities, torch.tensor([0, 0, 4]), num_others=3)
+    first = -math.log(math.e / (math.e + math.exp(0.5)))
+    second = -math.log(math.e / (math.e + 1))
+    assert loss.item() == pytest.approx((first + second) / 3, rel=1e-5)
+    loss.backward()
+    assert similarities.grad.isfinite().all() and (similarities.grad[2] == 0).all()

@@ -13,6 +13,9 @@ def simulate(
     out: Annotated[Path, typer.Option(help="Benchmark folder to write.")],
     num_samples: Annotated[int, typer.Option(help="How many samples.")] = 3000,
     seed: Annotated[int, typer.Option(help="Draws another benchmark.")] = 0,
+    difficulty: Annotated[
+        str, typer.Option(help="'default', calibrated, or 'easy': what a sample shows decides who succeeds.")
+    ] = "default",
 ) -> None:
     """Draw a simulated benchmark: images, questions, outcomes and costs. Nothing in it is measured."""
     from vlrouterbench.cli import console
@@ -20,6 +23,8 @@ def simulate(
     from vlrouterbench.simulation.simulate import simulate_logs
 
     with console.stage(f"draw {num_samples:,} simulated samples"):
-        logs = simulate_logs(num_samples=num_samples, seed=seed, num_proc=max(1, min(os.cpu_count() or 1, 4)))
+        num_proc = max(1, min(os.cpu_count() or 1, 4))
+        logs = simulate_logs(num_samples=num_samples, seed=seed, num_proc=num_proc, difficulty=difficulty)
         report = build_from_logs(logs, out)
-    console.show(report, f"{report['samples']:,} simulated samples written to {out}")
+    mark = "" if difficulty == "default" else f" ({difficulty} setting)"
+    console.show(report, f"{report['samples']:,} simulated samples{mark} written to {out}")

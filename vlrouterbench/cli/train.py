@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,6 +42,30 @@ class TrainRequest(FeatureRequest):
     batch_size: Annotated[int | None, typer.Option(help="Global batch, over all processes; else the family's own.")] = (
         None
     )
+    learning_rate: Annotated[float | None, typer.Option(help="Of the optimiser; else the family's own.")] = None
+    teacher: Annotated[
+        str | None, typer.Option(help="Router, by folder or Hub id, whose scores are learnt in place of soft labels.")
+    ] = None
+    backbone: Annotated[
+        str,
+        typer.Option(help="Of an end-to-end router: tiny-lxmert, tiny-visualbert, tiny-siglip, a folder or a Hub id."),
+    ] = "tiny-lxmert"
+    patches: Annotated[
+        str | None,
+        typer.Option(help="ViT-style model that gives LXMERT or VisualBERT their patch tokens; else linear."),
+    ] = None
+    image_size: Annotated[int | None, typer.Option(help="Side of the picture in pixels; else the backbone's own.")] = (
+        None
+    )
+    bf16: Annotated[bool, typer.Option(help="Compute in bfloat16 where that is safe (autocast).")] = False
+    gradient_accumulation: Annotated[
+        int,
+        typer.Option(help="Passes that one step of the optimiser is made of; the global batch is shared among them."),
+    ] = 1
+    checkpoint_every: Annotated[
+        int | None, typer.Option(help="Steps between checkpoints, to resume from; else none is written.")
+    ] = None
+    resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint of the same command.")] = False
 
 
 @options_of(TrainRequest)
@@ -49,9 +74,8 @@ def train(request: TrainRequest) -> None:
     from vlrouterbench.cli import console
     from vlrouterbench.cli.processes import launched_processes
     from vlrouterbench.data.table import load_table
-    from vlrouterbench.encoders.features import encode_benchmark
     from vlrouterbench.evaluation.policies import POLICIES
-    from vlrouterbench.training.arguments import RouterTrainingArguments
+    from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions
     from vlrouterbench.training.fit import save_router, train_router
     from vlrouterbench.training.problem import Problem
 
@@ -60,6 +84,14 @@ def train(request: TrainRequest) -> None:
         raise RouterError(f'"{router}" needs no training: give it to `vlrouterbench evaluate --router {router}`.')
     console.quiet_libraries()
     processes = launched_processes()
+    target = request.out or request.folder.resolve().parent / "routers" / router
+    running = RunOptions(
+        folder=target.with_name(f"{target.name}.training") if request.checkpoint_every or request.resume else None,
+        checkpoint_every=request.checkpoint_every,
+        resume=request.resume,
+        bf16=request.bf16,
+        gradient_accumulation=request.gradient_accumulation,
+    )
     arguments = RouterTrainingArguments(
         cost_weights=tuple(request.cost_weight) if request.cost_weight else None,
         seed=request.seed,
@@ -68,16 +100,21 @@ def train(request: TrainRequest) -> None:
         options=named_values(request.option or ()),
         num_epochs=request.num_epochs,
         batch_size=request.batch_size,
+        learning_rate=request.learning_rate,
+        teacher=request.teacher,
+        running=running,
     )
     table = load_table(request.folder)
     with processes.main_process_first(), console.stage("encode text and images") as progress:
-        features = encode_benchmark(table, request.feature_options(), request.work(progress=progress))
-    with console.stage(f"train {router}"):
+        features = _features(request, table, request.work(progress=progress))
+    with console.stage(f"train {router}") as progress:
+        arguments = replace(arguments, running=replace(running, progress=progress))
         trained = train_router(router, Problem(table, features), arguments)
     if not processes.is_main_process:
         return
-    target = request.out or request.folder.resolve().parent / "routers" / router
     save_router(trained, target)
+    if running.folder is not None:
+        shutil.rmtree(running.folder, ignore_errors=True)
     chosen = {name: str(value) for name, value in trained.chosen.setting.items()}
     score = trained.chosen.validation_rank_score
     settings = ", ".join(f"{name} {value}" for name, value in chosen.items()) or "its only setting"
@@ -87,6 +124,19 @@ def train(request: TrainRequest) -> None:
         f"{router}: Rank Score {score:.2f} on validation with {settings}, best of {len(trained.trials)} settings{mark}",
         f"saved to {target}",
     )
+
+
+def _features(request: TrainRequest, table: Any, work: Any) -> Any:
+    """What the router learns from: features, or for an end-to-end one pictures and texts as its backbone takes them."""
+    from vlrouterbench.encoders.backbones import BackboneOptions, open_backbone
+    from vlrouterbench.encoders.features import encode_benchmark
+    from vlrouterbench.encoders.packed import pack_benchmark
+    from vlrouterbench.routers.registry import END_TO_END
+
+    if request.router not in END_TO_END:
+        return encode_benchmark(table, request.feature_options(), work)
+    options = BackboneOptions(request.backbone, request.image_size, request.max_length, request.patches)
+    return pack_benchmark(table, open_backbone(options, table), work)
 
 
 def named_values(given: Sequence[str]) -> dict[str, Any]:

@@ -27,12 +27,14 @@ from vlrouterbench.encoders.builtin import FIT_VERSION, IMAGE_DIM, OCR_DIM, TEXT
 from vlrouterbench.encoders.fitting import fit_encoder
 from vlrouterbench.encoders.inputs import text_inputs
 from vlrouterbench.encoders.options import EncodingWork, FeatureOptions
+from vlrouterbench.encoders.packed import PackedRows, pack_benchmark
 from vlrouterbench.encoders.picture_texts import picture_texts, text_store
 from vlrouterbench.encoders.pretrained import PretrainedChoice, choice_of, device_of, hub_errors
 from vlrouterbench.encoders.reading import Reading
 from vlrouterbench.encoders.store import VectorStore
 from vlrouterbench.errors import BenchmarkError
 from vlrouterbench.files import staged_file
+from vlrouterbench.routers.backbone_input import SampleEncoder
 from vlrouterbench.routers.encoding_block import FeatureBlock
 from vlrouterbench.routers.encoding_builtin import BUILTIN_VERSION, BuiltinImage, BuiltinText
 from vlrouterbench.routers.encoding_fusion import IMAGE_ONLY, TEXT_ONLY
@@ -106,8 +108,11 @@ def encode_benchmark(
     return features
 
 
-def features_by(encoder: FeatureEncoder, table: RoutingTable, work: EncodingWork | None = None) -> torch.Tensor:
-    """Features of a table by an encoder that is fitted already, (num_samples, dim) float32.
+def features_by(
+    encoder: FeatureEncoder | SampleEncoder, table: RoutingTable, work: EncodingWork | None = None
+) -> torch.Tensor | PackedRows:
+    """Features of a table by an encoder that is fitted already, (num_samples, dim) float32; an end-to-end router's
+    rows of bytes.
 
     Args:
         encoder: a router's own.
@@ -117,6 +122,8 @@ def features_by(encoder: FeatureEncoder, table: RoutingTable, work: EncodingWork
     Raises:
         BenchmarkError: its pretrained encoder cannot be loaded.
     """
+    if isinstance(encoder, SampleEncoder):
+        return pack_benchmark(table, encoder, work).of(table)
     blocks = {kind: getattr(encoder, kind) for kind in ("text", "image") if getattr(encoder, kind) is not None}
     with hub_errors():
         return torch.from_numpy(encoder.features_of(_read_blocks(table, blocks, work or EncodingWork())))

@@ -18,7 +18,7 @@ from transformers.utils import cached_file
 from vlrouterbench.errors import RouterError, unknown_name
 
 from .modeling_router import PreTrainedRouter
-from .registry import ROUTERS
+from .registry import FAMILIES
 
 
 class AutoRouter:
@@ -36,7 +36,7 @@ class AutoRouter:
             RouterError: nothing there, not a router, or its weights cannot be read.
         """
         config = _read_config(str(name_or_path), kwargs)
-        families = {family.config_class.model_type: family for family in ROUTERS.values()}
+        families = {family.config_class.model_type: family for family in FAMILIES.values()}
         model_type = str(config.get("model_type"))
         if model_type not in families:
             raise unknown_name(f"router family in {name_or_path}", model_type, families)

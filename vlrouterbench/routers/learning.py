@@ -32,6 +32,8 @@ class TrainingSet:
         soft_labels: (num_samples, num_candidates) float32; rows sum to 1, or to 0 for a sample that must not count.
         cost_rate: cost weight times the paper's cost scale, per USD; infinity allowed.
         seed: of everything that draws.
+        tags: (num_samples,) int64: number of each sample's dataset, from 0 on; None where it is not known.
+        text_features: (num_samples, text_dim) float32, for families that ask for them; else None.
     """
 
     features: torch.Tensor
@@ -40,6 +42,8 @@ class TrainingSet:
     soft_labels: torch.Tensor
     cost_rate: float
     seed: int
+    tags: torch.Tensor | None = None
+    text_features: torch.Tensor | None = None
 
     @property
     def counted(self) -> torch.Tensor:
@@ -70,6 +74,8 @@ class Recipe:
         optimizer: "adamw" or "adam" (weight decay as an L2 term).
         learning_rate, weight_decay: of the optimiser.
         num_epochs, batch_size, patience: of gradient training, as in the training arguments.
+        warmup: share of all steps in which the learning rate rises from 0; where above 0 it then falls to 0 again, in
+            a straight line; 0 holds it constant.
     """
 
     cost_weights: tuple[float, ...] | None = None
@@ -82,6 +88,11 @@ class Recipe:
     num_epochs: int = 60
     batch_size: int = 256
     patience: int = 10
+    warmup: float = 0.0
+
+    def with_values(self, **values: Any) -> Recipe:
+        """The recipe with other values."""
+        return replace(self, **values)
 
     def pinned(self, options: Mapping[str, Any]) -> Recipe:
         """The recipe with some configuration fields given instead of tried."""

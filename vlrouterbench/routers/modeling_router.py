@@ -63,6 +63,10 @@ class PreTrainedRouter(PreTrainedModel):
     """The family's name in print."""
     by_gradient = False
     """Whether the trainer follows `training_loss` after `fit`."""
+    end_to_end = False
+    """Whether the family learns from pixels and text through a backbone of its own, not from features."""
+    needs_text_features = False
+    """Whether what it learns from has vectors of the texts (`TrainingSet.text_features`)."""
     shares_trunk = False
     """Whether routers of several cost weights can be trained on one trunk: `trunk`, `share_trunk` and a last layer."""
     recipes: ClassVar[Mapping[str, Recipe]] = {"default": Recipe()}
@@ -70,7 +74,15 @@ class PreTrainedRouter(PreTrainedModel):
 
     def __init__(self, config: RouterConfig) -> None:
         super().__init__(config)
-        self.encoder = FeatureEncoder(config.encoder)
+        self.encoder = self.make_encoder(config)
+
+    def make_encoder(self, config: RouterConfig) -> nn.Module:
+        """What turns samples into feature rows."""
+        return FeatureEncoder(config.encoder)
+
+    def adopt(self, encoder: nn.Module) -> None:
+        """Take the fitted state of the encoder that the features came from."""
+        self.encoder.load_state_dict(encoder.state_dict())
 
     @property
     def feature_dim(self) -> int:
@@ -98,6 +110,11 @@ class PreTrainedRouter(PreTrainedModel):
         for tensor in (*router.parameters(), *router.buffers()):
             tensor.data = tensor.data.clone()
         return loaded
+
+    @classmethod
+    def recipe_for(cls, variant: str, encoder: Any) -> Recipe:
+        """The recipe of a variant, given what the features come from."""
+        return cls.recipes[variant]
 
     @classmethod
     def sizes(cls, training_set: TrainingSet, setting: Mapping[str, Any]) -> dict[str, Any]:

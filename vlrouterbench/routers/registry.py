@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
+from collections.abc import Mapping
+
+from .modeling_cosine import CosineRouter
 from .modeling_irt import IRTRouter
 from .modeling_kmeans import KMeansRouter
 from .modeling_knn import KNNRouter
@@ -12,8 +16,11 @@ from .modeling_prknn import PRKNNRouter
 from .modeling_prototype import PrototypeRouter
 from .modeling_ridge_mf import RidgeMFRouter
 from .modeling_router import PreTrainedRouter
+from .modeling_routerdc import RouterDCRouter
 from .modeling_two_tower import TwoTowerRouter
 from .modeling_uniroute import UniRouteRouter
+from .modeling_vlc import VLCRouter
+from .modeling_zooter import ZooterRouter
 
 ROUTERS: dict[str, type[PreTrainedRouter]] = {
     "knn": KNNRouter,
@@ -28,8 +35,19 @@ ROUTERS: dict[str, type[PreTrainedRouter]] = {
     "irt": IRTRouter,
     "two-tower": TwoTowerRouter,
 }
+"""Families over features."""
+
+END_TO_END: dict[str, type[PreTrainedRouter]] = {
+    "cosine": CosineRouter,
+    "routerdc": RouterDCRouter,
+    "zooter": ZooterRouter,
+    "vlc": VLCRouter,
+}
+"""Families that learn from pixels and text through a backbone of their own."""
+FAMILIES: Mapping[str, type[PreTrainedRouter]] = ChainMap(END_TO_END, ROUTERS)
+"""All of them, those over features first."""
 
 
 def family_name(router: PreTrainedRouter) -> str:
     """The name of a router's family."""
-    return next(name for name, family in ROUTERS.items() if isinstance(router, family))
+    return next(name for name, family in FAMILIES.items() if isinstance(router, family))

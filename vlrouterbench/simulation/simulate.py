@@ -26,11 +26,11 @@ from vlrouterbench.constants import task_group_of
 from vlrouterbench.data.candidates import published_pool
 from vlrouterbench.data.source import OUTCOME_SCHEMA, SAMPLE_SCHEMA, SourceLogs
 from vlrouterbench.data.tokens import REFERENCE_IMAGE_TOKENS, count_tokens
-from vlrouterbench.errors import SourceError
+from vlrouterbench.errors import SourceError, unknown_name
 from vlrouterbench.simulation.accuracies import INFERRED_SIZES
 from vlrouterbench.simulation.draw import draw_item
 from vlrouterbench.simulation.item import DrawnItem
-from vlrouterbench.simulation.skills import simulate_outcomes
+from vlrouterbench.simulation.skills import DEFAULT_DIFFICULTY, DIFFICULTIES, simulate_outcomes
 
 DEFAULT_NUM_SAMPLES = 3_000
 SIMULATOR_VERSION = 3
@@ -49,38 +49,39 @@ class _Drawn:
     image: bytes
 
 
-def simulate_logs(*, num_samples: int = DEFAULT_NUM_SAMPLES, seed: int = 0, num_proc: int = 1) -> SourceLogs:
+def simulate_logs(
+    *,
+    num_samples: int = DEFAULT_NUM_SAMPLES,
+    seed: int = 0,
+    num_proc: int = 1,
+    difficulty: str = DEFAULT_DIFFICULTY,
+) -> SourceLogs:
     """Draw a benchmark.
 
     Args:
         num_samples: how many samples; at least one per dataset.
         seed: draws another benchmark, candidates' strengths included.
         num_proc: processes that draw; the result does not depend on it.
+        difficulty: "default", which is calibrated, or "easy": the same samples, with outcomes that what they show
+            decides. The easy benchmark's name says so.
 
     Raises:
         SourceError: fewer samples than datasets.
+        UnknownNameError: no such difficulty.
     """
+    if difficulty not in DIFFICULTIES:
+        raise unknown_name("difficulty", difficulty, DIFFICULTIES)
     if num_samples < len(INFERRED_SIZES):
         raise SourceError(f"expected at least {len(INFERRED_SIZES)} samples, one per dataset; found {num_samples}.")
     datasets = _datasets(num_samples)
     keys = _keys(datasets)
     drawn = _draw_all([(dataset, seed, key) for dataset, key in zip(datasets, keys, strict=True)], num_proc)
     pool = published_pool()
-    outcomes = simulate_outcomes([d.item for d in drawn], pool.names, seed=seed, keys=keys)
+    outcomes = simulate_outcomes([d.item for d in drawn], pool.names, seed=seed, keys=keys, difficulty=difficulty)
     sample_ids = [f"{dataset}/{number}" for dataset, (_, number) in zip(datasets, keys, strict=True)]
-    samples = pa.table(
-        {
-            "sample_id": sample_ids,
-            "dataset": datasets,
-            "task_group": [task_group_of(dataset) for dataset in datasets],
-            "question": [d.item.question for d in drawn],
-            "options": [list(d.item.options) for d in drawn],
-            "hint": [d.item.hint for d in drawn],
-            "group_id": pa.nulls(num_samples, pa.string()),
-            "split": pa.nulls(num_samples, pa.string()),
-        },
-        schema=SAMPLE_SCHEMA,
-    )
+    samples = _sample_table(drawn, datasets, sample_ids)
+    drawn_from = f"simulator seed {seed} samples {num_samples}"
+    drawn_from += "" if difficulty == DEFAULT_DIFFICULTY else f" difficulty {difficulty}"
     num_pairs = num_samples * len(pool)
     input_tokens = count_tokens(d.item.question for d in drawn) + REFERENCE_IMAGE_TOKENS
     outcome_table = pa.table(
@@ -100,10 +101,26 @@ def simulate_logs(*, num_samples: int = DEFAULT_NUM_SAMPLES, seed: int = 0, num_
         outcomes=outcome_table,
         images=[d.image for d in drawn],
         pool=pool,
-        name=SIMULATED_NAME,
-        source_sha256=hashlib.sha256(f"simulator seed {seed} samples {num_samples}".encode()).hexdigest(),
+        name=SIMULATED_NAME if difficulty == DEFAULT_DIFFICULTY else f"{SIMULATED_NAME}-{difficulty}",
+        source_sha256=hashlib.sha256(drawn_from.encode()).hexdigest(),
         simulated=True,
         pairs_read=num_pairs,
+    )
+
+
+def _sample_table(drawn: list[_Drawn], datasets: list[str], sample_ids: list[str]) -> pa.Table:
+    return pa.table(
+        {
+            "sample_id": sample_ids,
+            "dataset": datasets,
+            "task_group": [task_group_of(dataset) for dataset in datasets],
+            "question": [d.item.question for d in drawn],
+            "options": [list(d.item.options) for d in drawn],
+            "hint": [d.item.hint for d in drawn],
+            "group_id": pa.nulls(len(drawn), pa.string()),
+            "split": pa.nulls(len(drawn), pa.string()),
+        },
+        schema=SAMPLE_SCHEMA,
     )
 
 

@@ -10,6 +10,9 @@ Decisions
   the published table an MLP on better features closes a fifth, the best router 29 %.
 - Invented: which skills an item demands, who is strong in which (drawn anew for every seed), and the form of the model.
 - What is visible is centred per dataset (`demand_means.json`), so that strengths move no mean.
+- A second setting, called easy, is calibrated to nothing: strengths are large, hidden difficulty and luck small, and
+  what is visible is centred over the whole benchmark, so that a router learns from a few hundred samples. It is there
+  to see that training works, and says nothing about how routers compare.
 - Output lengths follow the kind of candidate, and grow with the mathematics that an item demands.
 """
 
@@ -47,6 +50,29 @@ _LARGEST_LEVEL = 60.0
 
 
 @dataclass(frozen=True)
+class Difficulty:
+    """How much of an outcome what is visible decides.
+
+    Attributes:
+        skill_spread, demand_slope, hidden, pair_luck: as SKILL_SPREAD, DEMAND_SLOPE, HIDDEN_DIFFICULTY, PAIR_LUCK.
+        by_dataset: whether what is visible is centred per dataset, so that strengths move no dataset's mean.
+    """
+
+    skill_spread: float = SKILL_SPREAD
+    demand_slope: float = DEMAND_SLOPE
+    hidden: float = HIDDEN_DIFFICULTY
+    pair_luck: float = PAIR_LUCK
+    by_dataset: bool = True
+
+
+DEFAULT_DIFFICULTY, EASY = "default", "easy"
+DIFFICULTIES: dict[str, Difficulty] = {
+    DEFAULT_DIFFICULTY: Difficulty(),
+    EASY: Difficulty(skill_spread=6.0, demand_slope=1.0, hidden=0.3, pair_luck=0.1, by_dataset=False),
+}
+
+
+@dataclass(frozen=True)
 class SimulatedOutcomes:
     """Outcomes of all pairs, each (num_items, num_candidates).
 
@@ -77,7 +103,12 @@ class DemandMeans:
 
 
 def simulate_outcomes(
-    items: Sequence[DrawnItem], candidate_names: Sequence[str], *, seed: int, keys: Sequence[tuple[int, int]]
+    items: Sequence[DrawnItem],
+    candidate_names: Sequence[str],
+    *,
+    seed: int,
+    keys: Sequence[tuple[int, int]],
+    difficulty: str = DEFAULT_DIFFICULTY,
 ) -> SimulatedOutcomes:
     """Draw who answers which item correctly and how much each writes.
 
@@ -87,18 +118,25 @@ def simulate_outcomes(
         seed: draws the candidates' strengths.
         keys: (dataset number, number within it) per item; randomness is drawn from the seed and the key, so a larger
             benchmark contains the smaller one's items and outcomes.
+        difficulty: a name of DIFFICULTIES.
     """
+    how = DIFFICULTIES[difficulty]
     places = [list(PROFILES).index(name) for name in candidate_names]
-    skills = candidate_skills(seed=seed)[places]
+    skills = candidate_skills(seed=seed, spread=how.skill_spread)[places]
     means = demand_means()
+    centre_shares, centre_hardest = means.shares, means.hardest
+    if not how.by_dataset:
+        centre_shares = np.broadcast_to(means.shares.mean(axis=0), means.shares.shape)
+        centre_hardest = np.full_like(means.hardest, means.hardest.mean())
     lengths = np.log([PROFILES[name][1] / means.length for name in candidate_names]) - LENGTH_SPREAD**2 / 2
     quality, tokens, chances = [], [], []
     for (dataset, number), item in zip(keys, items, strict=True):
         rng = np.random.default_rng([seed, dataset, number, 2])
         shares, hardest = item_demand(item)
-        visible = skills @ (shares - means.shares[dataset]) - DEMAND_SLOPE * (hardest - means.hardest[dataset])
-        hidden = rng.normal(0, HIDDEN_DIFFICULTY) + rng.normal(0, PAIR_LUCK, len(places))
-        level, guess = (values[places] for values in _levels(dataset, _guess(item)))
+        visible = skills @ (shares - centre_shares[dataset]) - how.demand_slope * (hardest - centre_hardest[dataset])
+        hidden = rng.normal(0, how.hidden) + rng.normal(0, how.pair_luck, len(places))
+        spread = float(np.hypot(how.hidden, how.pair_luck))
+        level, guess = (values[places] for values in _levels(dataset, _guess(item), spread))
         chance = guess + (1 - guess) / (1 + np.exp(-(level + visible - hidden)))
         quality.append(rng.random(len(places)) < chance)
         length = lengths + REASONING_LENGTH * item.demands.get("math", 0.0) + rng.normal(0, LENGTH_SPREAD, len(places))
@@ -107,9 +145,9 @@ def simulate_outcomes(
     return SimulatedOutcomes(np.array(quality, float), np.array(tokens), np.array(chances))
 
 
-def candidate_skills(*, seed: int) -> np.ndarray:
+def candidate_skills(*, seed: int, spread: float = SKILL_SPREAD) -> np.ndarray:
     """Strength of each candidate of PROFILES in each skill, (num_candidates, num_skills), in logits; rows sum to 0."""
-    strengths = np.random.default_rng([seed, 1]).normal(0, SKILL_SPREAD, (len(PROFILES), len(SKILLS)))
+    strengths = np.random.default_rng([seed, 1]).normal(0, spread, (len(PROFILES), len(SKILLS)))
     return strengths - strengths.mean(axis=1, keepdims=True)
 
 
@@ -133,7 +171,7 @@ def demand_means() -> DemandMeans:
 
 
 @lru_cache(maxsize=256)
-def _levels(dataset: int, guess: float) -> tuple[np.ndarray, np.ndarray]:
+def _levels(dataset: int, guess: float, spread: float) -> tuple[np.ndarray, np.ndarray]:
     """Level in logits and chance of a lucky guess of every candidate on items that can be guessed with chance `guess`.
 
     The level makes the mean over hidden difficulty and luck the accuracy aimed at, by Gauss-Hermite quadrature.
@@ -141,7 +179,7 @@ def _levels(dataset: int, guess: float) -> tuple[np.ndarray, np.ndarray]:
     targets = accuracy_targets()[:, dataset]
     guesses = np.minimum(guess, GUESS_SHARE * targets)
     points, weights = np.polynomial.hermite_e.hermegauss(_QUADRATURE_POINTS)
-    hidden = np.hypot(HIDDEN_DIFFICULTY, PAIR_LUCK) * points
+    hidden = spread * points
     low, high = np.full(len(targets), -_LARGEST_LEVEL), np.full(len(targets), _LARGEST_LEVEL)
     for _ in range(60):
         middle = (low + high) / 2

@@ -7,13 +7,41 @@ Decisions
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from vlrouterbench.constants import DEFAULT_COST_WEIGHTS, Unsolved
 from vlrouterbench.errors import RouterError
 from vlrouterbench.routers.learning import Recipe
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a training run is carried out; none of it changes what is asked of it.
+
+    Attributes:
+        folder: where checkpoints lie; None for a folder that is gone when training ends.
+        checkpoint_every: steps between checkpoints; None for none.
+        resume: go on from the last whole checkpoint in `folder`; from the start where there is none.
+        bf16: autocast to bfloat16.
+        gradient_accumulation: passes per step of the optimiser; the global batch is shared among them.
+        progress: called with (done, total) steps of each training.
+    """
+
+    folder: Path | None = None
+    checkpoint_every: int | None = None
+    resume: bool = False
+    bf16: bool = False
+    gradient_accumulation: int = 1
+    progress: Callable[[int, int], None] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("checkpoint_every", "gradient_accumulation"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise RouterError(f"expected {name} >= 1, found {value}.")
 
 
 @dataclass(frozen=True)
@@ -33,6 +61,9 @@ class RouterTrainingArguments:
         learning_rate: of the optimiser.
         weight_decay: of the optimiser.
         patience: epochs without a better Rank Score on validation before training stops.
+        teacher: a router, by folder or Hub id, whose scores are learnt instead of soft labels: their softmax is the
+            target of every training sample that counts.
+        running: how the run is carried out.
     """
 
     cost_weights: tuple[float, ...] | None = None
@@ -46,6 +77,8 @@ class RouterTrainingArguments:
     learning_rate: float | None = None
     weight_decay: float | None = None
     patience: int | None = None
+    teacher: str | None = None
+    running: RunOptions = field(default_factory=RunOptions)
 
     def __post_init__(self) -> None:
         weights = self.cost_weights
@@ -68,7 +101,8 @@ class RouterTrainingArguments:
             if getattr(self, name) is not None
         }
         if recipe.cost_weights == ():
-            for name, value in (("--cost-weight", self.cost_weights), ("--unsolved", self.unsolved)):
+            given = (self.cost_weights, self.unsolved, self.teacher)
+            for name, value in zip(("--cost-weight", "--unsolved", "--teacher"), given, strict=True):
                 if value is not None:
                     raise RouterError(
                         f"{name}: {family} in its {self.variant} variant has no training cost weight: it learns from "

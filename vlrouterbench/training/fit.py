@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,18 @@ from transformers import set_seed
 
 from vlrouterbench.cards.router_card import render_router_card
 from vlrouterbench.constants import Unsolved
+from vlrouterbench.encoders.packed import PackedSet
 from vlrouterbench.errors import RouterError, unknown_name
 from vlrouterbench.files import staged_folder
 from vlrouterbench.routers.configuration_router import RouterConfig
 from vlrouterbench.routers.learning import Recipe, TrainingSet, settings_of
 from vlrouterbench.routers.modeling_router import PreTrainedRouter
-from vlrouterbench.routers.registry import ROUTERS, family_name
-from vlrouterbench.training.arguments import RouterTrainingArguments
+from vlrouterbench.routers.registry import FAMILIES, family_name
+from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions
 from vlrouterbench.training.problem import Problem
 from vlrouterbench.training.selection import Trial, best_of, try_settings
 from vlrouterbench.training.shared_trunk import train_on_shared_trunk
+from vlrouterbench.training.teacher import taught_labels
 from vlrouterbench.training.trainer import train_gradient_router
 from vlrouterbench.version import __version__
 
@@ -46,7 +48,7 @@ def train_router(family: str, problem: Problem, arguments: RouterTrainingArgumen
     """Train a router and choose its settings on validation.
 
     Args:
-        family: a name of ROUTERS.
+        family: a name of FAMILIES.
         problem: the benchmark with its features.
         arguments: see RouterTrainingArguments.
 
@@ -70,11 +72,13 @@ def train_each(
 
     Arguments and errors are those of `train_router`.
     """
-    if family not in ROUTERS:
-        raise unknown_name("router", family, ROUTERS)
+    if family not in FAMILIES:
+        raise unknown_name("router", family, FAMILIES)
     arguments = arguments or RouterTrainingArguments()
-    recipe = _recipe(family, arguments)
-    for fits in _by_cost_weight(ROUTERS[family], problem, recipe, arguments):
+    if FAMILIES[family].end_to_end != isinstance(problem.features, PackedSet):
+        raise RouterError(_wrong_rows(family))
+    recipe = _recipe(family, problem, arguments)
+    for fits in _by_cost_weight(FAMILIES[family], problem, recipe, arguments):
         best: tuple[PreTrainedRouter, Trial] | None = None
         trials: list[Trial] = []
         for router, tried in fits:
@@ -88,6 +92,12 @@ def train_each(
         yield TrainedRouter(router.eval(), trials, chosen)
 
 
+def _wrong_rows(family: str) -> str:
+    if FAMILIES[family].end_to_end:
+        return f"{family} learns from pictures and texts, found features: give what `pack_benchmark` makes."
+    return f"{family} learns from features, found pictures and texts as bytes: give what `encode_benchmark` makes."
+
+
 def save_router(trained: TrainedRouter, out: Path | str) -> None:
     """Write config.json, model.safetensors, the code files and the card (beside, then renamed)."""
     with staged_folder(Path(out)) as folder:
@@ -98,11 +108,11 @@ def save_router(trained: TrainedRouter, out: Path | str) -> None:
         (folder / "README.md").write_text(card, encoding="utf-8")
 
 
-def _recipe(family: str, arguments: RouterTrainingArguments) -> Recipe:
-    recipes = ROUTERS[family].recipes
+def _recipe(family: str, problem: Problem, arguments: RouterTrainingArguments) -> Recipe:
+    recipes = FAMILIES[family].recipes
     if arguments.variant not in recipes:
         raise unknown_name(f"variant of {family}", arguments.variant, recipes)
-    own = [kind for kind in ROUTERS[family].config_class.__mro__ if issubclass(kind, RouterConfig)]
+    own = [kind for kind in FAMILIES[family].config_class.__mro__ if issubclass(kind, RouterConfig)]
     known = [
         name
         for kind in own
@@ -112,7 +122,8 @@ def _recipe(family: str, arguments: RouterTrainingArguments) -> Recipe:
     for name in arguments.options:
         if name not in known:
             raise unknown_name(f"option of {family}", name, known)
-    return arguments.applied_to(recipes[arguments.variant], family)
+    recipe = FAMILIES[family].recipe_for(arguments.variant, problem.features.encoder)
+    return arguments.applied_to(recipe, family)
 
 
 def _by_cost_weight(
@@ -123,17 +134,26 @@ def _by_cost_weight(
 
     def training_set(weighting: dict[str, float]) -> TrainingSet:
         weight, unsolved = weighting.get("cost_weight", 0.0), arguments.unsolved or Unsolved.DROP
-        return problem.training_set(cost_weight=weight, unsolved=unsolved, seed=arguments.seed)
+        samples = problem.training_set(cost_weight=weight, unsolved=unsolved, seed=arguments.seed)
+        if family.needs_text_features:
+            samples = replace(samples, text_features=problem.train_text_features)
+        if arguments.teacher is not None:
+            samples = replace(samples, soft_labels=taught_labels(arguments.teacher, problem, samples))
+        return samples
 
     if arguments.shared_trunk and family.shares_trunk:
         yield from _shared_fits(family, problem, [(w, training_set(w)) for w in weightings], recipe)
         return
     for weighting in weightings:
-        yield _fits(family, problem, (weighting, training_set(weighting)), recipe)
+        yield _fits(family, problem, (weighting, training_set(weighting)), recipe, arguments.running)
 
 
 def _fits(
-    family: type[PreTrainedRouter], problem: Problem, target: tuple[dict[str, float], TrainingSet], recipe: Recipe
+    family: type[PreTrainedRouter],
+    problem: Problem,
+    target: tuple[dict[str, float], TrainingSet],
+    recipe: Recipe,
+    running: RunOptions,
 ) -> Iterator[tuple[PreTrainedRouter, list[Trial]]]:
     """A fitted router for every setting that needs a fit of its own, with what it was tried with."""
     weighting, training_set = target
@@ -141,7 +161,7 @@ def _fits(
         set_seed(training_set.seed)
         router = _started(family, problem, training_set, {**recipe.fixed, **setting})
         if router.by_gradient:
-            tried = train_gradient_router(router, problem, training_set, recipe)
+            tried = train_gradient_router(router, problem, training_set, recipe, running)
         else:
             tried = try_settings(router.eval(), problem, router.decision_settings(recipe))
         yield router, [_with(weighting | setting, trial) for trial in tried]
@@ -169,8 +189,11 @@ def _started(
 ) -> PreTrainedRouter:
     """A router after what one pass over the train split teaches it."""
     router = family(_config(family, problem, own | family.sizes(training_set, own)))
-    router.encoder.load_state_dict(problem.features.encoder.state_dict())
-    router.fit(training_set)
+    router.adopt(problem.features.encoder)
+    try:
+        router.fit(training_set)
+    except ValueError as error:
+        raise RouterError(f"{family.title} cannot be trained so: {error}") from error
     return router
 
 
@@ -189,11 +212,29 @@ def _facts(problem: Problem, arguments: RouterTrainingArguments, recipe: Recipe,
         "variant": arguments.variant,
         **{key: json_number(value) for key, value in chosen.setting.items()},
         "seed": arguments.seed,
+        **({"teacher": arguments.teacher} if arguments.teacher is not None else {}),
         "unsolved": str(arguments.unsolved or Unsolved.DROP) if recipe.cost_weights else None,
         "num_train": len(problem.train),
         "num_validation": len(problem.validation),
         "validation_rank_score": chosen.validation_rank_score,
+        **_facts_of_run(problem, arguments, recipe),
         "version": __version__,
+    }
+
+
+def _facts_of_run(problem: Problem, arguments: RouterTrainingArguments, recipe: Recipe) -> dict[str, Any]:
+    """What an end-to-end router says besides: how large a run it was, and on what."""
+    if not isinstance(problem.features, PackedSet):
+        return {}
+    from accelerate import PartialState
+
+    state = PartialState()
+    return {
+        "num_processes": state.num_processes,
+        "device": state.device.type,
+        "batch_size": recipe.batch_size,
+        "bf16": arguments.running.bf16,
+        "random_backbone": bool(problem.features.encoder.config["backbone"].get("random")),
     }
 
 

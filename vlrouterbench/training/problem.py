@@ -16,9 +16,12 @@ import torch
 
 from vlrouterbench.constants import Unsolved
 from vlrouterbench.data.table import RoutingTable
-from vlrouterbench.encoders.features import FeatureSet
+from vlrouterbench.encoders.features import FeatureSet, encode_benchmark
+from vlrouterbench.encoders.options import FeatureOptions
+from vlrouterbench.encoders.packed import PackedSet
 from vlrouterbench.errors import RouterError
 from vlrouterbench.metrics.trade_off import chosen_values, rank_score
+from vlrouterbench.routers.encoding_fusion import TEXT_ONLY
 from vlrouterbench.routers.learning import TrainingSet
 from vlrouterbench.soft_labels import COST_SCALE, build_soft_labels
 
@@ -28,7 +31,7 @@ class Problem:
     """One benchmark, as a trainer sees it."""
 
     table: RoutingTable
-    features: FeatureSet
+    features: FeatureSet | PackedSet
 
     @cached_property
     def train(self) -> RoutingTable:
@@ -61,6 +64,16 @@ class Problem:
         """(num_validation, dim) float32."""
         return self.features.of(self.validation)
 
+    @cached_property
+    def train_tags(self) -> torch.Tensor:
+        """Number of each training sample's dataset, (num_train,) int64, in the order of names."""
+        return torch.from_numpy(np.unique(self.train.column("dataset"), return_inverse=True)[1].astype(np.int64))
+
+    @cached_property
+    def train_text_features(self) -> torch.Tensor:
+        """(num_train, text_dim) float32 by the built-in text encoder, whatever the router reads."""
+        return encode_benchmark(self.table, FeatureOptions(fusion=TEXT_ONLY)).of(self.train)
+
     def soft_labels(self, *, cost_weight: float, unsolved: Unsolved) -> torch.Tensor:
         """Targets of the train split, (num_train, num_candidates) float32; rows of dropped samples are zero.
 
@@ -85,6 +98,7 @@ class Problem:
             soft_labels=self.soft_labels(cost_weight=cost_weight, unsolved=unsolved),
             cost_rate=cost_weight * COST_SCALE,
             seed=seed,
+            tags=self.train_tags,
         )
 
     def validation_score(self, decisions: torch.Tensor) -> float:

@@ -23,7 +23,7 @@ from vlrouterbench.routers.losses import soft_cross_entropy
 from vlrouterbench.routers.modeling_router import PreTrainedRouter, RouterOutput
 from vlrouterbench.training.problem import Problem
 from vlrouterbench.training.selection import Trial
-from vlrouterbench.training.trainer import FeatureDataset, train_members
+from vlrouterbench.training.trainer import FeatureDataset, Members, train_members
 
 
 class SharedTrunk(nn.Module):
@@ -75,7 +75,7 @@ def train_on_shared_trunk(
         decisions = [routers[place].choose(module.heads[place](hidden)) for place in places]
         return [Trial({}, problem.validation_score(chosen)) for chosen in decisions]
 
-    found = train_members(module, (routers, judge), run, recipe)
+    found = train_members(Members(module, routers, judge), run, recipe)
     trained = []
     for router, (trial, state) in zip(routers, found, strict=True):
         own = copy.deepcopy(router).cpu().eval()

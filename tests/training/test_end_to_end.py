@@ -1,0 +1,131 @@
+"""End-to-end training: it learns what the easy simulated benchmark shows, and a run that was killed ends the same."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.families import SMALL_BACKBONES, packed_problem
+from vlrouterbench.errors import RouterError
+from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
+from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions
+from vlrouterbench.training.best_epochs import last_checkpoint
+from vlrouterbench.training.fit import train_router
+from vlrouterbench.training.length_buckets import LengthBuckets
+
+TRAIN = ("train", "--router", "vlc", "--cost-weight", "10", "--num-epochs", "4", "--batch-size", "32")
+
+
+def test_all_four_beat_the_best_fixed_mixture_on_test(easy_folder, end_to_end_folders, tmp_path):
+    routers = [str(end_to_end_folders[family]) for family in SMALL_BACKBONES]
+    options = EvaluationOptions(time_routers=False)
+    records = evaluate_routers(easy_folder, ["mixture", *routers], tmp_path / "evaluated", options)
+    mixture, *trained = (record["rank_score"] for record in records)
+    assert min(trained) > mixture + 5
+
+
+def _train(folder, out, *options):
+    return [sys.executable, "-m", "vlrouterbench", *TRAIN, str(folder), "--out", str(out), *options]
+
+
+@pytest.mark.parametrize("steps", [3, 12])
+def test_a_run_killed_at_a_step_and_resumed_ends_with_the_same_weights(steps, easy_folder, tmp_path):
+    """Steps 3 and 12 lie in the first and the second epoch."""
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    quiet = {"capture_output": True, "text": True, "timeout": 300}
+    done = subprocess.run(_train(easy_folder, undisturbed), **quiet)
+    assert done.returncode == 0, done.stderr
+    running = subprocess.Popen(_train(easy_folder, killed, "--checkpoint-every", str(steps)), stdout=subprocess.DEVNULL)
+    training = tmp_path / "killed.training"
+    while running.poll() is None and not _checkpoint(training):
+        time.sleep(0.005)
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait()
+    assert _checkpoint(training) and not killed.exists()
+    done = subprocess.run(_train(easy_folder, killed, "--checkpoint-every", "1000", "--resume"), **quiet)
+    assert done.returncode == 0, done.stderr
+    one, other = (load_file(folder / "model.safetensors") for folder in (undisturbed, killed))
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert not training.exists()
+
+
+def _checkpoint(training):
+    return next((found for run in training.glob("*") if (found := last_checkpoint(run))), None)
+
+
+def test_a_checkpoint_that_was_cut_short_is_passed_over(tmp_path):
+    for step, whole in ((5, True), (10, True), (15, False)):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        if whole:
+            (tmp_path / f"checkpoint-{step}" / "best_epochs.json").write_text("{}")
+    assert last_checkpoint(tmp_path).name == "checkpoint-10"
+    assert last_checkpoint(tmp_path / "nothing") is None
+
+
+def test_gradient_accumulation_does_what_one_batch_does(easy_folder):
+    """Without dropout two passes of 16 are one of 32, but for rounding."""
+    problem = packed_problem(easy_folder, "tiny-siglip")
+
+    def trained(parts):
+        arguments = RouterTrainingArguments(
+            cost_weights=(10.0,),
+            num_epochs=1,
+            batch_size=32,
+            options={"dropout": 0.0},
+            running=RunOptions(gradient_accumulation=parts),
+        )
+        router = train_router("vlc", problem, arguments).router
+        with torch.no_grad():
+            return router.score(problem.validation_features)
+
+    assert torch.allclose(trained(1), trained(2), atol=1e-2)
+
+
+def test_bfloat16_trains_and_the_saved_weights_are_float32(easy_folder):
+    problem = packed_problem(easy_folder, "tiny-siglip")
+    arguments = RouterTrainingArguments(cost_weights=(10.0,), num_epochs=1, running=RunOptions(bf16=True))
+    router = train_router("cosine", problem, arguments).router
+    assert {parameter.dtype for parameter in router.parameters()} == {torch.float32}
+
+
+def test_an_epoch_holds_every_sample_once_and_batches_hold_like_lengths():
+    lengths = np.random.default_rng(0).integers(1, 60, 1000)
+    sampler = LengthBuckets(lengths, 10, seed=3)
+    first = list(sampler)
+    assert sorted(first) == list(range(1000))
+    assert list(sampler) == first
+    sampler.epoch = 1
+    assert list(sampler) != first
+    spread = lengths[np.array(first)].reshape(100, 10).std(axis=1).mean()
+    assert spread < lengths.std() / 4
+
+
+@pytest.mark.parametrize(("backbone", "able"), [("tiny-siglip", True), ("tiny-lxmert", False)])
+def test_gradient_checkpointing_trains_or_says_which_model_cannot(backbone, able, easy_folder):
+    problem = packed_problem(easy_folder, backbone)
+
+    def scores(**options):
+        arguments = RouterTrainingArguments(cost_weights=(10.0,), num_epochs=1, options={"dropout": 0.0} | options)
+        router = train_router("vlc", problem, arguments).router
+        with torch.no_grad():
+            return router.score(problem.validation_features)
+
+    if able:
+        assert torch.allclose(scores(gradient_checkpointing=True), scores(), atol=1e-5)
+    else:
+        with pytest.raises(RouterError, match="LxmertModel .* cannot do it"):
+            scores(gradient_checkpointing=True)
+
+
+def test_features_and_rows_of_bytes_are_told_apart(easy_folder, simulated_problem):
+    with pytest.raises(RouterError, match="vlc learns from pictures and texts, found features"):
+        train_router("vlc", simulated_problem)
+    with pytest.raises(RouterError, match="linear learns from features"):
+        train_router("linear", packed_problem(easy_folder))

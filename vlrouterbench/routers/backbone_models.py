@@ -1,0 +1,160 @@
+"""Backbones: a picture and a text in, one pooled vector out. One class per kind of model of transformers.
+
+Decisions
+- LXMERT and VisualBERT read patch tokens (`backbone_patches.py`) with the boxes they stand for: LXMERT through its own
+  box embedding; VisualBERT has none in transformers, so a learnt projection of the box is added to each token.
+- SigLIP and CLIP give a vector for the text and one for the picture. Both are normalised and joined with their product,
+  so that a head can weigh what the two have in common.
+- A backbone is built from a description, which stands in the router's config.json, with random weights; pretrained
+  ones are loaded into it. UNITER and ViLBERT are not in transformers: a class here and a line in BACKBONES adds one.
+- `pretrained_parts` names the modules that came with weights: they alone are frozen when a backbone is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from .backbone_input import BackboneInput
+from .backbone_patches import PatchTokens
+
+
+class Backbone(nn.Module):
+    """Base of all backbones.
+
+    Args:
+        description: `name`, `kind` (a model type of transformers), `config` of that model, and for models that read
+            patch tokens `patches`, as PatchTokens takes it.
+        image_size: side of the picture in pixels.
+    """
+
+    def __init__(self, description: Mapping[str, Any], image_size: int) -> None:
+        from transformers import AutoConfig, AutoModel
+
+        super().__init__()
+        self.model_config = AutoConfig.for_model(description["kind"], **description["config"])
+        self.model = AutoModel.from_config(self.model_config)
+        self.image_size = image_size
+
+    @property
+    def dim(self) -> int:
+        """Length of the pooled vector."""
+        return self.model_config.hidden_size
+
+    @property
+    def pretrained_parts(self) -> dict[str, nn.Module]:
+        """Modules that pretrained weights exist for."""
+        vision = {} if getattr(self, "patches", None) is None else {"patches": self.patches.vision}
+        return {name: part for name, part in {"model": self.model, **vision}.items() if part is not None}
+
+    def forward(self, given: BackboneInput) -> torch.Tensor:
+        """Pooled vectors, (batch, dim)."""
+        raise TypeError(f"{type(self).__name__} is the base of all backbones: take one of BACKBONES.")
+
+
+class LxmertBackbone(Backbone):
+    """LXMERT's pooled output over text and patch tokens."""
+
+    def __init__(self, description: Mapping[str, Any], image_size: int) -> None:
+        super().__init__(description, image_size)
+        self.patches = PatchTokens(description["patches"], self.model_config.visual_feat_dim, image_size)
+
+    def forward(self, given: BackboneInput) -> torch.Tensor:
+        """Pooled vectors, (batch, dim)."""
+        tokens = self.patches(given.pixels, given.has_picture)
+        boxes = self.patches.boxes(tokens).expand(len(tokens), -1, -1)
+        output = self.model(
+            input_ids=given.tokens,
+            attention_mask=given.mask,
+            token_type_ids=torch.zeros_like(given.tokens),
+            visual_feats=tokens,
+            visual_pos=boxes,
+        )
+        return output.pooled_output
+
+
+class VisualBertBackbone(Backbone):
+    """VisualBERT's pooled output over text and patch tokens."""
+
+    def __init__(self, description: Mapping[str, Any], image_size: int) -> None:
+        super().__init__(description, image_size)
+        width = self.model_config.visual_embedding_dim
+        self.patches = PatchTokens(description["patches"], width, image_size)
+        self.place = nn.Linear(4, width)
+
+    def forward(self, given: BackboneInput) -> torch.Tensor:
+        """Pooled vectors, (batch, dim)."""
+        tokens = self.patches(given.pixels, given.has_picture)
+        tokens = tokens + self.place(self.patches.boxes(tokens))
+        ones = torch.ones(tokens.shape[:2], dtype=torch.long, device=tokens.device)
+        output = self.model(
+            input_ids=given.tokens,
+            attention_mask=given.mask,
+            token_type_ids=torch.zeros_like(given.tokens),
+            visual_embeds=tokens,
+            visual_token_type_ids=ones,
+            visual_attention_mask=ones,
+        )
+        return output.pooler_output
+
+
+class DualTowers(Backbone):
+    """The vectors of a text tower and of a picture tower, and their product."""
+
+    def __init__(self, description: Mapping[str, Any], image_size: int) -> None:
+        super().__init__(description, image_size)
+        text, vision = self.model_config.text_config, self.model_config.vision_config
+        # CLIP projects both into one space; SigLIP's towers meet in one of themselves.
+        shared = getattr(self.model_config, "projection_dim", None)
+        sizes = (shared, shared) if shared else (getattr(text, "projection_size", text.hidden_size), vision.hidden_size)
+        if sizes[0] != sizes[1]:
+            raise ValueError(f"expected towers that give vectors of one length, found {sizes[0]} and {sizes[1]}.")
+        self.width = sizes[0]
+        self.text_norm, self.picture_norm = nn.LayerNorm(self.width), nn.LayerNorm(self.width)
+        self.absent = nn.Parameter(torch.zeros(self.width))
+
+    @property
+    def dim(self) -> int:
+        """Length of the pooled vector: text, picture and product."""
+        return 3 * self.width
+
+    def forward(self, given: BackboneInput) -> torch.Tensor:
+        """Pooled vectors, (batch, dim)."""
+        tokens, mask = given.tokens, given.mask
+        if self.model_config.model_type == "siglip":
+            # Trained with padding read like any token, to its full length.
+            pad = self.model_config.text_config.pad_token_id or 0
+            tokens, mask = torch.where(mask > 0, tokens, pad), None
+        text = self.model.get_text_features(input_ids=tokens, attention_mask=mask)
+        whole = given.pixels.shape[-1] == self.model_config.vision_config.image_size
+        picture = self.model.get_image_features(pixel_values=given.pixels, interpolate_pos_encoding=not whole)
+        text, picture = self.text_norm(_pooled(text)), self.picture_norm(_pooled(picture))
+        picture = torch.where(given.has_picture[:, None], picture, self.absent.to(picture.dtype))
+        return torch.cat([text, picture, text * picture], dim=-1)
+
+
+def _pooled(output: Any) -> torch.Tensor:
+    return output if isinstance(output, torch.Tensor) else output.pooler_output
+
+
+BACKBONES: dict[str, type[Backbone]] = {
+    "lxmert": LxmertBackbone,
+    "visual_bert": VisualBertBackbone,
+    "siglip": DualTowers,
+    "clip": DualTowers,
+}
+"""Model type of transformers -> how it is used."""
+
+
+def build_backbone(description: Mapping[str, Any], image_size: int) -> Backbone:
+    """A backbone of random weights.
+
+    Raises:
+        ValueError: no backbone of that kind.
+    """
+    if description.get("kind") not in BACKBONES:
+        raise ValueError(f'unknown kind of backbone "{description.get("kind")}". Known: {", ".join(BACKBONES)}.')
+    return BACKBONES[description["kind"]](description, image_size)

@@ -1,0 +1,90 @@
+"""RouterDC: cosine scores trained by two contrastive losses, one with candidates and one among samples.
+
+Source: RouterDC (arXiv 2409.19886). Sample and candidates: for each of up to K+ correct candidates, minus the logarithm
+of its share against up to K- incorrect ones. Sample and samples: minus the logarithm of the share of a sample of the
+same cluster of texts against H of other clusters, weight 1. K+ = K- = H = 3, 5 clusters. In the benchmark's paper
+(arXiv 2512.23562): a learnt temperature, AdamW 5e-5, 5 epochs, batch 16.
+Requirements: pictures and texts as rows of bytes, quality, soft labels, vectors of the texts (num_samples, dim).
+Relations: `cosine` trained otherwise. The reference leaves its negatives unused, and takes wrong candidates for
+positives where fewer than K+ are right; both are as in RouterDC's own paper here.
+
+Decisions
+- Positives are correct candidates alone: those with the largest soft labels, so that a cost weight prefers the cheaper.
+  Negatives are incorrect ones, of equals those that score highest now: the pool's order has no part in it.
+- A sample without a positive or without a negative adds nothing; neither does one alone in its cluster or with no other
+  cluster in its batch (of one process).
+- Clusters are k-means over the built-in text vectors, drawn before training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+
+from .clustering import assign, kmeans
+from .learning import Recipe, TrainingSet
+from .losses import sample_candidate_loss, sample_sample_loss
+from .modeling_cosine import CosineRouter, CosineRouterConfig, cosines
+from .modeling_vlc import FINE_TUNED
+
+
+class RouterDCConfig(CosineRouterConfig):
+    """Configuration of a RouterDC router.
+
+    Args:
+        num_positives: K+, most correct candidates that a sample is drawn to.
+        num_negatives: K-, most incorrect candidates that it is driven from.
+        num_others: H, samples of other clusters that it is driven from.
+        num_clusters: of texts.
+        sample_weight: of the loss among samples.
+        kwargs: the shared part.
+    """
+
+    model_type = "vlrouter-routerdc"
+    _auto_class = "AutoConfig"
+
+    def __init__(
+        self,
+        num_positives: int = 3,
+        num_negatives: int = 3,
+        num_others: int = 3,
+        num_clusters: int = 5,
+        sample_weight: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
+        self.num_positives = num_positives
+        self.num_negatives = num_negatives
+        self.num_others = num_others
+        self.num_clusters = num_clusters
+        self.sample_weight = sample_weight
+        super().__init__(**kwargs)
+
+
+class RouterDCRouter(CosineRouter):
+    """Scores are cosines over a temperature."""
+
+    config_class = RouterDCConfig
+    _auto_class = "AutoModel"
+    title = "RouterDC"
+    needs_text_features = True
+    recipes: ClassVar[Mapping[str, Recipe]] = {"default": FINE_TUNED, "reference": FINE_TUNED}
+
+    def training_targets(self, training_set: TrainingSet) -> torch.Tensor:
+        """Soft labels, correctness and cluster, (num_samples, 2 * num_candidates + 1); a row of NaN must not count."""
+        texts = training_set.text_features
+        centers = kmeans(texts, num_clusters=min(self.config.num_clusters, len(texts)), seed=training_set.seed)
+        clusters = assign(texts, centers).unsqueeze(1).float()
+        targets = torch.cat([training_set.soft_labels, training_set.correct, clusters], dim=1)
+        return targets.masked_fill(~training_set.counted.unsqueeze(1), torch.nan)
+
+    def training_loss(self, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Both contrastive losses."""
+        config, size = self.config, self.num_candidates
+        labels, correct, clusters = targets[:, :size], targets[:, size : 2 * size], targets[:, -1].long()
+        pooled = self.pooled(features)
+        kept = (config.num_positives, config.num_negatives)
+        loss = sample_candidate_loss(self.head_scores(pooled), labels, correct, kept)
+        among = self.scale * cosines(pooled, pooled)
+        return loss + config.sample_weight * sample_sample_loss(among, clusters, config.num_others)
