@@ -36,7 +36,10 @@ if TYPE_CHECKING:
     from vlrouterbench.data.table import RoutingTable, load_table
     from vlrouterbench.encoders.features import encode_benchmark
     from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
-    from vlrouterbench.metrics.trade_off import rank_score
+    from vlrouterbench.metrics.calibration import expected_calibration_error
+    from vlrouterbench.metrics.frontier import convex_hull_area, hypervolume, normalized_auc, quality_neutral_cost
+    from vlrouterbench.metrics.ranks import rank_ranges
+    from vlrouterbench.metrics.trade_off import oracle_gap_closed, rank_score
     from vlrouterbench.routers.auto import AutoRouter
     from vlrouterbench.simulation.simulate import simulate_logs
     from vlrouterbench.training.arguments import RouterTrainingArguments
@@ -54,9 +57,16 @@ _HOMES = {
     "RouterTrainingArguments": "training.arguments",
     "RoutingTable": "data.table",
     "build_benchmark": "data.build",
+    "convex_hull_area": "metrics.frontier",
     "encode_benchmark": "encoders.features",
     "evaluate_routers": "evaluation.evaluate",
+    "expected_calibration_error": "metrics.calibration",
+    "hypervolume": "metrics.frontier",
     "load_table": "data.table",
+    "normalized_auc": "metrics.frontier",
+    "oracle_gap_closed": "metrics.trade_off",
+    "quality_neutral_cost": "metrics.frontier",
+    "rank_ranges": "metrics.ranks",
     "rank_score": "metrics.trade_off",
     "save_router": "training.fit",
     "simulate_logs": "simulation.simulate",
@@ -72,9 +82,16 @@ __all__ = [
     "RoutingTable",
     "__version__",
     "build_benchmark",
+    "convex_hull_area",
     "encode_benchmark",
     "evaluate_routers",
+    "expected_calibration_error",
+    "hypervolume",
     "load_table",
+    "normalized_auc",
+    "oracle_gap_closed",
+    "quality_neutral_cost",
+    "rank_ranges",
     "rank_score",
     "save_router",
     "simulate_logs",

@@ -71,6 +71,7 @@ def test_evaluate_writes_results_decisions_and_report_and_nothing_else(chain):
     assert {path.name for path in (folder / "evaluation").iterdir()} == {
         "results.json",
         "decisions.parquet",
+        "controls.parquet",
         "report.html",
     }
 

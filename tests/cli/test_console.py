@@ -69,7 +69,8 @@ def record(router, score, *, kind="policy"):
 
 def test_the_results_table_fits_80_columns_at_its_widest_figures_and_stands_in_order(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    console.show({}, console.results_table([record("cheapest", 1), record("strongest-per-dataset", 100)]))
+    records = [record("cheapest", 1), record("strongest-per-dataset", 100)]
+    console.show({}, console.results_title(records), console.results_table(records))
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     assert "(simulated data)" in lines[0] and "12,345 samples" in lines[0]

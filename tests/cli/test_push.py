@@ -77,7 +77,7 @@ def test_a_benchmark_is_no_router_and_a_router_no_benchmark(program, chain_folde
         assert done.status == 1 and len(done.errors) == 1
 
 
-@pytest.mark.parametrize("kind", ["metric", "space", "model"])
+@pytest.mark.parametrize("kind", ["space", "model"])
 def test_other_kinds_are_not_offered(program, chain_folder, kind):
     assert program("push", kind, chain_folder / "router", "owner/name").status == 2
 
@@ -85,3 +85,31 @@ def test_other_kinds_are_not_offered(program, chain_folder, kind):
 def test_out_without_dry_run_is_wrong_usage(program, chain_folder, tmp_path):
     done = program("push", "router", chain_folder / "router", "owner/name", "--out", tmp_path / "out")
     assert done.status == 2 and "--dry-run" in done.err
+
+
+def test_a_dry_run_of_the_metric_writes_a_folder_that_evaluate_loads(program, tmp_path, monkeypatch):
+    import evaluate
+
+    monkeypatch.chdir(tmp_path)
+    done = program("push", "metric", "rank_score", "owner/rank_score", "--dry-run", "--json")
+    out = json.loads(done.out)["out"]
+    assert out == "runs/push/owner--rank_score/rank_score"
+    metric = evaluate.load(out, cache_dir=str(tmp_path), cost_bounds=(0.001, 0.01))
+    assert metric.compute(predictions=[0], quality=[[1.0]], cost=[[0.001]])["rank_score"] == 100
+
+
+def test_a_folder_of_another_name_is_read_by_its_script_as_it_says(program, tmp_path):
+    import evaluate
+
+    done = program("push", "metric", "rank_score", "owner/rank_score", "--dry-run", "--out", tmp_path / "other")
+    script = done.out.splitlines()[1].split('"')[1]
+    assert script == f"{tmp_path}/other/rank_score.py"
+    metric = evaluate.load(script, cache_dir=str(tmp_path / "cache"), cost_bounds=(0.001, 0.01))
+    assert metric.compute(predictions=[0], quality=[[1.0]], cost=[[0.001]])["rank_score"] == 100
+
+
+def test_the_metric_is_pushed_from_its_own_folder_alone(program, chain_folder, tmp_path):
+    done = program(
+        "push", "metric", chain_folder / "router", "owner/rank_score", "--dry-run", "--out", tmp_path / "out"
+    )
+    assert done.status == 1 and "expected the metric's folder" in done.errors[0]

@@ -7,11 +7,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from tests.evaluation.recompute import fixed_policies, read_decisions, recompute
 from tests.tables import hand_table, write_own_tables
 from vlrouterbench.data.build import build_benchmark
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
+from vlrouterbench.evaluation.paired import RoutedSplit, ScoringContext
 from vlrouterbench.evaluation.policies import POLICIES
-from vlrouterbench.evaluation.results import RoutedSplit, ScoringContext, bounds_degenerate, score_routers
+from vlrouterbench.evaluation.results import bounds_degenerate, score_routers
 
 UNTIMED = EvaluationOptions(time_routers=False)
 
@@ -39,46 +41,23 @@ FIELDS = {
 }
 
 
-def recompute(evaluation, benchmark, split):
-    """Every figure of every router from decisions.parquet and the benchmark folder; nothing of ours is used."""
-    report = json.loads((benchmark / "build_report.json").read_text())
-    low, high = report["cost_bounds_usd"]["cmin"], report["cost_bounds_usd"]["cmax"]
-
-    def figures(pairs):
-        accuracy = float(np.mean([quality for quality, _ in pairs]))
-        cost = float(np.mean([cost for _, cost in pairs]))
-        cheap = (np.log2(high) - np.log2(np.clip(cost, low, high))) / (np.log2(high) - np.log2(low))
-        both = 0.1 * accuracy + cheap
-        score = 100 * 1.1 * accuracy * cheap / both if both > 0 else 0.0
-        return {
-            "num_samples": len(pairs),
-            "accuracy": accuracy,
-            "average_cost_usd": cost,
-            "rank_score": score,
-        }
-
-    truth = {}
-    for path in sorted((benchmark / "data").glob(f"{split}-*.parquet")):
-        columns = ["sample_id", "dataset", "task_group", "quality", "cost"]
-        truth |= {row["sample_id"]: row for row in pq.read_table(path, columns=columns).to_pylist()}
-    chosen = {}
-    for row in pq.read_table(evaluation / "decisions.parquet").to_pylist():
-        sample = truth[row["sample_id"]]
-        pair = sample["quality"][row["candidate"]], sample["cost"][row["candidate"]]
-        chosen.setdefault(row["router"], []).append((sample, pair))
-    found = {}
-    for router, rows in chosen.items():
-        found[router] = figures([pair for _, pair in rows])
-        for key, column in (("per_dataset", "dataset"), ("per_group", "task_group")):
-            names = {sample[column] for sample, _ in rows}
-            found[router][key] = {n: figures([p for sample, p in rows if sample[column] == n]) for n in names}
-    return found
+# Areas are recomputed as sums over a fine grid.
+TOLERANCES = {"aiq": 1e-4, "nauc": 1e-4, "hypervolume": 1e-4}
+# What a clock measured, what a model said on another trade-off, and what names things.
+NOT_RECOMPUTED = {"router", "router_config", "split", "num_left_out", "beta", "throughput", "benchmark", "features"}
+NOT_RECOMPUTED |= {"seed", "version", "frontier"}
 
 
-def close(found, expected):
-    if isinstance(expected, dict):
-        return set(found) >= set(expected) and all(close(found[key], value) for key, value in expected.items())
-    return found == pytest.approx(expected, rel=1e-9)
+def differing(found, expected, where=""):
+    """Names of the figures in which a record is not what was recomputed."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        if set(found) != set(expected):
+            return [f"{where}: {set(found) ^ set(expected)}"]
+        return [name for key in expected for name in differing(found[key], expected[key], f"{where}/{key}")]
+    if isinstance(expected, list) and expected and isinstance(expected[0], str):
+        return [] if sorted(found) == sorted(expected) else [where]
+    tolerance = TOLERANCES.get(where.rsplit("/", 1)[-1], 1e-12)
+    return [] if found == pytest.approx(expected, rel=1e-9, abs=tolerance) else [f"{where}: {found} != {expected}"]
 
 
 @pytest.fixture(scope="module")
@@ -105,13 +84,35 @@ def partial_benchmark(tmp_path):
     return tmp_path / "benchmark"
 
 
-def test_every_figure_follows_from_decisions_and_the_benchmark_folder_alone(evaluated, records, simulated_folder):
-    expected = recompute(evaluated, simulated_folder, "test")
-    assert set(expected) == {record["router"] for record in records}
+def test_every_figure_follows_from_what_was_written_and_the_benchmark_folder_alone(simulated_folder, trained_folders):
+    """`recompute.py` knows nothing of ours; a figure that it does not recompute must be listed above."""
+    out = simulated_folder.parent / "recomputed"
+    routers = ["random", "mixture", "oracle", str(trained_folders["mlp"]), str(trained_folders["ridge-mf"])]
+    evaluate_routers(
+        simulated_folder, routers, out, EvaluationOptions(time_routers=False, shuffled_labels=True, seed=3)
+    )
+    expected = recompute(out, simulated_folder, "test")
+    records = json.loads((out / "results.json").read_text())
+    assert [record["router"] for record in records] == list(expected)
+    assert records[3]["shuffled_labels"] and records[4]["frontier_measures"], "both kinds must be there to be compared"
     for record in records:
-        assert close(record, expected[record["router"]]), record["router"]
-        for key in ("per_dataset", "per_group"):
-            assert set(record[key]) == set(expected[record["router"]][key])
+        figures = {n: value for n, value in record.items() if n not in NOT_RECOMPUTED and value is not None}
+        assert not differing(figures, expected[record["router"]], record["router"])
+
+
+def test_controls_with_a_rule_are_what_the_rule_says(evaluated, simulated_folder, records):
+    written = read_decisions(evaluated / "controls.parquet")
+    ids = list(written["oracle"])
+    for name, chosen in fixed_policies(simulated_folder, ids, "test", records[0]["seed"]).items():
+        assert chosen == written[name], name
+
+
+def test_a_changed_figure_is_found():
+    expected = {"a": 1.0, "b": {"c": [1.0, 2.0]}, "d": ["x"]}
+    assert not differing(expected, expected)
+    assert differing({**expected, "a": 1.00001}, expected) == ["/a: 1.00001 != 1.0"]
+    assert differing({**expected, "b": {"c": [1.0, 2.1]}}, expected) and differing({**expected, "d": ["y"]}, expected)
+    assert differing({"a": 1.0}, expected)
 
 
 def test_a_record_has_every_field_of_the_contract_with_its_type(records):
@@ -162,6 +163,9 @@ def test_the_gap_runs_from_the_mixture_to_the_oracle(records):
     assert gap["oracle"] == pytest.approx(1)
     assert gap["mixture"] == pytest.approx(0)
     assert all(value <= 1 for value in gap.values())
+    spans = {record["router"]: record["oracle_gap_ci95"] for record in records}
+    assert spans["oracle"] == pytest.approx([1, 1]) and spans["mixture"] == pytest.approx([0, 0], abs=1e-9)
+    assert all(low <= gap[name] <= high for name, (low, high) in spans.items() if name not in ("oracle", "mixture"))
 
 
 def test_the_oracle_is_the_most_accurate(records):
@@ -227,7 +231,8 @@ def test_partially_measured_samples_are_left_out_and_counted(partial_benchmark, 
     for record in records:
         assert record["num_samples"] == len(whole)
         assert record["num_left_out"] == len(rows) - len(whole)
-        assert close(record, recompute(out, partial_benchmark, "test")[record["router"]])
+        expected = recompute(out, partial_benchmark, "test")[record["router"]]
+        assert not differing({name: record[name] for name in expected}, expected)
 
 
 def test_without_a_gap_between_mixture_and_oracle_the_share_closed_is_null():
@@ -235,9 +240,86 @@ def test_without_a_gap_between_mixture_and_oracle_the_share_closed_is_null():
     cheapest = np.zeros(2, dtype=int)
     context = ScoringContext(table, "test", 0, {"mixture": cheapest, "oracle": cheapest})
     record = score_routers([RoutedSplit("one", cheapest, {"kind": "policy"})], context)[0]
-    assert record["oracle_gap_closed"] is None
+    assert record["oracle_gap_closed"] is None and record["oracle_gap_ci95"] is None
     assert record["vs_mixture"] == {"rank_score": 0, "ci95": [0, 0]}
     assert record["candidate_shares"] == {"c0": 1.0}
+
+
+@pytest.fixture
+def golden_records(golden_matrices):
+    """Three routers on the golden table of 5 x 3: always the first, always the last, and a good choice each time."""
+    quality, cost = golden_matrices
+    table = hand_table(quality, cost, datasets=["a", "a", "a", "b", "b"])
+    choices = {"first": [0] * 5, "last": [2] * 5, "chooser": [0, 1, 2, 0, 0]}
+    routed = [RoutedSplit(name, np.array(places), {"kind": "policy"}) for name, places in choices.items()]
+    context = ScoringContext(table, "test", 0, {"mixture": np.zeros(5, int), "oracle": np.array([0, 1, 2, 0, 0])})
+    return {record["router"]: record for record in score_routers(routed, context)}
+
+
+def test_figures_of_the_golden_table_are_those_by_hand(golden_records):
+    # Bounds 0.001 and 0.008. The chooser: (1 + 2 + 8 + 1 + 1) / 5 = 2.6 thousandths, 4 of 5 right,
+    # C = log2(8 / 2.6) / 3 = 0.540496, S = 1.1 * 0.8 * C / (0.08 + C) = 0.766542.
+    chooser = golden_records["chooser"]
+    assert (chooser["accuracy"], chooser["average_cost_usd"]) == pytest.approx((0.8, 0.0026))
+    assert chooser["rank_score"] == pytest.approx(76.6542, abs=1e-4)
+    # Always the first: 2 of 5 at cmin, S = 1.1 * 0.4 / 1.04; always the last is at cmax: S = 0.
+    assert golden_records["first"]["rank_score"] == pytest.approx(100 * 0.44 / 1.04)
+    assert (golden_records["last"]["accuracy"], golden_records["last"]["rank_score"]) == (0.8, 0)
+    assert chooser["oracle_gap_closed"] == pytest.approx(1)
+    assert chooser["candidate_shares"] == {"c0": 0.6, "c1": 0.2, "c2": 0.2}
+    assert chooser["per_dataset"]["a"]["accuracy"] == 1 and chooser["per_dataset"]["b"]["accuracy"] == 0.5
+
+
+def test_the_same_shares_blind_to_the_sample_are_the_expectation_by_hand(golden_records):
+    # 0.6 of (0.4, 1), 0.2 of (0.4, 2), 0.2 of (0.8, 8): accuracy 0.48 at 2.6 thousandths, the chooser's own cost.
+    blind = golden_records["chooser"]["same_shares"]
+    assert (blind["accuracy"], blind["average_cost_usd"]) == pytest.approx((0.48, 0.0026))
+    # S = 1.1 * 0.48 * 0.540496 / (0.048 + 0.540496) = 0.484936
+    assert blind["rank_score"] == pytest.approx(48.4935, abs=1e-3)
+    assert blind["difference"] == pytest.approx(76.6542 - 48.4935, abs=1e-3)
+    for name in ("first", "last"):
+        same = golden_records[name]["same_shares"]
+        assert (same["difference"], same["ci95"]) == (pytest.approx(0), pytest.approx([0, 0]))
+
+
+def test_ranks_share_a_place_where_five_samples_cannot_tell(golden_records):
+    # "last" scores 0 always, "first" where neither s0 nor s4 is drawn: in 0.6^5 = 8 % of resamples, so they are tied.
+    # "chooser" scores 0 only where s3 alone is drawn, in 0.03 %: it is clearly better than "last".
+    ranks = {name: record["rank"] for name, record in golden_records.items()}
+    assert ranks["last"] == {"rank": 2, "range": [2, 3], "tied_with": ["first"]}
+    assert ranks["chooser"]["rank"] == 1 and "last" not in ranks["chooser"]["tied_with"]
+
+
+def test_controls_stand_in_every_record_and_their_decisions_beside(evaluated, records, simulated_table):
+    written = pq.read_table(evaluated / "controls.parquet")
+    assert written.column_names == ["router", "sample_id", "candidate"]
+    assert set(written["router"].to_pylist()) == {"strongest", "cheapest", "mixture", "oracle", "reachable"}
+    by_name = {record["router"]: record for record in records}
+    for record in records:
+        for name in ("strongest", "cheapest", "mixture", "oracle"):
+            assert record["controls"][name]["rank_score"] == pytest.approx(by_name[name]["rank_score"])
+
+
+def test_the_frontier_holds_the_router_itself_at_its_own_weight(records, trained_folders):
+    with_frontier = [record for record in records if record["frontier"]]
+    assert {record["router"] for record in with_frontier} == {"ovr", "ridge-mf", "uniroute", "irt", "two-tower"}
+    for record in with_frontier:
+        config = json.loads((trained_folders[record["router"]] / "config.json").read_text())
+        cost, accuracy, _ = next(point for point in record["frontier"] if point[2] == config["usd_weight"])
+        assert (cost, accuracy) == pytest.approx((record["average_cost_usd"], record["accuracy"]))
+
+
+def test_a_router_on_shuffled_labels_learns_nothing_that_pays(simulated_folder, trained_folders, tmp_path):
+    options = EvaluationOptions(time_routers=False, shuffled_labels=True)
+    plain, twin = (
+        evaluate_routers(simulated_folder, [str(trained_folders["kmeans"])], tmp_path / str(o is options), o)[0]
+        for o in (UNTIMED, options)
+    )
+    assert plain["shuffled_labels"] is None
+    assert twin["shuffled_labels"]["difference"] == pytest.approx(
+        twin["rank_score"] - twin["shuffled_labels"]["rank_score"]
+    )
+    assert {**twin, "shuffled_labels": None} == plain
 
 
 def test_bounds_within_a_tenth_of_each_other_separate_nothing():

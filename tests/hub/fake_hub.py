@@ -6,9 +6,9 @@
         hub.files("model", "owner/router")            # {path: bytes} of main
 
 Clients are processes of their own (fixture `client`): huggingface_hub reads its variables at import. Answered, for
-models and datasets: repos/create, validate-yaml, preupload, LFS batch and upload, commit (ndjson), repository info,
-tree, paths-info, and resolve (HEAD and GET, with Range). Writing needs TOKEN and an owner among `owners`; a private
-repository needs TOKEN to be seen. Everything lives in memory.
+models, datasets and Spaces: repos/create, validate-yaml, preupload, LFS batch and upload, commit (ndjson), repository
+info, tree, paths-info, and resolve (HEAD and GET, with Range). Writing needs TOKEN and an owner among `owners`; a
+private repository needs TOKEN to be seen. Everything lives in memory.
 """
 
 import base64
@@ -24,8 +24,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 TOKEN = "hf_fake_token"
 LFS_SUFFIXES = (".parquet", ".safetensors", ".gz", ".bin")
 _REPO = r"(?P<repo>[^/]+/[^/]+?)"
-_API = rf"/api/(?P<kind>model|dataset)s/{_REPO}"
-_FILE = rf"/(?:(?P<prefix>datasets)/)?{_REPO}"
+_API = rf"/api/(?P<kind>model|dataset|space)s/{_REPO}"
+_FILE = rf"/(?:(?P<prefix>datasets|spaces)/)?{_REPO}"
 
 
 @dataclass
@@ -138,12 +138,15 @@ class _Handler(BaseHTTPRequestHandler):
         asked = json.loads(self.body)
         owner = asked.get("organization") or "owner"
         kind, repo = asked.get("type", "model"), f"{owner}/{asked['name']}"
+        if kind == "space" and not asked.get("sdk"):
+            self._error(400, "BadRequest", "a Space needs an sdk")
+            return
         if not self._may_write(owner):
             return
         exists = (kind, repo) in self.hub.repositories
         if not exists:
             self.hub.add(kind, repo, {".gitattributes": b""}, private=asked.get("visibility") == "private")
-        prefix = "datasets/" if kind == "dataset" else ""
+        prefix = "" if kind == "model" else f"{kind}s/"
         self._json({"url": f"{self.hub.endpoint}/{prefix}{repo}"}, 409 if exists else 200)
 
     def preupload(self, kind, repo, revision):
@@ -210,7 +213,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._json([_entry(path, found[1].get(path)) for path in asked if path in found[1] or path in folders])
 
     def resolve(self, prefix, repo, revision, path):
-        if not (found := self._commit("dataset" if prefix else "model", repo, revision)):
+        if not (found := self._commit(prefix.removesuffix("s") if prefix else "model", repo, revision)):
             return
         if path not in found[1]:
             return self._error(404, "EntryNotFound", f"{path} does not exist")

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from vlrouterbench.metrics.bootstrap import interval, resampled_means, trade_off_draws
+from vlrouterbench.metrics.bootstrap import NUM_RESAMPLES, interval, resampled_means, trade_off_draws
 from vlrouterbench.metrics.trade_off import rank_score
 
 BOUNDS = (0.001, 0.02)
@@ -21,14 +22,12 @@ def case():
 def test_means_equal_a_direct_loop_over_drawn_groups(case):
     quality, _, groups = case
     names = np.unique(groups)
-    # 700 resamples are drawn as a block of 500 and one of 200.
+    # 700 resamples are drawn in blocks of at most 250.
     rng = np.random.default_rng(3)
-    counts = np.concatenate([rng.multinomial(len(names), [1 / len(names)] * len(names), size=n) for n in (500, 200)])
+    drawn_places = np.concatenate([rng.integers(len(names), size=(rows, len(names))) for rows in (250, 250, 200)])
     expected = []
-    for drawn in counts:
-        rows = [
-            row for name, times in zip(names, drawn, strict=True) for row in [*np.flatnonzero(groups == name)] * times
-        ]
+    for places in drawn_places:
+        rows = np.concatenate([np.flatnonzero(groups == names[place]) for place in places])
         expected.append(quality[rows].mean(axis=0))
     np.testing.assert_allclose(resampled_means(quality, groups, seed=3, num_resamples=700), expected, atol=1e-12)
 
@@ -95,7 +94,7 @@ def test_same_seed_gives_the_same_draws_and_another_seed_others(case):
 def test_scores_are_of_the_resampled_averages(case):
     draws = trade_off_draws(*case, cost_bounds=BOUNDS, beta=0.1, seed=4)
     assert {name: values.shape for name, values in draws.items()} == dict.fromkeys(
-        ("accuracy", "average_cost_usd", "rank_score"), (2000, 3)
+        ("accuracy", "average_cost_usd", "rank_score"), (NUM_RESAMPLES, 3)
     )
     expected = rank_score(draws["accuracy"], draws["average_cost_usd"], cost_bounds=BOUNDS)
     np.testing.assert_allclose(draws["rank_score"], expected)
@@ -109,6 +108,28 @@ def test_all_right_everywhere_is_a_legal_accuracy(case):
 
 def test_interval_is_the_middle_95_percent():
     assert interval(np.arange(1001.0)) == pytest.approx([25.0, 975.0])
+
+
+def test_intervals_agree_with_scipys_bootstrap():
+    """One row per group is the ordinary bootstrap; scipy draws its own resamples."""
+    rng = np.random.default_rng(6)
+    values = rng.random(150) < 0.7
+    expected = stats.bootstrap((values,), np.mean, n_resamples=NUM_RESAMPLES, method="percentile", rng=rng)
+    draws = resampled_means(values[:, None].astype(float), np.arange(150).astype(str), seed=0)[:, 0]
+    width = np.diff(expected.confidence_interval)[0]
+    np.testing.assert_allclose(interval(draws), expected.confidence_interval, atol=0.1 * width)
+    assert draws.std() == pytest.approx(expected.standard_error, rel=0.04)
+    assert draws.std() == pytest.approx(stats.sem(values, ddof=0), rel=0.04)
+
+
+def test_a_paired_interval_agrees_with_scipys_on_differences():
+    rng = np.random.default_rng(7)
+    quality = (rng.random((200, 2)) < (0.6, 0.7)).astype(float)
+    pair = stats.bootstrap(
+        tuple(quality.T), lambda a, b, axis: (b - a).mean(axis=axis), paired=True, method="percentile", rng=rng
+    ).confidence_interval
+    draws = resampled_means(quality, np.arange(200).astype(str), seed=0)
+    np.testing.assert_allclose(interval(draws[:, 1] - draws[:, 0]), pair, atol=0.1 * (pair.high - pair.low))
 
 
 def test_one_group_gives_an_interval_of_no_width(case):

@@ -49,7 +49,6 @@ def bench_encode_cache(*, scale: float = 1.0) -> dict[str, Any]:
         "ratio": first / second,
         "unit": "s",
         "samples": num_samples,
-        "samples_per_second": num_samples / first,
         "refit": refit,
         "stored_mib": stored / 2**20,
         "scale": scale,

@@ -9,7 +9,7 @@ import typer
 
 from vlrouterbench.errors import unknown_name
 
-NAMES = ("build", "own-tables", "encode", "encode-cache", "neighbours", "sweep", "decide")
+NAMES = ("build", "own-tables", "encode", "encode-cache", "hub-encoders", "neighbours", "sweep", "decide", "bootstrap")
 """Each is a file of `vlrouterbench.bench` with a function `bench_NAME`."""
 
 
@@ -40,6 +40,9 @@ def _lines(result: dict[str, Any]) -> list[str]:
     if "samples_per_second" in result:
         lines.append(f"{result['samples_per_second']:.0f} samples per second on one core")
     lines += [f"  {part.replace('_', ' ')} {share:.0%}" for part, share in result.get("shares", {}).items()]
+    for kind, found in result.get("encoders", {}).items():
+        shares = ", ".join(f"{part} {share:.0%}" for part, share in found["shares"].items())
+        lines.append(f"{kind}: {found['samples_per_second']:.1f} samples per second on {result['device']} ({shares})")
     if "refit" in result:
         lines.append(
             f"fitted again from stored vectors in {result['refit']:.2f} s; {result['stored_mib']:.0f} MiB stored"

@@ -69,12 +69,16 @@ def plain_table(title: str, columns: Sequence[str]) -> Table:
     return table
 
 
-def results_table(records: Sequence[dict[str, Any]]) -> Table:
-    """Records of `results.json` by Rank Score, narrow enough for 80 columns."""
+def results_title(records: Sequence[dict[str, Any]]) -> str:
+    """What records of `results.json` are of: a line of its own, since a table wraps its title at its own width."""
     benchmark = records[0]["benchmark"]
     mark = " (simulated data)" if benchmark["simulated"] else ""
-    title = f"{benchmark['name']}{mark}, {records[0]['split']} split, {records[0]['num_samples']:,} samples"
-    table = plain_table(title, ("router", "acc. %", "$/10K", "Rank", "95 % interval", "vs mixture, 95 %"))
+    return f"{benchmark['name']}{mark}, {records[0]['split']} split, {records[0]['num_samples']:,} samples"
+
+
+def results_table(records: Sequence[dict[str, Any]]) -> Table:
+    """Records of `results.json` by Rank Score, narrow enough for 80 columns."""
+    table = plain_table("", ("router", "acc. %", "$/10K", "Rank", "95 % interval", "vs mixture, 95 %"))
     for r in sorted(records, key=lambda record: -record["rank_score"]):
         (low, high), (less, more) = r["ci95"]["rank_score"], r["vs_mixture"]["ci95"]
         table.add_row(

@@ -17,6 +17,13 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="Folder for results.json, decisions.parquet and report.html.")],
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
     seed: Annotated[int, typer.Option(help="Of resamples and of policies that draw.")] = 0,
+    machine_usd_per_hour: Annotated[
+        float | None,
+        typer.Option(min=0, help="Price of this machine: count each router's own time too.", show_default=False),
+    ] = None,
+    shuffled_labels: Annotated[
+        bool, typer.Option("--shuffled-labels", help="Train each router's family on shuffled labels too, as a control.")
+    ] = False,
     num_proc: Annotated[int, typer.Option(min=1, help="Processes that encode what is not stored.")] = 1,
 ) -> None:
     """Score routers and policies; write results, decisions and a report."""
@@ -27,7 +34,14 @@ def evaluate(
 
     console.quiet_libraries()
     with console.stage(f"evaluate on {split}") as progress:
-        options = EvaluationOptions(split=split, seed=seed, num_proc=num_proc, progress=progress)
+        options = EvaluationOptions(
+            split=split,
+            seed=seed,
+            machine_usd_per_hour=machine_usd_per_hour,
+            shuffled_labels=shuffled_labels,
+            num_proc=num_proc,
+            progress=progress,
+        )
         records = evaluate_routers(folder, router, out, options)
         table = load_table(folder).split(split)
         page = write_report(records, table.take(table.complete), out)
@@ -35,6 +49,7 @@ def evaluate(
     note = f"{left_out:,} samples of the split were left out: not measured for every candidate."
     console.show(
         {"out": str(out), "results": console.summary(records)},
+        console.results_title(records),
         console.results_table(records),
         *([note] if left_out else []),
         f"report: {page}",

@@ -1,4 +1,4 @@
-"""`vlrouterbench push`: a benchmark or a router to the Hub."""
+"""`vlrouterbench push`: a benchmark, a router or the metric to the Hub."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ class Kind(StrEnum):
 
     DATASET = "dataset"
     ROUTER = "router"
+    METRIC = "metric"
 
 
 def push(
     kind: Annotated[Kind, typer.Argument(help="What the folder is.")],
-    folder: Annotated[Path, typer.Argument(help="Benchmark or router folder.")],
+    folder: Annotated[Path, typer.Argument(help="Benchmark or router folder; for the metric its name, rank_score.")],
     repo_id: Annotated[str, typer.Argument(help="OWNER/NAME on the Hub; made where it does not exist.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write the exact folder instead of uploading it.")] = False,
     out: Annotated[
@@ -26,21 +27,32 @@ def push(
     ] = None,
     private: Annotated[bool, typer.Option("--private", help="Make the repository private.")] = False,
 ) -> None:
-    """Upload a benchmark or a router to the Hub, with the token that `hf auth login` stored."""
+    """Upload a benchmark, a router or the metric to the Hub, with the token that `hf auth login` stored."""
     from vlrouterbench.cli import console
+    from vlrouterbench.hub.metric_space import push_metric, stage_metric
     from vlrouterbench.hub.push import check_repo_id, push_dataset, push_router, stage_dataset, stage_router
+    from vlrouterbench.hub.wheel import why_no_wheel
 
     if out is not None and not dry_run:
         raise typer.BadParameter("--out belongs to --dry-run: a push keeps no folder.", param_hint="--out")
     console.quiet_libraries()
     check_repo_id(repo_id)
+    notes = []
+    if kind is Kind.METRIC and (reason := why_no_wheel()):
+        notes.append(f"without the package's wheel: {reason}")
     if dry_run:
-        stage = stage_dataset if kind is Kind.DATASET else stage_router
+        place = out or Path("runs", "push", repo_id.replace("/", "--"))
         with console.stage(f"check and stage {kind}"):
-            staged = stage(folder, out or Path("runs", "push", repo_id.replace("/", "--")))
-        console.show({"out": str(staged), "repo_id": repo_id, "pushed": False}, f"would upload {staged}")
+            if kind is Kind.METRIC:
+                # `evaluate.load` reads a folder that is named like the script in it.
+                name = repo_id.split("/")[1]
+                staged = stage_metric(folder, out or place / name, repo_id)
+                notes.append(f'evaluate.load("{staged if staged.name == name else staged / f"{name}.py"}") reads it')
+            else:
+                staged = (stage_dataset if kind is Kind.DATASET else stage_router)(folder, place)
+        console.show({"out": str(staged), "repo_id": repo_id, "pushed": False}, f"would upload {staged}", *notes)
         return
-    send = push_dataset if kind is Kind.DATASET else push_router
+    send = {Kind.DATASET: push_dataset, Kind.ROUTER: push_router, Kind.METRIC: push_metric}[kind]
     with console.stage(f"push {kind}"):
         address = send(folder, repo_id, private=private)
-    console.show({"url": address, "repo_id": repo_id, "pushed": True}, f"pushed to {address}")
+    console.show({"url": address, "repo_id": repo_id, "pushed": True}, f"pushed to {address}", *notes)

@@ -23,6 +23,7 @@ def run(
     records = run_quickstart(out, seed=seed, num_samples=num_samples, num_proc=num_proc, stage=console.stage)
     console.show(
         {"out": str(out), "results": console.summary(records)},
+        console.results_title(records),
         console.results_table(records),
         "Simulated data: no number above says anything about a real model.",
         f"Report: {out}/evaluation/report.html",

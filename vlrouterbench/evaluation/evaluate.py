@@ -8,6 +8,7 @@ Decisions
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -15,15 +16,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.encoders.features import features_by
 from vlrouterbench.encoders.options import EncodingWork, Progress
-from vlrouterbench.errors import BenchmarkError, RouterError, unknown_name
+from vlrouterbench.errors import BenchmarkError, EvaluationError, RouterError, unknown_name
+from vlrouterbench.evaluation.ceiling import reachable_decisions
+from vlrouterbench.evaluation.paired import RoutedSplit, ScoringContext
 from vlrouterbench.evaluation.policies import POLICIES, decide_policy
-from vlrouterbench.evaluation.results import RoutedSplit, ScoringContext, score_routers, write_results
+from vlrouterbench.evaluation.results import score_routers, write_results
+from vlrouterbench.evaluation.shuffled import train_on_shuffled
 from vlrouterbench.evaluation.throughput import measure_throughput
 from vlrouterbench.routers.auto import AutoRouter
+from vlrouterbench.routers.estimating_router import EstimatingRouter
+from vlrouterbench.routers.learning import Recipe
 from vlrouterbench.routers.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.registry import ROUTERS, family_name
 
@@ -36,6 +43,8 @@ class EvaluationOptions:
         split: the scored split.
         seed: of resamples and of policies that draw.
         time_routers: measure throughput.
+        machine_usd_per_hour: price of this machine, at which a router's own time is counted; None counts none.
+        shuffled_labels: train each router's family on shuffled labels too, as a control (`shuffled.py`).
         num_proc: processes that encode what is not stored.
         progress: called while samples are encoded.
     """
@@ -43,8 +52,20 @@ class EvaluationOptions:
     split: str = "test"
     seed: int = 0
     time_routers: bool = True
+    machine_usd_per_hour: float | None = None
+    shuffled_labels: bool = False
     num_proc: int = 1
     progress: Progress | None = None
+
+    def __post_init__(self) -> None:
+        price = self.machine_usd_per_hour
+        if price is not None and not 0 <= price < math.inf:
+            raise EvaluationError(f"expected a machine price >= 0 in USD per hour, found {price}.")
+
+    @property
+    def work(self) -> EncodingWork:
+        """How encoding is spread."""
+        return EncodingWork(self.num_proc, progress=self.progress)
 
 
 def evaluate_routers(
@@ -75,21 +96,41 @@ def evaluate_routers(
     table = split.take(split.complete)
     if not len(table):
         raise BenchmarkError(_nothing_complete(split, options.split))
-    routed = []
+    routed, features = [], None
     for name, given in zip(_unique_names(routers), routers, strict=True):
         if given in POLICIES:
             policy = decide_policy(given, table, train, seed=options.seed)
             config = {"kind": "policy", "name": given, **policy.config}
             routed.append(RoutedSplit(name, policy.decisions, config, policy.shares))
         else:
-            routed.append(_ask_router(name, _load(given), table, options))
-    references = {
-        name: decide_policy(name, table, train, seed=options.seed).decisions for name in ("mixture", "oracle")
-    }
-    context = ScoringContext(table, options.split, options.seed, references, num_left_out=len(split) - len(table))
+            router = _load(given)
+            split_features = _features(name, router, table, options)
+            features = split_features if features is None else features
+            routed.append(_ask_router(name, router, split_features, table, options))
+            if options.shuffled_labels:
+                control = train_on_shuffled(router, whole, options.work, seed=options.seed)
+                routed[-1].shuffled = control.decide(split_features).cpu().numpy()
+    context = ScoringContext(
+        table,
+        options.split,
+        options.seed,
+        _controls(table, train, features, options.seed),
+        num_left_out=len(split) - len(table),
+        machine_usd_per_hour=options.machine_usd_per_hour,
+    )
     records = score_routers(routed, context)
-    write_results(records, routed, table, Path(out))
+    write_results(records, routed, context, Path(out))
     return records
+
+
+def _controls(
+    table: RoutingTable, train: RoutingTable, features: torch.Tensor | None, seed: int
+) -> dict[str, np.ndarray]:
+    """Decisions of what stands in every report, (num_samples,) each; the ceiling by the first router's features."""
+    names = ("strongest", "cheapest", "mixture", "oracle")
+    known = None if features is None else features.cpu().numpy()
+    reachable = reachable_decisions(table, train, seed=seed, features=known)
+    return {name: decide_policy(name, table, train, seed=seed).decisions for name in names} | {"reachable": reachable}
 
 
 def _load(given: str) -> PreTrainedRouter:
@@ -120,14 +161,43 @@ def _last_component(given: str) -> str:
     return path.name if path.name not in ("", "..") else path.resolve().name
 
 
-def _ask_router(name: str, router: PreTrainedRouter, table: RoutingTable, options: EvaluationOptions) -> RoutedSplit:
+def _features(name: str, router: PreTrainedRouter, table: RoutingTable, options: EvaluationOptions) -> torch.Tensor:
+    """(num_samples, dim) by the router's own encoder, once it is known that the router's candidates are the table's."""
+    _matching_order(name, router, table)
+    # What it reads of the benchmark's inputs is stored, and the same as in training.
+    return features_by(router.encoder, table, options.work)
+
+
+def _ask_router(
+    name: str, router: PreTrainedRouter, features: torch.Tensor, table: RoutingTable, options: EvaluationOptions
+) -> RoutedSplit:
     order = _matching_order(name, router, table)
-    # By the router's own encoder; what it reads of the benchmark's inputs is stored, and the same as in training.
-    features = features_by(router.encoder, table, EncodingWork(options.num_proc, progress=options.progress))
-    decisions = order[router.decide(features).cpu().numpy()]
-    config = {"kind": "router", "family": family_name(router), **router.config.training}
-    throughput = measure_throughput(router, table) if options.time_routers else None
-    return RoutedSplit(name, decisions, config, throughput=throughput, features=router.encoder.describe())
+    return RoutedSplit(
+        name,
+        order[router.decide(features).cpu().numpy()],
+        {"kind": "router", "family": family_name(router), **router.config.training},
+        throughput=measure_throughput(router, table) if options.time_routers else None,
+        features=router.encoder.describe(),
+        frontier=_frontier(router, features, order),
+    )
+
+
+@torch.no_grad()
+def _frontier(
+    router: PreTrainedRouter, features: torch.Tensor, order: np.ndarray
+) -> list[tuple[float, np.ndarray]] | None:
+    """Decisions at every trade-off of a family that estimates quality and cost apart, its own among them."""
+    if not isinstance(router, EstimatingRouter):
+        return None
+    own = router.config.usd_weight
+    weights = sorted({own, *(setting["usd_weight"] for setting in router.decision_settings(Recipe()))})
+    settings = [{"usd_weight": weight} for weight in weights]
+    scores = router.scores_for(features.to(router.device), settings)
+    decided = [
+        (weight, order[router.choose(found).cpu().numpy()]) for weight, found in zip(weights, scores, strict=True)
+    ]
+    router.config.update({"usd_weight": own})
+    return decided
 
 
 def _matching_order(name: str, router: PreTrainedRouter, table: RoutingTable) -> np.ndarray:

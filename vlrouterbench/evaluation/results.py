@@ -3,15 +3,17 @@
 Decisions
 - A record states what it was computed with (bounds, beta, seed, benchmark digest), so that it can be computed again
   from `decisions.parquet` and the benchmark folder alone.
-- Per-dataset scores use the benchmark's own bounds, like the whole.
+- Per-dataset scores use the benchmark's own bounds, like the whole; their intervals come from the dataset's own groups.
 - The gap to the oracle is measured in Rank Score from the best fixed mixture: 0 is no better than a constant policy.
+- Controls stand in every record, whoever was asked for: fixed policies, the oracle, the reachable ceiling, and what a
+  draw at the router's own shares would expect, blind to the sample. Their decisions lie in `controls.parquet`.
+- A rank is among the routers of one evaluation; those that cannot be told apart share it.
 - JSON has no NaN: what does not exist is null.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,116 +21,83 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vlrouterbench.constants import RANK_SCORE_BETA
 from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.evaluation.paired import (
+    MIXTURE,
+    SAME_SHARES,
+    SHUFFLED,
+    PairedFigures,
+    RoutedSplit,
+    ScoringContext,
+    trade_off,
+    trade_off_of,
+)
+from vlrouterbench.evaluation.throughput import overhead
 from vlrouterbench.files import staged_file, write_json
-from vlrouterbench.metrics.bootstrap import interval, trade_off_draws
-from vlrouterbench.metrics.trade_off import MIN_BOUND_RATIO, chosen_values, oracle_gap_closed, rank_score
+from vlrouterbench.metrics.bootstrap import interval
+from vlrouterbench.metrics.frontier import convex_hull_area, hypervolume, normalized_auc, quality_neutral_cost
+from vlrouterbench.metrics.ranks import rank_ranges
+from vlrouterbench.metrics.trade_off import MIN_BOUND_RATIO, oracle_gap_closed
 from vlrouterbench.version import __version__
 
-RESULTS_FILE, DECISIONS_FILE = "results.json", "decisions.parquet"
-
-
-@dataclass
-class RoutedSplit:
-    """Decisions of one router on a split, before scoring.
-
-    Attributes:
-        router: its name in the results.
-        decisions: (num_samples,) places in the pool.
-        config: what the router is.
-        shares: (num_candidates,) where it draws, else None.
-        throughput: measured speed, None for what needs no model.
-        features: what its features are, None where it uses none.
-    """
-
-    router: str
-    decisions: np.ndarray
-    config: dict[str, Any]
-    shares: np.ndarray | None = None
-    throughput: dict[str, Any] | None = None
-    features: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class ScoringContext:
-    """What all records of one evaluation share.
-
-    Attributes:
-        table: the scored samples.
-        split: its name.
-        seed: of resamples and draws.
-        references: decisions of the reference policies `mixture` and `oracle` on the same samples.
-        num_left_out: samples of the split that were not measured for every candidate.
-        beta: as for `rank_score`.
-    """
-
-    table: RoutingTable
-    split: str
-    seed: int
-    references: Mapping[str, np.ndarray]
-    num_left_out: int = 0
-    beta: float = RANK_SCORE_BETA
-    extra: dict[str, Any] = field(default_factory=dict)
+RESULTS_FILE, DECISIONS_FILE, CONTROLS_FILE = "results.json", "decisions.parquet", "controls.parquet"
 
 
 def score_routers(routed: Sequence[RoutedSplit], context: ScoringContext) -> list[dict[str, Any]]:
     """One record per router, in the given order (contract's section 4)."""
-    table = context.table
-    decisions = [r.decisions for r in routed] + [context.references["mixture"]]
-    quality = np.column_stack([chosen_values(table.quality, d) for d in decisions])
-    cost = np.column_stack([chosen_values(table.cost, d) for d in decisions])
-    draws = trade_off_draws(
-        quality, cost, table.column("group_id"), cost_bounds=table.cost_bounds, beta=context.beta, seed=context.seed
-    )
-    base = _trade_off(quality[:, -1], cost[:, -1], context)
-    oracle = _trade_off_of(context.references["oracle"], context)
-    records = []
-    for place, router in enumerate(routed):
-        whole = _trade_off(quality[:, place], cost[:, place], context)
-        difference = draws["rank_score"][:, place] - draws["rank_score"][:, -1]
-        gap = oracle_gap_closed(whole["rank_score"], baseline=base["rank_score"], oracle=oracle["rank_score"])
-        records.append(
-            {
-                "router": router.router,
-                "router_config": router.config,
-                "split": context.split,
-                "num_samples": len(table),
-                "num_left_out": context.num_left_out,
-                **whole,
-                "cost_bounds_usd": list(table.cost_bounds),
-                "beta": context.beta,
-                "ci95": {name: interval(values[:, place]) for name, values in draws.items()},
-                "vs_mixture": {"rank_score": whole["rank_score"] - base["rank_score"], "ci95": interval(difference)},
-                "expected": None if router.shares is None else _expected(router.shares, context),
-                "oracle_gap_closed": gap,
-                "per_dataset": _by(table.column("dataset"), quality[:, place], cost[:, place], context),
-                "per_group": _by(table.column("task_group"), quality[:, place], cost[:, place], context),
-                "candidate_shares": _shares(router.decisions, table),
-                "frontier": None,
-                "throughput": router.throughput,
-                "benchmark": {"name": table.report["name"], "sha256": table.sha256, "simulated": table.simulated},
-                "features": router.features,
-                "seed": context.seed,
-                "version": __version__,
-            }
-        )
-    return records
+    table, paired = context.table, PairedFigures.of(routed, context)
+    controls = {name: trade_off_of(decisions, context) for name, decisions in context.references.items()}
+    ranks = rank_ranges(paired.draws["rank_score"][:, : len(routed)])
+    per_dataset, per_group = (paired.parts(name, len(routed), context) for name in ("dataset", "task_group"))
+    return [
+        {
+            "router": router.router,
+            "router_config": router.config,
+            "split": context.split,
+            "num_samples": len(table),
+            "num_left_out": context.num_left_out,
+            **_figures(place, router, paired, context),
+            "rank": {
+                "rank": ranks[place].rank,
+                "range": [ranks[place].low, ranks[place].high],
+                "tied_with": [routed[other].router for other in ranks[place].tied_with],
+            },
+            "differences": paired.differences(place, routed, context),
+            "per_dataset": per_dataset[place],
+            "per_group": per_group[place],
+            "controls": controls,
+            "benchmark": {"name": table.report["name"], "sha256": table.sha256, "simulated": table.simulated},
+            "features": router.features,
+            "seed": context.seed,
+            "version": __version__,
+        }
+        for place, router in enumerate(routed)
+    ]
 
 
-def write_results(records: list[dict[str, Any]], routed: Sequence[RoutedSplit], table: RoutingTable, out: Path) -> None:
-    """Write `results.json` and `decisions.parquet`."""
+def write_results(
+    records: list[dict[str, Any]], routed: Sequence[RoutedSplit], context: ScoringContext, out: Path
+) -> None:
+    """Write `results.json`, `decisions.parquet` and, in the same columns, the decisions of controls."""
+    controls = dict(context.references) | {
+        f"{SHUFFLED}{r.router}": r.shuffled for r in routed if r.shuffled is not None
+    }
+    _write_decisions({r.router: r.decisions for r in routed}, context.table, out / DECISIONS_FILE)
+    _write_decisions(controls, context.table, out / CONTROLS_FILE)
+    write_json(out / RESULTS_FILE, records)
+
+
+def _write_decisions(decisions: Mapping[str, np.ndarray], table: RoutingTable, path: Path) -> None:
     names = np.array(table.pool.names, dtype=object)
     sample_ids = table.column("sample_id")
     columns = {
-        "router": [r.router for r in routed for _ in sample_ids],
-        "sample_id": sample_ids * len(routed),
-        "candidate": [name for r in routed for name in names[r.decisions]],
+        "router": [router for router in decisions for _ in sample_ids],
+        "sample_id": sample_ids * len(decisions),
+        "candidate": [name for places in decisions.values() for name in names[places]],
     }
     schema = pa.schema([(name, pa.string()) for name in columns])
-    with staged_file(out / DECISIONS_FILE) as staging:
+    with staged_file(path) as staging:
         pq.write_table(pa.table(columns, schema=schema), staging)
-    write_json(out / RESULTS_FILE, records)
 
 
 def bounds_degenerate(table: RoutingTable) -> bool:
@@ -137,31 +106,63 @@ def bounds_degenerate(table: RoutingTable) -> bool:
     return cmax / cmin < MIN_BOUND_RATIO
 
 
-def _trade_off(quality: np.ndarray, cost: np.ndarray, context: ScoringContext) -> dict[str, float]:
-    accuracy, average_cost = float(quality.mean()), float(cost.mean())
-    score = rank_score(accuracy, average_cost, cost_bounds=context.table.cost_bounds, beta=context.beta)
-    return {"accuracy": accuracy, "average_cost_usd": average_cost, "rank_score": float(score)}
+def _figures(place: int, router: RoutedSplit, paired: PairedFigures, context: ScoringContext) -> dict[str, Any]:
+    """What is computed for one router alone."""
+    table, quality, cost = context.table, paired.quality[:, place], paired.cost[:, place]
+    whole = trade_off(quality, cost, context)
+    base, oracle = (trade_off_of(context.references[name], context)["rank_score"] for name in ("mixture", "oracle"))
+    vs_mixture = paired.difference(place, MIXTURE, context)
+    twin = None if router.shuffled is None else paired.control(place, f"{SHUFFLED}{place}", context)
+    frontier = _frontier(router, context)
+    return {
+        **whole,
+        "cost_bounds_usd": list(table.cost_bounds),
+        "beta": context.beta,
+        "ci95": {name: interval(values[:, place]) for name, values in paired.draws.items()},
+        "vs_mixture": {"rank_score": vs_mixture["difference"], "ci95": vs_mixture["ci95"]},
+        "same_shares": paired.control(place, f"{SAME_SHARES}{place}", context),
+        "shuffled_labels": twin,
+        "expected": None if router.shares is None else _expected(router.shares, context),
+        "oracle_gap_closed": oracle_gap_closed(whole["rank_score"], baseline=base, oracle=oracle),
+        "oracle_gap_ci95": paired.gap_interval(place),
+        "candidate_shares": _shares(router.decisions, table),
+        "frontier": frontier,
+        "frontier_measures": None if frontier is None else _frontier_measures(frontier, table),
+        "throughput": _throughput(router, whole, context),
+    }
 
 
-def _trade_off_of(decisions: np.ndarray, context: ScoringContext) -> dict[str, float]:
-    table = context.table
-    return _trade_off(chosen_values(table.quality, decisions), chosen_values(table.cost, decisions), context)
+def _frontier(router: RoutedSplit, context: ScoringContext) -> list[list[float]] | None:
+    if router.frontier is None:
+        return None
+    points = [(trade_off_of(decisions, context), weight) for weight, decisions in router.frontier]
+    return [[figures["average_cost_usd"], figures["accuracy"], weight] for figures, weight in points]
+
+
+def _frontier_measures(frontier: Sequence[Sequence[float]], table: RoutingTable) -> dict[str, float | None]:
+    cost, accuracy, _ = np.array(frontier).T
+    bounds = {"cost_bounds": table.cost_bounds}
+    singles = {"single_cost": table.cost.mean(axis=0), "single_quality": table.quality.mean(axis=0)}
+    return {
+        "aiq": convex_hull_area(cost, accuracy, **bounds),
+        "nauc": normalized_auc(cost, accuracy, **bounds),
+        "qnc": quality_neutral_cost(cost, accuracy, **singles),
+        "hypervolume": hypervolume(cost, accuracy, **bounds),
+    }
+
+
+def _throughput(router: RoutedSplit, whole: Mapping[str, float], context: ScoringContext) -> dict[str, Any] | None:
+    """What was measured, with the overhead in dollars where a price was given."""
+    if router.throughput is None or context.machine_usd_per_hour is None:
+        return router.throughput
+    options = {"cost_bounds": context.table.cost_bounds, "beta": context.beta}
+    counted = overhead(router.throughput, whole, machine_usd_per_hour=context.machine_usd_per_hour, **options)
+    return {**router.throughput, "overhead": counted}
 
 
 def _expected(shares: np.ndarray, context: ScoringContext) -> dict[str, float]:
     """Expectation over draws: each sample's mean over candidates with the policy's chances."""
-    return _trade_off(context.table.quality @ shares, context.table.cost @ shares, context)
-
-
-def _by(
-    keys: Sequence[str], quality: np.ndarray, cost: np.ndarray, context: ScoringContext
-) -> dict[str, dict[str, float | int]]:
-    column = np.array(keys)
-    parts = {}
-    for key in dict.fromkeys(keys):
-        rows = column == key
-        parts[key] = {"num_samples": int(rows.sum()), **_trade_off(quality[rows], cost[rows], context)}
-    return parts
+    return trade_off(context.table.quality @ shares, context.table.cost @ shares, context)
 
 
 def _shares(decisions: np.ndarray, table: RoutingTable) -> dict[str, float]:

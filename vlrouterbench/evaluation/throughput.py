@@ -1,55 +1,136 @@
 """How fast a router decides, end to end: from encoded image and text to a decision, encoder included.
 
 Decisions
-- Warm-up is apart; times are wall-clock of this machine and this run, so they are facts of a run and not of a router.
+- Each batch size is warmed up by a batch that is not counted; times are wall-clock of this machine and this run, so
+  they are facts of a run and not of a router.
 - Tokens are counted in the text that the router reads; an image is not turned into a made-up number of tokens.
+- In a batch every sample waits for all: the latency of a decision is the time of its batch.
+- Memory is the peak of the whole process on a CPU, since it started; on a GPU that of torch's tensors while timed.
+- Overhead in dollars is time at a stated price of the machine, added to what the chosen candidates cost. There is no
+  price unless one is given. At batch 1 the machine waits for one request at a time; at the best batch it is kept busy.
 """
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 import numpy as np
+import torch
 
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.data.tokens import count_tokens
+from vlrouterbench.metrics.trade_off import rank_score
 from vlrouterbench.routers.encoding_input import RouterInput, read_image
 from vlrouterbench.routers.modeling_router import PreTrainedRouter
 
 MAX_TIMED = 64
+BATCH_SIZES = (8, 32, 64)
+"""What is tried beside batches of 1."""
 _WARM_UP = 4
+_PERCENTILES = (50, 95, 99)
+_Row = tuple[str, list[str] | None, str | None, bytes | None]
 
 
 def measure_throughput(router: PreTrainedRouter, table: RoutingTable) -> dict[str, Any]:
-    """Latency at batch 1 and decisions per second in one batch, over up to MAX_TIMED samples of a table."""
+    """Latency and throughput at batch 1 and at the best of a few batch sizes, over up to MAX_TIMED samples of a table.
+
+    Returns:
+        `latency_ms_p50`, `_p95`, `_p99` at batch 1; `decisions_per_second` and `k_tokens_per_second` (text tokens, in
+        thousands; `text_tokens_per_second` is the same figure) at the best batch size, which `best_batch` describes;
+        `batches`, the figures of every size tried; `peak_memory_mib`; and what was timed where.
+    """
     columns = [table.column(name) for name in ("question", "options", "hint")]
     rows = list(islice(zip(*columns, table.iter_images(), strict=True), MAX_TIMED))
+    text = [RouterInput(question, tuple(options or ()), hint or "").text for question, options, hint, _ in rows]
+    tokens = int(count_tokens(text).sum())
+    on_gpu = router.device.type == "cuda"
+    if on_gpu:
+        torch.cuda.reset_peak_memory_stats(router.device)
     for row in rows[:_WARM_UP]:
         _decide(router, [row])
-    latencies = []
-    for row in rows:
-        start = time.perf_counter()
-        _decide(router, [row])
-        latencies.append(1000 * (time.perf_counter() - start))
-    start = time.perf_counter()
-    _decide(router, rows)
-    seconds = time.perf_counter() - start
-    text = [RouterInput(question, tuple(options or ()), hint or "").text for question, options, hint, _ in rows]
-    p50, p95 = np.percentile(latencies, [50, 95])
+    sizes = sorted({1, *(min(size, len(rows)) for size in BATCH_SIZES)})
+    batches = [_timed(router, rows, size, tokens) for size in sizes]
+    single, best = batches[0], max(batches, key=lambda batch: batch["decisions_per_second"])
     return {
         "num_timed": len(rows),
-        "latency_ms_p50": float(p50),
-        "latency_ms_p95": float(p95),
-        "decisions_per_second": len(rows) / seconds,
-        "text_tokens_per_second": float(count_tokens(text).sum() / seconds),
+        **{name: value for name, value in single.items() if name.startswith("latency_ms")},
+        "decisions_per_second": best["decisions_per_second"],
+        "k_tokens_per_second": best["k_tokens_per_second"],
+        "text_tokens_per_second": 1000 * best["k_tokens_per_second"],
+        "text_tokens_per_decision": tokens / len(rows),
+        "best_batch": best,
+        "batches": batches,
+        "peak_memory_mib": torch.cuda.max_memory_allocated(router.device) / 2**20 if on_gpu else _process_peak_mib(),
+        "peak_memory_of": "tensors on the GPU" if on_gpu else "the whole process",
         "device": str(router.device),
+        "threads": torch.get_num_threads(),
         "includes": "image decoding, encoder, decision",
     }
 
 
-def _decide(router: PreTrainedRouter, rows: Sequence[tuple[str, list[str], str, bytes | None]]) -> None:
+def overhead(
+    throughput: Mapping[str, Any],
+    figures: Mapping[str, float],
+    *,
+    machine_usd_per_hour: float,
+    cost_bounds: tuple[float, float],
+    beta: float,
+) -> dict[str, Any]:
+    """What a router's own time costs, and the Rank Score that it leaves.
+
+    Args:
+        throughput: as `measure_throughput` gives it.
+        figures: accuracy and average_cost_usd of the router's decisions, without overhead.
+        machine_usd_per_hour: price of the machine that was timed on.
+        cost_bounds, beta: as for `rank_score`; bounds stay those of the candidates.
+
+    Returns:
+        For `batch_1` and `best_batch`: `usd_per_decision`, `average_cost_usd` and `rank_score` with it.
+    """
+    counted: dict[str, Any] = {"machine_usd_per_hour": machine_usd_per_hour}
+    for name, batch in (("batch_1", throughput["batches"][0]), ("best_batch", throughput["best_batch"])):
+        own = machine_usd_per_hour / 3600 / batch["decisions_per_second"]
+        cost = figures["average_cost_usd"] + own
+        score = rank_score(figures["accuracy"], cost, cost_bounds=cost_bounds, beta=beta)
+        counted[name] = {"usd_per_decision": own, "average_cost_usd": cost, "rank_score": float(score)}
+    return counted
+
+
+def _timed(router: PreTrainedRouter, rows: Sequence[_Row], size: int, tokens: int) -> dict[str, Any]:
+    """Figures of one batch size over all rows, after a batch that does not count."""
+    _decide(router, rows[:size])
+    latencies = []
+    for start in range(0, len(rows), size):
+        began = time.perf_counter()
+        _decide(router, rows[start : start + size])
+        latencies.append(time.perf_counter() - began)
+    seconds = sum(latencies)
+    # A last, smaller batch is faster: each batch counts as often as it has samples.
+    waits = np.repeat(latencies, [len(rows[start : start + size]) for start in range(0, len(rows), size)])
+    found = {f"latency_ms_p{part}": 1000 * float(np.percentile(waits, part)) for part in _PERCENTILES}
+    return {
+        "batch_size": size,
+        **found,
+        "decisions_per_second": len(rows) / seconds,
+        "k_tokens_per_second": tokens / seconds / 1000,
+    }
+
+
+def _decide(router: PreTrainedRouter, rows: Sequence[_Row]) -> None:
     inputs = [RouterInput(q, tuple(options or ()), hint or "", read_image(image)) for q, options, hint, image in rows]
-    router.decide(router.encoder.encode(inputs))
+    # Read back, so that a GPU has finished when the clock stops.
+    router.decide(router.encoder.encode(inputs)).cpu()
+
+
+def _process_peak_mib() -> float | None:
+    """None on Windows, which keeps no such figure for us."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)

@@ -37,13 +37,15 @@ class HubError(VLRouterBenchError):
 class RepoLayout:
     """What a repository of one kind holds, as patterns: `required` each match a file, `optional` may.
 
-    What is on the Hub, matches `stale` and is not in a push is deleted by it. `repo_type` is the Hub's word.
+    What is on the Hub, matches `stale` and is not in a push is deleted by it. `repo_type` is the Hub's word, and
+    `space_sdk` what a Space runs on.
     """
 
     repo_type: str
     required: tuple[str, ...]
     optional: tuple[str, ...]
     stale: tuple[str, ...]
+    space_sdk: str | None = None
 
 
 DATASET_LAYOUT = RepoLayout(
@@ -68,7 +70,7 @@ def stage_dataset(folder: Path | str, out: Path | str) -> Path:
         HubError: a file is missing or has no place in a dataset repository.
     """
     load_table(folder, verify=True)
-    return _stage(Path(folder), Path(out), DATASET_LAYOUT)
+    return stage_files(Path(folder), Path(out), DATASET_LAYOUT)
 
 
 def stage_router(folder: Path | str, out: Path | str) -> Path:
@@ -83,7 +85,7 @@ def stage_router(folder: Path | str, out: Path | str) -> Path:
 
     _repo_files(Path(folder), ROUTER_LAYOUT)
     AutoRouter.from_pretrained(folder)
-    return _stage(Path(folder), Path(out), ROUTER_LAYOUT)
+    return stage_files(Path(folder), Path(out), ROUTER_LAYOUT)
 
 
 def push_dataset(folder: Path | str, repo_id: str, *, private: bool = False) -> str:
@@ -97,7 +99,7 @@ def push_dataset(folder: Path | str, repo_id: str, *, private: bool = False) -> 
     Raises:
         HubError: no such owner, no right to write, or no network.
     """
-    return _push(stage_dataset, folder, repo_id, private=private, layout=DATASET_LAYOUT)
+    return push_staged(stage_dataset, folder, repo_id, private=private, layout=DATASET_LAYOUT)
 
 
 def push_router(folder: Path | str, repo_id: str, *, private: bool = False) -> str:
@@ -115,7 +117,7 @@ def push_router(folder: Path | str, repo_id: str, *, private: bool = False) -> s
                 f"the {kind} encoder of {folder} is a local folder ({encoder['id']}): nobody else could use the "
                 f"router. Push the encoder to the Hub, train with --{kind} OWNER/NAME, and push again."
             )
-    return _push(stage_router, folder, repo_id, private=private, layout=ROUTER_LAYOUT)
+    return push_staged(stage_router, folder, repo_id, private=private, layout=ROUTER_LAYOUT)
 
 
 def check_repo_id(repo_id: str) -> None:
@@ -134,7 +136,12 @@ def check_repo_id(repo_id: str) -> None:
         )
 
 
-def _stage(folder: Path, out: Path, layout: RepoLayout) -> Path:
+def stage_files(folder: Path, out: Path, layout: RepoLayout) -> Path:
+    """Copy the files of a folder that belong to a repository, after a check that all do and none lacks.
+
+    Raises:
+        HubError: a file is missing or has no place, or the two folders lie in one another.
+    """
     source, target = folder.resolve(), out.resolve()
     if source == target or source in target.parents or target in source.parents:
         raise HubError(f"expected a folder apart from {folder} to write to, found {out}. Give another --out.")
@@ -174,7 +181,16 @@ def _matches(name: str, pattern: str) -> bool:
     return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
 
 
-def _push(stage: Callable[..., Path], folder: Path | str, repo_id: str, *, private: bool, layout: RepoLayout) -> str:
+def push_staged(
+    stage: Callable[..., Path], folder: Path | str, repo_id: str, *, private: bool, layout: RepoLayout
+) -> str:
+    """Stage a folder, upload what was staged, and return its address.
+
+    Args:
+        stage: writes what is uploaded, from (folder, out).
+        folder, repo_id, private: as for `push_dataset`, whose errors apply.
+        layout: of the repository.
+    """
     from huggingface_hub import HfApi, constants
     from huggingface_hub.errors import HfHubHTTPError, HTTPError
 
@@ -188,7 +204,7 @@ def _push(stage: Callable[..., Path], folder: Path | str, repo_id: str, *, priva
         staging = stage(folder, Path(temporary) / "repository")
         api, repo = HfApi(), {"repo_id": repo_id, "repo_type": layout.repo_type}
         try:
-            address = api.create_repo(**repo, private=private or None, exist_ok=True)
+            address = api.create_repo(**repo, private=private or None, exist_ok=True, space_sdk=layout.space_sdk)
             if private and not api.repo_info(**repo).private:
                 raise HubError(f"{repo_id} exists and is public: nothing was pushed. Make it private first.")
             title = f"Push {layout.repo_type} with vlrouterbench"

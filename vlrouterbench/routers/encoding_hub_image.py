@@ -87,26 +87,32 @@ class HubImageEncoder(HubEncoder):
         vectors = torch.zeros(len(inputs), self.dim, device=self.device)
         present = has_image(inputs)
         if present.any():
-            pictures = [self._processor.prepare(sample.image) for sample in inputs if sample.image is not None]
-            vectors[present.to(self.device)] = self._pooled(pictures)
+            pictures = [self.prepare(sample.image) for sample in inputs if sample.image is not None]
+            vectors[present.to(self.device)] = self.pooled(pictures)
         return torch.nn.functional.normalize(vectors, dim=1)
+
+    def prepare(self, image: Image.Image) -> dict[str, torch.Tensor]:
+        """What the model is given of one picture, on the CPU."""
+        return self._processor.prepare(image)
 
     @torch.no_grad()
     def _settle(self) -> int:
         """Length of a vector, seen on a blank picture; a model without a pooled output of its own turns to the mean."""
-        blank = [self._processor.prepare(Image.new("RGB", (32, 32)))]
+        blank = [self.prepare(Image.new("RGB", (32, 32)))]
         if self.family.pooling == "pooler" and self._output(blank).get("pooler_output") is None:
             self.family = replace(self.family, pooling="mean")
-        return self._pooled(blank).shape[1]
+        return self.pooled(blank).shape[1]
 
     def _output(self, pictures: Sequence[dict[str, torch.Tensor]]) -> Any:
         batch = {name: torch.cat([picture[name] for picture in pictures]).to(self.device) for name in pictures[0]}
         return self._model(**batch | {"pixel_values": batch["pixel_values"].to(self._dtype)})
 
-    def _pooled(self, pictures: Sequence[dict[str, torch.Tensor]]) -> torch.Tensor:
-        """Pooled outputs: in one batch where the pictures have one size, else one by one."""
+    @torch.no_grad()
+    def pooled(self, pictures: Sequence[dict[str, torch.Tensor]]) -> torch.Tensor:
+        """Pooled outputs of prepared pictures, (num_pictures, dim) float32, not normalised: in one batch where the
+        pictures have one size, else one by one."""
         if len({picture["pixel_values"].shape for picture in pictures}) > 1:
-            return torch.cat([self._pooled([picture]) for picture in pictures])
+            return torch.cat([self.pooled([picture]) for picture in pictures])
         output = self._output(pictures)
         if self.family.pooling == "projection":
             return output.image_embeds.float()

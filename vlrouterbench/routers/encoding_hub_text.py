@@ -76,7 +76,7 @@ class HubTextEncoder(HubEncoder):
         vectors = torch.zeros(len(rows), self.dim, device=self.device)
         filled = [place for place, row in enumerate(rows) if row]
         if filled:
-            vectors[filled] = self._pooled([rows[place] for place in filled])
+            vectors[filled] = self.pooled([rows[place] for place in filled])
         return torch.nn.functional.normalize(vectors, dim=1) if self.family.normalise else vectors
 
     def tokens(self, sample: RouterInput) -> list[int]:
@@ -89,7 +89,9 @@ class HubTextEncoder(HubEncoder):
             lower_case=self.family.lower_case,
         )
 
-    def _pooled(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
+    @torch.no_grad()
+    def pooled(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
+        """Pooled output for rows of token ids (none empty), (num_rows, dim) float32, not normalised."""
         lengths = torch.tensor([len(row) for row in rows])
         mask = (torch.arange(int(lengths.max())) < lengths[:, None]).long()
         padding = self._tokenizer.pad_token_id or 0

@@ -1,0 +1,52 @@
+"""The control of shuffled labels: the same family, features and choices, learnt from outcomes of other samples.
+
+Decisions
+- Whole rows of outcomes move, within train and within validation: candidates keep their averages and what goes with
+  what, and only the link from sample to outcome is cut. A router that does no better has learnt nothing from samples.
+- Family, variant and cost weight are the router's; every other choice is made anew, on shuffled validation.
+- It costs a training, so it is done where it is asked for, and only for families that learn from features.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.encoders.features import FeatureSet, features_by
+from vlrouterbench.encoders.options import EncodingWork
+from vlrouterbench.routers.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.registry import family_name
+from vlrouterbench.training.arguments import RouterTrainingArguments
+from vlrouterbench.training.fit import train_router
+from vlrouterbench.training.problem import Problem
+
+
+def shuffled_outcomes(table: RoutingTable, *, seed: int) -> RoutingTable:
+    """A benchmark whose outcomes are permuted among the samples of train, and of validation; test is left as it is."""
+    rng = np.random.default_rng(seed)
+    splits, order = np.array(table.column("split")), np.arange(len(table))
+    for name in ("train", "validation"):
+        places = np.flatnonzero(splits == name)
+        order[places] = rng.permutation(places)
+    return replace(table, matrices={name: matrix[order] for name, matrix in table.matrices.items()})
+
+
+def train_on_shuffled(
+    router: PreTrainedRouter, table: RoutingTable, work: EncodingWork, *, seed: int
+) -> PreTrainedRouter:
+    """A router of the same family and variant, trained on shuffled outcomes with features by the router's own encoder.
+
+    Args:
+        router: the router to make a control for.
+        table: the whole benchmark, all splits.
+        work: how encoding is spread.
+        seed: of the permutation and of training.
+    """
+    features = FeatureSet(features_by(router.encoder, table, work), router.encoder, 0, Path())
+    training = router.config.training
+    weights = (float(training["cost_weight"]),) if "cost_weight" in training else None
+    arguments = RouterTrainingArguments(weights, seed=seed, variant=training.get("variant", "default"))
+    return train_router(family_name(router), Problem(shuffled_outcomes(table, seed=seed), features), arguments).router

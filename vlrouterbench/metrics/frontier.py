@@ -1,0 +1,153 @@
+"""What a set of operating points is worth as a whole: AIQ, nAUC, QNC and hypervolume.
+
+Decisions
+- A point is (average cost in USD per sample, average quality in [0, 1]): of one router at several trade-offs, or of
+  several routers.
+- Bounds of the cost axis are required, as for Rank Score: areas over a curve's own range reward a short curve.
+- Below the cost of the cheapest point nothing can be had, so curves are 0 there; past the dearest they stay level.
+- A measure that does not exist (no point reaches a target) is None, never infinity.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vlrouterbench.errors import EvaluationError
+from vlrouterbench.metrics.trade_off import check_cost_bounds, normalized_cost
+
+
+def pareto_frontier(cost: np.ndarray, quality: np.ndarray) -> np.ndarray:
+    """Places of the points that no other beats, from cheap to dear; of equal points the first.
+
+    Args:
+        cost: (num_points,) average cost, USD per sample.
+        quality: (num_points,) average quality in [0, 1].
+
+    Raises:
+        EvaluationError: no points, NaN, quality outside [0, 1], negative cost, or shapes that disagree.
+    """
+    cost, quality = _checked(cost, quality)
+    order = np.lexsort((-quality, cost))
+    best_before = np.concatenate([[-np.inf], np.maximum.accumulate(quality[order])[:-1]])
+    return order[quality[order] > best_before]
+
+
+def upper_hull(cost: np.ndarray, quality: np.ndarray) -> np.ndarray:
+    """Places of the corners of the non-decreasing upper convex hull, from cheap to dear.
+
+    Between two corners every trade-off can be had by drawing one of the two at random, so the hull is what a set of
+    points reaches. Arguments and errors as for `pareto_frontier`.
+    """
+    cost, quality = _checked(cost, quality)
+    corners: list[int] = []
+    for place in pareto_frontier(cost, quality):
+        while len(corners) > 1 and not _above(corners[-2], corners[-1], int(place), cost, quality):
+            corners.pop()
+        corners.append(int(place))
+    return np.array(corners)
+
+
+def convex_hull_area(cost: np.ndarray, quality: np.ndarray, *, cost_bounds: tuple[float, float]) -> float:
+    """AIQ, average improvement in quality: the mean height of the non-decreasing upper hull over the cost range.
+
+        AIQ = 1 / (cmax - cmin) * integral of hull(c) dc from cmin to cmax
+
+    Unit: quality, 0 to 1. Source: RouterBench (arXiv 2403.12031), section 3.
+
+    Args:
+        cost, quality: as for `pareto_frontier`.
+        cost_bounds: (cmin, cmax), USD per sample.
+    """
+    return _mean_height(cost, quality, upper_hull(cost, quality), check_cost_bounds(cost_bounds))
+
+
+def normalized_auc(cost: np.ndarray, quality: np.ndarray, *, cost_bounds: tuple[float, float]) -> float:
+    """nAUC: the mean height, over the cost range, of the line through the points that no other beats.
+
+        nAUC = 1 / (cmax - cmin) * integral of frontier(c) dc, by trapezoids between neighbouring points
+
+    Unit: quality, 0 to 1. Source: MMR-Bench (arXiv 2601.17814), which takes the curve's own cheapest and dearest cost
+    as bounds: with these it is the same figure. At most as large as AIQ under the same bounds.
+
+    Args:
+        cost, quality: as for `pareto_frontier`.
+        cost_bounds: (cmin, cmax), USD per sample.
+    """
+    return _mean_height(cost, quality, pareto_frontier(cost, quality), check_cost_bounds(cost_bounds))
+
+
+def quality_neutral_cost(
+    cost: np.ndarray, quality: np.ndarray, *, single_cost: np.ndarray, single_quality: np.ndarray
+) -> float | None:
+    """QNC: the cheapest point as good as the best single candidate, as a share of what that candidate costs.
+
+        QNC = min {c_i : q_i >= max_j Q_j} / C_b,    b = argmax_j Q_j, of equal ones the cheapest
+
+    Unit: none; below 1 the points are cheaper. None where no point is as good. Sources: UniRoute (arXiv 2502.08773),
+    MMR-Bench (arXiv 2601.17814).
+
+    Args:
+        cost, quality: as for `pareto_frontier`.
+        single_cost, single_quality: (num_candidates,) averages of every candidate alone.
+    """
+    cost, quality = _checked(cost, quality)
+    single_cost, single_quality = _checked(single_cost, single_quality)
+    best = np.lexsort((single_cost, -single_quality))[0]
+    if not single_cost[best] > 0:
+        raise EvaluationError("expected a best single candidate that costs something, found one at cost 0.")
+    reaching = cost[quality >= single_quality[best]]
+    return float(reaching.min() / single_cost[best]) if reaching.size else None
+
+
+def hypervolume(cost: np.ndarray, quality: np.ndarray, *, cost_bounds: tuple[float, float]) -> float:
+    """Share of the unit square of cheapness and quality that the points dominate, with the corner (0, 0) as reference.
+
+        HV = area of the union over i of [0, C_i] x [0, q_i],    C the log-normalised cost of Rank Score
+
+    Unit: none, 0 to 1. Source: Zitzler and Thiele, Multiobjective Evolutionary Algorithms (IEEE TEC 3(4), 1999). The
+    cost axis is Rank Score's: halving a cost counts the same everywhere.
+
+    Args:
+        cost, quality: as for `pareto_frontier`.
+        cost_bounds: (cmin, cmax), USD per sample.
+    """
+    cost, quality = _checked(cost, quality)
+    places = pareto_frontier(cost, quality)
+    cheapness, height = normalized_cost(cost[places], cost_bounds=cost_bounds), quality[places]
+    # From the cheapest point on, each adds a strip as wide as its cheapness on top of those before it.
+    return float((cheapness * np.diff(height, prepend=0.0)).sum())
+
+
+def _checked(cost: np.ndarray, quality: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    cost, quality = np.asarray(cost, dtype=float), np.asarray(quality, dtype=float)
+    if cost.ndim != 1 or cost.shape != quality.shape or not cost.size:
+        raise EvaluationError(
+            f"expected one cost and one quality per point, at least one point, found shapes {cost.shape} and "
+            f"{quality.shape}."
+        )
+    if not (np.isfinite(cost).all() and np.isfinite(quality).all()):
+        raise EvaluationError("expected measured points, found NaN or infinity: leave out what was not measured.")
+    if (cost < 0).any() or (quality < 0).any() or (quality > 1).any():
+        raise EvaluationError(
+            f"expected costs >= 0 and quality in [0, 1], found costs from {cost.min():g} and quality from "
+            f"{quality.min():g} to {quality.max():g}."
+        )
+    return cost, quality
+
+
+def _above(first: int, middle: int, last: int, cost: np.ndarray, quality: np.ndarray) -> bool:
+    """Whether the middle point lies above the line from first to last."""
+    rise, run = quality[last] - quality[first], cost[last] - cost[first]
+    return (quality[middle] - quality[first]) * run > rise * (cost[middle] - cost[first])
+
+
+def _mean_height(cost: np.ndarray, quality: np.ndarray, places: np.ndarray, bounds: tuple[float, float]) -> float:
+    """Mean over the cost range of the line through some points: 0 before the first, level after the last."""
+    cmin, cmax = bounds
+    x, y = np.asarray(cost, dtype=float)[places], np.asarray(quality, dtype=float)[places]
+    low, high = np.clip([x[0], x[-1]], cmin, cmax)
+    inside = x[(x > low) & (x < high)]
+    ends = np.concatenate([[low], inside, [high]])
+    level = y[-1] * (cmax - high) if x[-1] < cmax else 0.0
+    # A first point past the range leaves nothing inside it, and one end only, of no width.
+    return float((np.trapezoid(np.interp(ends, x, y), ends) + level) / (cmax - cmin))
