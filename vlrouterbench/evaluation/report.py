@@ -42,6 +42,6 @@ def render_report(records: Sequence[dict[str, Any]], table: RoutingTable) -> str
         pool=table.pool.candidates,
         per=SAMPLES_PER_COST_UNIT,
         degenerate=bounds_degenerate(table),
-        frontier_svg=frontier_plot(records, table),
-        dataset_svg=dataset_plot(ranked, table),
+        frontier_svg=frontier_plot(records, table).svg(),
+        dataset_svg=dataset_plot(ranked, table).svg(),
     )
