@@ -3,13 +3,21 @@
 import re
 import xml.etree.ElementTree as ElementTree
 
+import numpy as np
 import pytest
 
+from tests.tables import hand_table
 from vlrouterbench.data.table import load_table
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
-from vlrouterbench.evaluation.plots import dataset_plot, frontier_plot
+from vlrouterbench.evaluation.plots import cost_plot, dataset_plot, frontier_plot, group_plot, shares_plot
 
-PLOTS = pytest.mark.parametrize("plot", [frontier_plot, dataset_plot])
+
+def costs(records, table):
+    """The histogram of costs of what records decided: constant choices stand for them."""
+    return cost_plot({r["router"]: np.full(len(table), place) for place, r in enumerate(records)}, table)
+
+
+PLOTS = pytest.mark.parametrize("plot", [frontier_plot, dataset_plot, group_plot, shares_plot, costs])
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +76,7 @@ def test_a_simulated_benchmark_is_named_so_in_the_figure_and_another_is_not(plot
 
 def test_every_router_is_named_in_words(scored):
     records, table = scored
-    for plot in (frontier_plot, dataset_plot):
+    for plot in (frontier_plot, dataset_plot, group_plot, shares_plot, costs):
         svg = plot(records, table).svg()
         for record in records:
             assert f"<!-- {record['router']} -->" in svg
@@ -79,7 +87,12 @@ def test_a_name_is_drawn_as_it_is_and_never_read_as_a_formula(plot, scored):
     records, table = scored
     odd = "$x^{$ & <b>"
     renamed = [
-        record | {"router": odd, "per_dataset": {odd: next(iter(record["per_dataset"].values()))}}
+        record
+        | {
+            "router": odd,
+            "per_dataset": {odd: next(iter(record["per_dataset"].values()))},
+            "per_group": {odd: record["per_group"]["STEM"]},
+        }
         for record in records[:1]
     ]
     root = ElementTree.fromstring(plot(renamed, table).svg())
@@ -94,3 +107,17 @@ def test_a_candidate_without_a_cost_can_be_drawn_on_a_logarithmic_scale(scored):
     free.matrices["cost"][:, 0] = 0
     nothing_paid = [records[0] | {"average_cost_usd": 0.0, "ci95": records[0]["ci95"] | {"average_cost_usd": [0, 0]}}]
     assert ElementTree.fromstring(frontier_plot([*records, *nothing_paid], free).svg()).tag.endswith("svg")
+
+
+def test_every_decision_counts_in_one_bin_of_the_histogram_of_costs():
+    table = hand_table(np.ones((4, 3)), np.tile([0.0, 1e-4, 8e-4], (4, 1)))
+    svg = cost_plot({"free": np.zeros(4, int), "half": np.array([1, 1, 2, 2])}, table).svg()
+    assert svg.count("<!-- 100 -->") == 2  # the scale's own 100, and all of "free" at cost 0
+    assert svg.count("<!-- 50 -->") == 2
+    assert "<!-- 1 to " in svg and " to 8 -->" in svg
+
+
+def test_the_histogram_of_costs_needs_no_cost_above_zero_and_no_two_costs():
+    for cost in (0.0, 1e-4):
+        table = hand_table(np.ones((2, 2)), np.full((2, 2), cost), cost_bounds=(1e-4, 1e-3))
+        assert "<!-- 100 -->" in cost_plot({"a": np.zeros(2, int)}, table).svg()
