@@ -3,8 +3,8 @@
 Decisions
 - Told of a sample are its question, its picture in small, the chosen candidate and the cheapest right one. No answer
   of a model and no key.
-- What is shown is the most telling by a rule, not a draw: right where fewest candidates are, wrong where most are right,
-  too expensive where most was paid too much. Equals stand in the order of the table.
+- What is shown is the most telling by a rule, not a draw: right where fewest candidates are, wrong where most are
+  right, too expensive where most was paid too much. Equals stand in the order of the table.
 """
 
 from __future__ import annotations
