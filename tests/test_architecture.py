@@ -29,6 +29,7 @@ LAYERS = (
     ("evaluation",),
     ("ablation",),
     ("hub",),
+    ("leaderboard",),
     ("bench",),
     ("quickstart",),
     ("cli",),

@@ -1,7 +1,10 @@
 """The rendered cards that are kept are the ones the code renders today."""
 
+import json
 import re
 
+from vlrouterbench.cards.model_index import card_with_results
+from vlrouterbench.cards.router_card import render_router_card
 from vlrouterbench.data.build import build_from_logs
 from vlrouterbench.simulation.simulate import simulate_logs
 
@@ -14,3 +17,12 @@ def test_the_card_of_the_default_simulated_benchmark_is_a_fresh_rendering(projec
         for path in (tmp_path / "benchmark" / "README.md", project_root / "hub_cards" / "vl-routerbench-simulated.md")
     )
     assert fresh == kept
+
+
+def test_the_card_of_a_router_is_a_fresh_rendering(project_root):
+    """From figures that are kept beside it: training gives other last digits on another machine."""
+    kept = project_root / "hub_cards"
+    facts = json.loads((kept / "router-mlp-simulated.json").read_text(encoding="utf-8"))
+    card = render_router_card("mlp", facts["config"], facts["trials"], title="MLP")
+    fresh = re.sub(r"vlrouterbench [\d.]+\d", "vlrouterbench VERSION", card_with_results(card, facts["record"]))
+    assert fresh == (kept / "router-mlp-simulated.md").read_text(encoding="utf-8")

@@ -15,6 +15,7 @@ The pipeline, in the order that data flows; a room imports rooms above it only (
     evaluation                    router and truth -> results, intervals, report
     ablation                      settings that differ in one respect, compared
     hub                           the name that `load_dataset` answers to; pushing and fetching
+    leaderboard                   submissions of decisions -> ranks, computed again from the benchmark
     bench                         named speed comparisons
     quickstart                    all of it, once, on the simulated benchmark
     cli                           the same, as commands

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from vlrouterbench.data.table import load_table
-from vlrouterbench.evaluation.differences import rank_score_differences, read_decisions
+from vlrouterbench.evaluation.decisions import read_decisions
+from vlrouterbench.evaluation.differences import rank_score_differences
 from vlrouterbench.metrics.trade_off import chosen_values, rank_score
 from vlrouterbench.routers.auto import AutoRouter
 

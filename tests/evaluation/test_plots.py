@@ -3,13 +3,21 @@
 import re
 import xml.etree.ElementTree as ElementTree
 
+import numpy as np
 import pytest
 
+from tests.tables import hand_table
 from vlrouterbench.data.table import load_table
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
-from vlrouterbench.evaluation.plots import dataset_plot, frontier_plot
+from vlrouterbench.evaluation.plots import cost_plot, dataset_plot, frontier_plot, group_plot, shares_plot
 
-PLOTS = pytest.mark.parametrize("plot", [frontier_plot, dataset_plot])
+
+def costs(records, table):
+    """The histogram of costs of what records decided: constant choices stand for them."""
+    return cost_plot({r["router"]: np.full(len(table), place) for place, r in enumerate(records)}, table)
+
+
+PLOTS = pytest.mark.parametrize("plot", [frontier_plot, dataset_plot, group_plot, shares_plot, costs])
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +35,7 @@ def ids_of(svg):
 
 @PLOTS
 def test_a_figure_is_well_formed_and_scales_with_its_page(plot, scored):
-    root = ElementTree.fromstring(plot(*scored))
+    root = ElementTree.fromstring(plot(*scored).svg())
     assert root.tag.endswith("svg")
     assert "viewBox" in root.attrib
     assert not {"width", "height"} & set(root.attrib)
@@ -35,12 +43,12 @@ def test_a_figure_is_well_formed_and_scales_with_its_page(plot, scored):
 
 @PLOTS
 def test_a_figure_is_the_same_in_every_run(plot, scored):
-    assert plot(*scored) == plot(*scored)
+    assert plot(*scored).svg() == plot(*scored).svg()
 
 
 @PLOTS
 def test_a_figure_refers_only_to_its_own_parts(plot, scored):
-    svg = plot(*scored)
+    svg = plot(*scored).svg()
     referred = re.findall(r'(?:href|src)="([^"]+)"', svg) + re.findall(r"url\(([^)]+)\)", svg)
     assert all(target.startswith(("#", "data:")) for target in referred)
     assert {target[1:] for target in referred if target.startswith("#")} <= ids_of(svg)
@@ -50,26 +58,26 @@ def test_clip_paths_of_two_figures_on_one_page_do_not_clash(scored):
     def clips(svg):
         return set(re.findall(r'<clipPath id="([^"]+)"', svg))
 
-    assert clips(frontier_plot(*scored))
-    assert not clips(frontier_plot(*scored)) & clips(dataset_plot(*scored))
+    assert clips(frontier_plot(*scored).svg())
+    assert not clips(frontier_plot(*scored).svg()) & clips(dataset_plot(*scored).svg())
 
 
 @PLOTS
 def test_a_simulated_benchmark_is_named_so_in_the_figure_and_another_is_not(plot, scored):
     """Text is drawn as paths; matplotlib leaves it beside them as a comment."""
     records, table = scored
-    assert "simulated data" in plot(records, table)
+    assert "simulated data" in plot(records, table).svg()
     table.report["simulated"] = False
     try:
-        assert "simulated data" not in plot(records, table)
+        assert "simulated data" not in plot(records, table).svg()
     finally:
         table.report["simulated"] = True
 
 
 def test_every_router_is_named_in_words(scored):
     records, table = scored
-    for plot in (frontier_plot, dataset_plot):
-        svg = plot(records, table)
+    for plot in (frontier_plot, dataset_plot, group_plot, shares_plot, costs):
+        svg = plot(records, table).svg()
         for record in records:
             assert f"<!-- {record['router']} -->" in svg
 
@@ -79,12 +87,17 @@ def test_a_name_is_drawn_as_it_is_and_never_read_as_a_formula(plot, scored):
     records, table = scored
     odd = "$x^{$ & <b>"
     renamed = [
-        record | {"router": odd, "per_dataset": {odd: next(iter(record["per_dataset"].values()))}}
+        record
+        | {
+            "router": odd,
+            "per_dataset": {odd: next(iter(record["per_dataset"].values()))},
+            "per_group": {odd: record["per_group"]["STEM"]},
+        }
         for record in records[:1]
     ]
-    root = ElementTree.fromstring(plot(renamed, table))
+    root = ElementTree.fromstring(plot(renamed, table).svg())
     assert root.tag.endswith("svg")
-    assert "<!-- $x^{$ &amp; &lt;b&gt; -->" in plot(renamed, table)
+    assert "<!-- $x^{$ &amp; &lt;b&gt; -->" in plot(renamed, table).svg()
 
 
 def test_a_candidate_without_a_cost_can_be_drawn_on_a_logarithmic_scale(scored):
@@ -93,4 +106,18 @@ def test_a_candidate_without_a_cost_can_be_drawn_on_a_logarithmic_scale(scored):
     free.matrices["cost"] = free.matrices["cost"].copy()
     free.matrices["cost"][:, 0] = 0
     nothing_paid = [records[0] | {"average_cost_usd": 0.0, "ci95": records[0]["ci95"] | {"average_cost_usd": [0, 0]}}]
-    assert ElementTree.fromstring(frontier_plot([*records, *nothing_paid], free)).tag.endswith("svg")
+    assert ElementTree.fromstring(frontier_plot([*records, *nothing_paid], free).svg()).tag.endswith("svg")
+
+
+def test_every_decision_counts_in_one_bin_of_the_histogram_of_costs():
+    table = hand_table(np.ones((4, 3)), np.tile([0.0, 1e-4, 8e-4], (4, 1)))
+    svg = cost_plot({"free": np.zeros(4, int), "half": np.array([1, 1, 2, 2])}, table).svg()
+    assert svg.count("<!-- 100 -->") == 2  # the scale's own 100, and all of "free" at cost 0
+    assert svg.count("<!-- 50 -->") == 2
+    assert "<!-- 1 to " in svg and " to 8 -->" in svg
+
+
+def test_the_histogram_of_costs_needs_no_cost_above_zero_and_no_two_costs():
+    for cost in (0.0, 1e-4):
+        table = hand_table(np.ones((2, 2)), np.full((2, 2), cost), cost_bounds=(1e-4, 1e-3))
+        assert "<!-- 100 -->" in cost_plot({"a": np.zeros(2, int)}, table).svg()

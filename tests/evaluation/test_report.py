@@ -11,7 +11,7 @@ from vlrouterbench.data.build import build_benchmark
 from vlrouterbench.data.table import load_table
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 from vlrouterbench.evaluation.policies import POLICIES
-from vlrouterbench.evaluation.report import write_report
+from vlrouterbench.evaluation.report import write_figures, write_report, write_results_tables
 
 HOSTILE = "<script>alert(1)</script>"
 HOSTILE_CANDIDATE = '"><img src=x onerror=alert(2)>'
@@ -67,7 +67,8 @@ def hostile_page(tmp_path_factory, trained_folders):
 
 def test_nothing_is_fetched(simulated_page):
     for tag, attributes in Reader(simulated_page).tags:
-        assert tag not in ("script", "iframe", "object", "embed", "img")
+        assert tag not in ("script", "iframe", "object", "embed")
+        assert tag != "img" or attributes["src"].startswith("data:image/jpeg;base64,")
         for name in ("src", "href", "xlink:href", "data", "srcset"):
             assert (attributes.get(name) or "#").startswith(("#", "data:")), (tag, name)
     assert "@import" not in simulated_page
@@ -116,10 +117,53 @@ def test_names_from_the_data_are_text_and_never_markup(hostile_page):
 def test_names_from_the_data_do_not_break_out_of_a_figure(hostile_page):
     """matplotlib writes a text as paths with the text itself in a comment."""
     figures = re.findall(r"<svg.*?</svg>", hostile_page, flags=re.DOTALL)
-    assert len(figures) == 2
+    assert len(figures) == 5
     for figure in figures:
         bare = re.sub(r"<!--.*?-->", "", figure, flags=re.DOTALL)
         assert "alert" not in bare
+
+
+def test_examples_are_of_the_best_trained_router_with_pictures(simulated_page, own_page):
+    words = Reader(simulated_page).words
+    assert "Examples: " in words and "wrong, though another was right" in words
+    assert any(tag == "img" for tag, _ in Reader(simulated_page).tags)
+    assert "Examples: " not in own_page
+
+
+def test_questions_are_text_and_never_markup(tmp_path):
+    source = write_own_tables(tmp_path / "own", images=False)
+    rows = pq.read_table(source / "samples.parquet")
+    asked = [row | {"question": f"{HOSTILE} {row['question']}"} for row in rows.to_pylist()]
+    pq.write_table(rows.from_pylist(asked), source / "samples.parquet")
+    build_benchmark(source, tmp_path / "benchmark")
+    table = load_table(tmp_path / "benchmark").split("test")
+    records = evaluate_routers(tmp_path / "benchmark", ["random"], tmp_path, EvaluationOptions(time_routers=False))
+    records[0]["router_config"] = {"kind": "router"}
+    page = write_report(records, table, tmp_path).read_text(encoding="utf-8")
+    assert "Examples: random" in page and "&lt;script&gt;alert(1)" in page and "<script" not in page
+
+
+def test_no_published_figure_stands_beside_others_than_the_real_benchmark(simulated_page, own_page):
+    for page in (simulated_page, own_page):
+        words = Reader(page).words
+        assert "None stand here" in words
+        assert not any(figure in words for figure in ("93.68", "SCOPE-Router", "UniRoute-KM"))
+
+
+def test_figures_and_tables_are_written_on_demand_as_they_stand_on_the_page(simulated_folder, simulated_page, tmp_path):
+    records = evaluate_routers(simulated_folder, ["mixture", "random"], tmp_path, EvaluationOptions(time_routers=False))
+    table = load_table(simulated_folder).split("test")
+    paths = write_figures(records, table, tmp_path)
+    names = ("frontier", "datasets", "groups", "candidates", "costs")
+    assert [path.relative_to(tmp_path).as_posix() for path in paths] == [
+        f"figures/{name}.{kind}" for name in names for kind in ("svg", "png")
+    ]
+    for path in paths:
+        start = path.read_bytes()[:8]
+        assert start == (b"\x89PNG\r\n\x1a\n" if path.suffix == ".png" else b"<?xml ve")
+    first = [path.read_bytes() for path in paths]
+    assert first == [path.read_bytes() for path in write_figures(records, table, tmp_path)]
+    assert [path.name for path in write_results_tables(records, table, tmp_path)] == ["results.md", "results.tex"]
 
 
 def test_costs_that_are_all_about_the_same_are_warned_of(tmp_path, own_page):

@@ -18,7 +18,8 @@ from vlrouterbench.ablation.settings import AblationGrid, AblationSetting
 from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.encoders.features import encode_benchmark
 from vlrouterbench.encoders.options import EncodingWork
-from vlrouterbench.evaluation.differences import rank_score_differences, read_decisions
+from vlrouterbench.evaluation.decisions import read_decisions
+from vlrouterbench.evaluation.differences import rank_score_differences
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 from vlrouterbench.files import staged_folder, write_json
 from vlrouterbench.training.fit import save_router, train_router

@@ -2,7 +2,8 @@
 
 Decisions
 - The card is a by-product of training: it is rendered from the saved configuration and the trials.
-- Only validation figures stand here; test figures are the evaluator's.
+- Only validation figures stand here, in the text and as `model-index`; test figures are the evaluator's, which may add
+  them (`model_index.py`).
 - A router trained on simulated data says so above everything else.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from vlrouterbench.cards.model_index import model_index
 from vlrouterbench.cards.render import render_template
 from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
 
@@ -28,20 +30,24 @@ def render_router_card(
     """
     import yaml
 
-    simulated = config["training"]["benchmark"]["simulated"]
+    training = config["training"]
+    simulated = training["benchmark"]["simulated"]
+    ranked = sorted(trials, key=lambda trial: -trial["validation_rank_score"])
     front = {
         "library_name": "transformers",
         "license": "apache-2.0",
         "tags": ["model-routing", "vision-language", "vl-routerbench", *(["simulated"] if simulated else [])],
     }
-    ranked = sorted(trials, key=lambda trial: -trial["validation_rank_score"])
+    if ranked:
+        figures = {"rank_score": ranked[0]["validation_rank_score"]}
+        front["model-index"] = model_index(title or family, training["benchmark"], {"validation": figures})
     return render_template(
         "router_card.md",
         front=yaml.safe_dump(front, sort_keys=False).rstrip(),
         title=title or family,
         family=family,
         config=config,
-        training=config["training"],
+        training=training,
         trials=ranked[:10],
         num_trials=len(ranked),
         per=SAMPLES_PER_COST_UNIT,

@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from vlrouterbench.cli.parameters import options_of
 
-def evaluate(
-    folder: Annotated[Path, typer.Argument(help="Benchmark folder.")],
-    router: Annotated[
-        list[str],
-        typer.Option(help="Policy name, router folder or Hub id; repeat for several."),
-    ],
-    out: Annotated[Path, typer.Option(help="Folder for results.json, decisions.parquet and report.html.")],
-    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
-    seed: Annotated[int, typer.Option(help="Of resamples and of policies that draw.")] = 0,
+if TYPE_CHECKING:
+    from vlrouterbench.data.table import RoutingTable
+
+
+@dataclass(frozen=True)
+class EvaluateRequest:
+    """What is asked for on the command line."""
+
+    folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
+    router: Annotated[list[str], typer.Option(help="Policy name, router folder or Hub id; repeat for several.")]
+    out: Annotated[Path, typer.Option(help="Folder for results.json, decisions.parquet and report.html.")]
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test"
+    seed: Annotated[int, typer.Option(help="Of resamples and of policies that draw.")] = 0
     machine_usd_per_hour: Annotated[
         float | None,
         typer.Option(min=0, help="Price of this machine: count each router's own time too.", show_default=False),
-    ] = None,
+    ] = None
     shuffled_labels: Annotated[
         bool, typer.Option("--shuffled-labels", help="Train each router's family on shuffled labels too, as a control.")
-    ] = False,
-    num_proc: Annotated[int, typer.Option(min=1, help="Processes that encode what is not stored.")] = 1,
-) -> None:
+    ] = False
+    figures: Annotated[bool, typer.Option("--figures", help="Also write figures/ as SVG and PNG.")] = False
+    tables: Annotated[bool, typer.Option("--tables", help="Also write results.md and results.tex.")] = False
+    update_card: Annotated[
+        bool, typer.Option("--update-card", help="Also write the figures into the README.md of each router folder.")
+    ] = False
+    num_proc: Annotated[int, typer.Option(min=1, help="Processes that encode what is not stored.")] = 1
+
+
+@options_of(EvaluateRequest)
+def evaluate(request: EvaluateRequest) -> None:
     """Score routers and policies; write results, decisions and a report."""
     from vlrouterbench.cli import console
     from vlrouterbench.data.table import load_table
@@ -33,24 +48,42 @@ def evaluate(
     from vlrouterbench.evaluation.report import write_report
 
     console.quiet_libraries()
-    with console.stage(f"evaluate on {split}") as progress:
+    with console.stage(f"evaluate on {request.split}") as progress:
         options = EvaluationOptions(
-            split=split,
-            seed=seed,
-            machine_usd_per_hour=machine_usd_per_hour,
-            shuffled_labels=shuffled_labels,
-            num_proc=num_proc,
+            split=request.split,
+            seed=request.seed,
+            machine_usd_per_hour=request.machine_usd_per_hour,
+            shuffled_labels=request.shuffled_labels,
+            num_proc=request.num_proc,
             progress=progress,
         )
-        records = evaluate_routers(folder, router, out, options)
-        table = load_table(folder).split(split)
-        page = write_report(records, table.take(table.complete), out)
+        records = evaluate_routers(request.folder, request.router, request.out, options)
+        split = load_table(request.folder).split(request.split)
+        table = split.take(split.complete)
+        page = write_report(records, table, request.out)
+        written = _extras(request, records, table)
     left_out = records[0]["num_left_out"]
     note = f"{left_out:,} samples of the split were left out: not measured for every candidate."
     console.show(
-        {"out": str(out), "results": console.summary(records)},
+        {"out": str(request.out), "also": [str(path) for path in written], "results": console.summary(records)},
         console.results_title(records),
         console.results_table(records),
         *([note] if left_out else []),
         f"report: {page}",
+        *(f"also: {path}" for path in written),
     )
+
+
+def _extras(request: EvaluateRequest, records: Sequence[dict[str, Any]], table: RoutingTable) -> list[Path]:
+    """Write what is written only when asked for."""
+    from vlrouterbench.cards.model_index import update_router_card
+    from vlrouterbench.evaluation.report import write_figures, write_results_tables
+
+    written = write_figures(records, table, request.out) if request.figures else []
+    if request.tables:
+        written += write_results_tables(records, table, request.out)
+    if request.update_card:
+        for given, record in zip(request.router, records, strict=True):
+            if record["router_config"]["kind"] == "router":
+                written.append(update_router_card(Path(given), record))
+    return written

@@ -21,16 +21,33 @@ from vlrouterbench.cli.console import wants_json
 from vlrouterbench.cli.encode import encode
 from vlrouterbench.cli.evaluate import evaluate
 from vlrouterbench.cli.inspect import inspect
+from vlrouterbench.cli.leaderboard import leaderboard
 from vlrouterbench.cli.push import push
 from vlrouterbench.cli.route import route
 from vlrouterbench.cli.run import run
+from vlrouterbench.cli.sign import sign
 from vlrouterbench.cli.simulate import simulate
 from vlrouterbench.cli.sweep import sweep
 from vlrouterbench.cli.train import train
 from vlrouterbench.errors import VLRouterBenchError
 from vlrouterbench.version import __version__
 
-COMMANDS = (run, build, inspect, encode, train, sweep, evaluate, route, ablate, simulate, push, bench)
+COMMANDS = (
+    run,
+    build,
+    inspect,
+    encode,
+    train,
+    sweep,
+    evaluate,
+    leaderboard,
+    sign,
+    route,
+    ablate,
+    simulate,
+    push,
+    bench,
+)
 DEBUG, JSON = "--debug", "--json"
 _INTERRUPTED = 130
 """What typer makes of an interrupt."""

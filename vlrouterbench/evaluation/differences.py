@@ -3,36 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from vlrouterbench.constants import RANK_SCORE_BETA
 from vlrouterbench.data.table import RoutingTable
-from vlrouterbench.errors import EvaluationError
-from vlrouterbench.evaluation.results import DECISIONS_FILE
 from vlrouterbench.metrics.bootstrap import interval, trade_off_draws
 from vlrouterbench.metrics.trade_off import chosen_values, rank_score
-
-
-def read_decisions(folder: Path, table: RoutingTable) -> dict[str, np.ndarray]:
-    """Router -> places in the pool (num_samples,), in a table's order, from an evaluation's `decisions.parquet`.
-
-    Raises:
-        EvaluationError: a sample of the table lacks a decision.
-    """
-    rows = pq.read_table(folder / DECISIONS_FILE).to_pydict()
-    found: dict[str, dict[str, int]] = {}
-    for router, sample_id, candidate in zip(rows["router"], rows["sample_id"], rows["candidate"], strict=True):
-        found.setdefault(router, {})[sample_id] = table.pool.index[candidate]
-    try:
-        return {
-            router: np.array([chosen[sample_id] for sample_id in table.column("sample_id")])
-            for router, chosen in found.items()
-        }
-    except KeyError as error:
-        raise EvaluationError(f"expected a decision on {error} in {folder / DECISIONS_FILE}, found none.") from error
 
 
 def rank_score_differences(

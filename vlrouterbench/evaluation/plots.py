@@ -1,29 +1,36 @@
-"""Figures of a report: accuracy against cost, and Rank Score by dataset (what figures share is in `plotting`)."""
+"""Figures of a report (what figures share is in `plotting`).
+
+Decisions
+- One row of cells per router where there can be many routers: twenty curves over each other cannot be told apart.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.metrics.trade_off import chosen_values
 from vlrouterbench.plotting.figures import (
     BLUE,
     GREY,
     VERMILION,
-    heat_map,
+    Drawing,
+    draw_heat_map,
     label_points,
     log_cost_axis,
-    svg_text,
     titled,
 )
 
+_COST_BINS = 12
 _MARKERS = {"policy": "s", "router": "o"}
 
 
-def frontier_plot(records: Sequence[dict[str, Any]], table: RoutingTable) -> str:
+def frontier_plot(records: Sequence[dict[str, Any]], table: RoutingTable) -> Drawing:
     """Accuracy against average cost of every router and policy with 95 % intervals, single candidates in grey."""
     from matplotlib.figure import Figure
 
@@ -59,17 +66,75 @@ def frontier_plot(records: Sequence[dict[str, Any]], table: RoutingTable) -> str
     axes.grid(alpha=0.25)
     axes.legend(loc="lower right", fontsize=9)
     label_points(axes, labels)
-    return svg_text(figure, title)
+    return Drawing(figure, title)
 
 
-def dataset_plot(records: Sequence[dict[str, Any]], table: RoutingTable) -> str:
+def dataset_plot(records: Sequence[dict[str, Any]], table: RoutingTable) -> Drawing:
     """Rank Score of every router on every dataset, as a heat map with its numbers."""
-    datasets = list(dict.fromkeys(name for r in records for name in r["per_dataset"]))
-    counts = records[0]["per_dataset"]
-    return heat_map(
-        np.array([[r["per_dataset"][name]["rank_score"] for name in datasets] for r in records]),
+    return _score_map(records, table, "per_dataset", "Rank Score by dataset (samples)")
+
+
+def group_plot(records: Sequence[dict[str, Any]], table: RoutingTable) -> Drawing:
+    """Rank Score of every router on every task group, as a heat map with its numbers."""
+    return _score_map(records, table, "per_group", "Rank Score by task group (samples)")
+
+
+def shares_plot(records: Sequence[dict[str, Any]], table: RoutingTable) -> Drawing:
+    """How often every router chose every candidate, in percent; a dash where never."""
+    shares = [[r["candidate_shares"].get(name, np.nan) for name in table.pool.names] for r in records]
+    return draw_heat_map(
+        100 * np.array(shares),
         rows=[r["router"] for r in records],
-        columns=[f"{name} ({counts[name]['num_samples']})" for name in datasets],
-        title=titled("Rank Score by dataset (samples)", simulated=table.simulated),
+        columns=table.pool.names,
+        title=titled("Who was chosen, % of samples", simulated=table.simulated),
+        label="% of samples",
+    )
+
+
+def cost_plot(decisions: Mapping[str, np.ndarray], table: RoutingTable) -> Drawing:
+    """Histogram of what single decisions cost, one row per router, in percent of its samples.
+
+    Args:
+        decisions: router -> places in the pool (num_samples,).
+        table: the samples that were decided on.
+    """
+    cost = np.array([chosen_values(table.cost, chosen) for chosen in decisions.values()]) * SAMPLES_PER_COST_UNIT
+    edges = _cost_edges(cost)
+    # What costs nothing has no place on a logarithmic scale: it counts in a bin of its own.
+    free = (cost == 0).mean(axis=1, keepdims=True)
+    counts = np.array([np.histogram(row[row > 0], edges)[0] for row in cost]) / cost.shape[1]
+    columns = [f"{low:.3g} to {high:.3g}" for low, high in pairwise(edges)]
+    if free.any():
+        counts, columns = np.hstack([free, counts]), ["0", *columns]
+    return draw_heat_map(
+        np.where(counts > 0, 100 * counts, np.nan),
+        rows=list(decisions),
+        columns=columns,
+        title=titled(f"Cost of a decision, USD per {SAMPLES_PER_COST_UNIT:,}: % of samples", simulated=table.simulated),
+        label="% of samples",
+    )
+
+
+def _score_map(records: Sequence[dict[str, Any]], table: RoutingTable, parts: str, title: str) -> Drawing:
+    names = list(dict.fromkeys(name for r in records for name in r[parts]))
+    counts = records[0][parts]
+    return draw_heat_map(
+        np.array([[r[parts][name]["rank_score"] for name in names] for r in records]),
+        rows=[r["router"] for r in records],
+        columns=[f"{name} ({counts[name]['num_samples']})" for name in names],
+        title=titled(title, simulated=table.simulated),
         label="Rank Score",
     )
+
+
+def _cost_edges(cost: np.ndarray) -> np.ndarray:
+    """Edges of bins of equal ratio that hold every cost above 0."""
+    paid = cost[cost > 0]
+    if not paid.size:
+        return np.array([0.5, 1.0])
+    low, high = float(paid.min()), float(paid.max())
+    if high <= low * (1 + 1e-9):
+        return np.array([low * 0.9, low * 1.1])
+    edges = np.geomspace(low, high, _COST_BINS + 1)
+    edges[0], edges[-1] = low, high  # rounding must not leave the ends outside
+    return edges

@@ -8,6 +8,7 @@ Decisions
 - Names come from users: they are drawn as they are, never read as formulas.
 - A simulated benchmark says so inside each figure: a figure travels without its page.
 - An SVG scales with its page, but not below a width at which its letters can be read: there the page scrolls it.
+- What a paper should take is a `Drawing`: it becomes SVG text for a page, or SVG and PNG files.
 """
 
 from __future__ import annotations
@@ -15,9 +16,14 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from vlrouterbench.files import staged_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,6 +47,29 @@ _LIGHT_CELL = 0.47
 _PIXELS_PER_POINT = 1.1
 """Smallest width of a figure on a page: letters of 9 points are 10 pixels high there."""
 _LONGEST_NAME = 36
+_PNG_DPI = 200
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure and its title, which tells it from the other figures of its page."""
+
+    figure: Figure
+    title: str
+
+    def svg(self) -> str:
+        """The figure as an SVG element (see `svg_text`)."""
+        return svg_text(self.figure, self.title)
+
+    def write(self, folder: Path, name: str) -> list[Path]:
+        """Write `name.svg` and `name.png` (200 dots per inch) into a folder and return their paths."""
+        paths = [folder / f"{name}.{kind}" for kind in ("svg", "png")]
+        for path in paths:
+            with staged_file(path) as staging, _same_in_every_run(self.title):
+                # Neither a date nor a version: the same records give the same file.
+                known = {"Date": None, "Creator": None} if path.suffix == ".svg" else {"Software": None}
+                self.figure.savefig(staging, format=path.suffix[1:], dpi=_PNG_DPI, metadata=known)
+        return paths
 
 
 def titled(text: str, *, simulated: bool) -> str:
@@ -64,7 +93,7 @@ def log_cost_axis(axes: Axes, label: str) -> None:
     axes.set_xlabel(label)
 
 
-def heat_map(
+def draw_heat_map(
     values: np.ndarray,
     *,
     rows: Sequence[str],
@@ -72,7 +101,7 @@ def heat_map(
     title: str,
     label: str,
     bounds: tuple[float, float] = (0.0, 100.0),
-) -> str:
+) -> Drawing:
     """A heat map with its numbers.
 
     Args:
@@ -99,7 +128,12 @@ def heat_map(
         axes.text(column, row, f"{value:.0f}" if known else "-", ha="center", va="center", fontsize=9, color=colour)
     axes.set_title(title, parse_math=False)
     figure.colorbar(shown, ax=axes, label=label, fraction=0.03)
-    return svg_text(figure, title)
+    return Drawing(figure, title)
+
+
+def heat_map(values: np.ndarray, **how: Any) -> str:
+    """A heat map as SVG text; arguments as for `draw_heat_map`."""
+    return draw_heat_map(values, **how).svg()
 
 
 def label_points(axes: Axes, labels: Sequence[tuple[str, tuple[float, float], str]]) -> None:
@@ -141,10 +175,8 @@ def svg_text(figure: Figure, title: str) -> str:
         figure: the drawing.
         title: what tells it from the other figures of its page.
     """
-    import matplotlib
-
     buffer = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": title, "svg.fonttype": "path"}):
+    with _same_in_every_run(title):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
@@ -152,3 +184,10 @@ def svg_text(figure: Figure, title: str) -> str:
     return re.sub(r' (width|height)="[\d.]+pt"', "", text, count=2).replace(
         "<svg", f'<svg style="min-width: {least}px"', 1
     )
+
+
+def _same_in_every_run(title: str) -> AbstractContextManager[None]:
+    """Ids of an SVG that follow from the figure's title, and letters as paths."""
+    import matplotlib
+
+    return matplotlib.rc_context({"svg.hashsalt": title, "svg.fonttype": "path"})

@@ -1,0 +1,96 @@
+"""Reading `decisions.parquet`: one decision per router and scored sample, everything else refused by name.
+
+Decisions
+- A file of decisions may come from anybody: columns, samples and candidates are checked before a number is computed.
+- Rows may stand in any order; other columns than the three that are needed are not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.errors import EvaluationError
+from vlrouterbench.evaluation.results import DECISIONS_FILE
+
+COLUMNS = ("router", "sample_id", "candidate")
+
+
+def read_decisions(path: Path, table: RoutingTable) -> dict[str, np.ndarray]:
+    """Router -> places in the pool (num_samples,), in a table's order.
+
+    Args:
+        path: a `decisions.parquet`, or the folder of an evaluation that holds it.
+        table: the scored samples.
+
+    Raises:
+        EvaluationError: not a table of decisions; a sample or candidate that is unknown; a sample missing or doubled.
+    """
+    path = path / DECISIONS_FILE if path.is_dir() else path
+    routers, sample_ids, candidates = _columns(path)
+    place_of = {sample_id: place for place, sample_id in enumerate(table.column("sample_id"))}
+    found: dict[str, np.ndarray] = {}
+    for router, sample_id, candidate in zip(routers, sample_ids, candidates, strict=True):
+        where = f'{path}: router "{router}", sample "{sample_id}", candidate "{candidate}"'
+        place, choice = place_of.get(sample_id), table.pool.index.get(candidate)
+        if place is None:
+            raise EvaluationError(
+                f"{where}: expected only the {len(place_of):,} scored samples of {table.folder}; this one is unknown, "
+                "of another split, or not measured for every candidate. Remove the row."
+            )
+        if choice is None:
+            raise EvaluationError(f"{where}: unknown candidate. Known: {', '.join(table.pool.names)}.")
+        chosen = found.setdefault(router, np.full(len(place_of), -1))
+        if chosen[place] >= 0:
+            raise EvaluationError(f"{where}: expected one decision per sample, found a second one. Remove the row.")
+        chosen[place] = choice
+    _check_whole(path, found, list(place_of))
+    return found
+
+
+def _columns(path: Path) -> list[list[str]]:
+    try:
+        file = pq.ParquetFile(path)
+    except FileNotFoundError as error:
+        raise EvaluationError(
+            f"expected decisions at {path}, found no file. `vlrouterbench evaluate` writes it."
+        ) from error
+    except (pa.ArrowInvalid, OSError) as error:
+        raise EvaluationError(f"{path} is not readable as parquet: {error}. Write it again.") from error
+    with file:
+        types = {field.name: field.type for field in file.schema_arrow}
+        lacking = [name for name in COLUMNS if name not in types]
+        wrong = [f"{name} ({types[name]})" for name in COLUMNS if name in types and not _is_text(types[name])]
+        if lacking or wrong:
+            raise EvaluationError(
+                f"{path}: expected the text columns {', '.join(COLUMNS)}; missing: {', '.join(lacking) or 'none'}, not "
+                f"text: {', '.join(wrong) or 'none'}."
+            )
+        rows = file.read(columns=list(COLUMNS))
+    for name in COLUMNS:
+        if rows[name].null_count:
+            first = rows[name].is_null().to_pylist().index(True)
+            raise EvaluationError(f"{path}: expected a {name} in every row, found none in row {first}.")
+    return [rows[name].to_pylist() for name in COLUMNS]
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    plain = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return pa.types.is_string(plain) or pa.types.is_large_string(plain) or pa.types.is_string_view(plain)
+
+
+def _check_whole(path: Path, found: dict[str, np.ndarray], sample_ids: Sequence[str]) -> None:
+    if not found:
+        raise EvaluationError(f"{path}: expected decisions, found no row.")
+    for router, chosen in found.items():
+        missing = np.flatnonzero(chosen < 0)
+        if missing.size:
+            raise EvaluationError(
+                f'{path}: router "{router}": expected a decision on each of {len(sample_ids):,} scored samples, found '
+                f'none on {missing.size:,} of them, the first "{sample_ids[missing[0]]}". Add the rows.'
+            )

@@ -1,0 +1,120 @@
+"""Samples on which a router was right, wrong or too expensive, for people to look at.
+
+Decisions
+- Told of a sample are its question, its picture in small, the chosen candidate and the cheapest right one. No answer
+  of a model and no key.
+- What is shown is the most telling by a rule, not a draw: right where fewest candidates are, wrong where most are
+  right, too expensive where most was paid too much. Equals stand in the order of the table.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vlrouterbench.constants import CORRECT_THRESHOLD, SAMPLES_PER_COST_UNIT
+from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.routers.encoding_input import read_image
+
+EXAMPLES_PER_KIND = 3
+RIGHT, WRONG, DEAR = "right, at the lowest price", "wrong, though another was right", "right, but too expensive"
+_LONGEST_QUESTION = 320
+_THUMBNAIL_PIXELS = 160
+
+
+@dataclass(frozen=True)
+class Example:
+    """One sample with a router's decision on it.
+
+    Attributes:
+        kind: RIGHT, WRONG or DEAR.
+        sample_id, dataset, question: of the sample; a long question is cut.
+        chosen, chosen_cost: the decision and its cost in USD per 10,000 samples.
+        best, best_cost: the cheapest right candidate and its cost.
+        num_right, num_candidates: how many candidates are right, and of how many.
+        image: the picture in small as a data address, "" where there is none.
+    """
+
+    kind: str
+    sample_id: str
+    dataset: str
+    question: str
+    chosen: str
+    chosen_cost: float
+    best: str
+    best_cost: float
+    num_right: int
+    num_candidates: int
+    image: str
+
+
+def telling_examples(table: RoutingTable, decisions: np.ndarray, *, count: int = EXAMPLES_PER_KIND) -> list[Example]:
+    """Up to `count` examples of each kind.
+
+    Args:
+        table: the scored samples, all measured for every candidate, in folder order.
+        decisions: (num_samples,) places in the pool.
+        count: most examples of a kind.
+    """
+    rows = np.arange(len(table))
+    right = table.quality >= CORRECT_THRESHOLD
+    solved, ok, num_right = right.any(axis=1), right[rows, decisions], right.sum(axis=1)
+    best = np.argmin(np.where(right, table.cost, np.inf), axis=1)
+    spent = table.cost[rows, decisions] - table.cost[rows, best]
+    ranked = {
+        RIGHT: _first(ok & (spent <= 0), num_right, count),
+        WRONG: _first(~ok & solved, -num_right, count),
+        DEAR: _first(ok & (spent > 0), -spent, count),
+    }
+    images = _thumbnails(table, sorted({int(row) for chosen in ranked.values() for row in chosen}))
+    columns = {name: table.column(name) for name in ("sample_id", "dataset", "question")}
+    unit = SAMPLES_PER_COST_UNIT
+    return [
+        Example(
+            kind=kind,
+            sample_id=columns["sample_id"][row],
+            dataset=columns["dataset"][row],
+            question=_cut(columns["question"][row]),
+            chosen=table.pool.names[decisions[row]],
+            chosen_cost=float(unit * table.cost[row, decisions[row]]),
+            best=table.pool.names[best[row]],
+            best_cost=float(unit * table.cost[row, best[row]]),
+            num_right=int(num_right[row]),
+            num_candidates=len(table.pool),
+            image=images[row],
+        )
+        for kind, chosen in ranked.items()
+        for row in chosen
+    ]
+
+
+def _first(wanted: np.ndarray, order: np.ndarray, count: int) -> list[int]:
+    places = np.flatnonzero(wanted)
+    return places[np.argsort(order[places], kind="stable")][:count].tolist()
+
+
+def _cut(question: str) -> str:
+    words = " ".join(question.split())
+    return words if len(words) <= _LONGEST_QUESTION else f"{words[:_LONGEST_QUESTION]}…"
+
+
+def _thumbnails(table: RoutingTable, rows: Sequence[int]) -> dict[int, str]:
+    if not rows:
+        return {}
+    part = table.take(np.array(rows))
+    return {row: _data_address(image) for row, image in zip(rows, part.iter_images(), strict=True)}
+
+
+def _data_address(image: bytes | None) -> str:
+    small = read_image(image)
+    if small is None:
+        return ""
+    small = small.convert("RGB")
+    small.thumbnail((_THUMBNAIL_PIXELS, _THUMBNAIL_PIXELS))
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=70)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"

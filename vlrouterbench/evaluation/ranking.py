@@ -1,0 +1,64 @@
+"""Ranks of routers by name, from their decisions: what `metrics.ranks` says of paired resamples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vlrouterbench.constants import RANK_SCORE_BETA
+from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.metrics.bootstrap import trade_off_draws
+from vlrouterbench.metrics.ranks import rank_ranges
+from vlrouterbench.metrics.trade_off import chosen_values
+
+
+@dataclass(frozen=True)
+class Rank:
+    """A router's place among others.
+
+    Attributes:
+        rank: 1 + number of routers that are clearly better; those that cannot be told apart share it.
+        best, worst: first and last place over resamples.
+        ties: routers whose difference from this one has an interval that holds zero.
+    """
+
+    rank: int
+    best: int
+    worst: int
+    ties: tuple[str, ...]
+
+
+def places_text(best: int, worst: int) -> str:
+    """Places in print: "2", or "1 to 3" for a tie."""
+    return str(best) if best == worst else f"{best} to {worst}"
+
+
+def rank_routers(
+    table: RoutingTable, decisions: Mapping[str, np.ndarray], *, seed: int, beta: float = RANK_SCORE_BETA
+) -> dict[str, Rank]:
+    """Rank routers that decided on the same samples.
+
+    Args:
+        table: the scored samples, all measured for every candidate.
+        decisions: router -> places in the pool (num_samples,).
+        seed: of the resamples, which are the same for all.
+        beta: as for `rank_score`.
+    """
+    names = list(decisions)
+    if not names:
+        return {}
+    quality = np.column_stack([chosen_values(table.quality, decisions[name]) for name in names])
+    cost = np.column_stack([chosen_values(table.cost, decisions[name]) for name in names])
+    bounds = {"cost_bounds": table.cost_bounds, "beta": beta}
+    draws = trade_off_draws(quality, cost, table.column("group_id"), seed=seed, **bounds)["rank_score"]
+    return ranks_of(names, draws)
+
+
+def ranks_of(names: Sequence[str], draws: np.ndarray) -> dict[str, Rank]:
+    """Ranks by name from paired resamples (num_resamples, num_routers)."""
+    return {
+        name: Rank(found.rank, found.low, found.high, tuple(names[place] for place in found.tied_with))
+        for name, found in zip(names, rank_ranges(draws), strict=True)
+    }
