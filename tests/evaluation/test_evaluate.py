@@ -115,10 +115,11 @@ def test_a_wrong_router_name_is_answered_with_the_right_one(own, tmp_path):
         evaluate_routers(own / "benchmark", ["strongst"], tmp_path)
 
 
-def test_a_family_without_a_folder_says_that_it_needs_training(own, tmp_path, monkeypatch):
+@pytest.mark.parametrize("family", ["knn", "vlc"])
+def test_a_family_without_a_folder_says_that_it_needs_training(family, own, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(RouterError, match='"knn" needs training first'):
-        evaluate_routers(own / "benchmark", ["knn"], tmp_path / "out")
+    with pytest.raises(RouterError, match=f'"{family}" needs training first'):
+        evaluate_routers(own / "benchmark", [family], tmp_path / "out")
 
 
 def test_no_router_at_all_is_refused(own, tmp_path):

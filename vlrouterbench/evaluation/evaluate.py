@@ -32,7 +32,7 @@ from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.estimating_router import EstimatingRouter
 from vlrouterbench.routers.learning import Recipe
 from vlrouterbench.routers.modeling_router import PreTrainedRouter
-from vlrouterbench.routers.registry import ROUTERS, family_name
+from vlrouterbench.routers.registry import FAMILIES, family_name
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,8 @@ def evaluate_routers(
         else:
             router = _load(given)
             split_features = _features(name, router, table, options)
-            features = split_features if features is None else features
+            if features is None and not router.end_to_end:
+                features = split_features
             routed.append(_ask_router(name, router, split_features, table, options))
             if options.shuffled_labels:
                 control = train_on_shuffled(router, whole, options.work, seed=options.seed)
@@ -126,7 +127,8 @@ def evaluate_routers(
 def _controls(
     table: RoutingTable, train: RoutingTable, features: torch.Tensor | None, seed: int
 ) -> dict[str, np.ndarray]:
-    """Decisions of what stands in every report, (num_samples,) each; the ceiling by the first router's features."""
+    """Decisions of what stands in every report, (num_samples,) each; the ceiling by the features of the first router
+    that has some."""
     names = ("strongest", "cheapest", "mixture", "oracle")
     known = None if features is None else features.cpu().numpy()
     reachable = reachable_decisions(table, train, seed=seed, features=known)
@@ -136,12 +138,12 @@ def _controls(
 def _load(given: str) -> PreTrainedRouter:
     folder = Path(given)
     if not folder.exists() and "/" not in given:
-        if given in ROUTERS:
+        if given in FAMILIES:
             raise RouterError(
                 f'"{given}" needs training first: `vlrouterbench train DIR --router {given} --out PATH`, '
                 "then give PATH."
             )
-        raise unknown_name("router", given, (*POLICIES, *ROUTERS))
+        raise unknown_name("router", given, (*POLICIES, *FAMILIES))
     return AutoRouter.from_pretrained(given)
 
 
