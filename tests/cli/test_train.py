@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from vlrouterbench.cli.train import named_values
+from vlrouterbench.cli.parameters import named_values
 from vlrouterbench.errors import RouterError
 
 

@@ -1,6 +1,6 @@
 """A command with many options takes them as one dataclass; this spreads its fields out as the command's parameters.
 
-What several commands ask in the same words stands here once: which features to make.
+What several commands ask in the same words stands here once: which features to make, how a family is trained.
 """
 
 from __future__ import annotations
@@ -8,12 +8,16 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import json
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from vlrouterbench.constants import Unsolved
+from vlrouterbench.errors import RouterError
 
 if TYPE_CHECKING:
     from vlrouterbench.encoders.options import EncodingWork, FeatureOptions
@@ -46,6 +50,35 @@ class FeatureRequest:
         from vlrouterbench.encoders.options import EncodingWork
 
         return EncodingWork(self.num_proc or default_num_proc(self.feature_options()), **how)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FamilyRequest(FeatureRequest):
+    """How a command trains a family, on which features."""
+
+    variant: Annotated[str, typer.Option(help="'default', or 'reference' for a router as the paper's.")] = "default"
+    unsolved: Annotated[
+        Unsolved | None, typer.Option(help="Samples that no candidate answers: dropped, or for the cheapest.")
+    ] = None
+    option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A field of the family's configuration to fix, not choose; repeat."),
+    ] = None
+    num_epochs: Annotated[int | None, typer.Option(help="At most this many epochs; else the family's own.")] = None
+
+
+def named_values(given: Sequence[str]) -> dict[str, Any]:
+    """NAME=VALUE pairs; a value is read as JSON where it is JSON, else as text."""
+    options = {}
+    for pair in given:
+        name, mark, value = pair.partition("=")
+        if not (name and mark and value):
+            raise RouterError(f'expected --option NAME=VALUE, found "{pair}".')
+        try:
+            options[name] = json.loads(value)
+        except ValueError:
+            options[name] = value
+    return options
 
 
 def default_num_proc(options: FeatureOptions) -> int:

@@ -9,13 +9,13 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from vlrouterbench.cli.parameters import FeatureRequest, options_of
-from vlrouterbench.constants import SAMPLES_PER_COST_UNIT, Unsolved
+from vlrouterbench.cli.parameters import FamilyRequest, named_values, options_of
+from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.errors import RouterError
 
 
 @dataclass(frozen=True)
-class SweepRequest(FeatureRequest):
+class SweepRequest(FamilyRequest):
     """What is asked for on the command line."""
 
     folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
@@ -25,15 +25,6 @@ class SweepRequest(FeatureRequest):
         list[float] | None, typer.Option(help="Lambda, 'inf' included; repeat. Else the paper's six.")
     ] = None
     seed: Annotated[list[int] | None, typer.Option(help="Repeat for mean and standard deviation over seeds.")] = None
-    variant: Annotated[str, typer.Option(help="'default', or 'reference' for a router as the paper's.")] = "default"
-    unsolved: Annotated[
-        Unsolved | None, typer.Option(help="Samples that no candidate answers: dropped, or for the cheapest.")
-    ] = None
-    option: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="A field of the family's configuration to fix, not choose; repeat."),
-    ] = None
-    num_epochs: Annotated[int | None, typer.Option(help="At most this many epochs; else the family's own.")] = None
     separate: Annotated[
         bool, typer.Option("--separate", help="A network of its own for every lambda, where one trunk could serve all.")
     ] = False
@@ -43,7 +34,6 @@ class SweepRequest(FeatureRequest):
 def sweep(request: SweepRequest) -> None:
     """Train a family at several cost weights, compared on validation; `evaluate` scores what is saved on test."""
     from vlrouterbench.cli import console
-    from vlrouterbench.cli.train import named_values
     from vlrouterbench.data.table import load_table
     from vlrouterbench.encoders.features import encode_benchmark
     from vlrouterbench.evaluation.policies import POLICIES

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from vlrouterbench.cli.parameters import FeatureRequest, options_of
-from vlrouterbench.constants import Unsolved
+from vlrouterbench.cli.parameters import FamilyRequest, named_values, options_of
 from vlrouterbench.errors import RouterError
 
 
 @dataclass(frozen=True)
-class TrainRequest(FeatureRequest):
+class TrainRequest(FamilyRequest):
     """What is asked for on the command line."""
 
     folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
@@ -30,15 +27,6 @@ class TrainRequest(FeatureRequest):
         typer.Option(help="Lambda of the targets, 'inf' included; repeat to choose among several on validation."),
     ] = None
     seed: Annotated[int, typer.Option(help="Of weights, order, dropout and clusters.")] = 0
-    variant: Annotated[str, typer.Option(help="'default', or 'reference' for a router as the paper's.")] = "default"
-    unsolved: Annotated[
-        Unsolved | None, typer.Option(help="Samples that no candidate answers: dropped, or for the cheapest.")
-    ] = None
-    option: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="A field of the family's configuration to fix, not choose; repeat."),
-    ] = None
-    num_epochs: Annotated[int | None, typer.Option(help="At most this many epochs; else the family's own.")] = None
     batch_size: Annotated[int | None, typer.Option(help="Global batch, over all processes; else the family's own.")] = (
         None
     )
@@ -137,17 +125,3 @@ def _features(request: TrainRequest, table: Any, work: Any) -> Any:
         return encode_benchmark(table, request.feature_options(), work)
     options = BackboneOptions(request.backbone, request.image_size, request.max_length, request.patches)
     return pack_benchmark(table, open_backbone(options, table), work)
-
-
-def named_values(given: Sequence[str]) -> dict[str, Any]:
-    """NAME=VALUE pairs; a value is read as JSON where it is JSON, else as text."""
-    options = {}
-    for pair in given:
-        name, mark, value = pair.partition("=")
-        if not (name and mark and value):
-            raise RouterError(f'expected --option NAME=VALUE, found "{pair}".')
-        try:
-            options[name] = json.loads(value)
-        except ValueError:
-            options[name] = value
-    return options
