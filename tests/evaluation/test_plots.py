@@ -100,6 +100,13 @@ def test_a_name_is_drawn_as_it_is_and_never_read_as_a_formula(plot, scored):
     assert "<!-- $x^{$ &amp; &lt;b&gt; -->" in plot(renamed, table).svg()
 
 
+def test_the_points_of_a_router_with_trade_offs_are_joined_by_a_line(scored):
+    records, table = scored
+    points = [[0.0002, 0.7, 1.0], [0.0001, 0.6, 5.0], [0.0004, 0.75, 0.0]]
+    plain, joined = (frontier_plot([records[0] | {"frontier": frontier}], table).svg() for frontier in (None, points))
+    assert joined.count("<path") == plain.count("<path") + 1
+
+
 def test_a_candidate_without_a_cost_can_be_drawn_on_a_logarithmic_scale(scored):
     records, table = scored
     free = table.take(table.rows * 0 == 0)

@@ -38,18 +38,21 @@ def leaderboard(
         standings = rank_submissions(submissions, folder, split=split, seed=seed)
         page, table = write_leaderboard(standings, out)
     content = {"benchmark": str(folder), "page": str(page), "csv": str(table), "entries": standings.records}
-    console.show(content, _table(standings.records), f"benchmark: {folder}", f"page: {page}", f"csv: {table}")
+    console.show(
+        content,
+        console.results_title(standings.records),
+        _table(standings.records),
+        f"benchmark: {folder}",
+        f"page: {page}",
+        f"csv: {table}",
+    )
 
 
 def _table(records: Sequence[dict[str, Any]]) -> Any:
     from vlrouterbench.cli import console
     from vlrouterbench.leaderboard.page import rank_text
 
-    first = records[0]
-    mark = " (simulated data)" if first["benchmark"]["simulated"] else ""
-    title = f"{first['benchmark']['name']}{mark}, {first['split']} split, {first['num_samples']:,} samples"
-    columns = ("router", "place", "acc. %", "$/10K", "Rank", "95 % interval", "signed")
-    table = console.plain_table(title, columns)
+    table = console.plain_table("", ("router", "place", "acc. %", "$/10K", "Rank", "95 % interval", "signed"))
     for r in records:
         low, high = r["ci95"]["rank_score"]
         table.add_row(

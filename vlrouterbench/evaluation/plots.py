@@ -31,7 +31,10 @@ _MARKERS = {"policy": "s", "router": "o"}
 
 
 def frontier_plot(records: Sequence[dict[str, Any]], table: RoutingTable) -> Drawing:
-    """Accuracy against average cost of every router and policy with 95 % intervals, single candidates in grey."""
+    """Accuracy against average cost of every router and policy with 95 % intervals, single candidates in grey.
+
+    A line joins the points of a router that offers several trade-offs.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8.2, 5.2), layout="constrained")
@@ -58,6 +61,9 @@ def frontier_plot(records: Sequence[dict[str, Any]], table: RoutingTable) -> Dra
             elinewidth=0.8,
             zorder=2,
         )
+        for frontier in filter(None, (r["frontier"] for r in chosen)):
+            points = np.array(sorted(point[:2] for point in frontier)) * (SAMPLES_PER_COST_UNIT, 100)
+            axes.plot(*points.T, color=colour, linewidth=0.9, alpha=0.6, zorder=1)
         labels += [(r["router"], (px, py), colour) for r, px, py in zip(chosen, x, y, strict=True)]
     log_cost_axis(axes, f"average cost, USD per {SAMPLES_PER_COST_UNIT:,} samples (log scale)")
     axes.set_ylabel("accuracy, %")

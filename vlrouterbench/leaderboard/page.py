@@ -41,7 +41,10 @@ def write_leaderboard(standings: Standings, out: Path) -> tuple[Path, Path]:
 def render_leaderboard(standings: Standings) -> str:
     """The page as text; names from submissions and the benchmark are escaped."""
     records = standings.records
-    drawn = [r | {"router_config": {"kind": "policy" if r["kind"] == "policy" else "router"}} for r in records]
+    drawn = [
+        r | {"frontier": None, "router_config": {"kind": "policy" if r["kind"] == "policy" else "router"}}
+        for r in records
+    ]
     return render_page(
         "leaderboard",
         PAGE_FILE,
