@@ -10,7 +10,6 @@ Decisions
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -31,7 +30,7 @@ from vlrouterbench.encoders.packed import PackedRows, pack_benchmark
 from vlrouterbench.encoders.picture_texts import picture_texts, text_store
 from vlrouterbench.encoders.pretrained import PretrainedChoice, choice_of, device_of, hub_errors
 from vlrouterbench.encoders.reading import Reading
-from vlrouterbench.encoders.store import VectorStore
+from vlrouterbench.encoders.store import VectorStore, content_key, feature_folder
 from vlrouterbench.errors import BenchmarkError
 from vlrouterbench.files import staged_file
 from vlrouterbench.routers.backbone_input import SampleEncoder
@@ -137,7 +136,7 @@ def feature_path(table: RoutingTable, options: FeatureOptions | None = None) -> 
         for kind, choice in _choices(options).items()
     }
     definition |= {"fusion": options.fusion, "text_weight": options.text_weight}
-    return _feature_folder(table) / f"features-{_key([table.sha256, definition])}.safetensors"
+    return feature_folder(table) / f"features-{content_key([table.sha256, definition])}.safetensors"
 
 
 def _builtin_identity(kind: str, options: FeatureOptions) -> list[Any]:
@@ -168,7 +167,7 @@ def _read_blocks(table: RoutingTable, blocks: dict[str, FeatureBlock], work: Enc
             raw[kind] = block.read(list(text_inputs(table)))
         elif isinstance(block, OcrImage):
             statistics = _read_blocks(table, {kind: BuiltinImage(1)}, work).image
-            found = picture_texts(table.iter_images(), text_store(_feature_folder(table)))
+            found = picture_texts(table.iter_images(), text_store(feature_folder(table)))
             raw[kind] = [ReadPicture(row[0], row, text) for row, text in zip(statistics, found, strict=True)]
         else:
             raw[kind] = Reading(table, block, _store(table, kind, block)).vectors(work)
@@ -180,7 +179,7 @@ def _store(table: RoutingTable, kind: str, block: FeatureBlock) -> VectorStore:
     if isinstance(block, HubBlock):
         identity = {name: value for name, value in block.description.items() if name != "id"}
     name = re.sub(r"[^\w.-]+", "-", block.describe())
-    return VectorStore(_feature_folder(table) / f"{kind}-{name}-{_key([kind, identity])}")
+    return VectorStore(feature_folder(table) / f"{kind}-{name}-{content_key([kind, identity])}")
 
 
 def _take_loaded(encoder: FeatureEncoder, blocks: dict[str, FeatureBlock]) -> None:
@@ -188,15 +187,6 @@ def _take_loaded(encoder: FeatureEncoder, blocks: dict[str, FeatureBlock]) -> No
     for kind, block in blocks.items():
         if isinstance(block, HubBlock):
             getattr(encoder, kind).take(block.encoder)
-
-
-def _feature_folder(table: RoutingTable) -> Path:
-    folder = table.folder.resolve()
-    return folder.with_name(f"{folder.name}.features")
-
-
-def _key(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _write(features: FeatureSet) -> None:

@@ -11,9 +11,8 @@ Decisions
 from __future__ import annotations
 
 import hashlib
-import json
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,6 +25,7 @@ import torch
 from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.encoders.inputs import router_inputs, text_inputs
 from vlrouterbench.encoders.options import EncodingWork
+from vlrouterbench.encoders.store import content_key, feature_folder
 from vlrouterbench.files import staged_file
 from vlrouterbench.routers.backbone_input import SampleEncoder, shortened
 
@@ -109,11 +109,10 @@ def pack_benchmark(table: RoutingTable, encoder: SampleEncoder, work: EncodingWo
         work: how decoding is spread, and who is told of its progress.
     """
     work = work or EncodingWork()
-    folder = table.folder.resolve()
-    store = folder.with_name(f"{folder.name}.features")
+    store = feature_folder(table)
     size = encoder.config["image_size"]
-    picture_key = _key([PACKED_VERSION, table.sha256, size, encoder.config["image_mean"]])
-    token_key = _key([PACKED_VERSION, table.sha256, encoder.config["max_tokens"], tokenizer_digest(encoder)])
+    picture_key = content_key([PACKED_VERSION, table.sha256, size, encoder.config["image_mean"]])
+    token_key = content_key([PACKED_VERSION, table.sha256, encoder.config["max_tokens"], tokenizer_digest(encoder)])
     path = store / f"pictures-{size}-{picture_key}.npy"
     pictures = _mapped(path, lambda staging: _write_pictures(staging, table, encoder, work))
     tokens = _mapped(store / f"tokens-{token_key}.npy", lambda staging: _write_tokens(staging, table, encoder))
@@ -142,21 +141,25 @@ def _write_pictures(path: Path, table: RoutingTable, encoder: SampleEncoder, wor
     shape = (total, len(encoder.picture_row(None)))
     np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape).flush()
     tasks = [(start, min(start + _ROWS_PER_TASK, total)) for start in range(0, total, _ROWS_PER_TASK)]
-    settings = (path, table.folder, encoder.config)
     done = 0
-    if work.num_proc == 1 or len(tasks) == 1:
-        _start_worker(*settings)
-        finished = map(_decode, tasks)
-    else:
-        # Started anew: a process that was forked from one that runs torch's threads can hang.
-        context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(min(work.num_proc, len(tasks)), context, _start_worker, settings)
-        finished = (future.result() for future in as_completed([pool.submit(_decode, task) for task in tasks]))
-    for count in finished:
+    for count in _decoded_on(work.num_proc, tasks, (path, table.folder, encoder.config)):
         done += count
         if work.progress is not None:
             work.progress(done, total)
-    _worker.clear()
+
+
+def _decoded_on(num_proc: int, tasks: Sequence[tuple[int, int]], settings: tuple[Any, ...]) -> Iterator[int]:
+    """Decode on this process or several others; gives the size of each task as it is done."""
+    if num_proc == 1 or len(tasks) == 1:
+        _start_worker(*settings)
+        yield from map(_decode, tasks)
+        _worker.clear()
+        return
+    # Started anew: a process that was forked from one that runs torch's threads can hang.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(num_proc, len(tasks)), context, _start_worker, settings) as pool:
+        for future in as_completed([pool.submit(_decode, task) for task in tasks]):
+            yield future.result()
 
 
 _worker: list[Any] = []
@@ -179,7 +182,3 @@ def _write_tokens(path: Path, table: RoutingTable, encoder: SampleEncoder) -> No
     texts = [sample.text for sample in text_inputs(load_table(table.folder))]
     with path.open("wb") as handle:
         np.save(handle, encoder.token_rows(texts), allow_pickle=False)
-
-
-def _key(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

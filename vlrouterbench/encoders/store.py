@@ -11,18 +11,32 @@ Decisions
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.files import staged_file
 
 SHARD_SIZE = 256
 """Inputs per shard: the unit of work, of resuming, and of what a changed batch can touch."""
 _DIGEST_BYTES = hashlib.sha256().digest_size
+
+
+def feature_folder(table: RoutingTable) -> Path:
+    """Where everything lies that was made of a benchmark's inputs: beside its folder, which is what gets uploaded."""
+    folder = table.folder.resolve()
+    return folder.with_name(f"{folder.name}.features")
+
+
+def content_key(content: Any) -> str:
+    """Short digest of JSON-ready content, for the name of what depends on it."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 class VectorStore:

@@ -9,9 +9,8 @@ import numpy as np
 
 from vlrouterbench.constants import RANK_SCORE_BETA
 from vlrouterbench.data.table import RoutingTable
-from vlrouterbench.metrics.bootstrap import trade_off_draws
+from vlrouterbench.evaluation.differences import paired_rank_scores
 from vlrouterbench.metrics.ranks import rank_ranges
-from vlrouterbench.metrics.trade_off import chosen_values
 
 
 @dataclass(frozen=True)
@@ -46,14 +45,10 @@ def rank_routers(
         seed: of the resamples, which are the same for all.
         beta: as for `rank_score`.
     """
-    names = list(decisions)
-    if not names:
+    if not decisions:
         return {}
-    quality = np.column_stack([chosen_values(table.quality, decisions[name]) for name in names])
-    cost = np.column_stack([chosen_values(table.cost, decisions[name]) for name in names])
-    bounds = {"cost_bounds": table.cost_bounds, "beta": beta}
-    draws = trade_off_draws(quality, cost, table.column("group_id"), seed=seed, **bounds)["rank_score"]
-    return ranks_of(names, draws)
+    _, draws = paired_rank_scores(table, decisions, seed=seed, beta=beta)
+    return ranks_of(list(decisions), draws)
 
 
 def ranks_of(names: Sequence[str], draws: np.ndarray) -> dict[str, Rank]:
