@@ -56,7 +56,9 @@ class FeatureRequest:
 class FamilyRequest(FeatureRequest):
     """How a command trains a family, on which features."""
 
-    variant: Annotated[str, typer.Option(help="'default', or 'reference' for a router as the paper's.")] = "default"
+    variant: Annotated[
+        str, typer.Option(help="'default'; 'reference' as in the benchmark's paper; 'original' as in the router's own.")
+    ] = "default"
     unsolved: Annotated[
         Unsolved | None, typer.Option(help="Samples that no candidate answers: dropped, or for the cheapest.")
     ] = None
