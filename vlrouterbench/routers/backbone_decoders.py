@@ -118,7 +118,9 @@ class QwenBackbone(DecoderBackbone):
         places = self.places(embedded.shape[1]).to(embedded.device)
         places = places[:, None].expand(-1, len(embedded), -1)
         model = self.model.language_model
-        return model(inputs_embeds=embedded, attention_mask=mask, position_ids=places, use_cache=False).last_hidden_state
+        return model(
+            inputs_embeds=embedded, attention_mask=mask, position_ids=places, use_cache=False
+        ).last_hidden_state
 
     def places(self, length: int) -> torch.Tensor:
         """Place in time, row and column of each token, (3, length) int64."""
