@@ -73,7 +73,7 @@ class BudgetStream:
 @torch.no_grad()
 def spending_curve(router: Any) -> list[tuple[float, float]]:
     """(mean expected cost in USD per sample, usd_weight), from the heaviest weight to none, on training samples."""
-    rows = router.remembered
+    rows, _ = router.remembered
     step = max(1, len(rows) // CURVE_SAMPLES)
     made = router.estimates_of_rows(rows[::step])
     dearest = float(made.cost_usd.mean(dim=0).max())
@@ -81,7 +81,7 @@ def spending_curve(router: Any) -> list[tuple[float, float]]:
     weights = [*torch.logspace(2, -3, CURVE_STEPS).div(max(dearest, 1e-12)).tolist(), 0.0]
     curve = []
     for weight in weights:
-        chosen = (Budget(usd_weight=weight).scores(made) - router.handicap).argmax(dim=1, keepdim=True)
+        chosen = router.choose(router.worth(made, Budget(usd_weight=weight))).unsqueeze(1)
         curve.append((float(made.cost_usd.gather(1, chosen).mean()), weight))
     return curve
 

@@ -1,8 +1,8 @@
-"""The flagship's three members as one: neighbours, a kernel on landmarks, and effects of the dataset that is read off.
+"""The flagship's members as one: a kernel on landmarks, and effects of the dataset that is read off the features.
 
 Decisions
-- These three are what the log of experiments left over (FLAGSHIP.md): each adds something on some benchmark, and
-  none needs gradients.
+- These two are what a log of experiments left over: taking either away cost Rank Score, adding others gained none, and
+  neither needs gradients.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from .members import DatasetMember, KernelMember, NeighborMember
+from .members import DatasetMember, KernelMember
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,6 @@ class StackSizes:
         dim: length of a feature vector.
         num_candidates: size of the pool that was trained on.
         num_datasets: datasets of the train split.
-        neighbor_counts: numbers of neighbours that guess.
         num_landmarks: training samples that the kernel is made of.
         strengths: of the kernel's penalty.
     """
@@ -31,45 +30,35 @@ class StackSizes:
     dim: int
     num_candidates: int
     num_datasets: int
-    neighbor_counts: list[int]
     num_landmarks: int
     strengths: list[float]
 
     @property
     def num_guesses(self) -> int:
         """Guesses that a stack of these sizes makes."""
-        return len(self.neighbor_counts) + len(self.strengths) + 1
+        return len(self.strengths) + 1
 
 
 class MemberStack(nn.Module):
-    """All members, fitted and asked together.
+    """All members, fitted and asked together."""
 
-    Args:
-        memory_size: remembered training samples.
-        sizes: of the members.
-    """
-
-    def __init__(self, memory_size: int, sizes: StackSizes) -> None:
+    def __init__(self, sizes: StackSizes) -> None:
         super().__init__()
-        self.neighbors = NeighborMember(memory_size, sizes.dim, sizes.num_candidates, sizes.neighbor_counts)
-        landmarks = min(sizes.num_landmarks, memory_size)
-        self.kernel = KernelMember(landmarks, sizes.dim, sizes.num_candidates, sizes.strengths)
+        self.kernel = KernelMember(sizes.num_landmarks, sizes.dim, sizes.num_candidates, sizes.strengths)
         self.datasets = DatasetMember(sizes.dim, sizes.num_candidates, sizes.num_datasets)
 
     def fit(
         self, features: torch.Tensor, deviations: torch.Tensor, datasets: torch.Tensor, *, seed: int
     ) -> MemberStack:
-        """Learn from features (num_samples, dim), deviations (num_samples, num_candidates) and datasets (num_samples,).
+        """Learn from features (num_samples, dim), deviations (num_samples, num_candidates), datasets (num_samples,).
 
         Returns:
             Itself.
         """
-        self.neighbors.fit(features, deviations)
         self.kernel.fit(features, deviations, seed=seed)
         self.datasets.fit(features, deviations, datasets)
         return self
 
     def guesses(self, features: torch.Tensor) -> torch.Tensor:
         """Deviations from each candidate's mean quality, (num_samples, num_candidates, num_guesses)."""
-        members = (self.neighbors, self.kernel, self.datasets)
-        return torch.cat([member.guesses(features) for member in members], dim=2)
+        return torch.cat([self.kernel.guesses(features), self.datasets.guesses(features)], dim=2)

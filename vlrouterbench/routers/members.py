@@ -5,8 +5,8 @@ Decisions
   router.
 - Guesses are deviations from each candidate's mean, so that a member that knows nothing says 0 and the stack can draw
   every guess towards the mean by one number.
-- A member may make several guesses at once (several neighbour counts); the stack weighs them apart.
-- Unmeasured pairs count for nothing: a neighbourhood without measured pairs guesses 0.
+- A member may make several guesses at once (several penalties); the stack weighs them apart.
+- Unmeasured pairs count for nothing: a candidate that was never measured has guesses of 0.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import nn
 
 from .clustering import group_sums, one_hot
 from .modeling_ridge_mf import reduced_rank_ridge
-from .neighbors import NeighborIndex, unit_rows
+from .neighbors import unit_rows
 
 SHARPNESS = 3.0
 """Of the kernel, over the typical squared distance of two landmarks."""
@@ -29,47 +29,6 @@ DATASET_PRIOR = 20.0
 
 def _zeros(*shape: int) -> nn.Parameter:
     return nn.Parameter(torch.zeros(*shape), requires_grad=False)
-
-
-class NeighborMember(nn.Module):
-    """Mean deviations of the nearest training samples, for several numbers of them.
-
-    Args:
-        memory_size: remembered samples.
-        dim: length of a feature vector.
-        num_candidates: size of the pool.
-        counts: numbers of neighbours, one guess each.
-    """
-
-    def __init__(self, memory_size: int, dim: int, num_candidates: int, counts: list[int]) -> None:
-        super().__init__()
-        self.counts = counts
-        self.rows = _zeros(memory_size, dim)
-        self.deviations = _zeros(memory_size, num_candidates)
-        self.measured = _zeros(memory_size, num_candidates)
-        self._searched: tuple[tuple[int, int], NeighborIndex] | None = None
-
-    @torch.no_grad()
-    def fit(self, features: torch.Tensor, deviations: torch.Tensor) -> None:
-        """Remember features (memory_size, dim) and deviations (memory_size, num_candidates), NaN = not measured."""
-        self.rows.copy_(features)
-        self.measured.copy_(~deviations.isnan())
-        self.deviations.copy_(deviations.nan_to_num(0.0))
-
-    def guesses(self, features: torch.Tensor) -> torch.Tensor:
-        """Deviations, (num_samples, num_candidates, len(counts))."""
-        _, places = self._index().search(features, num_neighbors=max(self.counts))
-        total = self.deviations[places].cumsum(dim=1)
-        seen = self.measured[places].cumsum(dim=1)
-        ends = [min(count, places.shape[1]) - 1 for count in self.counts]
-        return (total[:, ends] / seen[:, ends].clamp(min=1)).transpose(1, 2)
-
-    def _index(self) -> NeighborIndex:
-        rows = self.rows.detach()
-        state = rows.data_ptr(), 0 if rows.is_inference() else rows._version
-        if self._searched is None or self._searched[0] != state:
-            self._searched = state, NeighborIndex(unit_rows(rows))
-        return self._searched[1]
 
 
 class KernelMember(nn.Module):
@@ -96,15 +55,17 @@ class KernelMember(nn.Module):
     def fit(self, features: torch.Tensor, deviations: torch.Tensor, *, seed: int) -> None:
         """Solve for features (num_samples, dim) and deviations (num_samples, num_candidates), NaN = not measured."""
         order = torch.randperm(len(features), generator=torch.Generator().manual_seed(seed))
+        # A fold may be smaller than its landmarks are many: the rest count for nothing.
         landmarks = unit_rows(features[order[: len(self.landmarks)]])
         gaps = squared_gaps(landmarks, landmarks)
         typical = gaps[gaps > 0].median() if (gaps > 0).any() else gaps.new_ones(())
-        self.landmarks.copy_(landmarks)
+        used = len(landmarks)
+        self.landmarks[:used] = landmarks
         self.sharpness.fill_(SHARPNESS / float(typical))
-        values, vectors = torch.linalg.eigh(self._kernel(landmarks).double())
+        values, vectors = torch.linalg.eigh(self._kernel(landmarks)[:, :used].double())
         kept = values > EIGENVALUE_FLOOR * values[-1]
         root = vectors[:, kept] / values[kept].sqrt()
-        rows = self._kernel(unit_rows(features)).double() @ root
+        rows = self._kernel(unit_rows(features))[:, :used].double() @ root
         means = rows.mean(dim=0)
         rows = rows - means
         identity = torch.eye(rows.shape[1], dtype=rows.dtype)
@@ -114,7 +75,7 @@ class KernelMember(nn.Module):
             gram, toward = known.T @ known, known.T @ deviations[mask][:, columns].double()
             for number, strength in enumerate(self.strengths):
                 solved = torch.linalg.solve(gram + strength * len(rows) * identity, toward)
-                self.weights[:, columns, number] = (root @ solved).float()
+                self.weights[:used, columns, number] = (root @ solved).float()
                 self.offsets[columns, number] = (-means @ solved).float()
 
     def guesses(self, features: torch.Tensor) -> torch.Tensor:

@@ -1,23 +1,27 @@
 """Flagship: one calibrated router for every budget and an open pool, a stack of simple members.
 
-Source: the plain recipe that comparative studies found strong: kNN with many neighbours (arXiv 2505.12601), kernel
-ridge regression, and means per dataset, stacked on out-of-fold guesses (Wolpert, Neural Networks 5(2), 1992) and
-Platt-scaled per candidate; the decision, accuracy less the weighted cost, is CARROT's (arXiv 2502.03261).
+Source: the plain recipe that comparative studies found strong: simple members (kernel ridge regression, and means per
+dataset), stacked on out-of-fold guesses (Wolpert, Neural Networks 5(2), 1992) and Platt-scaled per candidate; the
+decision, accuracy less the weighted cost, is CARROT's (arXiv 2502.03261).
 Requirements: features, quality and cost of the training split; dataset numbers, groups and tokens where they are known.
-Relations: kNN and K-means choose one setting where this weighs several; Ridge-MF and MLP added nothing to the stack.
+Relations: kNN, K-means, Ridge-MF and MLP were members once; none of them added anything to the two that are left.
 
 Decisions
 - Everything that is combined, calibrated or chosen is so on guesses about samples whose group no member was fitted on.
 - The trade-off is chosen on those and validation together: validation alone is too small to tell.
 - Which dataset a sample is of is read off its features; its name has no part in a decision.
-- Features longer than `MAX_DIM` are cut to their leading directions, so that a memory stays small and quick.
+- Features longer than `MAX_DIM` are cut to their leading directions, so that landmarks stay small and quick.
+- Some training samples are remembered, to choose probe samples from and to foresee what a stream will spend.
+- Estimates are true one by one, but the best of many is flattered by having been picked. A choice by `usd_weight` so
+  believes `temper` of what tells candidates apart; ceilings and floors take estimates at their word.
 - The guard leaves the best fixed candidate only for one that is better by that many standard errors. 0, the default,
-  guards nothing: on validation it did not pay (FLAGSHIP.md), out of distribution it may.
+  guards nothing: it did not pay on the tables of its training; out of distribution it may.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -32,16 +36,19 @@ from .modeling_router import frozen
 from .open_pool import OpenPoolRouter
 from .stacking import NUM_FOLDS, fold_of, stack_weights, stacked
 
-NEIGHBOR_COUNTS = (30, 100, 300)
+MEMORY_SIZE = 2_000
 NUM_LANDMARKS = 600
 STRENGTHS = (0.003, 0.01)
 LINEAR_STRENGTH = 0.1
 """Penalty of the linear functions that expect cost and tokens."""
 MAX_DIM = 256
+TRADE_OFFS = (*(30.0 * 0.8**step for step in range(40)), 0.0)
+"""Accuracy that asking the dearest candidate instead of a free one must gain, the heaviest first."""
+TEMPER = 0.6
 LEAST_RELATIVE = 0.05
 """Of its mean: no candidate is expected to cost, or to say, less than this on any sample."""
-KNOWN_NEIGHBORS = 100
-"""Samples whose luck a standard error counts."""
+ALIKE = 100
+"""Training samples that are much alike: a standard error counts their luck."""
 
 
 class FlagshipRouterConfig(EstimatingRouterConfig):
@@ -49,10 +56,10 @@ class FlagshipRouterConfig(EstimatingRouterConfig):
 
     Args:
         memory_size: number of remembered training samples.
-        neighbor_counts: numbers of neighbours that guess.
         num_landmarks: training samples that the kernel is made of.
         strengths: of the kernel's penalty, as multiples of the number of samples.
         num_datasets: datasets of the train split.
+        temper: share of a sample's differences between candidates, over those of their means, that a choice believes.
         guard: standard errors by which a candidate must be better than the best fixed one.
         pool: which candidates were trained on, joined and left since (`open_pool.py`).
         kwargs: the shared part.
@@ -64,19 +71,19 @@ class FlagshipRouterConfig(EstimatingRouterConfig):
     def __init__(
         self,
         memory_size: int = 0,
-        neighbor_counts: list[int] | None = None,
         num_landmarks: int = NUM_LANDMARKS,
         strengths: list[float] | None = None,
         num_datasets: int = 1,
+        temper: float = TEMPER,
         guard: float = 0.0,
         pool: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         self.memory_size = memory_size
-        self.neighbor_counts = neighbor_counts or list(NEIGHBOR_COUNTS)
         self.num_landmarks = num_landmarks
         self.strengths = strengths or list(STRENGTHS)
         self.num_datasets = num_datasets
+        self.temper = temper
         self.guard = guard
         self.pool = pool or {}
         super().__init__(**kwargs)
@@ -93,7 +100,9 @@ class FlagshipRouter(OpenPoolRouter):
     def __init__(self, config: FlagshipRouterConfig) -> None:
         super().__init__(config)
         self.basis = frozen(self.feature_dim, self._dim) if self._dim < self.feature_dim else None
-        self.stack = self._members(config.memory_size)
+        self.memory = frozen(config.memory_size, self._dim)
+        self.memory_places = frozen(config.memory_size)
+        self.stack = MemberStack(self._sizes)
         self.costs = LinearMember(self._dim, self.num_trained, LINEAR_STRENGTH)
         self.tokens = LinearMember(self._dim, 2 * self.num_trained, LINEAR_STRENGTH)
         self.weights = frozen(2 * self._sizes.num_guesses)
@@ -103,10 +112,11 @@ class FlagshipRouter(OpenPoolRouter):
 
     @classmethod
     def sizes(cls, training_set: TrainingSet, setting: Mapping[str, Any]) -> dict[str, Any]:
-        """As many memories as training samples, and their datasets."""
-        tags = training_set.tags
+        """At most as many memories and landmarks as training samples, and as many datasets as these are of."""
+        tags, count = training_set.tags, len(training_set.features)
         return {
-            "memory_size": len(training_set.features),
+            "memory_size": min(MEMORY_SIZE, count),
+            "num_landmarks": min(setting.get("num_landmarks", NUM_LANDMARKS), count),
             "num_datasets": 1 if tags is None else int(tags.max()) + 1,
         }
 
@@ -133,7 +143,7 @@ class FlagshipRouter(OpenPoolRouter):
                 continue
             # A split that lies in one fold has no other to learn from.
             kept = ~left if (~left).any() else left
-            stack = self._members(int(kept.sum())).fit(rows[kept], deviations[kept], datasets[kept], seed=seed)
+            stack = MemberStack(self._sizes).fit(rows[kept], deviations[kept], datasets[kept], seed=seed)
             guesses[left] = stack.guesses(rows[left])
             costs = LinearMember(self._dim, self.num_trained, LINEAR_STRENGTH)
             costs.fit(rows[kept], dearness[kept])
@@ -141,13 +151,16 @@ class FlagshipRouter(OpenPoolRouter):
         self.weights.copy_(stack_weights(guesses, deviations))
         self.curve.copy_(calibration_curve(self._quality(guesses), quality))
         self._fit_tokens(rows, training_set)
+        places = torch.randperm(count, generator=torch.Generator().manual_seed(seed))[: self.config.memory_size]
+        self.memory_places.copy_(places)
+        self.memory.copy_(rows[places])
         self.out_of_fold = Estimates(calibrated(self._quality(guesses), self.curve), self._cost(relative))
 
     def estimates_of_trained(self, rows: torch.Tensor) -> Estimates:
         """As the base's."""
         guesses = self.stack.guesses(rows)
         accuracy = calibrated(self._quality(guesses), self.curve)
-        luck = accuracy * (1 - accuracy) / max(1, min(KNOWN_NEIGHBORS, self.config.memory_size))
+        luck = accuracy * (1 - accuracy) / ALIKE
         error = (luck + guesses.var(dim=2) / guesses.shape[2]).sqrt()
         return Estimates(accuracy, self._cost(self.costs.guesses(rows)), error)
 
@@ -161,9 +174,19 @@ class FlagshipRouter(OpenPoolRouter):
         return features if self.basis is None else features @ self.basis
 
     @property
-    def remembered(self) -> torch.Tensor:
+    def remembered(self) -> tuple[torch.Tensor, torch.Tensor]:
         """As the base's."""
-        return self.stack.neighbors.rows.detach()
+        return self.memory.detach(), self.memory_places.detach().long()
+
+    def tempered(self, made: Estimates) -> Estimates:
+        """Estimates with what tells candidates apart drawn towards their means."""
+        deviations = made.accuracy - self.pool_quality
+        shared = deviations.mean(dim=1, keepdim=True)
+        return replace(made, accuracy=self.pool_quality + shared + self.config.temper * (deviations - shared))
+
+    def worth(self, made: Estimates, asked: Budget) -> torch.Tensor:
+        """As the base's; a trade-off of accuracy against cost is by tempered estimates."""
+        return super().worth(made if asked.usd_weight is None else self.tempered(made), asked)
 
     def caution(self, made: Estimates, asked: Budget) -> torch.Tensor | float:
         """As the base's: the guard's standard errors, for every candidate but the best fixed one."""
@@ -174,13 +197,26 @@ class FlagshipRouter(OpenPoolRouter):
         others[fixed] = 0
         return self.config.guard * made.standard_error * others
 
-    def out_of_fold_scores_for(self, settings: Sequence[Mapping[str, Any]]) -> Iterator[torch.Tensor] | None:
+    def decision_settings(self, recipe: Recipe) -> list[dict[str, Any]]:
+        """As the base's, in finer steps: expectations can tell them apart."""
+        if "usd_weight" in recipe.fixed:
+            return [{}]
+        dearest = max(float(self.mean_cost.max()), torch.finfo(torch.float32).tiny)
+        return [{"usd_weight": part / dearest} for part in TRADE_OFFS]
+
+    def out_of_fold_averages_for(self, settings: Sequence[Mapping[str, Any]]) -> Iterator[tuple[float, float]] | None:
         """As the base's, while the router that was fitted is in memory."""
         if self.out_of_fold is None:
             return None
-        made = self.out_of_fold
-        weights = (setting.get("usd_weight", self.config.usd_weight) for setting in settings)
-        return (self.worth(made, Budget(usd_weight=weight)) for weight in weights)
+        made, own = self.out_of_fold, self.config.usd_weight
+        return (self._expected(made, setting.get("usd_weight", own)) for setting in settings)
+
+    def _expected(self, made: Estimates, usd_weight: float) -> tuple[float, float]:
+        """Mean tempered accuracy and mean cost of the decisions that estimates lead to."""
+        chosen = self.choose(self.worth(made, Budget(usd_weight=usd_weight))).unsqueeze(1)
+        pairs = (self.tempered(made).accuracy, made.cost_usd)
+        accuracy, cost = (float(values.double().gather(1, chosen).mean()) for values in pairs)
+        return accuracy, cost
 
     def _fit_tokens(self, rows: torch.Tensor, training_set: TrainingSet) -> None:
         """What candidates read and write, where it was counted."""
@@ -198,12 +234,7 @@ class FlagshipRouter(OpenPoolRouter):
     @property
     def _sizes(self) -> StackSizes:
         config = self.config
-        shape = (self._dim, self.num_trained, config.num_datasets)
-        return StackSizes(*shape, config.neighbor_counts, config.num_landmarks, config.strengths)
-
-    def _members(self, memory_size: int) -> MemberStack:
-        """Members before they are fitted."""
-        return MemberStack(memory_size, self._sizes)
+        return StackSizes(self._dim, self.num_trained, config.num_datasets, config.num_landmarks, config.strengths)
 
     def _quality(self, guesses: torch.Tensor) -> torch.Tensor:
         return self.mean_quality + stacked(guesses, self.weights)

@@ -146,10 +146,11 @@ class PreTrainedRouter(PreTrainedModel):
             self.config.update(dict(setting))
             yield self.score(features)
 
-    def out_of_fold_scores_for(self, settings: Sequence[Mapping[str, Any]]) -> Iterator[torch.Tensor] | None:
-        """Scores of the train split under each setting in turn, each sample's by what was learnt without its group.
+    def out_of_fold_averages_for(self, settings: Sequence[Mapping[str, Any]]) -> Iterator[tuple[float, float]] | None:
+        """Accuracy and cost (USD per sample) that are expected of decisions on the train split under each setting in
+        turn, each sample's by what was learnt without its group.
 
-        None for a family that makes none: its settings are then chosen on validation alone.
+        None for a family that expects nothing: its settings are then chosen on validation alone.
         """
         return None
 

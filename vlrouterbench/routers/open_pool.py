@@ -70,8 +70,8 @@ class OpenPoolRouter(CalibratedRouter):
         return features
 
     @property
-    def remembered(self) -> torch.Tensor:
-        """Reduced features of the training samples, in the order of the train split."""
+    def remembered(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Reduced features of some training samples, (memory_size, reduced_dim), and their places in the split."""
         raise TypeError(f"{type(self).__name__} is a base of families: load one of them.")
 
     @property
@@ -214,11 +214,13 @@ class OpenPoolRouter(CalibratedRouter):
         Raises:
             ValueError: fewer than 1, or more than were remembered.
         """
-        rows = self.remembered
+        rows, places = self.remembered
         if not 1 <= count <= len(rows):
-            raise ValueError(f"expected 1 to {len(rows)} probe samples, the router's training samples; found {count}.")
+            raise ValueError(
+                f"expected 1 to {len(rows)} probe samples, as many as the router remembers; found {count}."
+            )
         order = self._level(rows).sort(stable=True).indices
-        return order[((torch.arange(count) + 0.5) * len(rows) / count).long()].tolist()
+        return places[order[((torch.arange(count) + 0.5) * len(rows) / count).long()]].tolist()
 
     def stream(self, average_cost_usd: float) -> BudgetStream:
         """Decisions on one sample after another whose running mean cost keeps to a budget, USD per sample."""

@@ -113,18 +113,16 @@ class Problem:
         accuracy, average_cost = self.validation_averages(decisions)
         return float(rank_score(accuracy, average_cost, cost_bounds=self.table.cost_bounds))
 
-    def held_out_score(self, decisions: torch.Tensor, train_decisions: torch.Tensor) -> float:
-        """Rank Score, 0 to 100, on validation and the completely measured training samples together.
+    def held_out_score(self, decisions: torch.Tensor, train_averages: tuple[float, float]) -> float:
+        """Rank Score, 0 to 100, on validation and train together.
 
         Args:
             decisions: on the validation samples, (num_validation,).
-            train_decisions: on the training samples, (num_train,), each made without its own group.
+            train_averages: accuracy and cost (USD per sample) that are expected of decisions on the train split.
         """
-        chosen, complete = train_decisions.cpu().numpy(), self.train.complete
-        averages = []
-        for ours, theirs in ((self.validation.quality, self.train.quality), (self.validation.cost, self.train.cost)):
-            seen = chosen_values(theirs[complete], chosen[complete])
-            averages.append(float(np.concatenate([chosen_values(ours, decisions.cpu().numpy()), seen]).mean()))
+        sizes = len(self.validation), len(self.train)
+        pairs = zip(self.validation_averages(decisions), train_averages, strict=True)
+        averages = [(sizes[0] * seen + sizes[1] * expected) / sum(sizes) for seen, expected in pairs]
         return float(rank_score(*averages, cost_bounds=self.table.cost_bounds))
 
     def validation_averages(self, decisions: torch.Tensor) -> tuple[float, float]:

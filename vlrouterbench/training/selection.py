@@ -1,8 +1,10 @@
 """Choosing on validation: every setting that is tried, and the Rank Score that it is judged by.
 
 Decisions
-- A family that makes out-of-fold scores of its training samples is judged on them and validation together: ten times
-  the samples. The Rank Score on validation alone is recorded beside.
+- A family that makes out-of-fold estimates of its training samples is judged by what it expects of its own decisions on
+  them and by what came of its decisions on validation, all samples together. Expectations vary far less than outcomes:
+  the trade-off that they choose did better on both real tables that were tried. The Rank Score on validation alone is
+  recorded beside.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ class Trial:
     Attributes:
         setting: what it was.
         validation_rank_score: its Rank Score on validation.
-        held_out_rank_score: on validation and out-of-fold scores of train; None where the family makes none.
+        held_out_rank_score: on validation, and expected out of fold on train; None where the family expects nothing.
     """
 
     setting: dict[str, Any]
@@ -42,14 +44,12 @@ class Trial:
 def try_settings(router: PreTrainedRouter, problem: Problem, settings: Sequence[Mapping[str, Any]]) -> list[Trial]:
     """Judge a fitted router under each of several decision settings; its configuration is left at the last."""
     features = problem.validation_features.to(router.device)
-    out_of_fold = router.out_of_fold_scores_for(settings) or repeat(None)
+    scored = router.scores_for(features, settings)
+    expected = router.out_of_fold_averages_for(settings) or repeat(None, len(settings))
     trials = []
-    for setting, scores, train_scores in zip(
-        settings, router.scores_for(features, settings), out_of_fold, strict=False
-    ):
-        chosen, held_out = router.choose(scores), None
-        if train_scores is not None:
-            held_out = problem.held_out_score(chosen, router.choose(train_scores))
+    for setting, scores, averages in zip(settings, scored, expected, strict=True):
+        chosen = router.choose(scores)
+        held_out = None if averages is None else problem.held_out_score(chosen, averages)
         trials.append(Trial(dict(setting), problem.validation_score(chosen), held_out))
     return trials
 
