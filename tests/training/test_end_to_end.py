@@ -95,6 +95,15 @@ def test_bfloat16_trains_and_the_saved_weights_are_float32(easy_folder):
     assert {parameter.dtype for parameter in router.parameters()} == {torch.float32}
 
 
+@pytest.mark.parametrize(("count", "size", "held"), [(100, 10, 100), (103, 10, 110), (7, 10, 7)])
+def test_the_last_batch_is_filled_up_with_the_first_samples(count, size, held):
+    sampler = LengthBuckets(np.arange(count), size, seed=0)
+    places = list(sampler)
+    assert len(places) == len(sampler) == held
+    assert sorted(places[:count]) == list(range(count))
+    assert places[count:] == places[: held - count]
+
+
 def test_an_epoch_holds_every_sample_once_and_batches_hold_like_lengths():
     lengths = np.random.default_rng(0).integers(1, 60, 1000)
     sampler = LengthBuckets(lengths, 10, seed=3)
