@@ -2,7 +2,8 @@
 
     accelerate launch --config_file fsdp.yaml --num_processes 2 -m tests.training.sharded_runs BENCHMARK OUT
 
-writes OUT/whole (undisturbed), OUT/resumed (stopped at a checkpoint, then resumed) and OUT/bf16, and OUT/said.json.
+writes OUT/whole (undisturbed), OUT/resumed (stopped after a checkpoint, then resumed), OUT/bf16 (with adapters), and
+OUT/said.json.
 """
 
 import json
@@ -66,8 +67,9 @@ def main(folder, out):
     with processes.main_process_first():
         problem = problem_without_dropout(folder)
 
-    def train(name, family="vlc", **running):
-        trained = train_router(family, problem, replace(ARGUMENTS, running=RunOptions(**running)))
+    def train(name, family="vlc", lora_rank=None, **running):
+        arguments = replace(ARGUMENTS, lora_rank=lora_rank, running=RunOptions(**running))
+        trained = train_router(family, problem, arguments)
         if processes.is_main_process:
             save_router(trained, out / name)
         processes.wait_for_everyone()
@@ -79,8 +81,10 @@ def main(folder, out):
     try:
         train("never", progress=stop_at(8), **checkpoints)
     except Stopped:
-        train("resumed", resume=True, **checkpoints)
-    train("bf16", "cosine", bf16=True)
+        steps = []
+        train("resumed", resume=True, progress=lambda step, _: steps.append(step), **checkpoints)
+        said["resumed_at"] = steps[0]
+    train("bf16", "cosine", lora_rank=4, bf16=True)
     said["largest_share"] = max(shares)
     if processes.is_main_process:
         (out / "said.json").write_text(json.dumps(said))

@@ -57,11 +57,18 @@ def test_a_divided_run_that_was_stopped_ends_with_the_same_weights(sharded):
     one, other = _weights(sharded / "whole"), _weights(sharded / "resumed")
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
+    assert json.loads((sharded / "said.json").read_text())["resumed_at"] == 7
     assert not (sharded / "never").exists()
 
 
-def test_a_divided_run_in_bfloat16_saves_float32(sharded):
-    assert {tensor.dtype for tensor in _weights(sharded / "bf16").values()} == {torch.float32}
+def test_a_divided_run_with_adapters_in_bfloat16_saves_a_plain_router_in_float32(sharded):
+    whole, adapted = _weights(sharded / "whole"), _weights(sharded / "bf16")
+    assert {tensor.dtype for tensor in adapted.values()} == {torch.float32}
+    backbone = {name for name in whole if name.startswith("backbone.")}
+    assert backbone == {name for name in adapted if name.startswith("backbone.")}
+    card = (sharded / "bf16" / "README.md").read_text()
+    assert "2 processes on cpu, its weights divided among them (FSDP)" in card and "Adapters of rank 4" in card
+    assert "**Not run**: training on several GPUs" in card
 
 
 def test_only_end_to_end_routers_are_divided(simulated_problem, monkeypatch):

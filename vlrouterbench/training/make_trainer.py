@@ -15,15 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
 from vlrouterbench.routers.learning import Recipe
 from vlrouterbench.training.arguments import RunOptions
 from vlrouterbench.training.best_epochs import BestEpochs
 from vlrouterbench.training.length_buckets import LengthBuckets
 from vlrouterbench.training.members import Members, epoch_ends
-from vlrouterbench.training.samples import FeatureDataset
+from vlrouterbench.training.samples import FeatureDataset, first_of
 from vlrouterbench.training.sharding import autocast_only, divide_on_cpus_too, keep_float32
+from vlrouterbench.training.trackers import EVERY, tensorboard_folder
 
 if TYPE_CHECKING:
     from transformers import Trainer, TrainingArguments
@@ -43,8 +44,8 @@ def make_trainer(
         run: training samples, seed of their order and of dropout, and where checkpoints lie.
         how: recipe, and how the run is carried out.
     """
-    with _without_datasets():
-        from transformers import PrinterCallback, ProgressCallback, Trainer
+    kind = _trainer_class()
+    from transformers import PrinterCallback, ProgressCallback
 
     (dataset, seed, folder), (recipe, running) = run, how
     lengths = getattr(dataset.features, "lengths", None)
@@ -52,11 +53,52 @@ def make_trainer(
     if lengths is not None:
         sampler = LengthBuckets(lengths[dataset.counted.numpy()], recipe.batch_size, seed)
 
+    options = _training_arguments(recipe, running, seed, folder)
+    divide_on_cpus_too()
+    options.ddp_find_unused_parameters = any(router.end_to_end for router in members.routers)
+    optimizer = None
+    if recipe.optimizer == "adam":
+        trained = [p for p in members.module.parameters() if p.requires_grad]
+        optimizer = torch.optim.Adam(trained, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    hooks = epoch_ends(members, keeper, running, sampler)
+    with tensorboard_folder(running.logging_dir and running.logging_dir / running.name):
+        trainer = kind(
+            sampler,
+            model=members.module,
+            args=options,
+            train_dataset=dataset,
+            data_collator=first_of,
+            callbacks=[hooks],
+            optimizers=(optimizer, None),
+        )
+    if running.log_to:
+        hooks.log = trainer.log
+    for chatty in (PrinterCallback, ProgressCallback):
+        trainer.remove_callback(chatty)
+    return trainer
+
+
+def _trainer_class() -> type[Trainer]:
+    with _without_datasets():
+        from transformers import Trainer
+
     class RouterTrainer(Trainer):
         """Takes samples in the order of the sampler, where there is one; computes alike whether divided or whole."""
 
+        def __init__(self, sampler: LengthBuckets | None, **given: Any) -> None:
+            self.sampler = sampler
+            super().__init__(**given)
+
         def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Any:
-            return super()._get_train_sampler(train_dataset) if sampler is None else sampler
+            return super()._get_train_sampler(train_dataset) if self.sampler is None else self.sampler
+
+        def get_train_dataloader(self) -> DataLoader:
+            loader = super().get_train_dataloader()
+            if self.sampler is not None:
+                # A loader draws a seed for its workers, who draw nothing, whenever it makes them: not from the state
+                # that dropout draws from, which must not depend on how many there are.
+                loader.generator = torch.Generator().manual_seed(self.args.seed)
+            return loader
 
         def autocast_smart_context_manager(self, cache_enabled: bool | None = True) -> AbstractContextManager[Any]:
             context = super().autocast_smart_context_manager(cache_enabled)
@@ -67,24 +109,7 @@ def make_trainer(
             if self.is_fsdp_enabled:
                 keep_float32(self.accelerator)
 
-    options = _training_arguments(recipe, running, seed, folder)
-    divide_on_cpus_too()
-    options.ddp_find_unused_parameters = any(router.end_to_end for router in members.routers)
-    optimizer = None
-    if recipe.optimizer == "adam":
-        trained = [p for p in members.module.parameters() if p.requires_grad]
-        optimizer = torch.optim.Adam(trained, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    trainer = RouterTrainer(
-        model=members.module,
-        args=options,
-        train_dataset=dataset,
-        data_collator=lambda batch: batch[0],
-        callbacks=[epoch_ends(members, keeper, running, sampler)],
-        optimizers=(optimizer, None),
-    )
-    for chatty in (PrinterCallback, ProgressCallback):
-        trainer.remove_callback(chatty)
-    return trainer
+    return RouterTrainer
 
 
 def _training_arguments(recipe: Recipe, running: RunOptions, seed: int, folder: Path) -> TrainingArguments:
@@ -105,8 +130,14 @@ def _training_arguments(recipe: Recipe, running: RunOptions, seed: int, folder: 
         data_seed=seed,
         save_strategy="no",
         save_total_limit=2,
-        logging_strategy="no",
-        report_to="none",
+        logging_strategy="steps" if running.log_to else "no",
+        logging_steps=EVERY,
+        report_to=list(running.log_to) or "none",
+        run_name=running.name,
+        dataloader_num_workers=running.num_workers,
+        dataloader_persistent_workers=running.num_workers > 0,
+        # Started anew: a process that was forked from one that runs torch's threads can hang.
+        dataloader_multiprocessing_context="spawn" if running.num_workers else None,
         disable_tqdm=True,
         remove_unused_columns=False,
         label_names=["targets"],

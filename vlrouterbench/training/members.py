@@ -57,6 +57,9 @@ def epoch_ends(
     class EpochEnds(TrainerCallback):
         """The callback; `transformers` is imported where it is needed, so it is made here."""
 
+        def __init__(self) -> None:
+            self.log: Callable[[dict[str, float]], None] | None = None
+
         def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             """Tell the sampler which epoch it is, also in the middle of one that is resumed."""
             if sampler is not None:
@@ -74,7 +77,11 @@ def epoch_ends(
             members.module.eval()
             members.collect()
             going = keeper.going
-            keeper.take(going, broadcast_object_list(members.judge(going)))
+            trials = broadcast_object_list(members.judge(going))
+            keeper.take(going, trials)
+            if self.log is not None:
+                self.log({"eval_rank_score": trials[0].validation_rank_score})
+                control.should_log = True
             members.module.train()
             control.should_training_stop = keeper.done
             control.should_save = bool(running.checkpoint_every)

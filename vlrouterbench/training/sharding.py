@@ -4,7 +4,8 @@ Decisions
 - `accelerate launch --config_file .../fsdp.yaml` asks for it. Accelerate divides the module, the Trainer steps
   it and writes its checkpoints; here stands what a router needs besides.
 - A copy is divided. The router itself stays whole: at every epoch's end it takes the copy's weights, gathered from all
-  processes, and is judged, kept and saved like any other. It costs each process one set of weights, without gradients.
+  processes (`trained_copy.py`), and is judged, kept and saved like any other. It costs each process one set of weights,
+  without gradients.
 - bfloat16 is autocast, as without sharding: weights stay float32, and targets and pixels are not rounded, which FSDP's
   own policy would do.
 - What is divided by itself are the layers of the backbone, found as the members of its module lists.
@@ -81,23 +82,6 @@ def copy_to_divide(router: PreTrainedRouter, batch: Mapping[str, torch.Tensor]) 
             parameter.requires_grad_(False)
         parameter.grad = None
     return copied
-
-
-@torch.no_grad()
-def take_weights(router: PreTrainedRouter, divided: nn.Module) -> None:
-    """Give a whole router the weights of its divided copy; every process must call it.
-
-    Args:
-        router: moved to where the copy is, and left in evaluation mode.
-        divided: a copy of it, divided by now.
-    """
-    from torch.distributed.tensor import DTensor
-
-    parts = dict(divided.named_parameters())
-    own = dict(router.to(next(iter(parts.values())).device).eval().named_parameters())
-    for name, part in parts.items():
-        whole = part.full_tensor() if isinstance(part, DTensor) else part
-        own[name].copy_(whole.reshape(own[name].shape))
 
 
 def keep_float32(accelerator: Any) -> None:

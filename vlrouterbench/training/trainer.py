@@ -28,12 +28,14 @@ from vlrouterbench.routers.learning import Recipe, TrainingSet
 from vlrouterbench.routers.modeling_router import PreTrainedRouter
 from vlrouterbench.training.arguments import RunOptions
 from vlrouterbench.training.best_epochs import BestEpochs, last_checkpoint
+from vlrouterbench.training.lora import with_adapters
 from vlrouterbench.training.make_trainer import make_trainer
-from vlrouterbench.training.members import Judge, Members
+from vlrouterbench.training.members import Members
 from vlrouterbench.training.problem import Problem
 from vlrouterbench.training.samples import FeatureDataset
 from vlrouterbench.training.selection import Trial, best_of, try_settings
-from vlrouterbench.training.sharding import copy_to_divide, sharding_asked, take_weights
+from vlrouterbench.training.sharding import copy_to_divide, sharding_asked
+from vlrouterbench.training.trained_copy import take_weights
 
 PAYS_FOR_THREADS = 2**26
 """Multiplications of a step's forward pass from which several threads are faster than one (measured on two cores)."""
@@ -78,9 +80,8 @@ def train_gradient_router(
         settings = router.decision_settings(recipe)
         return [best_of(try_settings(router, problem, settings)) for _ in places]
 
-    members = Members(router, [router], judge)
-    if sharding_asked():
-        members = _divided(router, judge, dataset)
+    copied = _copy_to_train(router, dataset, recipe)
+    members = Members(copied or router, [router], judge, lambda: take_weights(router, copied) if copied else None)
     ((trial, state),) = train_members(members, (dataset, training_set.seed), recipe, running)
     router.load_state_dict(state, strict=False)
     router.cpu().eval()
@@ -110,22 +111,20 @@ def train_members(
         if last is not None:
             keeper.restore(last)
         if not keeper.done:
-            size = sum(p.numel() for p in members.module.parameters() if p.requires_grad) * recipe.batch_size
+            size = sum(p.numel() for p in members.module.parameters()) * recipe.batch_size
             with one_thread(size < PAYS_FOR_THREADS):
                 trainer.train(resume_from_checkpoint=None if last is None else str(last))
     return list(zip(keeper.trials, keeper.states, strict=True))
 
 
-def _divided(router: PreTrainedRouter, judge: Judge, dataset: FeatureDataset) -> Members:
-    """A copy of the router that is divided among processes; the router itself stays whole."""
+def _copy_to_train(router: PreTrainedRouter, dataset: FeatureDataset, recipe: Recipe) -> PreTrainedRouter | None:
+    """A copy with adapters, or divided among processes, or both; None where the router itself is trained."""
+    copied = with_adapters(router, recipe.lora_rank) if recipe.lora_rank else None
+    if not sharding_asked():
+        return copied
     if not router.end_to_end:
         raise RouterError(
             f"{router.title} learns from features and is small: it is not divided among processes. Launch with "
             "ddp.yaml instead of fsdp.yaml, or without a file."
         )
-    copied = copy_to_divide(router, dataset.__getitems__(list(range(min(2, len(dataset)))))[0])
-
-    def collect() -> None:
-        take_weights(router, copied)
-
-    return Members(copied, [router], judge, collect)
+    return copy_to_divide(copied or router, dataset.__getitems__(list(range(min(2, len(dataset)))))[0])
