@@ -18,6 +18,7 @@ from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions
 from vlrouterbench.training.best_epochs import last_checkpoint
 from vlrouterbench.training.fit import train_router
 from vlrouterbench.training.length_buckets import LengthBuckets
+from vlrouterbench.training.samples import FeatureDataset
 
 TRAIN = ("train", "--router", "vlc", "--cost-weight", "10", "--num-epochs", "4", "--batch-size", "32")
 
@@ -86,6 +87,30 @@ def test_gradient_accumulation_does_what_one_batch_does(easy_folder):
             return router.score(problem.validation_features)
 
     assert torch.allclose(trained(1), trained(2), atol=1e-2)
+
+
+def test_workers_take_the_same_batches_in_the_same_order(easy_folder, monkeypatch):
+    """The weights tell; dropout is on, so they also tell whether workers disturb what it draws."""
+    problem, taken_here = packed_problem(easy_folder, "tiny-lxmert"), []
+    take = FeatureDataset.__getitems__
+
+    def taking(dataset, places):
+        taken_here.append(len(places))
+        return take(dataset, places)
+
+    monkeypatch.setattr(FeatureDataset, "__getitems__", taking)
+
+    def weights(num_workers):
+        running = RunOptions(num_workers=num_workers)
+        arguments = RouterTrainingArguments(cost_weights=(10.0,), num_epochs=2, running=running)
+        return list(train_router("vlc", problem, arguments).router.parameters())
+
+    one = weights(0)
+    assert taken_here
+    taken_here.clear()
+    other = weights(2)
+    assert not taken_here, "batches were taken by this process"
+    assert all(torch.equal(*pair) for pair in zip(one, other, strict=True))
 
 
 def test_bfloat16_trains_and_the_saved_weights_are_float32(easy_folder):

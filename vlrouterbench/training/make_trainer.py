@@ -97,7 +97,7 @@ def _trainer_class() -> type[Trainer]:
             if self.sampler is not None:
                 # A loader draws a seed for its workers, who draw nothing, whenever it makes them: not from the state
                 # that dropout draws from, which must not depend on how many there are.
-                loader.generator = torch.Generator().manual_seed(self.args.seed)
+                loader.base_dataloader.generator = torch.Generator().manual_seed(self.args.seed)
             return loader
 
         def autocast_smart_context_manager(self, cache_enabled: bool | None = True) -> AbstractContextManager[Any]:

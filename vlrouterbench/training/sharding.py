@@ -9,7 +9,7 @@ Decisions
 - bfloat16 is autocast, as without sharding: weights stay float32, and targets and pixels are not rounded, which FSDP's
   own policy would do.
 - What is divided by itself are the layers of the backbone, found as the members of its module lists.
-- What the loss does not reach (LXMERT's last layer of picture tokens) is frozen in the copy: the optimiser holds
+- What scores do not depend on (LXMERT's last layer of picture tokens) is frozen in the copy: the optimiser holds
   nothing of it, and a divided checkpoint that lacks a part is not read again.
 - End-to-end routers alone: what learns from features is small.
 """
@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -61,12 +60,12 @@ def divide_on_cpus_too() -> None:
         state.distributed_type = DistributedType.MULTI_GPU
 
 
-def copy_to_divide(router: PreTrainedRouter, batch: Mapping[str, torch.Tensor]) -> PreTrainedRouter:
+def copy_to_divide(router: PreTrainedRouter, rows: torch.Tensor) -> PreTrainedRouter:
     """A copy of a router as accelerate divides it well.
 
     Args:
         router: whole, on the CPU.
-        batch: some samples to learn from.
+        rows: of some samples.
     """
     copied = copy.deepcopy(router).train()
     lists = [part for part in copied.modules() if isinstance(part, nn.ModuleList)]
@@ -76,7 +75,8 @@ def copy_to_divide(router: PreTrainedRouter, batch: Mapping[str, torch.Tensor]) 
             if parameter.dim() == 0:
                 # FSDP divides along the first dimension, so there must be one.
                 setattr(part, name, nn.Parameter(parameter.detach().reshape(1), parameter.requires_grad))
-    copied(**batch).loss.backward()
+    # Of scores, not of a loss, which may want to hear of the other processes.
+    copied.score(rows).sum().backward()
     for parameter in copied.parameters():
         if parameter.grad is None:
             parameter.requires_grad_(False)

@@ -127,4 +127,4 @@ def _copy_to_train(router: PreTrainedRouter, dataset: FeatureDataset, recipe: Re
             f"{router.title} learns from features and is small: it is not divided among processes. Launch with "
             "ddp.yaml instead of fsdp.yaml, or without a file."
         )
-    return copy_to_divide(copied or router, dataset.__getitems__(list(range(min(2, len(dataset)))))[0])
+    return copy_to_divide(copied or router, dataset.features[dataset.counted[:2]])
