@@ -13,6 +13,7 @@ Decisions
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import tempfile
@@ -114,6 +115,10 @@ def train_members(
             size = sum(p.numel() for p in members.module.parameters()) * recipe.batch_size
             with one_thread(size < PAYS_FOR_THREADS):
                 trainer.train(resume_from_checkpoint=None if last is None else str(last))
+        if running.num_workers:
+            # Workers end with their loader, which the trainer and what it refers to hold in a circle.
+            del trainer
+            gc.collect()
     return list(zip(keeper.trials, keeper.states, strict=True))
 
 
