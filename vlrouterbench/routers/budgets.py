@@ -82,7 +82,7 @@ class Budget:
         """
         if self.max_cost_usd is not None and chosen_cost_usd > self.max_cost_usd:
             raise BudgetError(
-                f"max_cost_usd: no candidate is expected to cost {self.max_cost_usd:.3g} USD or less here; the cheapest "
-                f"costs {chosen_cost_usd:.3g}. Raise the budget, or allow more candidates."
+                f"max_cost_usd: no candidate is expected to cost {self.max_cost_usd:.3g} USD or less here; the "
+                f"cheapest costs {chosen_cost_usd:.3g}. Raise the budget, or allow more candidates."
             )
         return self.min_accuracy is None or chosen_accuracy >= self.min_accuracy
