@@ -56,9 +56,7 @@ def candidate_table(points: Sequence[CandidatePoint], *, calibrated: bool) -> st
 
 def _row(point: CandidatePoint, calibrated: bool) -> str:
     name = escaped(point.name)
-    box = (
-        f'<label><input type="checkbox" data-candidate="{name}"{"" if point.excluded else " checked"}> {name}</label>'
-    )
+    box = f'<label><input type="checkbox" data-candidate="{name}"{"" if point.excluded else " checked"}> {name}</label>'
     height = f"{100 * point.height:.1f} %" if calibrated else f"{point.height:.3g}"
     if calibrated and point.standard_error is not None:
         height += f' <small title="standard error">±{100 * point.standard_error:.1f}</small>'

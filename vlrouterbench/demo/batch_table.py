@@ -104,9 +104,7 @@ def _csv(path: Path) -> pa.Table:
     if "\0" in head:
         raise DemoError("The table is not readable as CSV (UTF-8, with a header) or parquet.")
     options = pc.ConvertOptions(column_types=dict.fromkeys(COLUMNS, pa.string()), strings_can_be_null=False)
-    return pc.read_csv(
-        path, parse_options=pc.ParseOptions(newlines_in_values=True), convert_options=options
-    )
+    return pc.read_csv(path, parse_options=pc.ParseOptions(newlines_in_values=True), convert_options=options)
 
 
 def _text(value: object) -> str:

@@ -106,9 +106,7 @@ def answer(
     )
 
 
-def _estimates(
-    router: PreTrainedRouter, features: torch.Tensor
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+def _estimates(router: PreTrainedRouter, features: torch.Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Probability or score, cost, and standard error where there is one, of every candidate."""
     with torch.no_grad():
         if router.calibrated:

@@ -41,6 +41,8 @@ ROUTER_VARIABLE = "ROUTER_ID"
 OWN_FAMILY = CALIBRATED_FAMILIES[0]
 NUM_SAMPLES = 2_000
 MADE_FILE = "made.json"
+_MOST_PROCESSES = 4
+"""A hosted machine states more cores than an app may use."""
 Stage = Callable[[str], AbstractContextManager[Any]]
 """Opens a stage of the first start by its title."""
 
@@ -65,6 +67,11 @@ class Place:
     def evaluation(self) -> Path:
         """What `evaluate` wrote."""
         return self.folder / "evaluation"
+
+    @property
+    def examples(self) -> Path:
+        """Pictures of the Route tab's examples."""
+        return self.folder / "examples"
 
     @property
     def uploads(self) -> Path:
@@ -176,11 +183,11 @@ def weights_digest(router: PreTrainedRouter) -> str:
     return digest.hexdigest()
 
 
-def _make(
-    place: Place, router: str | None, given: PreTrainedRouter | None, num_samples: int, stage: Stage
-) -> None:
+def _make(place: Place, router: str | None, given: PreTrainedRouter | None, num_samples: int, stage: Stage) -> None:
     with stage(f"draw {num_samples:,} simulated samples"):
-        build_from_logs(simulate_logs(num_samples=num_samples, num_proc=os.cpu_count() or 1), place.benchmark)
+        build_from_logs(
+            simulate_logs(num_samples=num_samples, num_proc=min(_MOST_PROCESSES, os.cpu_count() or 1)), place.benchmark
+        )
     table = load_table(place.benchmark)
     routers = list(POLICIES)
     if given is None:

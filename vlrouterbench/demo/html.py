@@ -8,16 +8,17 @@ Decisions
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.errors import VLRouterBenchError
 from vlrouterbench.routers.budgets import BudgetError
 from vlrouterbench.routers.decision import CalibrationError, PoolMismatchError
 from vlrouterbench.routers.encoding_hub_folder import HubEncoderError
 from vlrouterbench.routers.encoding_input import RouterInputError
 from vlrouterbench.routers.encoding_ocr import OcrError
-from vlrouterbench.errors import VLRouterBenchError
 
 VISITOR_ERRORS = (
     VLRouterBenchError,
@@ -43,11 +44,11 @@ def message_of(error: Exception, places: Iterable[Path] = ()) -> str:
 
     Args:
         error: one of VISITOR_ERRORS.
-        places: folders and files whose path is not the visitor's business; a file keeps its name.
+        places: folders whose path is not the visitor's business; a file in one keeps its name.
     """
     text = str(error)
     for place in sorted({str(place) for place in places}, key=len, reverse=True):
-        text = text.replace(place, Path(place).name)
+        text = re.sub(re.escape(place) + r"/([0-9a-f]{32,}/)?", "", text)
     return escaped(text[:_LONGEST_MESSAGE])
 
 

@@ -40,6 +40,11 @@ class Wish:
     usd_per_10k: float | None = None
     percent: float | None = None
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the number that the kind needs was given."""
+        return {CEILING: self.usd_per_10k, FLOOR: self.percent}.get(self.kind, self.position) is not None
+
     def budget(self, router: PreTrainedRouter) -> dict[str, float]:
         """Keyword arguments of `decide_one`; none for a router without calibrated estimates.
 

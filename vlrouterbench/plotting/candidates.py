@@ -122,9 +122,7 @@ def _axes(scales: _Scales, what: str, calibrated: bool) -> str:
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, opacity: float) -> str:
-    return (
-        f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="currentColor" opacity="{opacity}"/>'
-    )
+    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="currentColor" opacity="{opacity}"/>'
 
 
 def _steps_of_ten(low: float, high: float) -> list[float]:
