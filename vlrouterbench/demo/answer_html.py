@@ -9,12 +9,12 @@ from vlrouterbench.demo.deciding import Answer
 from vlrouterbench.demo.html import escaped, row, table, usd_per_10k
 from vlrouterbench.plotting.candidates import CandidatePoint, candidates_svg
 
-LEGEND = (
-    '<p class="vrb-legend"><span><b class="vrb-chosen" aria-hidden="true">◆</b> chosen</span>'
-    '<span><b class="vrb-front" aria-hidden="true">●</b> frontier</span>'
-    '<span><b class="vrb-grey" aria-hidden="true">○</b> beaten</span>'
-    '<span><b class="vrb-grey" aria-hidden="true">×</b> excluded</span></p>'
-)
+MARKS = {
+    state: f'<b class="vrb-{state}" aria-hidden="true" title="{state}">{sign}</b>'
+    for state, sign in (("chosen", "◆"), ("frontier", "●"), ("beaten", "○"), ("excluded", "×"))
+}
+"""The shapes of the figure, as letters."""
+LEGEND = f'<p class="vrb-legend">{"".join(f"<span>{mark} {state}</span>" for state, mark in MARKS.items())}</p>'
 WAITING = '<p class="vrb-card">Drop a picture or pick an example, and type a question: the answer is here at once.</p>'
 
 
@@ -50,7 +50,7 @@ def candidate_table(points: Sequence[CandidatePoint], *, calibrated: bool) -> st
     """Every candidate with a box that excludes it, the best estimate first."""
     high = "p(correct)" if calibrated else "score"
     rows = [_row(point, calibrated) for point in sorted(points, key=lambda point: -point.height)]
-    head = ("consider", high, f"$/{SAMPLES_PER_COST_UNIT // 1000}K", "")
+    head = ("candidate", high, f"$/{SAMPLES_PER_COST_UNIT // 1000}K", "")
     return table(head, rows, caption="Candidates: take the tick away to exclude one")
 
 
@@ -60,8 +60,9 @@ def _row(point: CandidatePoint, calibrated: bool) -> str:
     height = f"{100 * point.height:.1f} %" if calibrated else f"{point.height:.3g}"
     if calibrated and point.standard_error is not None:
         height += f' <small title="standard error">±{100 * point.standard_error:.1f}</small>'
-    state = "chosen" if point.chosen else "excluded" if point.excluded else "frontier" if point.frontier else ""
-    return row((box, height, usd_per_10k(point.cost_usd), state), kind=f"vrb-row-{state}" if state else "")
+    state = "chosen" if point.chosen else "excluded" if point.excluded else "frontier" if point.frontier else "beaten"
+    sign = f'{MARKS[state]}<span class="vrb-unseen">{state}</span>'
+    return row((box, height, usd_per_10k(point.cost_usd), sign), kind=f"vrb-row-{state}")
 
 
 def _plain_reason(answer: Answer) -> str:

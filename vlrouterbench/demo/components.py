@@ -37,6 +37,11 @@ class PictureField(gr.Image):
         return payload.path
 
 
+def fragment(value: str, **options: Any) -> Any:
+    """A piece of our own HTML, in our own style alone."""
+    return gr.HTML(value, apply_default_css=False, **options)
+
+
 def in_plain_words(work: Callable[..., Any], places: Iterable[Path]) -> Callable[..., Any]:
     """The same function with errors that a visitor may read; others become the library's bare "Error".
 
@@ -70,15 +75,15 @@ def knobs(position: int, *, visible: bool) -> tuple[Any, Any, Any, Any]:
         MOST_ACCURATE,
         value=position,
         step=1,
-        label="From cheapest (0) to most accurate (100)",
+        label="Cheapest 0, most accurate 100",
         visible=visible,
         elem_id="trade-off",
     )
     usd = gr.Number(
-        value=None, minimum=0, label="Most USD per 10,000 questions", visible=False, elem_id="dollar-budget"
+        value=None, minimum=0, label="Budget: most USD per 10,000 questions", visible=False, elem_id="dollar-budget"
     )
     percent = gr.Number(
-        value=None, minimum=0, maximum=100, label="Least chance of a correct answer, %", visible=False, elem_id="target"
+        value=None, minimum=0, maximum=100, label="Target: least chance of a correct answer, %", visible=False, elem_id="target"
     )
     return kind, slider, usd, percent
 

@@ -128,8 +128,8 @@ def training_note(router: PreTrainedRouter) -> str:
     samples = f", {size:,} samples" if size else ""
     if benchmark.get("simulated"):
         return (
-            f"This router was trained on simulated data ({name}{samples}): pictures, questions and outcomes were "
-            "drawn by a seeded simulator. Nothing here says anything about a real model."
+            f"This router was trained on simulated data ({name}{samples}), drawn by a seeded simulator: nothing here "
+            "says anything about a real model."
         )
     return f"This router was trained on {name}{samples}."
 

@@ -16,7 +16,7 @@ from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.demo.limits import DemoError
 from vlrouterbench.routers.modeling_router import PreTrainedRouter
 
-TRADE_OFF, CEILING, FLOOR = "Trade-off", "Dollar budget", "Accuracy target"
+TRADE_OFF, CEILING, FLOOR = "Trade-off", "Budget", "Target"
 KINDS = (TRADE_OFF, CEILING, FLOOR)
 CHEAPEST, MOST_ACCURATE = 0, 100
 _HEAVIEST, _LIGHTEST = 100.0, 0.005

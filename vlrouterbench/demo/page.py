@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from vlrouterbench.demo.api import add_endpoints
+from vlrouterbench.demo.components import fragment
 from vlrouterbench.demo.ground import Ground
 from vlrouterbench.demo.html import escaped
 from vlrouterbench.demo.page_batch import build_batch
@@ -25,7 +26,7 @@ def build_page(ground: Ground) -> Any:
     """The page as the library's blocks; nothing is served yet."""
     mark = " (simulated data)" if ground.table.simulated else ""
     with gr.Blocks(title=f"Model routing demo{mark}", analytics_enabled=False, delete_cache=_PURGE_SECONDS) as page:
-        gr.HTML(_header(ground))
+        fragment(_header(ground))
         with gr.Tabs():
             for name, build in (
                 ("Route", build_route),

@@ -13,7 +13,7 @@ import gradio as gr
 
 from vlrouterbench.demo.batch import BatchFiles, BatchResult, BatchRouting
 from vlrouterbench.demo.batch_table import SEPARATOR
-from vlrouterbench.demo.components import HEAVY, PRIVATE, in_plain_words, knobs, shown_knobs
+from vlrouterbench.demo.components import HEAVY, PRIVATE, fragment, in_plain_words, knobs, shown_knobs
 from vlrouterbench.demo.ground import Ground
 from vlrouterbench.demo.knobs import Wish, dearest_usd, position_of
 from vlrouterbench.demo.limits import LIMITS, MIB, DemoError
@@ -63,15 +63,15 @@ def build_batch(ground: Ground) -> None:
     with gr.Row(elem_classes="vrb-columns"):
         with gr.Column(scale=3, min_width=280):
             table = gr.File(
-                label="Table (CSV or parquet)", file_types=[".csv", ".parquet"], height=110, elem_id="batch-table"
+                label="Table (CSV or parquet)", file_types=[".csv", ".parquet"], height=130, elem_id="batch-table"
             )
-            pictures = gr.File(label="Pictures (zip), optional", file_types=[".zip"], height=110, elem_id="batch-zip")
+            pictures = gr.File(label="Pictures (zip), optional", file_types=[".zip"], height=130, elem_id="batch-zip")
             wish = knobs(position_of(weight, dearest_usd(ground.router)), visible=ground.router.calibrated)
             start = gr.Button("Decide all rows", variant="primary", elem_id="batch-start")
         with gr.Column(scale=5, min_width=320):
             gr.Markdown(_HELP)
-            said = gr.HTML("", elem_id="batch-words", min_height=60)
-            made = gr.File(label="Decisions (parquet)", interactive=False, height=110, elem_id="batch-decisions")
+            said = fragment("", elem_id="batch-words", min_height=60)
+            made = gr.File(label="Decisions (parquet)", interactive=False, height=130, elem_id="batch-decisions")
 
     def decide(
         table: str | None,

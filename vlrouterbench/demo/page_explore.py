@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from vlrouterbench.demo.components import DECIDING, PRIVATE, in_plain_words
+from vlrouterbench.demo.components import DECIDING, PRIVATE, fragment, in_plain_words
 from vlrouterbench.demo.exploring import ALL, OUTCOMES, Explorer, Filter
 from vlrouterbench.demo.ground import Ground
 
@@ -65,10 +65,10 @@ def build_explore(ground: Ground) -> None:
                 before = gr.Button("Previous", size="sm", min_width=80)
                 after = gr.Button("Next", size="sm", min_width=80, elem_id="next")
         with gr.Column(scale=5, min_width=320):
-            picture = gr.HTML(image, elem_id="sample-picture")
-            sample = gr.HTML(words, elem_id="sample")
+            picture = fragment(image, elem_id="sample-picture")
+            sample = fragment(words, elem_id="sample")
         with gr.Column(scale=4, min_width=320):
-            candidates = gr.HTML(listed, elem_id="sample-candidates")
+            candidates = fragment(listed, elem_id="sample-candidates")
     places = (ground.place.uploads, ground.place.folder)
     filters, parts = [dataset, group, outcome], [number, sample, picture, candidates]
     quick = {"outputs": parts, "show_progress": "hidden", "trigger_mode": "always_last", **PRIVATE, **DECIDING}

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from vlrouterbench.demo.components import HEAVY, PRIVATE, in_plain_words
+from vlrouterbench.demo.components import HEAVY, PRIVATE, fragment, in_plain_words
 from vlrouterbench.demo.ground import Ground
 from vlrouterbench.demo.standing import first_words, frontier_figure, standings, standings_html
 
@@ -21,17 +21,17 @@ def build_leaderboard(ground: Ground) -> None:
     words, listed, drawn = place(None)
     with gr.Row(elem_classes="vrb-columns"):
         with gr.Column(scale=7, min_width=320):
-            said = gr.HTML(words, elem_id="standing-words")
-            table = gr.HTML(listed, elem_id="standings")
-        with gr.Column(scale=5, min_width=320):
-            figure = gr.HTML(drawn, elem_id="frontier")
+            said = fragment(words, elem_id="standing-words")
+            table = fragment(listed, elem_id="standings")
             submission = gr.File(
-                label="Place your decisions.parquet (router, sample_id, candidate on the test split)",
+                label="Place your decisions.parquet",
                 file_types=[".parquet"],
                 type="filepath",
-                height=110,
+                height=140,
                 elem_id="submission",
             )
+        with gr.Column(scale=5, min_width=320):
+            figure = fragment(drawn, elem_id="frontier")
     parts: dict[str, Any] = {"inputs": [submission], "outputs": [said, table, figure], "show_progress": "minimal"}
     answered = in_plain_words(place, (ground.place.uploads, ground.place.folder))
     submission.upload(answered, **parts, **PRIVATE, **HEAVY)

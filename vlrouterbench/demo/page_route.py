@@ -15,7 +15,7 @@ from typing import Any
 import gradio as gr
 
 from vlrouterbench.demo.answer_html import WAITING, candidate_table, choice_card, figure
-from vlrouterbench.demo.components import DECIDING, PRIVATE, PictureField, in_plain_words, knobs, shown_knobs
+from vlrouterbench.demo.components import DECIDING, PRIVATE, PictureField, fragment, in_plain_words, knobs, shown_knobs
 from vlrouterbench.demo.deciding import answer, encode
 from vlrouterbench.demo.examples import TryOut, buttons_html, try_outs
 from vlrouterbench.demo.ground import Ground
@@ -126,11 +126,11 @@ def build_route(ground: Ground) -> None:
                 type="filepath",
                 sources=["upload", "clipboard"],
                 label="Picture (PNG, JPEG or WebP)",
-                height=170,
+                height=205,
                 buttons=[],
                 elem_id="picture",
             )
-            examples = gr.HTML(buttons_html(tab.examples), js_on_load=_PICK)
+            examples = fragment(buttons_html(tab.examples), js_on_load=_PICK)
             question = gr.Textbox(
                 value=first.question if first else "",
                 label="Question (Enter decides)",
@@ -142,10 +142,10 @@ def build_route(ground: Ground) -> None:
             wish = knobs(tab.start, visible=ground.router.calibrated)
             route = gr.Button("Route", variant="primary", elem_id="route")
         with gr.Column(scale=5, min_width=320):
-            choice = gr.HTML(card, elem_id="choice")
-            plot = gr.HTML(drawn, elem_id="points")
+            choice = fragment(card, elem_id="choice")
+            plot = fragment(drawn, elem_id="points")
         with gr.Column(scale=4, min_width=320):
-            candidates = gr.HTML(listed, js_on_load=_TOGGLE, elem_id="candidates")
+            candidates = fragment(listed, js_on_load=_TOGGLE, elem_id="candidates")
     _connect(tab, (picture, question, examples, route), wish, (kept, excluded), (choice, plot, candidates))
 
 

@@ -89,7 +89,8 @@ def _by_name(members: list[zipfile.ZipInfo], limits: Limits) -> dict[str, zipfil
     unpacked = sum(info.file_size for info in members)
     if unpacked > limits.unpacked_bytes:
         raise DemoError(
-            f"The archive unpacks to {unpacked / MIB:,.0f} MiB; at most {limits.unpacked_bytes / MIB:.0f} MiB are taken."
+            f"The archive unpacks to {unpacked / MIB:,.0f} MiB; at most {limits.unpacked_bytes / MIB:.0f} MiB are "
+            "taken."
         )
     last = Counter(PurePosixPath(info.filename).name for info in members)
     short = {name: info for info in members if last[name := PurePosixPath(info.filename).name] == 1}

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.plotting.figures import BLUE, GREY, VERMILION, shortened
 
-WIDTH, HEIGHT = 560, 330
+WIDTH, HEIGHT = 470, 330
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 14, 46
 _LETTER, _LINE = 6.3, 13
 """Size of a letter at 11 pixels."""
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
-_PLACES = ((9, -6, "start"), (9, 14, "start"), (-9, -6, "end"), (-9, 14, "end"), (9, 4, "start"), (-9, 4, "end"))
+_PLACES = ((9, 14, "start"), (9, -6, "start"), (-9, -6, "end"), (-9, 14, "end"), (9, 4, "start"), (-9, 4, "end"))
 """Where a name may stand beside its point, the preferred first."""
 
 
