@@ -75,7 +75,7 @@ def knobs(position: int, *, visible: bool) -> tuple[Any, Any, Any, Any]:
         MOST_ACCURATE,
         value=position,
         step=1,
-        label="Cheapest 0, most accurate 100",
+        label="Cheapest to most accurate",
         visible=visible,
         elem_id="trade-off",
     )
@@ -83,7 +83,12 @@ def knobs(position: int, *, visible: bool) -> tuple[Any, Any, Any, Any]:
         value=None, minimum=0, label="Budget: most USD per 10,000 questions", visible=False, elem_id="dollar-budget"
     )
     percent = gr.Number(
-        value=None, minimum=0, maximum=100, label="Target: least chance of a correct answer, %", visible=False, elem_id="target"
+        value=None,
+        minimum=0,
+        maximum=100,
+        label="Target: least chance of a correct answer, %",
+        visible=False,
+        elem_id="target",
     )
     return kind, slider, usd, percent
 

@@ -38,10 +38,10 @@ class PictureField(gr.Image):
         return payload.path
     from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
     from gradio.blocks import Block
+
     if TYPE_CHECKING:
         from gradio.components import Timer
         from gradio.components.base import Component
-
 
 def in_plain_words(work: Callable[..., Any], places: Iterable[Path]) -> Callable[..., Any]:
     """The same function with errors that a visitor may read; others become the library's bare "Error".
@@ -61,7 +61,6 @@ def in_plain_words(work: Callable[..., Any], places: Iterable[Path]) -> Callable
             raise gr.Error(message_of(error, hidden), print_exception=False, title=title) from None
 
     return answered
-
 
 def knobs(position: int, *, visible: bool) -> tuple[Any, Any, Any, Any]:
     """The slider and the two budgets with the switch between them, in the order of `Wish`'s fields.
@@ -87,7 +86,6 @@ def knobs(position: int, *, visible: bool) -> tuple[Any, Any, Any, Any]:
         value=None, minimum=0, maximum=100, label="Least chance of a correct answer, %", visible=False, elem_id="target"
     )
     return kind, slider, usd, percent
-
 
 def shown_knobs(kind: str) -> tuple[Any, Any, Any]:
     """Show the one field that a kind of budget needs."""

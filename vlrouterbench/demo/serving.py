@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from vlrouterbench.demo.ground import Ground, Place
+from vlrouterbench.demo.ground import Ground, Place, prepare, router_from_environment
 from vlrouterbench.demo.limits import LIMITS, DemoError
 from vlrouterbench.files import make_folder
 
@@ -48,6 +48,18 @@ def settle(folder: Path) -> None:
         TMPDIR=str(place.uploads),
     )
     tempfile.tempdir = str(place.uploads)
+
+
+def run_app(folder: Path, *, port: int | None = None) -> None:
+    """Make ready and serve until stopped: the whole of a Space; the router is the environment's, else the app's own.
+
+    Args:
+        folder: the app's own.
+        port: as for `serve`.
+    """
+    require_library()
+    settle(folder)
+    serve(prepare(folder, router_from_environment()), port=port)
 
 
 def serve(ground: Ground, *, port: int | None = None, block: bool = True) -> Any:
