@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -33,4 +34,5 @@ def demo(
         page = serve(ground, port=port, block=False)
     content = {"url": page.local_url, "folder": str(place), "trained_on": ground.data_note}
     console.show(content, f"open {page.local_url} (stop with Ctrl+C)", ground.data_note)
+    sys.stdout.flush()  # a program that started this one waits for the address
     page.block_thread()

@@ -15,7 +15,7 @@ import gradio as gr
 
 from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.demo.batch import BatchFiles
-from vlrouterbench.demo.components import DECIDING, HEAVY, PictureField, in_plain_words
+from vlrouterbench.demo.components import DECIDING, HEAVY, in_plain_words, picture_field
 from vlrouterbench.demo.deciding import answer, encode
 from vlrouterbench.demo.ground import Ground
 from vlrouterbench.demo.knobs import CEILING, FLOOR, TRADE_OFF, Wish, dearest_usd, position_of
@@ -87,7 +87,7 @@ def add_endpoints(ground: Ground) -> None:
     """Put the endpoints into the page that is being built; none of their fields is shown."""
     api, places = Api(ground), (ground.place.uploads, ground.place.folder)
     with gr.Row(visible=False):
-        question, picture = gr.Textbox(label="question"), PictureField(type="filepath", label="image")
+        question, picture = gr.Textbox(label="question"), picture_field(label="image")
         budgets = [gr.Number(value=None, label=name) for name in ("trade_off", "max_cost_usd", "min_accuracy")]
         exclude = gr.JSON(value=None, label="exclude")
         table = gr.File(label="table", file_types=[".csv", ".parquet"], type="filepath")

@@ -19,22 +19,25 @@ DECIDING: dict[str, Any] = {"concurrency_id": "decide", "concurrency_limit": 2}
 HEAVY: dict[str, Any] = {"concurrency_id": "heavy", "concurrency_limit": 1}
 
 
-class PictureField(gr.Image):
+def picture_field(**options: Any) -> Any:
     """The library's picture field without its own reading: our limits look at a picture before anything opens it."""
+    field = gr.Image(type="filepath", **options)
+    # Not a subclass: the library writes a stub file beside the source of each one.
+    field.preprocess = uploaded_path
+    return field
 
-    is_template = True
 
-    def preprocess(self, payload: Any) -> str | None:
-        """The path of the uploaded file.
+def uploaded_path(payload: Any) -> str | None:
+    """The path of an uploaded picture, None where there is none.
 
-        Raises:
-            gr.Error: a picture that came inside the request instead of as a file.
-        """
-        if payload is None:
-            return None
-        if payload.path is None or (payload.url or "").startswith("data:"):
-            raise gr.Error("Upload the picture as a file.", print_exception=False)
-        return payload.path
+    Raises:
+        gr.Error: a picture that came inside the request instead of as a file.
+    """
+    if payload is None:
+        return None
+    if payload.path is None or (payload.url or "").startswith("data:"):
+        raise gr.Error("Upload the picture as a file.", print_exception=False)
+    return payload.path
 
 
 def fragment(value: str, **options: Any) -> Any:

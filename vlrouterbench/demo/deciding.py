@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from vlrouterbench.demo.html import usd_per_10k
 from vlrouterbench.demo.knobs import Wish
 from vlrouterbench.demo.limits import DemoError, checked_text
 from vlrouterbench.metrics.frontier import pareto_frontier
@@ -86,9 +87,8 @@ def answer(
         strongest: who saving is told against; None takes the one with the highest estimate.
 
     Raises:
-        DemoError: every candidate is excluded, or a number is missing.
-        BudgetError: no candidate fits the budget.
-        PoolMismatchError: an excluded name is unknown.
+        DemoError: every candidate is excluded, or one is unknown; a number is missing, or no candidate fits the budget.
+        BudgetError: a number that makes no sense.
     """
     names = router.config.candidate_names
     if unknown := sorted(set(excluded) - set(names)):
@@ -96,14 +96,26 @@ def answer(
     kept = [name for name in names if name not in excluded]
     if not kept:
         raise DemoError("Every candidate is excluded. Allow at least one.")
-    decision = router.decide_one(features, kept, **wish.budget(router))
     height, cost, error = _estimates(router, features)
+    budget = wish.budget(router)
+    _check_ceiling(budget.get("max_cost_usd"), {n: float(c) for n, c in zip(names, cost, strict=True) if n in kept})
+    decision = router.decide_one(features, kept, **budget)
     strongest = strongest if strongest in names else names[int(np.argmax(height))]
     at = {name: place for place, name in enumerate(names)}
     points = _points(names, (height, cost, error), decision, kept)
     return Answer(
         decision, points, strongest, _saving(cost[at[decision.candidate]], cost[at[strongest]]), router.calibrated
     )
+
+
+def _check_ceiling(most: float | None, cost: dict[str, float]) -> None:
+    """Say in the page's own units that nobody fits below a ceiling."""
+    cheapest = min(cost, key=lambda name: cost[name])
+    if most is not None and cost[cheapest] > most >= 0:
+        raise DemoError(
+            f"No candidate is expected to stay within ${usd_per_10k(most)} per 10,000 questions here; the cheapest, "
+            f"{cheapest}, costs ${usd_per_10k(cost[cheapest])}. Raise the budget, or allow more candidates."
+        )
 
 
 def _estimates(router: PreTrainedRouter, features: torch.Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:

@@ -186,7 +186,7 @@ def weights_digest(router: PreTrainedRouter) -> str:
 def _make(place: Place, router: str | None, given: PreTrainedRouter | None, num_samples: int, stage: Stage) -> None:
     with stage(f"draw {num_samples:,} simulated samples"):
         build_from_logs(
-            simulate_logs(num_samples=num_samples, num_proc=min(_MOST_PROCESSES, os.cpu_count() or 1)), place.benchmark
+            simulate_logs(num_samples=num_samples, num_proc=_processes(num_samples)), place.benchmark
         )
     table = load_table(place.benchmark)
     routers = list(POLICIES)
@@ -200,6 +200,11 @@ def _make(place: Place, router: str | None, given: PreTrainedRouter | None, num_
         routers.append(router)
     with stage("evaluate on the test split"):
         evaluate_routers(place.benchmark, routers, place.evaluation, EvaluationOptions(time_routers=False))
+
+
+def _processes(num_samples: int) -> int:
+    """Processes that draw: starting one takes longer than drawing a few hundred samples."""
+    return min(_MOST_PROCESSES, os.cpu_count() or 1, 1 + num_samples // 500)
 
 
 def _read_json(path: Path) -> Any:

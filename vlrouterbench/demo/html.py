@@ -49,7 +49,7 @@ def message_of(error: Exception, places: Iterable[Path] = ()) -> str:
     text = str(error)
     for place in sorted({str(place) for place in places}, key=len, reverse=True):
         text = re.sub(re.escape(place) + r"/([0-9a-f]{32,}/)?", "", text)
-    return escaped(text[:_LONGEST_MESSAGE])
+    return html.escape(text[:_LONGEST_MESSAGE], quote=False)
 
 
 def usd_per_10k(usd: float | None) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import gradio as gr
 
 from vlrouterbench.demo.answer_html import WAITING, candidate_table, choice_card, figure
-from vlrouterbench.demo.components import DECIDING, PRIVATE, PictureField, fragment, in_plain_words, knobs, shown_knobs
+from vlrouterbench.demo.components import DECIDING, PRIVATE, fragment, in_plain_words, knobs, picture_field, shown_knobs
 from vlrouterbench.demo.deciding import answer, encode
 from vlrouterbench.demo.examples import TryOut, buttons_html, try_outs
 from vlrouterbench.demo.ground import Ground
@@ -121,9 +121,8 @@ def build_route(ground: Ground) -> None:
     kept, excluded = gr.State(features, time_to_live=_KEPT_SECONDS), gr.State([], time_to_live=_KEPT_SECONDS)
     with gr.Row(elem_classes="vrb-columns"):
         with gr.Column(scale=3, min_width=280):
-            picture = PictureField(
+            picture = picture_field(
                 value=str(first.picture) if first else None,
-                type="filepath",
                 sources=["upload", "clipboard"],
                 label="Picture (PNG, JPEG or WebP)",
                 height=205,
