@@ -34,8 +34,10 @@ def test_the_frontier_is_what_no_other_candidate_beats(ground, features):
     points = answer(ground.router, features, Wish()).points
     for point in points:
         beaten = any(
-            other.cost_usd <= point.cost_usd and other.height > point.height
-            or other.cost_usd < point.cost_usd and other.height >= point.height
+            other.cost_usd <= point.cost_usd
+            and other.height > point.height
+            or other.cost_usd < point.cost_usd
+            and other.height >= point.height
             for other in points
         )
         assert point.frontier == (not beaten)

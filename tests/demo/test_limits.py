@@ -70,5 +70,7 @@ def test_escaped_text_has_no_sign_that_html_or_a_template_reads(text):
 
 def test_a_message_shows_no_place_on_the_server_and_no_markup(tmp_path):
     upload = tmp_path / "uploads" / ("a" * 64) / "decisions.parquet"
-    said = message_of(ValueError(f"{upload}: router <img src=x> of {tmp_path}/benchmark"), (tmp_path / "uploads", tmp_path))
+    said = message_of(
+        ValueError(f"{upload}: router <img src=x> of {tmp_path}/benchmark"), (tmp_path / "uploads", tmp_path)
+    )
     assert said == "decisions.parquet: router &lt;img src=x&gt; of benchmark"

@@ -122,7 +122,7 @@ class Ground:
 
 def training_note(router: PreTrainedRouter) -> str:
     """Which data a router was trained on, by its own configuration."""
-    facts = router.config.training
+    facts = getattr(router.config, "training", None) or {}
     benchmark = facts.get("benchmark", {})
     name, size = benchmark.get("name", "data that its configuration does not name"), facts.get("num_train")
     samples = f", {size:,} samples" if size else ""
@@ -185,9 +185,7 @@ def weights_digest(router: PreTrainedRouter) -> str:
 
 def _make(place: Place, router: str | None, given: PreTrainedRouter | None, num_samples: int, stage: Stage) -> None:
     with stage(f"draw {num_samples:,} simulated samples"):
-        build_from_logs(
-            simulate_logs(num_samples=num_samples, num_proc=_processes(num_samples)), place.benchmark
-        )
+        build_from_logs(simulate_logs(num_samples=num_samples, num_proc=_processes(num_samples)), place.benchmark)
     table = load_table(place.benchmark)
     routers = list(POLICIES)
     if given is None:
