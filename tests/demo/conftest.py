@@ -32,7 +32,7 @@ class RunningApp:
 
 @pytest.fixture(scope="session")
 def app(tmp_path_factory):
-    """`vlrouterbench demo --json` in a process of its own, with a home, a temporary and a current folder to keep empty."""
+    """`vlrouterbench demo --json` in a process of its own, with a home, temporary and current folder to keep empty."""
     root = tmp_path_factory.mktemp("demo")
     places = {name: root / "elsewhere" / name for name in ("home", "tmp", "here")}
     for place in places.values():

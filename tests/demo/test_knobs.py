@@ -1,4 +1,4 @@
-"""The slider: exact at its ends, monotone between them; budgets in dollars and percent become the router's own units."""
+"""The slider: exact at its ends, monotone between them; budgets in dollars and percent in the router's own units."""
 
 from types import SimpleNamespace
 

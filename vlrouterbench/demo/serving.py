@@ -84,6 +84,7 @@ def serve(ground: Ground, *, port: int | None = None, block: bool = True) -> Any
         prevent_thread_lock=not block,
         show_error=False,
         quiet=not block,
+        allowed_paths=[str(ground.place.examples)],
         max_file_size=LIMITS.upload_bytes,
         state_session_capacity=_SESSIONS,
         enable_monitoring=False,
