@@ -42,16 +42,21 @@ def recompute(evaluation, benchmark, split):
     references = {name: picked(chosen) for name, chosen in controls.items()}
     shares = {router: shares_of(chosen, ids) for router, chosen in decided.items()}
     draws = {router: drawn(pair, groups, seed, bounds) for router, pair in values.items()}
+    reference_draws = {name: drawn(pair, groups, seed, bounds) for name, pair in references.items()}
     found = {}
     for router, pair in values.items():
         own, mine = figures(pair, bounds), draws[router]
 
-        def against(other, own=own, mine=mine):
-            score = figures(other, bounds)["rank_score"]
-            theirs = drawn(other, groups, seed, bounds)["rank_score"]
-            return {"difference": own["rank_score"] - score, "ci95": middle(mine["rank_score"] - theirs)}
+        def against(other, theirs, own=own, mine=mine):
+            reached = figures(other, bounds)
+            difference = own["rank_score"] - reached["rank_score"]
+            spread = middle(mine["rank_score"] - theirs["rank_score"])
+            spans = {name: middle(d) for name, d in theirs.items()}
+            return {**reached, "own_ci95": spans, "difference": difference, "ci95": spread}
 
-        same, mixture = expected(shares[router]), against(references["mixture"])
+        same = expected(shares[router])
+        controls_of = {n: against(pair, reference_draws[n]) for n, pair in references.items()}
+        mixture = controls_of["mixture"]
         low, high = (figures(references[n], bounds)["rank_score"] for n in ENDS)
         found[router] = {
             "num_samples": len(ids),
@@ -59,10 +64,10 @@ def recompute(evaluation, benchmark, split):
             "cost_bounds_usd": list(bounds),
             "ci95": {name: middle(d) for name, d in mine.items()},
             "vs_mixture": {"rank_score": mixture["difference"], "ci95": mixture["ci95"]},
-            "same_shares": {**figures(same, bounds), **against(same)},
-            "controls": {n: figures(p, bounds) for n, p in references.items() if "/" not in n},
+            "same_shares": against(same, drawn(same, groups, seed, bounds)),
+            "controls": {n: control for n, control in controls_of.items() if "/" not in n},
             "oracle_gap_closed": (own["rank_score"] - low) / (high - low) if high > low else None,
-            "oracle_gap_ci95": gap_interval(mine, *(drawn(references[n], groups, seed, bounds) for n in ENDS)),
+            "oracle_gap_ci95": gap_interval(mine, *(reference_draws[n] for n in ENDS)),
             "candidate_shares": shares[router],
             "differences": {
                 other: {
@@ -75,8 +80,7 @@ def recompute(evaluation, benchmark, split):
             "rank": rank_of(router, {name: d["rank_score"] for name, d in draws.items()}),
         }
         if f"shuffled-labels/{router}" in references:
-            twin = references[f"shuffled-labels/{router}"]
-            found[router]["shuffled_labels"] = {**figures(twin, bounds), **against(twin)}
+            found[router]["shuffled_labels"] = controls_of[f"shuffled-labels/{router}"]
         config = records[router]["router_config"]
         if config["kind"] == "policy" and config["name"] in ("random", "mixture"):
             chances = config.get("shares") or dict.fromkeys(names, 1 / len(names))

@@ -106,6 +106,27 @@ def test_routers_stand_in_order_of_rank_score(simulated_page, trained_folders):
     assert scores == sorted(scores, reverse=True)
 
 
+def test_every_control_stands_on_the_page_in_words_with_its_interval(simulated_page):
+    section = re.search(r"<h2>Controls</h2>(.*?)<h3>", simulated_page, flags=re.DOTALL)[1]
+    rows = re.findall(r"<tr><td>(.*?)</tr>", section)
+    assert [row.split("</td>")[0] for row in rows] == [
+        "best fixed mixture",
+        "strongest",
+        "cheapest",
+        "reachable ceiling",
+        "oracle",
+    ]
+    for row in rows:
+        assert len(re.findall(r"<small>[\d.]+ to [\d.]+</small>", row)) == 3
+    assert "<em>random at the same shares</em>: draws" in section
+
+
+def test_every_pair_of_routers_has_a_difference_with_its_paired_interval(simulated_page, trained_folders):
+    section = re.search(r"<h2>Routers against each other</h2>(.*?)</tbody>", simulated_page, flags=re.DOTALL)[1]
+    count = len(POLICIES) + len(trained_folders) - 1  # the oracle is no rival
+    assert len(re.findall(r"<small>[+-][\d.]+ to [+-][\d.]+</small>", section)) == count * (count - 1)
+
+
 def test_names_from_the_data_are_text_and_never_markup(hostile_page):
     page = Reader(hostile_page)
     assert not [tag for tag, _ in page.tags if tag in ("script", "img", "b")]

@@ -19,6 +19,7 @@ import numpy as np
 
 from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.evaluation.comparisons import compare
 from vlrouterbench.evaluation.decisions import read_decisions
 from vlrouterbench.evaluation.examples import DEAR, RIGHT, WRONG, Example, telling_examples
 from vlrouterbench.evaluation.plots import cost_plot, dataset_plot, frontier_plot, group_plot, shares_plot
@@ -98,6 +99,7 @@ def render_report(records: Sequence[dict[str, Any]], table: RoutingTable, decisi
         pool=table.pool.candidates,
         per=SAMPLES_PER_COST_UNIT,
         degenerate=bounds_degenerate(table),
+        comparisons=compare(ranked, ranks),
         places={name: places_text(rank.best, rank.worst) for name, rank in ranks.items()},
         figures=list(report_figures(ranked, table, decisions).values()),
         best=best,

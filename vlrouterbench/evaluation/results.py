@@ -6,7 +6,8 @@ Decisions
 - Per-dataset scores use the benchmark's own bounds, like the whole; their intervals come from the dataset's own groups.
 - The gap to the oracle is measured in Rank Score from the best fixed mixture: 0 is no better than a constant policy.
 - Controls stand in every record, whoever was asked for: fixed policies, the oracle, the reachable ceiling, and what a
-  draw at the router's own shares would expect, blind to the sample. Their decisions lie in `controls.parquet`.
+  draw at the router's own shares would expect, blind to the sample; each with intervals of its own figures and with
+  the router's paired difference from it. Their decisions lie in `controls.parquet`.
 - A rank is among the routers of one evaluation; those that cannot be told apart share it.
 - JSON has no NaN: what does not exist is null.
 """
@@ -34,7 +35,6 @@ from vlrouterbench.evaluation.paired import (
 )
 from vlrouterbench.evaluation.throughput import overhead
 from vlrouterbench.files import staged_file, write_json
-from vlrouterbench.metrics.bootstrap import interval
 from vlrouterbench.metrics.frontier import convex_hull_area, hypervolume, normalized_auc, quality_neutral_cost
 from vlrouterbench.metrics.ranks import rank_ranges
 from vlrouterbench.metrics.trade_off import MIN_BOUND_RATIO, oracle_gap_closed
@@ -46,7 +46,6 @@ RESULTS_FILE, DECISIONS_FILE, CONTROLS_FILE = "results.json", "decisions.parquet
 def score_routers(routed: Sequence[RoutedSplit], context: ScoringContext) -> list[dict[str, Any]]:
     """One record per router, in the given order (contract's section 4)."""
     table, paired = context.table, PairedFigures.of(routed, context)
-    controls = {name: trade_off_of(decisions, context) for name, decisions in context.references.items()}
     ranks = rank_ranges(paired.draws["rank_score"][:, : len(routed)])
     per_dataset, per_group = (paired.parts(name, len(routed), context) for name in ("dataset", "task_group"))
     return [
@@ -65,7 +64,7 @@ def score_routers(routed: Sequence[RoutedSplit], context: ScoringContext) -> lis
             "differences": paired.differences(place, routed, context),
             "per_dataset": per_dataset[place],
             "per_group": per_group[place],
-            "controls": controls,
+            "controls": {name: paired.control(place, name, context) for name in context.references},
             "benchmark": {"name": table.report["name"], "sha256": table.sha256, "simulated": table.simulated},
             "features": router.features,
             "seed": context.seed,
@@ -118,7 +117,7 @@ def _figures(place: int, router: RoutedSplit, paired: PairedFigures, context: Sc
         **whole,
         "cost_bounds_usd": list(table.cost_bounds),
         "beta": context.beta,
-        "ci95": {name: interval(values[:, place]) for name, values in paired.draws.items()},
+        "ci95": paired.intervals(place),
         "vs_mixture": {"rank_score": vs_mixture["difference"], "ci95": vs_mixture["ci95"]},
         "same_shares": paired.control(place, f"{SAME_SHARES}{place}", context),
         "shuffled_labels": twin,
