@@ -12,8 +12,6 @@ from vlrouterbench.cli.parameters import options_of
 from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.errors import RouterError
 
-BUDGETS = ("usd_weight", "max_cost_usd", "min_accuracy")
-
 
 @dataclass(frozen=True)
 class RouteRequest:
@@ -40,6 +38,7 @@ def route(request: RouteRequest) -> None:
 
     from vlrouterbench.cli import console
     from vlrouterbench.routers.auto import AutoRouter
+    from vlrouterbench.routers.budgets import KINDS, BudgetError
     from vlrouterbench.routers.decision import CalibrationError, PoolMismatchError
     from vlrouterbench.routers.encoding_hub_folder import HubEncoderError
     from vlrouterbench.routers.encoding_input import RAISE, TEXT_ONLY, RouterInputError
@@ -57,9 +56,9 @@ def route(request: RouteRequest) -> None:
             hint=request.hint,
             candidates=names,
             on_bad_image=TEXT_ONLY if request.allow_text_only else RAISE,
-            **{name: getattr(request, name) for name in BUDGETS},
+            **{name: getattr(request, name) for name in KINDS},
         )
-    except (CalibrationError, HubEncoderError, OcrError, PoolMismatchError, RouterInputError) as error:
+    except (BudgetError, CalibrationError, HubEncoderError, OcrError, PoolMismatchError, RouterInputError) as error:
         raise RouterError(str(error)) from error
     unread = request.image is not None and not decision.image_used
     simulated = bool(loaded.config.training.get("benchmark", {}).get("simulated"))
@@ -68,6 +67,7 @@ def route(request: RouteRequest) -> None:
         decision.as_dict() | {"trained_on_simulated_data": simulated},
         _table(decision.as_dict()),
         Text.assemble("ask: ", (decision.candidate, "bold")),
+        *([decision.reason] if decision.reason else []),
         *([note] if simulated else []),
         *(["The image had no part in this decision."] if unread else []),
     )
@@ -86,7 +86,8 @@ def _place_encoders(router: Any, request: RouteRequest) -> None:
 def _table(decision: dict[str, Any]) -> Any:
     from vlrouterbench.cli import console
 
-    table = console.plain_table("", ("candidate", "score", "p(correct)", "mean $/10K on train"))
+    kind = "mean $/10K on train" if decision["estimated_accuracy"] is None else "$/10K"
+    table = console.plain_table("", ("candidate", "score", "p(correct)", kind))
     accuracy, cost = decision["estimated_accuracy"] or {}, decision["estimated_cost_usd"] or {}
     for name, score in sorted(decision["score"].items(), key=lambda entry: -entry[1]):
         chance = f"{accuracy[name]:.3f}" if name in accuracy else "-"

@@ -26,6 +26,9 @@ class RoutingDecision:
         estimated_cost_usd: expected cost of asking per candidate, USD per sample. Without a cost model it is the
             candidate's mean over the training split.
         usd_weight: accuracy per USD that the decision traded at, None where the family has no such knob.
+        standard_error: of `estimated_accuracy` per candidate, None where the family has none.
+        target_met: False where no candidate reached the accuracy that was asked for.
+        reason: why this candidate, in a sentence; empty where the family has no estimates to tell it by.
         image_used: whether a picture had a part in the decision.
     """
 
@@ -34,6 +37,9 @@ class RoutingDecision:
     estimated_accuracy: dict[str, float] | None
     estimated_cost_usd: dict[str, float] | None
     usd_weight: float | None = None
+    standard_error: dict[str, float] | None = None
+    target_met: bool = True
+    reason: str = ""
     image_used: bool = True
 
     def as_dict(self) -> dict[str, Any]:

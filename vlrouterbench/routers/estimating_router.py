@@ -5,7 +5,7 @@ Decisions
   trade-off; the weight is chosen on validation by Rank Score and saved.
 - Weights are tried as multiples of one over the dearest candidate's mean cost: the unit of cost does not matter.
   The heaviest is tried first, so that of trade-offs that validation cannot tell apart the thriftiest is kept.
-- Estimates are not calibrated: the families still refuse a budget in a request.
+- Estimates are not calibrated here: such a family refuses a budget in a request (`calibrated_router.py` has them).
 - A candidate that train never measured has a handicap that no estimate makes up for.
 - A family without a cost model of its own takes each candidate's mean cost on train.
 """

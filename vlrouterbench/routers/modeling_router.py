@@ -13,7 +13,7 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,6 +23,7 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.utils import ModelOutput
 
+from .budgets import KINDS
 from .configuration_router import RouterConfig
 from .decision import CalibrationError, RoutingDecision, considered
 from .encoding_input import RAISE, RouterInput, usable_image
@@ -30,8 +31,8 @@ from .encoding_router import FeatureEncoder
 from .learning import Recipe, TrainingSet, settings_of
 from .losses import soft_cross_entropy
 
-BUDGETS = ("usd_weight", "max_cost_usd", "min_accuracy")
-"""How a request may trade accuracy against cost."""
+CALIBRATED_FAMILIES = ("flagship",)
+"""Families whose estimates may be taken at their word; the registry's test holds it."""
 
 
 @dataclass
@@ -188,18 +189,26 @@ class PreTrainedRouter(PreTrainedModel):
             HubEncoderError: the router's pretrained encoder is not in reach.
             PoolMismatchError: a candidate is not in the pool.
             CalibrationError: a budget was given to a family without calibrated estimates.
+            BudgetError: a budget that makes no sense, or a ceiling on cost that no candidate fits.
         """
-        if unknown := sorted(set(budget) - set(BUDGETS)):
-            raise TypeError(f"route() got unexpected keyword arguments {unknown}; budgets are {', '.join(BUDGETS)}.")
-        asked = [name for name, value in budget.items() if value is not None]
-        if asked and not self.calibrated:
-            raise CalibrationError(
-                f"{', '.join(asked)}: needs calibrated estimates, which {type(self).__name__} does not have. "
-                "No family of this release has them; train with --cost-weight to shape the trade-off, "
-                "or leave the option out."
-            )
+        self.check_budget(budget)
         sample = RouterInput(question, tuple(options), hint, usable_image(image, on_bad_image))
-        scores = self.score(self.encoder.encode([sample]).to(self.device))
+        decision = self.decide_one(self.encoder.encode([sample]), candidates, **budget)
+        return replace(decision, image_used=sample.image is not None and self.encoder.image is not None)
+
+    @torch.no_grad()
+    def decide_one(
+        self, features: torch.Tensor, candidates: Sequence[str] | None = None, **budget: float | None
+    ) -> RoutingDecision:
+        """One decision on features (1, dim): what `route` answers, without encoding again.
+
+        Args:
+            features: what the encoder makes of a sample.
+            candidates: names to choose from, None for the whole pool.
+            budget: as for `route`, with its errors.
+        """
+        self.check_budget(budget)
+        scores = self.score(features.to(self.device))
         chosen = int(self.choose(scores, candidates)[0])
         places = considered(self.config.candidate_names, candidates)
         entries = [self.config.candidates[place] for place in places]
@@ -209,8 +218,19 @@ class PreTrainedRouter(PreTrainedModel):
             estimated_accuracy=None,
             estimated_cost_usd={entry["name"]: entry["mean_cost_usd"] for entry in entries},
             usd_weight=getattr(self.config, "usd_weight", None),
-            image_used=sample.image is not None and self.encoder.image is not None,
         )
+
+    def check_budget(self, budget: Mapping[str, float | None]) -> None:
+        """Raise TypeError for an unknown kind of budget, CalibrationError for one that the family cannot keep."""
+        if unknown := sorted(set(budget) - set(KINDS)):
+            raise TypeError(f"unexpected keyword arguments {unknown}; budgets are {', '.join(KINDS)}.")
+        asked = [name for name, value in budget.items() if value is not None]
+        if asked and not self.calibrated:
+            raise CalibrationError(
+                f"{', '.join(asked)}: needs calibrated estimates, which {type(self).__name__} does not have. "
+                f"Families that have them: {', '.join(CALIBRATED_FAMILIES)}; or train with --cost-weight to shape the "
+                "trade-off, or leave the option out."
+            )
 
     def choose(self, scores: torch.Tensor, candidates: Sequence[str] | None = None) -> torch.Tensor:
         """Places of the best candidates, (num_samples,) int64, by scores (num_samples, num_candidates)."""

@@ -1,0 +1,88 @@
+"""Deciding under what a request brings: a price for a dollar, a ceiling on cost, or a floor under accuracy.
+
+Decisions
+- One set of estimates serves every budget: a request changes how they are ranked, never how they are made.
+- Every budget becomes scores whose largest is the decision, so that a subset of candidates, ties and explanations are
+  the same for all three.
+- A ceiling on cost is kept: where no candidate fits below it, that is an error. A floor under accuracy is a wish: where
+  no candidate reaches it, the most accurate one is asked, and the decision says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+KINDS = ("usd_weight", "max_cost_usd", "min_accuracy")
+"""How a request may trade accuracy against cost."""
+
+
+class BudgetError(ValueError):
+    """A budget that makes no sense, or that no candidate fits."""
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """What a calibrated router thinks of every candidate.
+
+    Attributes:
+        accuracy: probability of a correct answer, (num_samples, num_candidates) in [0, 1].
+        cost_usd: expected cost of asking, (num_samples, num_candidates), USD per sample.
+        standard_error: of `accuracy`, (num_samples, num_candidates); None where a family has none.
+    """
+
+    accuracy: torch.Tensor
+    cost_usd: torch.Tensor
+    standard_error: torch.Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Budget:
+    """One way to trade accuracy against cost; exactly one field is given.
+
+    Attributes:
+        usd_weight: accuracy that one USD must buy, >= 0: the decision maximises accuracy - usd_weight * cost.
+        max_cost_usd: most that one answer may be expected to cost, USD: the most accurate candidate below it.
+        min_accuracy: least chance of a correct answer, 0 to 1: the cheapest candidate above it.
+    """
+
+    usd_weight: float | None = None
+    max_cost_usd: float | None = None
+    min_accuracy: float | None = None
+
+    def __post_init__(self) -> None:
+        given = {name: getattr(self, name) for name in KINDS if getattr(self, name) is not None}
+        if len(given) != 1:
+            raise BudgetError(f"expected one of {', '.join(KINDS)}, found {', '.join(given) or 'none'}.")
+        ((name, value),) = given.items()
+        most = 1.0 if name == "min_accuracy" else float("inf")
+        if not 0 <= value <= most or value == float("inf"):
+            raise BudgetError(f"{name}: expected a number from 0{' to 1' if most == 1 else ' on'}, found {value}.")
+
+    def scores(self, estimates: Estimates) -> torch.Tensor:
+        """What estimates are worth, (num_samples, num_candidates): the largest of a row is the decision.
+
+        Below 0 under a ceiling: does not fit. Above 1 under a floor: reaches it.
+        """
+        accuracy, cost = estimates.accuracy, estimates.cost_usd
+        if self.usd_weight is not None:
+            return accuracy - self.usd_weight * cost
+        if self.max_cost_usd is not None:
+            return torch.where(cost <= self.max_cost_usd, accuracy, -cost / (cost + self.max_cost_usd))
+        # 2 for what is free, 1 for what is infinitely dear.
+        unit = cost.mean(dim=1, keepdim=True).clamp(min=torch.finfo(cost.dtype).tiny)
+        return torch.where(accuracy >= self.min_accuracy, 1 + unit / (unit + cost), accuracy.clamp(max=1))
+
+    def met(self, chosen_accuracy: float, chosen_cost_usd: float) -> bool:
+        """Whether what was chosen keeps to the budget.
+
+        Raises:
+            BudgetError: a ceiling that the chosen candidate, and so every other, breaks.
+        """
+        if self.max_cost_usd is not None and chosen_cost_usd > self.max_cost_usd:
+            raise BudgetError(
+                f"max_cost_usd: no candidate is expected to cost {self.max_cost_usd:.3g} USD or less here; the "
+                f"cheapest costs {chosen_cost_usd:.3g}. Raise the budget, or allow more candidates."
+            )
+        return self.min_accuracy is None or chosen_accuracy >= self.min_accuracy

@@ -1,0 +1,63 @@
+"""The base of families whose estimates may be taken at their word: one checkpoint for every budget.
+
+Decisions
+- `estimates` is the one thing such a family adds; `score`, `route` and every budget follow from it.
+- Without a budget in the request, the weight that was best on validation decides.
+- A candidate that train never measured is never chosen by estimates; it can be asked for by name alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from .budgets import Budget, Estimates
+from .decision import RoutingDecision, considered
+from .estimating_router import EstimatingRouter
+from .explaining import reason
+
+
+class CalibratedRouter(EstimatingRouter):
+    """Decides under any budget by calibrated estimates."""
+
+    calibrated = True
+
+    def estimates(self, features: torch.Tensor) -> Estimates:
+        """Calibrated estimates for features (num_samples, dim)."""
+        raise TypeError(f"{type(self).__name__} is a base of families: load one of them.")
+
+    def estimate(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Accuracy and cost (USD per sample), each (num_samples, num_candidates)."""
+        made = self.estimates(features)
+        return made.accuracy, made.cost_usd
+
+    @torch.no_grad()
+    def decide_one(
+        self, features: torch.Tensor, candidates: Sequence[str] | None = None, **budget: float | None
+    ) -> RoutingDecision:
+        """As the base's, with estimates, under any budget."""
+        self.check_budget(budget)
+        given = any(value is not None for value in budget.values())
+        asked = Budget(**budget) if given else Budget(usd_weight=self.config.usd_weight)
+        made = self.estimates(features.to(self.device))
+        scores = asked.scores(made) - self.handicap
+        chosen = int(self.choose(scores, candidates)[0])
+        target_met = asked.met(float(made.accuracy[0, chosen]), float(made.cost_usd[0, chosen]))
+        names = self.config.candidate_names
+        places = considered(names, candidates)
+
+        def by_name(values: torch.Tensor) -> dict[str, float]:
+            return {names[place]: float(values[0, place]) for place in places}
+
+        accuracy, cost = by_name(made.accuracy), by_name(made.cost_usd)
+        return RoutingDecision(
+            candidate=names[chosen],
+            score=by_name(scores),
+            estimated_accuracy=accuracy,
+            estimated_cost_usd=cost,
+            usd_weight=asked.usd_weight,
+            standard_error=None if made.standard_error is None else by_name(made.standard_error),
+            target_met=target_met,
+            reason=reason(names[chosen], accuracy, cost, asked),
+        )
