@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import pyarrow.parquet as pq
 import pytest
 
+from tests.calibrated import known_family
 from tests.tables import write_own_tables
 from vlrouterbench.data.build import build_benchmark
 from vlrouterbench.data.table import load_table
@@ -44,6 +45,12 @@ def report_of(folder, out, routers=("oracle", "mixture", "random")):
 def simulated_page(simulated_folder, trained_folders, tmp_path_factory):
     routers = [*POLICIES, *map(str, trained_folders.values())]
     return report_of(simulated_folder, tmp_path_factory.mktemp("report"), routers)
+
+
+@pytest.fixture(scope="module")
+def calibrated_page(simulated_folder, calibrated_folder, tmp_path_factory):
+    with known_family():
+        return report_of(simulated_folder, tmp_path_factory.mktemp("calibrated"), ("mixture", str(calibrated_folder)))
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +132,15 @@ def test_every_pair_of_routers_has_a_difference_with_its_paired_interval(simulat
     section = re.search(r"<h2>Routers against each other</h2>(.*?)</tbody>", simulated_page, flags=re.DOTALL)[1]
     count = len(POLICIES) + len(trained_folders) - 1  # the oracle is no rival
     assert len(re.findall(r"<small>[+-][\d.]+ to [+-][\d.]+</small>", section)) == count * (count - 1)
+
+
+def test_calibration_is_told_of_a_calibrated_router_and_denied_of_others(calibrated_page, simulated_page):
+    words = Reader(calibrated_page).words
+    assert "estimated accuracy %" in words and "straight: ECE" in words
+    for title in ("Reliability by candidate: straight", "Reliability by dataset: straight", "Risk over coverage"):
+        assert f"<h2>{title}</h2>" in calibrated_page and title not in simulated_page
+    assert "None of these routers has calibrated estimates" in Reader(simulated_page).words
+    assert "None of these routers" not in words
 
 
 def test_names_from_the_data_are_text_and_never_markup(hostile_page):

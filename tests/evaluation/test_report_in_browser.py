@@ -3,6 +3,7 @@
 import pytest
 
 from tests.browsing import assert_figures_are_reachable, on_every_screen, shown
+from tests.calibrated import known_family
 from vlrouterbench.data.table import load_table
 from vlrouterbench.evaluation.evaluate import evaluate_routers
 from vlrouterbench.evaluation.policies import POLICIES
@@ -12,13 +13,16 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def report(simulated_folder, trained_folders, tmp_path_factory):
+def report(simulated_folder, trained_folders, calibrated_folder, tmp_path_factory):
+    """With everything on it: policies, routers of all families, a calibrated one."""
     out = tmp_path_factory.mktemp("browser")
-    records = evaluate_routers(simulated_folder, [*POLICIES, *map(str, trained_folders.values())], out)
+    routers = [*POLICIES, *map(str, trained_folders.values()), str(calibrated_folder)]
+    with known_family():
+        records = evaluate_routers(simulated_folder, routers, out)
     return write_report(records, load_table(simulated_folder).split("test"), out)
 
 
 @on_every_screen
 def test_the_report_shows_whole_and_asks_for_nothing(browser, report, size, scheme):
     with shown(browser, report, size, scheme) as page:
-        assert_figures_are_reachable(page, 5)
+        assert_figures_are_reachable(page, 8)

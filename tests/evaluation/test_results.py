@@ -54,6 +54,12 @@ def differing(found, expected, where=""):
         if set(found) != set(expected):
             return [f"{where}: {set(found) ^ set(expected)}"]
         return [name for key in expected for name in differing(found[key], expected[key], f"{where}/{key}")]
+    if expected is None:
+        return [] if found is None else [f"{where}: {found} != None"]
+    if isinstance(expected, list) and expected and isinstance(expected[0], list):
+        if len(found) != len(expected):
+            return [f"{where}: {len(found)} rows != {len(expected)}"]
+        return [name for pair in zip(found, expected, strict=True) for name in differing(*pair, where)]
     if isinstance(expected, list) and expected and isinstance(expected[0], str):
         return [] if sorted(found) == sorted(expected) else [where]
     tolerance = TOLERANCES.get(where.rsplit("/", 1)[-1], 1e-12)
@@ -113,6 +119,8 @@ def test_a_changed_figure_is_found():
     assert differing({**expected, "a": 1.00001}, expected) == ["/a: 1.00001 != 1.0"]
     assert differing({**expected, "b": {"c": [1.0, 2.1]}}, expected) and differing({**expected, "d": ["y"]}, expected)
     assert differing({"a": 1.0}, expected)
+    assert not differing({"e": [[1, 2.0]]}, {"e": [[1, 2.0]]}) and differing({"e": [[1, 2.1]]}, {"e": [[1, 2.0]]})
+    assert differing({"e": [[1, 2.0]]}, {"e": [[1, 2.0], [3, 4.0]]})
 
 
 def test_a_record_has_every_field_of_the_contract_with_its_type(records):

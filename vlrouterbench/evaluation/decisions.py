@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.errors import EvaluationError
-from vlrouterbench.evaluation.results import DECISIONS_FILE
+from vlrouterbench.evaluation.writing import DECISIONS_FILE
 
 COLUMNS = ("router", "sample_id", "candidate")
 

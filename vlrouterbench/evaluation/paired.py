@@ -17,6 +17,7 @@ import numpy as np
 
 from vlrouterbench.constants import RANK_SCORE_BETA
 from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.evaluation.estimates import CandidateEstimates
 from vlrouterbench.metrics.bootstrap import interval, trade_off_draws
 from vlrouterbench.metrics.trade_off import chosen_values, rank_score
 
@@ -37,6 +38,7 @@ class RoutedSplit:
         features: what its features are, None where it uses none.
         frontier: (usd_weight, decisions) at every trade-off that it offers, else None.
         shuffled: decisions of its control trained on shuffled labels, else None.
+        estimates: what it expects of every candidate, None where its family is not calibrated.
     """
 
     router: str
@@ -47,6 +49,7 @@ class RoutedSplit:
     features: dict[str, Any] | None = None
     frontier: list[tuple[float, np.ndarray]] | None = None
     shuffled: np.ndarray | None = None
+    estimates: CandidateEstimates | None = None
 
 
 @dataclass(frozen=True)

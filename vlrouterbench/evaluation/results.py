@@ -15,14 +15,12 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.evaluation.calibration import calibration_of
 from vlrouterbench.evaluation.paired import (
     MIXTURE,
     SAME_SHARES,
@@ -34,13 +32,10 @@ from vlrouterbench.evaluation.paired import (
     trade_off_of,
 )
 from vlrouterbench.evaluation.throughput import overhead
-from vlrouterbench.files import staged_file, write_json
 from vlrouterbench.metrics.frontier import convex_hull_area, hypervolume, normalized_auc, quality_neutral_cost
 from vlrouterbench.metrics.ranks import rank_ranges
 from vlrouterbench.metrics.trade_off import MIN_BOUND_RATIO, oracle_gap_closed
 from vlrouterbench.version import __version__
-
-RESULTS_FILE, DECISIONS_FILE, CONTROLS_FILE = "results.json", "decisions.parquet", "controls.parquet"
 
 
 def score_routers(routed: Sequence[RoutedSplit], context: ScoringContext) -> list[dict[str, Any]]:
@@ -74,31 +69,6 @@ def score_routers(routed: Sequence[RoutedSplit], context: ScoringContext) -> lis
     ]
 
 
-def write_results(
-    records: list[dict[str, Any]], routed: Sequence[RoutedSplit], context: ScoringContext, out: Path
-) -> None:
-    """Write `results.json`, `decisions.parquet` and, in the same columns, the decisions of controls."""
-    controls = dict(context.references) | {
-        f"{SHUFFLED}{r.router}": r.shuffled for r in routed if r.shuffled is not None
-    }
-    _write_decisions({r.router: r.decisions for r in routed}, context.table, out / DECISIONS_FILE)
-    _write_decisions(controls, context.table, out / CONTROLS_FILE)
-    write_json(out / RESULTS_FILE, records)
-
-
-def _write_decisions(decisions: Mapping[str, np.ndarray], table: RoutingTable, path: Path) -> None:
-    names = np.array(table.pool.names, dtype=object)
-    sample_ids = table.column("sample_id")
-    columns = {
-        "router": [router for router in decisions for _ in sample_ids],
-        "sample_id": sample_ids * len(decisions),
-        "candidate": [name for places in decisions.values() for name in names[places]],
-    }
-    schema = pa.schema([(name, pa.string()) for name in columns])
-    with staged_file(path) as staging:
-        pq.write_table(pa.table(columns, schema=schema), staging)
-
-
 def bounds_degenerate(table: RoutingTable) -> bool:
     """Whether all candidates cost about the same, so that Rank Score separates nothing but rounding."""
     cmin, cmax = table.cost_bounds
@@ -127,6 +97,7 @@ def _figures(place: int, router: RoutedSplit, paired: PairedFigures, context: Sc
         "candidate_shares": _shares(router.decisions, table),
         "frontier": frontier,
         "frontier_measures": None if frontier is None else _frontier_measures(frontier, table),
+        "calibration": calibration_of(router, context),
         "throughput": _throughput(router, whole, context),
     }
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from vlrouterbench.data.build import home_folder
 from vlrouterbench.data.write import REPORT_FILE
 from vlrouterbench.errors import VLRouterBenchError
-from vlrouterbench.evaluation.results import DECISIONS_FILE, RESULTS_FILE
+from vlrouterbench.evaluation.writing import DECISIONS_FILE, RESULTS_FILE
 from vlrouterbench.hub.published import hub_reachable
 from vlrouterbench.leaderboard.signing import SUFFIX
 
