@@ -15,7 +15,7 @@ run: $(VENV)/.core ## Install, then the whole story on the simulated benchmark
 	$(BIN)/vlrouterbench run
 
 test: $(VENV)/.test ## Install with the test extras, then the whole suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
 
 quality: $(VENV)/.test ## Lint and format checks
 	$(BIN)/ruff check vlrouterbench tests spaces

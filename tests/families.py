@@ -17,7 +17,7 @@ SMALL_BACKBONES = {
     "vlc": "tiny-lxmert",
     "zooter": "tiny-visualbert",
     "cosine": "tiny-siglip",
-    "routerdc": "tiny-lxmert",
+    "routerdc": "tiny-smolvlm",
 }
 """Every end-to-end family with a backbone for tests; together they see all small ones."""
 ENCODER = {"text": "builtin", "image": "builtin", "version": 3, "text_dim": 4, "image_dim": 2}

@@ -109,3 +109,12 @@ def test_an_ablation_that_fails_leaves_the_old_one(ablation, simulated_folder, t
     done = run_program("ablate", simulated_folder, "--axis", "modality", "--router", "liner", "--out", out)
     assert done.status == 1 and 'Did you mean "linear"' in done.err
     assert [path.name for path in out.iterdir()] == ["old.txt"]
+
+
+def test_an_end_to_end_family_is_refused_with_what_serves_instead(simulated_folder, tmp_path):
+    from tests.cli.conftest import run_program
+
+    done = run_program("ablate", simulated_folder, "--axis", "modality", "--router", "vlc", "--out", tmp_path / "out")
+    assert done.status == 1 and "vlc reads pictures and texts" in done.err
+    assert "`vlrouterbench sweep --router vlc`" in " ".join(done.err.split())
+    assert not (tmp_path / "out").exists()

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from vlrouterbench.routers.auto import AutoRouter
+
 
 @pytest.fixture(scope="module")
 def swept(program, chain_folder, tmp_path_factory):
@@ -66,3 +68,12 @@ def test_what_cannot_be_swept_is_refused_and_nothing_is_written(program, chain_f
     done = program("sweep", chain_folder / "benchmark", *asked, "--out", tmp_path / "out")
     assert done.status == 1 and message in done.err
     assert not (tmp_path / "out").exists()
+
+
+def test_an_end_to_end_family_is_swept_over_the_papers_grid(program, easy_folder, tmp_path):
+    asked = ("--router", "cosine", "--backbone", "tiny-siglip", "--image-size", "32", "--num-epochs", "1")
+    done = program("sweep", easy_folder, *asked, "--out", tmp_path / "out", "--json")
+    assert done.status == 0, done.err
+    assert [row["cost_weight"] for row in json.loads(done.out)["rows"]] == [0.0, 10.0, 100.0, 1000.0, 10000.0, "inf"]
+    router = AutoRouter.from_pretrained(tmp_path / "out" / "routers" / "cosine-lambda-inf")
+    assert router.config.encoder["image_size"] == 32 and router.config.training["cost_weight"] == "inf"

@@ -10,6 +10,7 @@ from tests.families import packed_problem
 from tests.hub_models import TEXT_SIZE, VISION_SIZE, save_image_model, save_text_model, word_tokenizer
 from vlrouterbench.data.table import load_table
 from vlrouterbench.encoders.backbones import BackboneOptions, open_backbone
+from vlrouterbench.encoders.tiny_backbones import TINY
 from vlrouterbench.errors import RouterError, UnknownNameError
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.training.arguments import RouterTrainingArguments
@@ -17,10 +18,17 @@ from vlrouterbench.training.fit import save_router, train_router
 
 PAIR = {"text_config": TEXT_SIZE | {"max_position_embeddings": 24}, "vision_config": VISION_SIZE}
 
+DECODERS = ("smolvlm", "qwen2_5_vl")
+AROUND = {
+    "smolvlm": ["<fake_token_around_image>", "<global-img>"],
+    "qwen2_5_vl": ["<|vision_start|>", "<|vision_end|>"],
+}
+
 
 def _save_backbone(folder, kind):
     torch.manual_seed(0)
     tokenizer = word_tokenizer()
+    tokenizer.add_tokens(AROUND.get(kind, []), special_tokens=True)
     size = {"vocab_size": len(tokenizer)}
     text = PAIR["text_config"] | size | {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
     joint = size | {"hidden_size": 32, "num_attention_heads": 4, "intermediate_size": 48}
@@ -29,8 +37,12 @@ def _save_backbone(folder, kind):
         "visual_bert": lambda: transformers.VisualBertConfig(**joint, num_hidden_layers=1, visual_embedding_dim=40),
         "siglip": lambda: transformers.SiglipConfig(**PAIR | {"text_config": text | {"projection_size": 32}}),
         "clip": lambda: transformers.CLIPConfig(**PAIR | {"text_config": text}, projection_dim=24),
+        "smolvlm": lambda: transformers.SmolVLMConfig(**TINY["tiny-smolvlm"][1](len(tokenizer), 24, 32)),
+        "qwen2_5_vl": lambda: transformers.Qwen2_5_VLConfig(**TINY["tiny-qwen2.5-vl"][1](len(tokenizer), 24, 32)),
     }[kind]()
-    transformers.AutoModel.from_config(config).save_pretrained(folder)
+    # Decoders are published with the head that writes text.
+    auto = transformers.AutoModelForImageTextToText if kind in DECODERS else transformers.AutoModel
+    auto.from_config(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     if kind in ("siglip", "clip"):
         settings = {"image_mean": [0.4, 0.5, 0.6], "image_std": [0.2, 0.3, 0.4], "image_processor_type": "X"}
@@ -38,7 +50,7 @@ def _save_backbone(folder, kind):
     return folder
 
 
-@pytest.mark.parametrize("kind", ["lxmert", "visual_bert", "siglip", "clip"])
+@pytest.mark.parametrize("kind", ["lxmert", "visual_bert", "siglip", "clip", *DECODERS])
 def test_a_folder_trains_from_its_own_weights_and_travels_with_the_router(kind, easy_folder, tmp_path):
     source = _save_backbone(tmp_path / "model", kind)
     problem = packed_problem(easy_folder, str(source), image_size=32)
@@ -51,6 +63,19 @@ def test_a_folder_trains_from_its_own_weights_and_travels_with_the_router(kind, 
         path.unlink()
     again = AutoRouter.from_pretrained(tmp_path / "router")
     assert again.route("What is the total?").as_dict() == trained.router.route("What is the total?").as_dict()
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after"),
+    [
+        ("smolvlm", ["<fake_token_around_image>", "<global-img>"], ["<fake_token_around_image>"]),
+        ("qwen2_5_vl", ["<|vision_start|>"], ["<|vision_end|>"]),
+    ],
+)
+def test_a_decoder_gets_what_its_tokenizer_has_around_a_picture(kind, before, after, simulated_table, tmp_path):
+    encoder = open_backbone(BackboneOptions(str(_save_backbone(tmp_path / kind, kind))), simulated_table)
+    around = [encoder.config["backbone"][name] for name in ("before", "after")]
+    assert [encoder.tokenizer.convert_ids_to_tokens(ids) for ids in around] == [before, after]
 
 
 def test_settings_of_pictures_and_texts_are_the_models_own(easy_folder, tmp_path):

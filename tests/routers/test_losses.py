@@ -91,8 +91,8 @@ def test_divergence_is_zero_where_shares_are_the_targets_and_rows_of_zeros_do_no
     assert kl_divergence(logits, targets).item() == pytest.approx(0.0, abs=1e-6)
 
 
-def _candidate_loss(similarities, labels, correct, kept=(3, 3)):
-    rows = [torch.tensor([row], dtype=torch.float32) for row in (similarities, labels, correct)]
+def _candidate_loss(similarities, labels, quality, kept=(3, 3)):
+    rows = [torch.tensor([row], dtype=torch.float32) for row in (similarities, labels, quality)]
     return sample_candidate_loss(*rows, kept).item()
 
 
@@ -102,9 +102,28 @@ def test_candidate_contrast_by_hand():
     assert found == pytest.approx(-math.log(math.e / (math.e + 3)) - math.log(1 / (1 + 3)), rel=1e-5)
 
 
-def test_candidate_contrast_keeps_the_largest_labels_and_the_incorrect_ones_that_score_highest():
+def test_candidate_contrast_is_a_mean_over_samples_of_sums_over_positives():
+    similarities = torch.tensor([[0.0, 0.0, 0.0], [0.0, math.log(3), 0.0]])
+    quality = torch.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0]])
+    # The first sample: twice -log 1/2; the second: -log 3/(3 + 1 + 1).
+    found = sample_candidate_loss(similarities, torch.full((2, 3), 0.5), quality, (3, 3))
+    assert found.item() == pytest.approx((2 * math.log(2) + math.log(5 / 3)) / 2, rel=1e-5)
+
+
+def test_candidate_contrast_keeps_the_largest_labels_and_of_equal_negatives_those_that_score_highest():
     found = _candidate_loss([1.0, 9.0, 0.0, math.log(2)], [0.7, 0.3, 0.0, 0.0], [1, 1, 0, 0], kept=(1, 1))
     assert found == pytest.approx(-math.log(math.e / (math.e + 2)), rel=1e-5)
+
+
+def test_candidate_contrast_keeps_the_negatives_of_the_least_quality():
+    found = _candidate_loss([0.0, 9.0, 0.0], [1.0, 0.0, 0.0], [1, 0.4, 0.1], kept=(1, 1))
+    assert found == pytest.approx(math.log(2), rel=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1.0, 100.0])
+def test_of_equal_labels_the_one_that_scores_highest_is_kept_however_far_scores_lie(scale):
+    found = _candidate_loss([0.9 * scale, scale, 0.0], [0.5, 0.5, 0.0], [1, 1, 0], kept=(1, 3))
+    assert found == pytest.approx(math.log1p(math.exp(-scale)), abs=1e-6)
 
 
 def test_candidate_contrast_never_takes_a_wrong_or_unmeasured_candidate_for_a_positive():
@@ -125,9 +144,21 @@ def test_candidate_contrast_is_nothing_without_positives_or_negatives_and_has_a_
 def test_sample_contrast_by_hand():
     # Samples 0 and 1 are of one cluster, 2 is alone in its own: it adds nothing.
     similarities = torch.tensor([[9.0, 1.0, 0.5], [1.0, 9.0, 0.0], [0.5, 0.0, 9.0]], requires_grad=True)
-    loss = sample_sample_loss(similarities, torch.tensor([0, 0, 4]), num_others=3)
+    loss = sample_sample_loss(similarities, torch.tensor([0, 0, 4]), 3, torch.rand(2, 3, 3))
     first = -math.log(math.e / (math.e + math.exp(0.5)))
     second = -math.log(math.e / (math.e + 1))
     assert loss.item() == pytest.approx((first + second) / 3, rel=1e-5)
     loss.backward()
     assert similarities.grad.isfinite().all() and (similarities.grad[2] == 0).all()
+
+
+def test_sample_contrast_takes_the_like_and_the_unlike_samples_that_were_drawn():
+    # Sample 0 is like 1 and 2, unlike 3, 4 and 5; 2 is drawn, and 4 and 5 of the others.
+    similarities = torch.zeros(6, 6)
+    similarities[0] = torch.tensor([7.0, 5.0, math.log(2), 6.0, math.log(3), math.log(5)])
+    clusters = torch.tensor([0, 0, 0, 1, 1, 1])
+    draw = torch.full((2, 6, 6), 0.5)
+    draw[0, 0], draw[1, 0] = torch.tensor([0.9, 0.1, 0.8, 0, 0, 0]), torch.tensor([0, 0, 0, 0.1, 0.2, 0.3])
+    # The five other samples: -log 1/(1 + 1 + 1).
+    expected = (-math.log(2 / (2 + 3 + 5)) + 5 * math.log(3)) / 6
+    assert sample_sample_loss(similarities, clusters, 2, draw).item() == pytest.approx(expected, rel=1e-5)

@@ -16,7 +16,7 @@ from vlrouterbench.routers.configuration_router import RouterConfig
 from vlrouterbench.routers.decision import CalibrationError, PoolMismatchError
 from vlrouterbench.routers.encoding_input import RouterInputError
 from vlrouterbench.routers.losses import soft_cross_entropy
-from vlrouterbench.routers.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.modeling_router import CALIBRATED_FAMILIES, PreTrainedRouter
 from vlrouterbench.routers.registry import ROUTERS
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import save_router, train_router
@@ -25,6 +25,8 @@ QUESTION = "What is the average of the tallest bars?"
 each_family = pytest.mark.parametrize("family", ROUTERS)
 # The others answer alike for all samples of a cluster.
 each_fine_grained = pytest.mark.parametrize("family", [f for f in ROUTERS if f not in ("kmeans", "uniroute")])
+each_uncalibrated = pytest.mark.parametrize("family", [f for f in ROUTERS if not ROUTERS[f].calibrated])
+each_calibrated = pytest.mark.parametrize("family", [f for f in ROUTERS if ROUTERS[f].calibrated])
 each_cost_weighted = pytest.mark.parametrize("family", filter(has_cost_weight, ROUTERS))
 
 
@@ -74,8 +76,14 @@ def test_route_scores_the_pool_and_takes_the_best(family, routers, picture):
     decision = router.route(QUESTION, picture)
     assert list(decision.score) == router.config.candidate_names and len(decision.score) == 17
     assert decision.candidate == max(decision.score, key=decision.score.get)
-    assert decision.estimated_accuracy is None
     assert decision.usd_weight == getattr(router.config, "usd_weight", None)
+
+
+@each_uncalibrated
+def test_without_calibrated_estimates_a_decision_tells_mean_costs_alone(family, routers, picture):
+    router = routers[family]
+    decision = router.route(QUESTION, picture)
+    assert decision.estimated_accuracy is None and decision.standard_error is None
     costs = {candidate["name"]: candidate["mean_cost_usd"] for candidate in router.config.candidates}
     assert decision.estimated_cost_usd == costs and min(costs.values()) > 0
 
@@ -136,7 +144,30 @@ def test_unknown_candidate_or_empty_subset_is_refused(routers, subset):
         routers["knn"].route(QUESTION, candidates=subset)
 
 
-@each_family
+def test_calibrated_families_are_those_that_refusals_name():
+    assert tuple(family for family in ROUTERS if ROUTERS[family].calibrated) == CALIBRATED_FAMILIES
+
+
+@each_calibrated
+def test_calibrated_estimates_stand_behind_a_decision_and_keep_a_budget(family, routers, picture):
+    router = routers[family]
+    decision = router.route(QUESTION, picture)
+    assert list(decision.estimated_accuracy) == router.config.candidate_names
+    assert all(0 < chance < 1 for chance in decision.estimated_accuracy.values())
+    assert min(decision.estimated_cost_usd.values()) > 0 and min(decision.standard_error.values()) > 0
+    worth = {
+        name: decision.estimated_accuracy[name] - decision.usd_weight * decision.estimated_cost_usd[name]
+        for name in decision.score
+    }
+    assert decision.score == pytest.approx(worth, abs=1e-5) and decision.candidate in decision.reason
+    thrifty = router.route(QUESTION, picture, max_cost_usd=2 * min(decision.estimated_cost_usd.values()))
+    assert thrifty.estimated_cost_usd[thrifty.candidate] <= 2 * min(decision.estimated_cost_usd.values())
+    best = max(decision.estimated_accuracy, key=decision.estimated_accuracy.get)
+    assert router.route(QUESTION, picture, usd_weight=0.0).candidate == best
+    assert router.route(QUESTION, picture, min_accuracy=1.0).target_met is False
+
+
+@each_uncalibrated
 @pytest.mark.parametrize("budget", ["usd_weight", "max_cost_usd", "min_accuracy"])
 def test_budget_needs_calibrated_estimates(family, routers, budget):
     with pytest.raises(CalibrationError, match=f"{budget}.*{ROUTERS[family].__name__}"):

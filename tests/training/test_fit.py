@@ -74,7 +74,7 @@ def test_train_and_validation_do_have_a_part(family, split, trained, simulated_p
 @each_family
 def test_the_best_setting_on_validation_is_kept_the_first_of_equals(family, trained, simulated_problem):
     result = trained[family]
-    scores = [trial.validation_rank_score for trial in result.trials]
+    scores = [trial.merit for trial in result.trials]
     assert result.chosen == result.trials[int(np.argmax(scores))]
     assert not has_cost_weight(family) or result.chosen.setting["cost_weight"] in COST_WEIGHTS
     decisions = result.router.decide(simulated_problem.validation_features)

@@ -18,10 +18,12 @@ from vlrouterbench.ablation.settings import AblationGrid, AblationSetting
 from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.encoders.features import encode_benchmark
 from vlrouterbench.encoders.options import EncodingWork
+from vlrouterbench.errors import RouterError
 from vlrouterbench.evaluation.decisions import read_decisions
 from vlrouterbench.evaluation.differences import rank_score_differences
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 from vlrouterbench.files import staged_folder, write_json
+from vlrouterbench.routers.registry import END_TO_END
 from vlrouterbench.training.fit import save_router, train_router
 from vlrouterbench.training.problem import Problem
 from vlrouterbench.version import __version__
@@ -57,8 +59,17 @@ def ablate(folder: Path | str, grid: AblationGrid, out: Path | str, run: Ablatio
     Returns:
         The content of `ablation.json`: the axis, and a row per setting with its figures, its difference from the first
         setting and its Rank Score on validation.
+
+    Raises:
+        RouterError: an end-to-end family, which has no features to vary.
     """
     run, settings, table = run or AblationRun(), grid.settings(), load_table(folder)
+    if run.router in END_TO_END:
+        raise RouterError(
+            f"{run.router} reads pictures and texts through its backbone: it has no encoders, fusion or modality to "
+            f"vary. Compare lambdas with `vlrouterbench sweep --router {run.router}`, and backbones with one "
+            "`train --backbone` each and `evaluate`."
+        )
     with staged_folder(Path(out)) as staging:
         trained = [_train(setting, table, staging, run) for setting in settings]
         routers = [str(staging / "routers" / setting.name) for setting in settings]

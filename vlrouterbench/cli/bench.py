@@ -7,32 +7,54 @@ from typing import Annotated, Any
 
 import typer
 
-from vlrouterbench.errors import unknown_name
+from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.errors import RouterError, unknown_name
 
-NAMES = ("build", "own-tables", "encode", "encode-cache", "hub-encoders", "neighbours", "sweep", "decide", "bootstrap")
+NAMES = (
+    "build",
+    "own-tables",
+    "encode",
+    "encode-cache",
+    "hub-encoders",
+    "neighbours",
+    "sweep",
+    "decide",
+    "bootstrap",
+    "end-to-end",
+)
 """Each is a file of `vlrouterbench.bench` with a function `bench_NAME`."""
 
 
 def bench(
     name: Annotated[str, typer.Argument(help=f"One of: {', '.join(NAMES)}.")],
     scale: Annotated[float, typer.Option(min=0.0001, help="Share of the full size.")] = 1.0,
+    backbone: Annotated[
+        str | None, typer.Option(help="Of end-to-end: tiny-lxmert and other tiny-*, a folder or a Hub id.")
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Of end-to-end: time training with one and with so many processes.")
+    ] = None,
 ) -> None:
     """Compare our speed with a baseline's on the same work, in one run."""
     from vlrouterbench.cli import console
 
     if name not in NAMES:
         raise unknown_name("comparison", name, NAMES)
+    own = {key: value for key, value in (("backbone", backbone), ("processes", processes)) if value is not None}
+    if own and name != "end-to-end":
+        raise RouterError(f"--{next(iter(own))} is an option of `bench end-to-end`, found with `bench {name}`.")
     console.quiet_libraries()
     place = name.replace("-", "_")
     with console.stage(f"bench {name}"):
-        result = getattr(importlib.import_module(f"vlrouterbench.bench.{place}"), f"bench_{place}")(scale=scale)
+        result = getattr(importlib.import_module(f"vlrouterbench.bench.{place}"), f"bench_{place}")(scale=scale, **own)
     console.show(result, *_lines(result))
 
 
 def _lines(result: dict[str, Any]) -> list[str]:
     """What a person reads: the comparison, then what a comparison has beside it."""
     unit = result["unit"]
-    lines = [f"baseline {result['baseline']:.2f} {unit}, ours {result['ours']:.2f} {unit}: ratio {result['ratio']:.1f}"]
+    ratio = f"{result['ratio']:.1f}" if result["ratio"] >= 1 else f"{result['ratio']:.2g}"
+    lines = [f"baseline {result['baseline']:.2f} {unit}, ours {result['ours']:.2f} {unit}: ratio {ratio}"]
     if "reading" in result:
         lines.append(f"reading alone {result['reading']:.2f} {unit}: ratio {result['reading_ratio']:.1f}")
     if "loading" in result:
@@ -43,6 +65,8 @@ def _lines(result: dict[str, Any]) -> list[str]:
     for kind, found in result.get("encoders", {}).items():
         shares = ", ".join(f"{part} {share:.0%}" for part, share in found["shares"].items())
         lines.append(f"{kind}: {found['samples_per_second']:.1f} samples per second on {result['device']} ({shares})")
+    if "end_to_end" in result:
+        return [*_end_to_end_lines(result), f"peak memory {result['peak_memory_gib']:.2f} GiB ({_origin(result)})"]
     if "refit" in result:
         lines.append(
             f"fitted again from stored vectors in {result['refit']:.2f} s; {result['stored_mib']:.0f} MiB stored"
@@ -60,4 +84,48 @@ def _lines(result: dict[str, Any]) -> list[str]:
         gap, loss = result["rank_score_gap"], result["largest_loss"]
         lines.append(f"validation Rank Score: largest gap {gap:.2f}, largest loss {loss:.2f} (simulated data)")
     lines += [f"{name:<12}{took:8.3f} ms" for name, took in result.get("ms_per_decision", {}).items()]
+    return lines
+
+
+def _origin(result: dict[str, Any]) -> str:
+    """What stands beside every figure of an end-to-end router."""
+    return f"{result['weights']}; {result['data']}; {result['device']}"
+
+
+def _end_to_end_lines(result: dict[str, Any]) -> list[str]:
+    origin, lines = _origin(result), []
+    lines.append(
+        f"routing, encoder counted: {result['feature_family']} {result['baseline']:.2f} ms a sample, "
+        f"{result['family']} ({result['backbone']}) {result['ours']:.2f} ms: ratio {result['ratio']:.2g} ({origin})"
+    )
+    for name, key in ((result["family"], "end_to_end"), (result["feature_family"], "features")):
+        found = result[key]
+        test = found["test"]
+        cost = SAMPLES_PER_COST_UNIT * test["average_cost_usd"]
+        lines += [
+            f"{name} training: {found['trained_per_second']:.0f} samples/s after preparing "
+            f"{found['prepared_per_second']:.0f} samples/s once; an epoch of 21,378 samples, extrapolated, takes "
+            f"{found['epoch_seconds_extrapolated']:.0f} s, the first with preparing "
+            f"{found['first_epoch_seconds_extrapolated']:.0f} s ({origin})",
+            f"{name} on test: accuracy {test['accuracy']:.1%}, {cost:.3f} $/10K, Rank Score {test['rank_score']:.2f} "
+            f"({origin})",
+        ]
+    low, high = result["difference"]["ci95"]
+    lines.append(
+        f"{result['family']} less {result['feature_family']}: Rank Score {result['difference']['rank_score']:+.2f}, "
+        f"95 % {low:+.2f} to {high:+.2f} ({origin})"
+    )
+    found = result["end_to_end"]
+    share = ", no GPU to take a share of"
+    if found["bf16_peak"] is not None:
+        memory = f"{found['peak_gpu_memory_gib']:.2f} GiB of its memory"
+        share = f", {found['share_of_bf16_peak']:.1%} of the GPU's measured bf16 peak, {memory}"
+    lines.append(
+        f"{found['flops_per_sample'] / 1e9:.2f} GFLOP a training sample, {found['flops_per_second'] / 1e9:.1f} "
+        f"GFLOP/s{share} ({origin})"
+    )
+    if "scaling" in result:
+        speeds = result["scaling"]["trained_per_second"]
+        each = ", ".join(f"{count} processes {speed:.0f} samples/s" for count, speed in speeds.items())
+        lines.append(f"training with {each}: {result['scaling']['speed_up']:.2f} times ({origin})")
     return lines

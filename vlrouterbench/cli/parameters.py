@@ -20,7 +20,10 @@ from vlrouterbench.constants import Unsolved
 from vlrouterbench.errors import RouterError
 
 if TYPE_CHECKING:
+    from vlrouterbench.data.table import RoutingTable
+    from vlrouterbench.encoders.features import FeatureSet
     from vlrouterbench.encoders.options import EncodingWork, FeatureOptions
+    from vlrouterbench.encoders.packed import PackedSet
 
 NUM_PROC = 2
 """Processes that encode where none are asked for."""
@@ -54,9 +57,11 @@ class FeatureRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class FamilyRequest(FeatureRequest):
-    """How a command trains a family, on which features."""
+    """How a command trains a family, on which features or through which backbone."""
 
-    variant: Annotated[str, typer.Option(help="'default', or 'reference' for a router as the paper's.")] = "default"
+    variant: Annotated[
+        str, typer.Option(help="'default'; 'reference' as in the benchmark's paper; 'original' as in the router's own.")
+    ] = "default"
     unsolved: Annotated[
         Unsolved | None, typer.Option(help="Samples that no candidate answers: dropped, or for the cheapest.")
     ] = None
@@ -65,6 +70,29 @@ class FamilyRequest(FeatureRequest):
         typer.Option(metavar="NAME=VALUE", help="A field of the family's configuration to fix, not choose; repeat."),
     ] = None
     num_epochs: Annotated[int | None, typer.Option(help="At most this many epochs; else the family's own.")] = None
+    backbone: Annotated[
+        str,
+        typer.Option(help="Of an end-to-end router: tiny-lxmert and other tiny-*, a folder or a Hub id."),
+    ] = "tiny-lxmert"
+    patches: Annotated[
+        str | None,
+        typer.Option(help="ViT-style model that gives LXMERT or VisualBERT their patch tokens; else linear."),
+    ] = None
+    image_size: Annotated[int | None, typer.Option(help="Side of the picture in pixels; else the backbone's own.")] = (
+        None
+    )
+
+    def training_rows(self, family: str, table: RoutingTable, work: EncodingWork) -> FeatureSet | PackedSet:
+        """What a family learns from: features, or pictures and texts as an end-to-end router's backbone takes them."""
+        from vlrouterbench.encoders.backbones import BackboneOptions, open_backbone
+        from vlrouterbench.encoders.features import encode_benchmark
+        from vlrouterbench.encoders.packed import pack_benchmark
+        from vlrouterbench.routers.registry import END_TO_END
+
+        if family not in END_TO_END:
+            return encode_benchmark(table, self.feature_options(), work)
+        options = BackboneOptions(self.backbone, self.image_size, self.max_length, self.patches)
+        return pack_benchmark(table, open_backbone(options, table), work)
 
 
 def named_values(given: Sequence[str]) -> dict[str, Any]:

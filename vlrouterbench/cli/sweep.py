@@ -35,7 +35,6 @@ def sweep(request: SweepRequest) -> None:
     """Train a family at several cost weights, compared on validation; `evaluate` scores what is saved on test."""
     from vlrouterbench.cli import console
     from vlrouterbench.data.table import load_table
-    from vlrouterbench.encoders.features import encode_benchmark
     from vlrouterbench.evaluation.policies import POLICIES
     from vlrouterbench.training.arguments import RouterTrainingArguments
     from vlrouterbench.training.problem import Problem
@@ -54,7 +53,7 @@ def sweep(request: SweepRequest) -> None:
     )
     table = load_table(request.folder)
     with console.stage("encode text and images") as progress:
-        features = encode_benchmark(table, request.feature_options(), request.work(progress=progress))
+        features = request.training_rows(request.router, table, request.work(progress=progress))
     with console.stage(f"sweep {request.router}"):
         found = sweep_router(request.router, Problem(table, features), arguments, seeds=request.seed or (0,))
     write_sweep(found, request.out)

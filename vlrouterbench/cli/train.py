@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -34,17 +34,6 @@ class TrainRequest(FamilyRequest):
     teacher: Annotated[
         str | None, typer.Option(help="Router, by folder or Hub id, whose scores are learnt in place of soft labels.")
     ] = None
-    backbone: Annotated[
-        str,
-        typer.Option(help="Of an end-to-end router: tiny-lxmert, tiny-visualbert, tiny-siglip, a folder or a Hub id."),
-    ] = "tiny-lxmert"
-    patches: Annotated[
-        str | None,
-        typer.Option(help="ViT-style model that gives LXMERT or VisualBERT their patch tokens; else linear."),
-    ] = None
-    image_size: Annotated[int | None, typer.Option(help="Side of the picture in pixels; else the backbone's own.")] = (
-        None
-    )
     bf16: Annotated[bool, typer.Option(help="Compute in bfloat16 where that is safe (autocast).")] = False
     gradient_accumulation: Annotated[
         int,
@@ -94,7 +83,7 @@ def train(request: TrainRequest) -> None:
     )
     table = load_table(request.folder)
     with processes.main_process_first(), console.stage("encode text and images") as progress:
-        features = _features(request, table, request.work(progress=progress))
+        features = request.training_rows(request.router, table, request.work(progress=progress))
     with console.stage(f"train {router}") as progress:
         arguments = replace(arguments, running=replace(running, progress=progress))
         trained = train_router(router, Problem(table, features), arguments)
@@ -112,16 +101,3 @@ def train(request: TrainRequest) -> None:
         f"{router}: Rank Score {score:.2f} on validation with {settings}, best of {len(trained.trials)} settings{mark}",
         f"saved to {target}",
     )
-
-
-def _features(request: TrainRequest, table: Any, work: Any) -> Any:
-    """What the router learns from: features, or for an end-to-end one pictures and texts as its backbone takes them."""
-    from vlrouterbench.encoders.backbones import BackboneOptions, open_backbone
-    from vlrouterbench.encoders.features import encode_benchmark
-    from vlrouterbench.encoders.packed import pack_benchmark
-    from vlrouterbench.routers.registry import END_TO_END
-
-    if request.router not in END_TO_END:
-        return encode_benchmark(table, request.feature_options(), work)
-    options = BackboneOptions(request.backbone, request.image_size, request.max_length, request.patches)
-    return pack_benchmark(table, open_backbone(options, table), work)

@@ -31,6 +31,13 @@ NOT_IN_TRANSFORMERS = ("uniter", "vilbert")
 LONGEST_TEXT = 128
 GREY = (0.5, 0.5, 0.5)
 _PATCH_READERS = ("lxmert", "visual_bert")
+_AROUND_PICTURES = {
+    "smolvlm": (("<fake_token_around_image>", "<global-img>"), ("<fake_token_around_image>",)),
+    "idefics3": (("<fake_token_around_image>", "<global-img>"), ("<fake_token_around_image>",)),
+    "qwen2_vl": (("<|vision_start|>",), ("<|vision_end|>",)),
+    "qwen2_5_vl": (("<|vision_start|>",), ("<|vision_end|>",)),
+}
+"""Tokens that a decoder was trained to see before and after a picture."""
 
 
 @dataclass(frozen=True)
@@ -135,8 +142,12 @@ def _pretrained(options: BackboneOptions) -> SampleEncoder:
     text = getattr(config, "text_config", config)
     longest = min(options.max_tokens or LONGEST_TEXT, text.max_position_embeddings)
     size = options.image_size or own_size or 224
+    tokenizer = _tokenizer(folder)
+    for name, tokens in zip(("before", "after"), _AROUND_PICTURES.get(config.model_type, ()), strict=False):
+        known = tokenizer.get_vocab()
+        description[name] = [known[token] for token in tokens if token in known]
     encoder = SampleEncoder(_settings(description, size, longest, pictures.read_json("preprocessor_config.json") or {}))
-    encoder.tokenizer = _tokenizer(folder)
+    encoder.tokenizer = tokenizer
     encoder.pretrained = pretrained
     return encoder
 

@@ -59,10 +59,45 @@ def _siglip(vocabulary: int, longest: int, size: int) -> dict[str, Any]:
     return {"text_config": tower | text, "vision_config": tower | {"image_size": size, "patch_size": TINY_PATCH}}
 
 
+def _decoder(vocabulary: int, longest: int) -> dict[str, Any]:
+    return {
+        "vocab_size": vocabulary,
+        "hidden_size": _WIDTH,
+        "num_attention_heads": _HEADS,
+        "num_key_value_heads": _HEADS // 2,
+        "intermediate_size": _INNER,
+        "num_hidden_layers": 2,
+        # The picture's tokens stand before the text.
+        "max_position_embeddings": 2 * longest + 512,
+        "initializer_range": 0.05,
+        "pad_token_id": 0,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+    }
+
+
+def _smolvlm(vocabulary: int, longest: int, size: int) -> dict[str, Any]:
+    vision = {"hidden_size": _WIDTH, "num_attention_heads": _HEADS, "intermediate_size": _INNER, "num_hidden_layers": 1}
+    vision |= {"image_size": size, "patch_size": TINY_PATCH // 2, "initializer_range": 0.05}
+    text = {"model_type": "llama"} | _decoder(vocabulary, longest)
+    return {"text_config": text, "vision_config": vision, "scale_factor": 2, "image_token_id": 0}
+
+
+def _qwen(vocabulary: int, longest: int, size: int) -> dict[str, Any]:
+    vision = {"hidden_size": _WIDTH, "num_heads": _HEADS, "intermediate_size": _INNER, "depth": 2}
+    vision |= {"out_hidden_size": _WIDTH, "patch_size": TINY_PATCH // 2, "window_size": 2 * TINY_PATCH}
+    vision |= {"fullatt_block_indexes": [1], "initializer_range": 0.05}
+    rope = {"rope_type": "default", "mrope_section": [2, 3, 3], "rope_theta": 10000.0}
+    text = _decoder(vocabulary, longest) | {"rope_parameters": rope}
+    return {"text_config": text, "vision_config": vision, "image_token_id": 0}
+
+
 TINY: dict[str, tuple[str, Callable[[int, int, int], dict[str, Any]]]] = {
     "tiny-lxmert": ("lxmert", _lxmert),
     "tiny-visualbert": ("visual_bert", _visual_bert),
     "tiny-siglip": ("siglip", _siglip),
+    "tiny-smolvlm": ("smolvlm", _smolvlm),
+    "tiny-qwen2.5-vl": ("qwen2_5_vl", _qwen),
 }
 """Name -> model type of transformers, and its configuration for a vocabulary, a longest text and an image size."""
 

@@ -4,7 +4,8 @@ Decisions
 - Whole rows of outcomes move, within train and within validation: candidates keep their averages and what goes with
   what, and only the link from sample to outcome is cut. A router that does no better has learnt nothing from samples.
 - Family, variant and cost weight are the router's; every other choice is made anew, on shuffled validation.
-- It costs a training, so it is done where it is asked for, and only for families that learn from features.
+- It costs a training, so it is done where it is asked for. An end-to-end router's twin starts from random weights as
+  the router did; one that started from pretrained weights has none, since they are not kept with it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import numpy as np
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.encoders.features import FeatureSet, features_by
 from vlrouterbench.encoders.options import EncodingWork
+from vlrouterbench.encoders.packed import PackedSet, pack_benchmark
+from vlrouterbench.errors import RouterError
 from vlrouterbench.routers.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.registry import family_name
 from vlrouterbench.training.arguments import RouterTrainingArguments
@@ -37,16 +40,33 @@ def shuffled_outcomes(table: RoutingTable, *, seed: int) -> RoutingTable:
 def train_on_shuffled(
     router: PreTrainedRouter, table: RoutingTable, work: EncodingWork, *, seed: int
 ) -> PreTrainedRouter:
-    """A router of the same family and variant, trained on shuffled outcomes with features by the router's own encoder.
+    """A router of the same family and variant, trained on shuffled outcomes, on what the router's own encoder makes.
 
     Args:
         router: the router to make a control for.
         table: the whole benchmark, all splits.
         work: how encoding is spread.
         seed: of the permutation and of training.
+
+    Raises:
+        RouterError: an end-to-end router that started from pretrained weights.
     """
-    features = FeatureSet(features_by(router.encoder, table, work), router.encoder, 0, Path())
+    if router.end_to_end:
+        features = _packed(router, table, work)
+    else:
+        features = FeatureSet(features_by(router.encoder, table, work), router.encoder, 0, Path())
     training = router.config.training
     weights = (float(training["cost_weight"]),) if "cost_weight" in training else None
     arguments = RouterTrainingArguments(weights, seed=seed, variant=training.get("variant", "default"))
     return train_router(family_name(router), Problem(shuffled_outcomes(table, seed=seed), features), arguments).router
+
+
+def _packed(router: PreTrainedRouter, table: RoutingTable, work: EncodingWork) -> PackedSet:
+    backbone = router.config.encoder["backbone"]
+    if not backbone.get("random"):
+        raise RouterError(
+            f"--shuffled-labels: {router.title} started from pretrained weights of {backbone['name']}, which are not "
+            "kept with it, so no twin can start alike. Leave the option out: the mixture, which sees no sample either, "
+            "is in every evaluation."
+        )
+    return pack_benchmark(table, router.encoder, work)

@@ -1,13 +1,12 @@
-"""Backbones: a picture and a text in, one pooled vector out. One class per kind of model of transformers.
+"""Backbones of two kinds, readers of patch tokens and dual towers, and the register of all backbones by model type.
 
 Decisions
 - LXMERT and VisualBERT read patch tokens (`backbone_patches.py`) with the boxes they stand for: LXMERT through its own
   box embedding; VisualBERT has none in transformers, so a learnt projection of the box is added to each token.
 - SigLIP and CLIP give a vector for the text and one for the picture. Both are normalised and joined with their product,
   so that a head can weigh what the two have in common.
-- A backbone is built from a description, which stands in the router's config.json, with random weights; pretrained
-  ones are loaded into it. UNITER and ViLBERT are not in transformers: a class here and a line in BACKBONES adds one.
-- `pretrained_parts` names the modules that came with weights: they alone are frozen when a backbone is.
+- Decoders that take pictures are in `backbone_decoders.py`. UNITER and ViLBERT are not in transformers: a class and a
+  line in BACKBONES adds one.
 """
 
 from __future__ import annotations
@@ -18,41 +17,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from .backbone_base import Backbone
+from .backbone_decoders import QwenBackbone, SmolBackbone
 from .backbone_input import BackboneInput
 from .backbone_patches import PatchTokens
-
-
-class Backbone(nn.Module):
-    """Base of all backbones.
-
-    Args:
-        description: `name`, `kind` (a model type of transformers), `config` of that model, and for models that read
-            patch tokens `patches`, as PatchTokens takes it.
-        image_size: side of the picture in pixels.
-    """
-
-    def __init__(self, description: Mapping[str, Any], image_size: int) -> None:
-        from transformers import AutoConfig, AutoModel
-
-        super().__init__()
-        self.model_config = AutoConfig.for_model(description["kind"], **description["config"])
-        self.model = AutoModel.from_config(self.model_config)
-        self.image_size = image_size
-
-    @property
-    def dim(self) -> int:
-        """Length of the pooled vector."""
-        return self.model_config.hidden_size
-
-    @property
-    def pretrained_parts(self) -> dict[str, nn.Module]:
-        """Modules that pretrained weights exist for."""
-        vision = {} if getattr(self, "patches", None) is None else {"patches": self.patches.vision}
-        return {name: part for name, part in {"model": self.model, **vision}.items() if part is not None}
-
-    def forward(self, given: BackboneInput) -> torch.Tensor:
-        """Pooled vectors, (batch, dim)."""
-        raise TypeError(f"{type(self).__name__} is the base of all backbones: take one of BACKBONES.")
 
 
 class LxmertBackbone(Backbone):
@@ -145,6 +113,10 @@ BACKBONES: dict[str, type[Backbone]] = {
     "visual_bert": VisualBertBackbone,
     "siglip": DualTowers,
     "clip": DualTowers,
+    "smolvlm": SmolBackbone,
+    "idefics3": SmolBackbone,
+    "qwen2_vl": QwenBackbone,
+    "qwen2_5_vl": QwenBackbone,
 }
 """Model type of transformers -> how it is used."""
 

@@ -34,6 +34,7 @@ class TrainingSet:
         seed: of everything that draws.
         tags: (num_samples,) int64: number of each sample's dataset, from 0 on; None where it is not known.
         text_features: (num_samples, text_dim) float32, for families that ask for them; else None.
+        groups: (num_samples,) int64: number of each sample's group of near-duplicates; None: every sample is its own.
     """
 
     features: torch.Tensor
@@ -44,6 +45,7 @@ class TrainingSet:
     seed: int
     tags: torch.Tensor | None = None
     text_features: torch.Tensor | None = None
+    groups: torch.Tensor | None = None
 
     @property
     def counted(self) -> torch.Tensor:

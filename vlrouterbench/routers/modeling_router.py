@@ -146,6 +146,13 @@ class PreTrainedRouter(PreTrainedModel):
             self.config.update(dict(setting))
             yield self.score(features)
 
+    def out_of_fold_scores_for(self, settings: Sequence[Mapping[str, Any]]) -> Iterator[torch.Tensor] | None:
+        """Scores of the train split under each setting in turn, each sample's by what was learnt without its group.
+
+        None for a family that makes none: its settings are then chosen on validation alone.
+        """
+        return None
+
     def forward(self, features: torch.Tensor, targets: torch.Tensor | None = None, **_: Any) -> RouterOutput:
         """Scores, and the family's loss where targets (num_samples, num_candidates) are given.
 

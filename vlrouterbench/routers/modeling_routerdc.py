@@ -1,19 +1,24 @@
 """RouterDC: cosine scores trained by two contrastive losses, one with candidates and one among samples.
 
-Source: RouterDC (arXiv 2409.19886). Sample and candidates: for each of up to K+ correct candidates, minus the logarithm
-of its share against up to K- incorrect ones. Sample and samples: minus the logarithm of the share of a sample of the
-same cluster of texts against H of other clusters, weight 1. K+ = K- = H = 3, 5 clusters. In the benchmark's paper
-(arXiv 2512.23562): a learnt temperature, AdamW 5e-5, 5 epochs, batch 16.
+Source: RouterDC (arXiv 2409.19886) and its authors' code. Sample and candidates: for each of the K+ best candidates
+that answer rightly, -log of exp(cosine) against the sum of itself and the K- worst; summed over them, a mean over
+samples. Sample and samples: -log of exp(cosine) with one sample drawn from the same cluster of texts against the sum of
+itself and H drawn from other clusters, weight 1. K+ = K- = H = 3, 5 clusters; AdamW 5e-5; no temperature: "original".
+The benchmark's paper (arXiv 2512.23562) has a learnt temperature, 5 epochs, batch 16, cost in the labels: "reference".
 Requirements: pictures and texts as rows of bytes, quality, soft labels, vectors of the texts (num_samples, dim).
 Relations: `cosine` trained otherwise. The reference leaves its negatives unused, and takes wrong candidates for
 positives where fewer than K+ are right; both are as in RouterDC's own paper here.
 
 Decisions
 - Positives are correct candidates alone: those with the largest soft labels, so that a cost weight prefers the cheaper.
-  Negatives are incorrect ones, of equals those that score highest now: the pool's order has no part in it.
+  Negatives are incorrect ones, those of the least quality, of equals those that score highest now.
 - A sample without a positive or without a negative adds nothing; neither does one alone in its cluster or with no other
-  cluster in its batch (of one process).
-- Clusters are k-means over the built-in text vectors, drawn before training.
+  cluster in its batch. A sample is never its own like, as the authors' code allows: that pair teaches nothing.
+- The temperature is of the scores alone; the loss among samples is over plain cosines.
+- Samples are contrasted with the batch of all processes (`shared_batch.py`), and within one pass where gradients are
+  accumulated.
+- Clusters are k-means over the built-in text vectors, drawn before training; the paper's are over its text encoder's
+  vectors after t-SNE.
 """
 
 from __future__ import annotations
@@ -28,6 +33,7 @@ from .learning import Recipe, TrainingSet
 from .losses import sample_candidate_loss, sample_sample_loss
 from .modeling_cosine import CosineRouter, CosineRouterConfig, cosines
 from .modeling_vlc import FINE_TUNED
+from .shared_batch import gathered, shared_draw, shared_loss
 
 
 class RouterDCConfig(CosineRouterConfig):
@@ -39,6 +45,7 @@ class RouterDCConfig(CosineRouterConfig):
         num_others: H, samples of other clusters that it is driven from.
         num_clusters: of texts.
         sample_weight: of the loss among samples.
+        temperature: of the scores; None to learn it.
         kwargs: the shared part.
     """
 
@@ -52,6 +59,7 @@ class RouterDCConfig(CosineRouterConfig):
         num_others: int = 3,
         num_clusters: int = 5,
         sample_weight: float = 1.0,
+        temperature: float | None = None,
         **kwargs: Any,
     ) -> None:
         self.num_positives = num_positives
@@ -59,6 +67,7 @@ class RouterDCConfig(CosineRouterConfig):
         self.num_others = num_others
         self.num_clusters = num_clusters
         self.sample_weight = sample_weight
+        self.temperature = temperature
         super().__init__(**kwargs)
 
 
@@ -69,22 +78,34 @@ class RouterDCRouter(CosineRouter):
     _auto_class = "AutoModel"
     title = "RouterDC"
     needs_text_features = True
-    recipes: ClassVar[Mapping[str, Recipe]] = {"default": FINE_TUNED, "reference": FINE_TUNED}
+    recipes: ClassVar[Mapping[str, Recipe]] = {
+        "default": FINE_TUNED,
+        "reference": FINE_TUNED,
+        "original": FINE_TUNED.with_values(cost_weights=(), fixed={"temperature": 1.0}),
+    }
+
+    @property
+    def scale(self) -> torch.Tensor:
+        """The inverse temperature."""
+        fixed = self.config.temperature
+        return super().scale if fixed is None else self.log_scale.new_tensor(1 / fixed)
 
     def training_targets(self, training_set: TrainingSet) -> torch.Tensor:
-        """Soft labels, correctness and cluster, (num_samples, 2 * num_candidates + 1); a row of NaN must not count."""
+        """Soft labels, quality and cluster, (num_samples, 2 * num_candidates + 1); a row of NaN must not count."""
         texts = training_set.text_features
         centers = kmeans(texts, num_clusters=min(self.config.num_clusters, len(texts)), seed=training_set.seed)
         clusters = assign(texts, centers).unsqueeze(1).float()
-        targets = torch.cat([training_set.soft_labels, training_set.correct, clusters], dim=1)
+        targets = torch.cat([training_set.soft_labels, training_set.quality, clusters], dim=1)
         return targets.masked_fill(~training_set.counted.unsqueeze(1), torch.nan)
 
     def training_loss(self, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Both contrastive losses."""
         config, size = self.config, self.num_candidates
-        labels, correct, clusters = targets[:, :size], targets[:, size : 2 * size], targets[:, -1].long()
+        labels, quality, clusters = targets[:, :size], targets[:, size : 2 * size], targets[:, -1].long()
         pooled = self.pooled(features)
         kept = (config.num_positives, config.num_negatives)
-        loss = sample_candidate_loss(self.head_scores(pooled), labels, correct, kept)
-        among = self.scale * cosines(pooled, pooled)
-        return loss + config.sample_weight * sample_sample_loss(among, clusters, config.num_others)
+        loss = sample_candidate_loss(self.head_scores(pooled), labels, quality, kept)
+        everyone, clusters = gathered(pooled), gathered(clusters)
+        draw = shared_draw((2, len(clusters), len(clusters)), pooled.device)
+        among = sample_sample_loss(cosines(everyone, everyone), clusters, config.num_others, draw)
+        return loss + config.sample_weight * shared_loss(among)

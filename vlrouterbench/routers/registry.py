@@ -6,6 +6,7 @@ from collections import ChainMap
 from collections.abc import Mapping
 
 from .modeling_cosine import CosineRouter
+from .modeling_flagship import FlagshipRouter
 from .modeling_irt import IRTRouter
 from .modeling_kmeans import KMeansRouter
 from .modeling_knn import KNNRouter
@@ -34,6 +35,7 @@ ROUTERS: dict[str, type[PreTrainedRouter]] = {
     "uniroute": UniRouteRouter,
     "irt": IRTRouter,
     "two-tower": TwoTowerRouter,
+    "flagship": FlagshipRouter,
 }
 """Families over features."""
 

@@ -60,7 +60,7 @@ def train_router(family: str, problem: Problem, arguments: RouterTrainingArgumen
     trials: list[Trial] = []
     for trained in train_each(family, problem, arguments):
         trials += trained.trials
-        if best is None or trained.chosen.validation_rank_score > best.chosen.validation_rank_score:
+        if best is None or trained.chosen.merit > best.chosen.merit:
             best = trained
     return TrainedRouter(best.router, trials, best.chosen)
 
@@ -84,7 +84,7 @@ def train_each(
         for router, tried in fits:
             trials += tried
             found = best_of(tried)
-            if best is None or found.validation_rank_score > best[1].validation_rank_score:
+            if best is None or found.merit > best[1].merit:
                 best = router, found
         router, chosen = best
         router.config.update({name: value for name, value in chosen.setting.items() if name != "cost_weight"})
@@ -198,7 +198,7 @@ def _started(
 
 
 def _with(setting: dict[str, Any], trial: Trial) -> Trial:
-    return Trial(setting | trial.setting, trial.validation_rank_score)
+    return replace(trial, setting=setting | trial.setting)
 
 
 def _facts(problem: Problem, arguments: RouterTrainingArguments, recipe: Recipe, chosen: Trial) -> dict[str, Any]:

@@ -70,6 +70,11 @@ class Problem:
         return torch.from_numpy(np.unique(self.train.column("dataset"), return_inverse=True)[1].astype(np.int64))
 
     @cached_property
+    def train_groups(self) -> torch.Tensor:
+        """Number of each training sample's group, (num_train,) int64, in the order of ids."""
+        return torch.from_numpy(np.unique(self.train.column("group_id"), return_inverse=True)[1].astype(np.int64))
+
+    @cached_property
     def train_text_features(self) -> torch.Tensor:
         """(num_train, text_dim) float32 by the built-in text encoder, whatever the router reads."""
         return encode_benchmark(self.table, FeatureOptions(fusion=TEXT_ONLY)).of(self.train)
@@ -99,12 +104,27 @@ class Problem:
             cost_rate=cost_weight * COST_SCALE,
             seed=seed,
             tags=self.train_tags,
+            groups=self.train_groups,
         )
 
     def validation_score(self, decisions: torch.Tensor) -> float:
         """Rank Score, 0 to 100, of decisions on the validation samples (num_validation,)."""
         accuracy, average_cost = self.validation_averages(decisions)
         return float(rank_score(accuracy, average_cost, cost_bounds=self.table.cost_bounds))
+
+    def held_out_score(self, decisions: torch.Tensor, train_decisions: torch.Tensor) -> float:
+        """Rank Score, 0 to 100, on validation and the completely measured training samples together.
+
+        Args:
+            decisions: on the validation samples, (num_validation,).
+            train_decisions: on the training samples, (num_train,), each made without its own group.
+        """
+        chosen, complete = train_decisions.cpu().numpy(), self.train.complete
+        averages = []
+        for ours, theirs in ((self.validation.quality, self.train.quality), (self.validation.cost, self.train.cost)):
+            seen = chosen_values(theirs[complete], chosen[complete])
+            averages.append(float(np.concatenate([chosen_values(ours, decisions.cpu().numpy()), seen]).mean()))
+        return float(rank_score(*averages, cost_bounds=self.table.cost_bounds))
 
     def validation_averages(self, decisions: torch.Tensor) -> tuple[float, float]:
         """Accuracy and cost (USD per sample) of decisions on the validation samples (num_validation,)."""

@@ -1,9 +1,15 @@
-"""Choosing on validation: every setting that is tried, and the Rank Score that it is judged by."""
+"""Choosing on validation: every setting that is tried, and the Rank Score that it is judged by.
+
+Decisions
+- A family that makes out-of-fold scores of its training samples is judged on them and validation together: ten times
+  the samples. The Rank Score on validation alone is recorded beside.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -14,22 +20,40 @@ from vlrouterbench.training.problem import Problem
 
 @dataclass(frozen=True)
 class Trial:
-    """One setting that was tried: what it was and its Rank Score on validation."""
+    """One setting that was tried.
+
+    Attributes:
+        setting: what it was.
+        validation_rank_score: its Rank Score on validation.
+        held_out_rank_score: on validation and out-of-fold scores of train; None where the family makes none.
+    """
 
     setting: dict[str, Any]
     validation_rank_score: float
+    held_out_rank_score: float | None = None
+
+    @property
+    def merit(self) -> float:
+        """What the setting is chosen by."""
+        return self.validation_rank_score if self.held_out_rank_score is None else self.held_out_rank_score
 
 
 @torch.no_grad()
 def try_settings(router: PreTrainedRouter, problem: Problem, settings: Sequence[Mapping[str, Any]]) -> list[Trial]:
     """Judge a fitted router under each of several decision settings; its configuration is left at the last."""
     features = problem.validation_features.to(router.device)
-    return [
-        Trial(dict(setting), problem.validation_score(router.choose(scores)))
-        for setting, scores in zip(settings, router.scores_for(features, settings), strict=True)
-    ]
+    out_of_fold = router.out_of_fold_scores_for(settings) or repeat(None)
+    trials = []
+    for setting, scores, train_scores in zip(
+        settings, router.scores_for(features, settings), out_of_fold, strict=False
+    ):
+        chosen, held_out = router.choose(scores), None
+        if train_scores is not None:
+            held_out = problem.held_out_score(chosen, router.choose(train_scores))
+        trials.append(Trial(dict(setting), problem.validation_score(chosen), held_out))
+    return trials
 
 
 def best_of(trials: Sequence[Trial]) -> Trial:
-    """The trial with the best Rank Score, the first of equals."""
-    return max(trials, key=lambda trial: trial.validation_rank_score)
+    """The trial that is best by what it is chosen by, the first of equals."""
+    return max(trials, key=lambda trial: trial.merit)

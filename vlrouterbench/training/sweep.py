@@ -5,6 +5,8 @@ Decisions
   estimate of what a router does on samples it has not seen. `evaluate` gives that, on the test split.
 - The routers of the first seed are saved, one per cost weight; the other seeds say how much of a difference is chance.
 - A family that can trains the cost weights of one seed on a shared trunk, unless each is asked for by itself.
+- An end-to-end family, which `train` gives one cost weight, is swept over the paper's grid like any other: that takes a
+  training for each.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from vlrouterbench.constants import COST_WEIGHTS
 from vlrouterbench.errors import RouterError
 from vlrouterbench.files import staged_folder, write_json
 from vlrouterbench.plotting.sweep import sweep_plot
-from vlrouterbench.routers.registry import ROUTERS
+from vlrouterbench.routers.registry import FAMILIES
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import TrainedRouter, json_number, save_router, train_each
 from vlrouterbench.training.problem import Problem
@@ -46,7 +48,7 @@ def sweep_router(
     """Train a family at several cost weights and seeds.
 
     Args:
-        family: a name of ROUTERS.
+        family: a name of FAMILIES.
         problem: the benchmark with its features.
         arguments: as for `train_router`; its cost weights are the sweep's (the paper's grid where there are none and
             the variant has not its own), its seed is not used.
@@ -59,8 +61,9 @@ def sweep_router(
     for what, values in (("seeds", seeds), ("cost weights", arguments.cost_weights or ())):
         if len(set(values)) != len(values):
             raise RouterError(f"expected different {what}, found {', '.join(map(str, values))}.")
-    recipe = ROUTERS[family].recipes.get(arguments.variant) if family in ROUTERS else None
-    if arguments.cost_weights is None and recipe and recipe.cost_weights is None:
+    recipe = FAMILIES[family].recipes.get(arguments.variant) if family in FAMILIES else None
+    own = recipe.cost_weights if recipe else ()
+    if arguments.cost_weights is None and (own is None or (own and FAMILIES[family].end_to_end)):
         arguments = replace(arguments, cost_weights=COST_WEIGHTS)
     runs: dict[Any, list[dict[str, Any]]] = {}
     routers = {}
@@ -76,7 +79,7 @@ def sweep_router(
         "variant": arguments.variant,
         "split": "validation",
         "num_samples": len(problem.validation),
-        "shared_trunk": arguments.shared_trunk and ROUTERS[family].shares_trunk,
+        "shared_trunk": arguments.shared_trunk and FAMILIES[family].shares_trunk,
         "seeds": list(seeds),
         "benchmark": {
             "name": problem.table.report["name"],

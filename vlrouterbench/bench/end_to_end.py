@@ -1,0 +1,147 @@
+"""`bench end-to-end`: an end-to-end router against an MLP over built-in features, in speed, memory, accuracy and cost.
+
+Decisions
+- On a simulated benchmark in the easy setting, whose outcomes follow from what samples show, at 224 px. Both are
+  trained as `train` does it and evaluated as `evaluate` does it, so every figure is one that a user would get.
+- Encoders are counted in both: a routed sample is an encoded picture and a text until there is a decision. In training,
+  pictures are decoded or features made once, `prepare`; the epochs that follow are over what was made.
+- An epoch of 21,378 samples, the published train split, is extrapolated from samples per second.
+- Small backbones have random weights: what they show is speed, and that they learn; nothing about published ones.
+"""
+
+from __future__ import annotations
+
+import resource
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vlrouterbench.bench.training_speed import (
+    COST_WEIGHT,
+    StepClock,
+    TimedTraining,
+    bf16_peak,
+    launched_training,
+    timed_training,
+    training_flops,
+)
+from vlrouterbench.data.build import build_from_logs
+from vlrouterbench.data.table import RoutingTable, load_table
+from vlrouterbench.encoders.features import encode_benchmark
+from vlrouterbench.encoders.threads import one_thread
+from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
+from vlrouterbench.routers.registry import FAMILIES
+from vlrouterbench.simulation.simulate import simulate_logs
+from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions
+from vlrouterbench.training.fit import save_router, train_router
+from vlrouterbench.training.problem import Problem
+
+NUM_SAMPLES, IMAGE_SIZE, EPOCH_SAMPLES = 2_000, 224, 21_378
+FAMILY, FEATURE_FAMILY = "vlc", "mlp"
+NUM_EPOCHS: int | None = None
+"""The families' own."""
+SCALING_EPOCHS = 2
+_FIGURES = ("accuracy", "average_cost_usd", "rank_score")
+
+
+def bench_end_to_end(*, scale: float = 1.0, backbone: str = "tiny-lxmert", processes: int = 1) -> dict[str, Any]:
+    """Compare on a share of NUM_SAMPLES.
+
+    Args:
+        scale: share.
+        backbone: as `train --backbone` takes it.
+        processes: where more than one, training is timed once more with one and with so many.
+
+    Returns:
+        Milliseconds to route a sample at each one's best batch size, and the ratio (contract's section 7); for
+        `end_to_end` and `features` what was measured of training, routing and the test split; `difference` of their
+        Rank Scores with its paired interval; `scaling` where several processes were asked for; `weights` and `data`,
+        which hold for every figure.
+    """
+    with tempfile.TemporaryDirectory(prefix="vlrouterbench-") as place:
+        folder = Path(place) / "benchmark"
+        logs = simulate_logs(num_samples=max(200, round(NUM_SAMPLES * scale)), seed=0, difficulty="easy")
+        build_from_logs(logs, folder)
+        asked = TimedTraining(str(folder), FAMILY, backbone, IMAGE_SIZE, NUM_EPOCHS)
+        names = [str(Path(place) / name) for name in (FAMILY, FEATURE_FAMILY)]
+        end_to_end, weights = _end_to_end(asked, names[0])
+        features = _over_features(load_table(folder), names[1])
+        with one_thread(not torch.cuda.is_available()):
+            records = evaluate_routers(folder, names, Path(place) / "evaluation", EvaluationOptions(seed=0))
+        difference = records[0]["differences"][FEATURE_FAMILY]
+        scaling = _scaling(asked, processes) if processes > 1 else {}
+    for found, record in zip((end_to_end, features), records, strict=True):
+        found["routed_per_second"] = record["throughput"]["decisions_per_second"]
+        found["test"] = {name: record[name] for name in _FIGURES}
+    ours, baseline = (1000 / found["routed_per_second"] for found in (end_to_end, features))
+    return {
+        "name": "end-to-end",
+        "ours": ours,
+        "baseline": baseline,
+        "ratio": baseline / ours,
+        "unit": "ms per routed sample",
+        "end_to_end": end_to_end,
+        "features": features,
+        "difference": difference,
+        **scaling,
+        "family": FAMILY,
+        "feature_family": FEATURE_FAMILY,
+        "backbone": backbone,
+        "image_size": IMAGE_SIZE,
+        "weights": weights,
+        "data": "simulated, easy setting",
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "one thread of the CPU",
+        "scale": scale,
+        "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+    }
+
+
+def _end_to_end(asked: TimedTraining, out: str) -> tuple[dict[str, Any], str]:
+    """Train and save; what was measured, and where the weights that it started from came from."""
+    start = time.perf_counter()
+    problem = asked.problem()
+    prepare = time.perf_counter() - start
+    trained, speed = timed_training(asked, problem)
+    save_router(trained, out)
+    found = _training_figures(len(problem.table), prepare, speed, time.perf_counter() - start)
+    router = trained.router.to("cuda" if torch.cuda.is_available() else "cpu")
+    flops = training_flops(router, problem)
+    found |= {"parameters": router.num_parameters(), "flops_per_sample": flops, "flops_per_second": flops * speed}
+    peak = bf16_peak()
+    found |= {"bf16_peak": peak, "share_of_bf16_peak": None if peak is None else flops * speed / peak}
+    if peak is not None:
+        found["peak_gpu_memory_gib"] = torch.cuda.max_memory_allocated() / 2**30
+    random = router.config.training["random_backbone"]
+    return found, "random weights" if random else f"pretrained weights of {asked.backbone}"
+
+
+def _over_features(table: RoutingTable, out: str) -> dict[str, Any]:
+    start = time.perf_counter()
+    problem = Problem(table, encode_benchmark(table))
+    prepare, clock = time.perf_counter() - start, StepClock()
+    arguments = RouterTrainingArguments((COST_WEIGHT,), num_epochs=NUM_EPOCHS, running=RunOptions(progress=clock.tick))
+    save_router(train_router(FEATURE_FAMILY, problem, arguments), out)
+    seconds = time.perf_counter() - start
+    batch = min(FAMILIES[FEATURE_FAMILY].recipes["default"].batch_size, len(problem.train))
+    return _training_figures(len(table), prepare, clock.samples_per_second(batch), seconds)
+
+
+def _training_figures(samples: int, prepare: float, speed: float, seconds: float) -> dict[str, Any]:
+    epoch = EPOCH_SAMPLES / speed
+    return {
+        "prepared_per_second": samples / prepare,
+        "trained_per_second": speed,
+        "training_seconds": seconds,
+        "epoch_seconds_extrapolated": epoch,
+        "first_epoch_seconds_extrapolated": epoch + EPOCH_SAMPLES * prepare / samples,
+    }
+
+
+def _scaling(asked: TimedTraining, processes: int) -> dict[str, Any]:
+    timed = replace(asked, num_epochs=SCALING_EPOCHS)
+    speeds = {count: launched_training(timed, count) for count in (1, processes)}
+    return {"scaling": {"trained_per_second": speeds, "speed_up": speeds[processes] / speeds[1]}}
