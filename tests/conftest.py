@@ -87,14 +87,6 @@ def trained_folders(simulated_problem, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def calibrated_folder(simulated_problem, tmp_path_factory):
-    """A router of a calibrated family of the tests; it loads where that family is known."""
-    from tests.calibrated import train_calibrated
-
-    return train_calibrated(simulated_problem, tmp_path_factory.mktemp("calibrated") / "straight")
-
-
-@pytest.fixture(scope="session")
 def easy_folder(tmp_path_factory):
     """A simulated benchmark of 500 samples in the easy setting, built once."""
     folder = tmp_path_factory.mktemp("easy") / "benchmark"

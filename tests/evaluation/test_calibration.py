@@ -6,7 +6,6 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from tests.calibrated import known_family
 from tests.evaluation.recompute import recompute
 from tests.evaluation.test_results import NOT_RECOMPUTED, differing
 from tests.tables import hand_table
@@ -21,12 +20,11 @@ UNTIMED = EvaluationOptions(time_routers=False, seed=5)
 
 
 @pytest.fixture(scope="module")
-def evaluated(simulated_folder, calibrated_folder, trained_folders, tmp_path_factory):
+def evaluated(simulated_folder, trained_folders, tmp_path_factory):
     """Folder of an evaluation of a policy, a calibrated router and one that is not."""
     out = tmp_path_factory.mktemp("evaluated")
-    with known_family():
-        routers = ["strongest", str(calibrated_folder), str(trained_folders["knn"])]
-        evaluate_routers(simulated_folder, routers, out, UNTIMED)
+    routers = ["strongest", str(trained_folders["flagship"]), str(trained_folders["knn"])]
+    evaluate_routers(simulated_folder, routers, out, UNTIMED)
     return out
 
 
@@ -74,7 +72,7 @@ def test_a_dataset_counts_its_decisions_and_a_candidate_all_samples(by_hand):
 def test_only_a_calibrated_router_has_calibration_and_estimates(records, evaluated):
     assert [bool(record["calibration"]) for record in records] == [False, True, False]
     decisions = pq.read_table(evaluated / "decisions.parquet").to_pylist()
-    assert {row["router"] for row in decisions if row["estimated_accuracy"] is not None} == {"straight"}
+    assert {row["router"] for row in decisions if row["estimated_accuracy"] is not None} == {"flagship"}
     estimates = pq.read_table(evaluated / "estimates.parquet")
     assert estimates.column_names == [
         "router",
@@ -84,7 +82,7 @@ def test_only_a_calibrated_router_has_calibration_and_estimates(records, evaluat
         "estimated_cost_usd",
         "standard_error",
     ]
-    assert set(estimates["router"].to_pylist()) == {"straight"}
+    assert set(estimates["router"].to_pylist()) == {"flagship"}
 
 
 def test_what_is_expected_of_the_chosen_is_what_is_expected_of_all_there(evaluated):
@@ -93,7 +91,7 @@ def test_what_is_expected_of_the_chosen_is_what_is_expected_of_all_there(evaluat
         (row["sample_id"], row["candidate"]): [row[name] for name in columns]
         for row in pq.read_table(evaluated / "estimates.parquet").to_pylist()
     }
-    rows = [r for r in pq.read_table(evaluated / "decisions.parquet").to_pylist() if r["router"] == "straight"]
+    rows = [r for r in pq.read_table(evaluated / "decisions.parquet").to_pylist() if r["router"] == "flagship"]
     assert len({row["candidate"] for row in rows}) > 1
     for row in rows:
         assert [row[name] for name in columns] == of_all[row["sample_id"], row["candidate"]]
@@ -103,12 +101,11 @@ def test_every_figure_of_calibration_follows_from_the_files_alone(evaluated, rec
     expected = recompute(evaluated, simulated_folder, "test")
     found = {n: value for n, value in records[1].items() if n not in NOT_RECOMPUTED and value is not None}
     assert found["calibration"]
-    assert not differing(found, expected["straight"], "straight")
+    assert not differing(found, expected["flagship"], "flagship")
 
 
-def test_estimates_of_an_earlier_evaluation_do_not_stay(simulated_folder, calibrated_folder, tmp_path):
-    with known_family():
-        evaluate_routers(simulated_folder, [str(calibrated_folder)], tmp_path, UNTIMED)
+def test_estimates_of_an_earlier_evaluation_do_not_stay(simulated_folder, trained_folders, tmp_path):
+    evaluate_routers(simulated_folder, [str(trained_folders["flagship"])], tmp_path, UNTIMED)
     assert (tmp_path / "estimates.parquet").is_file()
     evaluate_routers(simulated_folder, ["strongest"], tmp_path, UNTIMED)
     assert not (tmp_path / "estimates.parquet").exists()

@@ -6,7 +6,6 @@ from html.parser import HTMLParser
 import pyarrow.parquet as pq
 import pytest
 
-from tests.calibrated import known_family
 from tests.tables import write_own_tables
 from vlrouterbench.data.build import build_benchmark
 from vlrouterbench.data.table import load_table
@@ -45,12 +44,6 @@ def report_of(folder, out, routers=("oracle", "mixture", "random")):
 def simulated_page(simulated_folder, trained_folders, tmp_path_factory):
     routers = [*POLICIES, *map(str, trained_folders.values())]
     return report_of(simulated_folder, tmp_path_factory.mktemp("report"), routers)
-
-
-@pytest.fixture(scope="module")
-def calibrated_page(simulated_folder, calibrated_folder, tmp_path_factory):
-    with known_family():
-        return report_of(simulated_folder, tmp_path_factory.mktemp("calibrated"), ("mixture", str(calibrated_folder)))
 
 
 @pytest.fixture(scope="module")
@@ -134,12 +127,12 @@ def test_every_pair_of_routers_has_a_difference_with_its_paired_interval(simulat
     assert len(re.findall(r"<small>[+-][\d.]+ to [+-][\d.]+</small>", section)) == count * (count - 1)
 
 
-def test_calibration_is_told_of_a_calibrated_router_and_denied_of_others(calibrated_page, simulated_page):
-    words = Reader(calibrated_page).words
-    assert "estimated accuracy %" in words and "straight: ECE" in words
-    for title in ("Reliability by candidate: straight", "Reliability by dataset: straight", "Risk over coverage"):
-        assert f"<h2>{title}</h2>" in calibrated_page and title not in simulated_page
-    assert "None of these routers has calibrated estimates" in Reader(simulated_page).words
+def test_calibration_is_told_of_a_calibrated_router_and_denied_of_others(simulated_page, own_page):
+    words = Reader(simulated_page).words
+    assert "estimated accuracy %" in words and "flagship: ECE" in words and "knn: ECE" not in words
+    for title in ("Reliability by candidate: flagship", "Reliability by dataset: flagship", "Risk over coverage"):
+        assert f"<h2>{title}</h2>" in simulated_page and title not in own_page
+    assert "None of these routers has calibrated estimates" in Reader(own_page).words
     assert "None of these routers" not in words
 
 

@@ -3,7 +3,6 @@
 import pytest
 
 from tests.browsing import assert_figures_are_reachable, on_every_screen, shown
-from tests.calibrated import known_family
 from vlrouterbench.data.table import load_table
 from vlrouterbench.evaluation.evaluate import evaluate_routers
 from vlrouterbench.evaluation.policies import POLICIES
@@ -13,12 +12,9 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def report(simulated_folder, trained_folders, calibrated_folder, tmp_path_factory):
-    """With everything on it: policies, routers of all families, a calibrated one."""
+def report(simulated_folder, trained_folders, tmp_path_factory):
     out = tmp_path_factory.mktemp("browser")
-    routers = [*POLICIES, *map(str, trained_folders.values()), str(calibrated_folder)]
-    with known_family():
-        records = evaluate_routers(simulated_folder, routers, out)
+    records = evaluate_routers(simulated_folder, [*POLICIES, *map(str, trained_folders.values())], out)
     return write_report(records, load_table(simulated_folder).split("test"), out)
 
 
