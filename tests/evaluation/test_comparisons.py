@@ -28,7 +28,7 @@ def ranked(golden_matrices):
 RANKS = {"chooser": Rank(1, 1, 1, ()), "mixture": Rank(2, 2, 3, ("last",)), "last": Rank(2, 2, 3, ("mixture",))}
 
 
-def test_controls_of_all_routers_stand_once_with_their_own_figures(ranked):
+def test_every_control_has_its_own_figures_those_of_a_trained_router_by_its_name(ranked):
     found = compare(ranked, RANKS)
     figures = {row.title: row.figures["rank_score"] for row in found.controls}
     # As tests/evaluation/test_results.py has them by hand.
@@ -39,8 +39,10 @@ def test_controls_of_all_routers_stand_once_with_their_own_figures(ranked):
             "cheapest": 42.3077,
             "reachable ceiling": 76.6542,
             "oracle": 76.6542,
+            "random at the same shares: chooser": 48.4935,
+            "shuffled labels: chooser": 0,
         },
-        abs=1e-4,
+        abs=1e-3,
     )
     for row in found.controls:
         low, high = row.figures["own_ci95"]["rank_score"]

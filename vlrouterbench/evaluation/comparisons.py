@@ -2,8 +2,8 @@
 
 Decisions
 - Every control has a name in words and says what beating it means: a table of bare names tells a reader nothing.
-- Controls that are the same for all routers stand once, with their own intervals; how far each router is from each
-  control stands in a table of its own, with paired intervals.
+- Controls that are the same for all routers stand once, those of trained routers once for each, with their own
+  intervals; how far each router is from each control stands in a table of its own, with paired intervals.
 - The oracle is a control and no rival: it does not stand among the routers that are compared with each other.
 """
 
@@ -45,10 +45,10 @@ _OF_A_ROUTER = (SAME_SHARES_FIELD, SHUFFLED_FIELD)
 
 @dataclass(frozen=True)
 class ControlRow:
-    """A control that is the same for all routers.
+    """A control with its own figures.
 
     Attributes:
-        title: its name in print.
+        title: its name in print, with the router's where it is one router's alone.
         figures: accuracy, average_cost_usd, rank_score and `own_ci95` of each.
     """
 
@@ -76,7 +76,7 @@ class Comparisons:
     """The tables of a report's comparisons.
 
     Attributes:
-        controls: those that are the same for all routers.
+        controls: those that are the same for all routers, then those of each trained one.
         notes: title and meaning of each, those that every router has of its own among them.
         against: (heading, rows) of routers against controls.
         pairs: (headings, rows) of routers against each other.
@@ -102,7 +102,13 @@ def compare(ranked: Sequence[Mapping[str, Any]], ranks: Mapping[str, Rank]) -> C
     rivals = [record for record in ranked if record["router"] in ranks]
     names = [record["router"] for record in rivals]
     return Comparisons(
-        controls=[ControlRow(CONTROLS[name][0], shared[name]) for name in known if name in shared],
+        controls=[ControlRow(CONTROLS[name][0], shared[name]) for name in known if name in shared]
+        + [
+            ControlRow(f"{CONTROLS[name][0]}: {record['router']}", record[name])
+            for record in ranked
+            for name in _OF_A_ROUTER
+            if record["router_config"]["kind"] == "router" and record[name]
+        ],
         notes=[CONTROLS[name] for name in known],
         against=(
             [CONTROLS[name][0] for name in known],

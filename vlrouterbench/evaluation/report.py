@@ -22,7 +22,7 @@ from vlrouterbench.evaluation.decisions import read_decisions
 from vlrouterbench.evaluation.examples import DEAR, RIGHT, WRONG, Example, telling_examples
 from vlrouterbench.evaluation.published import PUBLISHED_RESULTS, why_not_comparable
 from vlrouterbench.evaluation.ranking import Rank, places_text, rank_routers
-from vlrouterbench.evaluation.report_figures import report_figures
+from vlrouterbench.evaluation.report_figures import CALIBRATION_FILES, report_figures
 from vlrouterbench.evaluation.results import bounds_degenerate
 from vlrouterbench.evaluation.tables import write_tables
 from vlrouterbench.files import staged_file
@@ -48,8 +48,14 @@ def write_report(records: Sequence[dict[str, Any]], table: RoutingTable, out: Pa
 
 
 def write_figures(records: Sequence[dict[str, Any]], table: RoutingTable, out: Path) -> list[Path]:
-    """Write each figure of the page as SVG and PNG into `out/figures`; arguments as for `write_report`."""
+    """Write each figure of the page as SVG and PNG into `out/figures`; arguments as for `write_report`.
+
+    Figures of calibration that lie there from before are removed: they have names of other routers.
+    """
     figures = report_figures(_ranked(records), table, read_decisions(out, table))
+    for pattern in CALIBRATION_FILES:
+        for old in (out / FIGURES_FOLDER).glob(pattern):
+            old.unlink()
     return [path for name, figure in figures.items() for path in figure.drawing.write(out / FIGURES_FOLDER, name)]
 
 

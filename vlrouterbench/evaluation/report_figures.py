@@ -19,6 +19,9 @@ from vlrouterbench.evaluation.calibration_plots import reliability_plot, risk_co
 from vlrouterbench.evaluation.plots import cost_plot, dataset_plot, frontier_plot, group_plot, shares_plot
 from vlrouterbench.plotting.figures import Drawing
 
+CALIBRATION_FILES = ("reliability-*.???", "risk-coverage.???")
+"""What figures of calibration are named, as patterns."""
+
 
 @dataclass(frozen=True)
 class ReportFigure:
