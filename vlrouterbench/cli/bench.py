@@ -105,8 +105,8 @@ def _end_to_end_lines(result: dict[str, Any]) -> list[str]:
         lines += [
             f"{name} training: {found['trained_per_second']:.0f} samples/s after preparing "
             f"{found['prepared_per_second']:.0f} samples/s once; an epoch of 21,378 samples, extrapolated, takes "
-            f"{found['epoch_seconds_extrapolated']:.0f} s, the first with preparing "
-            f"{found['first_epoch_seconds_extrapolated']:.0f} s ({origin})",
+            f"{found['epoch_seconds_extrapolated']:.1f} s, the first with preparing "
+            f"{found['first_epoch_seconds_extrapolated']:.1f} s ({origin})",
             f"{name} on test: accuracy {test['accuracy']:.1%}, {cost:.3f} $/10K, Rank Score {test['rank_score']:.2f} "
             f"({origin})",
         ]
@@ -126,6 +126,6 @@ def _end_to_end_lines(result: dict[str, Any]) -> list[str]:
     )
     if "scaling" in result:
         speeds = result["scaling"]["trained_per_second"]
-        each = ", ".join(f"{count} processes {speed:.0f} samples/s" for count, speed in speeds.items())
-        lines.append(f"training with {each}: {result['scaling']['speed_up']:.2f} times ({origin})")
+        each = ", ".join(f"{count}: {speed:.0f} samples/s" for count, speed in speeds.items())
+        lines.append(f"training by number of processes, {each}: {result['scaling']['speed_up']:.2f} times ({origin})")
     return lines
