@@ -18,21 +18,30 @@ from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
 
 
 def render_router_card(
-    family: str, config: Mapping[str, Any], trials: Sequence[Mapping[str, Any]], *, title: str = ""
+    family: str,
+    config: Mapping[str, Any],
+    trials: Sequence[Mapping[str, Any]],
+    *,
+    title: str = "",
+    calibrated: bool = False,
 ) -> str:
     """The README of a router folder.
 
     Args:
         family: name of the family.
         config: the router's configuration as a dict.
-        trials: `{"setting": {...}, "validation_rank_score": ...}` of every setting tried, best or not.
+        trials: `{"setting": {...}, "validation_rank_score": ...}` of every setting tried, best or not; with
+            `held_out_rank_score` where it was chosen by that.
         title: the family's name in print; its name where empty.
+        calibrated: whether the family's estimates may be taken at their word.
     """
     import yaml
 
     training = config["training"]
     simulated = training["benchmark"]["simulated"]
-    ranked = sorted(trials, key=lambda trial: -trial["validation_rank_score"])
+    held_out = any(trial.get("held_out_rank_score") is not None for trial in trials)
+    chosen_by = "held_out_rank_score" if held_out else "validation_rank_score"
+    ranked = sorted(trials, key=lambda trial: -trial[chosen_by])
     front = {
         "library_name": "transformers",
         "license": "apache-2.0",
@@ -52,4 +61,6 @@ def render_router_card(
         num_trials=len(ranked),
         per=SAMPLES_PER_COST_UNIT,
         simulated=simulated,
+        held_out=held_out,
+        calibrated=calibrated,
     )

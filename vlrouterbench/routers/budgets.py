@@ -30,11 +30,13 @@ class Estimates:
         accuracy: probability of a correct answer, (num_samples, num_candidates) in [0, 1].
         cost_usd: expected cost of asking, (num_samples, num_candidates), USD per sample.
         standard_error: of `accuracy`, (num_samples, num_candidates); None where a family has none.
+        output_tokens: expected length of an answer, (num_samples, num_candidates); None where a family has none.
     """
 
     accuracy: torch.Tensor
     cost_usd: torch.Tensor
     standard_error: torch.Tensor | None = None
+    output_tokens: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ Decisions
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 
@@ -27,6 +28,25 @@ class CalibratedRouter(EstimatingRouter):
         """Calibrated estimates for features (num_samples, dim)."""
         raise TypeError(f"{type(self).__name__} is a base of families: load one of them.")
 
+    def caution(self, made: Estimates, asked: Budget) -> torch.Tensor | float:
+        """What is taken off scores (num_samples, num_candidates) because estimates are uncertain; nothing here."""
+        return 0.0
+
+    def score(self, features: torch.Tensor) -> torch.Tensor:
+        """What estimates are worth at the configuration's trade-off, (num_samples, num_candidates)."""
+        return self.worth(self.estimates(features), Budget(usd_weight=self.config.usd_weight))
+
+    def scores_for(self, features: torch.Tensor, settings: Sequence[Mapping[str, Any]]) -> Iterator[torch.Tensor]:
+        """As the base's; estimates are made once, since settings change what they are worth alone."""
+        made = self.estimates(features)
+        for setting in settings:
+            self.config.update(dict(setting))
+            yield self.worth(made, Budget(usd_weight=self.config.usd_weight))
+
+    def worth(self, made: Estimates, asked: Budget) -> torch.Tensor:
+        """Scores (num_samples, num_candidates) of estimates under a budget: the largest of a row is the decision."""
+        return asked.scores(made) - self.handicap - self.caution(made, asked)
+
     def estimate(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Accuracy and cost (USD per sample), each (num_samples, num_candidates)."""
         made = self.estimates(features)
@@ -41,7 +61,7 @@ class CalibratedRouter(EstimatingRouter):
         given = any(value is not None for value in budget.values())
         asked = Budget(**budget) if given else Budget(usd_weight=self.config.usd_weight)
         made = self.estimates(features.to(self.device))
-        scores = asked.scores(made) - self.handicap
+        scores = self.worth(made, asked)
         chosen = int(self.choose(scores, candidates)[0])
         target_met = asked.met(float(made.accuracy[0, chosen]), float(made.cost_usd[0, chosen]))
         names = self.config.candidate_names

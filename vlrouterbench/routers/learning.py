@@ -35,6 +35,8 @@ class TrainingSet:
         tags: (num_samples,) int64: number of each sample's dataset, from 0 on; None where it is not known.
         text_features: (num_samples, text_dim) float32, for families that ask for them; else None.
         groups: (num_samples,) int64: number of each sample's group of near-duplicates; None: every sample is its own.
+        tokens: input and output tokens, each (num_samples, num_candidates) float64, NaN = not measured; None where they
+            are not known.
     """
 
     features: torch.Tensor
@@ -46,6 +48,7 @@ class TrainingSet:
     tags: torch.Tensor | None = None
     text_features: torch.Tensor | None = None
     groups: torch.Tensor | None = None
+    tokens: tuple[torch.Tensor, torch.Tensor] | None = None
 
     @property
     def counted(self) -> torch.Tensor:

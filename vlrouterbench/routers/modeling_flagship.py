@@ -1,14 +1,18 @@
-"""Flagship: one calibrated router for every budget, a stack of simple members combined on out-of-fold estimates.
+"""Flagship: one calibrated router for every budget and an open pool, a stack of simple members.
 
-Source: the plain recipe that comparative studies found strong: kNN with many neighbours (arXiv 2505.12601) and low-rank
-ridge regression, stacked (Wolpert 1992) and Platt-scaled per candidate; the decision p - usd_weight * cost is CARROT's.
-Requirements: features, quality and cost of the training split; pairs that were not measured do not count.
-Relations: kNN and Ridge-MF are its members; they choose one setting by validation where this weighs several.
+Source: the plain recipe that comparative studies found strong: kNN with many neighbours (arXiv 2505.12601), kernel
+ridge regression, and means per dataset, stacked on out-of-fold guesses (Wolpert, Neural Networks 5(2), 1992) and
+Platt-scaled per candidate; the decision, accuracy less the weighted cost, is CARROT's (arXiv 2502.03261).
+Requirements: features, quality and cost of the training split; dataset numbers, groups and tokens where they are known.
+Relations: kNN and K-means choose one setting where this weighs several; Ridge-MF and MLP added nothing to the stack.
 
 Decisions
-- Everything that is combined, calibrated or chosen is so on estimates of samples whose group no member was fitted on.
-- The trade-off is chosen on those estimates and validation together: validation alone is too small to tell.
-- Cost is relative to a candidate's mean, so that the unit does not matter.
+- Everything that is combined, calibrated or chosen is so on guesses about samples whose group no member was fitted on.
+- The trade-off is chosen on those and validation together: validation alone is too small to tell.
+- Which dataset a sample is of is read off its features; its name has no part in a decision.
+- Features longer than `MAX_DIM` are cut to their leading directions, so that a memory stays small and quick.
+- The guard leaves the best fixed candidate only for one that is better by that many standard errors. 0, the default,
+  guards nothing: on validation it did not pay (FLAGSHIP.md), out of distribution it may.
 """
 
 from __future__ import annotations
@@ -18,21 +22,26 @@ from typing import Any, ClassVar
 
 import torch
 
-from .budgets import Estimates
-from .calibrated_router import CalibratedRouter
+from .budgets import Budget, Estimates
 from .calibrating import calibrated, calibration_curve
 from .estimating_router import EstimatingRouterConfig
 from .learning import Recipe, TrainingSet
-from .members import LinearMember, NeighborMember
+from .member_stack import MemberStack, StackSizes
+from .members import LinearMember
 from .modeling_router import frozen
+from .open_pool import OpenPoolRouter
 from .stacking import NUM_FOLDS, fold_of, stack_weights, stacked
 
 NEIGHBOR_COUNTS = (30, 100, 300)
-RANKS = (2, 8)
-STRENGTH = 0.1
-COST_RANK = 8
-LEAST_RELATIVE_COST = 0.05
-"""Of its mean: no candidate is expected to be cheaper than this on any sample."""
+NUM_LANDMARKS = 600
+STRENGTHS = (0.003, 0.01)
+LINEAR_STRENGTH = 0.1
+"""Penalty of the linear functions that expect cost and tokens."""
+MAX_DIM = 256
+LEAST_RELATIVE = 0.05
+"""Of its mean: no candidate is expected to cost, or to say, less than this on any sample."""
+KNOWN_NEIGHBORS = 100
+"""Samples whose luck a standard error counts."""
 
 
 class FlagshipRouterConfig(EstimatingRouterConfig):
@@ -41,8 +50,11 @@ class FlagshipRouterConfig(EstimatingRouterConfig):
     Args:
         memory_size: number of remembered training samples.
         neighbor_counts: numbers of neighbours that guess.
-        ranks: numbers of linear directions that guess.
-        strength: of the linear member's penalty, as a multiple of the number of samples.
+        num_landmarks: training samples that the kernel is made of.
+        strengths: of the kernel's penalty, as multiples of the number of samples.
+        num_datasets: datasets of the train split.
+        guard: standard errors by which a candidate must be better than the best fixed one.
+        pool: which candidates were trained on, joined and left since (`open_pool.py`).
         kwargs: the shared part.
     """
 
@@ -53,19 +65,25 @@ class FlagshipRouterConfig(EstimatingRouterConfig):
         self,
         memory_size: int = 0,
         neighbor_counts: list[int] | None = None,
-        ranks: list[int] | None = None,
-        strength: float = STRENGTH,
+        num_landmarks: int = NUM_LANDMARKS,
+        strengths: list[float] | None = None,
+        num_datasets: int = 1,
+        guard: float = 0.0,
+        pool: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         self.memory_size = memory_size
         self.neighbor_counts = neighbor_counts or list(NEIGHBOR_COUNTS)
-        self.ranks = ranks or list(RANKS)
-        self.strength = strength
+        self.num_landmarks = num_landmarks
+        self.strengths = strengths or list(STRENGTHS)
+        self.num_datasets = num_datasets
+        self.guard = guard
+        self.pool = pool or {}
         super().__init__(**kwargs)
 
 
-class FlagshipRouter(CalibratedRouter):
-    """Estimates are a calibrated stack of neighbours and linear directions."""
+class FlagshipRouter(OpenPoolRouter):
+    """Estimates are a calibrated stack of neighbours, a kernel and dataset effects."""
 
     config_class = FlagshipRouterConfig
     _auto_class = "AutoModel"
@@ -74,94 +92,127 @@ class FlagshipRouter(CalibratedRouter):
 
     def __init__(self, config: FlagshipRouterConfig) -> None:
         super().__init__(config)
-        self.neighbors, self.linear, self.costs = self._members(config.memory_size)
-        num_guesses = len(config.neighbor_counts) + len(config.ranks)
-        self.mean_quality = frozen(self.num_candidates)
-        self.weights = frozen(2 * num_guesses)
-        self.curve = frozen(2, self.num_candidates)
+        self.basis = frozen(self.feature_dim, self._dim) if self._dim < self.feature_dim else None
+        self.stack = self._members(config.memory_size)
+        self.costs = LinearMember(self._dim, self.num_trained, LINEAR_STRENGTH)
+        self.tokens = LinearMember(self._dim, 2 * self.num_trained, LINEAR_STRENGTH)
+        self.weights = frozen(2 * self._sizes.num_guesses)
+        self.curve = frozen(2, self.num_trained)
         self.out_of_fold: Estimates | None = None
         self.post_init()
 
     @classmethod
     def sizes(cls, training_set: TrainingSet, setting: Mapping[str, Any]) -> dict[str, Any]:
-        """As many memories as training samples."""
-        return {"memory_size": len(training_set.features)}
+        """As many memories as training samples, and their datasets."""
+        tags = training_set.tags
+        return {
+            "memory_size": len(training_set.features),
+            "num_datasets": 1 if tags is None else int(tags.max()) + 1,
+        }
 
     @torch.no_grad()
     def fit(self, training_set: TrainingSet) -> None:
         """Fit the members without each fold, then the stack and its calibration, then the members on everything."""
         super().fit(training_set)
-        features, quality = training_set.features, training_set.quality
-        self.mean_quality.copy_(quality.double().nanmean(dim=0).nan_to_num(0.0))
+        if self.basis is not None:
+            self.basis.copy_(leading_directions(training_set.features, self._dim))
+        rows, quality = self.reduced(training_set.features), training_set.quality
+        count, seed = len(rows), training_set.seed
+        datasets = torch.zeros(count, dtype=torch.int64) if training_set.tags is None else training_set.tags
+        groups = torch.arange(count) if training_set.groups is None else training_set.groups
         deviations = quality - self.mean_quality
-        unit = self.mean_cost.double().clamp(min=torch.finfo(torch.float32).tiny)
-        dearness = training_set.cost / unit - 1
-        groups = training_set.groups
-        folds = fold_of(torch.arange(len(features)) if groups is None else groups, seed=training_set.seed)
-        guesses: torch.Tensor | None = None
-        relative = torch.zeros_like(quality)
+        dearness = training_set.cost / self.trained_cost.double().clamp(min=torch.finfo(torch.float32).tiny) - 1
+        guesses = torch.zeros(count, self.num_trained, self._sizes.num_guesses)
+        relative = torch.zeros(count, self.num_trained)
+        self.stack.fit(rows, deviations, datasets, seed=seed)
+        self.costs.fit(rows, dearness)
+        folds = fold_of(groups, seed=seed)
         for fold in range(NUM_FOLDS):
             left = folds == fold
-            if not left.any() or left.all():
+            if not left.any():
                 continue
-            members = self._members(int((~left).sum()))
-            self._fit_members(members, features[~left], deviations[~left], dearness[~left])
-            found = self._guesses(members, features[left])
-            if guesses is None:
-                guesses = torch.zeros(len(features), *found.shape[1:])
-            guesses[left] = found
-            relative[left] = members[2].guesses(features[left])[:, :, 0]
-        self._fit_members((self.neighbors, self.linear, self.costs), features, deviations, dearness)
-        if guesses is None:
-            guesses = self._guesses((self.neighbors, self.linear, self.costs), features)
+            # A split that lies in one fold has no other to learn from.
+            kept = ~left if (~left).any() else left
+            stack = self._members(int(kept.sum())).fit(rows[kept], deviations[kept], datasets[kept], seed=seed)
+            guesses[left] = stack.guesses(rows[left])
+            costs = LinearMember(self._dim, self.num_trained, LINEAR_STRENGTH)
+            costs.fit(rows[kept], dearness[kept])
+            relative[left] = costs.guesses(rows[left])
         self.weights.copy_(stack_weights(guesses, deviations))
         self.curve.copy_(calibration_curve(self._quality(guesses), quality))
-        accuracy = calibrated(self._quality(guesses), self.curve)
-        self.out_of_fold = Estimates(accuracy, self._cost(relative))
+        self._fit_tokens(rows, training_set)
+        self.out_of_fold = Estimates(calibrated(self._quality(guesses), self.curve), self._cost(relative))
 
-    def estimates(self, features: torch.Tensor) -> Estimates:
+    def estimates_of_trained(self, rows: torch.Tensor) -> Estimates:
         """As the base's."""
-        guesses = self._guesses((self.neighbors, self.linear, self.costs), features)
+        guesses = self.stack.guesses(rows)
         accuracy = calibrated(self._quality(guesses), self.curve)
-        known = min(max(self.config.neighbor_counts), max(self.config.memory_size, 1))
-        error = (accuracy * (1 - accuracy) / known).sqrt()
-        return Estimates(accuracy, self._cost(self.costs.guesses(features)[:, :, 0]), error)
+        luck = accuracy * (1 - accuracy) / max(1, min(KNOWN_NEIGHBORS, self.config.memory_size))
+        error = (luck + guesses.var(dim=2) / guesses.shape[2]).sqrt()
+        return Estimates(accuracy, self._cost(self.costs.guesses(rows)), error)
+
+    def tokens_of_trained(self, rows: torch.Tensor) -> torch.Tensor:
+        """As the base's."""
+        relative = (1 + self.tokens.guesses(rows)).clamp(min=LEAST_RELATIVE)
+        return relative.unflatten(1, (2, self.num_trained)) * self.mean_tokens
+
+    def reduced(self, features: torch.Tensor) -> torch.Tensor:
+        """As the base's."""
+        return features if self.basis is None else features @ self.basis
+
+    @property
+    def remembered(self) -> torch.Tensor:
+        """As the base's."""
+        return self.stack.neighbors.rows.detach()
+
+    def caution(self, made: Estimates, asked: Budget) -> torch.Tensor | float:
+        """As the base's: the guard's standard errors, for every candidate but the best fixed one."""
+        if not self.config.guard or made.standard_error is None or asked.usd_weight is None:
+            return 0.0
+        fixed = int((self.pool_quality - asked.usd_weight * self.mean_cost - self.handicap).argmax())
+        others = torch.ones(self.num_candidates, device=made.accuracy.device)
+        others[fixed] = 0
+        return self.config.guard * made.standard_error * others
 
     def out_of_fold_scores_for(self, settings: Sequence[Mapping[str, Any]]) -> Iterator[torch.Tensor] | None:
         """As the base's, while the router that was fitted is in memory."""
         if self.out_of_fold is None:
             return None
         made = self.out_of_fold
-        return (made.accuracy - setting["usd_weight"] * made.cost_usd - self.handicap for setting in settings)
+        weights = (setting.get("usd_weight", self.config.usd_weight) for setting in settings)
+        return (self.worth(made, Budget(usd_weight=weight)) for weight in weights)
 
-    def _members(self, memory_size: int) -> tuple[NeighborMember, LinearMember, LinearMember]:
-        """Members before they are fitted: two that guess quality, and one that guesses cost."""
-        config, dim, width = self.config, self.feature_dim, self.num_candidates
-        return (
-            NeighborMember(memory_size, dim, width, config.neighbor_counts),
-            LinearMember(dim, width, config.ranks, config.strength),
-            LinearMember(dim, width, [COST_RANK], config.strength),
-        )
+    def _fit_tokens(self, rows: torch.Tensor, training_set: TrainingSet) -> None:
+        """What candidates read and write, where it was counted."""
+        if training_set.tokens is None:
+            return
+        counted = torch.stack([side.double() for side in training_set.tokens], dim=1)
+        means = counted.nanmean(dim=0).nan_to_num(0.0)
+        self.mean_tokens.copy_(means)
+        self.tokens.fit(rows, (counted / means.clamp(min=1e-12) - 1).flatten(1))
 
-    def _fit_members(
-        self,
-        members: tuple[NeighborMember, LinearMember, LinearMember],
-        features: torch.Tensor,
-        deviations: torch.Tensor,
-        dearness: torch.Tensor,
-    ) -> None:
-        members[0].fit(features, deviations)
-        members[1].fit(features, deviations)
-        members[2].fit(features, dearness)
+    @property
+    def _dim(self) -> int:
+        return min(self.feature_dim, MAX_DIM)
 
-    def _guesses(
-        self, members: tuple[NeighborMember, LinearMember, LinearMember], features: torch.Tensor
-    ) -> torch.Tensor:
-        """Deviations of quality, (num_samples, num_candidates, num_guesses)."""
-        return torch.cat([members[0].guesses(features), members[1].guesses(features)], dim=2)
+    @property
+    def _sizes(self) -> StackSizes:
+        config = self.config
+        shape = (self._dim, self.num_trained, config.num_datasets)
+        return StackSizes(*shape, config.neighbor_counts, config.num_landmarks, config.strengths)
+
+    def _members(self, memory_size: int) -> MemberStack:
+        """Members before they are fitted."""
+        return MemberStack(memory_size, self._sizes)
 
     def _quality(self, guesses: torch.Tensor) -> torch.Tensor:
         return self.mean_quality + stacked(guesses, self.weights)
 
     def _cost(self, dearness: torch.Tensor) -> torch.Tensor:
-        return (1 + dearness).clamp(min=LEAST_RELATIVE_COST) * self.mean_cost
+        return (1 + dearness).clamp(min=LEAST_RELATIVE) * self.trained_cost
+
+
+def leading_directions(features: torch.Tensor, count: int) -> torch.Tensor:
+    """Directions (dim, count) of features (num_samples, dim) that keep the most of their squared length."""
+    rows = features.double()
+    return torch.linalg.eigh(rows.T @ rows).eigenvectors.flip(dims=[1])[:, :count].float()

@@ -4,6 +4,8 @@ Decisions
 - What all candidates share (is the sample hard?) and what tells them apart have weights of their own: decisions follow
   the second alone, and a squared error over both would be ruled by the first.
 - Weights are at least 0 and are free to sum to less than 1: where guesses are mostly noise, that draws them to 0.
+- They are drawn towards the plain average of all guesses as strongly as the samples draw them elsewhere: guesses are
+  much alike, and which of them was best by a hair is chance.
 - Folds hold groups whole, since near-duplicates would tell a member the answer.
 """
 
@@ -44,8 +46,10 @@ def stack_weights(guesses: torch.Tensor, deviations: torch.Tensor) -> torch.Tens
     known = ~deviations.isnan()
     design, target = parts(guesses)[known].double(), deviations[known].double()
     gram, toward = design.T @ design, design.T @ target
-    gram += 1e-6 * gram.diagonal().mean().clamp(min=1e-12) * torch.eye(len(gram), dtype=gram.dtype)
-    weights = torch.zeros(len(gram), dtype=gram.dtype)
+    own = gram.diagonal().clamp(min=1e-12)
+    average = torch.full_like(own, 1 / guesses.shape[2])
+    gram, toward = gram + torch.diag(own), toward + own * average
+    weights = average.clone()
     for _ in range(SWEEPS):
         for place in range(len(weights)):
             step = (toward[place] - gram[place] @ weights) / gram[place, place]

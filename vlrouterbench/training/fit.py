@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -109,9 +109,9 @@ def save_router(trained: TrainedRouter, out: Path | str) -> None:
     """Write config.json, model.safetensors, the code files and the card (beside, then renamed)."""
     with staged_folder(Path(out)) as folder:
         trained.router.save_pretrained(folder)
-        trials = [{"setting": t.setting, "validation_rank_score": t.validation_rank_score} for t in trained.trials]
-        router = trained.router
-        card = render_router_card(family_name(router), router.config.to_dict(), trials, title=router.title)
+        router, trials = trained.router, [asdict(trial) for trial in trained.trials]
+        facts = {"title": router.title, "calibrated": router.calibrated}
+        card = render_router_card(family_name(router), router.config.to_dict(), trials, **facts)
         (folder / "README.md").write_text(card, encoding="utf-8")
 
 

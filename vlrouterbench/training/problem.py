@@ -105,6 +105,7 @@ class Problem:
             seed=seed,
             tags=self.train_tags,
             groups=self.train_groups,
+            tokens=tuple(torch.from_numpy(self.train.matrices[name]) for name in ("input_tokens", "output_tokens")),
         )
 
     def validation_score(self, decisions: torch.Tensor) -> float:

@@ -1,0 +1,72 @@
+"""What a few outcomes say of a candidate that was not there in training: its mean, and whom it follows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+
+PRIOR_PROBES = 100.0
+"""Probe samples that the prior counts for."""
+OUTCOMES = ("quality", "input_tokens", "output_tokens")
+
+
+def newcomer(deviations: torch.Tensor, quality: torch.Tensor) -> tuple[float, torch.Tensor, float]:
+    """How a newcomer follows the trained candidates.
+
+    Ridge regression towards "as all of them together": with few probes a newcomer is taken for their average, moved to
+    its own mean.
+
+    Args:
+        deviations: (num_probes, num_trained) float64, expected accuracy less mean quality of the trained candidates.
+        quality: (num_probes,) float64, in [0, 1].
+
+    Returns:
+        Its mean quality over the train split, its loadings (num_trained,), and the standard error of the mean.
+    """
+    center = deviations.mean(dim=0)
+    rows, count = deviations - center, deviations.shape[1]
+    alike = torch.full((count,), 1 / count, dtype=deviations.dtype)
+    # As many samples' worth of what one direction of the deviations weighs on average.
+    penalty = PRIOR_PROBES * float(rows.square().mean().clamp(min=1e-12))
+    gram = rows.T @ rows + penalty * torch.eye(count, dtype=rows.dtype)
+    loadings = torch.linalg.solve(gram, rows.T @ (quality - quality.mean()) + penalty * alike)
+    left = quality - quality.mean() - rows @ loadings
+    # Half an outcome's variance stands in where all probes ended alike.
+    spread = max(float(left.square().mean()), 0.25 / (len(quality) + 1))
+    return float(quality.mean() - center @ loadings), loadings, math.sqrt(spread / len(quality))
+
+
+def checked_price(name: str, price: tuple[float | None, float | None]) -> tuple[float, float]:
+    """Prices of a candidate, (input, output) in USD per million tokens.
+
+    Raises:
+        ValueError: one is lacking, negative or not finite.
+    """
+    if any(side is None or not 0 <= float(side) < math.inf for side in price):
+        raise ValueError(
+            f"{name}: expected an input and an output price >= 0 in USD per million tokens, found {price}."
+        )
+    return float(price[0]), float(price[1])
+
+
+def checked_outcomes(name: str, outcomes: Mapping[str, torch.Tensor], count: int) -> list[torch.Tensor]:
+    """Quality, input tokens and output tokens of a candidate on probe samples, each (count,).
+
+    Raises:
+        ValueError: one is lacking, has another shape, was never measured, or quality lies outside [0, 1].
+    """
+    found = []
+    for kind in OUTCOMES:
+        values = outcomes.get(kind)
+        if values is None or tuple(values.shape) != (count,) or bool(values.isnan().all()):
+            said = "nothing" if values is None else f"shape {tuple(values.shape)}"
+            raise ValueError(f"{name}: expected measured {kind} of {count} probe samples, found {said} or only NaN.")
+        found.append(values)
+    measured = found[0][~found[0].isnan()]
+    if float(measured.min()) < 0 or float(measured.max()) > 1:
+        raise ValueError(
+            f"{name}: expected quality in [0, 1], found {float(measured.min())} to {float(measured.max())}."
+        )
+    return found
