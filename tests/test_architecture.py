@@ -30,6 +30,7 @@ LAYERS = (
     ("ablation",),
     ("hub",),
     ("leaderboard",),
+    ("demo",),
     ("bench",),
     ("quickstart",),
     ("cli",),

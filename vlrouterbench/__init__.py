@@ -16,6 +16,7 @@ The pipeline, in the order that data flows; a room imports rooms above it only (
     ablation                      settings that differ in one respect, compared
     hub                           the name that `load_dataset` answers to; pushing and fetching
     leaderboard                   submissions of decisions -> ranks, computed again from the benchmark
+    demo                          a page to route, explore, rank and decide batches on
     bench                         named speed comparisons
     quickstart                    all of it, once, on the simulated benchmark
     cli                           the same, as commands

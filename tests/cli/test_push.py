@@ -77,9 +77,8 @@ def test_a_benchmark_is_no_router_and_a_router_no_benchmark(program, chain_folde
         assert done.status == 1 and len(done.errors) == 1
 
 
-@pytest.mark.parametrize("kind", ["space", "model"])
-def test_other_kinds_are_not_offered(program, chain_folder, kind):
-    assert program("push", kind, chain_folder / "router", "owner/name").status == 2
+def test_other_kinds_are_not_offered(program, chain_folder):
+    assert program("push", "model", chain_folder / "router", "owner/name").status == 2
 
 
 def test_out_without_dry_run_is_wrong_usage(program, chain_folder, tmp_path):

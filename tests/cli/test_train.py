@@ -1,10 +1,15 @@
-"""`train` options: NAME=VALUE read as JSON or text, the variant, and refusals by name."""
+"""`train` options: NAME=VALUE read as JSON or text, the variant, what reaches the training, and refusals by name."""
+# ruff: noqa: F811 - fixtures of the hub's tests are arguments here
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from tests.hub.conftest import client, fake_hub  # noqa: F401
 from vlrouterbench.cli.parameters import named_values
+from vlrouterbench.cli.train import LORA_RANK, BackboneTraining, TrainRequest
 from vlrouterbench.errors import RouterError
 
 
@@ -39,3 +44,41 @@ def test_cost_weight_of_a_family_without_one_is_refused_by_name(program, chain_f
     done = program("train", chain_folder / "benchmark", *asked)
     assert done.status == 1 and "ridge-mf in its default variant has no training cost weight" in done.err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_trained_router_is_pushed_with_its_card(chain_folder, fake_hub, client, tmp_path):
+    out = tmp_path / "knn"
+    asked = ("--router", "knn", "--out", out, "--push-to-hub", "owner/router")
+    done = client(fake_hub.endpoint, ("--json", "train", chain_folder / "benchmark", *asked))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["url"] == f"{fake_hub.endpoint}/owner/router"
+    files = fake_hub.files("model", "owner/router")
+    assert {"README.md", "config.json", "model.safetensors"} <= files.keys()
+    assert files["README.md"] == (out / "README.md").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("--push-to-hub", "router"), "expected a repository id of the form owner/name"),
+        (("--lora-rank", "4"), "--lora-rank 4 belongs to --backbone-training lora"),
+        (("--log-to", "nowhere"), 'unknown tracker "nowhere"'),
+        (("--patience", "0"), "expected patience >= 1, found 0"),
+    ],
+)
+def test_what_cannot_be_is_said_before_anything_is_encoded(asked, said, program, chain_folder, tmp_path):
+    done = program("train", chain_folder / "benchmark", "--router", "vlc", "--out", tmp_path / "out", *asked)
+    assert done.status == 1 and said in done.err
+    assert "encode" not in done.err and not (tmp_path / "out").exists()
+
+
+def test_options_of_the_backbone_and_of_early_stopping_reach_the_training():
+    request = TrainRequest(folder=Path("benchmark"), router="vlc", patience=2, gradient_checkpointing=True)
+    arguments = request.training_arguments(Path("out"))
+    assert (arguments.patience, arguments.options) == (2, {"gradient_checkpointing": True})
+    frozen = replace(request, backbone_training=BackboneTraining.FROZEN, gradient_checkpointing=False)
+    assert frozen.training_arguments(Path("out")).options == {"freeze_backbone": True}
+    lora = replace(request, backbone_training=BackboneTraining.LORA, num_workers=3, log_to=["tensorboard"])
+    arguments = lora.training_arguments(Path("routers/out"))
+    assert (arguments.lora_rank, arguments.running.num_workers) == (LORA_RANK, 3)
+    assert arguments.running.logging_dir == Path("routers/out.logs")

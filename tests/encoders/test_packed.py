@@ -1,10 +1,13 @@
 """Samples as rows of bytes: what is stored is what `encode` gives, decoded once, and whole or made anew."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from tests.families import packed_problem
 from vlrouterbench.encoders import packed as packed_module
 from vlrouterbench.encoders.backbones import BackboneOptions, open_backbone
 from vlrouterbench.encoders.inputs import router_inputs
@@ -75,3 +78,11 @@ def test_a_store_that_was_cut_short_is_made_anew(length, table, encoder):
 def test_another_size_has_a_store_of_its_own(table, encoder):
     other = open_backbone(BackboneOptions("tiny-lxmert", image_size=48), table)
     assert pack_benchmark(table, other).path != pack_benchmark(table, encoder).path
+
+
+def test_rows_are_sent_to_another_process_as_names_of_files(easy_folder):
+    rows = packed_problem(easy_folder, "tiny-siglip").train_features
+    sent = pickle.dumps(rows)
+    assert len(sent) < rows.pictures.nbytes / 100
+    places = torch.tensor([5, 0, 3])
+    assert torch.equal(pickle.loads(sent)[places], rows[places])  # noqa: S301

@@ -42,16 +42,21 @@ def recompute(evaluation, benchmark, split):
     references = {name: picked(chosen) for name, chosen in controls.items()}
     shares = {router: shares_of(chosen, ids) for router, chosen in decided.items()}
     draws = {router: drawn(pair, groups, seed, bounds) for router, pair in values.items()}
+    reference_draws = {name: drawn(pair, groups, seed, bounds) for name, pair in references.items()}
     found = {}
     for router, pair in values.items():
         own, mine = figures(pair, bounds), draws[router]
 
-        def against(other, own=own, mine=mine):
-            score = figures(other, bounds)["rank_score"]
-            theirs = drawn(other, groups, seed, bounds)["rank_score"]
-            return {"difference": own["rank_score"] - score, "ci95": middle(mine["rank_score"] - theirs)}
+        def against(other, theirs, own=own, mine=mine):
+            reached = figures(other, bounds)
+            difference = own["rank_score"] - reached["rank_score"]
+            spread = middle(mine["rank_score"] - theirs["rank_score"])
+            spans = {name: middle(d) for name, d in theirs.items()}
+            return {**reached, "own_ci95": spans, "difference": difference, "ci95": spread}
 
-        same, mixture = expected(shares[router]), against(references["mixture"])
+        same = expected(shares[router])
+        controls_of = {n: against(pair, reference_draws[n]) for n, pair in references.items()}
+        mixture = controls_of["mixture"]
         low, high = (figures(references[n], bounds)["rank_score"] for n in ENDS)
         found[router] = {
             "num_samples": len(ids),
@@ -59,10 +64,10 @@ def recompute(evaluation, benchmark, split):
             "cost_bounds_usd": list(bounds),
             "ci95": {name: middle(d) for name, d in mine.items()},
             "vs_mixture": {"rank_score": mixture["difference"], "ci95": mixture["ci95"]},
-            "same_shares": {**figures(same, bounds), **against(same)},
-            "controls": {n: figures(p, bounds) for n, p in references.items() if "/" not in n},
+            "same_shares": against(same, drawn(same, groups, seed, bounds)),
+            "controls": {n: control for n, control in controls_of.items() if "/" not in n},
             "oracle_gap_closed": (own["rank_score"] - low) / (high - low) if high > low else None,
-            "oracle_gap_ci95": gap_interval(mine, *(drawn(references[n], groups, seed, bounds) for n in ENDS)),
+            "oracle_gap_ci95": gap_interval(mine, *(reference_draws[n] for n in ENDS)),
             "candidate_shares": shares[router],
             "differences": {
                 other: {
@@ -75,8 +80,7 @@ def recompute(evaluation, benchmark, split):
             "rank": rank_of(router, {name: d["rank_score"] for name, d in draws.items()}),
         }
         if f"shuffled-labels/{router}" in references:
-            twin = references[f"shuffled-labels/{router}"]
-            found[router]["shuffled_labels"] = {**figures(twin, bounds), **against(twin)}
+            found[router]["shuffled_labels"] = controls_of[f"shuffled-labels/{router}"]
         config = records[router]["router_config"]
         if config["kind"] == "policy" and config["name"] in ("random", "mixture"):
             chances = config.get("shares") or dict.fromkeys(names, 1 / len(names))
@@ -92,6 +96,9 @@ def recompute(evaluation, benchmark, split):
                     **figures(part, bounds),
                     "ci95": {n: middle(d) for n, d in spread.items()},
                 }
+        estimates = read_estimates(evaluation, router)
+        if estimates:
+            found[router]["calibration"] = calibration(estimates, decided[router], truth, ids, groups, seed)
         if records[router]["frontier"]:
             singles = [matrix.mean(axis=0) for matrix in matrices]
             found[router]["frontier_measures"] = measures(records[router]["frontier"], singles, bounds)
@@ -144,6 +151,67 @@ def read_decisions(path):
     for row in pq.read_table(path).to_pylist():
         chosen.setdefault(row["router"], {})[row["sample_id"]] = row["candidate"]
     return chosen
+
+
+def read_estimates(evaluation, router):
+    """What a router expected: of its decisions and, by candidate, of all samples; None where it has no estimates."""
+    of_chosen = {
+        row["sample_id"]: (row["estimated_accuracy"], row["estimated_cost_usd"])
+        for row in pq.read_table(evaluation / "decisions.parquet").to_pylist()
+        if row["router"] == router and row.get("estimated_accuracy") is not None
+    }
+    if not of_chosen:
+        return None
+    of_all = {}
+    for row in pq.read_table(evaluation / "estimates.parquet").to_pylist():
+        if row["router"] == router:
+            of_all.setdefault(row["candidate"], {})[row["sample_id"]] = row["estimated_accuracy"]
+    return of_chosen, of_all
+
+
+def calibration(estimates, chosen, truth, ids, groups, seed):
+    of_chosen, of_all = estimates
+    expected = np.array([of_chosen[i][0] for i in ids])
+    quality = np.array([truth[i]["quality"][chosen[i]] for i in ids])
+    squared = (expected - quality) ** 2
+    # By definition, sample by sample: what is kept at each coverage, equals by their mean.
+    level = {value: float(np.mean(quality[expected == value])) for value in set(expected.tolist())}
+    kept = np.cumsum([level[value] for value in sorted(expected.tolist(), reverse=True)])
+    risk = [1 - right / (place + 1) for place, right in enumerate(kept)]
+    coverages = sorted({int(np.ceil(len(ids) * step / 20)) for step in range(1, 21)})
+    return {
+        "estimated_accuracy": float(expected.mean()),
+        "estimated_cost_usd": float(np.mean([of_chosen[i][1] for i in ids])),
+        **reliability(expected, quality),
+        "brier_ci95": middle(drawn((squared, squared), groups, seed, (0.1, 0.2))["accuracy"]),
+        "aurc": float(np.mean(risk)),
+        "risk_coverage": [[count / len(ids), risk[count - 1]] for count in coverages],
+        "per_dataset": {
+            name: reliability(*(v[[truth[i]["dataset"] == name for i in ids]] for v in (expected, quality)))
+            for name in {truth[i]["dataset"] for i in ids}
+        },
+        "per_candidate": {
+            name: reliability(
+                np.array([values[i] for i in ids]), np.array([truth[i]["quality"][name] for i in ids], float)
+            )
+            for name, values in of_all.items()
+        },
+    }
+
+
+def reliability(expected, quality):
+    """Fifteen bins, closed on the right; 0 falls into the first."""
+    edges, bins = np.linspace(0, 1, 16), []
+    for low, high in zip(edges[:-1], edges[1:], strict=True):
+        inside = (expected > low) & (expected <= high) | ((expected == 0) & (low == 0))
+        if inside.any():
+            bins.append([int(inside.sum()), float(expected[inside].mean()), float(quality[inside].mean())])
+    return {
+        "num_samples": len(expected),
+        "ece": sum(count * abs(reached - said) for count, said, reached in bins) / len(expected),
+        "brier": float(np.mean((expected - quality) ** 2)),
+        "bins": bins,
+    }
 
 
 def score(accuracy, cost, bounds):

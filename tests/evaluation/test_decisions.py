@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.tables import hand_table
 from vlrouterbench.errors import EvaluationError
-from vlrouterbench.evaluation.decisions import read_decisions
+from vlrouterbench.evaluation.decisions import COLUMNS, MOST_ROUTERS, read_decisions
 
 TABLE = hand_table(np.ones((3, 2)), np.tile([0.1, 0.2], (3, 1)))
 ROWS = [("a", "s0", "c1"), ("a", "s1", "c0"), ("a", "s2", "c1")]
@@ -53,6 +53,16 @@ def test_what_is_wrong_is_named_with_its_file(tmp_path, rows, words):
         read_decisions(path, TABLE)
     for word in (str(path), *words):
         assert word in str(caught.value)
+
+
+def test_a_file_that_claims_more_rows_than_routers_could_decide_is_refused_by_its_count(tmp_path):
+    rows = 3 * MOST_ROUTERS
+    same = {name: pa.array([value]).dictionary_encode() for name, value in zip(COLUMNS, ROWS[0], strict=True)}
+    for count, words in ((rows + 1, "at most 1,000 routers"), (rows, "a second one")):
+        columns = {name: one.take(pa.array([0] * count)) for name, one in same.items()}
+        pq.write_table(pa.table(columns), tmp_path / "decisions.parquet")
+        with pytest.raises(EvaluationError, match=words):
+            read_decisions(tmp_path, TABLE)
 
 
 def test_a_missing_column_a_missing_file_and_other_bytes_are_named(tmp_path):

@@ -1,6 +1,7 @@
 """Published figures: as printed, and beside the real benchmark only."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -8,8 +9,12 @@ import pytest
 from tests.tables import hand_table
 from vlrouterbench.constants import DATASETS
 from vlrouterbench.data.candidates import CandidatePool, published_pool
+from vlrouterbench.data.table import load_table
 from vlrouterbench.errors import EvaluationError
+from vlrouterbench.evaluation.decisions import read_decisions
+from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 from vlrouterbench.evaluation.published import PUBLISHED_RESULTS, published_results
+from vlrouterbench.evaluation.report import render_report
 from vlrouterbench.metrics.trade_off import rank_score
 
 REAL = {"simulated": False, "samples": 30_540, "datasets": dict.fromkeys(DATASETS, 1), "protocol": "reference"}
@@ -55,3 +60,62 @@ def test_another_pool_and_other_prices_have_not():
         published_results(table(CandidatePool(pool.candidates[::-1], "")), "test")
     with pytest.raises(EvaluationError, match="prices are not"):
         published_results(table(pool.with_prices({"GPT-4o": (2.0, 8.0)}, source="new")), "test")
+
+
+@pytest.fixture(scope="module")
+def stand_in(simulated_folder, tmp_path_factory):
+    """Records, decisions and the test split of a benchmark that says of itself what the real one says.
+
+    Its figures are simulated; it is the page that is looked at, not they.
+    """
+    out = tmp_path_factory.mktemp("stand-in")
+    records = evaluate_routers(simulated_folder, ["strongest", "mixture"], out, EvaluationOptions(time_routers=False))
+    whole = load_table(simulated_folder)
+    split = whole.split("test")
+    split = dataclasses.replace(split, report=whole.report | REAL | {"name": "vl-routerbench"})
+    return records, split, read_decisions(out, split)
+
+
+def rows_under(page, heading):
+    """Cells of every row of the first table after a heading, as text."""
+    section = page[page.index(f"<h2>{heading}</h2>") :]
+    body = re.search(r"<thead>(.*?)</thead>\s*<tbody>(.*?)</tbody>", section, flags=re.DOTALL)
+    titles = re.findall(r"<th[^>]*>(.*?)</th>", body[1])
+    return [
+        dict(zip(titles, re.findall(r"<td[^>]*>(.*?)</td>", row, flags=re.DOTALL), strict=True))
+        for row in re.findall(r"<tr.*?</tr>", body[2], flags=re.DOTALL)
+    ]
+
+
+def test_the_published_rows_stand_on_the_page_with_spread_and_source(stand_in):
+    rows = {row["published method"]: row for row in rows_under(render_report(*stand_in), "Published figures")}
+    assert list(rows) == [result.method for result in PUBLISHED_RESULTS]
+    assert rows["MLP"] == {
+        "published method": "MLP",
+        "accuracy %": "77.49 ± 0.56",
+        "USD per 10,000": "1.13 ± 0.13",
+        "Rank Score": "74.23 ± 0.22",
+        "source": "arXiv 2512.23562",
+    }
+    assert rows["Oracle"]["USD per 10,000"] == "0.37"
+    assert (
+        rows["SCOPE-Router"]["source"] == "arXiv 2608.12127" and rows["UniRoute-KM"]["source"] == "UniRoute, later work"
+    )
+
+
+def test_ours_stand_in_the_same_units_and_what_differs_is_said(stand_in):
+    records, split, decisions = stand_in
+    page = render_report(records, split, decisions)
+    ours, theirs = rows_under(page, "Routers by Rank Score"), rows_under(page, "Published figures")
+    assert {"accuracy %", "USD per 10,000", "Rank Score"} <= set(ours[0]) & set(theirs[0])
+    cost = next(record["average_cost_usd"] for record in records if record["router"] == "strongest")
+    row = next(row for row in ours if row["router"] == "strongest")
+    assert float(row["USD per 10,000"]) == pytest.approx(10_000 * cost, abs=5e-4)
+    assert "Its split cannot be rebuilt and its quality is 0 or 1" in page and "imulated" not in page
+
+
+@pytest.mark.parametrize("change", [{"simulated": True}, {"samples": 400}, {"protocol": "measured"}])
+def test_beside_another_benchmark_the_page_says_why_none_stand_there(stand_in, change):
+    records, split, decisions = stand_in
+    page = render_report(records, dataclasses.replace(split, report=split.report | change), decisions)
+    assert "None stand here: " in page and "74.23" not in page and "SCOPE-Router" not in page

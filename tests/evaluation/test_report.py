@@ -106,6 +106,32 @@ def test_routers_stand_in_order_of_rank_score(simulated_page, trained_folders):
     assert scores == sorted(scores, reverse=True)
 
 
+def test_every_control_stands_on_the_page_in_words_with_its_interval(simulated_page, trained_folders):
+    section = re.search(r"<h2>Controls</h2>(.*?)<h3>", simulated_page, flags=re.DOTALL)[1]
+    rows = re.findall(r"<tr><td>(.*?)</tr>", section)
+    titles = [row.split("</td>")[0] for row in rows]
+    assert titles[:5] == ["best fixed mixture", "strongest", "cheapest", "reachable ceiling", "oracle"]
+    assert sorted(titles[5:]) == sorted(f"random at the same shares: {name}" for name in trained_folders)
+    for row in rows:
+        assert len(re.findall(r"<small>[\d.]+ to [\d.]+</small>", row)) == 3
+    assert "<em>random at the same shares</em>: draws" in section
+
+
+def test_every_pair_of_routers_has_a_difference_with_its_paired_interval(simulated_page, trained_folders):
+    section = re.search(r"<h2>Routers against each other</h2>(.*?)</tbody>", simulated_page, flags=re.DOTALL)[1]
+    count = len(POLICIES) + len(trained_folders) - 1  # the oracle is no rival
+    assert len(re.findall(r"<small>[+-][\d.]+ to [+-][\d.]+</small>", section)) == count * (count - 1)
+
+
+def test_calibration_is_told_of_a_calibrated_router_and_denied_of_others(simulated_page, own_page):
+    words = Reader(simulated_page).words
+    assert "estimated accuracy %" in words and "flagship: ECE" in words and "knn: ECE" not in words
+    for title in ("Reliability by candidate: flagship", "Reliability by dataset: flagship", "Risk over coverage"):
+        assert f"<h2>{title}</h2>" in simulated_page and title not in own_page
+    assert "None of these routers has calibrated estimates" in Reader(own_page).words
+    assert "None of these routers" not in words
+
+
 def test_names_from_the_data_are_text_and_never_markup(hostile_page):
     page = Reader(hostile_page)
     assert not [tag for tag, _ in page.tags if tag in ("script", "img", "b")]
@@ -162,7 +188,10 @@ def test_figures_and_tables_are_written_on_demand_as_they_stand_on_the_page(simu
         start = path.read_bytes()[:8]
         assert start == (b"\x89PNG\r\n\x1a\n" if path.suffix == ".png" else b"<?xml ve")
     first = [path.read_bytes() for path in paths]
+    old = tmp_path / "figures" / "reliability-datasets-old.svg"
+    old.touch()
     assert first == [path.read_bytes() for path in write_figures(records, table, tmp_path)]
+    assert not old.exists(), "a figure of routers that these records do not have"
     assert [path.name for path in write_results_tables(records, table, tmp_path)] == ["results.md", "results.tex"]
 
 

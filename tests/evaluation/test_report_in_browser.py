@@ -21,4 +21,4 @@ def report(simulated_folder, trained_folders, tmp_path_factory):
 @on_every_screen
 def test_the_report_shows_whole_and_asks_for_nothing(browser, report, size, scheme):
     with shown(browser, report, size, scheme) as page:
-        assert_figures_are_reachable(page, 5)
+        assert_figures_are_reachable(page, 8)

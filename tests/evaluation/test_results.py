@@ -54,6 +54,12 @@ def differing(found, expected, where=""):
         if set(found) != set(expected):
             return [f"{where}: {set(found) ^ set(expected)}"]
         return [name for key in expected for name in differing(found[key], expected[key], f"{where}/{key}")]
+    if expected is None:
+        return [] if found is None else [f"{where}: {found} != None"]
+    if isinstance(expected, list) and expected and isinstance(expected[0], list):
+        if len(found) != len(expected):
+            return [f"{where}: {len(found)} rows != {len(expected)}"]
+        return [name for pair in zip(found, expected, strict=True) for name in differing(*pair, where)]
     if isinstance(expected, list) and expected and isinstance(expected[0], str):
         return [] if sorted(found) == sorted(expected) else [where]
     tolerance = TOLERANCES.get(where.rsplit("/", 1)[-1], 1e-12)
@@ -113,6 +119,8 @@ def test_a_changed_figure_is_found():
     assert differing({**expected, "a": 1.00001}, expected) == ["/a: 1.00001 != 1.0"]
     assert differing({**expected, "b": {"c": [1.0, 2.1]}}, expected) and differing({**expected, "d": ["y"]}, expected)
     assert differing({"a": 1.0}, expected)
+    assert not differing({"e": [[1, 2.0]]}, {"e": [[1, 2.0]]}) and differing({"e": [[1, 2.1]]}, {"e": [[1, 2.0]]})
+    assert differing({"e": [[1, 2.0]]}, {"e": [[1, 2.0], [3, 4.0]]})
 
 
 def test_a_record_has_every_field_of_the_contract_with_its_type(records):
@@ -282,6 +290,22 @@ def test_the_same_shares_blind_to_the_sample_are_the_expectation_by_hand(golden_
         assert (same["difference"], same["ci95"]) == (pytest.approx(0), pytest.approx([0, 0]))
 
 
+def test_a_difference_is_paired(simulated_table):
+    """Two routers that agree but for one group differ by that group alone, however wide each interval is."""
+    table = simulated_table.split("test")
+    same = np.zeros(len(table), dtype=int)
+    other = same.copy()
+    row = int(np.flatnonzero(table.quality[:, 0] < table.quality[:, -1])[0])
+    other[row] = len(table.pool) - 1
+    routed = [RoutedSplit(name, chosen, {"kind": "policy"}) for name, chosen in (("same", same), ("other", other))]
+    records = score_routers(routed, ScoringContext(table, "test", 0, {"mixture": same, "oracle": other}))
+    found = records[1]["differences"]["same"]
+    low, high = found["ci95"]
+    assert -0.5 < low <= found["rank_score"] <= high < 5
+    assert found["rank_score"] > 0 and low >= 0
+    assert high - low < 0.5 * (records[0]["ci95"]["rank_score"][1] - records[0]["ci95"]["rank_score"][0])
+
+
 def test_ranks_share_a_place_where_five_samples_cannot_tell(golden_records):
     # "last" scores 0 always, "first" where neither s0 nor s4 is drawn: in 0.6^5 = 8 % of resamples, so they are tied.
     # "chooser" scores 0 only where s3 alone is drawn, in 0.03 %: it is clearly better than "last".
@@ -302,7 +326,14 @@ def test_controls_stand_in_every_record_and_their_decisions_beside(evaluated, re
 
 def test_the_frontier_holds_the_router_itself_at_its_own_weight(records, trained_folders):
     with_frontier = [record for record in records if record["frontier"]]
-    assert {record["router"] for record in with_frontier} == {"ovr", "ridge-mf", "uniroute", "irt", "two-tower"}
+    assert {record["router"] for record in with_frontier} == {
+        "ovr",
+        "ridge-mf",
+        "uniroute",
+        "irt",
+        "two-tower",
+        "flagship",
+    }
     for record in with_frontier:
         config = json.loads((trained_folders[record["router"]] / "config.json").read_text())
         cost, accuracy, _ = next(point for point in record["frontier"] if point[2] == config["usd_weight"])

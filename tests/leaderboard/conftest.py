@@ -4,6 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.hub.conftest import client, closed_endpoint, fake_hub  # noqa: F401  (a Hub for submissions that lie there)
 from tests.tables import write_own_tables
 from vlrouterbench.data.build import build_benchmark
 from vlrouterbench.data.table import load_table

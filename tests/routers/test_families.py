@@ -8,13 +8,20 @@ from tests.families import arguments_for, has_cost_weight, with_candidates, with
 from vlrouterbench.constants import Unsolved
 from vlrouterbench.errors import RouterError, UnknownNameError
 from vlrouterbench.routers.auto import AutoRouter
-from vlrouterbench.routers.registry import ROUTERS
+from vlrouterbench.routers.registry import FAMILIES, ROUTERS, family_name
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import save_router, train_router
 
 each_family = pytest.mark.parametrize("family", ROUTERS)
 each_reference = pytest.mark.parametrize("family", [f for f in ROUTERS if "reference" in ROUTERS[f].recipes])
 POOL = [0, 3, 6, 9, 15]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_that_is_made_from_another_has_its_own_name(family):
+    kind = FAMILIES[family]
+    assert family_name(kind.__new__(kind)) == family
+    assert family_name(type("Mine", (kind,), {}).__new__(kind)) == family
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions
 from vlrouterbench.training.best_epochs import last_checkpoint
 from vlrouterbench.training.fit import train_router
 from vlrouterbench.training.length_buckets import LengthBuckets
+from vlrouterbench.training.samples import FeatureDataset
 
 TRAIN = ("train", "--router", "vlc", "--cost-weight", "10", "--num-epochs", "4", "--batch-size", "32")
 
@@ -88,11 +89,44 @@ def test_gradient_accumulation_does_what_one_batch_does(easy_folder):
     assert torch.allclose(trained(1), trained(2), atol=1e-2)
 
 
+def test_workers_take_the_same_batches_in_the_same_order(easy_folder, monkeypatch):
+    """The weights tell; dropout is on, so they also tell whether workers disturb what it draws."""
+    problem, taken_here = packed_problem(easy_folder, "tiny-lxmert"), []
+    take = FeatureDataset.__getitems__
+
+    def taking(dataset, places):
+        taken_here.append(len(places))
+        return take(dataset, places)
+
+    monkeypatch.setattr(FeatureDataset, "__getitems__", taking)
+
+    def weights(num_workers):
+        running = RunOptions(num_workers=num_workers)
+        arguments = RouterTrainingArguments(cost_weights=(10.0,), num_epochs=2, running=running)
+        return list(train_router("vlc", problem, arguments).router.parameters())
+
+    one = weights(0)
+    assert taken_here
+    taken_here.clear()
+    other = weights(2)
+    assert not taken_here, "batches were taken by this process"
+    assert all(torch.equal(*pair) for pair in zip(one, other, strict=True))
+
+
 def test_bfloat16_trains_and_the_saved_weights_are_float32(easy_folder):
     problem = packed_problem(easy_folder, "tiny-siglip")
     arguments = RouterTrainingArguments(cost_weights=(10.0,), num_epochs=1, running=RunOptions(bf16=True))
     router = train_router("cosine", problem, arguments).router
     assert {parameter.dtype for parameter in router.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize(("count", "size", "held"), [(100, 10, 100), (103, 10, 110), (7, 10, 7)])
+def test_the_last_batch_is_filled_up_with_the_first_samples(count, size, held):
+    sampler = LengthBuckets(np.arange(count), size, seed=0)
+    places = list(sampler)
+    assert len(places) == len(sampler) == held
+    assert sorted(places[:count]) == list(range(count))
+    assert places[count:] == places[: held - count]
 
 
 def test_an_epoch_holds_every_sample_once_and_batches_hold_like_lengths():

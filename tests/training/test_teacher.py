@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.families import with_candidates
+from tests.families import SMALL_BACKBONES, with_candidates
 from vlrouterbench.constants import Unsolved
 from vlrouterbench.data.table import load_table
 from vlrouterbench.encoders.features import encode_benchmark, features_by
@@ -26,10 +26,11 @@ def _training_set(problem):
     return problem.training_set(cost_weight=10.0, unsolved=Unsolved.DROP, seed=0)
 
 
-def test_targets_are_the_shares_of_the_teachers_scores(problem, end_to_end_folders):
+@pytest.mark.parametrize("family", SMALL_BACKBONES)
+def test_targets_are_the_shares_of_the_teachers_scores(family, problem, end_to_end_folders):
     training_set = _training_set(problem)
-    labels = taught_labels(str(end_to_end_folders["vlc"]), problem, training_set)
-    teacher = AutoRouter.from_pretrained(end_to_end_folders["vlc"])
+    labels = taught_labels(str(end_to_end_folders[family]), problem, training_set)
+    teacher = AutoRouter.from_pretrained(end_to_end_folders[family])
     with torch.no_grad():
         scores = teacher.score(features_by(teacher.encoder, problem.train))
     counted = training_set.counted

@@ -16,7 +16,7 @@ from vlrouterbench.routers.modeling_linear import LinearRouter
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import save_router, train_router
 from vlrouterbench.training.problem import Problem
-from vlrouterbench.training.trainer import FeatureDataset
+from vlrouterbench.training.samples import FeatureDataset
 
 TRAIN = (
     WITHOUT

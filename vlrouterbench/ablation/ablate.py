@@ -19,8 +19,6 @@ from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.encoders.features import encode_benchmark
 from vlrouterbench.encoders.options import EncodingWork
 from vlrouterbench.errors import RouterError
-from vlrouterbench.evaluation.decisions import read_decisions
-from vlrouterbench.evaluation.differences import rank_score_differences
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 from vlrouterbench.files import staged_folder, write_json
 from vlrouterbench.routers.registry import END_TO_END
@@ -75,15 +73,13 @@ def ablate(folder: Path | str, grid: AblationGrid, out: Path | str, run: Ablatio
         routers = [str(staging / "routers" / setting.name) for setting in settings]
         options = EvaluationOptions(split=run.split, seed=grid.arguments.seed, num_proc=run.work.num_proc)
         records = evaluate_routers(folder, [*routers, *CONTROLS], staging / "evaluation", options)
-        part = table.split(run.split)
-        part = part.take(part.complete)
-        rows = _rows(settings, trained, records, part, staging)
+        rows = _rows(settings, trained, records)
         content = {
             "axis": grid.axis,
             "router": run.router,
             "base": settings[0].name,
             "split": run.split,
-            "num_samples": len(part),
+            "num_samples": records[0]["num_samples"],
             "num_left_out": records[0]["num_left_out"],
             "seed": grid.arguments.seed,
             "rows": rows,
@@ -108,19 +104,15 @@ def _train(setting: AblationSetting, table: RoutingTable, staging: Path, run: Ab
 
 
 def _rows(
-    settings: Sequence[AblationSetting],
-    trained: Sequence[dict[str, Any]],
-    records: Sequence[dict[str, Any]],
-    part: RoutingTable,
-    staging: Path,
+    settings: Sequence[AblationSetting], trained: Sequence[dict[str, Any]], records: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    decisions = read_decisions(staging / "evaluation", part)
-    differences = rank_score_differences(part, decisions, base=settings[0].name, seed=records[0]["seed"])
     figures = ("accuracy", "average_cost_usd", "rank_score", "ci95", "vs_mixture", "throughput")
+    base, own = settings[0].name, dict(zip((setting.name for setting in settings), trained, strict=True))
     rows = []
     for record in records:
         name = record["router"]
-        own = dict(zip((setting.name for setting in settings), trained, strict=True)).get(name, {})
         row = {"setting": name, "kind": record["router_config"]["kind"], **{key: record[key] for key in figures}}
-        rows.append({**row, "vs_base": differences[name], **own})
+        # The evaluator's own paired differences; a record has none from itself.
+        vs_base = record["differences"].get(base, {"rank_score": 0.0, "ci95": [0.0, 0.0]})
+        rows.append({**row, "vs_base": vs_base, **own.get(name, {})})
     return rows

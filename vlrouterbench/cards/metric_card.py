@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from vlrouterbench.cards.render import render_template
+from vlrouterbench.cards.space_card import SpaceCardData
 from vlrouterbench.constants import RANK_SCORE_BETA
 from vlrouterbench.metrics.trade_off import MIN_BOUND_RATIO
 from vlrouterbench.version import __version__
 
-GRADIO_VERSION = "5.49.1"
 _CITATION = """@article{vlrouterbench,
   title = {VL-RouterBench: A Benchmark for Vision-Language Model Routing},
   journal = {arXiv preprint arXiv:2512.23562},
@@ -22,21 +22,15 @@ def render_metric_card(repo_id: str, *, wheel: str | None = None) -> str:
         repo_id: `owner/name` of the Space.
         wheel: name of the package's wheel in the Space, None where there is none.
     """
-    import yaml
-
-    front = {
-        "title": "Rank Score",
-        "sdk": "gradio",
-        "sdk_version": GRADIO_VERSION,
-        "app_file": "app.py",
-        "pinned": False,
-        "license": "apache-2.0",
-        "tags": ["evaluate", "metric", "model-routing", "vl-routerbench"],
-        "description": "Rank Score of a model router: average quality against log-normalised average cost, 0 to 100.",
-    }
+    card = SpaceCardData(
+        title="Rank Score",
+        short_description="Accuracy against cost of a model router, 0 to 100",
+        tags=("evaluate", "metric", "model-routing", "vl-routerbench"),
+        description="Rank Score of a model router: average quality against log-normalised average cost, 0 to 100.",
+    )
     return render_template(
         "metric_card.md",
-        front=yaml.safe_dump(front, sort_keys=False, width=1000).rstrip(),
+        front=card.front_matter(),
         repo_id=repo_id,
         beta=RANK_SCORE_BETA,
         min_ratio=MIN_BOUND_RATIO,

@@ -21,6 +21,7 @@ NAMES = (
     "decide",
     "bootstrap",
     "end-to-end",
+    "demo",
 )
 """Each is a file of `vlrouterbench.bench` with a function `bench_NAME`."""
 
@@ -67,6 +68,7 @@ def _lines(result: dict[str, Any]) -> list[str]:
         lines.append(f"{kind}: {found['samples_per_second']:.1f} samples per second on {result['device']} ({shares})")
     if "end_to_end" in result:
         return [*_end_to_end_lines(result), f"peak memory {result['peak_memory_gib']:.2f} GiB ({_origin(result)})"]
+    lines += _demo_lines(result)
     if "refit" in result:
         lines.append(
             f"fitted again from stored vectors in {result['refit']:.2f} s; {result['stored_mib']:.0f} MiB stored"
@@ -105,8 +107,8 @@ def _end_to_end_lines(result: dict[str, Any]) -> list[str]:
         lines += [
             f"{name} training: {found['trained_per_second']:.0f} samples/s after preparing "
             f"{found['prepared_per_second']:.0f} samples/s once; an epoch of 21,378 samples, extrapolated, takes "
-            f"{found['epoch_seconds_extrapolated']:.0f} s, the first with preparing "
-            f"{found['first_epoch_seconds_extrapolated']:.0f} s ({origin})",
+            f"{found['epoch_seconds_extrapolated']:.1f} s, the first with preparing "
+            f"{found['first_epoch_seconds_extrapolated']:.1f} s ({origin})",
             f"{name} on test: accuracy {test['accuracy']:.1%}, {cost:.3f} $/10K, Rank Score {test['rank_score']:.2f} "
             f"({origin})",
         ]
@@ -126,6 +128,20 @@ def _end_to_end_lines(result: dict[str, Any]) -> list[str]:
     )
     if "scaling" in result:
         speeds = result["scaling"]["trained_per_second"]
-        each = ", ".join(f"{count} processes {speed:.0f} samples/s" for count, speed in speeds.items())
-        lines.append(f"training with {each}: {result['scaling']['speed_up']:.2f} times ({origin})")
+        each = ", ".join(f"{count}: {speed:.0f} samples/s" for count, speed in speeds.items())
+        lines.append(f"training by number of processes, {each}: {result['scaling']['speed_up']:.2f} times ({origin})")
     return lines
+
+
+def _demo_lines(result: dict[str, Any]) -> list[str]:
+    """What `bench demo` measured beside its comparison."""
+    if "clients" not in result:
+        return []
+    call, many, memory = result["route_call"], result["clients"], result["memory"]
+    before, after = (memory[name] or float("nan") for name in ("after_warm_up_mib", "at_the_end_mib"))
+    return [
+        f"one route call over HTTP: p50 {call['p50_ms']:.1f} ms, p95 {call['p95_ms']:.1f} ms",
+        f"{many['clients']} clients for {many['seconds']:.0f} s: {many['calls']:,} calls, {many['errors']} errors, "
+        f"p50 {many.get('p50_ms', float('nan')):.0f} ms, p95 {many.get('p95_ms', float('nan')):.0f} ms",
+        f"memory over {memory['calls']:,} calls: {before:.0f} MiB, then {after:.0f} MiB",
+    ]

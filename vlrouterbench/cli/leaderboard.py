@@ -14,7 +14,9 @@ from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
 def leaderboard(
     results: Annotated[
         list[str],
-        typer.Argument(help="decisions.parquet files, folders (of folders) with them, or OWNER/NAME of a Hub dataset."),
+        typer.Argument(
+            help="decisions.parquet files, folders (of folders) with them, or hf://datasets/OWNER/NAME[/FOLDER]."
+        ),
     ],
     benchmark: Annotated[
         Path | None, typer.Option(help="Benchmark folder; else found by the digest in a results.json.")

@@ -18,6 +18,7 @@ from vlrouterbench.cli.ablate import ablate
 from vlrouterbench.cli.bench import bench
 from vlrouterbench.cli.build import build
 from vlrouterbench.cli.console import wants_json
+from vlrouterbench.cli.demo import demo
 from vlrouterbench.cli.encode import encode
 from vlrouterbench.cli.evaluate import evaluate
 from vlrouterbench.cli.inspect import inspect
@@ -45,6 +46,7 @@ COMMANDS = (
     route,
     ablate,
     simulate,
+    demo,
     push,
     bench,
 )

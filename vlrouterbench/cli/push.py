@@ -1,4 +1,4 @@
-"""`vlrouterbench push`: a benchmark, a router or the metric to the Hub."""
+"""`vlrouterbench push`: a benchmark, a router, the metric or a Space to the Hub."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ class Kind(StrEnum):
     DATASET = "dataset"
     ROUTER = "router"
     METRIC = "metric"
+    SPACE = "space"
 
 
 def push(
     kind: Annotated[Kind, typer.Argument(help="What the folder is.")],
-    folder: Annotated[Path, typer.Argument(help="Benchmark or router folder; for the metric its name, rank_score.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of a benchmark, router or Space; the metric's name, rank_score.")
+    ],
     repo_id: Annotated[str, typer.Argument(help="OWNER/NAME on the Hub; made where it does not exist.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write the exact folder instead of uploading it.")] = False,
     out: Annotated[
@@ -27,8 +30,9 @@ def push(
     ] = None,
     private: Annotated[bool, typer.Option("--private", help="Make the repository private.")] = False,
 ) -> None:
-    """Upload a benchmark, a router or the metric to the Hub, with the token that `hf auth login` stored."""
+    """Upload a benchmark, a router, the metric or a Space to the Hub, with the token that `hf auth login` stored."""
     from vlrouterbench.cli import console
+    from vlrouterbench.hub.demo_space import push_space, stage_space
     from vlrouterbench.hub.metric_space import push_metric, stage_metric
     from vlrouterbench.hub.push import check_repo_id, push_dataset, push_router, stage_dataset, stage_router
     from vlrouterbench.hub.wheel import why_no_wheel
@@ -49,10 +53,12 @@ def push(
                 staged = stage_metric(folder, out or place / name, repo_id)
                 notes.append(f'evaluate.load("{staged if staged.name == name else staged / f"{name}.py"}") reads it')
             else:
-                staged = (stage_dataset if kind is Kind.DATASET else stage_router)(folder, place)
+                stages = {Kind.DATASET: stage_dataset, Kind.ROUTER: stage_router, Kind.SPACE: stage_space}
+                staged = stages[kind](folder, place)
         console.show({"out": str(staged), "repo_id": repo_id, "pushed": False}, f"would upload {staged}", *notes)
         return
-    send = {Kind.DATASET: push_dataset, Kind.ROUTER: push_router, Kind.METRIC: push_metric}[kind]
+    sends = {Kind.DATASET: push_dataset, Kind.ROUTER: push_router, Kind.METRIC: push_metric, Kind.SPACE: push_space}
+    send = sends[kind]
     with console.stage(f"push {kind}"):
         address = send(folder, repo_id, private=private)
     console.show({"url": address, "repo_id": repo_id, "pushed": True}, f"pushed to {address}", *notes)

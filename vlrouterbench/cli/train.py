@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vlrouterbench.cli.parameters import FamilyRequest, named_values, options_of
 from vlrouterbench.errors import RouterError
+
+if TYPE_CHECKING:
+    from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions
+
+LORA_RANK = 8
+"""Of adapters where none is asked for."""
+
+
+class BackboneTraining(StrEnum):
+    """What of a backbone is trained."""
+
+    FULL = "full"
+    FROZEN = "frozen"
+    LORA = "lora"
 
 
 @dataclass(frozen=True)
@@ -31,9 +46,23 @@ class TrainRequest(FamilyRequest):
         None
     )
     learning_rate: Annotated[float | None, typer.Option(help="Of the optimiser; else the family's own.")] = None
+    patience: Annotated[
+        int | None, typer.Option(help="Epochs without a better Rank Score on validation before training stops.")
+    ] = None
     teacher: Annotated[
         str | None, typer.Option(help="Router, by folder or Hub id, whose scores are learnt in place of soft labels.")
     ] = None
+    backbone_training: Annotated[
+        BackboneTraining,
+        typer.Option(help="Train the backbone, leave it as it is, or train adapters on it (with the extra peft)."),
+    ] = BackboneTraining.FULL
+    lora_rank: Annotated[int | None, typer.Option(help=f"Of the adapters of lora; else {LORA_RANK}.")] = None
+    gradient_checkpointing: Annotated[
+        bool, typer.Option(help="Compute the backbone's activations again instead of keeping them.")
+    ] = False
+    num_workers: Annotated[
+        int, typer.Option(min=0, help="Processes that take batches from disk ahead of the training.")
+    ] = 0
     bf16: Annotated[bool, typer.Option(help="Compute in bfloat16 where that is safe (autocast).")] = False
     gradient_accumulation: Annotated[
         int,
@@ -43,6 +72,67 @@ class TrainRequest(FamilyRequest):
         int | None, typer.Option(help="Steps between checkpoints, to resume from; else none is written.")
     ] = None
     resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint of the same command.")] = False
+    log_to: Annotated[
+        list[str] | None,
+        typer.Option(help="Tracker, as transformers names it (tensorboard, wandb, mlflow, ...); repeat for several."),
+    ] = None
+    logging_dir: Annotated[
+        Path | None, typer.Option(help="Folder of TensorBoard's files; else OUT.logs.", show_default=False)
+    ] = None
+    push_to_hub: Annotated[
+        str | None, typer.Option(metavar="OWNER/NAME", help="Push the router, with its card, when it is saved.")
+    ] = None
+
+    def training_arguments(self, target: Path) -> RouterTrainingArguments:
+        """How the router is trained that will lie at `target`."""
+        from vlrouterbench.training.arguments import RouterTrainingArguments
+
+        return RouterTrainingArguments(
+            cost_weights=tuple(self.cost_weight) if self.cost_weight else None,
+            seed=self.seed,
+            unsolved=self.unsolved,
+            variant=self.variant,
+            options=self._family_options(),
+            num_epochs=self.num_epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            patience=self.patience,
+            lora_rank=self._lora_rank(),
+            teacher=self.teacher,
+            running=self._run_options(target),
+        )
+
+    def _run_options(self, target: Path) -> RunOptions:
+        from vlrouterbench.training.arguments import RunOptions
+        from vlrouterbench.training.trackers import TENSORBOARD
+
+        logs = target.with_name(f"{target.name}.logs") if TENSORBOARD in (self.log_to or ()) else None
+        return RunOptions(
+            folder=target.with_name(f"{target.name}.training") if self.checkpoint_every or self.resume else None,
+            checkpoint_every=self.checkpoint_every,
+            resume=self.resume,
+            bf16=self.bf16,
+            gradient_accumulation=self.gradient_accumulation,
+            num_workers=self.num_workers,
+            log_to=tuple(self.log_to or ()),
+            logging_dir=self.logging_dir or logs,
+        )
+
+    def _lora_rank(self) -> int | None:
+        if self.backbone_training is BackboneTraining.LORA:
+            return self.lora_rank or LORA_RANK
+        if self.lora_rank is not None:
+            raise RouterError(
+                f"--lora-rank {self.lora_rank} belongs to --backbone-training lora: give both or neither."
+            )
+        return None
+
+    def _family_options(self) -> dict[str, Any]:
+        asked = {
+            "freeze_backbone": self.backbone_training is BackboneTraining.FROZEN,
+            "gradient_checkpointing": self.gradient_checkpointing,
+        }
+        return {**{name: True for name, wanted in asked.items() if wanted}, **named_values(self.option or ())}
 
 
 @options_of(TrainRequest)
@@ -52,35 +142,20 @@ def train(request: TrainRequest) -> None:
     from vlrouterbench.cli.processes import launched_processes
     from vlrouterbench.data.table import load_table
     from vlrouterbench.evaluation.policies import POLICIES
-    from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions
+    from vlrouterbench.hub.push import check_repo_id, push_router
     from vlrouterbench.training.fit import save_router, train_router
     from vlrouterbench.training.problem import Problem
 
     router = request.router
     if router in POLICIES:
         raise RouterError(f'"{router}" needs no training: give it to `vlrouterbench evaluate --router {router}`.')
+    if request.push_to_hub is not None:
+        check_repo_id(request.push_to_hub)
     console.quiet_libraries()
     processes = launched_processes()
     target = request.out or request.folder.resolve().parent / "routers" / router
-    running = RunOptions(
-        folder=target.with_name(f"{target.name}.training") if request.checkpoint_every or request.resume else None,
-        checkpoint_every=request.checkpoint_every,
-        resume=request.resume,
-        bf16=request.bf16,
-        gradient_accumulation=request.gradient_accumulation,
-    )
-    arguments = RouterTrainingArguments(
-        cost_weights=tuple(request.cost_weight) if request.cost_weight else None,
-        seed=request.seed,
-        unsolved=request.unsolved,
-        variant=request.variant,
-        options=named_values(request.option or ()),
-        num_epochs=request.num_epochs,
-        batch_size=request.batch_size,
-        learning_rate=request.learning_rate,
-        teacher=request.teacher,
-        running=running,
-    )
+    arguments = request.training_arguments(target)
+    running = arguments.running
     table = load_table(request.folder)
     with processes.main_process_first(), console.stage("encode text and images") as progress:
         features = request.training_rows(request.router, table, request.work(progress=progress))
@@ -92,12 +167,17 @@ def train(request: TrainRequest) -> None:
     save_router(trained, target)
     if running.folder is not None:
         shutil.rmtree(running.folder, ignore_errors=True)
+    pushed = {}
+    if request.push_to_hub is not None:
+        with console.stage("push router"):
+            pushed = {"url": push_router(target, request.push_to_hub)}
     chosen = {name: str(value) for name, value in trained.chosen.setting.items()}
     score = trained.chosen.validation_rank_score
     settings = ", ".join(f"{name} {value}" for name, value in chosen.items()) or "its only setting"
     mark = " (simulated data)" if table.simulated else ""
     console.show(
-        {"out": str(target), "chosen": chosen, "tried": len(trained.trials), "validation_rank_score": score},
+        {"out": str(target), "chosen": chosen, "tried": len(trained.trials), "validation_rank_score": score} | pushed,
         f"{router}: Rank Score {score:.2f} on validation with {settings}, best of {len(trained.trials)} settings{mark}",
         f"saved to {target}",
+        *(f"pushed to {address}" for address in pushed.values()),
     )

@@ -5,6 +5,7 @@ Decisions
   benchmark's tables and by all that their bytes depend on; tokens likewise, keyed by the tokenizer. Both are mapped,
   not read: an epoch over more pictures than fit in memory works, and processes share what is cached.
 - Decoding is spread over processes, each writing its own rows of the one file, which takes its name when it is whole.
+- Rows that are sent to another process are sent as the names of their files.
 - A batch is cut to its longest text when it is taken.
 """
 
@@ -64,9 +65,18 @@ class PackedRows:
         """Tokens in each sample's text, (num_samples,)."""
         return (self.tokens[self.rows] >= 0).sum(axis=1)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For a worker process: it maps the files again, instead of being sent what they hold."""
+        return _mapped_again, (self.pictures.filename, self.tokens.filename, self.rows, self.encoder.config)
+
     def to(self, device: Any) -> PackedRows:
         """The same rows: what is taken of them is moved, a block at a time."""
         return self
+
+
+def _mapped_again(pictures: str, tokens: str, rows: np.ndarray, config: dict[str, Any]) -> PackedRows:
+    both = (np.load(path, mmap_mode="r", allow_pickle=False) for path in (pictures, tokens))
+    return PackedRows(*both, rows, SampleEncoder(config))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 Decisions
 - A file of decisions may come from anybody: columns, samples and candidates are checked before a number is computed.
+- A file that claims more routers than a machine can hold is refused by its own count of rows, before they are read.
 - Rows may stand in any order; other columns than the three that are needed are not looked at.
 """
 
@@ -16,9 +17,11 @@ import pyarrow.parquet as pq
 
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.errors import EvaluationError
-from vlrouterbench.evaluation.results import DECISIONS_FILE
+from vlrouterbench.evaluation.writing import DECISIONS_FILE
 
 COLUMNS = ("router", "sample_id", "candidate")
+MOST_ROUTERS = 1_000
+"""In one file: a few kilobytes of parquet can hold a billion equal rows."""
 
 
 def read_decisions(path: Path, table: RoutingTable) -> dict[str, np.ndarray]:
@@ -32,7 +35,7 @@ def read_decisions(path: Path, table: RoutingTable) -> dict[str, np.ndarray]:
         EvaluationError: not a table of decisions; a sample or candidate that is unknown; a sample missing or doubled.
     """
     path = path / DECISIONS_FILE if path.is_dir() else path
-    routers, sample_ids, candidates = _columns(path)
+    routers, sample_ids, candidates = _columns(path, most_rows=MOST_ROUTERS * len(table))
     place_of = {sample_id: place for place, sample_id in enumerate(table.column("sample_id"))}
     found: dict[str, np.ndarray] = {}
     for router, sample_id, candidate in zip(routers, sample_ids, candidates, strict=True):
@@ -53,7 +56,7 @@ def read_decisions(path: Path, table: RoutingTable) -> dict[str, np.ndarray]:
     return found
 
 
-def _columns(path: Path) -> list[list[str]]:
+def _columns(path: Path, *, most_rows: int) -> list[list[str]]:
     try:
         file = pq.ParquetFile(path)
     except FileNotFoundError as error:
@@ -70,6 +73,11 @@ def _columns(path: Path) -> list[list[str]]:
             raise EvaluationError(
                 f"{path}: expected the text columns {', '.join(COLUMNS)}; missing: {', '.join(lacking) or 'none'}, not "
                 f"text: {', '.join(wrong) or 'none'}."
+            )
+        if file.metadata.num_rows > most_rows:
+            raise EvaluationError(
+                f"{path}: expected decisions of at most {MOST_ROUTERS:,} routers, {most_rows:,} rows, found "
+                f"{file.metadata.num_rows:,}. Split the file."
             )
         rows = file.read(columns=list(COLUMNS))
     for name in COLUMNS:

@@ -23,11 +23,13 @@ from vlrouterbench.encoders.features import features_by
 from vlrouterbench.encoders.options import EncodingWork, Progress
 from vlrouterbench.errors import BenchmarkError, EvaluationError, RouterError, unknown_name
 from vlrouterbench.evaluation.ceiling import reachable_decisions
+from vlrouterbench.evaluation.estimates import ask_estimates
 from vlrouterbench.evaluation.paired import RoutedSplit, ScoringContext
 from vlrouterbench.evaluation.policies import POLICIES, decide_policy
-from vlrouterbench.evaluation.results import score_routers, write_results
+from vlrouterbench.evaluation.results import score_routers
 from vlrouterbench.evaluation.shuffled import train_on_shuffled
 from vlrouterbench.evaluation.throughput import measure_throughput
+from vlrouterbench.evaluation.writing import write_results
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.estimating_router import EstimatingRouter
 from vlrouterbench.routers.learning import Recipe
@@ -71,7 +73,8 @@ class EvaluationOptions:
 def evaluate_routers(
     folder: Path | str, routers: Sequence[str], out: Path | str, options: EvaluationOptions | None = None
 ) -> list[dict[str, Any]]:
-    """Evaluate and write `results.json` and `decisions.parquet`.
+    """Evaluate and write `results.json`, `decisions.parquet`, `controls.parquet` and, of calibrated routers,
+    `estimates.parquet`.
 
     Args:
         folder: benchmark folder.
@@ -85,6 +88,7 @@ def evaluate_routers(
     Raises:
         BenchmarkError: no sample of the split was measured for every candidate.
         RouterError: a router cannot be loaded, or knows other candidates.
+        EvaluationError: a calibrated router estimates what is no probability or no cost.
     """
     options = options or EvaluationOptions()
     if not routers:
@@ -181,6 +185,7 @@ def _ask_router(
         throughput=measure_throughput(router, table) if options.time_routers else None,
         features=router.encoder.describe(),
         frontier=_frontier(router, features, order),
+        estimates=ask_estimates(name, router, features, order),
     )
 
 

@@ -106,15 +106,16 @@ def _thumbnails(table: RoutingTable, rows: Sequence[int]) -> dict[int, str]:
     if not rows:
         return {}
     part = table.take(np.array(rows))
-    return {row: _data_address(image) for row, image in zip(rows, part.iter_images(), strict=True)}
+    return {row: data_address(image) for row, image in zip(rows, part.iter_images(), strict=True)}
 
 
-def _data_address(image: bytes | None) -> str:
+def data_address(image: bytes | None, *, pixels: int = _THUMBNAIL_PIXELS) -> str:
+    """A picture in small, at most `pixels` wide and high, as an address that holds it; "" where there is none."""
     small = read_image(image)
     if small is None:
         return ""
     small = small.convert("RGB")
-    small.thumbnail((_THUMBNAIL_PIXELS, _THUMBNAIL_PIXELS))
+    small.thumbnail((pixels, pixels))
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=70)
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"

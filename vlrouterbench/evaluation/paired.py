@@ -1,9 +1,9 @@
 """Routers beside what they are compared with, on the same samples and the same resamples.
 
 Decisions
-- Every router is compared with the drawn best mixture, with the expectation of a draw at its own candidate shares, and,
-  where there is one, with its twin trained on shuffled labels. One set of resamples serves all, so differences are
-  paired.
+- Every router is compared with every control of the evaluation (fixed policies, the oracle, the reachable ceiling),
+  with the expectation of a draw at its own candidate shares, and, where there is one, with its twin trained on shuffled
+  labels. One set of resamples serves all, so differences are paired.
 - The expectation at the same shares is exact, and needs no draw: each sample's mean over candidates.
 """
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from vlrouterbench.constants import RANK_SCORE_BETA
 from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.evaluation.estimates import CandidateEstimates
 from vlrouterbench.metrics.bootstrap import interval, trade_off_draws
 from vlrouterbench.metrics.trade_off import chosen_values, rank_score
 
@@ -37,6 +38,7 @@ class RoutedSplit:
         features: what its features are, None where it uses none.
         frontier: (usd_weight, decisions) at every trade-off that it offers, else None.
         shuffled: decisions of its control trained on shuffled labels, else None.
+        estimates: what it expects of every candidate, None where its family is not calibrated.
     """
 
     router: str
@@ -47,6 +49,7 @@ class RoutedSplit:
     features: dict[str, Any] | None = None
     frontier: list[tuple[float, np.ndarray]] | None = None
     shuffled: np.ndarray | None = None
+    estimates: CandidateEstimates | None = None
 
 
 @dataclass(frozen=True)
@@ -96,8 +99,8 @@ class PairedFigures:
         def decided(decisions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             return chosen_values(table.quality, decisions), chosen_values(table.cost, decisions)
 
-        for name in (MIXTURE, ORACLE):
-            others[name] = decided(context.references[name])
+        for name, decisions in context.references.items():
+            others[name] = decided(decisions)
         for place, router in enumerate(routed):
             # Shares are those of the whole split and are not resampled: the control is one fixed policy.
             shares = np.bincount(router.decisions, minlength=width) / len(table)
@@ -158,10 +161,15 @@ class PairedFigures:
         return interval((draws[:, place] - low) / (high - low)) if (high > low).all() else None
 
     def control(self, place: int, other: str, context: ScoringContext) -> dict[str, Any]:
-        """Figures of what a router is compared with, and how far the router's Rank Score is from its."""
+        """Figures of what a router is compared with and their intervals (`own_ci95`), and how far the router's Rank
+        Score is from its."""
         column = self.columns[other]
         figures = trade_off(self.quality[:, column], self.cost[:, column], context)
-        return {**figures, **self.difference(place, other, context)}
+        return {**figures, "own_ci95": self.intervals(column), **self.difference(place, other, context)}
+
+    def intervals(self, column: int) -> dict[str, list[float]]:
+        """Intervals of the figures of one column."""
+        return {name: interval(values[:, column]) for name, values in self.draws.items()}
 
 
 def trade_off(quality: np.ndarray, cost: np.ndarray, context: ScoringContext) -> dict[str, float]:

@@ -9,8 +9,9 @@ import numpy as np
 
 from vlrouterbench.constants import RANK_SCORE_BETA
 from vlrouterbench.data.table import RoutingTable
-from vlrouterbench.evaluation.differences import paired_rank_scores
+from vlrouterbench.metrics.bootstrap import trade_off_draws
 from vlrouterbench.metrics.ranks import rank_ranges
+from vlrouterbench.metrics.trade_off import chosen_values
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,12 @@ def rank_routers(
     """
     if not decisions:
         return {}
-    _, draws = paired_rank_scores(table, decisions, seed=seed, beta=beta)
+    quality, cost = (
+        np.column_stack([chosen_values(matrix, chosen) for chosen in decisions.values()])
+        for matrix in (table.quality, table.cost)
+    )
+    options = {"cost_bounds": table.cost_bounds, "beta": beta, "seed": seed}
+    draws = trade_off_draws(quality, cost, table.column("group_id"), **options)["rank_score"]
     return ranks_of(list(decisions), draws)
 
 

@@ -4,14 +4,12 @@ Decisions
 - Ranks are among what is evaluated but the oracle, which sees the answers; each with its range over paired resamples.
 - Examples are those of the trained router with the best Rank Score.
 - Published figures stand here beside the real benchmark only; elsewhere the page says why they do not.
-- A figure is a title, a drawing and words for who cannot see it: one more is one more entry of `report_figures`. The
-  same drawings become files for papers.
+- Calibration is told of routers that have calibrated estimates, and of no other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,36 +17,19 @@ import numpy as np
 
 from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.evaluation.comparisons import compare
 from vlrouterbench.evaluation.decisions import read_decisions
 from vlrouterbench.evaluation.examples import DEAR, RIGHT, WRONG, Example, telling_examples
-from vlrouterbench.evaluation.plots import cost_plot, dataset_plot, frontier_plot, group_plot, shares_plot
 from vlrouterbench.evaluation.published import PUBLISHED_RESULTS, why_not_comparable
 from vlrouterbench.evaluation.ranking import Rank, places_text, rank_routers
+from vlrouterbench.evaluation.report_figures import CALIBRATION_FILES, report_figures
 from vlrouterbench.evaluation.results import bounds_degenerate
 from vlrouterbench.evaluation.tables import write_tables
 from vlrouterbench.files import staged_file
-from vlrouterbench.plotting.figures import Drawing
 from vlrouterbench.plotting.page import render_page
 
 REPORT_PAGE, FIGURES_FOLDER = "report.html", "figures"
 _UNRANKED = "oracle"
-
-
-@dataclass(frozen=True)
-class ReportFigure:
-    """A figure of the page.
-
-    Attributes:
-        title: its heading.
-        drawing: the figure.
-        words: what it shows, for who cannot see it.
-        note: what stands under it.
-    """
-
-    title: str
-    drawing: Drawing
-    words: str
-    note: str = ""
 
 
 def write_report(records: Sequence[dict[str, Any]], table: RoutingTable, out: Path) -> Path:
@@ -67,8 +48,14 @@ def write_report(records: Sequence[dict[str, Any]], table: RoutingTable, out: Pa
 
 
 def write_figures(records: Sequence[dict[str, Any]], table: RoutingTable, out: Path) -> list[Path]:
-    """Write each figure of the page as SVG and PNG into `out/figures`; arguments as for `write_report`."""
+    """Write each figure of the page as SVG and PNG into `out/figures`; arguments as for `write_report`.
+
+    Figures of calibration that lie there from before are removed: they have names of other routers.
+    """
     figures = report_figures(_ranked(records), table, read_decisions(out, table))
+    for pattern in CALIBRATION_FILES:
+        for old in (out / FIGURES_FOLDER).glob(pattern):
+            old.unlink()
     return [path for name, figure in figures.items() for path in figure.drawing.write(out / FIGURES_FOLDER, name)]
 
 
@@ -98,6 +85,7 @@ def render_report(records: Sequence[dict[str, Any]], table: RoutingTable, decisi
         pool=table.pool.candidates,
         per=SAMPLES_PER_COST_UNIT,
         degenerate=bounds_degenerate(table),
+        comparisons=compare(ranked, ranks),
         places={name: places_text(rank.best, rank.worst) for name, rank in ranks.items()},
         figures=list(report_figures(ranked, table, decisions).values()),
         best=best,
@@ -105,37 +93,6 @@ def render_report(records: Sequence[dict[str, Any]], table: RoutingTable, decisi
         published=() if reason else PUBLISHED_RESULTS,
         not_published=reason,
     )
-
-
-def report_figures(
-    ranked: Sequence[dict[str, Any]], table: RoutingTable, decisions: Mapping[str, np.ndarray]
-) -> dict[str, ReportFigure]:
-    """File name -> figure, in the page's order."""
-    in_order = {record["router"]: decisions[record["router"]] for record in ranked}
-    return {
-        "frontier": ReportFigure(
-            "Accuracy against cost",
-            frontier_plot(ranked, table),
-            "Accuracy against average cost for every router, policy and single candidate",
-        ),
-        "datasets": ReportFigure(
-            "Rank Score by dataset", dataset_plot(ranked, table), "Rank Score of every router on every dataset"
-        ),
-        "groups": ReportFigure(
-            "Rank Score by task group", group_plot(ranked, table), "Rank Score of every router on every task group"
-        ),
-        "candidates": ReportFigure(
-            "Who was chosen",
-            shares_plot(ranked, table),
-            "Share of samples on which every router chose every candidate; the same figures stand in the table below",
-        ),
-        "costs": ReportFigure(
-            "What single decisions cost",
-            cost_plot(in_order, table),
-            "Histogram of the cost of single decisions, a row of cells per router",
-            "A row is a histogram: % of a router's samples whose answer costs so much.",
-        ),
-    }
 
 
 def ranks_of_records(

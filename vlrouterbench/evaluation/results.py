@@ -6,7 +6,8 @@ Decisions
 - Per-dataset scores use the benchmark's own bounds, like the whole; their intervals come from the dataset's own groups.
 - The gap to the oracle is measured in Rank Score from the best fixed mixture: 0 is no better than a constant policy.
 - Controls stand in every record, whoever was asked for: fixed policies, the oracle, the reachable ceiling, and what a
-  draw at the router's own shares would expect, blind to the sample. Their decisions lie in `controls.parquet`.
+  draw at the router's own shares would expect, blind to the sample; each with intervals of its own figures and with
+  the router's paired difference from it. Their decisions lie in `controls.parquet`.
 - A rank is among the routers of one evaluation; those that cannot be told apart share it.
 - JSON has no NaN: what does not exist is null.
 """
@@ -14,14 +15,12 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.evaluation.calibration import calibration_of
 from vlrouterbench.evaluation.paired import (
     MIXTURE,
     SAME_SHARES,
@@ -33,20 +32,15 @@ from vlrouterbench.evaluation.paired import (
     trade_off_of,
 )
 from vlrouterbench.evaluation.throughput import overhead
-from vlrouterbench.files import staged_file, write_json
-from vlrouterbench.metrics.bootstrap import interval
 from vlrouterbench.metrics.frontier import convex_hull_area, hypervolume, normalized_auc, quality_neutral_cost
 from vlrouterbench.metrics.ranks import rank_ranges
 from vlrouterbench.metrics.trade_off import MIN_BOUND_RATIO, oracle_gap_closed
 from vlrouterbench.version import __version__
 
-RESULTS_FILE, DECISIONS_FILE, CONTROLS_FILE = "results.json", "decisions.parquet", "controls.parquet"
-
 
 def score_routers(routed: Sequence[RoutedSplit], context: ScoringContext) -> list[dict[str, Any]]:
     """One record per router, in the given order (contract's section 4)."""
     table, paired = context.table, PairedFigures.of(routed, context)
-    controls = {name: trade_off_of(decisions, context) for name, decisions in context.references.items()}
     ranks = rank_ranges(paired.draws["rank_score"][:, : len(routed)])
     per_dataset, per_group = (paired.parts(name, len(routed), context) for name in ("dataset", "task_group"))
     return [
@@ -65,7 +59,7 @@ def score_routers(routed: Sequence[RoutedSplit], context: ScoringContext) -> lis
             "differences": paired.differences(place, routed, context),
             "per_dataset": per_dataset[place],
             "per_group": per_group[place],
-            "controls": controls,
+            "controls": {name: paired.control(place, name, context) for name in context.references},
             "benchmark": {"name": table.report["name"], "sha256": table.sha256, "simulated": table.simulated},
             "features": router.features,
             "seed": context.seed,
@@ -73,31 +67,6 @@ def score_routers(routed: Sequence[RoutedSplit], context: ScoringContext) -> lis
         }
         for place, router in enumerate(routed)
     ]
-
-
-def write_results(
-    records: list[dict[str, Any]], routed: Sequence[RoutedSplit], context: ScoringContext, out: Path
-) -> None:
-    """Write `results.json`, `decisions.parquet` and, in the same columns, the decisions of controls."""
-    controls = dict(context.references) | {
-        f"{SHUFFLED}{r.router}": r.shuffled for r in routed if r.shuffled is not None
-    }
-    _write_decisions({r.router: r.decisions for r in routed}, context.table, out / DECISIONS_FILE)
-    _write_decisions(controls, context.table, out / CONTROLS_FILE)
-    write_json(out / RESULTS_FILE, records)
-
-
-def _write_decisions(decisions: Mapping[str, np.ndarray], table: RoutingTable, path: Path) -> None:
-    names = np.array(table.pool.names, dtype=object)
-    sample_ids = table.column("sample_id")
-    columns = {
-        "router": [router for router in decisions for _ in sample_ids],
-        "sample_id": sample_ids * len(decisions),
-        "candidate": [name for places in decisions.values() for name in names[places]],
-    }
-    schema = pa.schema([(name, pa.string()) for name in columns])
-    with staged_file(path) as staging:
-        pq.write_table(pa.table(columns, schema=schema), staging)
 
 
 def bounds_degenerate(table: RoutingTable) -> bool:
@@ -118,7 +87,7 @@ def _figures(place: int, router: RoutedSplit, paired: PairedFigures, context: Sc
         **whole,
         "cost_bounds_usd": list(table.cost_bounds),
         "beta": context.beta,
-        "ci95": {name: interval(values[:, place]) for name, values in paired.draws.items()},
+        "ci95": paired.intervals(place),
         "vs_mixture": {"rank_score": vs_mixture["difference"], "ci95": vs_mixture["ci95"]},
         "same_shares": paired.control(place, f"{SAME_SHARES}{place}", context),
         "shuffled_labels": twin,
@@ -128,6 +97,7 @@ def _figures(place: int, router: RoutedSplit, paired: PairedFigures, context: Sc
         "candidate_shares": _shares(router.decisions, table),
         "frontier": frontier,
         "frontier_measures": None if frontier is None else _frontier_measures(frontier, table),
+        "calibration": calibration_of(router, context),
         "throughput": _throughput(router, whole, context),
     }
 

@@ -4,7 +4,7 @@ Decisions
 - A submission is a `decisions.parquet`; what lies beside it (`decisions.parquet.sig`, `results.json`) only says which
   benchmark it is for and who signed it. No figure of `results.json` is read.
 - A folder of submissions holds one folder each, at any depth; hidden ones are passed over. It may lie in a dataset
-  repository on the Hub, which is fetched whole by huggingface_hub.
+  repository on the Hub (`hub_folder.py`).
 - The benchmark is the one that is given, else the first folder in reach whose tables have the digest that
   `results.json` states: beside the submission or its parents, in the current folder, or where `build` registers
   benchmarks.
@@ -19,16 +19,10 @@ from pathlib import Path
 
 from vlrouterbench.data.build import home_folder
 from vlrouterbench.data.write import REPORT_FILE
-from vlrouterbench.errors import VLRouterBenchError
-from vlrouterbench.evaluation.results import DECISIONS_FILE, RESULTS_FILE
-from vlrouterbench.hub.published import hub_reachable
-from vlrouterbench.leaderboard.signing import SUFFIX
+from vlrouterbench.evaluation.writing import DECISIONS_FILE, RESULTS_FILE
+from vlrouterbench.leaderboard.hub_folder import HubFolder, SubmissionError
 
 _LEVELS_UP = 3
-
-
-class SubmissionError(VLRouterBenchError):
-    """A submission that cannot be found or scored."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +44,16 @@ def find_submissions(given: Sequence[str]) -> list[Submission]:
     """The submissions in files, folders (of submissions) and Hub dataset repositories, each once, in order.
 
     Args:
-        given: `decisions.parquet` files, folders, or `owner/name` of a dataset repository where no such path exists.
+        given: `decisions.parquet` files, folders, `hf://datasets/owner/name[/folder]`, or `owner/name` of a dataset
+            repository where no such path exists.
 
     Raises:
         SubmissionError: nothing there, or the Hub does not give it.
     """
     found: dict[Path, Submission] = {}
     for text in given:
-        path = Path(text)
-        if not path.exists() and text.count("/") == 1 and not text.startswith((".", "/", "~")):
-            path = _fetch(text)
+        hub = HubFolder.parse(text)
+        path = hub.fetch() if hub else Path(text)
         files = list(_decision_files(path))
         if not files:
             raise SubmissionError(
@@ -67,7 +61,9 @@ def find_submissions(given: Sequence[str]) -> list[Submission]:
                 f"{text}. `vlrouterbench evaluate` writes it."
             )
         for file in files:
-            found.setdefault(file.parent.resolve() / file.name, Submission(file, _name(file), _stated_sha256(file)))
+            # On the Hub the folder right there has the name that it was asked for by, not its commit's.
+            name = hub.name if hub and file.parent == path else _name(file)
+            found.setdefault(file.parent.resolve() / file.name, Submission(file, name, _stated_sha256(file)))
     return list(found.values())
 
 
@@ -157,20 +153,3 @@ def _field(path: Path, name: str) -> object:
         return json.loads(path.read_text(encoding="utf-8")).get(name)
     except (ValueError, AttributeError, OSError):
         return None  # not one of ours: the search goes on
-
-
-def _fetch(repo_id: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    patterns = [f"*{name}" for name in (DECISIONS_FILE, DECISIONS_FILE + SUFFIX, RESULTS_FILE)]
-    offline = not hub_reachable()
-    try:
-        folder = snapshot_download(repo_id, repo_type="dataset", allow_patterns=patterns, local_files_only=offline)
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
-        why = "the Hub cannot be reached" if offline else f"the Hub answered: {str(error).splitlines()[0]}"
-        raise SubmissionError(
-            f"expected submissions at {repo_id}, found no such path here, and as a dataset repository it cannot be "
-            f"had: {why}. Check the path or the name."
-        ) from error
-    return Path(folder)

@@ -77,9 +77,9 @@ def titled(text: str, *, simulated: bool) -> str:
     return f"{text}, simulated data" if simulated else text
 
 
-def shortened(name: str) -> str:
+def shortened(name: str, longest: int = _LONGEST_NAME) -> str:
     """A name that leaves room for the figure; it stands in full in the page's tables."""
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
 def log_cost_axis(axes: Axes, label: str) -> None:

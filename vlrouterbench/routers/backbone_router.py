@@ -100,6 +100,10 @@ class EndToEndRouter(PreTrainedRouter):
                 part.eval()
         return self
 
+    def get_input_embeddings(self) -> None:
+        """None: what comes in are rows of bytes, and the backbone's embeddings are a part of it like any other."""
+        return
+
     def pooled(self, features: torch.Tensor) -> torch.Tensor:
         """The backbone's vectors, (num_samples, backbone dim), of rows (num_samples, width) uint8."""
         return self.dropout(self.backbone(self.encoder.unpacked(features.to(self.device))))

@@ -81,6 +81,7 @@ class Recipe:
         num_epochs, batch_size, patience: of gradient training, as in the training arguments.
         warmup: share of all steps in which the learning rate rises from 0; where above 0 it then falls to 0 again, in
             a straight line; 0 holds it constant.
+        lora_rank: of adapters that are trained in the backbone's place; None where it is trained itself, or frozen.
     """
 
     cost_weights: tuple[float, ...] | None = None
@@ -94,6 +95,7 @@ class Recipe:
     batch_size: int = 256
     patience: int = 10
     warmup: float = 0.0
+    lora_rank: int | None = None
 
     def with_values(self, **values: Any) -> Recipe:
         """The recipe with other values."""

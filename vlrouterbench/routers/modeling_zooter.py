@@ -67,6 +67,12 @@ class ZooterRouter(VLCRouter):
         ),
     }
 
+    def fit(self, training_set: TrainingSet) -> None:
+        """As VLC's; rewards of quality have no cost in them."""
+        if self.config.rewards == "quality" and training_set.cost_rate:
+            raise ValueError("rewards of quality have no cost weight: take the variant original, or cost weight 0.")
+        super().fit(training_set)
+
     def training_targets(self, training_set: TrainingSet) -> torch.Tensor:
         """Smoothed shares, (num_samples, num_candidates); a row of NaN must not count."""
         own = training_set.soft_labels

@@ -51,5 +51,5 @@ FAMILIES: Mapping[str, type[PreTrainedRouter]] = ChainMap(END_TO_END, ROUTERS)
 
 
 def family_name(router: PreTrainedRouter) -> str:
-    """The name of a router's family."""
-    return next(name for name, family in FAMILIES.items() if isinstance(router, family))
+    """The name of a router's family: the nearest of its classes that is one, since families are made from others."""
+    return next(name for kind in type(router).__mro__ for name, family in FAMILIES.items() if kind is family)

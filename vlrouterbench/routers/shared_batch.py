@@ -6,7 +6,8 @@ Decisions
   one process with the whole batch has. No process waits for another in the backward pass.
 - Random numbers are the first process's. They are drawn on the CPU, whose random state every device and a resumed run
   share.
-- All processes must come with batches of one size, as accelerate's loaders see to.
+- All processes must come with batches of one size. Accelerate's loaders see to that: they fill an epoch's last batch,
+  where it is not full, with samples from its start, so there alone several processes differ from one.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ Decisions
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,17 @@ from typing import Any
 from vlrouterbench.constants import DEFAULT_COST_WEIGHTS, Unsolved
 from vlrouterbench.errors import RouterError
 from vlrouterbench.routers.learning import Recipe
+from vlrouterbench.training.trackers import TENSORBOARD, check_trackers
+
+_OF_THE_RECIPE = (
+    "cost_weights",
+    "num_epochs",
+    "batch_size",
+    "learning_rate",
+    "weight_decay",
+    "patience",
+    "lora_rank",
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +37,10 @@ class RunOptions:
         folder: where checkpoints lie; None for a folder that is gone when training ends.
         checkpoint_every: steps between checkpoints; None for none.
         resume: go on from the last whole checkpoint in `folder`; from the start where there is none.
+        num_workers: processes that take batches from disk ahead of the training; 0 for the training's own.
+        log_to: names of trackers, as transformers knows them.
+        logging_dir: TensorBoard's folder, which it must have.
+        name: of the run, for trackers.
         bf16: autocast to bfloat16.
         gradient_accumulation: passes per step of the optimiser; the global batch is shared among them.
         progress: called with (done, total) steps of each training.
@@ -36,8 +52,20 @@ class RunOptions:
     bf16: bool = False
     gradient_accumulation: int = 1
     progress: Callable[[int, int], None] | None = None
+    num_workers: int = 0
+    log_to: tuple[str, ...] = ()
+    logging_dir: Path | None = None
+    name: str = "training"
 
     def __post_init__(self) -> None:
+        check_trackers(self.log_to)
+        if (self.logging_dir is None) == (TENSORBOARD in self.log_to):
+            raise RouterError(
+                f"--logging-dir is where --log-to {TENSORBOARD} writes: expected both or neither, found "
+                f"{self.logging_dir} with {', '.join(self.log_to) or 'no tracker'}."
+            )
+        if self.num_workers < 0:
+            raise RouterError(f"expected num_workers >= 0, found {self.num_workers}.")
         for name in ("checkpoint_every", "gradient_accumulation"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -60,6 +88,7 @@ class RouterTrainingArguments:
         batch_size: global batch, over all processes.
         learning_rate: of the optimiser.
         weight_decay: of the optimiser.
+        lora_rank: train adapters of this rank in the place of an end-to-end router's backbone; None for none.
         patience: epochs without a better Rank Score on validation before training stops.
         teacher: a router, by folder or Hub id, whose scores are learnt instead of soft labels: their softmax is the
             target of every training sample that counts.
@@ -77,6 +106,7 @@ class RouterTrainingArguments:
     learning_rate: float | None = None
     weight_decay: float | None = None
     patience: int | None = None
+    lora_rank: int | None = None
     teacher: str | None = None
     running: RunOptions = field(default_factory=RunOptions)
 
@@ -84,7 +114,9 @@ class RouterTrainingArguments:
         weights = self.cost_weights
         if weights is not None and (not weights or any(math.isnan(w) or w < 0 for w in weights)):
             raise RouterError(f"expected cost weights >= 0 (or inf), found {list(weights)}.")
-        for name in ("num_epochs", "batch_size", "patience"):
+        if self.lora_rank is not None and not importlib.util.find_spec("peft"):
+            raise RouterError('LoRA needs the library peft, which is not installed: install "vlrouterbench[peft]".')
+        for name in ("num_epochs", "batch_size", "patience", "lora_rank"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise RouterError(f"expected {name} >= 1, found {value}.")
@@ -95,11 +127,7 @@ class RouterTrainingArguments:
         Raises:
             RouterError: the family's targets have no cost weight, and one was asked for.
         """
-        asked = {
-            name: getattr(self, name)
-            for name in ("cost_weights", "num_epochs", "batch_size", "learning_rate", "weight_decay", "patience")
-            if getattr(self, name) is not None
-        }
+        asked = {name: getattr(self, name) for name in _OF_THE_RECIPE if getattr(self, name) is not None}
         if recipe.cost_weights == ():
             given = (self.cost_weights, self.unsolved, self.teacher)
             for name, value in zip(("--cost-weight", "--unsolved", "--teacher"), given, strict=True):

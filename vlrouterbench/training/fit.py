@@ -29,8 +29,10 @@ from vlrouterbench.routers.registry import FAMILIES, family_name
 from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions
 from vlrouterbench.training.problem import Problem
 from vlrouterbench.training.selection import Trial, best_of, try_settings
+from vlrouterbench.training.sharding import sharding_asked
 from vlrouterbench.training.shared_trunk import train_on_shared_trunk
 from vlrouterbench.training.teacher import taught_labels
+from vlrouterbench.training.trackers import run_name
 from vlrouterbench.training.trainer import train_gradient_router
 from vlrouterbench.version import __version__
 
@@ -78,6 +80,11 @@ def train_each(
     if FAMILIES[family].end_to_end != isinstance(problem.features, PackedSet):
         raise RouterError(_wrong_rows(family))
     recipe = _recipe(family, problem, arguments)
+    if recipe.lora_rank and (not FAMILIES[family].end_to_end or recipe.fixed.get("freeze_backbone")):
+        raise RouterError(
+            f"LoRA trains adapters on a backbone, and {family} has none, or has it frozen by freeze_backbone. Leave "
+            "one of the two out."
+        )
     for fits in _by_cost_weight(FAMILIES[family], problem, recipe, arguments):
         best: tuple[PreTrainedRouter, Trial] | None = None
         trials: list[Trial] = []
@@ -161,7 +168,8 @@ def _fits(
         set_seed(training_set.seed)
         router = _started(family, problem, training_set, {**recipe.fixed, **setting})
         if router.by_gradient:
-            tried = train_gradient_router(router, problem, training_set, recipe, running)
+            run = replace(running, name=run_name(weighting | setting))
+            tried = train_gradient_router(router, problem, training_set, recipe, run)
         else:
             tried = try_settings(router.eval(), problem, router.decision_settings(recipe))
         yield router, [_with(weighting | setting, trial) for trial in tried]
@@ -234,6 +242,13 @@ def _facts_of_run(problem: Problem, arguments: RouterTrainingArguments, recipe: 
         "device": state.device.type,
         "batch_size": recipe.batch_size,
         "bf16": arguments.running.bf16,
+        "divided": sharding_asked(),
+        "backbone_training": "lora"
+        if recipe.lora_rank
+        else "frozen"
+        if recipe.fixed.get("freeze_backbone")
+        else "full",
+        **({"lora_rank": recipe.lora_rank} if recipe.lora_rank else {}),
         "random_backbone": bool(problem.features.encoder.config["backbone"].get("random")),
     }
 

@@ -3,6 +3,8 @@
 Decisions
 - Samples are shuffled, cut into stretches of many batches, sorted by length in each, cut into batches, and the batches
   are shuffled: little is padded, and no epoch is like another.
+- The last batch is filled up with the epoch's first samples, as accelerate does it for several processes: one process
+  takes the same steps. What is less than one batch stays so.
 - An epoch's order follows from seed and epoch alone: processes agree on it, and a resumed run takes it up.
 """
 
@@ -32,7 +34,8 @@ class LengthBuckets(Sampler):
         self.lengths, self.batch_size, self.seed, self.epoch = lengths, batch_size, seed, 0
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        count, size = len(self.lengths), self.batch_size
+        return count if count < size else -(-count // size) * size
 
     def __iter__(self) -> Iterator[int]:
         rng = np.random.default_rng([self.seed, self.epoch])
@@ -45,7 +48,6 @@ class LengthBuckets(Sampler):
         # A batch that is not full comes last, so that all others hold what they were made to hold.
         full = [batch for batch in batches if len(batch) == size]
         rest = [batch for batch in batches if len(batch) < size]
-        for place in rng.permutation(len(full)):
-            yield from full[place].tolist()
-        for batch in rest:
-            yield from batch.tolist()
+        places = np.concatenate([full[place] for place in rng.permutation(len(full))] + rest)
+        yield from places.tolist()
+        yield from places[: len(self) - len(places)].tolist()

@@ -21,9 +21,11 @@ from torch import nn
 from vlrouterbench.routers.learning import Recipe, TrainingSet
 from vlrouterbench.routers.losses import soft_cross_entropy
 from vlrouterbench.routers.modeling_router import PreTrainedRouter, RouterOutput
+from vlrouterbench.training.members import Members
 from vlrouterbench.training.problem import Problem
+from vlrouterbench.training.samples import FeatureDataset
 from vlrouterbench.training.selection import Trial
-from vlrouterbench.training.trainer import FeatureDataset, Members, train_members
+from vlrouterbench.training.trainer import train_members
 
 
 class SharedTrunk(nn.Module):

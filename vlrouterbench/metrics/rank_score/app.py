@@ -2,6 +2,8 @@
 
 Decisions
 - Copied into the Space as it stands; nothing of ours is imported, and gradio only where the page is built.
+- A page of our own: `evaluate`'s helper for metric Spaces asks for a gradio of before version 4.
+- The example has a row per line: a matrix reads as one.
 """
 
 from __future__ import annotations
@@ -18,6 +20,12 @@ EXAMPLE = {
     "groups": ["charts", "charts", "maths"],
     "cost_bounds": [0.001, 0.008],
 }
+
+
+def example_text() -> str:
+    """The example as JSON, every row of a matrix on a line."""
+    rows = [f" {json.dumps(name)}: {json.dumps(values)}" for name, values in EXAMPLE.items()]
+    return "{\n" + ",\n".join(rows).replace("], [", "],\n  [").replace("[[", "[\n  [") + "\n}"
 
 
 def figures(text: str) -> dict[str, Any]:
@@ -39,10 +47,12 @@ def build() -> Any:
 
     return gradio.Interface(
         figures,
-        gradio.Code(json.dumps(EXAMPLE, indent=1), language="json", label="Decisions and outcomes"),
+        gradio.Code(example_text(), language="json", label="Decisions and outcomes"),
         gradio.JSON(label="Figures"),
         title="Rank Score",
-        description="Accuracy against cost of a model router (VL-RouterBench, arXiv 2512.23562).",
+        description="Accuracy against cost of a model router (VL-RouterBench, arXiv 2512.23562): the chosen candidate "
+        "per sample, quality and cost (USD) of every candidate, and the benchmark's cost bounds.",
+        flagging_mode="never",
     )
 
 

@@ -1,0 +1,198 @@
+"""`bench demo`: the routing demo's speed: one route call, a slider's move, 50 clients at once, memory over many calls.
+
+Decisions
+- The app runs as its own process, on a benchmark made for it, and is asked on the loopback as programs ask it: one
+  request to start a call, one to read its end. Clients share this machine with the app.
+- The baseline is deciding with encoding, ours is deciding on kept features: what a move of the slider spares.
+- Memory is the app's resident memory after a warm-up and at the end; where the system does not tell it, it is null.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from vlrouterbench.demo.deciding import answer, encode
+from vlrouterbench.demo.ground import Ground, prepare
+from vlrouterbench.demo.knobs import Wish
+from vlrouterbench.demo.limits import checked_picture
+
+CLIENTS, SECONDS, CALLS = 50, 60.0, 2_000
+_NUM_SAMPLES = 600
+_LOCAL_CALLS = 200
+_WARM_UP = 100
+_QUESTION = "Which of the bars is the tallest, and by how much?"
+
+
+def bench_demo(*, scale: float = 1.0) -> dict[str, Any]:
+    """Measure at a share of 60 seconds and 2,000 calls.
+
+    Returns:
+        Milliseconds (p50) of a decision with encoding (`baseline`) and on kept features (`ours`), their ratio; and
+        `route_call`, `clients` and `memory`, see below.
+    """
+    with tempfile.TemporaryDirectory(prefix="vlrouterbench-bench-demo-") as temporary:
+        folder = Path(temporary) / "app"
+        ground = prepare(folder, num_samples=_NUM_SAMPLES)
+        picture = next(ground.test.iter_images())
+        encoded, kept = _decisions(ground, picture, max(5, round(_LOCAL_CALLS * scale)))
+        with _running_app(folder) as (process, url):
+            caller = Caller(url)
+            alone = [caller.timed(picture) for _ in range(max(5, round(_LOCAL_CALLS * scale)))]
+            memory = _memory(process, caller, picture, max(10, round(CALLS * scale)))
+            clients = _many_clients(url, picture, seconds=max(1.0, SECONDS * scale))
+    ours, baseline = float(np.median(kept)), float(np.median(encoded))
+    return {
+        "name": "demo",
+        "ours": ours,
+        "baseline": baseline,
+        "ratio": baseline / ours,
+        "unit": "ms",
+        "route_call": _spread(alone),
+        "with_encoding": _spread(encoded),
+        "on_kept_features": _spread(kept),
+        "clients": clients,
+        "memory": memory,
+        "scale": scale,
+    }
+
+
+class Caller:
+    """Calls the app's `/route` as a program does.
+
+    Args:
+        url: of the app, with a slash at its end.
+    """
+
+    def __init__(self, url: str) -> None:
+        import httpx
+
+        self.url = url
+        self._client = httpx.Client(base_url=f"{url}gradio_api/", timeout=120.0, trust_env=False)
+        self._path: str | None = None
+
+    def timed(self, picture: bytes) -> float:
+        """Milliseconds of one call; the picture is uploaded with the first.
+
+        Raises:
+            RuntimeError: the app answered with an error.
+        """
+        if self._path is None:
+            sent = self._client.post("upload", files={"files": ("picture.jpg", picture)})
+            self._path = sent.raise_for_status().json()[0]
+        file = {"path": self._path, "meta": {"_type": "gradio.FileData"}}
+        start = time.perf_counter()
+        begun = self._client.post("call/route", json={"data": [_QUESTION, file, None, None, None, None]})
+        event = begun.raise_for_status().json()["event_id"]
+        events = self._client.get(f"call/route/{event}").raise_for_status().text
+        took = 1000 * (time.perf_counter() - start)
+        if "event: complete" not in events:
+            raise RuntimeError(f"the demo answered with an error: {events[-300:]}")
+        return took
+
+
+def _decisions(ground: Ground, content: bytes, count: int) -> tuple[list[float], list[float]]:
+    """Milliseconds of decisions in this process: with reading and encoding the picture, and on kept features."""
+    encoded, kept = [], []
+    for number in range(count):
+        start = time.perf_counter()
+        features = encode(ground.router, _QUESTION, checked_picture(content))
+        answer(ground.router, features, Wish(), strongest=ground.strongest)
+        middle = time.perf_counter()
+        answer(ground.router, features, Wish(position=number % 101), strongest=ground.strongest)
+        encoded.append(1000 * (middle - start))
+        kept.append(1000 * (time.perf_counter() - middle))
+    return encoded, kept
+
+
+@contextmanager
+def _running_app(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    command = ["-m", "vlrouterbench", "demo", "--json", "--folder", str(folder), "--num-samples", str(_NUM_SAMPLES)]
+    process = subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        said = ""
+        while not said.rstrip().endswith("}"):
+            line = process.stdout.readline() if process.stdout else ""
+            if not line:
+                raise RuntimeError("the demo ended before it was ready: run `vlrouterbench demo` to see why.")
+            said += line
+        yield process, json.loads(said)["url"]
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _many_clients(url: str, picture: bytes, *, seconds: float) -> dict[str, Any]:
+    """CLIENTS at once, each asking again as soon as it was answered: calls, errors, milliseconds."""
+    took: list[float] = []
+    errors: list[str] = []
+    until = time.monotonic() + seconds
+
+    def ask() -> None:
+        try:
+            caller = Caller(url)
+            while time.monotonic() < until:
+                took.append(caller.timed(picture))
+        except (RuntimeError, OSError, _http_error()) as error:
+            errors.append(str(error))
+
+    threads = [threading.Thread(target=ask) for _ in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = {"clients": CLIENTS, "seconds": seconds, "calls": len(took), "errors": len(errors)}
+    return found | {"calls_per_second": len(took) / seconds, **(_spread(took) if took else {}), "said": errors[:3]}
+
+
+def _http_error() -> type[Exception]:
+    import httpx
+
+    return httpx.HTTPError
+
+
+def _memory(process: subprocess.Popen[str], caller: Caller, picture: bytes, calls: int) -> dict[str, Any]:
+    """Resident memory of the app after a warm-up and after so many more calls, MiB."""
+    for _ in range(min(_WARM_UP, calls)):
+        caller.timed(picture)
+    before = _resident_mib(process.pid)
+    # Pictures of other sizes too: nothing may be kept of them.
+    for number in range(calls):
+        caller.timed(picture)
+        if number % 100 == 0:
+            Caller(caller.url).timed(_noise(number))
+    return {"calls": calls, "after_warm_up_mib": before, "at_the_end_mib": _resident_mib(process.pid)}
+
+
+def _resident_mib(pid: int) -> float | None:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    found = re.search(r"VmRSS:\s+(\d+) kB", status)
+    return None if found is None else int(found.group(1)) / 1024
+
+
+def _noise(seed: int) -> bytes:
+    buffer = io.BytesIO()
+    pixels = np.random.default_rng(seed).integers(0, 256, (400 + seed % 300, 500, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def _spread(took: list[float]) -> dict[str, float]:
+    p50, p95, p99 = np.percentile(took, (50, 95, 99))
+    return {"p50_ms": float(p50), "p95_ms": float(p95), "p99_ms": float(p99)}

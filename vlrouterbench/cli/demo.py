@@ -1,0 +1,38 @@
+"""`vlrouterbench demo`: the routing demo on this machine, the same app as the Space."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port; else the first free one from 7860.")] = None,
+    router: Annotated[
+        str | None, typer.Option(help="Router folder or Hub id; else ROUTER_ID, else one is trained.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="The app's own folder; else one beside registered benchmarks.")
+    ] = None,
+    num_samples: Annotated[int, typer.Option(min=100, help="Size of the simulated benchmark.")] = 2_000,
+) -> None:
+    """Serve the demo: route, explore, leaderboard, batch. Made ready at first start, in about a minute."""
+    from vlrouterbench.cli import console
+    from vlrouterbench.data.build import home_folder
+    from vlrouterbench.demo.ground import prepare, router_from_environment
+    from vlrouterbench.demo.serving import require_library, serve, settle
+
+    require_library()
+    console.quiet_libraries()
+    place = folder or home_folder() / "demo"
+    settle(place)
+    ground = prepare(place, router or router_from_environment(), num_samples=num_samples, stage=console.stage)
+    with console.stage("build the page"):
+        page = serve(ground, port=port, block=False)
+    content = {"url": page.local_url, "folder": str(place), "trained_on": ground.data_note}
+    console.show(content, f"open {page.local_url} (stop with Ctrl+C)", ground.data_note)
+    sys.stdout.flush()  # a program that started this one waits for the address
+    page.block_thread()

@@ -1,0 +1,63 @@
+"""The whole page: what it is about, which data the router knows, and the four tabs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from vlrouterbench.demo.api import add_endpoints
+from vlrouterbench.demo.components import fragment
+from vlrouterbench.demo.ground import Ground
+from vlrouterbench.demo.html import escaped
+from vlrouterbench.demo.page_batch import build_batch
+from vlrouterbench.demo.page_explore import build_explore
+from vlrouterbench.demo.page_leaderboard import build_leaderboard
+from vlrouterbench.demo.page_route import build_route
+
+STYLE = Path(__file__).parent / "templates" / "style.css"
+_PURGE_SECONDS = (600, 3600)
+"""How often uploads are looked through, and how old they may be."""
+_FONT = ("system-ui", "sans-serif")
+
+
+def build_page(ground: Ground) -> Any:
+    """The page as the library's blocks; nothing is served yet."""
+    mark = " (simulated data)" if ground.table.simulated else ""
+    with gr.Blocks(title=f"Model routing demo{mark}", analytics_enabled=False, delete_cache=_PURGE_SECONDS) as page:
+        fragment(_header(ground))
+        with gr.Tabs():
+            for name, build in (
+                ("Route", build_route),
+                ("Explore", build_explore),
+                ("Leaderboard", build_leaderboard),
+                ("Batch", build_batch),
+            ):
+                with gr.Tab(name, id=name.lower()):
+                    build(ground)
+        add_endpoints(ground)
+    return page
+
+
+def theme() -> Any:
+    """Fonts of the reader's own machine: nothing is loaded from elsewhere."""
+    return gr.themes.Default(
+        primary_hue="blue", neutral_hue="slate", spacing_size="sm", text_size="sm", font=_FONT, font_mono=("monospace",)
+    )
+
+
+def head(ground: Ground) -> str:
+    """What a reader of the page's source sees of it without running it."""
+    note = escaped(ground.data_note)
+    return f'<meta name="description" content="Which vision-language model should answer? {note}">'
+
+
+def _header(ground: Ground) -> str:
+    kind = "vrb-note" if ground.table.simulated else "vrb-note vrb-quiet"
+    return (
+        '<header class="vrb-header"><h1>Which model should answer?</h1>'
+        "<p>A router looks at a picture and a question, estimates for each candidate model whether it would be right "
+        "and what it would cost, and picks one.</p>"
+        f'<p class="{kind}" id="data-note">{escaped(ground.data_note)}</p></header>'
+    )

@@ -1,0 +1,85 @@
+"""What a record says of a calibrated router's estimates.
+
+Decisions
+- Of the whole and of each dataset it is the chosen candidate's estimate that is judged: the one a user is told. Picking
+  the highest estimate picks over-estimates too, so this is stricter than judging all pairs.
+- Of each candidate all samples count, chosen or not: a budget or a smaller pool may choose it tomorrow.
+- The error over bins has no interval: it is biased upwards, and resampling adds to the bias. The Brier score has one.
+- A curve of risk over coverage is kept at 20 coverages; its area is over all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vlrouterbench.evaluation.estimates import CandidateEstimates
+from vlrouterbench.evaluation.paired import RoutedSplit, ScoringContext
+from vlrouterbench.metrics.bootstrap import interval, resampled_means
+from vlrouterbench.metrics.calibration import (
+    area_under_risk_coverage,
+    brier_score,
+    expected_calibration_error,
+    reliability_bins,
+    risk_coverage,
+)
+from vlrouterbench.metrics.trade_off import chosen_values
+
+NUM_COVERAGES = 20
+
+
+def calibration_of(router: RoutedSplit, context: ScoringContext) -> dict[str, Any] | None:
+    """Calibration of a router's estimates; None where it has none.
+
+    Returns:
+        `estimated_accuracy` and `estimated_cost_usd`, the means over decisions; `ece`, `brier` with `brier_ci95`,
+        `bins` [[count, mean estimate, mean quality], ...], `aurc`, `risk_coverage` [[coverage, risk], ...];
+        `per_dataset` of the decisions, `per_candidate` of all samples.
+    """
+    if router.estimates is None:
+        return None
+    table = context.table
+    estimated, cost = router.estimates.of_chosen(router.decisions)
+    quality = chosen_values(table.quality, router.decisions)
+    squared = ((estimated - quality) ** 2)[:, None]
+    datasets = np.array(table.column("dataset"))
+    return {
+        "estimated_accuracy": float(estimated.mean()),
+        "estimated_cost_usd": float(cost.mean()),
+        **_reliability(estimated, quality),
+        "brier_ci95": interval(resampled_means(squared, table.column("group_id"), seed=context.seed)[:, 0]),
+        "aurc": area_under_risk_coverage(estimated, quality),
+        "risk_coverage": _curve(estimated, quality),
+        "per_dataset": {
+            name: _reliability(estimated[datasets == name], quality[datasets == name])
+            for name in dict.fromkeys(table.column("dataset"))
+        },
+        "per_candidate": _per_candidate(router.estimates, context),
+    }
+
+
+def _per_candidate(estimates: CandidateEstimates, context: ScoringContext) -> dict[str, dict[str, Any]]:
+    table = context.table
+    return {
+        name: _reliability(estimates.accuracy[:, place], table.quality[:, place])
+        for place, name in enumerate(table.pool.names)
+    }
+
+
+def _reliability(estimated: np.ndarray, quality: np.ndarray) -> dict[str, Any]:
+    bins = reliability_bins(estimated, quality)
+    return {
+        "num_samples": len(estimated),
+        "ece": expected_calibration_error(estimated, quality),
+        "brier": brier_score(estimated, quality),
+        "bins": [[found.count, found.estimate, found.outcome] for found in bins],
+    }
+
+
+def _curve(estimated: np.ndarray, quality: np.ndarray) -> list[list[float]]:
+    """[coverage, risk] at the first coverages that reach 1/20, 2/20, ..., 1."""
+    coverage, risk = risk_coverage(estimated, quality)
+    size = len(coverage)
+    kept = sorted({-(-size * step // NUM_COVERAGES) - 1 for step in range(1, NUM_COVERAGES + 1)})
+    return [[float(coverage[place]), float(risk[place])] for place in kept]

@@ -1,0 +1,83 @@
+"""Figures of calibration: reliability by candidate and by dataset, and risk over coverage.
+
+Decisions
+- A panel per candidate or dataset: seventeen curves over each other cannot be told apart. A panel's title has its name,
+  its error and its number of samples, so that no curve needs a legend.
+- Areas of the points go with the number of samples in a bin: a point far off the line may be one sample.
+- Curves of several routers differ by colour and by line, and stand in a legend: along a curve a name would lie on it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from vlrouterbench.plotting.figures import BLUE, GREY, VERMILION, Drawing, shortened, titled
+
+_COLUMNS = 4
+_LARGEST_POINT = 60.0
+_MARGIN = (-0.05, 1.05)
+_LINES = ("-", "--", "-.", ":")
+
+
+def reliability_plot(title: str, parts: Mapping[str, Mapping[str, Any]], *, simulated: bool) -> Drawing:
+    """Mean outcome against mean estimate over bins, a panel per part.
+
+    Args:
+        title: of the figure, unlike any other on its page.
+        parts: name -> {"ece": ..., "num_samples": ..., "bins": [[count, mean estimate, mean outcome], ...]}.
+        simulated: whether the data are.
+    """
+    from matplotlib.figure import Figure
+
+    columns = min(_COLUMNS, len(parts))
+    rows = math.ceil(len(parts) / columns)
+    figure = Figure(figsize=(max(4.0, 2.15 * columns + 0.4), 2.35 * rows + 0.7), layout="constrained")
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for panel, (name, found) in zip(panels, parts.items(), strict=False):
+        counts, estimates, outcomes = np.array(found["bins"]).T
+        panel.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, zorder=1)
+        panel.plot(estimates, outcomes, color=BLUE, linewidth=0.8, alpha=0.5, zorder=2)
+        panel.scatter(estimates, outcomes, s=_LARGEST_POINT * counts / counts.max() + 2, color=BLUE, zorder=3)
+        panel.set_title(
+            f"{shortened(name, 24)}\nECE {found['ece']:.3f}, n {found['num_samples']:,}", fontsize=9, parse_math=False
+        )
+        panel.set(xlim=_MARGIN, ylim=_MARGIN, xticks=(0, 0.5, 1), yticks=(0, 0.5, 1), aspect="equal")
+        panel.grid(alpha=0.25)
+    for panel in panels[len(parts) :]:
+        panel.set_axis_off()
+    figure.supxlabel("estimated accuracy", fontsize=10)
+    figure.supylabel("measured accuracy", fontsize=10)
+    marked = titled(title, simulated=simulated)
+    figure.suptitle(marked, fontsize=11, parse_math=False)
+    return Drawing(figure, marked)
+
+
+def risk_coverage_plot(records: Sequence[Mapping[str, Any]], *, simulated: bool) -> Drawing:
+    """Risk over coverage of every calibrated router, and its risk at full coverage.
+
+    Args:
+        records: of `results.json`, each with `calibration`.
+        simulated: whether the data are.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.2, 4.4), layout="constrained")
+    axes = figure.add_subplot()
+    for place, record in enumerate(records):
+        coverage, risk = 100 * np.array(record["calibration"]["risk_coverage"]).T
+        colour, line = (VERMILION, BLUE)[place % 2], _LINES[place // 2 % len(_LINES)]
+        name = shortened(record["router"])
+        axes.plot(coverage, risk, color=colour, linestyle=line, marker="o", markersize=3, label=name)
+        axes.axhline(risk[-1], color=GREY, linewidth=0.8)
+    axes.set(xlabel="coverage: % of samples with the highest estimates", ylabel="risk: % wrong", xlim=(0, 102))
+    axes.set_ylim(bottom=0)
+    title = titled("Risk over coverage", simulated=simulated)
+    axes.set_title(title)
+    axes.grid(alpha=0.25)
+    for text in axes.legend(fontsize=9).get_texts():
+        text.set_parse_math(False)
+    return Drawing(figure, title)

@@ -1,0 +1,85 @@
+"""The files of an evaluation: records, decisions of routers and of controls, estimates of calibrated routers.
+
+Decisions
+- Estimates of the chosen candidate stand beside each decision, empty for routers without any; a file in which no router
+  has some lacks the columns.
+- `estimates.parquet` is there when a calibrated router was evaluated, and no older one stays in the folder: it would
+  belong to other records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.evaluation.paired import SHUFFLED, RoutedSplit, ScoringContext
+from vlrouterbench.files import staged_file, write_json
+
+RESULTS_FILE, DECISIONS_FILE = "results.json", "decisions.parquet"
+CONTROLS_FILE, ESTIMATES_FILE = "controls.parquet", "estimates.parquet"
+_ESTIMATED = ("estimated_accuracy", "estimated_cost_usd")
+
+
+def write_results(
+    records: list[dict[str, Any]], routed: Sequence[RoutedSplit], context: ScoringContext, out: Path
+) -> None:
+    """Write `results.json`, `decisions.parquet`, in the same columns the decisions of controls, and estimates."""
+    controls = dict(context.references) | {
+        f"{SHUFFLED}{r.router}": r.shuffled for r in routed if r.shuffled is not None
+    }
+    decided = _decisions({r.router: r.decisions for r in routed}, context.table)
+    if any(router.estimates for router in routed):
+        for name, values in zip(_ESTIMATED, _estimates_of_chosen(routed), strict=True):
+            decided[name] = pa.array(values, from_pandas=True)
+    _write(decided, out / DECISIONS_FILE)
+    _write(_decisions(controls, context.table), out / CONTROLS_FILE)
+    _write_estimates(routed, context.table, out / ESTIMATES_FILE)
+    write_json(out / RESULTS_FILE, records)
+
+
+def _decisions(decisions: Mapping[str, np.ndarray], table: RoutingTable) -> dict[str, pa.Array]:
+    names = np.array(table.pool.names, dtype=object)
+    sample_ids = table.column("sample_id")
+    columns = {
+        "router": [router for router in decisions for _ in sample_ids],
+        "sample_id": sample_ids * len(decisions),
+        "candidate": [name for places in decisions.values() for name in names[places]],
+    }
+    return {name: pa.array(values, pa.string()) for name, values in columns.items()}
+
+
+def _estimates_of_chosen(routed: Sequence[RoutedSplit]) -> list[np.ndarray]:
+    """Accuracy and cost, a row per decision; NaN, which becomes null, for routers without estimates."""
+    unknown = np.full((2, len(routed[0].decisions)), np.nan)
+    parts = [unknown if r.estimates is None else np.array(r.estimates.of_chosen(r.decisions)) for r in routed]
+    return list(np.concatenate(parts, axis=1))
+
+
+def _write_estimates(routed: Sequence[RoutedSplit], table: RoutingTable, path: Path) -> None:
+    known = {router.router: router.estimates for router in routed if router.estimates is not None}
+    if not known:
+        path.unlink(missing_ok=True)
+        return
+    sample_ids, names = table.column("sample_id"), table.pool.names
+    pairs = len(sample_ids) * len(names)
+    errors = [np.full(pairs, np.nan) if e.standard_error is None else e.standard_error.ravel() for e in known.values()]
+    columns = {
+        "router": pa.array([router for router in known for _ in range(pairs)], pa.string()),
+        "sample_id": pa.array([name for name in sample_ids for _ in names] * len(known), pa.string()),
+        "candidate": pa.array([*names] * len(sample_ids) * len(known), pa.string()),
+        "estimated_accuracy": pa.array(np.concatenate([e.accuracy.ravel() for e in known.values()])),
+        "estimated_cost_usd": pa.array(np.concatenate([e.cost_usd.ravel() for e in known.values()])),
+        "standard_error": pa.array(np.concatenate(errors), from_pandas=True),
+    }
+    _write(columns, path)
+
+
+def _write(columns: Mapping[str, pa.Array], path: Path) -> None:
+    with staged_file(path) as staging:
+        pq.write_table(pa.table(dict(columns)), staging)

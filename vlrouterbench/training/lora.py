@@ -1,0 +1,41 @@
+"""LoRA: small adapters are trained on the linear layers of a backbone that stays as it is (by the library `peft`).
+
+Decisions
+- Every linear layer of the pretrained parts gets an adapter; the projections of patches and the head are trained whole.
+  A layer whose weight another module reads (the output of torch's own attention) gets none: it would be passed by.
+- A copy has the adapters. The router itself never does: it takes the copy's weights with the adapters added in
+  (`trained_copy.py`), so that it is judged, saved and loaded like any other, without `peft`.
+- An adapter's product counts twice over its rank (alpha = 2 * rank), and has no dropout of its own.
+"""
+
+from __future__ import annotations
+
+import copy
+
+from torch import nn
+
+from vlrouterbench.errors import RouterError
+from vlrouterbench.routers.modeling_router import PreTrainedRouter
+
+ADAPTER = "default"
+"""Name that the adapters have in every layer."""
+
+
+def with_adapters(router: PreTrainedRouter, rank: int) -> PreTrainedRouter:
+    """A copy of a router with adapters on its backbone, which alone are trained there.
+
+    Args:
+        router: end to end.
+        rank: of the adapters.
+    """
+    from peft import LoraConfig, inject_adapter_in_model
+
+    copied = copy.deepcopy(router)
+    for name, part in copied.backbone.pretrained_parts.items():
+        layers = [place for place, layer in part.named_modules() if type(layer) is nn.Linear]
+        if not layers:
+            raise RouterError(
+                f"LoRA adapts linear layers, and {name} ({type(part).__name__}) has none: train it whole."
+            )
+        inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=layers), part, ADAPTER)
+    return copied
