@@ -92,7 +92,7 @@ def test_family_without_a_title_goes_by_its_name(config):
 def test_an_end_to_end_router_names_its_backbone_and_says_that_it_is_random_and_what_was_not_tried(end_to_end_folders):
     text = (end_to_end_folders["zooter"] / "README.md").read_text(encoding="utf-8")
     assert "through `tiny-visualbert`" in text and "a small backbone of random weights" in text
-    assert "Training on several GPUs has\nnot been tried" in text
+    assert "**Not run**: training on several GPUs" in text
     assert "1 process on cpu, global batch 32" in text
     assert "simulated-easy" in text
 

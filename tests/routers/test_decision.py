@@ -36,5 +36,8 @@ def test_decision_is_ready_for_json():
         "estimated_accuracy": None,
         "estimated_cost_usd": {"small": 0.001},
         "usd_weight": None,
+        "standard_error": None,
+        "target_met": True,
+        "reason": "",
         "image_used": True,
     }

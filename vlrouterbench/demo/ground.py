@@ -28,7 +28,7 @@ from vlrouterbench.encoders.features import encode_benchmark
 from vlrouterbench.evaluation.decisions import read_decisions
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 from vlrouterbench.evaluation.policies import POLICIES, decide_policy
-from vlrouterbench.evaluation.results import RESULTS_FILE
+from vlrouterbench.evaluation.writing import RESULTS_FILE
 from vlrouterbench.files import make_folder, write_json
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.modeling_router import CALIBRATED_FAMILIES, PreTrainedRouter

@@ -17,7 +17,7 @@ from vlrouterbench.demo.components import HEAVY, PRIVATE, fragment, in_plain_wor
 from vlrouterbench.demo.ground import Ground
 from vlrouterbench.demo.knobs import Wish, dearest_usd, position_of
 from vlrouterbench.demo.limits import LIMITS, MIB, DemoError
-from vlrouterbench.evaluation.results import DECISIONS_FILE
+from vlrouterbench.evaluation.writing import DECISIONS_FILE
 from vlrouterbench.routers.registry import family_name
 
 _RESULTS = "batch-"

@@ -20,7 +20,7 @@ from vlrouterbench.demo.ground import Ground
 from vlrouterbench.demo.html import escaped, row, table
 from vlrouterbench.demo.limits import LIMITS, MIB, DemoError, Limits, checked_file
 from vlrouterbench.evaluation.plots import frontier_plot
-from vlrouterbench.evaluation.results import DECISIONS_FILE
+from vlrouterbench.evaluation.writing import DECISIONS_FILE
 from vlrouterbench.leaderboard.page import rank_text
 from vlrouterbench.leaderboard.standings import rank_submissions
 from vlrouterbench.leaderboard.submissions import Submission
