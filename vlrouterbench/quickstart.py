@@ -20,8 +20,8 @@ from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import save_router, train_router
 from vlrouterbench.training.problem import Problem
 
-FAMILIES = ("knn", "linear", "mlp")
-"""Router families that the story trains: one with a memory, two by gradient."""
+FAMILIES = ("knn", "linear", "mlp", "flagship")
+"""Router families that the story trains: one with a memory, two by gradient, and the best there is."""
 Stage = Callable[[str], AbstractContextManager[Progress | None]]
 """Opens a stage by its title; gives a progress callback or None."""
 

@@ -28,6 +28,7 @@ from vlrouterbench.cli.route import route
 from vlrouterbench.cli.run import run
 from vlrouterbench.cli.sign import sign
 from vlrouterbench.cli.simulate import simulate
+from vlrouterbench.cli.study import study
 from vlrouterbench.cli.sweep import sweep
 from vlrouterbench.cli.train import train
 from vlrouterbench.errors import VLRouterBenchError
@@ -41,6 +42,7 @@ COMMANDS = (
     train,
     sweep,
     evaluate,
+    study,
     leaderboard,
     sign,
     route,
