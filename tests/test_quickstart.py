@@ -47,10 +47,10 @@ def test_the_only_results_are_those_of_the_evaluation(told):
     assert (out / "evaluation" / "decisions.parquet").is_file()
 
 
-def test_six_policies_and_three_routers_are_scored_on_simulated_data(told):
+def test_six_policies_and_four_routers_are_scored_on_simulated_data(told):
     _, records, _ = told
     assert [record["router"] for record in records] == [*POLICIES, *FAMILIES]
-    assert len(records) == 9
+    assert len(records) == 10
     assert all(record["benchmark"]["simulated"] and record["split"] == "test" for record in records)
 
 

@@ -28,6 +28,6 @@ def run(
         "Simulated data: no number above says anything about a real model.",
         f"Report: {out}/evaluation/report.html",
         "Ask one:",
-        f"  vlrouterbench route --router {out}/routers/mlp \\",
+        f"  vlrouterbench route --router {out}/routers/flagship \\",
         "    --question TEXT --image FILE",
     )
