@@ -1,0 +1,111 @@
+"""What the flagship adds to its parts: no leak into a fold, tempered choices, and a guard that holds the default."""
+
+import copy
+
+import pytest
+import torch
+
+from tests.families import arguments_for, small_router, training_set, widened
+from vlrouterbench.routers.auto import AutoRouter
+from vlrouterbench.routers.budgets import Budget, Estimates
+from vlrouterbench.routers.modeling_flagship import leading_directions
+from vlrouterbench.training.fit import train_router
+
+
+@pytest.fixture(scope="module")
+def trained(simulated_problem):
+    return train_router("flagship", simulated_problem, arguments_for("flagship")).router
+
+
+def _small():
+    """A router that says 0.5 of a (free), and of b (cost 0.001) what a test puts in its place."""
+    return small_router("flagship", num_candidates=2, memory_size=4, num_landmarks=4)
+
+
+def test_out_of_fold_estimates_do_not_know_a_samples_own_group():
+    router = small_router("flagship", num_candidates=2, memory_size=40, num_landmarks=40)
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randn(20, router.feature_dim, generator=generator).repeat_interleave(2, dim=0)
+    # Twins of one group share an outcome that nothing else tells.
+    quality = (torch.rand(20, 2, generator=generator) < 0.5).float().repeat_interleave(2, dim=0)
+    given = training_set(rows, quality.tolist(), [[0.001, 0.002]] * 40)
+    object.__setattr__(given, "groups", torch.arange(20).repeat_interleave(2))
+    router.fit(given)
+    blind = router.out_of_fold.accuracy
+    object.__setattr__(given, "groups", None)
+    other = small_router("flagship", num_candidates=2, memory_size=40, num_landmarks=40)
+    other.fit(given)
+
+    def error(made):
+        return float((made - quality).square().mean())
+
+    assert error(other.out_of_fold.accuracy) < 0.15 < error(blind)
+
+
+def test_a_choice_believes_part_of_what_tells_candidates_apart():
+    router = _small()
+    router.mean_quality.copy_(torch.tensor([0.5, 0.5]))
+    router.config.temper = 0.5
+    made = Estimates(torch.tensor([[0.4, 0.8]]), torch.tensor([[0.0, 0.001]]))
+    # Both do 0.1 better than they are wont to; of the 0.4 between them half counts.
+    torch.testing.assert_close(router.tempered(made).accuracy, torch.tensor([[0.5, 0.7]]))
+    assert router.worth(made, Budget(usd_weight=199.0)).argmax() == 1
+    assert router.worth(made, Budget(usd_weight=201.0)).argmax() == 0
+    assert router.worth(made, Budget(min_accuracy=0.75)).argmax() == 1
+
+
+def test_the_guard_leaves_the_best_fixed_candidate_only_for_a_gain_above_its_error():
+    router = _small()
+    router.mean_quality.copy_(torch.tensor([0.5, 0.5]))
+    router.mean_cost.copy_(torch.tensor([0.0, 0.001]))
+    router.config.temper = 1.0
+    made = Estimates(torch.tensor([[0.5, 0.6]]), torch.tensor([[0.0, 0.001]]), torch.full((1, 2), 0.06))
+    asked = Budget(usd_weight=10.0)
+    chosen = []
+    for router.config.guard in (0.0, 1.0, 2.0):
+        chosen.append(int(router.worth(made, asked).argmax()))
+    # A gain of 0.09: more than one standard error of 0.06, less than two.
+    assert chosen == [1, 1, 0]
+
+
+def test_a_heavier_guard_leaves_the_fixed_candidate_less_often(trained, simulated_problem):
+    router, shares = copy.deepcopy(trained), []
+    for router.config.guard in (0.0, 1.0, 1000.0):
+        shares.append(len(router.decide(simulated_problem.validation_features).unique()))
+    assert shares[0] >= shares[1] >= shares[2] == 1
+
+
+def test_estimates_are_right_on_average_for_every_candidate(trained, simulated_problem):
+    train = simulated_problem.train
+    made = trained.out_of_fold.accuracy.double().mean(dim=0)
+    torch.testing.assert_close(made, torch.from_numpy(train.quality.mean(axis=0)), atol=0.02, rtol=0)
+
+
+def test_expected_tokens_and_costs_are_right_on_average(trained, simulated_problem):
+    train, made = simulated_problem.train, trained.estimates(simulated_problem.train_features)
+    tokens = torch.from_numpy(train.matrices["output_tokens"].mean(axis=0))
+    torch.testing.assert_close(made.output_tokens.double().mean(dim=0), tokens, rtol=0.05, atol=0)
+    cost = torch.from_numpy(train.cost.mean(axis=0))
+    torch.testing.assert_close(made.cost_usd.double().mean(dim=0), cost, rtol=0.05, atol=0)
+
+
+def test_long_features_are_cut_to_their_leading_directions():
+    rows = torch.zeros(6, 4)
+    rows[:, 2], rows[:3, 0] = 3.0, 1.0
+    basis = leading_directions(rows, 2)
+    torch.testing.assert_close(rows @ basis @ basis.T, rows, atol=1e-5, rtol=0)
+
+
+def test_a_loaded_router_keeps_its_trade_off_and_has_no_out_of_fold_estimates(trained, tmp_path):
+    trained.save_pretrained(tmp_path)
+    loaded = AutoRouter.from_pretrained(tmp_path)
+    assert loaded.config.usd_weight == trained.config.usd_weight > 0
+    assert loaded.out_of_fold_averages_for([{}]) is None
+    assert len(list(trained.out_of_fold_averages_for([{}, {}]))) == 2
+
+
+def test_a_router_of_one_sample_is_a_router():
+    router = small_router("flagship", num_candidates=2, memory_size=1, num_landmarks=1)
+    router.fit(training_set(widened([[1.0, 0]], router), [[1, 0]], [[0.001, 0.002]]))
+    made = router.estimates(widened([[1.0, 0], [0, 1]], router))
+    assert torch.isfinite(made.accuracy).all() and torch.isfinite(made.cost_usd).all()
