@@ -90,7 +90,7 @@ class FlagshipRouterConfig(EstimatingRouterConfig):
 
 
 class FlagshipRouter(OpenPoolRouter):
-    """Estimates are a calibrated stack of neighbours, a kernel and dataset effects."""
+    """Estimates are a calibrated stack of a kernel and dataset effects."""
 
     config_class = FlagshipRouterConfig
     _auto_class = "AutoModel"
@@ -184,9 +184,9 @@ class FlagshipRouter(OpenPoolRouter):
         shared = deviations.mean(dim=1, keepdim=True)
         return replace(made, accuracy=self.pool_quality + shared + self.config.temper * (deviations - shared))
 
-    def worth(self, made: Estimates, asked: Budget) -> torch.Tensor:
+    def believed(self, made: Estimates, asked: Budget) -> Estimates:
         """As the base's; a trade-off of accuracy against cost is by tempered estimates."""
-        return super().worth(made if asked.usd_weight is None else self.tempered(made), asked)
+        return made if asked.usd_weight is None else self.tempered(made)
 
     def caution(self, made: Estimates, asked: Budget) -> torch.Tensor | float:
         """As the base's: the guard's standard errors, for every candidate but the best fixed one."""
