@@ -126,7 +126,7 @@ def test_the_installed_program_runs_the_whole_story_in_an_empty_folder(installed
     out = ("--num-samples", "150", "--out", "story", "--json")
     content = json.loads(run(installed / "vlrouterbench", "run", *out, cwd=elsewhere, **home))
     assert content["out"] == "story"
-    assert len(content["results"]) == 9
+    assert len(content["results"]) == 10
     assert all(result["benchmark"]["simulated"] for result in content["results"])
     assert (elsewhere / "story" / "evaluation" / "report.html").is_file()
     assert (elsewhere / "story" / "routers" / "mlp" / "README.md").is_file()
