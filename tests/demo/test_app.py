@@ -110,10 +110,7 @@ class TestInTheBrowser:
             costs.append(float(page.locator("#candidates .vrb-row-chosen td").nth(1).inner_text()))
         every = [float(text) for text in page.locator("#candidates tbody tr td:nth-child(3)").all_inner_texts()]
         first = page.locator("#candidates tbody tr").first
-        assert costs[0] == min(every) and costs[1] > costs[0]
-        # A router may hold that a small lead is luck; then the page says so.
-        chosen = "vrb-row-chosen" in first.get_attribute("class")
-        assert chosen or "too uncertain to count" in page.locator("#choice").inner_text()
+        assert costs[0] == min(every) and "vrb-row-chosen" in first.get_attribute("class")
 
     def test_a_budget_is_kept(self, page):
         page.get_by_label("Budget", exact=True).locator("visible=true").first.check()

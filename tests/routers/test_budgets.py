@@ -81,9 +81,6 @@ def test_the_reason_names_the_rival_and_what_it_would_cost():
     )
 
 
-def test_a_lead_that_the_decision_did_not_believe_is_called_uncertain():
-    said = reason(
-        "b", {"a": 0.5, "b": 0.7, "c": 0.71}, {"a": 1e-4, "b": 2e-4, "c": 9e-4}, Budget(usd_weight=0),
-        {"a": 0.5, "b": 0.7, "c": 0.69},
-    )  # fmt: skip
-    assert said.endswith("c promises 71.0% at $9 per 10K, a lead too uncertain to count.")
+def test_a_lead_that_costs_nothing_more_and_is_not_followed_is_called_uncertain():
+    said = reason("b", {"b": 0.7, "c": 0.71}, {"b": 2e-4, "c": 1e-4}, Budget(usd_weight=10))
+    assert said.endswith("c promises 71.0% at $1 per 10K, a lead too uncertain to leave it for.")

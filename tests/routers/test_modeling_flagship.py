@@ -1,4 +1,4 @@
-"""What the flagship adds to its parts: no leak into a fold, tempered choices, and a guard that holds the default."""
+"""What the flagship adds to its parts: no leak into a fold, and a guard that holds the default."""
 
 import copy
 
@@ -42,23 +42,10 @@ def test_out_of_fold_estimates_do_not_know_a_samples_own_group():
     assert error(other.out_of_fold.accuracy) < 0.15 < error(blind)
 
 
-def test_a_choice_believes_part_of_what_tells_candidates_apart():
-    router = _small()
-    router.mean_quality.copy_(torch.tensor([0.5, 0.5]))
-    router.config.temper = 0.5
-    made = Estimates(torch.tensor([[0.4, 0.8]]), torch.tensor([[0.0, 0.001]]))
-    # Both do 0.1 better than they are wont to; of the 0.4 between them half counts.
-    torch.testing.assert_close(router.tempered(made).accuracy, torch.tensor([[0.5, 0.7]]))
-    assert router.worth(made, Budget(usd_weight=199.0)).argmax() == 1
-    assert router.worth(made, Budget(usd_weight=201.0)).argmax() == 0
-    assert router.worth(made, Budget(min_accuracy=0.75)).argmax() == 1
-
-
 def test_the_guard_leaves_the_best_fixed_candidate_only_for_a_gain_above_its_error():
     router = _small()
     router.mean_quality.copy_(torch.tensor([0.5, 0.5]))
     router.mean_cost.copy_(torch.tensor([0.0, 0.001]))
-    router.config.temper = 1.0
     made = Estimates(torch.tensor([[0.5, 0.6]]), torch.tensor([[0.0, 0.001]]), torch.full((1, 2), 0.06))
     asked = Budget(usd_weight=10.0)
     chosen = []
@@ -73,6 +60,18 @@ def test_a_heavier_guard_leaves_the_fixed_candidate_less_often(trained, simulate
     for router.config.guard in (0.0, 1.0, 1000.0):
         shares.append(len(router.decide(simulated_problem.validation_features).unique()))
     assert shares[0] >= shares[1] >= shares[2] == 1
+
+
+@pytest.mark.parametrize("weight", [None, 0.0, 100.0, 10_000.0])
+def test_a_decision_maximises_the_stated_accuracy_less_the_weighted_stated_cost(trained, simulated_problem, weight):
+    for row in simulated_problem.validation_features[:10].split(1):
+        said = trained.decide_one(row, usd_weight=weight)
+        worth = {
+            name: accuracy - said.usd_weight * said.estimated_cost_usd[name]
+            for name, accuracy in said.estimated_accuracy.items()
+        }
+        assert worth[said.candidate] == pytest.approx(max(worth.values()), abs=1e-6)
+        assert said.score == pytest.approx(worth, abs=1e-5)
 
 
 def test_estimates_are_right_on_average_for_every_candidate(trained, simulated_problem):

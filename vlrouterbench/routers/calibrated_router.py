@@ -45,11 +45,7 @@ class CalibratedRouter(EstimatingRouter):
 
     def worth(self, made: Estimates, asked: Budget) -> torch.Tensor:
         """Scores (num_samples, num_candidates) of estimates under a budget: the largest of a row is the decision."""
-        return asked.scores(self.believed(made, asked)) - self.handicap - self.caution(made, asked)
-
-    def believed(self, made: Estimates, asked: Budget) -> Estimates:
-        """The part of estimates that a decision under a budget goes by: all of it here."""
-        return made
+        return asked.scores(made) - self.handicap - self.caution(made, asked)
 
     def estimate(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Accuracy and cost (USD per sample), each (num_samples, num_candidates)."""
@@ -75,7 +71,6 @@ class CalibratedRouter(EstimatingRouter):
             return {names[place]: float(values[0, place]) for place in places}
 
         accuracy, cost = by_name(made.accuracy), by_name(made.cost_usd)
-        believed = by_name(self.believed(made, asked).accuracy)
         return RoutingDecision(
             candidate=names[chosen],
             score=by_name(scores),
@@ -84,5 +79,5 @@ class CalibratedRouter(EstimatingRouter):
             usd_weight=asked.usd_weight,
             standard_error=None if made.standard_error is None else by_name(made.standard_error),
             target_met=target_met,
-            reason=reason(names[chosen], accuracy, cost, asked, believed),
+            reason=reason(names[chosen], accuracy, cost, asked),
         )

@@ -14,7 +14,6 @@ def reason(
     accuracy: Mapping[str, float],
     cost_usd: Mapping[str, float],
     budget: Budget,
-    believed: Mapping[str, float] | None = None,
 ) -> str:
     """What the chosen candidate promises, and why not the most accurate other one.
 
@@ -23,7 +22,6 @@ def reason(
         accuracy: estimated probability of a correct answer per considered candidate.
         cost_usd: expected cost per considered candidate, USD per sample.
         budget: what the request asked for.
-        believed: the part of `accuracy` that the decision went by; None for all of it.
     """
     said = f"{chosen} is expected to be right with {_chance(accuracy[chosen])} at {_price(cost_usd[chosen])}"
     others = [name for name in accuracy if name != chosen]
@@ -40,8 +38,9 @@ def reason(
         return f"{said}; {named}, above the budget of {_price(budget.max_cost_usd)}."
     if budget.min_accuracy is not None:
         return f"{said}, the cheapest that reaches {budget.min_accuracy:.1%}; {named}."
-    if believed is not None and (extra <= 0 or believed[rival] <= believed[chosen]):
-        return f"{said}; {named}, a lead too uncertain to count."
+    if extra <= 0:
+        # A guard alone decides so.
+        return f"{said}; {named}, a lead too uncertain to leave it for."
     return f"{said}; {named}: {100 * gain:.1f} points more for {_price(extra)} more, which is not worth it here."
 
 

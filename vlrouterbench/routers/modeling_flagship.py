@@ -12,8 +12,6 @@ Decisions
 - Which dataset a sample is of is read off its features; its name has no part in a decision.
 - Features longer than `MAX_DIM` are cut to their leading directions, so that landmarks stay small and quick.
 - Some training samples are remembered, to choose probe samples from and to foresee what a stream will spend.
-- Estimates are true one by one, but the best of many is flattered by having been picked. A choice by `usd_weight` so
-  believes `temper` of what tells candidates apart; ceilings and floors take estimates at their word.
 - The guard leaves the best fixed candidate only for one that is better by that many standard errors. 0, the default,
   guards nothing: it did not pay on the tables of its training; out of distribution it may.
 """
@@ -21,7 +19,6 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -44,7 +41,6 @@ LINEAR_STRENGTH = 0.1
 MAX_DIM = 256
 TRADE_OFFS = (*(30.0 * 0.8**step for step in range(40)), 0.0)
 """Accuracy that asking the dearest candidate instead of a free one must gain, the heaviest first."""
-TEMPER = 0.6
 LEAST_RELATIVE = 0.05
 """Of its mean: no candidate is expected to cost, or to say, less than this on any sample."""
 ALIKE = 100
@@ -59,7 +55,6 @@ class FlagshipRouterConfig(EstimatingRouterConfig):
         num_landmarks: training samples that the kernel is made of.
         strengths: of the kernel's penalty, as multiples of the number of samples.
         num_datasets: datasets of the train split.
-        temper: share of a sample's differences between candidates, over those of their means, that a choice believes.
         guard: standard errors by which a candidate must be better than the best fixed one.
         pool: which candidates were trained on, joined and left since (`open_pool.py`).
         kwargs: the shared part.
@@ -74,7 +69,6 @@ class FlagshipRouterConfig(EstimatingRouterConfig):
         num_landmarks: int = NUM_LANDMARKS,
         strengths: list[float] | None = None,
         num_datasets: int = 1,
-        temper: float = TEMPER,
         guard: float = 0.0,
         pool: dict[str, Any] | None = None,
         **kwargs: Any,
@@ -83,7 +77,6 @@ class FlagshipRouterConfig(EstimatingRouterConfig):
         self.num_landmarks = num_landmarks
         self.strengths = strengths or list(STRENGTHS)
         self.num_datasets = num_datasets
-        self.temper = temper
         self.guard = guard
         self.pool = pool or {}
         super().__init__(**kwargs)
@@ -178,16 +171,6 @@ class FlagshipRouter(OpenPoolRouter):
         """As the base's."""
         return self.memory.detach(), self.memory_places.detach().long()
 
-    def tempered(self, made: Estimates) -> Estimates:
-        """Estimates with what tells candidates apart drawn towards their means."""
-        deviations = made.accuracy - self.pool_quality
-        shared = deviations.mean(dim=1, keepdim=True)
-        return replace(made, accuracy=self.pool_quality + shared + self.config.temper * (deviations - shared))
-
-    def believed(self, made: Estimates, asked: Budget) -> Estimates:
-        """As the base's; a trade-off of accuracy against cost is by tempered estimates."""
-        return made if asked.usd_weight is None else self.tempered(made)
-
     def caution(self, made: Estimates, asked: Budget) -> torch.Tensor | float:
         """As the base's: the guard's standard errors, for every candidate but the best fixed one."""
         if not self.config.guard or made.standard_error is None or asked.usd_weight is None:
@@ -212,9 +195,9 @@ class FlagshipRouter(OpenPoolRouter):
         return (self._expected(made, setting.get("usd_weight", own)) for setting in settings)
 
     def _expected(self, made: Estimates, usd_weight: float) -> tuple[float, float]:
-        """Mean tempered accuracy and mean cost of the decisions that estimates lead to."""
+        """Mean expected accuracy and mean expected cost of the decisions that estimates lead to."""
         chosen = self.choose(self.worth(made, Budget(usd_weight=usd_weight))).unsqueeze(1)
-        pairs = (self.tempered(made).accuracy, made.cost_usd)
+        pairs = (made.accuracy, made.cost_usd)
         accuracy, cost = (float(values.double().gather(1, chosen).mean()) for values in pairs)
         return accuracy, cost
 
