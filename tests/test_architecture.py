@@ -28,6 +28,7 @@ LAYERS = (
     ("training",),
     ("evaluation",),
     ("ablation",),
+    ("study",),
     ("hub",),
     ("leaderboard",),
     ("demo",),

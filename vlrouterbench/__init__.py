@@ -14,6 +14,7 @@ The pipeline, in the order that data flows; a room imports rooms above it only (
     training                      features and soft labels -> a router, chosen on validation
     evaluation                    router and truth -> results, intervals, report
     ablation                      settings that differ in one respect, compared
+    study                         families over several splits, with paired intervals
     hub                           the name that `load_dataset` answers to; pushing and fetching
     leaderboard                   submissions of decisions -> ranks, computed again from the benchmark
     demo                          a page to route, explore, rank and decide batches on

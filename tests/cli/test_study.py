@@ -5,15 +5,23 @@ import json
 
 def test_it_shows_and_writes_what_it_compared(program, simulated_folder, tmp_path):
     asked = ("--router", "uniroute", "--router", "mixture", "--seed", "0", "--seed", "1", "--num-proc", "1")
-    done = program("study", simulated_folder, *asked, "--out", tmp_path / "study.json")
+    done = program("study", simulated_folder, *asked, "--out", tmp_path / "study")
     assert done.status == 0, done.err
     assert "simulated data" in done.out and "mean of 2 test splits" in done.out
-    assert max(len(line.rstrip()) for line in done.out.splitlines()) <= 80
-    content = json.loads((tmp_path / "study.json").read_text())
-    assert {row["router"] for row in content["rows"]} == {"uniroute", "mixture"}
+    *shown, page = done.out.splitlines()
+    assert max(len(line.rstrip()) for line in shown) <= 80 and page.endswith("study.html")
+    content = json.loads((tmp_path / "study" / "study.json").read_text())
+    assert {row["router"] for row in content["routers"]} == {"uniroute", "mixture"}
     assert content["seeds"] == [0, 1] and content["first"] == "uniroute"
+    page = (tmp_path / "study" / "study.html").read_text()
+    assert "Simulated data." in page and "uniroute minus this" in page
 
 
 def test_a_wrong_name_is_answered_with_the_nearest(program, chain_folder):
     done = program("study", chain_folder / "benchmark", "--router", "flagshp", "--num-proc", "1")
     assert done.status == 1 and 'Did you mean "flagship"' in done.err
+
+
+def test_an_unknown_part_is_named_before_anything_is_trained(program, chain_folder):
+    done = program("study", chain_folder / "benchmark", "--part", "frontier-s", "--num-proc", "1")
+    assert done.status == 1 and "part of a study" in done.err

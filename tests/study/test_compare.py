@@ -1,18 +1,21 @@
 """Families over several splits: groups stay whole, figures add up, and nothing is compared with itself."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from vlrouterbench.ablation.resplits import compare_over_splits, resplit
 from vlrouterbench.errors import RouterError, UnknownNameError
 from vlrouterbench.metrics.trade_off import rank_score
+from vlrouterbench.study.compare import compare_over_splits
+from vlrouterbench.study.splits import Ground, resplit
 
 ROUTERS = ("ridge-mf", "mixture", "strongest", "shuffled/ridge-mf")
 
 
 @pytest.fixture(scope="module")
 def rows(simulated_problem):
-    found = compare_over_splits(simulated_problem.table, simulated_problem.features, ROUTERS, seeds=(0, 3))
+    found = compare_over_splits(Ground(simulated_problem.table, simulated_problem.features, (0, 3)), ROUTERS)
     return {row["router"]: row for row in found}
 
 
@@ -50,9 +53,10 @@ def test_a_twin_on_shuffled_outcomes_is_another_router(rows):
 
 
 def test_unknown_and_repeated_names_are_refused(simulated_problem):
-    given = (simulated_problem.table, simulated_problem.features)
-    with pytest.raises(UnknownNameError, match="ridge-fm"):
-        compare_over_splits(*given, ("ridge-fm",), seeds=(0,))
+    ground = Ground(simulated_problem.table, simulated_problem.features, (0,))
+    for name in ("ridge-fm", "ridge-mf:defalt", "shuffled/mixture"):
+        with pytest.raises(UnknownNameError, match=name.split("/")[-1].split(":")[-1]):
+            compare_over_splits(ground, (name,))
     for routers, seeds in ((("mixture", "mixture"), (0,)), (("mixture",), (0, 0)), ((), (0,)), (("mixture",), ())):
         with pytest.raises(RouterError, match="once and at least one"):
-            compare_over_splits(*given, routers, seeds=seeds)
+            compare_over_splits(replace(ground, seeds=seeds), routers)

@@ -1,0 +1,35 @@
+"""The tables of a study on the terminal, at most 80 columns wide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+
+from vlrouterbench.cli import console
+from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
+
+
+def study_lines(content: dict[str, Any]) -> list[RenderableType]:
+    """What a study found: a title, and a table per part.
+
+    Args:
+        content: as `study.json` holds it.
+    """
+    mark = " (simulated data)" if content["benchmark"]["simulated"] else ""
+    lines: list[RenderableType] = [f"{content['benchmark']['name']}{mark}, mean of {len(content['seeds'])} test splits"]
+    if "routers" in content:
+        lines.append(_routers(content["routers"], content["first"]))
+    return lines
+
+
+def _routers(rows: list[dict[str, Any]], first: str) -> Table:
+    table = console.plain_table("", ("router", "acc. %", "$/10K", "Rank", f"{first} - it, 95 %"))
+    for row in rows:
+        gap, (low, high) = row["first_minus_this"]["rank_score"], row["first_minus_this"]["ci95"]
+        cells = [f"{100 * row['accuracy']:.2f}", f"{SAMPLES_PER_COST_UNIT * row['average_cost_usd']:.3f}"]
+        cells.append(f"{row['rank_score']:.2f}")
+        cells.append("-" if row["router"] == first else f"{gap:+.2f} ({low:+.2f} to {high:+.2f})")
+        table.add_row(row["router"], *cells, style="bold" if row["router"] == first else "")
+    return table

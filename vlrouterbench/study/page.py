@@ -1,0 +1,26 @@
+"""A study as a page: a section per part."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.files import staged_file
+from vlrouterbench.plotting.page import render_page
+
+STUDY_PAGE = "study.html"
+
+
+def write_study_page(content: dict[str, Any], table: RoutingTable, path: Path) -> None:
+    """Write the page; names from the data are escaped.
+
+    Args:
+        content: as `study.json` holds it.
+        table: the benchmark.
+        path: file to write.
+    """
+    page = render_page("study", STUDY_PAGE, content=content, report=table.report, per=SAMPLES_PER_COST_UNIT)
+    with staged_file(path) as staging:
+        staging.write_text(page, encoding="utf-8")
