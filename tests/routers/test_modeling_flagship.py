@@ -8,7 +8,8 @@ import torch
 from tests.families import arguments_for, small_router, training_set, widened
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.budgets import Budget, Estimates
-from vlrouterbench.routers.modeling_flagship import leading_directions
+from vlrouterbench.routers.modeling_flagship import PARTS, FlagshipRouterConfig, leading_directions
+from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import train_router
 
 
@@ -108,3 +109,38 @@ def test_a_router_of_one_sample_is_a_router():
     router.fit(training_set(widened([[1.0, 0]], router), [[1, 0]], [[0.001, 0.002]]))
     made = router.estimates(widened([[1.0, 0], [0, 1]], router))
     assert torch.isfinite(made.accuracy).all() and torch.isfinite(made.cost_usd).all()
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_variant_lacks_the_part_that_it_is_named_after_and_no_other(simulated_problem, trained, part):
+    arguments = RouterTrainingArguments(variant=f"without-{part}")
+    lacking = train_router("flagship", simulated_problem, arguments).router
+    assert lacking.config.without == [part] and lacking.config.training["variant"] == f"without-{part}"
+    made = [router.estimates(simulated_problem.validation_features) for router in (trained, lacking)]
+    found = {
+        "kernel": lacking.stack.kernel.weights.shape[2] == 0,
+        "datasets": lacking.stack.datasets is None,
+        "costs": bool((lacking.costs.weights == 0).all()),
+        "calibration": bool((lacking.curve == torch.tensor([[1.0], [0.0]])).all()),
+        "expectation": lacking.out_of_fold is None,
+    }
+    assert [name for name, lacks in found.items() if lacks] == [part]
+    assert bool(made[1].standard_error.isfinite().all())
+    same = {"accuracy": part in ("costs", "expectation"), "cost_usd": part != "costs"}
+    for name, equal in same.items():
+        assert torch.equal(*(getattr(estimate, name) for estimate in made)) == equal
+
+
+def test_a_variant_is_loaded_as_it_was_saved(simulated_problem, tmp_path):
+    for part in ("kernel", "datasets"):
+        router = train_router("flagship", simulated_problem, RouterTrainingArguments(variant=f"without-{part}")).router
+        router.save_pretrained(tmp_path / part)
+        again = AutoRouter.from_pretrained(tmp_path / part)
+        rows = simulated_problem.validation_features
+        assert torch.equal(again.estimate(rows)[0], router.estimate(rows)[0])
+
+
+def test_parts_that_do_not_exist_and_both_members_at_once_are_refused():
+    for without in (["kernels"], ["kernel", "datasets"]):
+        with pytest.raises(ValueError, match="not both members"):
+            FlagshipRouterConfig(candidates=[], encoder={}, without=without)

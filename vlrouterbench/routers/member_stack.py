@@ -22,9 +22,9 @@ class StackSizes:
     Attributes:
         dim: length of a feature vector.
         num_candidates: size of the pool that was trained on.
-        num_datasets: datasets of the train split.
+        num_datasets: datasets of the train split; 0 leaves their effects out.
         num_landmarks: training samples that the kernel is made of.
-        strengths: of the kernel's penalty.
+        strengths: of the kernel's penalty; none leaves the kernel out.
     """
 
     dim: int
@@ -36,7 +36,7 @@ class StackSizes:
     @property
     def num_guesses(self) -> int:
         """Guesses that a stack of these sizes makes."""
-        return len(self.strengths) + 1
+        return len(self.strengths) + bool(self.num_datasets)
 
 
 class MemberStack(nn.Module):
@@ -45,7 +45,9 @@ class MemberStack(nn.Module):
     def __init__(self, sizes: StackSizes) -> None:
         super().__init__()
         self.kernel = KernelMember(sizes.num_landmarks, sizes.dim, sizes.num_candidates, sizes.strengths)
-        self.datasets = DatasetMember(sizes.dim, sizes.num_candidates, sizes.num_datasets)
+        self.datasets = None
+        if sizes.num_datasets:
+            self.datasets = DatasetMember(sizes.dim, sizes.num_candidates, sizes.num_datasets)
 
     def fit(
         self, features: torch.Tensor, deviations: torch.Tensor, datasets: torch.Tensor, *, seed: int
@@ -56,9 +58,13 @@ class MemberStack(nn.Module):
             Itself.
         """
         self.kernel.fit(features, deviations, seed=seed)
-        self.datasets.fit(features, deviations, datasets)
+        if self.datasets is not None:
+            self.datasets.fit(features, deviations, datasets)
         return self
 
     def guesses(self, features: torch.Tensor) -> torch.Tensor:
         """Deviations from each candidate's mean quality, (num_samples, num_candidates, num_guesses)."""
-        return torch.cat([self.kernel.guesses(features), self.datasets.guesses(features)], dim=2)
+        found = [self.kernel.guesses(features)]
+        if self.datasets is not None:
+            found.append(self.datasets.guesses(features))
+        return torch.cat(found, dim=2)

@@ -45,6 +45,8 @@ LEAST_RELATIVE = 0.05
 """Of its mean: no candidate is expected to cost, or to say, less than this on any sample."""
 ALIKE = 100
 """Training samples that are much alike: a standard error counts their luck."""
+PARTS = ("kernel", "datasets", "costs", "calibration", "expectation")
+"""What can be left out, to see what it is good for; `without-NAME` is the variant that does."""
 
 
 class FlagshipRouterConfig(EstimatingRouterConfig):
@@ -56,6 +58,8 @@ class FlagshipRouterConfig(EstimatingRouterConfig):
         strengths: of the kernel's penalty, as multiples of the number of samples.
         num_datasets: datasets of the train split.
         guard: standard errors by which a candidate must be better than the best fixed one.
+        without: names of PARTS that are left out: a member; expected costs, for which means stand in; calibration;
+            or the expected outcomes that the trade-off is chosen on, so that validation alone decides.
         pool: which candidates were trained on, joined and left since (`open_pool.py`).
         kwargs: the shared part.
     """
@@ -70,6 +74,7 @@ class FlagshipRouterConfig(EstimatingRouterConfig):
         strengths: list[float] | None = None,
         num_datasets: int = 1,
         guard: float = 0.0,
+        without: list[str] | None = None,
         pool: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -78,6 +83,10 @@ class FlagshipRouterConfig(EstimatingRouterConfig):
         self.strengths = strengths or list(STRENGTHS)
         self.num_datasets = num_datasets
         self.guard = guard
+        self.without = without or []
+        unknown = sorted(set(self.without) - set(PARTS))
+        if unknown or {"kernel", "datasets"} <= set(self.without):
+            raise ValueError(f"without: expected some of {', '.join(PARTS)}, not both members; found {self.without}.")
         self.pool = pool or {}
         super().__init__(**kwargs)
 
@@ -88,7 +97,10 @@ class FlagshipRouter(OpenPoolRouter):
     config_class = FlagshipRouterConfig
     _auto_class = "AutoModel"
     title = "Flagship"
-    recipes: ClassVar[Mapping[str, Recipe]] = {"default": Recipe(cost_weights=())}
+    recipes: ClassVar[Mapping[str, Recipe]] = {
+        "default": Recipe(cost_weights=()),
+        **{f"without-{part}": Recipe(cost_weights=(), fixed={"without": [part]}) for part in PARTS},
+    }
 
     def __init__(self, config: FlagshipRouterConfig) -> None:
         super().__init__(config)
@@ -128,6 +140,8 @@ class FlagshipRouter(OpenPoolRouter):
         guesses = torch.zeros(count, self.num_trained, self._sizes.num_guesses)
         relative = torch.zeros(count, self.num_trained)
         self.stack.fit(rows, deviations, datasets, seed=seed)
+        if "costs" in self.config.without:
+            dearness = torch.zeros_like(dearness)
         self.costs.fit(rows, dearness)
         folds = fold_of(groups, seed=seed)
         for fold in range(NUM_FOLDS):
@@ -142,19 +156,24 @@ class FlagshipRouter(OpenPoolRouter):
             costs.fit(rows[kept], dearness[kept])
             relative[left] = costs.guesses(rows[left])
         self.weights.copy_(stack_weights(guesses, deviations))
-        self.curve.copy_(calibration_curve(self._quality(guesses), quality))
+        self.curve[0] = 1
+        if "calibration" not in self.config.without:
+            self.curve.copy_(calibration_curve(self._quality(guesses), quality))
         self._fit_tokens(rows, training_set)
         places = torch.randperm(count, generator=torch.Generator().manual_seed(seed))[: self.config.memory_size]
         self.memory_places.copy_(places)
         self.memory.copy_(rows[places])
-        self.out_of_fold = Estimates(calibrated(self._quality(guesses), self.curve), self._cost(relative))
+        if "expectation" not in self.config.without:
+            self.out_of_fold = Estimates(calibrated(self._quality(guesses), self.curve), self._cost(relative))
 
     def estimates_of_trained(self, rows: torch.Tensor) -> Estimates:
         """As the base's."""
         guesses = self.stack.guesses(rows)
         accuracy = calibrated(self._quality(guesses), self.curve)
         luck = accuracy * (1 - accuracy) / ALIKE
-        error = (luck + guesses.var(dim=2) / guesses.shape[2]).sqrt()
+        # One guess alone says nothing of how far guesses lie apart.
+        spread = guesses.var(dim=2, correction=min(1, guesses.shape[2] - 1))
+        error = (luck + spread / guesses.shape[2]).sqrt()
         return Estimates(accuracy, self._cost(self.costs.guesses(rows)), error)
 
     def tokens_of_trained(self, rows: torch.Tensor) -> torch.Tensor:
@@ -217,7 +236,9 @@ class FlagshipRouter(OpenPoolRouter):
     @property
     def _sizes(self) -> StackSizes:
         config = self.config
-        return StackSizes(self._dim, self.num_trained, config.num_datasets, config.num_landmarks, config.strengths)
+        strengths = [] if "kernel" in config.without else config.strengths
+        num_datasets = 0 if "datasets" in config.without else config.num_datasets
+        return StackSizes(self._dim, self.num_trained, num_datasets, config.num_landmarks, strengths)
 
     def _quality(self, guesses: torch.Tensor) -> torch.Tensor:
         return self.mean_quality + stacked(guesses, self.weights)
