@@ -68,6 +68,7 @@ def recompute(evaluation, benchmark, split):
             "controls": {n: control for n, control in controls_of.items() if "/" not in n},
             "oracle_gap_closed": (own["rank_score"] - low) / (high - low) if high > low else None,
             "oracle_gap_ci95": gap_interval(mine, *(reference_draws[n] for n in ENDS)),
+            **reachable_gap(own, mine, references, reference_draws, bounds),
             "candidate_shares": shares[router],
             "differences": {
                 other: {
@@ -243,6 +244,17 @@ def drawn(pair, groups, seed, bounds):
 def gap_interval(mine, mixture, oracle):
     low, high = mixture["rank_score"], oracle["rank_score"]
     return middle((mine["rank_score"] - low) / (high - low)) if (high > low).all() else None
+
+
+def reachable_gap(own, mine, references, draws, bounds):
+    """Share of the way from the mixture to the reachable ceiling; nothing where the two may be the same."""
+    mixture, ceiling = (draws[name]["rank_score"] for name in ("mixture", "reachable"))
+    share = span = None
+    if middle(ceiling - mixture)[0] > 0:
+        low, high = (figures(references[name], bounds)["rank_score"] for name in ("mixture", "reachable"))
+        share = (own["rank_score"] - low) / (high - low)
+        span = gap_interval(mine, draws["mixture"], draws["reachable"])
+    return {"reachable_gap_closed": share, "reachable_gap_ci95": span}
 
 
 def middle(draws):

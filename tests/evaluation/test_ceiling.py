@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.tables import hand_table
-from vlrouterbench.evaluation.ceiling import NUM_FOLDS, group_folds, reachable_decisions
+from vlrouterbench.evaluation.ceiling import NUM_FOLDS, KnownFeatures, group_folds, reachable_decisions
 from vlrouterbench.metrics.trade_off import chosen_values, rank_score
 
 COSTS = (0.001, 0.004)
@@ -45,7 +45,8 @@ def test_features_find_what_datasets_do_not_tell():
     table = table_of(quality, ["one"] * 400)
     features = np.column_stack([np.where(hard, 1.0, -1.0), rng.normal(0, 0.1, 400)])
     with_features, without = (
-        reachable_decisions(table, table.take(np.arange(0)), seed=0, features=f) for f in (features, None)
+        reachable_decisions(table, table.take(np.arange(0)), seed=0, features=f)
+        for f in (KnownFeatures(features), None)
     )
     assert with_features.tolist() == hard.astype(int).tolist()
     assert without.tolist() != hard.astype(int).tolist()
@@ -56,7 +57,7 @@ def test_outcomes_of_a_fold_do_not_reach_its_own_decisions(two_kinds):
     table, datasets = two_kinds
     folds = group_folds(table.column("group_id"), seed=0)
     assert set(folds) == set(range(NUM_FOLDS))
-    features = np.random.default_rng(2).normal(size=(len(table), 3))
+    features = KnownFeatures(np.random.default_rng(2).normal(size=(len(table), 3)))
     none = table.take(np.arange(0))
     before = reachable_decisions(table, none, seed=0, features=features)
     turned = table.quality.copy()
@@ -96,3 +97,16 @@ def test_on_the_simulated_benchmark_it_lies_between_a_constant_and_the_oracle(si
     reachable = score(reachable_decisions(table, train, seed=0))
     cheapest, oracle = (score(decide_policy(name, table, train, seed=0).decisions) for name in ("cheapest", "oracle"))
     assert cheapest < reachable < oracle
+
+
+def test_what_the_train_splits_features_show_counts():
+    """Twenty scored samples are too few to see what 400 of train show; their features alone say which is which."""
+    rng = np.random.default_rng(3)
+    hard = rng.random(420) < 0.5
+    quality = np.where(hard[:, None], [0.0, 1.0], [1.0, 1.0])
+    # The scored samples' outcomes are the wrong way round among those that have neighbours: train must outvote them.
+    features = np.column_stack([np.where(hard, 1.0, -1.0), rng.normal(0, 0.1, 420)])
+    train = hand_table(quality[:400], np.tile(COSTS, (400, 1)))
+    lonely = table_of(quality[400:], ["one"] * 20)
+    chosen = reachable_decisions(lonely, train, seed=0, features=KnownFeatures(features[400:], features[:400]))
+    assert chosen.tolist() == hard[400:].astype(int).tolist()

@@ -243,12 +243,27 @@ def test_partially_measured_samples_are_left_out_and_counted(partial_benchmark, 
         assert not differing({name: record[name] for name in expected}, expected)
 
 
+def test_the_reachable_gap_is_a_share_only_where_the_ceiling_is_above_the_mixture_beyond_chance():
+    """Candidate c1 is right on half of the samples and c0 on none; costs lie at a tenth and at all of the range."""
+    halves = np.arange(200) % 2
+    table = hand_table(np.column_stack([np.zeros(200), halves]), np.tile((0.001, 0.002), (200, 1)))
+    cheap, dear = np.zeros(200, dtype=int), np.ones(200, dtype=int)
+    kinds = [RoutedSplit(str(name), chosen, {"kind": "policy"}) for name, chosen in enumerate((cheap, dear))]
+    references = {"mixture": cheap, "oracle": dear, "reachable": dear}
+    low, high = score_routers(kinds, ScoringContext(table, "test", 0, references))
+    assert (low["reachable_gap_closed"], high["reachable_gap_closed"]) == (0, 1)
+    assert high["reachable_gap_ci95"] == [1, 1]
+    (level, _) = score_routers(kinds, ScoringContext(table, "test", 0, references | {"reachable": cheap}))
+    assert level["reachable_gap_closed"] is None
+
+
 def test_without_a_gap_between_mixture_and_oracle_the_share_closed_is_null():
     table = hand_table([[1, 1], [1, 1]], [[0.001, 0.01], [0.001, 0.01]])
     cheapest = np.zeros(2, dtype=int)
     context = ScoringContext(table, "test", 0, {"mixture": cheapest, "oracle": cheapest})
     record = score_routers([RoutedSplit("one", cheapest, {"kind": "policy"})], context)[0]
     assert record["oracle_gap_closed"] is None and record["oracle_gap_ci95"] is None
+    assert record["reachable_gap_closed"] is None and record["reachable_gap_ci95"] is None
     assert record["vs_mixture"] == {"rank_score": 0, "ci95": [0, 0]}
     assert record["candidate_shares"] == {"c0": 1.0}
 

@@ -22,7 +22,7 @@ from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.encoders.features import features_by
 from vlrouterbench.encoders.options import EncodingWork, Progress
 from vlrouterbench.errors import BenchmarkError, EvaluationError, RouterError, unknown_name
-from vlrouterbench.evaluation.ceiling import reachable_decisions
+from vlrouterbench.evaluation.ceiling import KnownFeatures, reachable_decisions
 from vlrouterbench.evaluation.estimates import ask_estimates
 from vlrouterbench.evaluation.paired import RoutedSplit, ScoringContext
 from vlrouterbench.evaluation.policies import POLICIES, decide_policy
@@ -134,7 +134,7 @@ def _controls(
     """Decisions of what stands in every report, (num_samples,) each; the ceiling by the features of the first router
     that has some."""
     names = ("strongest", "cheapest", "mixture", "oracle")
-    known = None if features is None else features.cpu().numpy()
+    known = None if features is None else KnownFeatures(features.cpu().numpy())
     reachable = reachable_decisions(table, train, seed=seed, features=known)
     return {name: decide_policy(name, table, train, seed=seed).decisions for name in names} | {"reachable": reachable}
 

@@ -21,7 +21,8 @@ from vlrouterbench.evaluation.estimates import CandidateEstimates
 from vlrouterbench.metrics.bootstrap import interval, trade_off_draws
 from vlrouterbench.metrics.trade_off import chosen_values, rank_score
 
-MIXTURE, ORACLE, SAME_SHARES, SHUFFLED = "mixture", "oracle", "same-shares/", "shuffled-labels/"
+MIXTURE, ORACLE, REACHABLE = "mixture", "oracle", "reachable"
+SAME_SHARES, SHUFFLED = "same-shares/", "shuffled-labels/"
 """What a router is compared with; those with a slash stand before the router's place."""
 
 
@@ -154,11 +155,32 @@ class PairedFigures:
                 }
         return found
 
-    def gap_interval(self, place: int) -> list[float] | None:
-        """Interval of the share of the gap from the mixture to the oracle; None where some resample has no gap."""
+    def gap_interval(self, place: int, top: str = ORACLE) -> list[float] | None:
+        """Interval of the share of the gap from the mixture to the top; None where some resample has no gap."""
         draws = self.draws["rank_score"]
-        low, high = (draws[:, self.columns[name]] for name in (MIXTURE, ORACLE))
+        low, high = (draws[:, self.columns[name]] for name in (MIXTURE, top))
         return interval((draws[:, place] - low) / (high - low)) if (high > low).all() else None
+
+    def reachable_gap(self, place: int, context: ScoringContext) -> dict[str, Any]:
+        """Share of the gap from the mixture to the reachable ceiling, in Rank Score, with its interval.
+
+        Both are None where the ceiling is not above the mixture beyond chance: a share of no gap says nothing. The
+        ceiling is an estimate from below, so a share above 1 says that the router found more than it.
+        """
+        if REACHABLE not in self.columns:
+            return {"reachable_gap_closed": None, "reachable_gap_ci95": None}
+        draws = self.draws["rank_score"]
+        low, high = (self.columns[name] for name in (MIXTURE, REACHABLE))
+        if interval(draws[:, high] - draws[:, low])[0] <= 0:
+            return {"reachable_gap_closed": None, "reachable_gap_ci95": None}
+        own, base, top = (
+            trade_off(self.quality[:, column], self.cost[:, column], context)["rank_score"]
+            for column in (place, low, high)
+        )
+        return {
+            "reachable_gap_closed": (own - base) / (top - base),
+            "reachable_gap_ci95": self.gap_interval(place, REACHABLE),
+        }
 
     def control(self, place: int, other: str, context: ScoringContext) -> dict[str, Any]:
         """Figures of what a router is compared with and their intervals (`own_ci95`), and how far the router's Rank

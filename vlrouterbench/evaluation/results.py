@@ -94,6 +94,7 @@ def _figures(place: int, router: RoutedSplit, paired: PairedFigures, context: Sc
         "expected": None if router.shares is None else _expected(router.shares, context),
         "oracle_gap_closed": oracle_gap_closed(whole["rank_score"], baseline=base, oracle=oracle),
         "oracle_gap_ci95": paired.gap_interval(place),
+        **paired.reachable_gap(place, context),
         "candidate_shares": _shares(router.decisions, table),
         "frontier": frontier,
         "frontier_measures": None if frontier is None else _frontier_measures(frontier, table),
