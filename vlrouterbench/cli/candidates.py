@@ -105,7 +105,7 @@ def add(
     save_changed(loaded, router, out)
     error = float(loaded.joined_error[-1])
     more = {"num_probes": len(found.samples), "not_filled_in": found.not_filled_in, "standard_error": error}
-    skipped = f"{found.not_filled_in:,} rows of {outcomes} have no quality and were passed over."
+    skipped = f"rows of {outcomes} without quality, passed over: {found.not_filled_in:,}"
     console.show(
         {"out": str(out), "added": name, **more, **_facts(loaded)},
         f"{name} joins by {len(found.samples):,} probe samples; its mean accuracy may be off by",
@@ -183,10 +183,9 @@ def _lines(router: OpenPoolRouter) -> list[Any]:
             "-" if entry.mean_cost_usd is None else f"{SAMPLES_PER_COST_UNIT * entry.mean_cost_usd:.3f}",
             "" if entry.num_probes is None else f"{entry.num_probes:,}",
         )
-    note = "This router was trained on simulated data: it knows nothing about real models."
     simulated = router.config.training.get("benchmark", {}).get("simulated")
     return [
         table,
         "Accuracy and cost: means over the train split, of a newcomer estimated.",
-        *([note] * bool(simulated)),
+        *([console.SIMULATED_ROUTER] if simulated else []),
     ]
