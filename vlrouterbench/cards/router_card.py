@@ -81,7 +81,7 @@ def card_with_pool(card: str, config: Mapping[str, Any]) -> str | None:
     """
     text = re.sub(r"^(# .* router over )\d+", rf"\g<1>{len(config['candidates'])}", card, count=1, flags=re.MULTILINE)
     told = rf"\n{re.escape(_BEGIN)}\n.*?{re.escape(_END)}\n"
-    section = re.compile(rf"^## Candidates\n\n(?:\|.*\n)+(?:{told})?", flags=re.MULTILINE | re.DOTALL)
+    section = re.compile(rf"^## Candidates\n\n(?:\|[^\n]*\n)+(?:{told})?", flags=re.MULTILINE | re.DOTALL)
     if not section.search(text):
         return None
     return card_without_results(section.sub(lambda _: _candidates(config), text, count=1))
