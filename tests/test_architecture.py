@@ -26,6 +26,7 @@ LAYERS = (
     ("simulation",),
     ("encoders",),
     ("training",),
+    ("pool",),
     ("evaluation",),
     ("ablation",),
     ("study",),

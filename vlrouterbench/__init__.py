@@ -12,6 +12,7 @@ The pipeline, in the order that data flows; a room imports rooms above it only (
     simulation                    a seeded benchmark, drawn from scratch
     encoders                      samples -> features, stored beside the benchmark
     training                      features and soft labels -> a router, chosen on validation
+    pool                          a trained router's pool: probes, newcomers, leavers, prices
     evaluation                    router and truth -> results, intervals, report
     ablation                      settings that differ in one respect, compared
     study                         families over several splits, with paired intervals

@@ -5,7 +5,7 @@ import shutil
 import pytest
 from huggingface_hub import ModelCard
 
-from vlrouterbench.cards.model_index import card_with_results, update_router_card
+from vlrouterbench.cards.model_index import card_with_results, card_without_results, update_router_card
 from vlrouterbench.errors import VLRouterBenchError
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 
@@ -66,3 +66,11 @@ def test_another_benchmark_a_card_without_front_matter_and_no_card_are_refused(t
         card_with_results("# a title\n", record)
     with pytest.raises(VLRouterBenchError, match="found none"):
         update_router_card(tmp_path, record)
+
+
+def test_without_results_a_card_is_as_it_was_but_for_its_figures(trained_folders, record):
+    card = (trained_folders["mlp"] / "README.md").read_text()
+    bare = card_without_results(card_with_results(card, record))
+    assert bare == card_without_results(card)
+    assert "model-index" not in bare and "evaluation: begin" not in bare
+    assert bare.split("---\n", 2)[2] == card.split("---\n", 2)[2]

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from jinja2 import UndefinedError
 
-from vlrouterbench.cards.router_card import render_router_card
+from vlrouterbench.cards.router_card import card_with_pool, render_router_card
 from vlrouterbench.routers.registry import ROUTERS
 
 TRIALS = [{"setting": {"cost_weight": float(n)}, "validation_rank_score": 60.0 + n} for n in range(12)]
@@ -99,3 +99,48 @@ def test_an_end_to_end_router_names_its_backbone_and_says_that_it_is_random_and_
 
 def test_a_feature_router_says_nothing_of_a_backbone(config):
     assert "Backbone" not in render_router_card("mlp", config, TRIALS)
+
+
+CHANGES = [
+    {"change": "joined", "candidate": "new|er", "num_probes": 7},
+    {"change": "left", "candidate": "GPT-4o"},
+    {"change": "price", "candidate": "SmolVLM2", "before": [0.06, 0.06], "after": [0.1, 0.25]},
+]
+
+
+def _changed(config):
+    other = copy.deepcopy(config)
+    other["candidates"] = other["candidates"][:3]
+    other["training"]["pool_changes"] = CHANGES
+    return other
+
+
+def test_a_changed_pool_stands_in_the_table_with_every_change(config):
+    text = card_with_pool(render_router_card("mlp", config, TRIALS), _changed(config))
+    assert "router over 3 vision-language models" in text and "| GPT-4o |" not in text
+    assert "- new\\|er joined: its accuracy, cost and tokens are estimated from 7 probe samples" in text
+    assert "- GPT-4o left." in text
+    assert "- SmolVLM2 has new prices: in $/1M 0.06 -> 0.1, out $/1M 0.06 -> 0.25." in text
+
+
+def test_figures_of_another_pool_leave_the_card_and_all_else_stays(config):
+    before = render_router_card("mlp", config, TRIALS) + "\nA note of mine.\n"
+    front, text = _parts(card_with_pool(before, _changed(config)))
+    old_front, old_text = _parts(before)
+    assert "model-index" in old_front and front == {k: v for k, v in old_front.items() if k != "model-index"}
+    assert text.split("## Candidates")[0] == old_text.replace("over 17", "over 3").split("## Candidates")[0]
+    assert text.endswith("\nA note of mine.\n")
+
+
+def test_a_pool_that_changes_again_is_told_once(config):
+    once = card_with_pool(render_router_card("mlp", config, TRIALS), _changed(config))
+    assert card_with_pool(once, _changed(config)) == once
+
+
+def test_a_card_without_a_table_of_candidates_takes_no_pool(config):
+    assert card_with_pool("---\na: 1\n---\n# Mine\n", _changed(config)) is None
+
+
+def test_trials_that_are_not_known_are_not_spoken_of(config):
+    text = render_router_card("mlp", config, [])
+    assert "settings were tried" not in text and "## Candidates" in text and "model-index" not in text

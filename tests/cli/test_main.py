@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from vlrouterbench import __version__
-from vlrouterbench.cli.main import COMMANDS, main
+from vlrouterbench.cli.main import COMMANDS, GROUPS, main
 
 NAMES = [command.__name__ for command in COMMANDS]
 
@@ -36,6 +36,14 @@ def test_help_lists_every_command_with_what_it_does(program):
     for command in COMMANDS:
         assert command.__name__ in done.out
         assert command.__doc__.split()[0] in done.out
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_a_group_is_listed_and_lists_its_own_commands(program, name):
+    assert f"  {name} " in program("--help").out
+    shown = program(name, "--help").out
+    for command in GROUPS[name].registered_commands:
+        assert f"  {command.name or command.callback.__name__} " in shown
 
 
 def test_without_a_command_help_is_shown(program):
@@ -74,7 +82,9 @@ def test_the_package_runs_as_a_module(tmp_path, project_root, monkeypatch):
     assert (done.returncode, done.stdout) == (0, f"vlrouterbench {__version__}\n")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["train", "--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["train", "--help"], ["candidates", "add", "--help"]], ids=" ".join
+)
 def test_help_and_version_import_no_heavy_library(tmp_path, project_root, monkeypatch, arguments):
     monkeypatch.setenv("PYTHONPATH", str(project_root))
     code = (

@@ -92,12 +92,7 @@ def card_with_results(card: str, record: Mapping[str, Any], *, where: Path | str
         record: the router's record of `results.json`.
         where: the card, for messages.
     """
-    import yaml
-
-    parts = re.fullmatch(r"---\n(.*?)\n---\n(.*)", card, re.DOTALL)
-    front = yaml.safe_load(parts[1]) if parts else None
-    if not isinstance(front, dict):
-        raise VLRouterBenchError(f"{where}: expected a card with front matter between two lines of ---. Train again.")
+    front, text = _parted(card, where)
     benchmark, split = record["benchmark"], record["split"]
     known = front.get("model-index") or [{"name": record["router"], "results": []}]
     others = {result["dataset"].get("args", {}).get("sha256") for result in known[0]["results"]}
@@ -111,7 +106,31 @@ def card_with_results(card: str, record: Mapping[str, Any], *, where: Path | str
     known[0]["results"] = kept + model_index(known[0]["name"], benchmark, figures)[0]["results"]
     front["model-index"] = known
     section = render_template("router_results.md", r=record, per=SAMPLES_PER_COST_UNIT, begin=_BEGIN, end=_END)
-    return f"---\n{yaml.safe_dump(front, sort_keys=False).rstrip()}\n---\n{_with_section(parts[2], section)}"
+    return _joined(front, _with_section(text, section))
+
+
+def card_without_results(card: str) -> str:
+    """A card's text without `model-index` and without the section of an evaluation: the router is another by now."""
+    front, text = _parted(card, _CARD)
+    front.pop("model-index", None)
+    return _joined(front, re.sub(rf"{re.escape(_BEGIN)}\n.*?{re.escape(_END)}\n*", "", text, flags=re.DOTALL))
+
+
+def _parted(card: str, where: Path | str) -> tuple[dict[str, Any], str]:
+    """Front matter as data, and the text under it."""
+    import yaml
+
+    parts = re.fullmatch(r"---\n(.*?)\n---\n(.*)", card, re.DOTALL)
+    front = yaml.safe_load(parts[1]) if parts else None
+    if not isinstance(front, dict):
+        raise VLRouterBenchError(f"{where}: expected a card with front matter between two lines of ---. Train again.")
+    return front, parts[2]
+
+
+def _joined(front: dict[str, Any], text: str) -> str:
+    import yaml
+
+    return f"---\n{yaml.safe_dump(front, sort_keys=False).rstrip()}\n---\n{text}"
 
 
 def _with_section(text: str, section: str) -> str:

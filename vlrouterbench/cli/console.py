@@ -23,6 +23,7 @@ from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
 
 wants_json: ContextVar[bool] = ContextVar("wants_json", default=False)
 """Set by the program from `--json`, for the length of one command."""
+SIMULATED_ROUTER = "This router was trained on simulated data: it knows nothing about real models."
 
 
 def show(content: Any, *lines: RenderableType) -> None:

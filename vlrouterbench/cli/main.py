@@ -17,6 +17,7 @@ import typer
 from vlrouterbench.cli.ablate import ablate
 from vlrouterbench.cli.bench import bench
 from vlrouterbench.cli.build import build
+from vlrouterbench.cli.candidates import candidates
 from vlrouterbench.cli.console import wants_json
 from vlrouterbench.cli.demo import demo
 from vlrouterbench.cli.encode import encode
@@ -52,6 +53,8 @@ COMMANDS = (
     push,
     bench,
 )
+GROUPS = {"candidates": candidates}
+"""Commands that have commands of their own, by name."""
 DEBUG, JSON = "--debug", "--json"
 _INTERRUPTED = 130
 """What typer makes of an interrupt."""
@@ -66,6 +69,8 @@ app = typer.Typer(
 )
 for command in COMMANDS:
     app.command()(command)
+for name, group in GROUPS.items():
+    app.add_typer(group, name=name)
 
 
 def _print_version(wanted: bool) -> None:

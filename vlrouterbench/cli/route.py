@@ -1,4 +1,9 @@
-"""`vlrouterbench route`: one decision, with what the router thinks of every candidate."""
+"""`vlrouterbench route`: one decision with what the router thinks of every candidate, or a table of questions at once.
+
+Decisions
+- One of --question and --questions; an option that belongs to the other one is wrong usage, not passed over.
+- A table is `route_batch.py`'s: here stands what both ask.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +23,19 @@ class RouteRequest:
     """What is asked for on the command line."""
 
     router: Annotated[str, typer.Option(help="Router folder or Hub id.")]
-    question: Annotated[str, typer.Option(help="The question, without options.")]
+    question: Annotated[str | None, typer.Option(help="The question, without options.")] = None
     image: Annotated[Path | None, typer.Option(help="Image file.")] = None
     option: Annotated[list[str] | None, typer.Option(help="An answer option; repeat for each.")] = None
     hint: Annotated[str, typer.Option(help="Extra instruction or context.")] = ""
+    questions: Annotated[
+        Path | None,
+        typer.Option(help="Instead: a csv or parquet with question; sample_id, image, hint, options if any."),
+    ] = None
+    out: Annotated[Path | None, typer.Option(help="Parquet file for the decisions on --questions.")] = None
+    average_cost_usd: Annotated[
+        float | None,
+        typer.Option(help="Of --questions: what an answer may cost on average; needs an open pool."),
+    ] = None
     candidates: Annotated[str | None, typer.Option(help="Comma-separated names to choose from.")] = None
     usd_weight: Annotated[float | None, typer.Option(help="Accuracy per USD; needs calibrated estimates.")] = None
     max_cost_usd: Annotated[float | None, typer.Option(help="Most that one answer may cost.")] = None
@@ -30,45 +44,83 @@ class RouteRequest:
     text_encoder: Annotated[str | None, typer.Option(help="Where the router's text encoder lies here.")] = None
     image_encoder: Annotated[str | None, typer.Option(help="Where the router's image encoder lies here.")] = None
 
+    @property
+    def budget(self) -> dict[str, float | None]:
+        """As `route()` of a router takes it."""
+        from vlrouterbench.routers.budgets import KINDS
+
+        return {name: getattr(self, name) for name in KINDS}
+
+    @property
+    def names(self) -> list[str] | None:
+        """Candidates to choose from, None for all."""
+        if self.candidates is None:
+            return None
+        return [name.strip() for name in self.candidates.split(",") if name.strip()]
+
+    def check(self) -> None:
+        """Raise typer.BadParameter for options that do not go together."""
+        if (self.question is None) == (self.questions is None):
+            raise typer.BadParameter("give --question, or --questions with a table of them; one of the two.")
+        if self.question is not None:
+            for name in ("out", "average_cost_usd"):
+                if getattr(self, name) is not None:
+                    raise typer.BadParameter(_belongs(name, "questions"))
+            return
+        for name in ("image", "option", "hint"):
+            if getattr(self, name):
+                raise typer.BadParameter(_belongs(name, "question") + " A table has a column for it.")
+        if self.out is None:
+            raise typer.BadParameter("--questions needs --out, a parquet file for the decisions.")
+        given = [_flag(name) for name, value in self.budget.items() if value is not None]
+        if self.average_cost_usd is not None and given:
+            raise typer.BadParameter(f"give --average-cost-usd or {given[0]}: an average sets each answer's trade-off.")
+
 
 @options_of(RouteRequest)
 def route(request: RouteRequest) -> None:
     """Decide which candidate to ask about an image and a question."""
-    from rich.text import Text
-
     from vlrouterbench.cli import console
+    from vlrouterbench.cli.route_batch import route_table
     from vlrouterbench.routers.auto import AutoRouter
-    from vlrouterbench.routers.budgets import KINDS, BudgetError
-    from vlrouterbench.routers.decision import CalibrationError, PoolMismatchError
-    from vlrouterbench.routers.encoding_hub_folder import HubEncoderError
-    from vlrouterbench.routers.encoding_input import RAISE, TEXT_ONLY, RouterInputError
-    from vlrouterbench.routers.encoding_ocr import OcrError
+    from vlrouterbench.routers.refusals import REFUSALS
 
+    request.check()
     console.quiet_libraries()
     loaded = AutoRouter.from_pretrained(request.router)
     _place_encoders(loaded, request)
-    names = request.candidates and [name.strip() for name in request.candidates.split(",") if name.strip()]
     try:
-        decision = loaded.route(
-            request.question,
-            request.image,
-            options=request.option or (),
-            hint=request.hint,
-            candidates=names,
-            on_bad_image=TEXT_ONLY if request.allow_text_only else RAISE,
-            **{name: getattr(request, name) for name in KINDS},
-        )
-    except (BudgetError, CalibrationError, HubEncoderError, OcrError, PoolMismatchError, RouterInputError) as error:
+        if request.questions is None:
+            _route_one(loaded, request)
+        else:
+            route_table(loaded, request)
+    except REFUSALS as error:
         raise RouterError(str(error)) from error
+
+
+def _route_one(router: Any, request: RouteRequest) -> None:
+    from rich.text import Text
+
+    from vlrouterbench.cli import console
+    from vlrouterbench.routers.encoding_input import RAISE, TEXT_ONLY
+
+    decision = router.route(
+        request.question,
+        request.image,
+        options=request.option or (),
+        hint=request.hint,
+        candidates=request.names,
+        on_bad_image=TEXT_ONLY if request.allow_text_only else RAISE,
+        **request.budget,
+    )
     unread = request.image is not None and not decision.image_used
-    simulated = bool(loaded.config.training.get("benchmark", {}).get("simulated"))
-    note = "This router was trained on simulated data: it knows nothing about real models."
+    simulated = bool(router.config.training.get("benchmark", {}).get("simulated"))
     console.show(
         decision.as_dict() | {"trained_on_simulated_data": simulated},
         _table(decision.as_dict()),
         Text.assemble("ask: ", (decision.candidate, "bold")),
         *([decision.reason] if decision.reason else []),
-        *([note] if simulated else []),
+        *([console.SIMULATED_ROUTER] if simulated else []),
         *(["The image had no part in this decision."] if unread else []),
     )
 
@@ -94,3 +146,11 @@ def _table(decision: dict[str, Any]) -> Any:
         price = "-" if cost.get(name) is None else f"{SAMPLES_PER_COST_UNIT * cost[name]:.3f}"
         table.add_row(name, f"{score:.4f}", chance, price, style="bold" if name == decision["candidate"] else "")
     return table
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _belongs(name: str, other: str) -> str:
+    return f"{_flag(name)} belongs to {_flag(other)}."

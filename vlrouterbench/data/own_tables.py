@@ -2,7 +2,6 @@
 
 Decisions
 - Parquet, csv or jsonl, whichever is there; two files of one name are refused, since either could be the stale one.
-- A message names the file, the row and the value. Row numbers count data rows from 1.
 - The source's digest covers its tables, its candidates file and the images that its rows name, whatever the options:
   it says what the source is, not how it was read.
 - An image path must stay inside the folder: a table from elsewhere must not read the user's other files.
@@ -11,7 +10,6 @@ Decisions
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,9 +17,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.json
-import pyarrow.parquet as pq
 
 from vlrouterbench.constants import task_group_of
 from vlrouterbench.data.candidates import POOL_FILES, CandidatePool
@@ -34,10 +29,18 @@ from vlrouterbench.data.source import (
     SourceLogs,
     places_of,
 )
+from vlrouterbench.data.table_files import (
+    EXTENSIONS,
+    cast_column,
+    check_amounts,
+    check_quality,
+    check_unique,
+    first_row,
+    read_table,
+)
 from vlrouterbench.errors import SourceError, unknown_name
 from vlrouterbench.files import sha256_of_files
 
-EXTENSIONS = ("parquet", "csv", "jsonl")
 MAX_PATH_LENGTH = 255
 """Longest image path, in characters: what common file systems allow for one name."""
 
@@ -67,15 +70,15 @@ def read_own_tables(folder: Path, *, pool: CandidatePool) -> SourceLogs:
         if path is None:
             raise SourceError(f"expected {stem}.parquet, .csv or .jsonl in {folder}, found none of them.")
     samples_path, outcomes_path = paths["samples"], paths["outcomes"]
-    raw = _read(samples_path, ("sample_id", "question"))
+    raw = read_table(samples_path, ("sample_id", "question"))
     samples = _samples(raw, samples_path, default_dataset=folder.resolve().name)
-    outcomes = _outcomes(_read(outcomes_path, ("sample_id", "candidate", "quality")), outcomes_path)
+    outcomes = _outcomes(read_table(outcomes_path, ("sample_id", "candidate", "quality")), outcomes_path)
     _check_outcomes(outcomes, outcomes_path, pool=pool, sample_ids=samples["sample_id"])
     images, missing = _images(folder, raw, samples_path)
-    _check_unique(places_of(samples["sample_id"], samples["sample_id"]), ("sample_id",), samples, samples_path)
+    check_unique(places_of(samples["sample_id"], samples["sample_id"]), ("sample_id",), samples, samples_path)
     rows = places_of(outcomes["sample_id"], samples["sample_id"])
     columns = places_of(outcomes["candidate"], pa.chunked_array([pool.names]))
-    _check_unique(rows * len(pool) + columns, ("sample_id", "candidate"), outcomes, outcomes_path)
+    check_unique(rows * len(pool) + columns, ("sample_id", "candidate"), outcomes, outcomes_path)
     measured = rows[np.isfinite(outcomes["quality"].to_numpy())]
     unmeasured = _unmeasured(samples, measured, samples_path)
     return SourceLogs(
@@ -99,71 +102,15 @@ def _digest(folder: Path, tables: Sequence[Path], images: Sequence[ImageReferenc
     return sha256_of_files(files | {image for image in images if isinstance(image, Path)}, root)
 
 
-def _read(path: Path, required: Sequence[str]) -> pa.Table:
-    try:
-        if path.suffix == ".parquet":
-            table = pq.read_table(path)
-        elif path.suffix == ".csv":
-            table = pyarrow.csv.read_csv(
-                path,
-                parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
-                convert_options=pyarrow.csv.ConvertOptions(
-                    column_types={name: pa.string() for name in (*SAMPLE_SCHEMA.names, "candidate", "image")},
-                    strings_can_be_null=False,
-                ),
-            )
-        else:
-            table = _read_jsonl(path)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        raise SourceError(f"{path} is not readable as {path.suffix[1:]}: {error}") from error
-    doubled = [name for name, count in Counter(table.column_names).items() if count > 1]
-    if doubled:
-        raise SourceError(f"{path}: expected each column once, found {', '.join(doubled)} more than once.")
-    lacking = [name for name in required if name not in table.column_names]
-    if lacking:
-        raise SourceError(
-            f"{path}: expected the columns {', '.join(required)}; found {', '.join(table.column_names)}. "
-            f"Missing: {', '.join(lacking)}."
-        )
-    return table
-
-
-def _read_jsonl(path: Path) -> pa.Table:
-    """A jsonl file; what looks like a date stays the text it is, since JSON has no dates."""
-    table = pyarrow.json.read_json(path)
-    texts = {kind: pa.string() for kind in table.schema.types if pa.types.is_timestamp(kind)}
-    texts |= {
-        kind: pa.list_(pa.string())
-        for kind in table.schema.types
-        if pa.types.is_list(kind) and pa.types.is_timestamp(kind.value_type)
-    }
-    if not texts:
-        return table
-    schema = pa.schema([(field.name, texts[field.type]) for field in table.schema if field.type in texts])
-    return pyarrow.json.read_json(path, parse_options=pyarrow.json.ParseOptions(explicit_schema=schema))
-
-
-def _cast(table: pa.Table, name: str, kind: pa.DataType, path: Path) -> pa.ChunkedArray:
-    if name not in table.column_names:
-        return pa.chunked_array([pa.nulls(table.num_rows, kind)])
-    try:
-        column = table[name]
-        if pa.types.is_string(kind) and pa.types.is_dictionary(column.type):
-            column = column.cast(column.type.value_type)
-        return column.cast(kind)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise SourceError(f'{path}: column "{name}" is not readable as {kind}: {error}') from error
-
-
 def _samples(raw: pa.Table, path: Path, *, default_dataset: str) -> pa.Table:
     columns = {
-        name: _cast(raw, name, pa.string(), path)
+        name: cast_column(raw, name, pa.string(), path)
         for name in ("sample_id", "dataset", "task_group", "question", "hint", "group_id", "split")
     }
     for name in ("sample_id", "question"):
         empty = pc.fill_null(pc.equal(columns[name], ""), True) if name == "sample_id" else pc.is_null(columns[name])
         if pc.any(empty).as_py():
-            raise SourceError(f'{path}, row {_first(empty)}: expected a value in "{name}", found none.')
+            raise SourceError(f'{path}, row {first_row(empty)}: expected a value in "{name}", found none.')
     dataset = [value or default_dataset for value in columns["dataset"].to_pylist()]
     given_group = columns["task_group"].to_pylist()
     split = [value or None for value in columns["split"].to_pylist()]
@@ -206,47 +153,21 @@ def _options(raw: pa.Table, path: Path) -> pa.Array:
 
 def _outcomes(raw: pa.Table, path: Path) -> pa.Table:
     return pa.table(
-        {field.name: _cast(raw, field.name, field.type, path) for field in OUTCOME_SCHEMA}, schema=OUTCOME_SCHEMA
+        {field.name: cast_column(raw, field.name, field.type, path) for field in OUTCOME_SCHEMA}, schema=OUTCOME_SCHEMA
     )
 
 
 def _check_outcomes(outcomes: pa.Table, path: Path, *, pool: CandidatePool, sample_ids: pa.ChunkedArray) -> None:
-    quality = outcomes["quality"].to_numpy()
-    # NaN is a pair that was not measured; everything else must be a share.
-    wrong = np.flatnonzero(~np.isnan(quality) & ~((quality >= 0) & (quality <= 1)))
-    if wrong.size:
-        row = int(wrong[0])
-        raise SourceError(
-            f"{path}, row {row + 1}: expected quality in [0, 1], found {quality[row]:g} ({wrong.size} such rows)."
-        )
+    check_quality(outcomes, path)
     unlisted = pc.invert(pc.is_in(outcomes["candidate"], pa.array(pool.names)))
     if pc.any(unlisted).as_py():
-        row = _first(unlisted)
+        row = first_row(unlisted)
         raise unknown_name(f"candidate in {path}, row {row}", str(outcomes["candidate"][row - 1]), pool.names)
     strange = pc.invert(pc.is_in(outcomes["sample_id"], sample_ids.combine_chunks()))
     if pc.any(strange).as_py():
-        row = _first(strange)
+        row = first_row(strange)
         raise SourceError(f'{path}, row {row}: sample "{outcomes["sample_id"][row - 1]}" is not in the samples table.')
-    for name in ("input_tokens", "output_tokens", "cost_usd"):
-        values = outcomes[name].cast(pa.float64())
-        bad = pc.fill_null(pc.or_(pc.less(values, 0), pc.is_inf(values)), False)
-        if pc.any(bad).as_py():
-            row = _first(bad)
-            raise SourceError(f"{path}, row {row}: expected a number >= 0 in {name}, found {outcomes[name][row - 1]}.")
-
-
-def _check_unique(places: np.ndarray, key: tuple[str, ...], table: pa.Table, path: Path) -> None:
-    """Each key once; `places` (num_rows,) numbers the keys, equal numbers for equal keys."""
-    if not places.size or np.bincount(places).max() <= 1:
-        return
-    order = np.argsort(places, kind="stable")
-    again = order[1:][places[order[1:]] == places[order[:-1]]]
-    row = int(again.min())
-    first = int(np.flatnonzero(places == places[row])[0])
-    value = ", ".join(str(table[name][row]) for name in key)
-    raise SourceError(
-        f"{path}, row {row + 1}: expected each {' and '.join(key)} once, found {value} in row {first + 1} already."
-    )
+    check_amounts(outcomes, ("input_tokens", "output_tokens", "cost_usd"), path)
 
 
 def _unmeasured(samples: pa.Table, measured: np.ndarray, path: Path) -> list[LeftOut]:
@@ -288,8 +209,3 @@ def _images(folder: Path, raw: pa.Table, path: Path) -> tuple[list[ImageReferenc
 def _column(raw: pa.Table, name: str) -> list[Any]:
     """A column's values, None in every row where the table has no such column."""
     return raw[name].to_pylist() if name in raw.column_names else [None] * raw.num_rows
-
-
-def _first(mask: pa.ChunkedArray) -> int:
-    """Number of the first true row, counted from 1."""
-    return int(np.flatnonzero(np.asarray(mask))[0]) + 1

@@ -4,11 +4,13 @@ Decisions
 - A row is encoded and decided by the same functions as a question in the Route tab.
 - Decisions are written in the columns of `decisions.parquet`, so that other tools read them.
 - A budget that no candidate fits is that row's error, like a picture that cannot be read.
+- How rows are gone through is one function (`decide_rows`): the page gives it a zip of pictures and a wish, the command
+  line a folder and a budget.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from vlrouterbench.demo.knobs import Wish
 from vlrouterbench.demo.limits import LIMITS, DemoError, Limits
 from vlrouterbench.demo.pictures import PictureArchive
 from vlrouterbench.files import staged_file
+from vlrouterbench.routers.decision import RoutingDecision
 from vlrouterbench.routers.encoding_input import RouterInput
 from vlrouterbench.routers.modeling_router import PreTrainedRouter
 
@@ -53,10 +56,12 @@ class BatchResult:
     Attributes:
         decided: rows of SCHEMA.
         bad: (row number from 1 on, what is wrong) of the others.
+        without_picture: rows that name a picture which had no part in their decision.
     """
 
     decided: list[dict[str, Any]] = field(default_factory=list)
     bad: list[tuple[int, str]] = field(default_factory=list)
+    without_picture: int = 0
 
     def write(self, path: Path) -> Path:
         """Write the decisions as parquet."""
@@ -114,33 +119,57 @@ class BatchRouting:
             raise DemoError("Every candidate is excluded. Allow at least one.")
         budget = self.wish.budget(self.router)
         rows = read_batch(files.table, self.limits)
-        result = BatchResult()
-        seen: set[str] = set()
         with PictureArchive(files.pictures, self.limits) as pictures:
-            for number, given in enumerate(rows, start=1):
-                try:
-                    asked = checked_row(given, number, self.limits)
-                    if asked.sample_id in seen:
-                        raise DemoError(f'sample_id "{asked.sample_id}" stands in an earlier row.')
-                    result.decided.append(self._decide(asked, pictures, kept, budget))
-                    seen.add(asked.sample_id)
-                except VISITOR_ERRORS as error:
-                    result.bad.append((number, str(error)))
-                if progress is not None:
-                    progress(number, len(rows))
-        return result
 
-    def _decide(
-        self, asked: BatchRow, pictures: PictureArchive, kept: list[str], budget: dict[str, float]
-    ) -> dict[str, Any]:
-        picture = pictures.picture(asked.image) if asked.image else None
-        sample = RouterInput(asked.question, asked.options, asked.hint, picture)
-        decision = self.router.decide_one(self.router.encoder.encode([sample]), kept, **budget)
-        chance, cost = decision.estimated_accuracy or {}, decision.estimated_cost_usd or {}
-        return {
-            "router": self.name,
-            "sample_id": asked.sample_id,
-            "candidate": decision.candidate,
-            "estimated_accuracy": chance.get(decision.candidate),
-            "estimated_cost_usd": cost.get(decision.candidate),
-        }
+            def decide(asked: BatchRow) -> RoutingDecision:
+                picture = pictures.picture(asked.image) if asked.image else None
+                sample = RouterInput(asked.question, asked.options, asked.hint, picture)
+                return self.router.decide_one(self.router.encoder.encode([sample]), kept, **budget)
+
+            return decide_rows(rows, decide, self.name, limits=self.limits, progress=progress)
+
+
+def decide_rows(
+    rows: Sequence[dict[str, Any]],
+    decide: Callable[[BatchRow], RoutingDecision],
+    name: str,
+    *,
+    limits: Limits = LIMITS,
+    progress: Progress | None = None,
+) -> BatchResult:
+    """Decide rows one after another.
+
+    Args:
+        rows: as `read_batch` gives them.
+        decide: answers a row that was checked; what it refuses with one of VISITOR_ERRORS is that row's problem.
+        name: the router's, in the file of decisions.
+        limits: see Limits.
+        progress: called with (rows done, rows).
+    """
+    result = BatchResult()
+    seen: set[str] = set()
+    for number, given in enumerate(rows, start=1):
+        try:
+            asked = checked_row(given, number, limits)
+            if asked.sample_id in seen:
+                raise DemoError(f'sample_id "{asked.sample_id}" stands in an earlier row.')
+            decision = decide(asked)
+            seen.add(asked.sample_id)
+            result.decided.append(_decided(name, asked, decision))
+            result.without_picture += bool(asked.image) and not decision.image_used
+        except VISITOR_ERRORS as error:
+            result.bad.append((number, str(error)))
+        if progress is not None:
+            progress(number, len(rows))
+    return result
+
+
+def _decided(name: str, asked: BatchRow, decision: RoutingDecision) -> dict[str, Any]:
+    chance, cost = decision.estimated_accuracy or {}, decision.estimated_cost_usd or {}
+    return {
+        "router": name,
+        "sample_id": asked.sample_id,
+        "candidate": decision.candidate,
+        "estimated_accuracy": chance.get(decision.candidate),
+        "estimated_cost_usd": cost.get(decision.candidate),
+    }

@@ -73,7 +73,7 @@ def checked_row(row: dict[str, Any], number: int, limits: Limits = LIMITS) -> Ba
     if len(options) > limits.options:
         raise DemoError(f"{len(options)} options; at most {limits.options} are taken.")
     return BatchRow(
-        sample_id=_text(row.get("sample_id")).strip()[:200] or str(number),
+        sample_id=_text(row.get("sample_id")).strip()[: limits.id_chars] or str(number),
         question=question,
         image=image,
         hint=checked_text(_text(row.get("hint")), "hint", limits),

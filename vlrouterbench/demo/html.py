@@ -14,21 +14,9 @@ from pathlib import Path
 
 from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.errors import VLRouterBenchError
-from vlrouterbench.routers.budgets import BudgetError
-from vlrouterbench.routers.decision import CalibrationError, PoolMismatchError
-from vlrouterbench.routers.encoding_hub_folder import HubEncoderError
-from vlrouterbench.routers.encoding_input import RouterInputError
-from vlrouterbench.routers.encoding_ocr import OcrError
+from vlrouterbench.routers.refusals import REFUSALS
 
-VISITOR_ERRORS = (
-    VLRouterBenchError,
-    BudgetError,
-    CalibrationError,
-    HubEncoderError,
-    OcrError,
-    PoolMismatchError,
-    RouterInputError,
-)
+VISITOR_ERRORS = (VLRouterBenchError, *REFUSALS)
 """What a visitor's input can cause; each is written to be read."""
 _TEMPLATE = {ord(sign): f"&#{ord(sign)};" for sign in "{}$`"}
 _LONGEST_MESSAGE = 600

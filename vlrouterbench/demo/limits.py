@@ -9,8 +9,9 @@ Decisions
 from __future__ import annotations
 
 import io
+import sys
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from PIL import Image
@@ -33,6 +34,7 @@ class Limits:
     Attributes:
         image_bytes, image_pixels: of one picture.
         text_chars: of a question, a hint or an option.
+        id_chars: of a sample's id; what is longer is cut.
         options: of one question.
         table_bytes, table_rows: of a batch's table, or of a submission.
         archive_bytes, archive_files: of a zip of pictures.
@@ -42,6 +44,7 @@ class Limits:
     image_bytes: int = 10 * MIB
     image_pixels: int = 25_000_000
     text_chars: int = 4_000
+    id_chars: int = 200
     options: int = 26
     table_bytes: int = 16 * MIB
     table_rows: int = 2_000
@@ -57,6 +60,8 @@ class Limits:
 
 
 LIMITS = Limits()
+UNLIMITED = Limits(**{limit.name: sys.maxsize for limit in fields(Limits)})
+"""For files of the machine's own user."""
 
 
 def checked_text(text: str | None, what: str = "question", limits: Limits = LIMITS) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -107,11 +107,19 @@ def _wrong_rows(family: str) -> str:
 
 def save_router(trained: TrainedRouter, out: Path | str) -> None:
     """Write config.json, model.safetensors, the code files and the card (beside, then renamed)."""
+    save_with_card(trained.router, card_of(trained.router, [asdict(trial) for trial in trained.trials]), out)
+
+
+def card_of(router: PreTrainedRouter, trials: Sequence[Mapping[str, Any]]) -> str:
+    """The card of a router; `trials` as for `render_router_card`."""
+    facts = {"title": router.title, "calibrated": router.calibrated}
+    return render_router_card(family_name(router), router.config.to_dict(), trials, **facts)
+
+
+def save_with_card(router: PreTrainedRouter, card: str, out: Path | str) -> None:
+    """As `save_router`, with a card that is written already."""
     with staged_folder(Path(out)) as folder:
-        trained.router.save_pretrained(folder)
-        router, trials = trained.router, [asdict(trial) for trial in trained.trials]
-        facts = {"title": router.title, "calibrated": router.calibrated}
-        card = render_router_card(family_name(router), router.config.to_dict(), trials, **facts)
+        router.save_pretrained(folder)
         (folder / "README.md").write_text(card, encoding="utf-8")
 
 

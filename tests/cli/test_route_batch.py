@@ -1,0 +1,190 @@
+"""`route --questions`: good rows are done, bad rows listed, and an average is kept over the whole table."""
+
+import json
+import subprocess
+import sys
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.demo.bad_files import picture_bytes
+from vlrouterbench.demo.batch import SCHEMA
+from vlrouterbench.routers.auto import AutoRouter
+from vlrouterbench.routers.budget_stream import spending_curve
+
+
+@pytest.fixture(scope="module")
+def router(trained_folders):
+    return trained_folders["flagship"]
+
+
+@pytest.fixture(scope="module")
+def questions(simulated_table, tmp_path_factory):
+    """The train split as a table of questions, without pictures."""
+    path = tmp_path_factory.mktemp("questions") / "questions.parquet"
+    pq.write_table(simulated_table.split("train").samples.select(["sample_id", "question", "hint", "options"]), path)
+    return path
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Five rows, of which the second, third and last cannot be decided."""
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "one.png").write_bytes(picture_bytes())
+    rows = (
+        "sample_id,question,image,options",
+        "a,What is it?,pictures/one.png,red|blue",
+        "b,What is it?,pictures/none.png,",
+        "c,,,",
+        "d,Why?,,",
+        "e,Whose?,../outside.png,",
+    )
+    (tmp_path / "table.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    (tmp_path.parent / "outside.png").write_bytes(picture_bytes())
+    return tmp_path / "table.csv"
+
+
+def _asked(router, table, out, *more):
+    return ("route", "--router", router, "--questions", table, "--out", out, *more)
+
+
+def _refused(done, *parts):
+    assert done.status == 1 and len(done.errors) == 1 and done.out == "", done.out + done.err
+    for part in parts:
+        assert part in done.errors[0], done.errors[0]
+
+
+def test_good_rows_are_done_and_bad_rows_listed(program, router, table, tmp_path):
+    done = program(*_asked(router, table, tmp_path / "out.parquet"))
+    assert done.status == 0, done.err
+    written = pq.read_table(tmp_path / "out.parquet")
+    assert written.schema.equals(SCHEMA) and written["sample_id"].to_pylist() == ["a", "d"]
+    assert set(written["router"].to_pylist()) == {"flagship"}
+    assert "2 of 5 rows decided" in done.out
+    assert "row 2: expected an image file" in done.out and "row 3: neither a question" in done.out
+    assert 'row 5: the image path "../outside.png" leaves the folder' in done.out
+
+
+def test_a_row_is_decided_as_the_question_alone(program, router, table, tmp_path):
+    program(*_asked(router, table, tmp_path / "out.parquet", "--max-cost-usd", "0.0002"))
+    (row, _) = pq.read_table(tmp_path / "out.parquet").to_pylist()
+    image = tmp_path / "pictures" / "one.png"
+    alone = ("--question", "What is it?", "--image", image, "--option", "red", "--option", "blue")
+    decision = json.loads(
+        program("route", "--router", router, *alone, "--max-cost-usd", "0.0002", "--json").out,
+    )
+    assert row["candidate"] == decision["candidate"]
+    assert row["estimated_accuracy"] == decision["estimated_accuracy"][row["candidate"]]
+    assert row["estimated_cost_usd"] == decision["estimated_cost_usd"][row["candidate"]] <= 0.0002
+
+
+def test_text_alone_decides_where_that_is_allowed_and_is_counted(program, router, table, tmp_path):
+    done = program(*_asked(router, table, tmp_path / "out.parquet", "--allow-text-only", "--json"))
+    content = json.loads(done.out)
+    assert content["decided"] == 3 and content["without_picture"] == 1
+    assert [entry["row"] for entry in content["bad"]] == [3, 5]
+
+
+def test_where_every_row_is_bad_nothing_is_written(program, router, tmp_path):
+    (tmp_path / "table.csv").write_text('question\n""\n""\n')
+    done = program(*_asked(router, tmp_path / "table.csv", tmp_path / "out.parquet"))
+    _refused(done, "found none of 2", "Row 1: neither", "Row 2: neither")
+    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
+
+
+def test_more_rows_than_the_page_takes_and_long_ids_are_done_as_they_are(program, router, tmp_path):
+    ids = [f"{'x' * 300}{number}" for number in range(2_100)]
+    pq.write_table(pa.table({"sample_id": ids, "question": ["Why?"] * len(ids)}), tmp_path / "table.parquet")
+    assert program(*_asked(router, tmp_path / "table.parquet", tmp_path / "out.parquet")).status == 0
+    assert pq.read_table(tmp_path / "out.parquet")["sample_id"].to_pylist() == ids
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_the_mean_keeps_to_the_average(program, router, questions, tmp_path, share):
+    curve = spending_curve(AutoRouter.from_pretrained(router))
+    budget = curve[0][0] + share * (curve[-1][0] - curve[0][0])
+    more = ("--average-cost-usd", budget, "--json")
+    content = json.loads(program(*_asked(router, questions, tmp_path / "out.parquet", *more)).out)
+    costs = pq.read_table(tmp_path / "out.parquet")["estimated_cost_usd"].to_pylist()
+    assert len(costs) == content["decided"] == content["rows"]
+    assert content["average_estimated_cost_usd"] == pytest.approx(sum(costs) / len(costs))
+    assert 0.8 * budget < sum(costs) / len(costs) < 1.05 * budget
+    assert len(content["chosen"]) > 1 and sum(content["chosen"].values()) == len(costs)
+
+
+def test_an_average_over_some_candidates_is_kept_by_those(program, router, questions, tmp_path):
+    names = ("SmolVLM2", "GPT-4o")
+    loaded = AutoRouter.from_pretrained(router)
+    cheap, dear = (
+        entry["mean_cost_usd"] for name in names for entry in loaded.config.candidates if entry["name"] == name
+    )
+    budget = cheap + 0.2 * (dear - cheap)
+    more = ("--average-cost-usd", budget, "--candidates", ",".join(names), "--json")
+    content = json.loads(program(*_asked(router, questions, tmp_path / "out.parquet", *more)).out)
+    assert set(content["chosen"]) == set(names)
+    assert 0.7 * budget < content["average_estimated_cost_usd"] < 1.1 * budget
+
+
+def test_an_average_needs_an_open_pool_and_more_than_the_cheapest_costs(program, router, trained_folders, table):
+    out = table.parent / "out.parquet"
+    _refused(program(*_asked(router, table, out, "--average-cost-usd", "1e-9")), "cheapest decisions")
+    linear = _asked(trained_folders["linear"], table, out, "--average-cost-usd", "1")
+    _refused(program(*linear), "found linear", "open pool: flagship")
+    assert not out.exists()
+
+
+def test_what_is_wrong_with_every_row_is_said_once(program, router, trained_folders, table):
+    out = table.parent / "out.parquet"
+    _refused(program(*_asked(router, table, out, "--candidates", "nobody")), "found nobody")
+    _refused(program(*_asked(router, table, out, "--usd-weight", "1", "--max-cost-usd", "1")), "expected one of")
+    _refused(program(*_asked(trained_folders["knn"], table, out, "--max-cost-usd", "1")), "calibrated estimates")
+    assert not out.exists()
+
+
+def test_a_family_without_estimates_decides_a_table_too(program, trained_folders, table, tmp_path):
+    done = program(*_asked(trained_folders["linear"], table, tmp_path / "out.parquet"))
+    assert done.status == 0 and "2 of 5 rows decided" in done.out
+    assert pq.read_table(tmp_path / "out.parquet")["estimated_accuracy"].to_pylist() == [None, None]
+
+
+@pytest.mark.parametrize(("content", "said"), [("text\nWhat?\n", "needs a column question"), ("", "not readable")])
+def test_what_is_no_table_of_questions_is_named(program, router, tmp_path, content, said):
+    (tmp_path / "table.csv").write_text(content)
+    _refused(program(*_asked(router, tmp_path / "table.csv", tmp_path / "out.parquet")), "table.csv", said)
+    _refused(program(*_asked(router, tmp_path / "none.csv", tmp_path / "out.parquet")), "found no file", "none.csv")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "one of the two"),
+        (["--question", "A?", "--questions", "t.csv"], "one of the two"),
+        (["--question", "A?", "--average-cost-usd", "1"], "--average-cost-usd belongs to --questions"),
+        (["--question", "A?", "--out", "o.parquet"], "--out belongs to --questions"),
+        (["--questions", "t.csv"], "needs --out"),
+        (["--questions", "t.csv", "--out", "o", "--image", "a.png"], "--image belongs to --question."),
+        (["--questions", "t.csv", "--out", "o", "--option", "a"], "--option belongs to --question."),
+        (["--questions", "t.csv", "--out", "o", "--average-cost-usd", "1", "--min-accuracy", "1"], "--min-accuracy"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_options_that_do_not_go_together_are_wrong_usage(program, arguments, said):
+    done = program("route", "--router", "somewhere", *arguments)
+    assert done.status == 2 and done.out == "" and said in " ".join(done.err.split())
+
+
+def test_a_table_fits_80_columns(program, router, table, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
+    lines = program(*_asked(router, "table.csv", "out.parquet", "--average-cost-usd", "0.001")).out.splitlines()
+    assert max(len(line) for line in lines if not line.startswith("row ")) <= 80
+    assert any("asked for 10" in line for line in lines)
+
+
+def test_batches_need_no_page_library(project_root, monkeypatch, tmp_path):
+    monkeypatch.setenv("PYTHONPATH", str(project_root))
+    code = (
+        "import sys; import vlrouterbench.demo.batch, vlrouterbench.cli.route_batch; sys.exit('gradio' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False).returncode == 0

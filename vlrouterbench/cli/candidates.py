@@ -1,0 +1,191 @@
+"""`vlrouterbench candidates`: the pool of a saved router. Candidates are listed, join, leave and change their price.
+
+Decisions
+- A router folder is never changed in place unless --out names it: every change writes a router of its own.
+- What a change did is shown as the pool is afterwards, so that nobody has to ask again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
+
+if TYPE_CHECKING:
+    from vlrouterbench.routers.open_pool import OpenPoolRouter
+
+Router = Annotated[str, typer.Option(help="Router folder or Hub id, of a family with an open pool.")]
+Benchmark = Annotated[Path, typer.Option(help="Benchmark folder that the router was trained on.")]
+InputPrice = Annotated[float, typer.Option(min=0, help="USD per million input tokens.")]
+OutputPrice = Annotated[float, typer.Option(min=0, help="USD per million output tokens.")]
+NewRouter = Annotated[Path, typer.Option(help="Folder of the changed router.")]
+
+candidates = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+
+@candidates.callback()
+def _group() -> None:
+    """Show or change a saved router's pool; nothing is trained again."""
+
+
+@candidates.command("list")
+def list_candidates(router: Router) -> None:
+    """Show a router's pool: prices, mean accuracy and mean cost on the train split."""
+    from vlrouterbench.cli import console
+    from vlrouterbench.pool.opened import load_open_pool
+
+    console.quiet_libraries()
+    loaded = load_open_pool(router)
+    console.show(_facts(loaded), *_lines(loaded))
+
+
+@candidates.command()
+def probe(
+    router: Router,
+    benchmark: Benchmark,
+    count: Annotated[int, typer.Option(min=1, help="Samples to ask a new candidate; 100 tell much, 30 something.")],
+    out: Annotated[Path, typer.Option(help="The csv to fill in; pictures go to a folder beside it.")],
+) -> None:
+    """Write the samples that a new candidate is best asked, as a csv with columns for its outcomes."""
+    from vlrouterbench.cli import console
+    from vlrouterbench.pool.opened import benchmark_of, load_open_pool
+    from vlrouterbench.pool.probes import write_probes
+
+    console.quiet_libraries()
+    loaded = load_open_pool(router)
+    sheet = write_probes(loaded, benchmark_of(loaded, benchmark), count, out)
+    facts = {
+        "out": str(sheet.path),
+        "images": sheet.images and str(sheet.images),
+        "num_samples": sheet.num_samples,
+        "num_images": sheet.num_images,
+        "num_unreadable_images": sheet.num_unreadable,
+    }
+    unreadable = f"{sheet.num_unreadable:,} of them without their picture, which the benchmark could not read"
+    console.show(
+        facts,
+        f"{sheet.num_samples:,} probe samples of the train split: {sheet.path}",
+        *([f"their {sheet.num_images:,} pictures: {sheet.images}"] if sheet.images else []),
+        *([unreadable] if sheet.num_unreadable else []),
+        "Fill in quality (0 to 1), input_tokens and output_tokens of each; an empty row",
+        "is passed over. Then: vlrouterbench candidates add --outcomes FILE ...",
+    )
+
+
+@candidates.command()
+def add(
+    router: Router,
+    benchmark: Benchmark,
+    name: Annotated[str, typer.Option(help="The new candidate's name.")],
+    input_price: InputPrice,
+    output_price: OutputPrice,
+    outcomes: Annotated[
+        Path,
+        typer.Option(help="csv, parquet or jsonl with sample_id, quality, input_tokens, output_tokens."),
+    ],
+    out: NewRouter,
+    num_proc: Annotated[int, typer.Option(min=1, help="Processes that encode what is not stored.")] = 1,
+) -> None:
+    """Add a candidate by its outcomes on probe samples."""
+    from vlrouterbench.cli import console
+    from vlrouterbench.encoders.options import EncodingWork
+    from vlrouterbench.pool.changing import check_new, join, save_changed
+    from vlrouterbench.pool.opened import benchmark_of, load_open_pool
+    from vlrouterbench.pool.outcomes import read_outcomes
+
+    console.quiet_libraries()
+    loaded = load_open_pool(router)
+    check_new(loaded, name)
+    found = read_outcomes(outcomes, name, benchmark_of(loaded, benchmark))
+    with console.stage("encode probe samples") as progress:
+        join(loaded, name, (input_price, output_price), found, EncodingWork(num_proc, progress=progress))
+    save_changed(loaded, router, out)
+    error = float(loaded.joined_error[-1])
+    more = {"num_probes": len(found.samples), "not_filled_in": found.not_filled_in, "standard_error": error}
+    skipped = f"rows of {outcomes} without quality, passed over: {found.not_filled_in:,}"
+    console.show(
+        {"out": str(out), "added": name, **more, **_facts(loaded)},
+        f"{name} joins by {len(found.samples):,} probe samples; its mean accuracy may be off by",
+        f"{100 * error:.1f} points (standard error).",
+        *([skipped] if found.not_filled_in else []),
+        *_lines(loaded),
+        f"saved to {out}",
+    )
+
+
+@candidates.command()
+def remove(
+    router: Router, name: Annotated[str, typer.Option(help="The candidate that leaves.")], out: NewRouter
+) -> None:
+    """Take a candidate out of the pool; it can come back only by probe samples."""
+    from vlrouterbench.cli import console
+    from vlrouterbench.pool.changing import leave, save_changed
+    from vlrouterbench.pool.opened import load_open_pool
+
+    console.quiet_libraries()
+    loaded = load_open_pool(router)
+    leave(loaded, name)
+    save_changed(loaded, router, out)
+    facts = {"out": str(out), "removed": name, **_facts(loaded)}
+    console.show(facts, f"{name} has left.", *_lines(loaded), f"saved to {out}")
+
+
+@candidates.command()
+def price(
+    router: Router,
+    name: Annotated[str, typer.Option(help="The candidate whose prices change.")],
+    input_price: InputPrice,
+    output_price: OutputPrice,
+    out: NewRouter,
+) -> None:
+    """Give a candidate new prices; expected costs follow from expected tokens."""
+    from vlrouterbench.cli import console
+    from vlrouterbench.pool.changing import reprice, save_changed
+    from vlrouterbench.pool.opened import load_open_pool
+
+    console.quiet_libraries()
+    loaded = load_open_pool(router)
+    before = reprice(loaded, name, (input_price, output_price))
+    save_changed(loaded, router, out)
+    console.show(
+        {"out": str(out), "repriced": name, "before": list(before), "after": [input_price, output_price]}
+        | _facts(loaded),
+        f"{name}: in $/1M {before[0]:g} -> {input_price:g}, out $/1M {before[1]:g} -> {output_price:g}",
+        *_lines(loaded),
+        f"saved to {out}",
+    )
+
+
+def _facts(router: OpenPoolRouter) -> dict[str, Any]:
+    from vlrouterbench.pool.summary import pool_entries
+
+    simulated = bool(router.config.training.get("benchmark", {}).get("simulated"))
+    return {
+        "candidates": [entry.as_dict() for entry in pool_entries(router)],
+        "trained_on_simulated_data": simulated,
+    }
+
+
+def _lines(router: OpenPoolRouter) -> list[Any]:
+    """The pool as a table, and what must be said of it."""
+    from vlrouterbench.cli import console
+    from vlrouterbench.pool.summary import pool_entries
+
+    table = console.plain_table("", ("candidate", "in $/1M", "out $/1M", "acc. %", "$/10K", "probes"))
+    for entry in pool_entries(router):
+        table.add_row(
+            entry.name,
+            *("-" if value is None else f"{value:g}" for value in (entry.input_price, entry.output_price)),
+            "-" if entry.mean_accuracy is None else f"{100 * entry.mean_accuracy:.2f}",
+            "-" if entry.mean_cost_usd is None else f"{SAMPLES_PER_COST_UNIT * entry.mean_cost_usd:.3f}",
+            "" if entry.num_probes is None else f"{entry.num_probes:,}",
+        )
+    simulated = router.config.training.get("benchmark", {}).get("simulated")
+    return [
+        table,
+        "Accuracy and cost: means over the train split, of a newcomer estimated.",
+        *([console.SIMULATED_ROUTER] if simulated else []),
+    ]
