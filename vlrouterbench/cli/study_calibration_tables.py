@@ -17,13 +17,17 @@ def calibration_lines(rows: list[dict[str, Any]]) -> Iterator[RenderableType]:
     Args:
         rows: as `study.json` holds them under `calibration`.
     """
-    table = console.plain_table("", ("router", "judged", "ECE", "luck", "luck 95 %", "Brier", "constant"))
+    table = console.plain_table("", ("router", "judged", "ECE", "luck", "luck 95 %", "in", "Brier", "constant"))
     for row in rows:
         for key, words in (("all_pairs", "all"), ("chosen", "chosen")):
             for how in ("mean", "pooled"):
-                table.add_row(row["router"], f"{words}, {how}", *_cells(row[key][how]))
+                found = row[key][how]
+                within = f"{found['num_within_luck']}/{len(row[key]['per_split'])}" if how == "mean" else "-"
+                *luck, brier, constant = _cells(found)
+                table.add_row(row["router"], f"{words}, {how}", *luck, within, brier, constant)
     yield table
     yield "luck: ECE of calibrated estimates by chance, on as few groups of samples"
+    yield "in: splits whose ECE is within their luck's 95 %"
     yield "constant: Brier score of each candidate's mean quality on train"
     for row in rows:
         yield _by_candidate(row)

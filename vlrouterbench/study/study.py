@@ -16,12 +16,14 @@ from vlrouterbench.files import staged_folder, write_json
 from vlrouterbench.routers.registry import ROUTERS
 from vlrouterbench.study.calibration import calibrated_among, calibration_over_splits
 from vlrouterbench.study.compare import compare_over_splits
+from vlrouterbench.study.frontiers import frontiers_over_splits
 from vlrouterbench.study.page import STUDY_PAGE, write_study_page
 from vlrouterbench.study.splits import SHUFFLED, Ground, check_names
 from vlrouterbench.version import __version__
 
 PARTS: Mapping[str, Callable[[Ground, Sequence[str]], Any]] = {
     "routers": compare_over_splits,
+    "frontiers": frontiers_over_splits,
     "calibration": calibration_over_splits,
 }
 """What a study may be made of."""
