@@ -24,6 +24,16 @@ def test_its_own_trade_off_is_one_of_them_and_stays(router, simulated_problem):
     assert all(later <= sooner + 1e-9 for sooner, later in zip(spent, spent[1:], strict=False)) and spent[-1] < spent[0]
 
 
+def test_trade_offs_that_are_given_stand_in_the_familys_place(router, simulated_problem):
+    features, order = simulated_problem.train_features, np.arange(router.num_candidates)
+    dearest, own = float(router.mean_cost.max()), router.config.usd_weight
+    offered = dict(decisions_by_weight(router, features, order, (1e6, 0.37)))
+    assert set(offered) == {own, 0.37 / dearest, 1e6 / dearest}
+    # At so heavy a weight nothing but cost counts.
+    cheapest = router.estimate(features)[1].argmin(dim=1).numpy()
+    assert (offered[1e6 / dearest] == cheapest).all() and (offered[own] != cheapest).any()
+
+
 def test_decisions_are_places_in_the_benchmarks_pool(router, simulated_problem):
     features, turned = simulated_problem.train_features, np.arange(router.num_candidates)[::-1]
     plain, other = (decisions_by_weight(router, features, order) for order in (turned[::-1], turned))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
@@ -12,7 +14,7 @@ from vlrouterbench.routers.modeling_router import PreTrainedRouter
 
 @torch.no_grad()
 def decisions_by_weight(
-    router: PreTrainedRouter, features: torch.Tensor, order: np.ndarray
+    router: PreTrainedRouter, features: torch.Tensor, order: np.ndarray, parts: Sequence[float] | None = None
 ) -> list[tuple[float, np.ndarray]] | None:
     """Decisions at every trade-off of a family that estimates quality and cost apart, its own among them.
 
@@ -20,6 +22,8 @@ def decisions_by_weight(
         router: of any family; it is left at its own trade-off.
         features: (num_samples, dim) by the router's own encoder.
         order: place in the benchmark's pool of each of the router's candidates.
+        parts: trade-offs as accuracy that asking the dearest candidate instead of a free one must gain; None for those
+            that the family tries in training.
 
     Returns:
         (usd_weight, decisions (num_samples,) as places in the benchmark's pool) by rising weight; None for a family
@@ -28,7 +32,11 @@ def decisions_by_weight(
     if not isinstance(router, EstimatingRouter):
         return None
     own = router.config.usd_weight
-    weights = sorted({own, *(setting["usd_weight"] for setting in router.decision_settings(Recipe()))})
+    if parts is None:
+        offered = [setting["usd_weight"] for setting in router.decision_settings(Recipe())]
+    else:
+        offered = [part / float(router.mean_cost.max()) for part in parts]
+    weights = sorted({own, *offered})
     settings = [{"usd_weight": weight} for weight in weights]
     scores = router.scores_for(features.to(router.device), settings)
     decided = [
