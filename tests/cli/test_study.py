@@ -25,3 +25,25 @@ def test_a_wrong_name_is_answered_with_the_nearest(program, chain_folder):
 def test_an_unknown_part_is_named_before_anything_is_trained(program, chain_folder):
     done = program("study", chain_folder / "benchmark", "--part", "frontier-s", "--num-proc", "1")
     assert done.status == 1 and "part of a study" in done.err
+
+
+def test_frontiers_and_calibration_are_shown_and_written_beside_each_other(program, simulated_folder, tmp_path):
+    parts = ("--part", "frontiers", "--part", "calibration")
+    asked = ("--router", "flagship", "--router", "uniroute", "--seed", "0", "--num-proc", "1")
+    done = program("study", simulated_folder, *parts, *asked, "--out", tmp_path / "study")
+    assert done.status == 0, done.err
+    *shown, _ = done.out.splitlines()
+    assert max(len(line.rstrip()) for line in shown) <= 80
+    assert any(line.startswith("single candidates") for line in shown)
+    assert any(line.startswith("flagship, pooled") for line in shown)
+    content = json.loads((tmp_path / "study" / "study.json").read_text())
+    assert {row["router"] for row in content["frontiers"]["rows"]} == {"flagship", "uniroute", "single candidates"}
+    assert [row["router"] for row in content["calibration"]] == ["flagship"]
+    page = (tmp_path / "study" / "study.html").read_text()
+    assert "Mean hull over splits, simulated data" in page and "flagship, by candidate" in page
+
+
+def test_calibration_without_a_calibrated_router_says_which_are(program, chain_folder):
+    asked = ("--part", "calibration", "--router", "knn", "--num-proc", "1")
+    done = program("study", chain_folder / "benchmark", *asked)
+    assert done.status == 1 and "Families that have them: flagship" in done.err

@@ -184,6 +184,7 @@ def calibration(estimates, chosen, truth, ids, groups, seed):
         "estimated_accuracy": float(expected.mean()),
         "estimated_cost_usd": float(np.mean([of_chosen[i][1] for i in ids])),
         **reliability(expected, quality),
+        "ece_by_luck": by_luck(expected, quality, groups, seed),
         "brier_ci95": middle(drawn((squared, squared), groups, seed, (0.1, 0.2))["accuracy"]),
         "aurc": float(np.mean(risk)),
         "risk_coverage": [[count / len(ids), risk[count - 1]] for count in coverages],
@@ -213,6 +214,18 @@ def reliability(expected, quality):
         "brier": float(np.mean((expected - quality) ** 2)),
         "bins": bins,
     }
+
+
+def by_luck(expected, quality, groups, seed):
+    """The error over bins with one drawn sign per group on what estimates missed, by the recipe that is stated."""
+    names, place = np.unique(groups, return_inverse=True)
+    bins = np.maximum(np.ceil(expected * 15), 1)
+    rng, errors = np.random.default_rng(seed), []
+    for _ in range(1000 // BLOCK):
+        for drawn_signs in rng.integers(2, size=(BLOCK, len(names))):
+            missed = np.where(drawn_signs == 1, 1, -1)[place] * (quality - expected)
+            errors.append(sum(abs(missed[bins == b].sum()) for b in np.unique(bins)) / len(expected))
+    return {"mean": float(np.mean(errors)), "p95": float(np.percentile(errors, 95))}
 
 
 def score(accuracy, cost, bounds):

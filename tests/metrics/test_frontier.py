@@ -9,6 +9,8 @@ from scipy.spatial import ConvexHull
 from vlrouterbench.errors import EvaluationError
 from vlrouterbench.metrics.frontier import (
     convex_hull_area,
+    hull_cost,
+    hull_height,
     hypervolume,
     normalized_auc,
     pareto_frontier,
@@ -133,3 +135,31 @@ def test_hypervolume_is_the_share_of_a_fine_grid_that_is_dominated(points):
 def test_what_is_no_set_of_points_is_refused(cost, quality, said):
     with pytest.raises(EvaluationError, match=said):
         convex_hull_area(np.array(cost, float), np.array(quality, float), cost_bounds=BOUNDS)
+
+
+def test_height_and_cost_on_a_hull_of_two_points():
+    cost, quality = np.array([0.001, 0.003]), np.array([0.4, 0.8])
+    # Nothing below the first, halfway between, level past the last.
+    assert hull_height(cost, quality, at=np.array([0.0005, 0.001, 0.002, 0.009])) == pytest.approx([0, 0.4, 0.6, 0.8])
+    reached = [hull_cost(cost, quality, reaching=target) for target in (0.1, 0.4, 0.6, 0.8)]
+    assert reached == pytest.approx([0.001, 0.001, 0.002, 0.003])
+    assert hull_cost(cost, quality, reaching=0.81) is None
+
+
+def test_a_point_below_the_hull_is_passed_over():
+    # The middle one lies under the line from (1, 0.2) to (3, 0.8), and the last is beaten.
+    cost, quality = np.array([0.001, 0.002, 0.003, 0.004]), np.array([0.2, 0.3, 0.8, 0.7])
+    assert hull_height(cost, quality, at=0.002) == pytest.approx(0.5)
+    assert hull_cost(cost, quality, reaching=0.35) == pytest.approx(0.0015)
+
+
+@given(points_of, st.floats(0, 1))
+def test_the_hull_reaches_a_quality_at_the_cost_it_says_and_not_below(points, target):
+    cost, quality = arrays(points)
+    found = hull_cost(cost, quality, reaching=target)
+    if found is None:
+        assert target > quality.max()
+        return
+    assert hull_height(cost, quality, at=found) >= target - 1e-9
+    below = hull_height(cost, quality, at=found - 1e-6)
+    assert below < target or found == cost.min()

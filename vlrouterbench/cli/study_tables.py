@@ -8,6 +8,8 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from vlrouterbench.cli import console
+from vlrouterbench.cli.study_calibration_tables import calibration_lines
+from vlrouterbench.cli.study_frontier_tables import frontier_lines
 from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
 
 
@@ -21,6 +23,10 @@ def study_lines(content: dict[str, Any]) -> list[RenderableType]:
     lines: list[RenderableType] = [f"{content['benchmark']['name']}{mark}, mean of {len(content['seeds'])} test splits"]
     if "routers" in content:
         lines.append(_routers(content["routers"], content["first"]))
+    if "frontiers" in content:
+        lines += frontier_lines(content["frontiers"], content["first"])
+    if "calibration" in content:
+        lines += calibration_lines(content["calibration"])
     return lines
 
 

@@ -4,7 +4,8 @@ Decisions
 - Of the whole and of each dataset it is the chosen candidate's estimate that is judged: the one a user is told. Picking
   the highest estimate picks over-estimates too, so this is stricter than judging all pairs.
 - Of each candidate all samples count, chosen or not: a budget or a smaller pool may choose it tomorrow.
-- The error over bins has no interval: it is biased upwards, and resampling adds to the bias. The Brier score has one.
+- The error over bins has no interval: it is biased upwards, and resampling adds to the bias. What it is by luck alone
+  stands beside it instead. The Brier score has an interval.
 - A curve of risk over coverage is kept at 20 coverages; its area is over all.
 """
 
@@ -24,6 +25,7 @@ from vlrouterbench.metrics.calibration import (
     reliability_bins,
     risk_coverage,
 )
+from vlrouterbench.metrics.calibration_luck import calibration_error_by_luck
 from vlrouterbench.metrics.trade_off import chosen_values
 
 NUM_COVERAGES = 20
@@ -33,9 +35,10 @@ def calibration_of(router: RoutedSplit, context: ScoringContext) -> dict[str, An
     """Calibration of a router's estimates; None where it has none.
 
     Returns:
-        `estimated_accuracy` and `estimated_cost_usd`, the means over decisions; `ece`, `brier` with `brier_ci95`,
-        `bins` [[count, mean estimate, mean quality], ...], `aurc`, `risk_coverage` [[coverage, risk], ...];
-        `per_dataset` of the decisions, `per_candidate` of all samples.
+        `estimated_accuracy` and `estimated_cost_usd`, the means over decisions; `ece` with `ece_by_luck` {"mean",
+        "p95"} (`metrics.calibration_luck`), `brier` with `brier_ci95`, `bins` [[count, mean estimate, mean quality],
+        ...], `aurc`, `risk_coverage` [[coverage, risk], ...]; `per_dataset` of the decisions, `per_candidate` of all
+        samples.
     """
     if router.estimates is None:
         return None
@@ -44,10 +47,12 @@ def calibration_of(router: RoutedSplit, context: ScoringContext) -> dict[str, An
     quality = chosen_values(table.quality, router.decisions)
     squared = ((estimated - quality) ** 2)[:, None]
     datasets = np.array(table.column("dataset"))
+    by_luck = calibration_error_by_luck(estimated, quality, table.column("group_id"), context.seed)
     return {
         "estimated_accuracy": float(estimated.mean()),
         "estimated_cost_usd": float(cost.mean()),
         **_reliability(estimated, quality),
+        "ece_by_luck": dict(zip(("mean", "p95"), by_luck, strict=True)),
         "brier_ci95": interval(resampled_means(squared, table.column("group_id"), seed=context.seed)[:, 0]),
         "aurc": area_under_risk_coverage(estimated, quality),
         "risk_coverage": _curve(estimated, quality),

@@ -24,6 +24,7 @@ from vlrouterbench.encoders.options import EncodingWork, Progress
 from vlrouterbench.errors import BenchmarkError, EvaluationError, RouterError, unknown_name
 from vlrouterbench.evaluation.ceiling import KnownFeatures, reachable_decisions
 from vlrouterbench.evaluation.estimates import ask_estimates
+from vlrouterbench.evaluation.operating_points import decisions_by_weight
 from vlrouterbench.evaluation.paired import RoutedSplit, ScoringContext
 from vlrouterbench.evaluation.policies import POLICIES, decide_policy
 from vlrouterbench.evaluation.results import score_routers
@@ -31,8 +32,6 @@ from vlrouterbench.evaluation.shuffled import train_on_shuffled
 from vlrouterbench.evaluation.throughput import measure_throughput
 from vlrouterbench.evaluation.writing import write_results
 from vlrouterbench.routers.auto import AutoRouter
-from vlrouterbench.routers.estimating_router import EstimatingRouter
-from vlrouterbench.routers.learning import Recipe
 from vlrouterbench.routers.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.registry import FAMILIES, family_name
 
@@ -184,27 +183,9 @@ def _ask_router(
         {"kind": "router", "family": family_name(router), **router.config.training},
         throughput=measure_throughput(router, table) if options.time_routers else None,
         features=router.encoder.describe(),
-        frontier=_frontier(router, features, order),
+        frontier=decisions_by_weight(router, features, order),
         estimates=ask_estimates(name, router, features, order),
     )
-
-
-@torch.no_grad()
-def _frontier(
-    router: PreTrainedRouter, features: torch.Tensor, order: np.ndarray
-) -> list[tuple[float, np.ndarray]] | None:
-    """Decisions at every trade-off of a family that estimates quality and cost apart, its own among them."""
-    if not isinstance(router, EstimatingRouter):
-        return None
-    own = router.config.usd_weight
-    weights = sorted({own, *(setting["usd_weight"] for setting in router.decision_settings(Recipe()))})
-    settings = [{"usd_weight": weight} for weight in weights]
-    scores = router.scores_for(features.to(router.device), settings)
-    decided = [
-        (weight, order[router.choose(found).cpu().numpy()]) for weight, found in zip(weights, scores, strict=True)
-    ]
-    router.config.update({"usd_weight": own})
-    return decided
 
 
 def _matching_order(name: str, router: PreTrainedRouter, table: RoutingTable) -> np.ndarray:

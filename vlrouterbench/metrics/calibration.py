@@ -41,7 +41,8 @@ def expected_calibration_error(estimates: np.ndarray, outcomes: np.ndarray, *, n
 
     Unit: probability, 0 to 1; 0 is calibrated. Source: Guo et al., On Calibration of Modern Neural Networks (arXiv
     1706.04599), section 2. Bins are closed on the right; 0 falls into the first. The figure is biased upwards where
-    bins hold few samples: compare only figures over the same number of samples and bins.
+    bins hold few samples: compare only figures over the same number of samples and bins, or with what luck alone gives
+    (`calibration_luck.py`).
 
     Args:
         estimates: estimated accuracy of each decision, (num_samples,), in [0, 1].
@@ -59,16 +60,21 @@ def reliability_bins(
     estimates: np.ndarray, outcomes: np.ndarray, *, num_bins: int = NUM_BINS
 ) -> tuple[ReliabilityBin, ...]:
     """The bins of `expected_calibration_error` that hold samples, by rising estimate; arguments and errors are its."""
-    estimates, outcomes = _checked(estimates, outcomes)
-    if num_bins < 1:
-        raise EvaluationError(f"expected at least one bin, found {num_bins}.")
-    places = np.clip(np.ceil(estimates * num_bins).astype(int) - 1, 0, num_bins - 1)
+    estimates, outcomes = checked_pairs(estimates, outcomes)
+    places = bin_places(estimates, num_bins)
     counts, *sums = (np.bincount(places, weights=w, minlength=num_bins) for w in (None, estimates, outcomes))
     return tuple(
         ReliabilityBin(int(count), float(estimate / count), float(outcome / count))
         for count, estimate, outcome in zip(counts, *sums, strict=True)
         if count
     )
+
+
+def bin_places(estimates: np.ndarray, num_bins: int) -> np.ndarray:
+    """The bin of every estimate, (num_samples,) from 0 on, for estimates in [0, 1]."""
+    if num_bins < 1:
+        raise EvaluationError(f"expected at least one bin, found {num_bins}.")
+    return np.clip(np.ceil(estimates * num_bins).astype(int) - 1, 0, num_bins - 1)
 
 
 def brier_score(estimates: np.ndarray, outcomes: np.ndarray) -> float:
@@ -78,7 +84,7 @@ def brier_score(estimates: np.ndarray, outcomes: np.ndarray) -> float:
     it is not biased. Source: Brier, Verification of forecasts expressed in terms of probability (Monthly Weather
     Review 78, 1950). Arguments and errors as for `expected_calibration_error`.
     """
-    estimates, outcomes = _checked(estimates, outcomes)
+    estimates, outcomes = checked_pairs(estimates, outcomes)
     return float(((estimates - outcomes) ** 2).mean())
 
 
@@ -93,7 +99,7 @@ def risk_coverage(estimates: np.ndarray, outcomes: np.ndarray) -> tuple[np.ndarr
     Returns:
         coverage and risk, each (num_samples,), by rising coverage.
     """
-    estimates, outcomes = _checked(estimates, outcomes)
+    estimates, outcomes = checked_pairs(estimates, outcomes)
     _, place = np.unique(-estimates, return_inverse=True)
     shared = np.bincount(place, weights=outcomes) / np.bincount(place)
     kept = np.arange(1, len(estimates) + 1)
@@ -109,7 +115,8 @@ def area_under_risk_coverage(estimates: np.ndarray, outcomes: np.ndarray) -> flo
     return float(risk_coverage(estimates, outcomes)[1].mean())
 
 
-def _checked(estimates: np.ndarray, outcomes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def checked_pairs(estimates: np.ndarray, outcomes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both as floats; arguments and errors as for `expected_calibration_error`."""
     estimates, outcomes = np.asarray(estimates, dtype=float), np.asarray(outcomes, dtype=float)
     if estimates.ndim != 1 or estimates.shape != outcomes.shape or not estimates.size:
         raise EvaluationError(

@@ -1,4 +1,4 @@
-"""What a set of operating points is worth as a whole: AIQ, nAUC, QNC and hypervolume.
+"""What a set of operating points is worth: as a whole by AIQ, nAUC, QNC and hypervolume, and at one cost or quality.
 
 Decisions
 - A point is (average cost in USD per sample, average quality in [0, 1]): of one router at several trade-offs, or of
@@ -61,6 +61,29 @@ def convex_hull_area(cost: np.ndarray, quality: np.ndarray, *, cost_bounds: tupl
     return _mean_height(cost, quality, upper_hull(cost, quality), check_cost_bounds(cost_bounds))
 
 
+def hull_height(cost: np.ndarray, quality: np.ndarray, *, at: np.ndarray | float) -> np.ndarray:
+    """Height of the non-decreasing upper hull at costs: the quality that points reach there, in [0, 1].
+
+    Args:
+        cost, quality: as for `pareto_frontier`.
+        at: costs, USD per sample, any shape.
+
+    Returns:
+        Of that shape; 0 below the cheapest point.
+    """
+    x, y = _corners(cost, quality)
+    return np.interp(at, x, y, left=0.0)
+
+
+def hull_cost(cost: np.ndarray, quality: np.ndarray, *, reaching: float) -> float | None:
+    """The smallest cost on the non-decreasing upper hull at which a quality is reached, USD per sample.
+
+    Unlike QNC's, the cost of a mix of two points. None where no point is as good. Arguments as for `pareto_frontier`.
+    """
+    x, y = _corners(cost, quality)
+    return float(np.interp(reaching, y, x)) if reaching <= y[-1] else None
+
+
 def normalized_auc(cost: np.ndarray, quality: np.ndarray, *, cost_bounds: tuple[float, float]) -> float:
     """nAUC: the mean height, over the cost range, of the line through the points that no other beats.
 
@@ -116,6 +139,13 @@ def hypervolume(cost: np.ndarray, quality: np.ndarray, *, cost_bounds: tuple[flo
     cheapness, height = normalized_cost(cost[places], cost_bounds=cost_bounds), quality[places]
     # From the cheapest point on, each adds a strip as wide as its cheapness on top of those before it.
     return float((cheapness * np.diff(height, prepend=0.0)).sum())
+
+
+def _corners(cost: np.ndarray, quality: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cost and quality of the corners of the upper hull, both rising."""
+    cost, quality = _checked(cost, quality)
+    places = upper_hull(cost, quality)
+    return cost[places], quality[places]
 
 
 def _checked(cost: np.ndarray, quality: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -14,10 +14,10 @@ import numpy as np
 
 from vlrouterbench.constants import RANK_SCORE_BETA
 from vlrouterbench.data.table import RoutingTable
-from vlrouterbench.evaluation.policies import POLICIES, decide_policy
+from vlrouterbench.evaluation.policies import POLICIES
 from vlrouterbench.metrics.bootstrap import interval, trade_off_draws
-from vlrouterbench.metrics.trade_off import rank_score
-from vlrouterbench.study.splits import Ground, check_names, scored
+from vlrouterbench.metrics.trade_off import chosen_values, rank_score
+from vlrouterbench.study.splits import Ground, check_names, policy_values, scored
 
 Chosen = tuple[np.ndarray, np.ndarray]
 """Quality and cost of a router's decisions, (num_samples,) each."""
@@ -84,11 +84,6 @@ def _row(
 def _chosen(name: str, ground: Ground, split: RoutingTable, test: RoutingTable, seed: int) -> Chosen:
     """What a router's decisions on the test split were worth; of one that draws, what they are expected to be."""
     if name in POLICIES:
-        policy = decide_policy(name, test, split.split("train"), seed=seed)
-        if policy.shares is not None:
-            return test.quality @ policy.shares, test.cost @ policy.shares
-        decisions = policy.decisions
-    else:
-        decisions = ground.train(name, split, seed).decide(ground.features.of(test)).cpu().numpy()
-    rows = np.arange(len(test))
-    return test.quality[rows, decisions], test.cost[rows, decisions]
+        return policy_values(name, split, test, seed)
+    decisions = ground.train(name, split, seed).decide(ground.features.of(test)).cpu().numpy()
+    return chosen_values(test.quality, decisions), chosen_values(test.cost, decisions)

@@ -9,6 +9,7 @@ from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.files import staged_file
 from vlrouterbench.plotting.page import render_page
+from vlrouterbench.study.frontier_plot import hulls_plot
 
 STUDY_PAGE = "study.html"
 
@@ -21,6 +22,10 @@ def write_study_page(content: dict[str, Any], table: RoutingTable, path: Path) -
         table: the benchmark.
         path: file to write.
     """
-    page = render_page("study", STUDY_PAGE, content=content, report=table.report, per=SAMPLES_PER_COST_UNIT)
+    values = {"content": content, "report": table.report, "per": SAMPLES_PER_COST_UNIT}
+    if "frontiers" in content:
+        drawing = hulls_plot(content["frontiers"], content["first"], simulated=table.simulated)
+        values["hulls_svg"] = drawing.svg()
+    page = render_page("study", STUDY_PAGE, **values)
     with staged_file(path) as staging:
         staging.write_text(page, encoding="utf-8")

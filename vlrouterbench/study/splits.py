@@ -15,14 +15,16 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from vlrouterbench.data.splits import hash_split
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.encoders.features import FeatureSet
 from vlrouterbench.errors import RouterError, unknown_name
-from vlrouterbench.evaluation.policies import POLICIES
+from vlrouterbench.evaluation.policies import POLICIES, decide_policy
 from vlrouterbench.evaluation.shuffled import shuffled_outcomes
+from vlrouterbench.metrics.trade_off import chosen_values
 from vlrouterbench.routers.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.registry import FAMILIES, ROUTERS
 from vlrouterbench.training.arguments import RouterTrainingArguments
@@ -65,10 +67,13 @@ class Ground:
             table: the benchmark under one split; its candidates may be fewer than the study's.
             seed: of training.
         """
+        return train_router(*self.training_of(name, table, seed)).router
+
+    def training_of(self, name: str, table: RoutingTable, seed: int) -> tuple[str, Problem, RouterTrainingArguments]:
+        """What trains the router of a name: family, problem and arguments; arguments as for `train`."""
         family, _, variant = name.removeprefix(SHUFFLED).partition(VARIANT)
         learnt = shuffled_outcomes(table, seed=seed) if name.startswith(SHUFFLED) else table
-        arguments = RouterTrainingArguments(seed=seed, variant=variant or "default")
-        return train_router(family, Problem(learnt, self.features), arguments).router
+        return family, Problem(learnt, self.features), RouterTrainingArguments(seed=seed, variant=variant or "default")
 
 
 def resplit(table: RoutingTable, seed: int) -> RoutingTable:
@@ -88,6 +93,21 @@ def scored(table: RoutingTable, split: str = "test") -> RoutingTable:
     """The samples of a split that were measured for every candidate."""
     found = table.split(split)
     return found.take(found.complete)
+
+
+def policy_values(name: str, split: RoutingTable, test: RoutingTable, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Quality and cost of a policy on every test sample, (num_samples,) each; of one that draws, what is expected.
+
+    Args:
+        name: of a policy.
+        split: the benchmark under one split, whose train split the policy is fitted on.
+        test: its scored samples.
+        seed: of policies that draw.
+    """
+    policy = decide_policy(name, test, split.split("train"), seed=seed)
+    if policy.shares is not None:
+        return test.quality @ policy.shares, test.cost @ policy.shares
+    return chosen_values(test.quality, policy.decisions), chosen_values(test.cost, policy.decisions)
 
 
 def check_names(routers: Sequence[str], seeds: Sequence[int]) -> None:

@@ -14,12 +14,18 @@ from typing import Any
 from vlrouterbench.errors import unknown_name
 from vlrouterbench.files import staged_folder, write_json
 from vlrouterbench.routers.registry import ROUTERS
+from vlrouterbench.study.calibration import calibrated_among, calibration_over_splits
 from vlrouterbench.study.compare import compare_over_splits
+from vlrouterbench.study.frontiers import frontiers_over_splits
 from vlrouterbench.study.page import STUDY_PAGE, write_study_page
 from vlrouterbench.study.splits import SHUFFLED, Ground, check_names
 from vlrouterbench.version import __version__
 
-PARTS: Mapping[str, Callable[[Ground, Sequence[str]], Any]] = {"routers": compare_over_splits}
+PARTS: Mapping[str, Callable[[Ground, Sequence[str]], Any]] = {
+    "routers": compare_over_splits,
+    "frontiers": frontiers_over_splits,
+    "calibration": calibration_over_splits,
+}
 """What a study may be made of."""
 FIRST = "flagship"
 DEFAULT_ROUTERS = (
@@ -41,13 +47,15 @@ def study(ground: Ground, routers: Sequence[str], parts: Sequence[str] = ("route
         The content of `study.json`: what was studied, and every part's answer under its name.
 
     Raises:
-        RouterError: no router or seed, or one twice.
+        RouterError: no router or seed, or one twice; nothing for part calibration to judge.
         UnknownNameError: no such part, family, variant or policy.
     """
     for part in parts:
         if part not in PARTS:
             raise unknown_name("part of a study", part, PARTS)
     check_names(routers, ground.seeds)
+    if "calibration" in parts:
+        calibrated_among(routers)
     table = ground.table
     return {
         "benchmark": {"name": table.report["name"], "sha256": table.sha256, "simulated": table.simulated},
