@@ -81,7 +81,7 @@ def test_the_train_split_counts_and_its_unmeasured_pairs_do_not():
 
 def test_one_sample_is_enough():
     table = table_of([[1.0, 1.0]], ["one"])
-    chosen = reachable_decisions(table, table, seed=0, features=np.ones((1, 2)))
+    chosen = reachable_decisions(table, table, seed=0, features=KnownFeatures(np.ones((1, 2))))
     assert chosen.shape == (1,)
 
 
