@@ -8,6 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from vlrouterbench.cli import console
+from vlrouterbench.cli.study_outside_tables import left_out_tables
 from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
 
 
@@ -21,6 +22,8 @@ def study_lines(content: dict[str, Any]) -> list[RenderableType]:
     lines: list[RenderableType] = [f"{content['benchmark']['name']}{mark}, mean of {len(content['seeds'])} test splits"]
     if "routers" in content:
         lines.append(_routers(content["routers"], content["first"]))
+    if "left-out" in content:
+        lines += left_out_tables(content["left-out"], content["first"])
     return lines
 
 

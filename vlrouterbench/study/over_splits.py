@@ -54,6 +54,11 @@ class OverSplits:
             self._values.setdefault(name, []).append((*averages, score))
             self._draws.setdefault(name, []).append(draws[:, place])
 
+    @property
+    def names(self) -> list[Any]:
+        """Of everything that was added, in that order."""
+        return list(self._values)
+
     def figures(self, name: Hashable) -> dict[str, float]:
         """Means over splits: `accuracy`, `average_cost_usd` and `rank_score`."""
         means = np.mean(self._values[name], axis=0)
