@@ -65,7 +65,7 @@ class Ground:
             table: the benchmark under one split; its candidates may be fewer than the study's.
             seed: of training.
         """
-        family, _, variant = name.removeprefix(SHUFFLED).partition(VARIANT)
+        family, variant = family_and_variant(name)
         learnt = shuffled_outcomes(table, seed=seed) if name.startswith(SHUFFLED) else table
         arguments = RouterTrainingArguments(seed=seed, variant=variant or "default")
         return train_router(family, Problem(learnt, self.features), arguments).router
@@ -90,6 +90,12 @@ def scored(table: RoutingTable, split: str = "test") -> RoutingTable:
     return found.take(found.complete)
 
 
+def family_and_variant(name: str) -> tuple[str, str]:
+    """Names of a router's family and of its variant, "" where it names none."""
+    family, _, variant = name.removeprefix(SHUFFLED).partition(VARIANT)
+    return family, variant
+
+
 def check_names(routers: Sequence[str], seeds: Sequence[int]) -> None:
     """Stop before any training where a name or a seed cannot be used.
 
@@ -101,7 +107,7 @@ def check_names(routers: Sequence[str], seeds: Sequence[int]) -> None:
         if not given or len(set(given)) < len(given):
             raise RouterError(f"expected each {kind} once and at least one, found {list(given)}.")
     for name in routers:
-        family, _, variant = name.removeprefix(SHUFFLED).partition(VARIANT)
+        family, variant = family_and_variant(name)
         if name in POLICIES:
             continue
         if family not in ROUTERS:
