@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from vlrouterbench.cli import console
-from vlrouterbench.cli.study_outside_tables import left_out_tables
+from vlrouterbench.cli.study_outside_tables import left_out_tables, newcomer_tables
 from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
 
 
@@ -24,6 +24,8 @@ def study_lines(content: dict[str, Any]) -> list[RenderableType]:
         lines.append(_routers(content["routers"], content["first"]))
     if "left-out" in content:
         lines += left_out_tables(content["left-out"], content["first"])
+    if "newcomers" in content:
+        lines += newcomer_tables(content["newcomers"])
     return lines
 
 

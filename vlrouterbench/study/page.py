@@ -9,6 +9,7 @@ from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.files import staged_file
 from vlrouterbench.plotting.page import render_page
+from vlrouterbench.study.newcomer_plot import newcomer_plots
 
 STUDY_PAGE = "study.html"
 
@@ -21,6 +22,9 @@ def write_study_page(content: dict[str, Any], table: RoutingTable, path: Path) -
         table: the benchmark.
         path: file to write.
     """
-    page = render_page("study", STUDY_PAGE, content=content, report=table.report, per=SAMPLES_PER_COST_UNIT)
+    values: dict[str, Any] = {"content": content, "report": table.report, "per": SAMPLES_PER_COST_UNIT}
+    if "newcomers" in content:
+        values["newcomer_svgs"] = newcomer_plots(content["newcomers"], simulated=table.simulated)
+    page = render_page("study", STUDY_PAGE, **values)
     with staged_file(path) as staging:
         staging.write_text(page, encoding="utf-8")
