@@ -2,7 +2,8 @@
 
 Decisions
 - Figures are means over newcomers and splits. Intervals resample the groups of the test splits; which samples were
-  probed is not drawn again.
+  probed is not drawn again. A router chooses much the same probes for every newcomer, chance chooses others: the luck
+  of a probe set does not average out over newcomers, and only more splits tell it from skill.
 - A newcomer is judged as a candidate that was trained on is: by the Brier score of its estimated accuracy on all test
   samples, and by the Rank Score of the whole router that it is part of.
 """

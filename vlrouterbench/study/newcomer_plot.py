@@ -8,6 +8,7 @@ from vlrouterbench.plotting.figures import BLUE, GREY, VERMILION, label_points, 
 from vlrouterbench.study.newcomer_curves import PROBE_SET, RANDOM, TRAINED_ON
 
 BLACK = "#000000"
+_ROOM = 4.5
 
 
 def newcomer_plots(part: dict[str, Any], *, simulated: bool) -> list[str]:
@@ -40,6 +41,8 @@ def _plot(row: dict[str, Any], *, simulated: bool) -> str:
         axes.plot(counts, [100 * value for value in values], style, color=colour, markersize=5)
         labels.append((name, (counts[-1], 100 * values[-1]), colour))
     axes.set_xscale("log")
+    # Room for names to the right of the last points, clear of the curves.
+    axes.set_xlim(0.85 * counts[0], _ROOM * counts[-1])
     axes.set_xticks(counts, [f"{count:,}" for count in counts])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_minor_formatter(NullFormatter())
@@ -48,6 +51,6 @@ def _plot(row: dict[str, Any], *, simulated: bool) -> str:
     title = titled(f"{row['router']}: estimates of a newcomer by its probe samples", simulated=simulated)
     axes.set_title(title, parse_math=False)
     axes.grid(alpha=0.25)
-    axes.margins(0.12)
+    axes.margins(y=0.12)
     label_points(axes, labels)
     return svg_text(figure, title)
