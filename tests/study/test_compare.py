@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from vlrouterbench.errors import RouterError, UnknownNameError
-from vlrouterbench.metrics.trade_off import rank_score
-from vlrouterbench.study.compare import compare_over_splits
+from vlrouterbench.evaluation.ceiling import KnownFeatures, reachable_decisions
+from vlrouterbench.metrics.trade_off import chosen_values, rank_score
+from vlrouterbench.study.compare import CEILING, compare_over_splits
 from vlrouterbench.study.splits import Ground, resplit
 
 ROUTERS = ("ridge-mf", "mixture", "strongest", "shuffled/ridge-mf")
@@ -41,11 +42,21 @@ def test_figures_of_a_fixed_candidate_follow_from_the_table(rows, simulated_prob
 
 def test_rows_stand_by_rank_score_and_differences_lie_in_their_intervals(rows):
     scores = [row["rank_score"] for row in rows.values()]
-    assert scores == sorted(scores, reverse=True) and set(rows) == set(ROUTERS)
+    assert scores == sorted(scores, reverse=True) and set(rows) == {*ROUTERS, CEILING}
     assert rows["ridge-mf"]["first_minus_this"] == {"rank_score": 0.0, "ci95": [0.0, 0.0]}
-    for name in ROUTERS[1:]:
+    for name in (*ROUTERS[1:], CEILING):
         gap, (low, high) = (rows[name]["first_minus_this"][key] for key in ("rank_score", "ci95"))
         assert gap == pytest.approx(rows["ridge-mf"]["rank_score"] - rows[name]["rank_score"]) and low < gap < high
+
+
+def test_the_reachable_ceiling_knows_the_scored_split_and_train_by_their_features(rows, simulated_problem):
+    split = resplit(simulated_problem.table, 3)
+    test, train = split.split("test"), split.split("train")
+    known = KnownFeatures(*(simulated_problem.features.of(part).numpy() for part in (test, train)))
+    chosen = reachable_decisions(test, train, seed=3, features=known)
+    averages = (chosen_values(matrix, chosen).mean() for matrix in (test.quality, test.cost))
+    score = float(rank_score(*averages, cost_bounds=split.cost_bounds))
+    assert rows[CEILING]["rank_scores"][1] == pytest.approx(score)
 
 
 def test_a_twin_on_shuffled_outcomes_is_another_router(rows):

@@ -1,8 +1,8 @@
 """Families compared over several splits of one benchmark: is a lead more than the luck of one split?
 
 Decisions
-- A figure is a mean over splits. Its interval resamples the groups of each test split, paired over routers, and takes
-  the mean over splits of every resample. Test splits of two seeds share samples, so it is somewhat too narrow.
+- The reachable ceiling stands among the routers of every study: it says how much of a lead there is to be had. It is
+  an estimate from below, by features of train and of the scored split, and a router may lie above it.
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from vlrouterbench.constants import RANK_SCORE_BETA
 from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.evaluation.ceiling import KnownFeatures, reachable_decisions
 from vlrouterbench.evaluation.policies import POLICIES
-from vlrouterbench.metrics.bootstrap import interval, trade_off_draws
-from vlrouterbench.metrics.trade_off import chosen_values, rank_score
-from vlrouterbench.study.splits import Ground, check_names, policy_values, scored
+from vlrouterbench.study.over_splits import Chosen, OverSplits, worth_of, worth_of_policy
+from vlrouterbench.study.splits import Ground, check_names, scored
 
-Chosen = tuple[np.ndarray, np.ndarray]
-"""Quality and cost of a router's decisions, (num_samples,) each."""
+CEILING = "reachable ceiling"
 
 
 def compare_over_splits(ground: Ground, routers: Sequence[str]) -> list[dict[str, Any]]:
@@ -31,59 +29,45 @@ def compare_over_splits(ground: Ground, routers: Sequence[str]) -> list[dict[str
         routers: names (see `splits.py`); the first is what the others are compared with.
 
     Returns:
-        One row per router, the best mean Rank Score first: `router`, means of `accuracy`, `average_cost_usd` and
-        `rank_score`, `rank_scores` per seed, and `first_minus_this` {"rank_score", "ci95"}.
+        One row per router and one for CEILING, the best mean Rank Score first: `router`, means of `accuracy`,
+        `average_cost_usd` and `rank_score`, `rank_scores` per seed, and `first_minus_this` {"rank_score", "ci95"}.
 
     Raises:
         RouterError: no router or seed, or one twice.
         UnknownNameError: no such family, variant or policy.
     """
     check_names(routers, ground.seeds)
-    bounds = ground.table.cost_bounds
-    values: dict[str, list[tuple[float, float, float]]] = {name: [] for name in routers}
-    draws: dict[str, list[np.ndarray]] = {name: [] for name in routers}
+    found = OverSplits(ground.table.cost_bounds)
     for seed, split in ground.splits():
         test = scored(split)
         chosen: dict[str, Chosen] = {}
         for name in routers:
             with ground.stage(f"split {seed}: {name}"):
                 chosen[name] = _chosen(name, ground, split, test, seed)
-        quality, cost = (np.column_stack([pair[side] for pair in chosen.values()]) for side in (0, 1))
-        options = {"cost_bounds": bounds, "beta": RANK_SCORE_BETA, "seed": seed}
-        found = trade_off_draws(quality, cost, test.column("group_id"), **options)["rank_score"]
-        for place, name in enumerate(routers):
-            accuracy, average_cost = float(quality[:, place].mean()), float(cost[:, place].mean())
-            score = float(rank_score(accuracy, average_cost, cost_bounds=bounds))
-            values[name].append((accuracy, average_cost, score))
-            draws[name].append(found[:, place])
-    first = routers[0]
-    rows = [_row(name, values[name], draws[first], draws[name], values[first]) for name in routers]
+        with ground.stage(f"split {seed}: {CEILING}"):
+            chosen[CEILING] = worth_of(_reachable(ground, split, test, seed), test)
+        found.add(chosen, test.column("group_id"), seed=seed)
+    rows = [
+        {
+            "router": name,
+            **found.figures(name),
+            "rank_scores": found.rank_scores(name),
+            "first_minus_this": found.difference(routers[:1], [name]),
+        }
+        for name in (*routers, CEILING)
+    ]
     return sorted(rows, key=lambda row: -row["rank_score"])
-
-
-def _row(
-    name: str,
-    values: list[tuple[float, float, float]],
-    first_draws: list[np.ndarray],
-    draws: list[np.ndarray],
-    first_values: list[tuple[float, float, float]],
-) -> dict[str, Any]:
-    """A router's figures: means over splits, and how far the first router lies above it."""
-    accuracy, average_cost, score = (float(mean) for mean in np.mean(values, axis=0))
-    gaps = np.mean(first_draws, axis=0) - np.mean(draws, axis=0)
-    return {
-        "router": name,
-        "accuracy": accuracy,
-        "average_cost_usd": average_cost,
-        "rank_score": score,
-        "rank_scores": [entry[2] for entry in values],
-        "first_minus_this": {"rank_score": float(np.mean(first_values, axis=0)[2]) - score, "ci95": interval(gaps)},
-    }
 
 
 def _chosen(name: str, ground: Ground, split: RoutingTable, test: RoutingTable, seed: int) -> Chosen:
     """What a router's decisions on the test split were worth; of one that draws, what they are expected to be."""
     if name in POLICIES:
-        return policy_values(name, split, test, seed)
-    decisions = ground.train(name, split, seed).decide(ground.features.of(test)).cpu().numpy()
-    return chosen_values(test.quality, decisions), chosen_values(test.cost, decisions)
+        return worth_of_policy(name, split, test, seed=seed)
+    decisions = ground.train(name, split, seed).decide(ground.features.of(test))
+    return worth_of(decisions.cpu().numpy(), test)
+
+
+def _reachable(ground: Ground, split: RoutingTable, test: RoutingTable, seed: int) -> np.ndarray:
+    train = split.split("train")
+    known = KnownFeatures(*(ground.features.of(part).numpy() for part in (test, train)))
+    return reachable_decisions(test, train, seed=seed, features=known)

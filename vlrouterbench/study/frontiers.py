@@ -32,7 +32,8 @@ from vlrouterbench.metrics.trade_off import chosen_values
 from vlrouterbench.routers.estimating_router import EstimatingRouter
 from vlrouterbench.routers.modeling_flagship import TRADE_OFFS
 from vlrouterbench.routers.registry import FAMILIES
-from vlrouterbench.study.splits import Ground, check_names, policy_values, scored
+from vlrouterbench.study.over_splits import worth_of_policy
+from vlrouterbench.study.splits import Ground, check_names, scored
 from vlrouterbench.training.fit import train_each
 
 SINGLE = "single candidates"
@@ -127,9 +128,9 @@ def frontiers_over_splits(ground: Ground, routers: Sequence[str]) -> dict[str, A
 
 
 def operating_points(name: str, ground: Ground, split: RoutingTable, test: RoutingTable, seed: int) -> Points:
-    """What a name offers on the test samples of a split; arguments as for `policy_values`."""
+    """What a name offers on the test samples of a split; seed of what draws and of training."""
     if name in POLICIES:
-        return Points(*(values[:, None] for values in policy_values(name, split, test, seed)))
+        return Points(*(values[:, None] for values in worth_of_policy(name, split, test, seed=seed)))
     family, problem, arguments = ground.training_of(name, split, seed)
     features, kind = ground.features.of(test), FAMILIES[family]
     per_weight = kind.recipe_for(arguments.variant, problem.features.encoder).cost_weights is None

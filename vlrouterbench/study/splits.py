@@ -15,16 +15,14 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from vlrouterbench.data.splits import hash_split
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.encoders.features import FeatureSet
 from vlrouterbench.errors import RouterError, unknown_name
-from vlrouterbench.evaluation.policies import POLICIES, decide_policy
+from vlrouterbench.evaluation.policies import POLICIES
 from vlrouterbench.evaluation.shuffled import shuffled_outcomes
-from vlrouterbench.metrics.trade_off import chosen_values
 from vlrouterbench.routers.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.registry import FAMILIES, ROUTERS
 from vlrouterbench.training.arguments import RouterTrainingArguments
@@ -71,7 +69,7 @@ class Ground:
 
     def training_of(self, name: str, table: RoutingTable, seed: int) -> tuple[str, Problem, RouterTrainingArguments]:
         """What trains the router of a name: family, problem and arguments; arguments as for `train`."""
-        family, _, variant = name.removeprefix(SHUFFLED).partition(VARIANT)
+        family, variant = family_and_variant(name)
         learnt = shuffled_outcomes(table, seed=seed) if name.startswith(SHUFFLED) else table
         return family, Problem(learnt, self.features), RouterTrainingArguments(seed=seed, variant=variant or "default")
 
@@ -95,19 +93,10 @@ def scored(table: RoutingTable, split: str = "test") -> RoutingTable:
     return found.take(found.complete)
 
 
-def policy_values(name: str, split: RoutingTable, test: RoutingTable, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Quality and cost of a policy on every test sample, (num_samples,) each; of one that draws, what is expected.
-
-    Args:
-        name: of a policy.
-        split: the benchmark under one split, whose train split the policy is fitted on.
-        test: its scored samples.
-        seed: of policies that draw.
-    """
-    policy = decide_policy(name, test, split.split("train"), seed=seed)
-    if policy.shares is not None:
-        return test.quality @ policy.shares, test.cost @ policy.shares
-    return chosen_values(test.quality, policy.decisions), chosen_values(test.cost, policy.decisions)
+def family_and_variant(name: str) -> tuple[str, str]:
+    """Names of a router's family and of its variant, "" where it names none."""
+    family, _, variant = name.removeprefix(SHUFFLED).partition(VARIANT)
+    return family, variant
 
 
 def check_names(routers: Sequence[str], seeds: Sequence[int]) -> None:
@@ -121,7 +110,7 @@ def check_names(routers: Sequence[str], seeds: Sequence[int]) -> None:
         if not given or len(set(given)) < len(given):
             raise RouterError(f"expected each {kind} once and at least one, found {list(given)}.")
     for name in routers:
-        family, _, variant = name.removeprefix(SHUFFLED).partition(VARIANT)
+        family, variant = family_and_variant(name)
         if name in POLICIES:
             continue
         if family not in ROUTERS:

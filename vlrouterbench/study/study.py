@@ -17,6 +17,8 @@ from vlrouterbench.routers.registry import ROUTERS
 from vlrouterbench.study.calibration import calibrated_among, calibration_over_splits
 from vlrouterbench.study.compare import compare_over_splits
 from vlrouterbench.study.frontiers import frontiers_over_splits
+from vlrouterbench.study.left_out import leave_datasets_out
+from vlrouterbench.study.newcomers import join_newcomers
 from vlrouterbench.study.page import STUDY_PAGE, write_study_page
 from vlrouterbench.study.splits import SHUFFLED, Ground, check_names
 from vlrouterbench.version import __version__
@@ -25,6 +27,8 @@ PARTS: Mapping[str, Callable[[Ground, Sequence[str]], Any]] = {
     "routers": compare_over_splits,
     "frontiers": frontiers_over_splits,
     "calibration": calibration_over_splits,
+    "left-out": leave_datasets_out,
+    "newcomers": join_newcomers,
 }
 """What a study may be made of."""
 FIRST = "flagship"

@@ -1,0 +1,57 @@
+"""What a study says of datasets left out and of newcomers: on the terminal, on the page and as JSON."""
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.study.grounds import DATASETS, small_ground
+from vlrouterbench.cli import console
+from vlrouterbench.cli.study_tables import study_lines
+from vlrouterbench.study.study import study, write_study
+
+
+@pytest.fixture(scope="module")
+def ground(simulated_problem):
+    return small_ground(simulated_problem)
+
+
+@pytest.fixture(scope="module")
+def content(ground):
+    return study(ground, ("flagship", "knn"), ("left-out", "newcomers"))
+
+
+def test_tables_fit_80_columns_and_hold_the_figures(content, capsys):
+    console.show(content, *study_lines(content))
+    shown = capsys.readouterr().out.splitlines()
+    assert max(len(line.rstrip()) for line in shown) <= 80
+    assert not [line for line in shown if "…" in line]
+    cells = [line.split() for line in shown]
+    (row,) = (row for row in content["left-out"]["routers"] if row["router"] == "knn")
+    ranks = [f"{row[side]['rank_score']:.2f}" for side in ("inside", "outside")]
+    assert any(line[:3] == ["knn", *ranks] for line in cells)
+    for guard in content["left-out"]["guards"]:
+        assert any(line[:2] == ["flagship", f"{guard['guard']:g}"] for line in cells)
+    assert {line[0] for line in cells if line} >= set(DATASETS)
+    for entry in content["newcomers"]["routers"][0]["probe_set"]:
+        found = [str(entry["num_probes"]), "by", "router", f"{100 * entry['brier']:.2f}"]
+        assert any(line[:4] == found for line in cells)
+    assert "no candidate can join: knn" in shown
+
+
+def test_the_page_and_the_json_hold_both_parts(content, ground, tmp_path):
+    write_study(content, ground, tmp_path / "study")
+    assert json.loads((tmp_path / "study" / "study.json").read_text()) == json.loads(json.dumps(content))
+    page = (tmp_path / "study" / "study.html").read_text()
+    for words in ("Datasets left out", "Guards", "Newcomers", "passed over", "Simulated data.", *DATASETS):
+        assert words in page
+    assert page.count("<svg") == 1
+
+
+def test_a_benchmark_of_one_dataset_is_told_so(program, own_tables, tmp_path):
+    samples = own_tables / "samples.parquet"
+    pq.write_table(pq.read_table(samples).drop_columns(["dataset"]), samples)
+    built = program("build", own_tables, "--out", tmp_path / "benchmark")
+    assert built.status == 0, built.err
+    done = program("study", tmp_path / "benchmark", "--part", "left-out", "--router", "strongest", "--num-proc", "1")
+    assert done.status == 1 and "at least two datasets" in done.err
