@@ -144,3 +144,15 @@ def test_a_card_without_a_table_of_candidates_takes_no_pool(config):
 def test_trials_that_are_not_known_are_not_spoken_of(config):
     text = render_router_card("mlp", config, [])
     assert "settings were tried" not in text and "## Candidates" in text and "model-index" not in text
+
+
+def test_the_flagships_card_cites_its_parts_and_keeps_them_when_the_pool_changes(trained_folders):
+    config = json.loads((trained_folders["flagship"] / "config.json").read_text())
+    card = (trained_folders["flagship"] / "README.md").read_text()
+    for key in ("vlrouterbench", "stacking", "nystrom", "platt", "carrot", "uniroute"):
+        assert f"{{{key},\n" in card
+    config["candidates"] = config["candidates"][1:]
+    config["training"]["pool_changes"] = [{"change": "left", "candidate": "one that was there"}]
+    changed = card_with_pool(card, config)
+    assert "one that was there left." in changed and changed.count("@article{stacking") == 1
+    assert "bibtex" not in (trained_folders["mlp"] / "README.md").read_text()

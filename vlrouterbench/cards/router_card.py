@@ -19,6 +19,8 @@ from vlrouterbench.cards.model_index import card_without_results, model_index
 from vlrouterbench.cards.render import render_template
 from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
 
+_CITATIONS = {"flagship": "flagship_citation.md"}
+"""Of families that are put together from parts of others."""
 _BEGIN, _END = "<!-- pool: begin -->", "<!-- pool: end -->"
 
 
@@ -66,6 +68,7 @@ def render_router_card(
         trials=ranked[:10],
         num_trials=len(ranked),
         candidates=_candidates(config),
+        citation="\n" + render_template(_CITATIONS[family]) if family in _CITATIONS else "",
         simulated=simulated,
         held_out=held_out,
         calibrated=calibrated,

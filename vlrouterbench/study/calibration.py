@@ -26,7 +26,7 @@ from vlrouterbench.evaluation.policies import POLICIES
 from vlrouterbench.metrics.calibration import brier_score, expected_calibration_error
 from vlrouterbench.metrics.calibration_luck import calibration_error_by_luck
 from vlrouterbench.routers.modeling_router import CALIBRATED_FAMILIES
-from vlrouterbench.study.splits import SHUFFLED, VARIANT, Ground, check_names, scored
+from vlrouterbench.study.splits import Ground, check_names, family_and_variant, scored
 
 
 @dataclass(frozen=True)
@@ -132,17 +132,13 @@ def calibrated_among(routers: Sequence[str]) -> list[str]:
     Raises:
         RouterError: none has.
     """
-    found = [name for name in routers if name not in POLICIES and _family(name) in CALIBRATED_FAMILIES]
+    found = [name for name in routers if name not in POLICIES and family_and_variant(name)[0] in CALIBRATED_FAMILIES]
     if not found:
         raise RouterError(
             f"part calibration: expected a router with calibrated estimates, found {', '.join(routers)}. Families that "
             f"have them: {', '.join(CALIBRATED_FAMILIES)}. Add one with --router, or leave the part out."
         )
     return found
-
-
-def _family(name: str) -> str:
-    return name.removeprefix(SHUFFLED).partition(VARIANT)[0]
 
 
 def _means(quality: np.ndarray) -> np.ndarray:
