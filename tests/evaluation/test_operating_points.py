@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from vlrouterbench.evaluation.operating_points import decisions_by_weight
+from vlrouterbench.routers.modeling_flagship import TRADE_OFFS
 from vlrouterbench.training.fit import train_router
 
 
@@ -32,6 +33,15 @@ def test_trade_offs_that_are_given_stand_in_the_familys_place(router, simulated_
     # At so heavy a weight nothing but cost counts.
     cheapest = router.estimate(features)[1].argmin(dim=1).numpy()
     assert (offered[1e6 / dearest] == cheapest).all() and (offered[own] != cheapest).any()
+
+
+def test_every_family_is_asked_for_the_same_trade_offs(router, simulated_problem):
+    """A finer grid has more corners to choose from, so its hull is higher without a better router."""
+    other = train_router("flagship", simulated_problem).router
+    for found in (router, other):
+        offered = decisions_by_weight(found, simulated_problem.train_features, np.arange(found.num_candidates))
+        dearest = float(found.mean_cost.max())
+        assert {weight for weight, _ in offered} == {found.config.usd_weight, *(part / dearest for part in TRADE_OFFS)}
 
 
 def test_decisions_are_places_in_the_benchmarks_pool(router, simulated_problem):

@@ -3,8 +3,7 @@
 Decisions
 - A family that estimates quality and cost apart gives many trade-offs of one checkpoint; a family whose training has a
   cost weight gives a training per weight of the paper's grid; any other name, a policy's too, is one point.
-- Families of the first kind are asked for the same trade-offs, the flagship's fine ones: with more points to choose
-  corners from a hull is higher, so a family's own coarse grid would count against it.
+- Families of the first kind are asked for the same trade-offs (`evaluation/operating_points.py`).
 - The row `single candidates`, every candidate alone, is what no router is needed for: it is in every study.
 - A frontier is the non-decreasing upper hull of a router's points. Its corners are chosen on test, for every router
   alike, so that it is somewhat higher than what a choice on validation would reach.
@@ -30,7 +29,6 @@ from vlrouterbench.metrics.bootstrap import interval, resampled_means
 from vlrouterbench.metrics.frontier import convex_hull_area, hull_cost, hull_height
 from vlrouterbench.metrics.trade_off import chosen_values
 from vlrouterbench.routers.estimating_router import EstimatingRouter
-from vlrouterbench.routers.modeling_flagship import TRADE_OFFS
 from vlrouterbench.routers.registry import FAMILIES
 from vlrouterbench.study.over_splits import worth_of_policy
 from vlrouterbench.study.splits import Ground, check_names, scored
@@ -140,7 +138,7 @@ def operating_points(name: str, ground: Ground, split: RoutingTable, test: Routi
     else:
         router = ground.train(name, split, seed)
         # Trained on this very table, it has the table's order of candidates.
-        offered = decisions_by_weight(router, features, np.arange(len(test.pool)), TRADE_OFFS)
+        offered = decisions_by_weight(router, features, np.arange(len(test.pool)))
         decided = [router.decide(features).cpu().numpy()] if offered is None else [found for _, found in offered]
     columns = [np.column_stack([chosen_values(matrix, d) for d in decided]) for matrix in (test.quality, test.cost)]
     return Points(*columns)
