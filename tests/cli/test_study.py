@@ -1,6 +1,7 @@
 """`study`: a table at 80 columns that says what is simulated, and the same as JSON."""
 
 import json
+import re
 
 
 def test_it_shows_and_writes_what_it_compared(program, simulated_folder, tmp_path):
@@ -36,6 +37,11 @@ def test_frontiers_and_calibration_are_shown_and_written_beside_each_other(progr
     assert max(len(line.rstrip()) for line in shown) <= 80
     assert any(line.startswith("single candidates") for line in shown)
     assert any(line.startswith("flagship, pooled") for line in shown)
+    # Candidates with the longest names lose letters, never figures.
+    cells = [
+        line.split() for line in shown[next(n for n, line in enumerate(shown) if line.startswith("flagship, pooled")) :]
+    ]
+    assert all(re.fullmatch(r"0\.\d{4}", cell) for row in cells[1:18] for cell in row[-6:])
     content = json.loads((tmp_path / "study" / "study.json").read_text())
     assert {row["router"] for row in content["frontiers"]["rows"]} == {"flagship", "uniroute", "single candidates"}
     assert [row["router"] for row in content["calibration"]] == ["flagship"]

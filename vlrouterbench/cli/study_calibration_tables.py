@@ -9,6 +9,9 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from vlrouterbench.cli import console
+from vlrouterbench.plotting.figures import shortened
+
+_LONGEST_NAME = 24
 
 
 def calibration_lines(rows: list[dict[str, Any]]) -> Iterator[RenderableType]:
@@ -17,14 +20,15 @@ def calibration_lines(rows: list[dict[str, Any]]) -> Iterator[RenderableType]:
     Args:
         rows: as `study.json` holds them under `calibration`.
     """
-    table = console.plain_table("", ("router", "judged", "ECE", "luck", "luck 95 %", "in", "Brier", "constant"))
+    table = console.plain_table("", ("router", "ECE", "luck", "luck 95 %", "in", "Brier", "constant"))
     for row in rows:
+        table.add_row(row["router"])
         for key, words in (("all_pairs", "all"), ("chosen", "chosen")):
             for how in ("mean", "pooled"):
                 found = row[key][how]
                 within = f"{found['num_within_luck']}/{len(row[key]['per_split'])}" if how == "mean" else "-"
                 *luck, brier, constant = _cells(found)
-                table.add_row(row["router"], f"{words}, {how}", *luck, within, brier, constant)
+                table.add_row(f"  {words}, {how}", *luck, within, brier, constant)
     yield table
     yield "luck: ECE of calibrated estimates by chance, on as few groups of samples"
     yield "in: splits whose ECE is within their luck's 95 %"
@@ -34,10 +38,19 @@ def calibration_lines(rows: list[dict[str, Any]]) -> Iterator[RenderableType]:
 
 
 def _by_candidate(row: dict[str, Any]) -> Table:
-    columns = (f"{row['router']}, pooled", "ECE", "luck", "luck 95 %", "Brier", "constant", "ECE, mean")
+    # Names give way where a line would be longer than 80 columns: figures must stand whole.
+    columns = (
+        shortened(f"{row['router']}, pooled", _LONGEST_NAME),
+        "ECE",
+        "luck",
+        "luck 95 %",
+        "Brier",
+        "constant",
+        "ECE, mean",
+    )
     table = console.plain_table("", columns)
     for name, found in row["per_candidate"].items():
-        table.add_row(name, *_cells(found["pooled"]), f"{found['ece']:.4f}")
+        table.add_row(shortened(name, _LONGEST_NAME), *_cells(found["pooled"]), f"{found['ece']:.4f}")
     return table
 
 
