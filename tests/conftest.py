@@ -27,8 +27,8 @@ from PIL import Image  # noqa: E402
 
 from tests.browsing import open_browser  # noqa: E402
 from vlrouterbench.data.build import build_from_logs  # noqa: E402
+from vlrouterbench.data.simulation.simulate import simulate_logs  # noqa: E402
 from vlrouterbench.data.table import load_table  # noqa: E402
-from vlrouterbench.simulation.simulate import simulate_logs  # noqa: E402
 
 PROJECT = Path(__file__).resolve().parent.parent
 DATA_VARIABLE = "VLROUTERBENCH_TEST_DATA"
@@ -66,7 +66,7 @@ def simulated_table(simulated_folder):
 @pytest.fixture(scope="session")
 def simulated_problem(simulated_table):
     """The simulated benchmark with its features, as a trainer sees it."""
-    from vlrouterbench.encoders.features import encode_benchmark
+    from vlrouterbench.features.encode import encode_benchmark
     from vlrouterbench.training.problem import Problem
 
     return Problem(simulated_table, encode_benchmark(simulated_table))

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from vlrouterbench.constants import Unsolved
+from vlrouterbench.core.constants import Unsolved
 from vlrouterbench.data.candidates import CandidatePool
-from vlrouterbench.routers.learning import TrainingSet
+from vlrouterbench.routers.base.learning import TrainingSet
 from vlrouterbench.routers.registry import ROUTERS
-from vlrouterbench.soft_labels import COST_SCALE, build_soft_labels
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.problem import Problem
+from vlrouterbench.training.soft_labels import COST_SCALE, build_soft_labels
 
 SMALL_BACKBONES = {
     "vlc": "tiny-lxmert",
@@ -39,8 +39,8 @@ def arguments_for(family, **given):
 def packed_problem(folder, backbone="tiny-lxmert", **options):
     """A benchmark as an end-to-end router's trainer sees it."""
     from vlrouterbench.data.table import load_table
-    from vlrouterbench.encoders.backbones import BackboneOptions, open_backbone
-    from vlrouterbench.encoders.packed import pack_benchmark
+    from vlrouterbench.features.backbones import BackboneOptions, open_backbone
+    from vlrouterbench.features.packed import pack_benchmark
 
     table = load_table(folder)
     return Problem(table, pack_benchmark(table, open_backbone(BackboneOptions(backbone, **options), table)))

@@ -12,9 +12,9 @@ from vlrouterbench.training.fit import train_router
 IMPORTS = """from __future__ import annotations
 from typing import Any
 import torch
-from vlrouterbench.routers.configuration_router import RouterConfig
-from vlrouterbench.routers.learning import Recipe, TrainingSet
-from vlrouterbench.routers.modeling_router import PreTrainedRouter, frozen
+from vlrouterbench.routers.base.configuration_router import RouterConfig
+from vlrouterbench.routers.base.learning import Recipe, TrainingSet
+from vlrouterbench.routers.base.modeling_router import PreTrainedRouter, frozen
 """
 
 

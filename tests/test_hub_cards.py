@@ -6,7 +6,7 @@ import re
 from vlrouterbench.cards.model_index import card_with_results
 from vlrouterbench.cards.router_card import render_router_card
 from vlrouterbench.data.build import build_from_logs
-from vlrouterbench.simulation.simulate import simulate_logs
+from vlrouterbench.data.simulation.simulate import simulate_logs
 
 
 def test_the_card_of_the_default_simulated_benchmark_is_a_fresh_rendering(project_root, tmp_path):

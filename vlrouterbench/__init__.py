@@ -1,27 +1,26 @@
 """Choosing among vision-language models: the VL-RouterBench benchmark, its routers and its tools.
 
-The pipeline, in the order that data flows; a room imports rooms above it only (held by tests/test_architecture.py):
+The pipeline, in the order that data flows; a folder imports folders above it only (held by tests/test_architecture.py):
 
-    constants, errors, staging, files  names, messages, writing whole or not at all
-    metrics, soft_labels          pure numpy: Rank Score, intervals; training targets
-    cards                         READMEs rendered from figures
-    plotting                      figures as SVG, pages that hold them
-    routers                       the models: an island, copied whole beside a router's weights
-    data                          logs or own tables -> benchmark folder -> arrays
-    inspection                    what a benchmark holds: figures and a page
-    simulation                    a seeded benchmark, drawn from scratch
-    encoders                      samples -> features, stored beside the benchmark
-    training                      features and soft labels -> a router, chosen on validation
-    pool                          a trained router's pool: probes, newcomers, leavers, prices
-    evaluation                    router and truth -> results, intervals, report
-    ablation                      settings that differ in one respect, compared
-    study                         families over several splits, with paired intervals
-    hub                           the name that `load_dataset` answers to; pushing and fetching
-    leaderboard                   submissions of decisions -> ranks, computed again from the benchmark
-    demo                          a page to route, explore, rank and decide batches on
-    bench                         named speed comparisons
-    quickstart                    all of it, once, on the simulated benchmark
-    cli                           the same, as commands
+    core         names, errors, writing whole or not at all: what everything stands on
+    metrics      pure numpy: Rank Score, frontiers, calibration, intervals
+    cards        READMEs rendered from figures
+    plotting     figures as SVG, pages that hold them
+    routers      the models, and the code that is saved beside their weights
+    data         logs, own tables or a simulation -> benchmark folder -> arrays
+    hub          the name that `load_dataset` answers to; pushing and fetching
+    features     samples -> features, stored beside the benchmark
+    training     features and soft labels -> a router, chosen on validation; changes of its pool
+    routing      tables of questions -> decisions
+    evaluation   router and truth -> results, intervals, report; studies, ablations, leaderboard
+    demo         a page to route, explore, rank and decide batches on
+    bench        named speed comparisons
+    quickstart   all of it, once, on the simulated benchmark
+    cli          the same, as commands
+
+`measuring` and `serving` are reserved for what is to come. The leaderboard, studies and ablations are parts of
+evaluation, simulation and inspection parts of data, and changes of a pool a part of training, so that a reader of the
+first level sees the stages and no more than 16 of them.
 
 Importing this package is cheap: it imports neither torch nor datasets. Names below are resolved when first used.
 """
@@ -37,15 +36,15 @@ from vlrouterbench.version import __version__
 
 if TYPE_CHECKING:
     from vlrouterbench.data.build import BuildOptions, build_benchmark
+    from vlrouterbench.data.simulation.simulate import simulate_logs
     from vlrouterbench.data.table import RoutingTable, load_table
-    from vlrouterbench.encoders.features import encode_benchmark
     from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
+    from vlrouterbench.features.encode import encode_benchmark
     from vlrouterbench.metrics.calibration import expected_calibration_error
     from vlrouterbench.metrics.frontier import convex_hull_area, hypervolume, normalized_auc, quality_neutral_cost
     from vlrouterbench.metrics.ranks import rank_ranges
     from vlrouterbench.metrics.trade_off import oracle_gap_closed, rank_score
     from vlrouterbench.routers.auto import AutoRouter
-    from vlrouterbench.simulation.simulate import simulate_logs
     from vlrouterbench.training.arguments import RouterTrainingArguments
     from vlrouterbench.training.fit import save_router, train_router
     from vlrouterbench.training.problem import Problem
@@ -62,7 +61,7 @@ _HOMES = {
     "RoutingTable": "data.table",
     "build_benchmark": "data.build",
     "convex_hull_area": "metrics.frontier",
-    "encode_benchmark": "encoders.features",
+    "encode_benchmark": "features.encode",
     "evaluate_routers": "evaluation.evaluate",
     "expected_calibration_error": "metrics.calibration",
     "hypervolume": "metrics.frontier",
@@ -73,7 +72,7 @@ _HOMES = {
     "rank_ranges": "metrics.ranks",
     "rank_score": "metrics.trade_off",
     "save_router": "training.fit",
-    "simulate_logs": "simulation.simulate",
+    "simulate_logs": "data.simulation.simulate",
     "train_router": "training.fit",
 }
 __all__ = [

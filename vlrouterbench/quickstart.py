@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from vlrouterbench.data.build import build_from_logs
+from vlrouterbench.data.simulation.simulate import DEFAULT_NUM_SAMPLES, simulate_logs
 from vlrouterbench.data.table import load_table
-from vlrouterbench.encoders.features import encode_benchmark
-from vlrouterbench.encoders.options import EncodingWork, Progress
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 from vlrouterbench.evaluation.policies import POLICIES
 from vlrouterbench.evaluation.report import write_report
-from vlrouterbench.simulation.simulate import DEFAULT_NUM_SAMPLES, simulate_logs
+from vlrouterbench.features.encode import encode_benchmark
+from vlrouterbench.features.options import EncodingWork, Progress
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import save_router, train_router
 from vlrouterbench.training.problem import Problem

@@ -7,7 +7,7 @@ import pytest
 
 from vlrouterbench.bench.log_tree import log_files, make_log_tree
 from vlrouterbench.cli.main import main
-from vlrouterbench.data.vlmevalkit.reading import read_text_table
+from vlrouterbench.data.sources.vlmevalkit.reading import read_text_table
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from vlrouterbench.bench import end_to_end
 from vlrouterbench.bench.training_speed import StepClock
 from vlrouterbench.cli.bench import _lines
 from vlrouterbench.cli.main import main
-from vlrouterbench.errors import RouterError
+from vlrouterbench.core.errors import RouterError
 
 
 def test_bench_end_to_end_counts_encoders_and_says_random_weights_beside_every_figure(capsys, monkeypatch):

@@ -7,7 +7,7 @@ import pytest
 
 from vlrouterbench.bench import neighbours
 from vlrouterbench.cli.main import main
-from vlrouterbench.errors import VLRouterBenchError
+from vlrouterbench.core.errors import VLRouterBenchError
 
 
 def test_bench_neighbours_says_its_ratios(capsys):

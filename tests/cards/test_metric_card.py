@@ -3,7 +3,7 @@
 import yaml
 
 from vlrouterbench.cards.metric_card import render_metric_card
-from vlrouterbench.constants import RANK_SCORE_BETA
+from vlrouterbench.core.constants import RANK_SCORE_BETA
 
 
 def test_the_kept_card_is_the_one_that_is_rendered_today(project_root):

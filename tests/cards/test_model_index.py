@@ -6,7 +6,7 @@ import pytest
 from huggingface_hub import ModelCard
 
 from vlrouterbench.cards.model_index import card_with_results, card_without_results, update_router_card
-from vlrouterbench.errors import VLRouterBenchError
+from vlrouterbench.core.errors import VLRouterBenchError
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 
 

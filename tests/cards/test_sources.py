@@ -5,7 +5,7 @@ import re
 import pytest
 
 from vlrouterbench.cards.sources import NOT_STATED, SOURCES, sources_of
-from vlrouterbench.constants import DATASETS
+from vlrouterbench.core.constants import DATASETS
 
 
 def test_each_of_the_14_datasets_has_a_source_and_no_other():

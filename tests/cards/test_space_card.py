@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from vlrouterbench.cards.space_card import GRADIO_VERSION, PYTHON_VERSION, SpaceCardData, render_space_card
-from vlrouterbench.errors import VLRouterBenchError
+from vlrouterbench.core.errors import VLRouterBenchError
 
 DEMO = SpaceCardData(
     title="Routing demo: who answers?",

@@ -144,7 +144,7 @@ def test_an_interrupt_ends_with_a_word_and_no_traceback(program, tmp_path, monke
 
 
 def test_with_debug_the_error_itself_comes_out_of_main(tmp_path):
-    from vlrouterbench.errors import BenchmarkError
+    from vlrouterbench.core.errors import BenchmarkError
 
     with pytest.raises(BenchmarkError, match="expected a benchmark folder"):
         main(["inspect", str(tmp_path), "--debug"])

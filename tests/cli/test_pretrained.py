@@ -8,7 +8,7 @@ import pytest
 
 from tests.hub_models import save_image_model, save_text_model
 from vlrouterbench.data.table import load_table
-from vlrouterbench.encoders.inputs import router_inputs
+from vlrouterbench.features.inputs import router_inputs
 from vlrouterbench.routers.auto import AutoRouter
 
 

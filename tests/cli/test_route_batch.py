@@ -11,7 +11,7 @@ import pytest
 from tests.demo.bad_files import picture_bytes
 from vlrouterbench.demo.batch import SCHEMA
 from vlrouterbench.routers.auto import AutoRouter
-from vlrouterbench.routers.budget_stream import spending_curve
+from vlrouterbench.routers.base.budget_stream import spending_curve
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from tests.study.grounds import DATASETS, small_ground
+from tests.evaluation.study.workspaces import DATASETS, small_ground
 from vlrouterbench.cli import console
 from vlrouterbench.cli.study_tables import study_lines
-from vlrouterbench.study.study import study, write_study
+from vlrouterbench.evaluation.study.study import study, write_study
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from tests.hub.conftest import client, fake_hub  # noqa: F401
 from vlrouterbench.cli.parameters import named_values
 from vlrouterbench.cli.train import LORA_RANK, BackboneTraining, TrainRequest
-from vlrouterbench.errors import RouterError
+from vlrouterbench.core.errors import RouterError
 
 
 def test_values_are_json_where_they_are_json_and_text_otherwise():

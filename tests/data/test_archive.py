@@ -5,8 +5,8 @@ import tarfile
 
 import pytest
 
+from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.archive import ArchiveLimits, is_archive, unpacked
-from vlrouterbench.errors import SourceError
 
 KINDS = (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE)
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from tests.data.editing import edit
+from tests.data.sources.editing import edit
+from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.assemble import assemble
 from vlrouterbench.data.candidates import CandidateModel, CandidatePool, read_pool
 from vlrouterbench.data.costs import cost_bounds
-from vlrouterbench.data.own_tables import read_own_tables
+from vlrouterbench.data.sources.own_tables.read import read_own_tables
 from vlrouterbench.data.splits import SplitBy, reference_split
-from vlrouterbench.errors import SourceError
 
 POOL = CandidatePool(tuple(CandidateModel(name, 1.0, 1.0) for name in ("a", "b", "c")), "a test")
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.data.editing import edit, rows_of, write_rows
+from tests.data.sources.editing import edit, rows_of, write_rows
+from vlrouterbench.core.errors import SourceError, UnknownNameError
 from vlrouterbench.data.build import BuildOptions, build_benchmark, home_folder, registered_benchmark
 from vlrouterbench.data.candidates import published_pool
 from vlrouterbench.data.splits import SplitBy, reference_split
 from vlrouterbench.data.table import load_table
-from vlrouterbench.errors import SourceError, UnknownNameError
 
 
 def build(source, out, **options):

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.data.editing import edit
+from tests.data.sources.editing import edit
 from vlrouterbench.data.build import build_benchmark
 
 COPIES = 100

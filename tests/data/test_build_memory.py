@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.data.vlmevalkit.log_trees import write_choice_logs, write_images
+from tests.data.sources.vlmevalkit.log_trees import write_choice_logs, write_images
 
 COUNT, SIDE = 500, 370
 

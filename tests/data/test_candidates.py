@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
+from vlrouterbench.core.errors import SourceError, UnknownNameError
 from vlrouterbench.data.candidates import CandidateModel, CandidatePool, published_pool, read_pool, read_prices
-from vlrouterbench.errors import SourceError, UnknownNameError
 
 TABLE = "name,input_price,output_price\nb,1,2\na,3,4\n"
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from vlrouterbench.core.errors import UnknownNameError
 from vlrouterbench.data.held_out import leave_candidate_out, leave_dataset_out
-from vlrouterbench.errors import UnknownNameError
 
 
 def test_a_left_out_dataset_is_all_of_test_and_none_of_training(simulated_table):

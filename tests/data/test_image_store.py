@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vlrouterbench.core.errors import VLRouterBenchError
 from vlrouterbench.data.image_store import ImageStore
 from vlrouterbench.data.images import check_image, read_image_bytes
-from vlrouterbench.errors import VLRouterBenchError
 
 
 @given(contents=st.lists(st.binary(max_size=20), max_size=12))

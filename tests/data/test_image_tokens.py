@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vlrouterbench.core.errors import SourceError, UnknownNameError
 from vlrouterbench.data.candidates import published_pool
 from vlrouterbench.data.image_tokens import (
     IMAGE_RULES,
@@ -21,7 +22,6 @@ from vlrouterbench.data.image_tokens import (
     pixtral_patches,
     qwen_patches,
 )
-from vlrouterbench.errors import SourceError, UnknownNameError
 
 SIDES = st.integers(32, 3000)
 PROPERTY = settings(max_examples=150, deadline=None)

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vlrouterbench.constants import DATASETS
+from vlrouterbench.core.constants import DATASETS
 from vlrouterbench.data.build import BuildOptions, build_benchmark
 from vlrouterbench.data.impute import TASK_OF_DATASET
 from vlrouterbench.data.table import load_table

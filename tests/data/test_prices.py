@@ -5,9 +5,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from vlrouterbench.core.errors import UnknownNameError
 from vlrouterbench.data.build import BuildOptions, build_benchmark
 from vlrouterbench.data.table import load_table
-from vlrouterbench.errors import UnknownNameError
 
 SHEET = "name,input_price,output_price\nsmall,1,2\nmiddle,3,4\nlarge,5,6\n"
 PRICES = {"small": (1.0, 2.0), "middle": (3.0, 4.0), "large": (5.0, 6.0)}

@@ -5,16 +5,16 @@ import io
 import pytest
 from PIL import Image
 
+from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.build import BuildOptions, build_benchmark
 from vlrouterbench.data.candidates import published_pool
 from vlrouterbench.data.choices import Protocol
 from vlrouterbench.data.image_tokens import image_rule
 from vlrouterbench.data.protocol import asked_text, image_tokens_of
+from vlrouterbench.data.sources.vlmevalkit.questions import Question
 from vlrouterbench.data.table import load_table
 from vlrouterbench.data.tokens import count_tokens
-from vlrouterbench.data.vlmevalkit.questions import Question
-from vlrouterbench.errors import SourceError
-from vlrouterbench.routers.encoding_input import read_image
+from vlrouterbench.routers.encoders.sample_input import read_image
 
 ASKED = Question("1", "Which one?", ["red", "blue"], "Look closely.", None)
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from vlrouterbench.constants import SPLITS
+from vlrouterbench.core.constants import SPLITS
+from vlrouterbench.core.errors import SourceError, UnknownNameError
 from vlrouterbench.data.splits import SHARES, SplitBy, assign_splits, hash_split, link_groups, reference_split
-from vlrouterbench.errors import SourceError, UnknownNameError
 
 PINNED_SIDES = ["test", "train", "train", "train", "test", "train", "test", "train"]
 PINNED_REFERENCE = ["test", "test", "train", "train", "validation", "train", "train", "train", "train", "train"]

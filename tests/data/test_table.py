@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from vlrouterbench.core.errors import BenchmarkError, UnknownNameError
 from vlrouterbench.data.build import build_benchmark
 from vlrouterbench.data.table import data_files, load_table
-from vlrouterbench.errors import BenchmarkError, UnknownNameError
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ import yaml
 from datasets import Image, load_dataset
 from PIL.ImageFile import ImageFile
 
-from tests.data.editing import edit, rows_of, write_rows
-from vlrouterbench.constants import SPLITS
+from tests.data.sources.editing import edit, rows_of, write_rows
+from vlrouterbench.core.constants import SPLITS
+from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data import write
 from vlrouterbench.data.build import build_benchmark
 from vlrouterbench.data.table import load_table
-from vlrouterbench.errors import SourceError
 
 SHARD = re.compile(r"(train|validation|test)-[a-z0-9-]+-\d{5}-of-\d{5}\.parquet")
 

@@ -6,10 +6,10 @@ import pytest
 
 from tests.demo.bad_files import bomb_bytes, picture_bytes, zip_of
 from vlrouterbench.demo.batch import SCHEMA, BatchFiles, BatchRouting
-from vlrouterbench.demo.batch_table import checked_row, read_batch
-from vlrouterbench.demo.knobs import CEILING, Wish
-from vlrouterbench.demo.limits import DemoError, Limits
-from vlrouterbench.demo.pictures import PictureArchive
+from vlrouterbench.demo.controls import CEILING, Wish
+from vlrouterbench.demo.images import PictureArchive
+from vlrouterbench.routing.limits import DemoError, Limits
+from vlrouterbench.routing.question_table import checked_row, read_batch
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from PIL import Image
 
 from tests.families import small_router
 from vlrouterbench.demo.answer_html import candidate_table, choice_card, figure
+from vlrouterbench.demo.controls import CEILING, FLOOR, Wish
 from vlrouterbench.demo.deciding import answer, encode
-from vlrouterbench.demo.knobs import CEILING, FLOOR, Wish
-from vlrouterbench.demo.limits import DemoError
+from vlrouterbench.routing.limits import DemoError
 
 
 @pytest.fixture(scope="module")

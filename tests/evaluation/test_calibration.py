@@ -9,12 +9,12 @@ import pytest
 from tests.evaluation.recompute import recompute
 from tests.evaluation.test_results import NOT_RECOMPUTED, differing
 from tests.tables import hand_table
-from vlrouterbench.errors import EvaluationError
+from vlrouterbench.core.errors import EvaluationError
 from vlrouterbench.evaluation.calibration import calibration_of
 from vlrouterbench.evaluation.estimates import CandidateEstimates, ask_estimates
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 from vlrouterbench.evaluation.paired import RoutedSplit, ScoringContext
-from vlrouterbench.routers.budgets import Estimates
+from vlrouterbench.routers.base.decision import Estimates
 
 UNTIMED = EvaluationOptions(time_routers=False, seed=5)
 

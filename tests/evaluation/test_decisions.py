@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tables import hand_table
-from vlrouterbench.errors import EvaluationError
+from vlrouterbench.core.errors import EvaluationError
 from vlrouterbench.evaluation.decisions import COLUMNS, MOST_ROUTERS, read_decisions
 
 TABLE = hand_table(np.ones((3, 2)), np.tile([0.1, 0.2], (3, 1)))

@@ -8,11 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.tables import CANDIDATES, write_own_tables
+from vlrouterbench.core.errors import BenchmarkError, RouterError, UnknownNameError
 from vlrouterbench.data.build import BuildOptions, build_benchmark
 from vlrouterbench.data.table import load_table
-from vlrouterbench.encoders.features import encode_benchmark
-from vlrouterbench.errors import BenchmarkError, RouterError, UnknownNameError
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
+from vlrouterbench.features.encode import encode_benchmark
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import save_router, train_router
 from vlrouterbench.training.problem import Problem

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from vlrouterbench.evaluation.operating_points import decisions_by_weight
-from vlrouterbench.routers.modeling_flagship import TRADE_OFFS
+from vlrouterbench.routers.flagship.modeling_flagship import TRADE_OFFS
 from vlrouterbench.training.fit import train_router
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tests.tables import hand_table
-from vlrouterbench.errors import BenchmarkError
+from vlrouterbench.core.errors import BenchmarkError
 from vlrouterbench.evaluation.policies import POLICIES, best_mixture, decide_policy, draw_by_id
 from vlrouterbench.metrics.trade_off import rank_score
 

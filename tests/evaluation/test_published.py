@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from tests.tables import hand_table
-from vlrouterbench.constants import DATASETS
+from vlrouterbench.core.constants import DATASETS
+from vlrouterbench.core.errors import EvaluationError
 from vlrouterbench.data.candidates import CandidatePool, published_pool
 from vlrouterbench.data.table import load_table
-from vlrouterbench.errors import EvaluationError
 from vlrouterbench.evaluation.decisions import read_decisions
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 from vlrouterbench.evaluation.published import PUBLISHED_RESULTS, published_results

@@ -49,7 +49,7 @@ def simulated_page(simulated_folder, trained_folders, tmp_path_factory):
 @pytest.fixture(scope="module")
 def hostile_page(tmp_path_factory, trained_folders):
     """Own tables whose dataset and candidates are named to break a page, and a router folder of that kind."""
-    from vlrouterbench.encoders.features import encode_benchmark
+    from vlrouterbench.features.encode import encode_benchmark
     from vlrouterbench.training.arguments import RouterTrainingArguments
     from vlrouterbench.training.fit import save_router, train_router
     from vlrouterbench.training.problem import Problem

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from vlrouterbench.core.errors import RouterError
 from vlrouterbench.data.table import load_table
-from vlrouterbench.encoders.features import features_by
-from vlrouterbench.encoders.options import EncodingWork
-from vlrouterbench.errors import RouterError
 from vlrouterbench.evaluation.shuffled import shuffled_outcomes, train_on_shuffled
+from vlrouterbench.features.encode import features_by
+from vlrouterbench.features.options import EncodingWork
 from vlrouterbench.metrics.trade_off import chosen_values, rank_score
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.registry import family_name

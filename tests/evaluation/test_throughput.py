@@ -4,8 +4,8 @@ import math
 
 import pytest
 
+from vlrouterbench.core.errors import EvaluationError
 from vlrouterbench.data.tokens import count_tokens
-from vlrouterbench.errors import EvaluationError
 from vlrouterbench.evaluation import throughput
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 from vlrouterbench.evaluation.throughput import MAX_TIMED, measure_throughput, overhead

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tests.tables import write_own_tables
+from vlrouterbench.core.errors import BenchmarkError
 from vlrouterbench.data.build import build_benchmark
 from vlrouterbench.data.table import load_table
-from vlrouterbench.errors import BenchmarkError
 from vlrouterbench.hub.builder import content_key, simulated_benchmark
 
 

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.tables import write_own_tables
+from vlrouterbench.core.errors import BenchmarkError, RouterError
 from vlrouterbench.data.build import build_benchmark
 from vlrouterbench.data.table import load_table
-from vlrouterbench.errors import BenchmarkError, RouterError
 from vlrouterbench.hub.push import HubError, check_repo_id, push_dataset, stage_dataset, stage_router
 from vlrouterbench.routers.auto import AutoRouter
 
@@ -214,7 +214,7 @@ def test_a_missing_part_is_named(copy, tmp_path, name):
     else:
         report = json.loads((copy / "build_report.json").read_text())
         shutil.rmtree(copy / name)
-        from vlrouterbench.files import sha256_of_files
+        from vlrouterbench.core.files import sha256_of_files
 
         report["sha256"] = sha256_of_files(copy.rglob("*.parquet"), copy)
         (copy / "build_report.json").write_text(json.dumps(report))

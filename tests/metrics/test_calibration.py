@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import binned_statistic
 from sklearn.metrics import brier_score_loss
 
-from vlrouterbench.errors import EvaluationError
+from vlrouterbench.core.errors import EvaluationError
 from vlrouterbench.metrics.calibration import (
     ReliabilityBin,
     area_under_risk_coverage,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import vlrouterbench
-from vlrouterbench.errors import EvaluationError
+from vlrouterbench.core.errors import EvaluationError
 from vlrouterbench.metrics.trade_off import chosen_values, normalized_cost, rank_score
 
 BOUNDS = (0.001, 0.008)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import rankdata
 
-from vlrouterbench.errors import EvaluationError
+from vlrouterbench.core.errors import EvaluationError
 from vlrouterbench.metrics.ranks import RankRange, rank_ranges
 
 

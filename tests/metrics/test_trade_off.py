@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vlrouterbench.errors import EvaluationError
+from vlrouterbench.core.errors import EvaluationError
 from vlrouterbench.metrics.trade_off import chosen_values, normalized_cost, oracle_gap_closed, rank_score
 
 # (method, accuracy %, USD per 10,000 samples, Rank Score): the published table of arXiv 2512.23562 and two later works.

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from vlrouterbench.errors import RouterError, UnknownNameError
+from vlrouterbench.core.errors import RouterError, UnknownNameError
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.registry import ROUTERS, family_name
 

@@ -96,7 +96,7 @@ def test_the_staged_app_takes_the_package_from_the_wheel_beside_it(staged, tmp_p
         "import runpy, sys\n"
         f"runpy.run_path({str(staged / 'app.py')!r}, run_name='imported')\n"
         "import vlrouterbench\n"
-        "from vlrouterbench.demo.limits import LIMITS\n"
+        "from vlrouterbench.routing.limits import LIMITS\n"
         "print(vlrouterbench.__file__)\n"
     )
     done = subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from vlrouterbench.constants import DEFAULT_COST_WEIGHTS, Unsolved
-from vlrouterbench.errors import RouterError
-from vlrouterbench.routers.learning import Recipe
+from vlrouterbench.core.constants import DEFAULT_COST_WEIGHTS, Unsolved
+from vlrouterbench.core.errors import RouterError
+from vlrouterbench.routers.base.learning import Recipe
 from vlrouterbench.training.arguments import RouterTrainingArguments
 
 

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.families import SMALL_BACKBONES, packed_problem
-from vlrouterbench.errors import RouterError
+from vlrouterbench.core.errors import RouterError
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions
 from vlrouterbench.training.best_epochs import last_checkpoint

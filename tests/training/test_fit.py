@@ -9,11 +9,11 @@ import torch
 from sklearn.neighbors import KNeighborsClassifier
 
 from tests.families import arguments_for, has_cost_weight
-from vlrouterbench.constants import Unsolved
+from vlrouterbench.core.constants import Unsolved
+from vlrouterbench.core.errors import RouterError, UnknownNameError
 from vlrouterbench.data.candidates import CandidatePool
-from vlrouterbench.errors import RouterError, UnknownNameError
 from vlrouterbench.routers.auto import AutoRouter
-from vlrouterbench.routers.modeling_knn import NUM_NEIGHBORS
+from vlrouterbench.routers.families.modeling_knn import NUM_NEIGHBORS
 from vlrouterbench.routers.registry import ROUTERS
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import save_router, train_router

@@ -8,7 +8,7 @@ import torch
 
 from tests.families import packed_problem
 from tests.interpreters import WITHOUT
-from vlrouterbench.errors import RouterError
+from vlrouterbench.core.errors import RouterError
 from vlrouterbench.training import trainer
 from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions
 from vlrouterbench.training.fit import save_router, train_router

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from vlrouterbench.constants import Unsolved
-from vlrouterbench.errors import RouterError
+from vlrouterbench.core.constants import Unsolved
+from vlrouterbench.core.errors import RouterError
 from vlrouterbench.metrics.trade_off import rank_score
-from vlrouterbench.soft_labels import build_soft_labels
 from vlrouterbench.training.problem import Problem
+from vlrouterbench.training.soft_labels import build_soft_labels
 
 
 def _altered(problem, change):

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.training.sharded_runs import ARGUMENTS, problem_without_dropout
-from vlrouterbench.errors import RouterError
+from vlrouterbench.core.errors import RouterError
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.training import make_trainer, sharding, trainer
 from vlrouterbench.training.arguments import RouterTrainingArguments

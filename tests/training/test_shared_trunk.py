@@ -8,7 +8,7 @@ import torch
 
 from tests.families import small_router, training_set, widened
 from vlrouterbench.routers.auto import AutoRouter
-from vlrouterbench.routers.losses import soft_cross_entropy
+from vlrouterbench.routers.base.learning import soft_cross_entropy
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import save_router, train_each, train_router
 from vlrouterbench.training.problem import Problem

@@ -5,8 +5,8 @@ import statistics
 
 import pytest
 
-from vlrouterbench.constants import COST_WEIGHTS
-from vlrouterbench.errors import RouterError, UnknownNameError
+from vlrouterbench.core.constants import COST_WEIGHTS
+from vlrouterbench.core.errors import RouterError, UnknownNameError
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.sweep import sweep_router, write_sweep

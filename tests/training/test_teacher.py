@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from tests.families import SMALL_BACKBONES, with_candidates
-from vlrouterbench.constants import Unsolved
+from vlrouterbench.core.constants import Unsolved
+from vlrouterbench.core.errors import RouterError
 from vlrouterbench.data.table import load_table
-from vlrouterbench.encoders.features import encode_benchmark, features_by
-from vlrouterbench.errors import RouterError
+from vlrouterbench.features.encode import encode_benchmark, features_by
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import train_router

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.families import packed_problem
-from vlrouterbench.errors import RouterError, UnknownNameError
+from vlrouterbench.core.errors import RouterError, UnknownNameError
 from vlrouterbench.training import members
 from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions
 from vlrouterbench.training.fit import train_router

@@ -12,7 +12,7 @@ import torch
 
 from tests.interpreters import WITHOUT
 from vlrouterbench.routers.auto import AutoRouter
-from vlrouterbench.routers.modeling_linear import LinearRouter
+from vlrouterbench.routers.families.modeling_linear import LinearRouter
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import save_router, train_router
 from vlrouterbench.training.problem import Problem

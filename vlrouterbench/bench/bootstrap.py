@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from vlrouterbench.bench.neighbours import timed
-from vlrouterbench.constants import RANK_SCORE_BETA
+from vlrouterbench.core.constants import RANK_SCORE_BETA
 from vlrouterbench.metrics.bootstrap import NUM_RESAMPLES, interval, trade_off_draws
 from vlrouterbench.metrics.ranks import rank_ranges
 from vlrouterbench.metrics.trade_off import rank_score

@@ -15,7 +15,7 @@ from typing import Any
 
 from vlrouterbench.bench.log_tree import log_files, make_log_tree
 from vlrouterbench.data.build import BuildOptions, build_benchmark, home_folder
-from vlrouterbench.data.vlmevalkit.reading import read_text_table
+from vlrouterbench.data.sources.vlmevalkit.reading import read_text_table
 
 
 def bench_build(*, scale: float = 1.0, num_proc: int = 2) -> dict[str, Any]:

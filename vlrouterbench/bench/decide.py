@@ -14,15 +14,15 @@ import numpy as np
 import torch
 
 from vlrouterbench.bench.neighbours import DIM, NUM_MEMORIES, median_ms, random_features
-from vlrouterbench.constants import Unsolved
-from vlrouterbench.routers.encoding_builtin import BUILTIN, BUILTIN_VERSION
-from vlrouterbench.routers.encoding_image import NUM_SHAPE_FACTS
-from vlrouterbench.routers.encoding_text import NUM_TEXT_FACTS
-from vlrouterbench.routers.learning import TrainingSet
-from vlrouterbench.routers.modeling_knn import NeighborRouter
-from vlrouterbench.routers.modeling_router import PreTrainedRouter
+from vlrouterbench.core.constants import Unsolved
+from vlrouterbench.routers.base.learning import TrainingSet
+from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.encoders.builtin.blocks import BUILTIN, BUILTIN_VERSION
+from vlrouterbench.routers.encoders.builtin.image import NUM_SHAPE_FACTS
+from vlrouterbench.routers.encoders.builtin.text import NUM_TEXT_FACTS
+from vlrouterbench.routers.families.modeling_knn import NeighborRouter
 from vlrouterbench.routers.registry import ROUTERS
-from vlrouterbench.soft_labels import build_soft_labels
+from vlrouterbench.training.soft_labels import build_soft_labels
 
 NUM_CANDIDATES = 17
 _FEW_SAMPLES = 700

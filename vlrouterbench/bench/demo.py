@@ -25,10 +25,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from vlrouterbench.demo.controls import Wish
 from vlrouterbench.demo.deciding import answer, encode
-from vlrouterbench.demo.ground import Ground, prepare
-from vlrouterbench.demo.knobs import Wish
-from vlrouterbench.demo.limits import checked_picture
+from vlrouterbench.demo.workspace import Ground, prepare
+from vlrouterbench.routing.limits import checked_picture
 
 CLIENTS, SECONDS, CALLS = 50, 60.0, 2_000
 _NUM_SAMPLES = 600

@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from vlrouterbench.encoders.builtin import TEXT_DIM
-from vlrouterbench.encoders.fitting import fit_encoder
-from vlrouterbench.routers.encoding_builtin import raw_text
-from vlrouterbench.routers.encoding_image import image_statistics
-from vlrouterbench.routers.encoding_input import RouterInput, read_image
-from vlrouterbench.routers.encoding_router import FeatureEncoder, RawFeatures
-from vlrouterbench.routers.encoding_text import TEXT_BUCKETS
+from vlrouterbench.features.builtin import TEXT_DIM
+from vlrouterbench.features.fitting import fit_encoder
+from vlrouterbench.routers.encoders.builtin.blocks import raw_text
+from vlrouterbench.routers.encoders.builtin.image import image_statistics
+from vlrouterbench.routers.encoders.builtin.text import TEXT_BUCKETS
+from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder, RawFeatures
+from vlrouterbench.routers.encoders.sample_input import RouterInput, read_image
 
 NUM_SAMPLES = 3000
 SIDE = 512

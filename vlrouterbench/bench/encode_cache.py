@@ -19,7 +19,7 @@ from typing import Any
 from vlrouterbench.bench.encode import make_samples
 from vlrouterbench.data.build import build_benchmark
 from vlrouterbench.data.table import load_table
-from vlrouterbench.encoders.features import encode_benchmark
+from vlrouterbench.features.encode import encode_benchmark
 
 NUM_SAMPLES = 3000
 

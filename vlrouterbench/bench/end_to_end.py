@@ -29,13 +29,13 @@ from vlrouterbench.bench.training_speed import (
     timed_training,
     training_flops,
 )
+from vlrouterbench.core.threads import one_thread
 from vlrouterbench.data.build import build_from_logs
+from vlrouterbench.data.simulation.simulate import simulate_logs
 from vlrouterbench.data.table import RoutingTable, load_table
-from vlrouterbench.encoders.features import encode_benchmark
-from vlrouterbench.encoders.threads import one_thread
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
+from vlrouterbench.features.encode import encode_benchmark
 from vlrouterbench.routers.registry import FAMILIES
-from vlrouterbench.simulation.simulate import simulate_logs
 from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions
 from vlrouterbench.training.fit import save_router, train_router
 from vlrouterbench.training.problem import Problem

@@ -19,12 +19,12 @@ from typing import Any
 import torch
 
 from vlrouterbench.bench.encode import make_samples
-from vlrouterbench.encoders.reading import CPU_BATCH
-from vlrouterbench.encoders.store import SHARD_SIZE
-from vlrouterbench.encoders.threads import one_thread
-from vlrouterbench.routers.encoding_hub_image import HubImageEncoder
-from vlrouterbench.routers.encoding_hub_text import HubTextEncoder
-from vlrouterbench.routers.encoding_input import RouterInput, read_image
+from vlrouterbench.core.threads import one_thread
+from vlrouterbench.features.reading import CPU_BATCH
+from vlrouterbench.features.store import SHARD_SIZE
+from vlrouterbench.routers.encoders.hub.image import HubImageEncoder
+from vlrouterbench.routers.encoders.hub.text import HubTextEncoder
+from vlrouterbench.routers.encoders.sample_input import RouterInput, read_image
 
 NUM_SAMPLES = {"cpu": 64, "cuda": 4096}
 _TEXT_SIZE = {

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from vlrouterbench.data.candidates import published_pool
-from vlrouterbench.simulation.accuracies import INFERRED_SIZES, PROFILES
+from vlrouterbench.data.simulation.accuracies import INFERRED_SIZES, PROFILES
 
 _WORDS = np.array(
     [f"{a}{b}{c}" for a in ("ka", "lo", "mi", "ne", "pu") for b in "rstlnm" for c in ("a", "ed", "ing", "o")]

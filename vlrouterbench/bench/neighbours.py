@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from vlrouterbench.errors import VLRouterBenchError
-from vlrouterbench.routers.neighbors import NeighborIndex, unit_rows
+from vlrouterbench.core.errors import VLRouterBenchError
+from vlrouterbench.routers.base.neighbors import NeighborIndex, unit_rows
 
 NUM_MEMORIES, NUM_QUERIES, DIM = 21_378, 6_108, 1_792
 """Train and test split of the published benchmark, and features of two encoders of its size."""

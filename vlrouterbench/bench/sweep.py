@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from vlrouterbench.constants import COST_WEIGHTS
+from vlrouterbench.core.constants import COST_WEIGHTS
 from vlrouterbench.data.build import build_from_logs
+from vlrouterbench.data.simulation.simulate import simulate_logs
 from vlrouterbench.data.table import load_table
-from vlrouterbench.encoders.features import encode_benchmark
-from vlrouterbench.simulation.simulate import simulate_logs
+from vlrouterbench.features.encode import encode_benchmark
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import train_each
 from vlrouterbench.training.problem import Problem

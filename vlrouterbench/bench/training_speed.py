@@ -25,12 +25,12 @@ from typing import Any
 
 import torch
 
+from vlrouterbench.core.errors import RouterError
+from vlrouterbench.core.threads import one_thread
 from vlrouterbench.data.table import load_table
-from vlrouterbench.encoders.backbones import BackboneOptions, open_backbone
-from vlrouterbench.encoders.packed import pack_benchmark
-from vlrouterbench.encoders.threads import one_thread
-from vlrouterbench.errors import RouterError
-from vlrouterbench.routers.backbone_router import EndToEndRouter
+from vlrouterbench.features.backbones import BackboneOptions, open_backbone
+from vlrouterbench.features.packed import pack_benchmark
+from vlrouterbench.routers.backbones.router import EndToEndRouter
 from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions
 from vlrouterbench.training.fit import TrainedRouter, train_router
 from vlrouterbench.training.problem import Problem

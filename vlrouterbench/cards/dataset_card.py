@@ -15,7 +15,7 @@ from typing import Any
 
 from vlrouterbench.cards.render import render_template
 from vlrouterbench.cards.sources import sources_of
-from vlrouterbench.constants import SAMPLES_PER_COST_UNIT, SPLITS, group_slug
+from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT, SPLITS, group_slug
 
 QUALITY_WORDS = {
     "score": "the graded score of the source, in [0, 1]",

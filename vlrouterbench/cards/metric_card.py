@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vlrouterbench.cards.render import render_template
 from vlrouterbench.cards.space_card import SpaceCardData
-from vlrouterbench.constants import RANK_SCORE_BETA
+from vlrouterbench.core.constants import RANK_SCORE_BETA
 from vlrouterbench.metrics.trade_off import MIN_BOUND_RATIO
 from vlrouterbench.version import __version__
 

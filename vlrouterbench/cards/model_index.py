@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from vlrouterbench.cards.render import render_template
-from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
-from vlrouterbench.errors import VLRouterBenchError
-from vlrouterbench.files import staged_file
+from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.errors import VLRouterBenchError
+from vlrouterbench.core.files import staged_file
 
 METRIC_NAMES = {
     "rank_score": "Rank Score (0 to 100)",

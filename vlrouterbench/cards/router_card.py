@@ -17,7 +17,7 @@ from typing import Any
 
 from vlrouterbench.cards.model_index import card_without_results, model_index
 from vlrouterbench.cards.render import render_template
-from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 
 _CITATIONS = {"flagship": "flagship_citation.md"}
 """Of families that are put together from parts of others."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vlrouterbench.cards.render import render_template
-from vlrouterbench.errors import VLRouterBenchError
+from vlrouterbench.core.errors import VLRouterBenchError
 
 GRADIO_VERSION, PYTHON_VERSION = "6.31.0", "3.11"
 _LONGEST_SHORT_DESCRIPTION = 60

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from vlrouterbench.cli.parameters import default_num_proc, options_of
-from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class AblateRequest:
 @options_of(AblateRequest)
 def ablate(request: AblateRequest) -> None:
     """Train and evaluate settings along one axis; write a table and a page with paired intervals."""
-    from vlrouterbench.ablation.ablate import AblationRun
-    from vlrouterbench.ablation.ablate import ablate as run_ablation
-    from vlrouterbench.ablation.page import ABLATION_PAGE
-    from vlrouterbench.ablation.settings import AblationGrid
     from vlrouterbench.cli import console
-    from vlrouterbench.encoders.options import EncodingWork, FeatureOptions
+    from vlrouterbench.evaluation.ablation.ablate import AblationRun
+    from vlrouterbench.evaluation.ablation.ablate import ablate as run_ablation
+    from vlrouterbench.evaluation.ablation.page import ABLATION_PAGE
+    from vlrouterbench.evaluation.ablation.settings import AblationGrid
+    from vlrouterbench.features.options import EncodingWork, FeatureOptions
     from vlrouterbench.training.arguments import RouterTrainingArguments
 
     console.quiet_libraries()

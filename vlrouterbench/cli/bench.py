@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
-from vlrouterbench.errors import RouterError, unknown_name
+from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.errors import RouterError, unknown_name
 
 NAMES = (
     "build",

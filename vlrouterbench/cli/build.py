@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from vlrouterbench.cli.parameters import options_of
-from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.data.choices import Protocol, Quality, SplitBy
 
 

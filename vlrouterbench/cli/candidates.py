@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 
 if TYPE_CHECKING:
-    from vlrouterbench.routers.open_pool import OpenPoolRouter
+    from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
 
 Router = Annotated[str, typer.Option(help="Router folder or Hub id, of a family with an open pool.")]
 Benchmark = Annotated[Path, typer.Option(help="Benchmark folder that the router was trained on.")]
@@ -35,7 +35,7 @@ def _group() -> None:
 def list_candidates(router: Router) -> None:
     """Show a router's pool: prices, mean accuracy and mean cost on the train split."""
     from vlrouterbench.cli import console
-    from vlrouterbench.pool.opened import load_open_pool
+    from vlrouterbench.training.pool.opened import load_open_pool
 
     console.quiet_libraries()
     loaded = load_open_pool(router)
@@ -51,8 +51,8 @@ def probe(
 ) -> None:
     """Write the samples that a new candidate is best asked, as a csv with columns for its outcomes."""
     from vlrouterbench.cli import console
-    from vlrouterbench.pool.opened import benchmark_of, load_open_pool
-    from vlrouterbench.pool.probes import write_probes
+    from vlrouterbench.training.pool.anchors import write_probes
+    from vlrouterbench.training.pool.opened import benchmark_of, load_open_pool
 
     console.quiet_libraries()
     loaded = load_open_pool(router)
@@ -91,10 +91,10 @@ def add(
 ) -> None:
     """Add a candidate by its outcomes on probe samples."""
     from vlrouterbench.cli import console
-    from vlrouterbench.encoders.options import EncodingWork
-    from vlrouterbench.pool.changing import check_new, join, save_changed
-    from vlrouterbench.pool.opened import benchmark_of, load_open_pool
-    from vlrouterbench.pool.outcomes import read_outcomes
+    from vlrouterbench.features.options import EncodingWork
+    from vlrouterbench.training.pool.changing import check_new, join, save_changed
+    from vlrouterbench.training.pool.opened import benchmark_of, load_open_pool
+    from vlrouterbench.training.pool.outcomes import read_outcomes
 
     console.quiet_libraries()
     loaded = load_open_pool(router)
@@ -122,8 +122,8 @@ def remove(
 ) -> None:
     """Take a candidate out of the pool; it can come back only by probe samples."""
     from vlrouterbench.cli import console
-    from vlrouterbench.pool.changing import leave, save_changed
-    from vlrouterbench.pool.opened import load_open_pool
+    from vlrouterbench.training.pool.changing import leave, save_changed
+    from vlrouterbench.training.pool.opened import load_open_pool
 
     console.quiet_libraries()
     loaded = load_open_pool(router)
@@ -143,8 +143,8 @@ def price(
 ) -> None:
     """Give a candidate new prices; expected costs follow from expected tokens."""
     from vlrouterbench.cli import console
-    from vlrouterbench.pool.changing import reprice, save_changed
-    from vlrouterbench.pool.opened import load_open_pool
+    from vlrouterbench.training.pool.changing import reprice, save_changed
+    from vlrouterbench.training.pool.opened import load_open_pool
 
     console.quiet_libraries()
     loaded = load_open_pool(router)
@@ -160,7 +160,7 @@ def price(
 
 
 def _facts(router: OpenPoolRouter) -> dict[str, Any]:
-    from vlrouterbench.pool.summary import pool_entries
+    from vlrouterbench.training.pool.summary import pool_entries
 
     simulated = bool(router.config.training.get("benchmark", {}).get("simulated"))
     return {
@@ -172,7 +172,7 @@ def _facts(router: OpenPoolRouter) -> dict[str, Any]:
 def _lines(router: OpenPoolRouter) -> list[Any]:
     """The pool as a table, and what must be said of it."""
     from vlrouterbench.cli import console
-    from vlrouterbench.pool.summary import pool_entries
+    from vlrouterbench.training.pool.summary import pool_entries
 
     table = console.plain_table("", ("candidate", "in $/1M", "out $/1M", "acc. %", "$/10K", "probes"))
     for entry in pool_entries(router):

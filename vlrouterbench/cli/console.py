@@ -19,7 +19,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 
 wants_json: ContextVar[bool] = ContextVar("wants_json", default=False)
 """Set by the program from `--json`, for the length of one command."""

@@ -22,8 +22,8 @@ def demo(
     """Serve the demo: route, explore, leaderboard, batch. Made ready at first start, in about a minute."""
     from vlrouterbench.cli import console
     from vlrouterbench.data.build import home_folder
-    from vlrouterbench.demo.ground import prepare, router_from_environment
     from vlrouterbench.demo.serving import require_library, serve, settle
+    from vlrouterbench.demo.workspace import prepare, router_from_environment
 
     require_library()
     console.quiet_libraries()

@@ -27,7 +27,7 @@ def encode(request: EncodeRequest) -> None:
     from vlrouterbench.cli import console
     from vlrouterbench.cli.processes import launched_processes
     from vlrouterbench.data.table import load_table
-    from vlrouterbench.encoders.features import encode_benchmark
+    from vlrouterbench.features.encode import encode_benchmark
 
     console.quiet_libraries()
     table, processes = load_table(request.folder), launched_processes()

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vlrouterbench.constants import SAMPLES_PER_COST_UNIT, SPLITS
+from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT, SPLITS
 
 
 def inspect(
@@ -23,7 +23,7 @@ def inspect(
     table = load_table(folder)
     content = summarize(table)
     if html is not None:
-        from vlrouterbench.inspection.page import write_inspection
+        from vlrouterbench.data.inspection.page import write_inspection
 
         with console.stage("draw the page"):
             write_inspection(content, table, html)
@@ -63,7 +63,7 @@ def _count_table(content: dict[str, Any]) -> Any:
 
 
 def _closing_lines(content: dict[str, Any]) -> Sequence[str]:
-    from vlrouterbench.inspection.page import ranked_pairs
+    from vlrouterbench.data.inspection.page import ranked_pairs
 
     solved, pairs = content["solved_by"], ranked_pairs(content)
     extremes = [("least", pairs[0]), ("most", pairs[-1])] if len(pairs) > 1 else []

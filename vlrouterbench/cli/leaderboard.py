@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 
 
 def leaderboard(
@@ -29,9 +29,9 @@ def leaderboard(
 ) -> None:
     """Score and rank submissions; every figure is computed anew, nothing that a submission states is read."""
     from vlrouterbench.cli import console
-    from vlrouterbench.leaderboard.page import write_leaderboard
-    from vlrouterbench.leaderboard.standings import rank_submissions
-    from vlrouterbench.leaderboard.submissions import find_benchmark, find_submissions
+    from vlrouterbench.evaluation.leaderboard.page import write_leaderboard
+    from vlrouterbench.evaluation.leaderboard.ranking import rank_submissions
+    from vlrouterbench.evaluation.leaderboard.submissions import find_benchmark, find_submissions
 
     console.quiet_libraries()
     submissions = find_submissions(results)
@@ -52,7 +52,7 @@ def leaderboard(
 
 def _table(records: Sequence[dict[str, Any]]) -> Any:
     from vlrouterbench.cli import console
-    from vlrouterbench.leaderboard.page import rank_text
+    from vlrouterbench.evaluation.leaderboard.page import rank_text
 
     table = console.plain_table("", ("router", "place", "acc. %", "$/10K", "Rank", "95 % interval", "signed"))
     for r in records:

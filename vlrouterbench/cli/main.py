@@ -32,7 +32,7 @@ from vlrouterbench.cli.simulate import simulate
 from vlrouterbench.cli.study import study
 from vlrouterbench.cli.sweep import sweep
 from vlrouterbench.cli.train import train
-from vlrouterbench.errors import VLRouterBenchError
+from vlrouterbench.core.errors import VLRouterBenchError
 from vlrouterbench.version import __version__
 
 COMMANDS = (

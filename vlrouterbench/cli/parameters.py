@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vlrouterbench.constants import Unsolved
-from vlrouterbench.errors import RouterError
+from vlrouterbench.core.constants import Unsolved
+from vlrouterbench.core.errors import RouterError
 
 if TYPE_CHECKING:
     from vlrouterbench.data.table import RoutingTable
-    from vlrouterbench.encoders.features import FeatureSet
-    from vlrouterbench.encoders.options import EncodingWork, FeatureOptions
-    from vlrouterbench.encoders.packed import PackedSet
+    from vlrouterbench.features.encode import FeatureSet
+    from vlrouterbench.features.options import EncodingWork, FeatureOptions
+    from vlrouterbench.features.packed import PackedSet
 
 NUM_PROC = 2
 """Processes that encode where none are asked for."""
@@ -43,14 +43,14 @@ class FeatureRequest:
 
     def feature_options(self) -> FeatureOptions:
         """The encoders and fusion that were asked for."""
-        from vlrouterbench.encoders.options import FeatureOptions
+        from vlrouterbench.features.options import FeatureOptions
 
         names = ("text", "image", "fusion", "text_weight", "max_length", "device")
         return FeatureOptions(**{name: getattr(self, name) for name in names})
 
     def work(self, **how: Any) -> EncodingWork:
         """How encoding is spread; `how` as for EncodingWork."""
-        from vlrouterbench.encoders.options import EncodingWork
+        from vlrouterbench.features.options import EncodingWork
 
         return EncodingWork(self.num_proc or default_num_proc(self.feature_options()), **how)
 
@@ -84,9 +84,9 @@ class FamilyRequest(FeatureRequest):
 
     def training_rows(self, family: str, table: RoutingTable, work: EncodingWork) -> FeatureSet | PackedSet:
         """What a family learns from: features, or pictures and texts as an end-to-end router's backbone takes them."""
-        from vlrouterbench.encoders.backbones import BackboneOptions, open_backbone
-        from vlrouterbench.encoders.features import encode_benchmark
-        from vlrouterbench.encoders.packed import pack_benchmark
+        from vlrouterbench.features.backbones import BackboneOptions, open_backbone
+        from vlrouterbench.features.encode import encode_benchmark
+        from vlrouterbench.features.packed import pack_benchmark
         from vlrouterbench.routers.registry import END_TO_END
 
         if family not in END_TO_END:
@@ -111,7 +111,7 @@ def named_values(given: Sequence[str]) -> dict[str, Any]:
 
 def default_num_proc(options: FeatureOptions) -> int:
     """Processes that encode where none are asked for: one where a pretrained encoder has the GPU."""
-    from vlrouterbench.encoders.pretrained import uses_gpu
+    from vlrouterbench.features.pretrained import uses_gpu
 
     return 1 if uses_gpu(options) else NUM_PROC
 

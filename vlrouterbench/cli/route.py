@@ -14,8 +14,8 @@ from typing import Annotated, Any
 import typer
 
 from vlrouterbench.cli.parameters import options_of
-from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
-from vlrouterbench.errors import RouterError
+from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.errors import RouterError
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class RouteRequest:
     @property
     def budget(self) -> dict[str, float | None]:
         """As `route()` of a router takes it."""
-        from vlrouterbench.routers.budgets import KINDS
+        from vlrouterbench.routers.base.decision import KINDS
 
         return {name: getattr(self, name) for name in KINDS}
 
@@ -83,7 +83,7 @@ def route(request: RouteRequest) -> None:
     from vlrouterbench.cli import console
     from vlrouterbench.cli.route_batch import route_table
     from vlrouterbench.routers.auto import AutoRouter
-    from vlrouterbench.routers.refusals import REFUSALS
+    from vlrouterbench.routers.base.decision import REFUSALS
 
     request.check()
     console.quiet_libraries()
@@ -102,7 +102,7 @@ def _route_one(router: Any, request: RouteRequest) -> None:
     from rich.text import Text
 
     from vlrouterbench.cli import console
-    from vlrouterbench.routers.encoding_input import RAISE, TEXT_ONLY
+    from vlrouterbench.routers.encoders.sample_input import RAISE, TEXT_ONLY
 
     decision = router.route(
         request.question,

@@ -15,15 +15,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
-from vlrouterbench.errors import RouterError
+from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.errors import RouterError
 
 if TYPE_CHECKING:
     from vlrouterbench.cli.route import RouteRequest
     from vlrouterbench.demo.batch import BatchResult
-    from vlrouterbench.demo.batch_table import BatchRow
-    from vlrouterbench.routers.decision import RoutingDecision
-    from vlrouterbench.routers.modeling_router import PreTrainedRouter
+    from vlrouterbench.routers.base.decision import RoutingDecision
+    from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
+    from vlrouterbench.routing.question_table import BatchRow
 
 _MOST_LISTED = 10
 
@@ -37,9 +37,8 @@ def route_table(router: PreTrainedRouter, request: RouteRequest) -> None:
     """
     from vlrouterbench.cli import console
     from vlrouterbench.demo.batch import decide_rows
-    from vlrouterbench.demo.limits import UNLIMITED
-    from vlrouterbench.routers.budgets import Budget
-    from vlrouterbench.routers.decision import considered
+    from vlrouterbench.routers.base.decision import Budget, considered
+    from vlrouterbench.routing.limits import UNLIMITED
 
     # What would be wrong with every row is said once.
     considered(router.config.candidate_names, request.names)
@@ -61,8 +60,8 @@ def route_table(router: PreTrainedRouter, request: RouteRequest) -> None:
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
-    from vlrouterbench.demo.batch_table import read_batch
-    from vlrouterbench.demo.limits import UNLIMITED, DemoError
+    from vlrouterbench.routing.limits import UNLIMITED, DemoError
+    from vlrouterbench.routing.question_table import read_batch
 
     if not path.is_file():
         raise RouterError(f"expected a table of questions as csv or parquet, found no file at {path}.")
@@ -74,8 +73,8 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 
 def _decider(router: PreTrainedRouter, request: RouteRequest) -> Callable[[BatchRow], RoutingDecision]:
     """What decides one row."""
-    from vlrouterbench.pool.opened import check_open_pool
-    from vlrouterbench.routers.encoding_input import RAISE, TEXT_ONLY, RouterInputError
+    from vlrouterbench.routers.encoders.sample_input import RAISE, TEXT_ONLY, RouterInputError
+    from vlrouterbench.training.pool.opened import check_open_pool
 
     folder = request.questions.resolve().parent
     names, budget, route = request.names, request.budget, router.route

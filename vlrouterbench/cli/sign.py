@@ -19,8 +19,8 @@ def sign(
     """Write decisions.parquet.sig: who decided, on which benchmark (extra `sign`)."""
     from vlrouterbench.cli import console
     from vlrouterbench.data.table import load_table
-    from vlrouterbench.leaderboard.signing import make_key, sign_decisions, signature_path
-    from vlrouterbench.leaderboard.submissions import check_stated, find_benchmark, find_submissions
+    from vlrouterbench.evaluation.leaderboard.signing import make_key, sign_decisions, signature_path
+    from vlrouterbench.evaluation.leaderboard.submissions import check_stated, find_benchmark, find_submissions
 
     submissions = find_submissions([str(decisions)])
     if len(submissions) > 1:

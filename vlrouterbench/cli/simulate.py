@@ -20,7 +20,7 @@ def simulate(
     """Draw a simulated benchmark: images, questions, outcomes and costs. Nothing in it is measured."""
     from vlrouterbench.cli import console
     from vlrouterbench.data.build import build_from_logs
-    from vlrouterbench.simulation.simulate import simulate_logs
+    from vlrouterbench.data.simulation.simulate import simulate_logs
 
     with console.stage(f"draw {num_samples:,} simulated samples"):
         num_proc = max(1, min(os.cpu_count() or 1, 4))

@@ -36,11 +36,11 @@ def study(request: StudyRequest) -> None:
     from vlrouterbench.cli import console
     from vlrouterbench.cli.study_tables import study_lines
     from vlrouterbench.data.table import load_table
-    from vlrouterbench.encoders.features import encode_benchmark
-    from vlrouterbench.study.page import STUDY_PAGE
-    from vlrouterbench.study.splits import Ground
-    from vlrouterbench.study.study import DEFAULT_ROUTERS, write_study
-    from vlrouterbench.study.study import study as run_study
+    from vlrouterbench.evaluation.study.page import STUDY_PAGE
+    from vlrouterbench.evaluation.study.splits import Ground
+    from vlrouterbench.evaluation.study.study import DEFAULT_ROUTERS, write_study
+    from vlrouterbench.evaluation.study.study import study as run_study
+    from vlrouterbench.features.encode import encode_benchmark
 
     console.quiet_libraries()
     table = load_table(request.folder)

@@ -11,7 +11,7 @@ from vlrouterbench.cli import console
 from vlrouterbench.cli.study_calibration_tables import calibration_lines
 from vlrouterbench.cli.study_frontier_tables import frontier_lines
 from vlrouterbench.cli.study_outside_tables import left_out_tables, newcomer_tables
-from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 
 
 def study_lines(content: dict[str, Any]) -> list[RenderableType]:

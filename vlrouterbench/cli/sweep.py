@@ -10,8 +10,8 @@ import typer
 from rich.table import Table
 
 from vlrouterbench.cli.parameters import FamilyRequest, named_values, options_of
-from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
-from vlrouterbench.errors import RouterError
+from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.errors import RouterError
 
 
 @dataclass(frozen=True)

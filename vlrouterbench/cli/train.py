@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vlrouterbench.cli.parameters import FamilyRequest, named_values, options_of
-from vlrouterbench.errors import RouterError
+from vlrouterbench.core.errors import RouterError
 
 if TYPE_CHECKING:
     from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions

@@ -19,8 +19,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from vlrouterbench.errors import SourceError
-from vlrouterbench.files import scratch_folder
+from vlrouterbench.core.errors import SourceError
+from vlrouterbench.core.files import scratch_folder
 
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar")
 WANTED_SUFFIXES = frozenset((".xlsx", ".tsv", ".csv", ".json", ".jsonl", ".parquet", ".yaml", ".yml"))

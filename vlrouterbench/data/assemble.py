@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from vlrouterbench.constants import CORRECT_THRESHOLD
+from vlrouterbench.core.constants import CORRECT_THRESHOLD
+from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.choices import Quality
 from vlrouterbench.data.costs import CostBounds, cost_bounds, token_cost
 from vlrouterbench.data.images import check_images
-from vlrouterbench.data.source import ImageReference, LeftOut, Reason, SourceLogs, places_of
+from vlrouterbench.data.sources.source_logs import ImageReference, LeftOut, Reason, SourceLogs, places_of
 from vlrouterbench.data.splits import SplitBy, assign_splits, link_groups
-from vlrouterbench.errors import SourceError
 
 GIVEN = "given"
 """How samples were divided whose source says where each belongs."""

@@ -13,19 +13,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from vlrouterbench.constants import BENCHMARK_NAME, HOME_VARIABLE
+from vlrouterbench.core.constants import BENCHMARK_NAME, HOME_VARIABLE
+from vlrouterbench.core.errors import SourceError
+from vlrouterbench.core.files import folder_beside
 from vlrouterbench.data.archive import is_archive, unpacked
 from vlrouterbench.data.assemble import assemble
 from vlrouterbench.data.candidates import POOL_FILES, CandidatePool, published_pool, read_pool, read_prices
 from vlrouterbench.data.choices import Protocol
 from vlrouterbench.data.impute import impute_tokens
-from vlrouterbench.data.own_tables import is_own_tables, read_own_tables
-from vlrouterbench.data.source import SourceLogs
+from vlrouterbench.data.sources.own_tables.read import is_own_tables, read_own_tables
+from vlrouterbench.data.sources.source_logs import SourceLogs
+from vlrouterbench.data.sources.vlmevalkit.read import read_vlmevalkit
 from vlrouterbench.data.splits import SplitBy
-from vlrouterbench.data.vlmevalkit.read import read_vlmevalkit
 from vlrouterbench.data.write import write_benchmark
-from vlrouterbench.errors import SourceError
-from vlrouterbench.files import folder_beside
 
 
 @dataclass(frozen=True)

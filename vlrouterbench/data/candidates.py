@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from vlrouterbench.errors import SourceError, unknown_name
+from vlrouterbench.core.errors import SourceError, unknown_name
 
 PUBLISHED_SHEET = "VL-RouterBench (arXiv 2512.23562)"
 PUBLISHED_DATE = "2025-12"

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.candidates import CandidatePool
-from vlrouterbench.errors import SourceError
 
 TOKENS_PER_PRICE = 1_000_000
 

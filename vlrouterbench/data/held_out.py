@@ -12,10 +12,10 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from vlrouterbench.constants import SPLITS
+from vlrouterbench.core.constants import SPLITS
+from vlrouterbench.core.errors import BenchmarkError, unknown_name
 from vlrouterbench.data.candidates import CandidatePool
 from vlrouterbench.data.table import RoutingTable
-from vlrouterbench.errors import BenchmarkError, unknown_name
 
 
 def leave_dataset_out(table: RoutingTable, dataset: str) -> RoutingTable:

@@ -15,7 +15,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from vlrouterbench.errors import VLRouterBenchError
+from vlrouterbench.core.errors import VLRouterBenchError
 
 
 @dataclass(frozen=True, slots=True)

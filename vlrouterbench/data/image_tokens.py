@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from vlrouterbench.errors import SourceError, unknown_name
+from vlrouterbench.core.errors import SourceError, unknown_name
 
 ImageRule = Callable[[int, int], int]
 """(width, height) in pixels -> number of tokens."""

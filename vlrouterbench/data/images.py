@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vlrouterbench.data.image_store import StoredImage
-from vlrouterbench.data.source import ImageReference
-from vlrouterbench.routers.encoding_input import RouterInputError, read_image
+from vlrouterbench.data.sources.source_logs import ImageReference
+from vlrouterbench.routers.encoders.sample_input import RouterInputError, read_image
 
 IMAGES_PER_TASK = 32
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from vlrouterbench.data.source import SourceLogs
+from vlrouterbench.data.sources.source_logs import SourceLogs
 from vlrouterbench.data.tokens import REFERENCE_IMAGE_TOKENS, count_tokens
 
 OUTPUT_TOKENS_BY_TASK: dict[str, int] = {"vqa_mc": 10, "vqa_oe": 50, "ocr_qa": 50, "math": 150}

@@ -19,9 +19,9 @@ from vlrouterbench.data.candidates import CandidatePool
 from vlrouterbench.data.choices import Protocol
 from vlrouterbench.data.image_tokens import image_rule
 from vlrouterbench.data.images import read_image_bytes
-from vlrouterbench.data.source import ImageReference
+from vlrouterbench.data.sources.source_logs import ImageReference
 from vlrouterbench.data.tokens import REFERENCE_IMAGE_TOKENS
-from vlrouterbench.routers.encoding_input import RouterInput
+from vlrouterbench.routers.encoders.sample_input import RouterInput
 
 
 class Asked(StructuralType):

@@ -14,9 +14,9 @@ import hashlib
 import random
 from collections.abc import Sequence
 
-from vlrouterbench.constants import SPLITS
+from vlrouterbench.core.constants import SPLITS
+from vlrouterbench.core.errors import SourceError, unknown_name
 from vlrouterbench.data.choices import SplitBy
-from vlrouterbench.errors import SourceError, unknown_name
 
 SHARES = (0.7, 0.1, 0.2)
 REFERENCE_SEED = 42

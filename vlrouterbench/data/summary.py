@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from vlrouterbench.constants import CORRECT_THRESHOLD, SPLITS
+from vlrouterbench.core.constants import CORRECT_THRESHOLD, SPLITS
 from vlrouterbench.data.table import RoutingTable
 
 EXAMPLES_PER_REASON = 3

@@ -19,13 +19,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vlrouterbench.constants import SPLITS
+from vlrouterbench.core.constants import SPLITS
+from vlrouterbench.core.errors import BenchmarkError, unknown_name
+from vlrouterbench.core.files import sha256_of_files
 from vlrouterbench.data.candidates import CandidateModel, CandidatePool
 from vlrouterbench.data.costs import cost_bounds, token_cost
 from vlrouterbench.data.schema import CANDIDATE_FILE_SCHEMA, MATRIX_TYPES
 from vlrouterbench.data.write import REPORT_FILE
-from vlrouterbench.errors import BenchmarkError, unknown_name
-from vlrouterbench.files import sha256_of_files
 
 IMAGES_PER_BATCH = 64
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from vlrouterbench.errors import SourceError
+from vlrouterbench.core.errors import SourceError
 
 ENCODING = "cl100k_base"
 REFERENCE_IMAGE_TOKENS = 256

@@ -19,7 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vlrouterbench.cards.dataset_card import render_dataset_card
-from vlrouterbench.constants import GROUP_SLUGS, SPLITS, group_slug
+from vlrouterbench.core.constants import GROUP_SLUGS, SPLITS, group_slug
+from vlrouterbench.core.errors import SourceError
+from vlrouterbench.core.files import sha256_of_files, staged_folder, write_json
 from vlrouterbench.data.assemble import Assembled
 from vlrouterbench.data.candidates import CandidatePool
 from vlrouterbench.data.images import read_image_bytes
@@ -32,8 +34,6 @@ from vlrouterbench.data.schema import (
     sample_file_schema,
 )
 from vlrouterbench.data.tokens import token_counter_name
-from vlrouterbench.errors import SourceError
-from vlrouterbench.files import sha256_of_files, staged_folder, write_json
 from vlrouterbench.version import __version__
 
 ROWS_PER_SHARD = 5_000

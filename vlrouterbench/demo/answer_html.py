@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.demo.deciding import Answer
 from vlrouterbench.demo.html import escaped, row, table, usd_per_10k
 from vlrouterbench.plotting.candidates import CandidatePoint, candidates_svg

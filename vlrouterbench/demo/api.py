@@ -13,15 +13,15 @@ from typing import Any
 
 import gradio as gr
 
-from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.demo.batch import BatchFiles
 from vlrouterbench.demo.components import DECIDING, HEAVY, in_plain_words, picture_field
+from vlrouterbench.demo.controls import CEILING, FLOOR, TRADE_OFF, Wish, dearest_usd, position_of
 from vlrouterbench.demo.deciding import answer, encode
-from vlrouterbench.demo.ground import Ground
-from vlrouterbench.demo.knobs import CEILING, FLOOR, TRADE_OFF, Wish, dearest_usd, position_of
-from vlrouterbench.demo.limits import DemoError, picture_from_file
 from vlrouterbench.demo.page_batch import BatchDesk
-from vlrouterbench.demo.standing import api_records, standings
+from vlrouterbench.demo.ranking import api_records, standings
+from vlrouterbench.demo.workspace import Ground
+from vlrouterbench.routing.limits import DemoError, picture_from_file
 
 
 @dataclass(frozen=True)

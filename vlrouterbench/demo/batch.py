@@ -18,15 +18,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vlrouterbench.demo.batch_table import BatchRow, checked_row, read_batch
+from vlrouterbench.core.files import staged_file
+from vlrouterbench.demo.controls import Wish
 from vlrouterbench.demo.html import VISITOR_ERRORS, escaped, row, table
-from vlrouterbench.demo.knobs import Wish
-from vlrouterbench.demo.limits import LIMITS, DemoError, Limits
-from vlrouterbench.demo.pictures import PictureArchive
-from vlrouterbench.files import staged_file
-from vlrouterbench.routers.decision import RoutingDecision
-from vlrouterbench.routers.encoding_input import RouterInput
-from vlrouterbench.routers.modeling_router import PreTrainedRouter
+from vlrouterbench.demo.images import PictureArchive
+from vlrouterbench.routers.base.decision import RoutingDecision
+from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.encoders.sample_input import RouterInput
+from vlrouterbench.routing.limits import LIMITS, DemoError, Limits
+from vlrouterbench.routing.question_table import BatchRow, checked_row, read_batch
 
 SCHEMA = pa.schema(
     [

@@ -9,9 +9,9 @@ from typing import Any
 
 import gradio as gr
 
+from vlrouterbench.demo.controls import CHEAPEST, KINDS, MOST_ACCURATE, TRADE_OFF
 from vlrouterbench.demo.html import VISITOR_ERRORS, message_of
-from vlrouterbench.demo.knobs import CHEAPEST, KINDS, MOST_ACCURATE, TRADE_OFF
-from vlrouterbench.demo.limits import DemoError
+from vlrouterbench.routing.limits import DemoError
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 """For what the page itself calls; programs have endpoints of their own (`api.py`)."""

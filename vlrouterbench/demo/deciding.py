@@ -16,14 +16,14 @@ import numpy as np
 import torch
 from PIL import Image
 
+from vlrouterbench.demo.controls import Wish
 from vlrouterbench.demo.html import usd_per_10k
-from vlrouterbench.demo.knobs import Wish
-from vlrouterbench.demo.limits import DemoError, checked_text
 from vlrouterbench.metrics.frontier import pareto_frontier
 from vlrouterbench.plotting.candidates import CandidatePoint
-from vlrouterbench.routers.decision import RoutingDecision
-from vlrouterbench.routers.encoding_input import RouterInput
-from vlrouterbench.routers.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.base.decision import RoutingDecision
+from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.encoders.sample_input import RouterInput
+from vlrouterbench.routing.limits import DemoError, checked_text
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
+from vlrouterbench.core.files import make_folder
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.demo.html import escaped
 from vlrouterbench.evaluation.examples import data_address
-from vlrouterbench.files import make_folder
-from vlrouterbench.routers.encoding_input import read_image
+from vlrouterbench.routers.encoders.sample_input import read_image
 
 COUNT = 5
 _LONGEST_QUESTION = 300

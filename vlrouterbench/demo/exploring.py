@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vlrouterbench.constants import CORRECT_THRESHOLD, SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.constants import CORRECT_THRESHOLD, SAMPLES_PER_COST_UNIT
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.demo.html import escaped, row, table, usd_per_10k
 from vlrouterbench.evaluation.examples import data_address

@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
-from vlrouterbench.errors import VLRouterBenchError
-from vlrouterbench.routers.refusals import REFUSALS
+from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.errors import VLRouterBenchError
+from vlrouterbench.routers.base.decision import REFUSALS
 
 VISITOR_ERRORS = (VLRouterBenchError, *REFUSALS)
 """What a visitor's input can cause; each is written to be read."""

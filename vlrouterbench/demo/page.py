@@ -9,12 +9,12 @@ import gradio as gr
 
 from vlrouterbench.demo.api import add_endpoints
 from vlrouterbench.demo.components import fragment
-from vlrouterbench.demo.ground import Ground
 from vlrouterbench.demo.html import escaped
 from vlrouterbench.demo.page_batch import build_batch
 from vlrouterbench.demo.page_explore import build_explore
 from vlrouterbench.demo.page_leaderboard import build_leaderboard
 from vlrouterbench.demo.page_route import build_route
+from vlrouterbench.demo.workspace import Ground
 
 STYLE = Path(__file__).parent / "templates" / "style.css"
 _PURGE_SECONDS = (600, 3600)

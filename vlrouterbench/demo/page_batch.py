@@ -12,13 +12,13 @@ from typing import Any
 import gradio as gr
 
 from vlrouterbench.demo.batch import BatchFiles, BatchResult, BatchRouting
-from vlrouterbench.demo.batch_table import SEPARATOR
 from vlrouterbench.demo.components import HEAVY, PRIVATE, fragment, in_plain_words, knobs, shown_knobs
-from vlrouterbench.demo.ground import Ground
-from vlrouterbench.demo.knobs import Wish, dearest_usd, position_of
-from vlrouterbench.demo.limits import LIMITS, MIB, DemoError
+from vlrouterbench.demo.controls import Wish, dearest_usd, position_of
+from vlrouterbench.demo.workspace import Ground
 from vlrouterbench.evaluation.writing import DECISIONS_FILE
 from vlrouterbench.routers.registry import family_name
+from vlrouterbench.routing.limits import LIMITS, MIB, DemoError
+from vlrouterbench.routing.question_table import SEPARATOR
 
 _RESULTS = "batch-"
 _KEPT_SECONDS = 3600

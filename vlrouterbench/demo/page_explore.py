@@ -9,7 +9,7 @@ import gradio as gr
 
 from vlrouterbench.demo.components import DECIDING, PRIVATE, fragment, in_plain_words
 from vlrouterbench.demo.exploring import ALL, OUTCOMES, Explorer, Filter
-from vlrouterbench.demo.ground import Ground
+from vlrouterbench.demo.workspace import Ground
 
 _NOTHING = '<p class="vrb-card" role="status">No sample of the test split passes these filters.</p>'
 

@@ -7,8 +7,8 @@ from typing import Any
 import gradio as gr
 
 from vlrouterbench.demo.components import HEAVY, PRIVATE, fragment, in_plain_words
-from vlrouterbench.demo.ground import Ground
-from vlrouterbench.demo.standing import first_words, frontier_figure, standings, standings_html
+from vlrouterbench.demo.ranking import first_words, frontier_figure, standings, standings_html
+from vlrouterbench.demo.workspace import Ground
 
 
 def build_leaderboard(ground: Ground) -> None:

@@ -16,11 +16,11 @@ import gradio as gr
 
 from vlrouterbench.demo.answer_html import WAITING, candidate_table, choice_card, figure
 from vlrouterbench.demo.components import DECIDING, PRIVATE, fragment, in_plain_words, knobs, picture_field, shown_knobs
+from vlrouterbench.demo.controls import Wish, dearest_usd, position_of
 from vlrouterbench.demo.deciding import answer, encode
 from vlrouterbench.demo.examples import TryOut, buttons_html, try_outs
-from vlrouterbench.demo.ground import Ground
-from vlrouterbench.demo.knobs import Wish, dearest_usd, position_of
-from vlrouterbench.demo.limits import LIMITS, picture_from_file
+from vlrouterbench.demo.workspace import Ground
+from vlrouterbench.routing.limits import LIMITS, picture_from_file
 
 _KEPT_SECONDS = 3600
 _PICK = """

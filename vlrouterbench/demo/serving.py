@@ -16,9 +16,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from vlrouterbench.demo.ground import Ground, Place, prepare, router_from_environment
-from vlrouterbench.demo.limits import LIMITS, DemoError
-from vlrouterbench.files import make_folder
+from vlrouterbench.core.files import make_folder
+from vlrouterbench.demo.workspace import Ground, Place, prepare, router_from_environment
+from vlrouterbench.routing.limits import LIMITS, DemoError
 
 QUEUE_LENGTH = 256
 _SESSIONS = 500

@@ -25,7 +25,7 @@ from vlrouterbench.metrics.calibration import (
     reliability_bins,
     risk_coverage,
 )
-from vlrouterbench.metrics.calibration_luck import calibration_error_by_luck
+from vlrouterbench.metrics.calibration_null import calibration_error_by_luck
 from vlrouterbench.metrics.trade_off import chosen_values
 
 NUM_COVERAGES = 20

@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from vlrouterbench.core.errors import EvaluationError
 from vlrouterbench.data.table import RoutingTable
-from vlrouterbench.errors import EvaluationError
 from vlrouterbench.evaluation.writing import DECISIONS_FILE
 
 COLUMNS = ("router", "sample_id", "candidate")

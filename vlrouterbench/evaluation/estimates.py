@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vlrouterbench.errors import EvaluationError
+from vlrouterbench.core.errors import EvaluationError
 
 if TYPE_CHECKING:
     import torch
 
-    from vlrouterbench.routers.modeling_router import PreTrainedRouter
+    from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 
 
 @dataclass(frozen=True)

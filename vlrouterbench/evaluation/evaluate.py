@@ -18,11 +18,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from vlrouterbench.core.errors import BenchmarkError, EvaluationError, RouterError, unknown_name
 from vlrouterbench.data.table import RoutingTable, load_table
-from vlrouterbench.encoders.features import features_by
-from vlrouterbench.encoders.options import EncodingWork, Progress
-from vlrouterbench.errors import BenchmarkError, EvaluationError, RouterError, unknown_name
-from vlrouterbench.evaluation.ceiling import KnownFeatures, reachable_decisions
 from vlrouterbench.evaluation.estimates import ask_estimates
 from vlrouterbench.evaluation.operating_points import decisions_by_weight
 from vlrouterbench.evaluation.paired import RoutedSplit, ScoringContext
@@ -30,9 +27,12 @@ from vlrouterbench.evaluation.policies import POLICIES, decide_policy
 from vlrouterbench.evaluation.results import score_routers
 from vlrouterbench.evaluation.shuffled import train_on_shuffled
 from vlrouterbench.evaluation.throughput import measure_throughput
+from vlrouterbench.evaluation.upper_bound import KnownFeatures, reachable_decisions
 from vlrouterbench.evaluation.writing import write_results
+from vlrouterbench.features.encode import features_by
+from vlrouterbench.features.options import EncodingWork, Progress
 from vlrouterbench.routers.auto import AutoRouter
-from vlrouterbench.routers.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.registry import FAMILIES, family_name
 
 

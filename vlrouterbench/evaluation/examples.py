@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vlrouterbench.constants import CORRECT_THRESHOLD, SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.constants import CORRECT_THRESHOLD, SAMPLES_PER_COST_UNIT
 from vlrouterbench.data.table import RoutingTable
-from vlrouterbench.routers.encoding_input import read_image
+from vlrouterbench.routers.encoders.sample_input import read_image
 
 EXAMPLES_PER_KIND = 3
 RIGHT, WRONG, DEAR = "right, at the lowest price", "wrong, though another was right", "right, but too expensive"

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from vlrouterbench.routers.estimating_router import EstimatingRouter
-from vlrouterbench.routers.modeling_flagship import TRADE_OFFS
-from vlrouterbench.routers.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.base.estimating import EstimatingRouter
+from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.flagship.modeling_flagship import TRADE_OFFS
 
 
 @torch.no_grad()

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from vlrouterbench.constants import RANK_SCORE_BETA
+from vlrouterbench.core.constants import RANK_SCORE_BETA
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.estimates import CandidateEstimates
 from vlrouterbench.metrics.bootstrap import interval, trade_off_draws

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.metrics.trade_off import chosen_values
 from vlrouterbench.plotting.figures import (

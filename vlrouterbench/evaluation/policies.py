@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from vlrouterbench.constants import CORRECT_THRESHOLD
+from vlrouterbench.core.constants import CORRECT_THRESHOLD
+from vlrouterbench.core.errors import BenchmarkError
 from vlrouterbench.data.table import RoutingTable
-from vlrouterbench.errors import BenchmarkError
 from vlrouterbench.metrics.trade_off import rank_score
 
 MIXTURE_STEPS = 100

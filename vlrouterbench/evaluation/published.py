@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vlrouterbench.constants import DATASETS
+from vlrouterbench.core.constants import DATASETS
+from vlrouterbench.core.errors import EvaluationError
 from vlrouterbench.data.candidates import published_pool
 from vlrouterbench.data.table import RoutingTable
-from vlrouterbench.errors import EvaluationError
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vlrouterbench.constants import RANK_SCORE_BETA
+from vlrouterbench.core.constants import RANK_SCORE_BETA
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.metrics.bootstrap import trade_off_draws
 from vlrouterbench.metrics.ranks import rank_ranges

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.files import staged_file
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.comparisons import compare
 from vlrouterbench.evaluation.decisions import read_decisions
@@ -25,7 +26,6 @@ from vlrouterbench.evaluation.ranking import Rank, places_text, rank_routers
 from vlrouterbench.evaluation.report_figures import CALIBRATION_FILES, report_figures
 from vlrouterbench.evaluation.results import bounds_degenerate
 from vlrouterbench.evaluation.tables import write_tables
-from vlrouterbench.files import staged_file
 from vlrouterbench.plotting.page import render_page
 
 REPORT_PAGE, FIGURES_FOLDER = "report.html", "figures"

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
+from vlrouterbench.core.errors import RouterError
 from vlrouterbench.data.table import RoutingTable
-from vlrouterbench.encoders.features import FeatureSet, features_by
-from vlrouterbench.encoders.options import EncodingWork
-from vlrouterbench.encoders.packed import PackedSet, pack_benchmark
-from vlrouterbench.errors import RouterError
-from vlrouterbench.routers.modeling_router import PreTrainedRouter
+from vlrouterbench.features.encode import FeatureSet, features_by
+from vlrouterbench.features.options import EncodingWork
+from vlrouterbench.features.packed import PackedSet, pack_benchmark
+from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.registry import family_name
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import train_router

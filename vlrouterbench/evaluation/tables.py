@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.files import staged_file
 from vlrouterbench.evaluation.ranking import Rank, places_text
-from vlrouterbench.files import staged_file
 
 MARKDOWN_FILE, LATEX_FILE = "results.md", "results.tex"
 _HEADINGS = ("router", "place", "accuracy %", "USD per 10,000", "Rank Score", "95 % interval", "against mixture, 95 %")

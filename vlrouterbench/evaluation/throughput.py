@@ -24,8 +24,8 @@ import torch
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.data.tokens import count_tokens
 from vlrouterbench.metrics.trade_off import rank_score
-from vlrouterbench.routers.encoding_input import RouterInput, read_image
-from vlrouterbench.routers.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.encoders.sample_input import RouterInput, read_image
 
 MAX_TIMED = 64
 BATCH_SIZES = (8, 32, 64)

@@ -17,9 +17,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from vlrouterbench.core.files import staged_file, write_json
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.paired import SHUFFLED, RoutedSplit, ScoringContext
-from vlrouterbench.files import staged_file, write_json
 
 RESULTS_FILE, DECISIONS_FILE = "results.json", "decisions.parquet"
 CONTROLS_FILE, ESTIMATES_FILE = "controls.parquet", "estimates.parquet"

@@ -21,12 +21,12 @@ import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vlrouterbench.constants import GROUP_SLUGS, REPO_VARIABLE, SPLITS
+from vlrouterbench.core.constants import GROUP_SLUGS, REPO_VARIABLE, SPLITS
+from vlrouterbench.core.errors import BenchmarkError
 from vlrouterbench.data.build import build_from_logs, home_folder, registered_benchmark
+from vlrouterbench.data.simulation.simulate import DEFAULT_NUM_SAMPLES, SIMULATOR_VERSION, simulate_logs
 from vlrouterbench.data.write import REPORT_FILE
-from vlrouterbench.errors import BenchmarkError
 from vlrouterbench.hub.published import fetch_and_build, hub_reachable
-from vlrouterbench.simulation.simulate import DEFAULT_NUM_SAMPLES, SIMULATOR_VERSION, simulate_logs
 from vlrouterbench.version import __version__
 
 SIMULATED = "simulated"

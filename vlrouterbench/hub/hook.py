@@ -22,7 +22,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from vlrouterbench.constants import BENCHMARK_NAME
+from vlrouterbench.core.constants import BENCHMARK_NAME
 
 SUPPORTED_MAJOR = 5
 _HOOKED_MODULES = ("datasets.load", "datasets.inspect")

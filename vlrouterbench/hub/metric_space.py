@@ -19,7 +19,7 @@ from vlrouterbench.hub.wheel import PACKAGE, build_wheel
 
 METRIC = PACKAGE / "metrics" / "rank_score"
 SCRIPT = METRIC / "rank_score.py"
-_BESIDE = ("constants.py", "errors.py", "metrics/trade_off.py")
+_BESIDE = ("core/constants.py", "core/errors.py", "metrics/trade_off.py")
 METRIC_LAYOUT = RepoLayout(
     repo_type="space",
     required=("README.md", "app.py", "requirements.txt", *(Path(name).name for name in _BESIDE)),

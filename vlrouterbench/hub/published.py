@@ -12,9 +12,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from vlrouterbench.constants import BENCHMARK_NAME, HOME_VARIABLE, REPO_VARIABLE
+from vlrouterbench.core.constants import BENCHMARK_NAME, HOME_VARIABLE, REPO_VARIABLE
+from vlrouterbench.core.errors import BenchmarkError
 from vlrouterbench.data.build import build_benchmark, registered_benchmark
-from vlrouterbench.errors import BenchmarkError
 
 ARCHIVE_REPO = "KinghtH/VL-RouterBench"
 ARCHIVE_FILE = "vlm_router_data.tar.gz"

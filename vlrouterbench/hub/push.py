@@ -10,6 +10,7 @@ Decisions
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -17,16 +18,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
+from vlrouterbench.core.errors import VLRouterBenchError
+from vlrouterbench.core.files import staged_folder
 from vlrouterbench.data.table import load_table
 from vlrouterbench.data.write import REPORT_FILE
-from vlrouterbench.errors import VLRouterBenchError
-from vlrouterbench.files import staged_folder
 from vlrouterbench.hub.published import hub_reachable
-
-_CODE_FILES = tuple(
-    sorted(path.name for path in (Path(__file__).parent.parent / "routers").glob("*.py") if path.stem != "__init__")
-)
-"""Code that a router carries: files of the routers room, and no other."""
+from vlrouterbench.routers.write_code import code_files
 
 
 class HubError(VLRouterBenchError):
@@ -38,7 +35,7 @@ class RepoLayout:
     """What a repository of one kind holds, as patterns: `required` each match a file, `optional` may.
 
     What is on the Hub, matches `stale` and is not in a push is deleted by it. `repo_type` is the Hub's word, and
-    `space_sdk` what a Space runs on.
+    `space_sdk` what a Space runs on. With `code` there are also the code files that config.json leads to, and no others.
     """
 
     repo_type: str
@@ -46,6 +43,7 @@ class RepoLayout:
     optional: tuple[str, ...]
     stale: tuple[str, ...]
     space_sdk: str | None = None
+    code: bool = False
 
 
 DATASET_LAYOUT = RepoLayout(
@@ -57,8 +55,9 @@ DATASET_LAYOUT = RepoLayout(
 ROUTER_LAYOUT = RepoLayout(
     repo_type="model",
     required=("README.md", "config.json", "model.safetensors"),
-    optional=("*.json", "*.safetensors", *_CODE_FILES),
+    optional=("*.json", "*.safetensors"),
     stale=("*.json", "*.safetensors", "*.py"),
+    code=True,
 )
 
 
@@ -162,7 +161,8 @@ def _repo_files(folder: Path, layout: RepoLayout, *, complete: bool = True) -> l
     paths = (path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir())
     names = sorted(path.as_posix() for path in paths if not any(part.startswith(".") for part in path.parts))
     allowed = (*layout.required, *layout.optional)
-    foreign = [name for name in names if not any(_matches(name, pattern) for pattern in allowed)]
+    code = _carried_code(folder) if layout.code else set()
+    foreign = [name for name in names if name not in code and not any(_matches(name, one) for one in allowed)]
     if foreign:
         raise HubError(
             f"expected only files of a {layout.repo_type} repository in {folder} ({', '.join(allowed)}), found "
@@ -173,6 +173,15 @@ def _repo_files(folder: Path, layout: RepoLayout, *, complete: bool = True) -> l
     if missing:
         raise HubError(f"expected {', '.join(missing)} in {folder}, found none. Write the folder again.")
     return names
+
+
+def _carried_code(folder: Path) -> set[str]:
+    """Code files that a router's config.json leads to; none where it cannot be read, which loading then says."""
+    try:
+        content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        return code_files(folder, content.get("auto_map", {}))
+    except (OSError, ValueError, SyntaxError, AttributeError):
+        return set()
 
 
 def _matches(name: str, pattern: str) -> bool:

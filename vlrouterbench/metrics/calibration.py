@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vlrouterbench.errors import EvaluationError
+from vlrouterbench.core.errors import EvaluationError
 
 NUM_BINS = 15
 """Bins of the usual definition."""

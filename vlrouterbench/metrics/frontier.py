@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vlrouterbench.errors import EvaluationError
+from vlrouterbench.core.errors import EvaluationError
 from vlrouterbench.metrics.trade_off import check_cost_bounds, normalized_cost
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vlrouterbench.errors import EvaluationError
+from vlrouterbench.core.errors import EvaluationError
 from vlrouterbench.metrics.bootstrap import LEVELS
 
 _SAME = 1e-9

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from vlrouterbench.constants import RANK_SCORE_BETA
-from vlrouterbench.errors import EvaluationError
+from vlrouterbench.core.constants import RANK_SCORE_BETA
+from vlrouterbench.core.errors import EvaluationError
 
 MIN_BOUND_RATIO = 1.1
 """Below this ratio of cost bounds all candidates cost about the same, and Rank Score separates nothing."""

@@ -15,7 +15,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.plotting.figures import BLUE, GREY, VERMILION, shortened
 
 WIDTH, HEIGHT = 470, 330

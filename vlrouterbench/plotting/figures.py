@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vlrouterbench.files import staged_file
+from vlrouterbench.core.files import staged_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vlrouterbench.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.plotting.figures import BLUE, label_points, log_cost_axis, svg_text, titled
 
 

@@ -15,10 +15,9 @@ from typing import Any
 from safetensors import SafetensorError
 from transformers.utils import cached_file
 
-from vlrouterbench.errors import RouterError, unknown_name
-
-from .modeling_router import PreTrainedRouter
-from .registry import FAMILIES
+from vlrouterbench.core.errors import RouterError, unknown_name
+from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.registry import FAMILIES
 
 
 class AutoRouter:

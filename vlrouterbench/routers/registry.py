@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Mapping
 
-from .modeling_cosine import CosineRouter
-from .modeling_flagship import FlagshipRouter
-from .modeling_irt import IRTRouter
-from .modeling_kmeans import KMeansRouter
-from .modeling_knn import KNNRouter
-from .modeling_linear import LinearRouter
-from .modeling_mlp import MLPRouter
-from .modeling_ovr import OVRRouter
-from .modeling_prknn import PRKNNRouter
-from .modeling_prototype import PrototypeRouter
-from .modeling_ridge_mf import RidgeMFRouter
-from .modeling_router import PreTrainedRouter
-from .modeling_routerdc import RouterDCRouter
-from .modeling_two_tower import TwoTowerRouter
-from .modeling_uniroute import UniRouteRouter
-from .modeling_vlc import VLCRouter
-from .modeling_zooter import ZooterRouter
+from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.families.modeling_cosine import CosineRouter
+from vlrouterbench.routers.families.modeling_irt import IRTRouter
+from vlrouterbench.routers.families.modeling_kmeans import KMeansRouter
+from vlrouterbench.routers.families.modeling_knn import KNNRouter
+from vlrouterbench.routers.families.modeling_linear import LinearRouter
+from vlrouterbench.routers.families.modeling_mlp import MLPRouter
+from vlrouterbench.routers.families.modeling_ovr import OVRRouter
+from vlrouterbench.routers.families.modeling_prknn import PRKNNRouter
+from vlrouterbench.routers.families.modeling_prototype import PrototypeRouter
+from vlrouterbench.routers.families.modeling_ridge_mf import RidgeMFRouter
+from vlrouterbench.routers.families.modeling_routerdc import RouterDCRouter
+from vlrouterbench.routers.families.modeling_two_tower import TwoTowerRouter
+from vlrouterbench.routers.families.modeling_uniroute import UniRouteRouter
+from vlrouterbench.routers.families.modeling_vlc import VLCRouter
+from vlrouterbench.routers.families.modeling_zooter import ZooterRouter
+from vlrouterbench.routers.flagship.modeling_flagship import FlagshipRouter
 
 ROUTERS: dict[str, type[PreTrainedRouter]] = {
     "knn": KNNRouter,

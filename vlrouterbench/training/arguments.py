@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from vlrouterbench.constants import DEFAULT_COST_WEIGHTS, Unsolved
-from vlrouterbench.errors import RouterError
-from vlrouterbench.routers.learning import Recipe
+from vlrouterbench.core.constants import DEFAULT_COST_WEIGHTS, Unsolved
+from vlrouterbench.core.errors import RouterError
+from vlrouterbench.routers.base.learning import Recipe
 from vlrouterbench.training.trackers import TENSORBOARD, check_trackers
 
 _OF_THE_RECIPE = (

@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from vlrouterbench.files import staged_file
-from vlrouterbench.routers.modeling_router import PreTrainedRouter
+from vlrouterbench.core.files import staged_file
+from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.training.selection import Trial
 
 _MARK, _WEIGHTS = "best_epochs.json", "best_epochs.safetensors"

@@ -18,13 +18,13 @@ from typing import Any
 from transformers import set_seed
 
 from vlrouterbench.cards.router_card import render_router_card
-from vlrouterbench.constants import Unsolved
-from vlrouterbench.encoders.packed import PackedSet
-from vlrouterbench.errors import RouterError, unknown_name
-from vlrouterbench.files import staged_folder
-from vlrouterbench.routers.configuration_router import RouterConfig
-from vlrouterbench.routers.learning import Recipe, TrainingSet, settings_of
-from vlrouterbench.routers.modeling_router import PreTrainedRouter
+from vlrouterbench.core.constants import Unsolved
+from vlrouterbench.core.errors import RouterError, unknown_name
+from vlrouterbench.core.files import staged_folder
+from vlrouterbench.features.packed import PackedSet
+from vlrouterbench.routers.base.configuration_router import RouterConfig
+from vlrouterbench.routers.base.learning import Recipe, TrainingSet, settings_of
+from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.registry import FAMILIES, family_name
 from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions
 from vlrouterbench.training.problem import Problem

@@ -14,8 +14,8 @@ import copy
 
 from torch import nn
 
-from vlrouterbench.errors import RouterError
-from vlrouterbench.routers.modeling_router import PreTrainedRouter
+from vlrouterbench.core.errors import RouterError
+from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 
 ADAPTER = "default"
 """Name that the adapters have in every layer."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from vlrouterbench.routers.learning import Recipe
+from vlrouterbench.routers.base.learning import Recipe
 from vlrouterbench.training.arguments import RunOptions
 from vlrouterbench.training.best_epochs import BestEpochs
 from vlrouterbench.training.length_buckets import LengthBuckets

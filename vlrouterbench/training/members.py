@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from vlrouterbench.routers.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.training.arguments import RunOptions
 from vlrouterbench.training.best_epochs import BestEpochs
 from vlrouterbench.training.length_buckets import LengthBuckets

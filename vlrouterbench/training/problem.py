@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from vlrouterbench.constants import Unsolved
+from vlrouterbench.core.constants import Unsolved
+from vlrouterbench.core.errors import RouterError
 from vlrouterbench.data.table import RoutingTable
-from vlrouterbench.encoders.features import FeatureSet, encode_benchmark
-from vlrouterbench.encoders.options import FeatureOptions
-from vlrouterbench.encoders.packed import PackedSet
-from vlrouterbench.errors import RouterError
+from vlrouterbench.features.encode import FeatureSet, encode_benchmark
+from vlrouterbench.features.options import FeatureOptions
+from vlrouterbench.features.packed import PackedSet
 from vlrouterbench.metrics.trade_off import chosen_values, rank_score
-from vlrouterbench.routers.encoding_fusion import TEXT_ONLY
-from vlrouterbench.routers.learning import TrainingSet
-from vlrouterbench.soft_labels import COST_SCALE, build_soft_labels
+from vlrouterbench.routers.base.learning import TrainingSet
+from vlrouterbench.routers.encoders.fusion import TEXT_ONLY
+from vlrouterbench.training.soft_labels import COST_SCALE, build_soft_labels
 
 
 @dataclass(frozen=True)

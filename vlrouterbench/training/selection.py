@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from vlrouterbench.routers.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.training.problem import Problem
 
 

@@ -24,8 +24,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from vlrouterbench.errors import RouterError
-from vlrouterbench.routers.modeling_router import PreTrainedRouter
+from vlrouterbench.core.errors import RouterError
+from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 
 
 def sharding_asked() -> bool:

@@ -18,9 +18,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from vlrouterbench.routers.learning import Recipe, TrainingSet
-from vlrouterbench.routers.losses import soft_cross_entropy
-from vlrouterbench.routers.modeling_router import PreTrainedRouter, RouterOutput
+from vlrouterbench.routers.base.learning import Recipe, TrainingSet, soft_cross_entropy
+from vlrouterbench.routers.base.modeling_router import PreTrainedRouter, RouterOutput
 from vlrouterbench.training.members import Members
 from vlrouterbench.training.problem import Problem
 from vlrouterbench.training.samples import FeatureDataset

@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from vlrouterbench.constants import COST_WEIGHTS
-from vlrouterbench.errors import RouterError
-from vlrouterbench.files import staged_folder, write_json
+from vlrouterbench.core.constants import COST_WEIGHTS
+from vlrouterbench.core.errors import RouterError
+from vlrouterbench.core.files import staged_folder, write_json
 from vlrouterbench.plotting.sweep import sweep_plot
 from vlrouterbench.routers.registry import FAMILIES
 from vlrouterbench.training.arguments import RouterTrainingArguments

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import torch
 
-from vlrouterbench.encoders.features import features_by
-from vlrouterbench.errors import RouterError
+from vlrouterbench.core.errors import RouterError
+from vlrouterbench.features.encode import features_by
 from vlrouterbench.routers.auto import AutoRouter
-from vlrouterbench.routers.learning import TrainingSet
+from vlrouterbench.routers.base.learning import TrainingSet
 from vlrouterbench.training.problem import Problem
 
 

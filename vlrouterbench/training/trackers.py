@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from vlrouterbench.errors import RouterError, unknown_name
+from vlrouterbench.core.errors import RouterError, unknown_name
 
 EVERY = 10
 """Steps between two figures of the training loss."""

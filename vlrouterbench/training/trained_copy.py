@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from vlrouterbench.routers.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.training.lora import ADAPTER
 
 _ADAPTED, _ADAPTERS = ".base_layer.", ".lora_"

@@ -23,10 +23,10 @@ from pathlib import Path
 
 import torch
 
-from vlrouterbench.encoders.threads import one_thread
-from vlrouterbench.errors import RouterError
-from vlrouterbench.routers.learning import Recipe, TrainingSet
-from vlrouterbench.routers.modeling_router import PreTrainedRouter
+from vlrouterbench.core.errors import RouterError
+from vlrouterbench.core.threads import one_thread
+from vlrouterbench.routers.base.learning import Recipe, TrainingSet
+from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.training.arguments import RunOptions
 from vlrouterbench.training.best_epochs import BestEpochs, last_checkpoint
 from vlrouterbench.training.lora import with_adapters

@@ -13,8 +13,8 @@ import datasets
 import evaluate
 import numpy as np
 
-from vlrouterbench.constants import RANK_SCORE_BETA
-from vlrouterbench.errors import EvaluationError
+from vlrouterbench.core.constants import RANK_SCORE_BETA
+from vlrouterbench.core.errors import EvaluationError
 from vlrouterbench.metrics.trade_off import chosen_values
 from vlrouterbench.metrics.trade_off import normalized_cost
 from vlrouterbench.metrics.trade_off import rank_score

@@ -1,0 +1,51 @@
+"""The slider: exact at its ends, monotone between them; budgets in dollars and percent in the router's own units."""
+
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vlrouterbench.demo.controls import CEILING, FLOOR, TRADE_OFF, Wish, position_of, weight_at
+from vlrouterbench.routing.limits import DemoError
+
+ROUTER = SimpleNamespace(calibrated=True, config=SimpleNamespace(candidates=[{"mean_cost_usd": 0.002}]))
+PLAIN = SimpleNamespace(calibrated=False)
+
+
+def test_the_ends_are_cost_alone_and_accuracy_alone():
+    assert weight_at(100, 0.002) == 0
+    # A millionth of the dearest candidate's cost weighs more than all the accuracy there is.
+    assert weight_at(0, 0.002) * 0.002 * 1e-6 > 1
+
+
+@given(st.integers(0, 99), st.floats(1e-6, 1))
+def test_further_right_pays_more_for_accuracy(position, dearest):
+    assert weight_at(position, dearest) > weight_at(position + 1, dearest)
+
+
+@given(st.integers(1, 99), st.floats(1e-6, 1))
+def test_a_weight_is_found_again_at_its_position(position, dearest):
+    assert position_of(weight_at(position, dearest), dearest) == position
+
+
+def test_budgets_are_entered_per_ten_thousand_and_in_percent():
+    assert Wish(CEILING, usd_per_10k=20).budget(ROUTER) == {"max_cost_usd": pytest.approx(0.002)}
+    assert Wish(FLOOR, percent=80).budget(ROUTER) == {"min_accuracy": pytest.approx(0.8)}
+    assert Wish(TRADE_OFF, position=100).budget(ROUTER) == {"usd_weight": 0}
+
+
+def test_a_router_without_calibrated_estimates_is_asked_for_no_budget():
+    assert Wish(CEILING, usd_per_10k=20).budget(PLAIN) == {}
+
+
+@pytest.mark.parametrize("wish", [Wish(CEILING), Wish(FLOOR), Wish(FLOOR, percent=float("nan"))])
+def test_a_missing_number_is_asked_for(wish):
+    with pytest.raises(DemoError, match="Enter a number"):
+        wish.budget(ROUTER)
+
+
+@pytest.mark.parametrize("position", [-1, 101])
+def test_the_slider_ends_at_its_ends(position):
+    with pytest.raises(DemoError, match="from 0 to 100"):
+        Wish(position=position).budget(ROUTER)

@@ -1,0 +1,109 @@
+"""Calibration over splits: pairs pooled by hand, groups of one name, and nothing to judge is said at once."""
+
+import numpy as np
+import pytest
+
+from vlrouterbench.core.errors import RouterError
+from vlrouterbench.evaluation.policies import decide_policy
+from vlrouterbench.evaluation.study.calibration import Pairs, calibration_over_splits
+from vlrouterbench.evaluation.study.splits import Ground, resplit, scored
+from vlrouterbench.evaluation.study.study import study
+from vlrouterbench.metrics.calibration import expected_calibration_error
+
+ROUTERS = ("strongest", "flagship", "ridge-mf", "shuffled/flagship")
+SEEDS = (0, 3)
+
+
+@pytest.fixture(scope="module")
+def rows(simulated_problem):
+    ground = Ground(simulated_problem.table, simulated_problem.features, SEEDS)
+    return {row["router"]: row for row in calibration_over_splits(ground, ROUTERS)}
+
+
+@pytest.fixture(scope="module")
+def tests(simulated_problem):
+    return [scored(resplit(simulated_problem.table, seed)) for seed in SEEDS]
+
+
+def test_the_calibrated_alone_are_judged_each_by_its_own_estimates(rows):
+    assert list(rows) == ["flagship", "shuffled/flagship"]
+    own, twin = (row["all_pairs"]["pooled"]["brier"] for row in rows.values())
+    assert own != twin
+
+
+def test_pairs_of_two_splits_by_hand():
+    one = Pairs(np.array([0.9, 0.5]), np.array([1.0, 0.0]), np.array([0.5, 0.5]), np.array([0, 1]))
+    other = Pairs(np.array([0.5]), np.array([1.0]), np.array([0.25]), np.array([1]))
+    found = Pairs.pooled([one, other]).figures(0)
+    assert found["num_pairs"] == 3 and found["num_groups"] == 2
+    # |1 - 0.9| * 1/3, and the two of 0.5 cancel; squares 0.01, 0.25, 0.25; of the constant 0.25, 0.25, 0.5625.
+    assert found["ece"] == pytest.approx(0.1 / 3)
+    assert found["brier"] == pytest.approx(0.51 / 3) and found["brier_of_constant"] == pytest.approx(1.0625 / 3)
+    # The two of 0.5 are one group, so no signs keep them from cancelling.
+    assert found["ece_by_luck"] == pytest.approx({"mean": 0.1 / 3, "p95": 0.1 / 3})
+
+
+def test_all_pairs_of_all_splits_are_pooled(rows, tests):
+    found = rows["flagship"]
+    width = len(tests[0].pool)
+    assert [part["num_pairs"] for part in found["all_pairs"]["per_split"]] == [width * len(test) for test in tests]
+    assert found["all_pairs"]["pooled"]["num_pairs"] == width * sum(map(len, tests))
+    assert found["chosen"]["pooled"]["num_pairs"] == sum(map(len, tests))
+    both = set(tests[0].column("group_id")) & set(tests[1].column("group_id"))
+    number = len({group for test in tests for group in test.column("group_id")})
+    assert both and found["chosen"]["pooled"]["num_groups"] == number
+
+
+def test_means_are_those_of_the_splits(rows):
+    for key in ("all_pairs", "chosen"):
+        parts, mean = (rows["flagship"][key][name] for name in ("per_split", "mean"))
+        assert mean["ece"] == pytest.approx((parts[0]["ece"] + parts[1]["ece"]) / 2)
+        assert mean["ece_by_luck"]["p95"] == pytest.approx(np.mean([part["ece_by_luck"]["p95"] for part in parts]))
+        within = [part["ece"] <= part["ece_by_luck"]["p95"] for part in parts]
+        assert mean["num_within_luck"] == sum(within)
+
+
+def test_the_constant_is_what_train_knew_of_each_candidate(rows, tests, simulated_problem):
+    squares = []
+    for seed, test in zip(SEEDS, tests, strict=True):
+        known = resplit(simulated_problem.table, seed).split("train").quality.mean(axis=0)
+        squares.append(((test.quality - known) ** 2).mean())
+    assert rows["flagship"]["all_pairs"]["mean"]["brier_of_constant"] == pytest.approx(np.mean(squares))
+
+
+def test_a_candidate_is_judged_on_every_sample_by_the_router_of_its_split(rows, tests, simulated_problem):
+    ground = Ground(simulated_problem.table, simulated_problem.features, SEEDS)
+    errors, estimates, outcomes = [], [], []
+    for (seed, split), test in zip(ground.splits(), tests, strict=True):
+        made = ground.train("flagship", split, seed).estimates(ground.features.of(test)).accuracy[:, 2].numpy()
+        errors.append(expected_calibration_error(made, test.quality[:, 2]))
+        estimates.append(made)
+        outcomes.append(test.quality[:, 2])
+    found = rows["flagship"]["per_candidate"][tests[0].pool.names[2]]
+    assert found["ece"] == pytest.approx(np.mean(errors), abs=1e-6)
+    pooled = expected_calibration_error(np.concatenate(estimates), np.concatenate(outcomes))
+    assert found["pooled"]["ece"] == pytest.approx(pooled, abs=1e-6)
+
+
+def test_the_chosen_are_what_decisions_chose(rows, tests, simulated_problem):
+    ground = Ground(simulated_problem.table, simulated_problem.features, SEEDS)
+    squares = []
+    for (seed, split), test in zip(ground.splits(), tests, strict=True):
+        chosen = ground.train("flagship", split, seed).decide(ground.features.of(test)).numpy()
+        known = split.split("train").quality.mean(axis=0)
+        squares.append(np.mean((test.quality[np.arange(len(test)), chosen] - known[chosen]) ** 2))
+        assert (chosen != decide_policy("strongest", test, split.split("train"), seed=seed).decisions).any()
+    assert rows["flagship"]["chosen"]["mean"]["brier_of_constant"] == pytest.approx(np.mean(squares))
+
+
+def test_no_calibrated_router_is_an_error_before_anything_is_trained(simulated_problem):
+    opened = []
+
+    def stage(title):
+        opened.append(title)
+        raise AssertionError(title)
+
+    ground = Ground(simulated_problem.table, simulated_problem.features, (0,), stage)
+    with pytest.raises(RouterError, match=r"found mixture, mlp\. Families that have them: flagship\."):
+        study(ground, ("mixture", "mlp"), ("routers", "calibration"))
+    assert not opened

@@ -1,0 +1,169 @@
+"""Datasets left out: no router saw the dataset that it is judged on, and every figure follows from the table."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.evaluation.study.workspaces import DATASETS, small_ground
+from vlrouterbench.core.errors import BenchmarkError
+from vlrouterbench.data.held_out import leave_dataset_out
+from vlrouterbench.evaluation.study.compare import compare_over_splits
+from vlrouterbench.evaluation.study.left_out import GUARDS, leave_datasets_out
+from vlrouterbench.metrics.calibration import brier_score, expected_calibration_error
+from vlrouterbench.metrics.trade_off import rank_score
+from vlrouterbench.training.arguments import RouterTrainingArguments
+from vlrouterbench.training.fit import train_router
+from vlrouterbench.training.problem import Problem
+
+ROUTERS = ("flagship", "uniroute", "strongest")
+
+
+@pytest.fixture(scope="module")
+def ground(simulated_problem):
+    return small_ground(simulated_problem)
+
+
+@pytest.fixture(scope="module")
+def part(ground):
+    return leave_datasets_out(ground, ROUTERS)
+
+
+@pytest.fixture(scope="module")
+def rows(part):
+    return {row["router"]: row for row in part["routers"]}
+
+
+@pytest.fixture(scope="module")
+def strangers(ground):
+    """The flagship's twins that never saw a dataset, trained here."""
+    found = {}
+    for name in DATASETS:
+        problem = Problem(leave_dataset_out(ground.table, name), ground.features)
+        found[name] = train_router("flagship", problem, RouterTrainingArguments(seed=0)).router
+    return found
+
+
+def decided_by_strangers(strangers, ground):
+    """Quality and cost of their decisions, what they expected of them, and of every candidate with what came of it."""
+    test = ground.table.split("test")
+    datasets, values = np.array(test.column("dataset")), []
+    for name, router in strangers.items():
+        asked = test.take(datasets == name)
+        features, rows = ground.features.of(asked), np.arange(len(asked))
+        chosen, made = router.decide(features).numpy(), router.estimates(features).accuracy.detach().double().numpy()
+        values.append((asked.quality[rows, chosen], asked.cost[rows, chosen], made[rows, chosen]))
+        values[-1] += (made.ravel(), asked.quality.ravel())
+    return [np.concatenate(column) for column in zip(*values, strict=True)]
+
+
+def test_no_router_saw_the_dataset_that_it_is_judged_on(part, ground):
+    """Of every family first the router of all datasets, then one without each of them."""
+    for family in ("flagship", "uniroute"):
+        seen = []
+        for name, table in ground.seen:
+            if name == family:
+                learnt = [table.split(side) for side in ("train", "validation")]
+                seen.append({dataset for side in learnt for dataset in side.column("dataset")})
+        assert seen[0] == set(DATASETS)
+        assert sorted(map(sorted, seen[1:])) == sorted(sorted(set(DATASETS) - {name}) for name in DATASETS)
+
+
+def test_figures_inside_are_those_of_the_plain_comparison(rows, ground):
+    plain = {row["router"]: row for row in compare_over_splits(replace(ground, seen=[]), ROUTERS)}
+    for name in ROUTERS:
+        for figure in ("accuracy", "average_cost_usd", "rank_score"):
+            assert rows[name]["inside"][figure] == pytest.approx(plain[name][figure])
+
+
+def test_figures_outside_are_those_of_routers_trained_without_the_dataset(rows, strangers, ground):
+    quality, cost, told, made, outcomes = decided_by_strangers(strangers, ground)
+    outside, bounds = rows["flagship"]["outside"], ground.table.cost_bounds
+    assert outside["accuracy"] == pytest.approx(quality.mean())
+    assert outside["rank_score"] == pytest.approx(float(rank_score(quality.mean(), cost.mean(), cost_bounds=bounds)))
+    expected = {
+        of: {"ece": expected_calibration_error(*pair), "brier": brier_score(*pair)}
+        for of, pair in {"chosen": (told, quality), "all": (made, outcomes)}.items()
+    }
+    for of, figures in expected.items():
+        assert outside["calibration"][of] == pytest.approx(figures)
+    assert outside["rank_score"] != rows["flagship"]["inside"]["rank_score"]
+
+
+def test_a_fixed_candidate_outside_is_the_best_one_of_the_other_datasets(rows, ground):
+    train, test = (ground.table.split(side) for side in ("train", "test"))
+    learnt, asked = (np.array(side.column("dataset")) for side in (train, test))
+    quality = np.empty(len(test))
+    for name in DATASETS:
+        best = train.quality[learnt != name].mean(axis=0).argmax()
+        quality[asked == name] = test.quality[asked == name, best]
+        found = rows["strongest"]["per_dataset"][name]
+        assert found["outside"]["accuracy"] == pytest.approx(test.quality[asked == name, best].mean())
+        assert found["num_samples"] == (asked == name).sum()
+    assert rows["strongest"]["outside"]["accuracy"] == pytest.approx(quality.mean())
+
+
+def test_datasets_weighted_by_their_samples_make_the_whole(rows):
+    for row in rows.values():
+        for side in ("inside", "outside"):
+            sizes, accuracies = zip(
+                *((found["num_samples"], found[side]["accuracy"]) for found in row["per_dataset"].values()), strict=True
+            )
+            assert row[side]["accuracy"] == pytest.approx(np.average(accuracies, weights=sizes))
+
+
+def test_the_mixture_stands_beside_routers_and_differences_lie_in_their_intervals(rows):
+    assert set(rows) == {*ROUTERS, "mixture"}
+    assert rows["mixture"]["outside_minus_mixture"] == {"rank_score": 0.0, "ci95": [0.0, 0.0]}
+    for name in ROUTERS:
+        gap, (low, high) = (rows[name]["outside_minus_mixture"][key] for key in ("rank_score", "ci95"))
+        assert gap == pytest.approx(rows[name]["outside"]["rank_score"] - rows["mixture"]["outside"]["rank_score"])
+        assert low <= gap <= high
+    assert rows["flagship"]["inside_minus_outside"]["rank_score"] == pytest.approx(
+        rows["flagship"]["inside"]["rank_score"] - rows["flagship"]["outside"]["rank_score"]
+    )
+
+
+def test_only_calibrated_routers_have_calibration_and_only_guarded_ones_guards(rows, part):
+    assert [name for name in rows if rows[name]["outside"]["calibration"]] == ["flagship"]
+    assert [(row["router"], row["guard"]) for row in part["guards"]] == [("flagship", guard) for guard in GUARDS]
+
+
+def test_a_guard_changes_decisions_of_the_same_routers(part, rows, strangers, ground):
+    guards = {row["guard"]: row["outside"] for row in part["guards"]}
+    assert guards[0.0]["rank_score"] == rows["flagship"]["outside"]["rank_score"]
+    for router in strangers.values():
+        router.config.guard = 2.0
+    try:
+        quality, cost, *_ = decided_by_strangers(strangers, ground)
+    finally:
+        for router in strangers.values():
+            router.config.guard = 0.0
+    assert guards[2.0]["accuracy"] == pytest.approx(quality.mean())
+    assert guards[2.0]["average_cost_usd"] == pytest.approx(cost.mean())
+    assert guards[2.0]["average_cost_usd"] != guards[0.0]["average_cost_usd"]
+
+
+def test_figures_of_several_splits_are_means_over_them(ground):
+    def found(*seeds):
+        (row,) = (
+            row
+            for row in leave_datasets_out(replace(ground, seeds=seeds), ("cheapest",))["routers"]
+            if row["router"] == "cheapest"
+        )
+        return row
+
+    first, second, both = found(0), found(3), found(0, 3)
+    assert first["outside"]["rank_score"] != second["outside"]["rank_score"]
+    for figures in (lambda row: row["outside"], lambda row: row["per_dataset"]["DocVQA_VAL"]["inside"]):
+        single = [figures(row)["rank_score"] for row in (first, second)]
+        assert figures(both)["rank_score"] == pytest.approx(np.mean(single))
+    samples = [row["per_dataset"]["DocVQA_VAL"]["num_samples"] for row in (first, second, both)]
+    assert samples[2] == samples[0] + samples[1]
+
+
+def test_one_dataset_alone_cannot_be_left_out(ground):
+    table = ground.table
+    alone = table.take(np.array(table.column("dataset")) == "DocVQA_VAL")
+    with pytest.raises(BenchmarkError, match="at least two datasets .* found DocVQA_VAL"):
+        leave_datasets_out(replace(ground, table=alone), ("strongest",))

@@ -1,0 +1,149 @@
+"""Newcomers: training never sees them, and what they are judged by is what joining by hand gives."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from tests.evaluation.study.workspaces import small_ground
+from vlrouterbench.core.errors import RouterError, UnknownNameError
+from vlrouterbench.data.held_out import leave_candidate_out
+from vlrouterbench.evaluation.study.new_candidates import join_newcomers
+from vlrouterbench.metrics.calibration import brier_score
+from vlrouterbench.metrics.trade_off import rank_score
+from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
+from vlrouterbench.training.arguments import RouterTrainingArguments
+from vlrouterbench.training.fit import train_router
+from vlrouterbench.training.problem import Problem
+
+FEW = 20
+
+
+@pytest.fixture(scope="module")
+def ground(simulated_problem):
+    return small_ground(simulated_problem)
+
+
+@pytest.fixture(scope="module")
+def num_train(ground):
+    return len(ground.table.split("train"))
+
+
+@pytest.fixture(scope="module")
+def part(ground, num_train):
+    return join_newcomers(ground, ("flagship", "mixture", "uniroute", "knn"), (FEW, num_train, num_train + 1))
+
+
+@pytest.fixture(scope="module")
+def rows(part):
+    return {row["router"]: row for row in part["routers"]}
+
+
+def trained(ground, table, family="flagship"):
+    return train_router(family, Problem(table, ground.features), RouterTrainingArguments(seed=0)).router
+
+
+def test_training_saw_all_candidates_or_all_but_one_under_the_same_bounds(part, ground):
+    names = ground.table.pool.names
+    for family in ("flagship", "uniroute"):
+        tables = [table for name, table in ground.seen if name == family]
+        missing = [tuple(name for name in names if name not in table.pool.names) for table in tables]
+        assert missing == [(), *((name,) for name in names)]
+        assert {table.cost_bounds for table in tables} == {ground.table.cost_bounds}
+
+
+def test_a_newcomer_is_judged_as_one_that_joins_by_hand(rows, ground):
+    """The Brier score and the Rank Score at few probes, with every step of joining written out."""
+    train, test = (ground.table.split(side) for side in ("train", "test"))
+    briers, constants, scores = [], [], []
+    for place, candidate in enumerate(train.pool.candidates):
+        fewer = replace(leave_candidate_out(ground.table, candidate.name), report=ground.table.report)
+        router = trained(ground, fewer)
+        asked = train.take(np.array(router.probe_set(FEW)))
+        entry = {"name": candidate.name, "input_price": candidate.input_price, "output_price": candidate.output_price}
+        names = ("quality", "input_tokens", "output_tokens")
+        outcomes = {name: torch.tensor(asked.matrices[name][:, place]) for name in names}
+        router.add_candidate(entry, ground.features.of(train)[router.probe_set(FEW)], outcomes)
+        estimated = router.estimates(ground.features.of(test)).accuracy[:, -1].detach().double().numpy()
+        briers.append(brier_score(estimated, test.quality[:, place]))
+        constants.append(((asked.quality[:, place].mean() - test.quality[:, place]) ** 2).mean())
+        order = [other for other in range(len(train.pool)) if other != place] + [place]
+        decided = np.array(order)[router.decide(ground.features.of(test)).numpy()]
+        averages = (matrix[np.arange(len(test)), decided].mean() for matrix in (test.quality, test.cost))
+        scores.append(float(rank_score(*averages, cost_bounds=ground.table.cost_bounds)))
+    found = rows["flagship"]["probe_set"][0]
+    assert found["num_probes"] == FEW
+    assert found["brier"] == pytest.approx(np.mean(briers), abs=1e-6)
+    assert found["constant_brier"] == pytest.approx(np.mean(constants), abs=1e-6)
+    assert found["rank_score"] == pytest.approx(np.mean(scores), abs=1e-4)
+
+
+def test_the_router_that_knows_all_candidates_is_the_plain_one(rows, ground):
+    test, router = ground.table.split("test"), trained(ground, ground.table)
+    estimated = router.estimates(ground.features.of(test)).accuracy.detach().double().numpy()
+    decided = router.decide(ground.features.of(test)).numpy()
+    averages = (matrix[np.arange(len(test)), decided].mean() for matrix in (test.quality, test.cost))
+    score = float(rank_score(*averages, cost_bounds=ground.table.cost_bounds))
+    expected = {"brier": ((estimated - test.quality) ** 2).mean(), "rank_score": score}
+    assert rows["flagship"]["trained_on"] == pytest.approx(expected)
+
+
+def test_with_every_training_sample_as_a_probe_both_choices_agree(rows):
+    chosen, random = (rows["flagship"][how][1] for how in ("probe_set", "random"))
+    assert chosen["brier"] == pytest.approx(random["brier"], abs=1e-5)
+    assert chosen["constant_brier"] == pytest.approx(random["constant_brier"])
+    assert rows["flagship"]["probe_set_minus_random"][1]["brier"] == pytest.approx(0.0, abs=1e-5)
+
+
+def test_a_newcomer_with_a_twin_in_the_pool_comes_near_one_that_was_trained_on(ground, num_train):
+    """Two candidates answer the charts, two everything else: whom a newcomer follows is all there is to learn."""
+    charts = np.array(ground.table.column("dataset")) == "ChartQA_TEST"
+    quality = np.column_stack([charts, charts, ~charts, ~charts]).astype(float)
+    table = replace(ground.table, matrices=ground.table.matrices | {"quality": quality})
+    row = join_newcomers(replace(ground, table=table), ("flagship",), (FEW, num_train))["routers"][0]
+    (few, many), known = row["probe_set"], row["trained_on"]["brier"]
+    assert known < many["brier"] < few["brier"] < many["constant_brier"]
+    assert many["brier"] - known < 0.2 * (many["constant_brier"] - known)
+
+
+def test_counts_that_train_does_not_have_are_left_out(rows, num_train):
+    assert [entry["num_probes"] for entry in rows["flagship"]["random"]] == [FEW, num_train]
+
+
+def test_a_family_that_chooses_no_probes_joins_by_random_ones(rows):
+    assert "probe_set" not in rows["uniroute"] and len(rows["uniroute"]["random"]) == 2
+    assert rows["uniroute"]["probe_set_minus_random"] == []
+
+
+def test_larger_random_sets_hold_the_smaller_ones(ground, monkeypatch):
+    joined, add = [], OpenPoolRouter.add_candidate
+
+    def watched(router, candidate, features, outcomes):
+        joined.append((candidate["name"], features))
+        add(router, candidate, features, outcomes)
+
+    monkeypatch.setattr(OpenPoolRouter, "add_candidate", watched)
+    join_newcomers(ground, ("flagship",), (10, FEW))
+    for start in range(0, len(joined), 4):
+        (_, by_router), (one, small), _, (other, large) = joined[start : start + 4]
+        assert one == other and len(large) == FEW
+        assert torch.equal(large[:10], small) and not torch.equal(by_router, small)
+
+
+def test_routers_that_nobody_can_join_are_named(part, ground):
+    assert part["passed_over"] == ["mixture", "knn"]
+    with pytest.raises(RouterError, match=r"found knn, mixture\. .*: uniroute, flagship"):
+        join_newcomers(ground, ("knn", "mixture"))
+    with pytest.raises(UnknownNameError, match="flagshp"):
+        join_newcomers(ground, ("flagshp",))
+
+
+def test_too_few_training_samples_and_unmeasured_tokens_are_said(ground, num_train):
+    with pytest.raises(RouterError, match=f"at least {num_train + 1} training samples .* found {num_train}"):
+        join_newcomers(ground, ("flagship",), (num_train + 1,))
+    tokens = ground.table.matrices["input_tokens"].copy()
+    tokens[:, 0] = np.nan
+    lacking = replace(ground.table, matrices=ground.table.matrices | {"input_tokens": tokens})
+    with pytest.raises(RouterError, match=f"{ground.table.pool.names[0]} cannot join flagship .*input_tokens"):
+        join_newcomers(replace(ground, table=lacking), ("flagship",), (FEW,))

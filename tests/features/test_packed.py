@@ -1,0 +1,88 @@
+"""Samples as rows of bytes: what is stored is what `encode` gives, decoded once, and whole or made anew."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.families import packed_problem
+from vlrouterbench.features import packed as packed_module
+from vlrouterbench.features.backbones import BackboneOptions, open_backbone
+from vlrouterbench.features.inputs import router_inputs
+from vlrouterbench.features.options import EncodingWork
+from vlrouterbench.features.packed import pack_benchmark
+from vlrouterbench.routers.encoders.sample_input import RouterInput
+
+
+@pytest.fixture
+def table(simulated_table):
+    return simulated_table
+
+
+@pytest.fixture
+def encoder(table):
+    return open_backbone(BackboneOptions("tiny-lxmert", image_size=32), table)
+
+
+def test_stored_rows_are_what_the_router_makes_of_a_sample(table, encoder):
+    few = table.take(np.array([3, 50, 200]))
+    rows = pack_benchmark(table, encoder).of(few)[torch.arange(3)]
+    assert torch.equal(rows, encoder.encode(list(router_inputs(few))))
+
+
+def test_unpacked_pixels_and_tokens_by_hand(encoder):
+    white, text_alone = RouterInput("a", image=Image.new("RGB", (9, 9), "white")), RouterInput("a b c")
+    given = encoder.unpacked(encoder.encode([white, text_alone]))
+    assert given.pixels.shape == (2, 3, 32, 32) and given.has_picture.tolist() == [True, False]
+    # White is 1 before normalisation, mean and deviation are a half: 1 after it.
+    assert torch.equal(given.pixels[0], torch.ones(3, 32, 32))
+    lengths = [len(encoder.tokenizer(text)["input_ids"]) for text in ("a", "a b c")]
+    assert given.mask.sum(dim=1).tolist() == lengths
+    assert given.mask.shape[1] == max(lengths)
+
+
+def test_the_whole_picture_is_kept(encoder):
+    """A wide picture with a red left edge and a blue right one: both are in the square."""
+    wide = Image.new("RGB", (320, 32), "white")
+    wide.paste("red", (0, 0, 40, 32))
+    wide.paste("blue", (280, 0, 320, 32))
+    pixels = encoder.picture_row(wide)[: encoder.pixel_bytes].reshape(32, 32, 3)
+    assert pixels[16, 0].tolist() == [255, 0, 0] and pixels[16, 31].tolist() == [0, 0, 255]
+    assert set(pixels[0].ravel()) == {128}
+
+
+def test_pictures_are_decoded_once_and_by_several_processes_to_the_same_bytes(table, encoder, monkeypatch):
+    first = pack_benchmark(table, encoder)
+    stored = first.path.read_bytes()
+    monkeypatch.setattr(packed_module, "_write_pictures", None)
+    assert pack_benchmark(table, encoder).path == first.path
+    monkeypatch.undo()
+    first.path.unlink()
+    seen = []
+    pack_benchmark(table, encoder, EncodingWork(num_proc=2, progress=lambda done, total: seen.append((done, total))))
+    assert first.path.read_bytes() == stored
+    assert seen[-1] == (len(table), len(table))
+
+
+@pytest.mark.parametrize("length", [0, 60, 5000])
+def test_a_store_that_was_cut_short_is_made_anew(length, table, encoder):
+    path = pack_benchmark(table, encoder).path
+    stored = path.read_bytes()
+    path.write_bytes(stored[:length])
+    pack_benchmark(table, encoder)
+    assert path.read_bytes() == stored
+
+
+def test_another_size_has_a_store_of_its_own(table, encoder):
+    other = open_backbone(BackboneOptions("tiny-lxmert", image_size=48), table)
+    assert pack_benchmark(table, other).path != pack_benchmark(table, encoder).path
+
+
+def test_rows_are_sent_to_another_process_as_names_of_files(easy_folder):
+    rows = packed_problem(easy_folder, "tiny-siglip").train_features
+    sent = pickle.dumps(rows)
+    assert len(sent) < rows.pictures.nbytes / 100
+    places = torch.tensor([5, 0, 3])
+    assert torch.equal(pickle.loads(sent)[places], rows[places])  # noqa: S301

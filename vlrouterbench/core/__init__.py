@@ -1,0 +1,1 @@
+"""Names, errors, files and what else everything stands on."""

@@ -1,0 +1,148 @@
+"""Figures of a benchmark: accuracy and cost, agreement, who solves what, lengths of answers, what was left out.
+
+Decisions
+- Candidates stand in the pool's order everywhere, so that one figure can be read against another.
+- A logarithmic scale has no zero: a candidate without a mean cost above zero is not drawn, and the page names it. An
+  answer of no tokens is counted with those of one.
+- Histograms share one scale and show shares, so that candidates measured on different numbers of samples compare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.plotting.figures import BLUE, heat_map, label_points, log_cost_axis, shortened, svg_text, titled
+
+_BINS = 24
+_HISTOGRAMS_PER_ROW = 3
+_MOST_BAR_LABELS = 30
+
+
+def can_be_drawn(candidate: dict[str, Any]) -> bool:
+    """Whether a candidate has a place in `candidates_plot`: an accuracy, and a mean cost above zero."""
+    return candidate["accuracy"] is not None and bool(candidate["average_cost_usd"])
+
+
+def candidates_plot(summary: dict[str, Any]) -> str:
+    """Accuracy against mean cost, a labelled point for every candidate."""
+    from matplotlib.figure import Figure
+
+    title = titled("Candidates: accuracy against cost", simulated=summary["simulated"])
+    figure = Figure(figsize=(9.0, 5.6), layout="constrained")
+    axes = figure.add_subplot()
+    drawn = [c for c in summary["per_candidate"] if can_be_drawn(c)]
+    cost = [SAMPLES_PER_COST_UNIT * c["average_cost_usd"] for c in drawn]
+    accuracy = [100 * c["accuracy"] for c in drawn]
+    axes.scatter(cost, accuracy, s=30, color=BLUE, zorder=2)
+    log_cost_axis(axes, f"mean cost, USD per {SAMPLES_PER_COST_UNIT:,} samples (log scale)")
+    axes.set_ylabel("accuracy, %")
+    axes.margins(x=0.14, y=0.08)
+    axes.grid(alpha=0.25)
+    axes.set_title(title)
+    label_points(
+        axes,
+        [(shortened(c["name"]), at, "black") for c, at in zip(drawn, zip(cost, accuracy, strict=True), strict=True)],
+    )
+    return svg_text(figure, title)
+
+
+def accuracy_plot(summary: dict[str, Any]) -> str:
+    """Accuracy of every candidate on every dataset."""
+    names = [c["name"] for c in summary["per_candidate"]]
+    values = [[part["accuracy"][name] for part in summary["per_dataset"]] for name in names]
+    return heat_map(
+        100 * np.array(values, dtype=float),
+        rows=names,
+        columns=[f"{shortened(part['dataset'])} ({part['samples']:,})" for part in summary["per_dataset"]],
+        title=titled("Accuracy by dataset (samples)", simulated=summary["simulated"]),
+        label="accuracy, %",
+    )
+
+
+def agreement_plot(summary: dict[str, Any]) -> str:
+    """Share of common samples on which two candidates are both right or both wrong."""
+    names = list(summary["agreement"])
+    values = 100 * np.array([[summary["agreement"][a][b] for b in names] for a in names], dtype=float)
+    between = values[~np.eye(len(names), dtype=bool)]
+    known = between[np.isfinite(between)]
+    # The scale spans what pairs reach, in tens, so that they can be told apart: with itself every candidate agrees.
+    low, high = (10 * np.floor(known.min() / 10), 10 * np.ceil(known.max() / 10)) if known.size else (0.0, 100.0)
+    return heat_map(
+        values,
+        rows=names,
+        columns=names,
+        title=titled("Pairwise agreement", simulated=summary["simulated"]),
+        label="agreement of a pair, %",
+        bounds=(min(low, high - 10), high),
+    )
+
+
+def solvers_plot(summary: dict[str, Any]) -> str:
+    """How many samples 0, 1, ... all candidates get right."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    title = titled("How many candidates solve a sample", simulated=summary["simulated"])
+    counts = summary["solver_counts"]
+    figure = Figure(figsize=(9.0, 3.8), layout="constrained")
+    axes = figure.add_subplot()
+    bars = axes.bar(range(len(counts)), counts, color=BLUE, width=0.8)
+    if len(counts) <= _MOST_BAR_LABELS:
+        axes.bar_label(bars, [f"{count:,}" for count in counts], fontsize=9, padding=2)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=_MOST_BAR_LABELS, integer=True))
+    axes.set_xlim(-0.7, len(counts) - 0.3)
+    axes.set(xlabel="candidates that get the sample right", ylabel="samples")
+    axes.margins(y=0.12)
+    axes.set_title(title)
+    return svg_text(figure, title)
+
+
+def tokens_plot(table: RoutingTable) -> str:
+    """A histogram of output tokens for every candidate, all on one logarithmic scale."""
+    from matplotlib.figure import Figure
+
+    title = titled("Output tokens per answer", simulated=table.simulated)
+    tokens = np.maximum(table.matrices["output_tokens"], 1)
+    bins = np.geomspace(1, tokens[np.isfinite(tokens)].max(initial=2.0), _BINS + 1)
+    rows = -(-len(table.pool) // _HISTOGRAMS_PER_ROW)
+    figure = Figure(figsize=(9.0, 0.9 + 1.15 * rows), layout="constrained")
+    grid = figure.subplots(rows, _HISTOGRAMS_PER_ROW, sharex=True, sharey=True, squeeze=False).ravel()
+    for axes, name, column in zip(grid, table.pool.names, tokens.T, strict=False):
+        known = column[np.isfinite(column)]
+        axes.set_title(shortened(name), fontsize=9, parse_math=False)
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.tick_params(labelsize=9, labelbottom=True)
+        if known.size:
+            axes.hist(known, bins=bins, weights=np.full(known.size, 100 / known.size), color=BLUE)
+            axes.axvline(np.median(known), color="black", linewidth=1.2)
+        else:
+            axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", va="center", fontsize=9)
+    for axes in grid[len(table.pool) :]:
+        axes.set_visible(False)
+    figure.suptitle(title)
+    figure.supxlabel("output tokens (log scale), the line at the median", fontsize=10)
+    figure.supylabel("share of answers, %", fontsize=10)
+    return svg_text(figure, title)
+
+
+def left_out_plot(summary: dict[str, Any]) -> str:
+    """How many entries were left out, by reason."""
+    from matplotlib.figure import Figure
+
+    title = titled("Left out, by reason", simulated=summary["simulated"])
+    reasons: Sequence[tuple[str, int]] = list(summary["left_out"].items())
+    figure = Figure(figsize=(9.0, 1.2 + 0.38 * len(reasons)), layout="constrained")
+    axes = figure.add_subplot()
+    bars = axes.barh([reason for reason, _ in reasons], [count for _, count in reasons], color=BLUE, height=0.7)
+    axes.bar_label(bars, [f"{count:,}" for _, count in reasons], fontsize=9, padding=3)
+    axes.invert_yaxis()
+    axes.margins(x=0.1)
+    axes.set_xlabel("entries")
+    axes.set_title(title)
+    return svg_text(figure, title)

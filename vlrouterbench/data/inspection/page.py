@@ -1,0 +1,110 @@
+"""The page of `vlrouterbench inspect --html`: what a benchmark holds, in one file that needs no network.
+
+Decisions
+- Accuracies, costs and counts of the figures stand in tables too; the words that stand for a figure where it cannot be
+  seen say its gist.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT, SPLITS
+from vlrouterbench.core.errors import VLRouterBenchError
+from vlrouterbench.core.files import staged_file
+from vlrouterbench.data.inspection.figures import (
+    accuracy_plot,
+    agreement_plot,
+    can_be_drawn,
+    candidates_plot,
+    left_out_plot,
+    solvers_plot,
+    tokens_plot,
+)
+from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.plotting.page import render_page
+
+
+def write_inspection(summary: dict[str, Any], table: RoutingTable, path: Path) -> Path:
+    """Write the page.
+
+    Args:
+        summary: figures of `table`, as `summarize` gives them.
+        table: the benchmark.
+        path: file to write.
+
+    Raises:
+        VLRouterBenchError: a folder stands where the file should.
+    """
+    if path.is_dir():
+        raise VLRouterBenchError(f"expected a file to write the page to, found a folder: {path}. Give --html a file.")
+    page = render_inspection(summary, table)
+    with staged_file(path) as staging:
+        staging.write_text(page, encoding="utf-8")
+    return path
+
+
+def render_inspection(summary: dict[str, Any], table: RoutingTable) -> str:
+    """The page as text; names from the data are escaped."""
+    return render_page(
+        "data.inspection",
+        "inspection.html",
+        summary=summary,
+        report=table.report,
+        pool=table.pool.candidates,
+        splits=SPLITS,
+        per=SAMPLES_PER_COST_UNIT,
+        candidates_svg=candidates_plot(summary),
+        accuracy_svg=accuracy_plot(summary),
+        agreement_svg=agreement_plot(summary),
+        solvers_svg=solvers_plot(summary),
+        tokens_svg=tokens_plot(table),
+        left_out_svg=left_out_plot(summary) if summary["left_out"] else "",
+        not_drawn=[c["name"] for c in summary["per_candidate"] if not can_be_drawn(c)],
+        alt=figure_words(summary),
+    )
+
+
+def figure_words(summary: dict[str, Any]) -> dict[str, str]:
+    """What each figure shows, in words: for readers who cannot see it."""
+    measured = [c for c in summary["per_candidate"] if c["accuracy"] is not None]
+    best = max(measured, key=lambda c: c["accuracy"])
+    priced = [c for c in measured if c["average_cost_usd"] is not None]
+    words = f"Accuracy against mean cost of {len(summary['per_candidate'])} candidates. Most accurate: {best['name']}, "
+    words += f"{100 * best['accuracy']:.1f} %."
+    if priced:
+        low, high = (pick(priced, key=lambda c: c["average_cost_usd"]) for pick in (min, max))
+        words += f" Cheapest: {low['name']}, {_usd(low)}. Dearest: {high['name']}, {_usd(high)}."
+    pairs = ranked_pairs(summary)
+    spans = [max(known) - min(known) for part in summary["per_dataset"] if (known := _known(part["accuracy"]))]
+    agreement = "Share of samples on which two candidates are both right or both wrong, for every pair."
+    if pairs:
+        (low, a, b), (high, c, d) = pairs[0], pairs[-1]
+        agreement += f" Least: {a} and {b}, {100 * low:.0f} %. Most: {c} and {d}, {100 * high:.0f} %."
+    solved, reasons = summary["solved_by"], summary["left_out"].items()
+    return {
+        "candidates": words,
+        "accuracy": f"Accuracy of every candidate on every dataset ({len(summary['per_dataset'])}). The best and the "
+        f"worst candidate of one dataset lie up to {100 * max(spans):.0f} points apart.",
+        "agreement": agreement,
+        "solvers": f"Samples by the number of candidates that solve them: {solved['none']:,} by none, "
+        f"{solved['one']:,} by one, {solved['all']:,} by all.",
+        "tokens": "Histogram of output tokens per answer, one for each candidate, on one logarithmic scale.",
+        "left_out": "Entries left out, by reason: " + ", ".join(f"{reason} {count:,}" for reason, count in reasons),
+    }
+
+
+def ranked_pairs(summary: dict[str, Any]) -> list[tuple[float, str, str]]:
+    """(agreement, candidate, candidate) of every pair with a common sample, the least agreement first."""
+    names = list(summary["agreement"])
+    pairs = [(summary["agreement"][a][b], a, b) for place, a in enumerate(names) for b in names[place + 1 :]]
+    return sorted((pair for pair in pairs if pair[0] is not None), key=lambda pair: pair[0])
+
+
+def _known(values: dict[str, float | None]) -> list[float]:
+    return [value for value in values.values() if value is not None]
+
+
+def _usd(candidate: dict[str, Any]) -> str:
+    return f"{SAMPLES_PER_COST_UNIT * candidate['average_cost_usd']:.3f} USD per {SAMPLES_PER_COST_UNIT:,} samples"

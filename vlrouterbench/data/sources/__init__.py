@@ -1,0 +1,1 @@
+"""Formats that a benchmark is built from."""

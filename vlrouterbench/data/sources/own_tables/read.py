@@ -1,0 +1,211 @@
+"""Own tables: `outcomes`, `samples` and `candidates` files of one folder -> a source.
+
+Decisions
+- Parquet, csv or jsonl, whichever is there; two files of one name are refused, since either could be the stale one.
+- The source's digest covers its tables, its candidates file and the images that its rows name, whatever the options:
+  it says what the source is, not how it was read.
+- An image path must stay inside the folder: a table from elsewhere must not read the user's other files.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vlrouterbench.core.constants import task_group_of
+from vlrouterbench.core.errors import SourceError, unknown_name
+from vlrouterbench.core.files import sha256_of_files
+from vlrouterbench.data.candidates import POOL_FILES, CandidatePool
+from vlrouterbench.data.sources.own_tables.table_files import (
+    EXTENSIONS,
+    cast_column,
+    check_amounts,
+    check_quality,
+    check_unique,
+    first_row,
+    read_table,
+)
+from vlrouterbench.data.sources.source_logs import (
+    OUTCOME_SCHEMA,
+    SAMPLE_SCHEMA,
+    ImageReference,
+    LeftOut,
+    Reason,
+    SourceLogs,
+    places_of,
+)
+
+MAX_PATH_LENGTH = 255
+"""Longest image path, in characters: what common file systems allow for one name."""
+
+
+def find_table(folder: Path, stem: str) -> Path | None:
+    """The file `stem.{parquet,csv,jsonl}` of a folder, None where there is none."""
+    found = [path for path in (folder / f"{stem}.{extension}" for extension in EXTENSIONS) if path.is_file()]
+    if len(found) > 1:
+        raise SourceError(f"expected one {stem} table in {folder}, found {', '.join(p.name for p in found)}. Keep one.")
+    return found[0] if found else None
+
+
+def is_own_tables(folder: Path) -> bool:
+    """Whether a folder holds own tables."""
+    return find_table(folder, "outcomes") is not None or find_table(folder, "samples") is not None
+
+
+def read_own_tables(folder: Path, *, pool: CandidatePool) -> SourceLogs:
+    """Read a folder of own tables.
+
+    Raises:
+        SourceError: a table or column is missing, a value is out of range, an id is doubled or unknown.
+        UnknownNameError: an outcome names a candidate that the pool lacks.
+    """
+    paths = {stem: find_table(folder, stem) for stem in ("samples", "outcomes")}
+    for stem, path in paths.items():
+        if path is None:
+            raise SourceError(f"expected {stem}.parquet, .csv or .jsonl in {folder}, found none of them.")
+    samples_path, outcomes_path = paths["samples"], paths["outcomes"]
+    raw = read_table(samples_path, ("sample_id", "question"))
+    samples = _samples(raw, samples_path, default_dataset=folder.resolve().name)
+    outcomes = _outcomes(read_table(outcomes_path, ("sample_id", "candidate", "quality")), outcomes_path)
+    _check_outcomes(outcomes, outcomes_path, pool=pool, sample_ids=samples["sample_id"])
+    images, missing = _images(folder, raw, samples_path)
+    check_unique(places_of(samples["sample_id"], samples["sample_id"]), ("sample_id",), samples, samples_path)
+    rows = places_of(outcomes["sample_id"], samples["sample_id"])
+    columns = places_of(outcomes["candidate"], pa.chunked_array([pool.names]))
+    check_unique(rows * len(pool) + columns, ("sample_id", "candidate"), outcomes, outcomes_path)
+    measured = rows[np.isfinite(outcomes["quality"].to_numpy())]
+    unmeasured = _unmeasured(samples, measured, samples_path)
+    return SourceLogs(
+        samples=samples,
+        outcomes=outcomes,
+        images=images,
+        pool=pool,
+        name=folder.resolve().name,
+        source_sha256=_digest(folder, [samples_path, outcomes_path], images),
+        pairs_read=outcomes.num_rows,
+        left_out=[*missing, *unmeasured],
+        missing_images={str(entry.sample_id) for entry in missing},
+        protocol="own tables",
+        image_files=["" if image is None else str(image) for image in _column(raw, "image")],
+    )
+
+
+def _digest(folder: Path, tables: Sequence[Path], images: Sequence[ImageReference]) -> str:
+    root = folder.resolve()
+    files = {root / name for name in (*(path.name for path in tables), *POOL_FILES) if (root / name).is_file()}
+    return sha256_of_files(files | {image for image in images if isinstance(image, Path)}, root)
+
+
+def _samples(raw: pa.Table, path: Path, *, default_dataset: str) -> pa.Table:
+    columns = {
+        name: cast_column(raw, name, pa.string(), path)
+        for name in ("sample_id", "dataset", "task_group", "question", "hint", "group_id", "split")
+    }
+    for name in ("sample_id", "question"):
+        empty = pc.fill_null(pc.equal(columns[name], ""), True) if name == "sample_id" else pc.is_null(columns[name])
+        if pc.any(empty).as_py():
+            raise SourceError(f'{path}, row {first_row(empty)}: expected a value in "{name}", found none.')
+    dataset = [value or default_dataset for value in columns["dataset"].to_pylist()]
+    given_group = columns["task_group"].to_pylist()
+    split = [value or None for value in columns["split"].to_pylist()]
+    hint = [value or "" for value in columns["hint"].to_pylist()]
+    # One name is one group over the whole table: merging two by accident costs little, splitting one leaks.
+    groups = [value or None for value in columns["group_id"].to_pylist()]
+    return pa.table(
+        {
+            "sample_id": columns["sample_id"],
+            "dataset": pa.array(dataset, pa.string()),
+            "task_group": pa.array(
+                [g or task_group_of(d) for g, d in zip(given_group, dataset, strict=True)], pa.string()
+            ),
+            "question": columns["question"],
+            "options": _options(raw, path),
+            "hint": pa.array(hint, pa.string()),
+            "group_id": pa.array(groups, pa.string()),
+            "split": pa.array(split, pa.string()),
+        },
+        schema=SAMPLE_SCHEMA,
+    )
+
+
+def _options(raw: pa.Table, path: Path) -> pa.Array:
+    if "options" not in raw.column_names:
+        return pa.array([[]] * raw.num_rows, pa.list_(pa.string()))
+    values = raw["options"].to_pylist()
+    parsed = []
+    for place, value in enumerate(values, start=1):
+        if isinstance(value, str) and value.strip():
+            try:
+                value = json.loads(value)
+            except ValueError as error:
+                raise SourceError(f'{path}, row {place}: expected a list in "options", found {value!r}.') from error
+        if value and not isinstance(value, list):
+            raise SourceError(f'{path}, row {place}: expected a list in "options", found {value!r}.')
+        parsed.append([str(option) for option in value or []])
+    return pa.array(parsed, pa.list_(pa.string()))
+
+
+def _outcomes(raw: pa.Table, path: Path) -> pa.Table:
+    return pa.table(
+        {field.name: cast_column(raw, field.name, field.type, path) for field in OUTCOME_SCHEMA}, schema=OUTCOME_SCHEMA
+    )
+
+
+def _check_outcomes(outcomes: pa.Table, path: Path, *, pool: CandidatePool, sample_ids: pa.ChunkedArray) -> None:
+    check_quality(outcomes, path)
+    unlisted = pc.invert(pc.is_in(outcomes["candidate"], pa.array(pool.names)))
+    if pc.any(unlisted).as_py():
+        row = first_row(unlisted)
+        raise unknown_name(f"candidate in {path}, row {row}", str(outcomes["candidate"][row - 1]), pool.names)
+    strange = pc.invert(pc.is_in(outcomes["sample_id"], sample_ids.combine_chunks()))
+    if pc.any(strange).as_py():
+        row = first_row(strange)
+        raise SourceError(f'{path}, row {row}: sample "{outcomes["sample_id"][row - 1]}" is not in the samples table.')
+    check_amounts(outcomes, ("input_tokens", "output_tokens", "cost_usd"), path)
+
+
+def _unmeasured(samples: pa.Table, measured: np.ndarray, path: Path) -> list[LeftOut]:
+    """Samples that no candidate was measured on: they have no row in the benchmark."""
+    without = np.setdiff1d(np.arange(samples.num_rows), measured)
+    detail = "no candidate was measured on this sample"
+    sample_ids = samples["sample_id"].take(pa.array(without)).to_pylist()
+    return [LeftOut(path.name, Reason.NO_LABEL, detail, sample_id=sample_id) for sample_id in sample_ids]
+
+
+def _images(folder: Path, raw: pa.Table, path: Path) -> tuple[list[ImageReference], list[LeftOut]]:
+    root = folder.resolve()
+    images: list[ImageReference] = []
+    missing = []
+    for place, (value, sample_id) in enumerate(
+        zip(_column(raw, "image"), raw["sample_id"].to_pylist(), strict=True), start=1
+    ):
+        if not value:
+            images.append(None)
+            continue
+        # Encoded bytes in the table would be taken for a very long name.
+        if not isinstance(value, str) or "\0" in value or len(value) > MAX_PATH_LENGTH:
+            raise SourceError(
+                f'{path}, row {place}: expected a path relative to {folder} in "image", found {str(value)[:40]!r}.'
+            )
+        target = (root / value).resolve()
+        if not target.is_relative_to(root):
+            raise SourceError(
+                f'{path}, row {place}: the image path "{value}" leaves the folder {folder}. Give a path inside it.'
+            )
+        if target.is_file():
+            images.append(target)
+        else:
+            images.append(None)
+            missing.append(LeftOut(value, Reason.IMAGE, "no such file", sample_id=str(sample_id)))
+    return images, missing
+
+
+def _column(raw: pa.Table, name: str) -> list[Any]:
+    """A column's values, None in every row where the table has no such column."""
+    return raw[name].to_pylist() if name in raw.column_names else [None] * raw.num_rows

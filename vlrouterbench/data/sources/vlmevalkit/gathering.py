@@ -1,0 +1,90 @@
+"""What reading a tree of logs gathers: outcomes, samples, images, and everything that was left out.
+
+Decisions
+- A file that cannot be read is named and skipped here, in one place, so that no reader can forget to.
+- Datasets are read apart from one another, each by a reader of its own, and joined in their order: what is written does
+  not depend on how many processes read. Rows travel between processes as Arrow tables, which are small and quick to
+  send.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from vlrouterbench.data.candidates import CandidatePool
+from vlrouterbench.data.choices import Protocol
+from vlrouterbench.data.sources.source_logs import OUTCOME_SCHEMA, SAMPLE_SCHEMA, ImageReference, LeftOut, Reason
+from vlrouterbench.data.sources.vlmevalkit.layout import LogTree
+from vlrouterbench.data.sources.vlmevalkit.reading import UnreadableFileError, read_text_table
+
+
+@dataclass
+class LogReader:
+    """What has been gathered so far."""
+
+    source: Path
+    pool: CandidatePool
+    tree: LogTree
+    image_folder: Path
+    left_out: list[LeftOut] = field(default_factory=list)
+    outcomes: list[dict[str, Any]] = field(default_factory=list)
+    samples: list[dict[str, Any]] = field(default_factory=list)
+    images: list[ImageReference] = field(default_factory=list)
+    image_files: list[str] = field(default_factory=list)
+    missing_images: set[str] = field(default_factory=set)
+    pairs_read: int = 0
+    read_files: set[Path] = field(default_factory=set)
+    protocol: Protocol = Protocol.REFERENCE
+    label_agreement: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
+    label_rules: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def tables(self) -> tuple[pa.Table, pa.Table]:
+        """The gathered samples and outcomes."""
+        return (
+            pa.Table.from_pylist(self.samples, schema=SAMPLE_SCHEMA),
+            pa.Table.from_pylist(self.outcomes, schema=OUTCOME_SCHEMA),
+        )
+
+    def absorb(self, other: LogReader) -> None:
+        """Add what another reader gathered, but for its rows."""
+        self.left_out += other.left_out
+        self.images += other.images
+        self.image_files += other.image_files
+        self.missing_images |= other.missing_images
+        self.pairs_read += other.pairs_read
+        self.read_files |= other.read_files
+        self.label_agreement.update(other.label_agreement)
+        self.label_rules.update(other.label_rules)
+
+    def leave_out(self, path: Path, reason: Reason, detail: str, **where: str | None) -> None:
+        """Name something that is not in the benchmark."""
+        self.left_out.append(LeftOut(path.relative_to(self.source).as_posix(), reason, detail, **where))
+
+    def table(self, path: Path, candidate: str | None = None) -> pa.Table | None:
+        """A readable file as a table; an unreadable one is named and gives None."""
+        with self.reading(path, candidate):
+            return read_text_table(path)
+        return None
+
+    @contextmanager
+    def reading(self, path: Path, candidate: str | None = None) -> Iterator[None]:
+        """A block that reads a file; where it cannot be read, the file is named and the block ends."""
+        self.read_files.add(path)
+        try:
+            yield
+        except UnreadableFileError as error:
+            self.leave_out(path, Reason.UNREADABLE, str(error), candidate=candidate)
+
+    def rules_by_dataset(self) -> dict[str, dict[str, int]]:
+        """Dataset -> rule -> number of candidates labelled by it, for the build report."""
+        rules: dict[str, dict[str, int]] = {}
+        for (dataset, rule), count in sorted(self.label_rules.items()):
+            rules.setdefault(dataset, {})[rule] = count
+        return rules

@@ -1,0 +1,108 @@
+"""Which rows of a candidate's files carry labels, and the one label of every index.
+
+Decisions
+- An evaluation file is read where the dataset's rule needs one; a label that follows from the prediction is computed.
+- Which text rule VLMEvalKit applied is not written in its files. A run folder dated from 13 May 2025 on, or a
+  `_results` file (written since July 2025), shows today's rule; without either the older one holds (TextVQA's periods).
+- An `is_correct` column gives the label; where VLMEvalKit's own rule can be computed too, the report says how often the
+  two differ.
+- An index that stands twice with different labels cannot be trusted: the pair is left out and named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vlrouterbench.core.constants import CORRECT_THRESHOLD
+from vlrouterbench.data.sources.source_logs import Reason
+from vlrouterbench.data.sources.vlmevalkit.gathering import LogReader
+from vlrouterbench.data.sources.vlmevalkit.labels import EVALUATION, IS_CORRECT, LABEL_RULES, LabelRule, Row, rule_for
+from vlrouterbench.data.sources.vlmevalkit.layout import LogFile
+from vlrouterbench.data.sources.vlmevalkit.questions import Rows, normalize_index, rows_of
+
+RULE_CHANGE = "T20250513"
+"""Run folders from this day on were scored by today's text rule (VLMEvalKit commit 928a95b0)."""
+
+
+def labelled_rows(
+    reader: LogReader, files: Sequence[LogFile], candidate: str, predictions: Rows | None
+) -> tuple[LogFile, LabelRule, Rows] | None:
+    """The rows that carry labels, with the rule that reads them; None, with the reason named, where there are none."""
+    dataset = files[0].dataset
+    found: list[tuple[LogFile, LabelRule, Rows]] = []
+    legacy = _is_legacy(files)
+    damaged = False
+    for file in files:
+        known = LABEL_RULES.get(dataset)
+        if not file.suffix:
+            continue
+        table = reader.table(file.path, candidate)
+        damaged = damaged or table is None
+        rows = rows_of(table) if table is not None and "index" in table.column_names else []
+        rule = rule_for(dataset, tuple(rows[0]), legacy=legacy) if rows else None
+        if (
+            rule is None
+            or not rule.accepts_suffix(file.suffix)
+            or not (rule.needs == EVALUATION or predictions is None)
+        ):
+            continue
+        if known is None and rule.name == "score" and any(row["score"] and rule.score(row) is None for row in rows):
+            detail = f"{dataset}: its score column is not in [0, 1], so it is no share of correctness"
+            reader.leave_out(file.path, Reason.NO_LABEL, detail, candidate=candidate)
+            return None
+        found.append((file, rule, rows))
+    for other, _, _ in found[1:]:
+        detail = f"labels were read from {found[0][0].path.name}"
+        reader.leave_out(other.path, Reason.SECOND_JUDGE, detail, candidate=candidate)
+    if found:
+        return found[0]
+    plain = next((file for file in files if not file.suffix), None)
+    if predictions and plain is not None:
+        rule = rule_for(dataset, tuple(predictions[0]), legacy=legacy)
+        if rule is not None:
+            return plain, rule, predictions
+    if not damaged:
+        detail = f"{dataset}: no per-sample label can be read or computed from what is there"
+        reader.leave_out(files[0].path, Reason.NO_LABEL, detail, candidate=candidate)
+    return None
+
+
+def _is_legacy(files: Sequence[LogFile]) -> bool:
+    """Whether nothing shows that the files were scored by today's text rule."""
+    return not any(file.suffix == "_results" or file.run >= RULE_CHANGE for file in files)
+
+
+def unique_labels(
+    reader: LogReader, file: LogFile, candidate: str, labelled: tuple[Rows, LabelRule]
+) -> dict[str, float]:
+    """Index -> score. A row without a label is named; an index with two different labels is left out."""
+    rows, rule = labelled
+    labels: dict[str, float] = {}
+    conflicts: set[str] = set()
+    for place, row in enumerate(rows, start=1):
+        index = normalize_index(row.get("index"))
+        score = rule.score(row) if index is not None else None
+        reader.pairs_read += 1
+        if rule.name == IS_CORRECT and score is not None:
+            _compare(reader, file, candidate, (row, score))
+        sample_id = None if index is None else f"{file.dataset}/{index}"
+        if index is None or score is None:
+            detail = f"row {place}: {'no index' if index is None else f'no label by the rule {rule.name}'}"
+            reader.leave_out(file.path, Reason.NO_LABEL, detail, sample_id=sample_id, candidate=candidate)
+        elif labels.setdefault(index, score) != score and index not in conflicts:
+            conflicts.add(index)
+            detail = f"row {place}: this index stands twice with different labels"
+            reader.leave_out(file.path, Reason.CONFLICT, detail, sample_id=sample_id, candidate=candidate)
+    return {index: score for index, score in labels.items() if index not in conflicts}
+
+
+def _compare(reader: LogReader, file: LogFile, candidate: str, labelled: tuple[Row, float]) -> None:
+    """Count whether a published label differs from VLMEvalKit's own rule, where that can be computed from the row."""
+    row, published = labelled
+    own = LABEL_RULES.get(file.dataset)
+    score = own.score({name: cell for name, cell in row.items() if name != IS_CORRECT}) if own is not None else None
+    if score is not None:
+        differs = (score >= CORRECT_THRESHOLD) != (published >= CORRECT_THRESHOLD)
+        counts = reader.label_agreement.setdefault(file.dataset, {}).setdefault(candidate, {"compared": 0, "differ": 0})
+        counts["compared"] += 1
+        counts["differ"] += differs

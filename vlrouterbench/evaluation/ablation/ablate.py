@@ -1,0 +1,118 @@
+"""Running an ablation: encode, train and evaluate every setting, compare with the first, write table and page.
+
+Decisions
+- Each setting is a router like any other: trained by the one trainer, saved, loaded and scored by the one evaluator.
+- The figures are of the scored split. They say which setting mattered; a setting is chosen by its validation score,
+  which stands beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vlrouterbench.core.errors import RouterError
+from vlrouterbench.core.files import staged_folder, write_json
+from vlrouterbench.data.table import RoutingTable, load_table
+from vlrouterbench.evaluation.ablation.page import ablation_markdown, write_ablation_page
+from vlrouterbench.evaluation.ablation.settings import AblationGrid, AblationSetting
+from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
+from vlrouterbench.features.encode import encode_benchmark
+from vlrouterbench.features.options import EncodingWork
+from vlrouterbench.routers.registry import END_TO_END
+from vlrouterbench.training.fit import save_router, train_router
+from vlrouterbench.training.problem import Problem
+from vlrouterbench.version import __version__
+
+CONTROLS = ("mixture", "oracle")
+"""Policies in every ablation: the constant policy that a router must beat, and the ceiling."""
+
+
+@dataclass(frozen=True)
+class AblationRun:
+    """How to run an ablation.
+
+    Attributes:
+        router: family that is trained.
+        split: the scored split.
+        work: how encoding is spread.
+    """
+
+    router: str = "mlp"
+    split: str = "test"
+    work: EncodingWork = field(default_factory=EncodingWork)
+
+
+def ablate(folder: Path | str, grid: AblationGrid, out: Path | str, run: AblationRun | None = None) -> dict[str, Any]:
+    """Train and evaluate a grid; write `ablation.json`, `.md`, `.html`, `routers/` and `evaluation/` under `out`.
+
+    Args:
+        folder: benchmark folder.
+        grid: what varies.
+        out: folder to write, replaced as a whole.
+        run: how.
+
+    Returns:
+        The content of `ablation.json`: the axis, and a row per setting with its figures, its difference from the first
+        setting and its Rank Score on validation.
+
+    Raises:
+        RouterError: an end-to-end family, which has no features to vary.
+    """
+    run, settings, table = run or AblationRun(), grid.settings(), load_table(folder)
+    if run.router in END_TO_END:
+        raise RouterError(
+            f"{run.router} reads pictures and texts through its backbone: it has no encoders, fusion or modality to "
+            f"vary. Compare lambdas with `vlrouterbench sweep --router {run.router}`, and backbones with one "
+            "`train --backbone` each and `evaluate`."
+        )
+    with staged_folder(Path(out)) as staging:
+        trained = [_train(setting, table, staging, run) for setting in settings]
+        routers = [str(staging / "routers" / setting.name) for setting in settings]
+        options = EvaluationOptions(split=run.split, seed=grid.arguments.seed, num_proc=run.work.num_proc)
+        records = evaluate_routers(folder, [*routers, *CONTROLS], staging / "evaluation", options)
+        rows = _rows(settings, trained, records)
+        content = {
+            "axis": grid.axis,
+            "router": run.router,
+            "base": settings[0].name,
+            "split": run.split,
+            "num_samples": records[0]["num_samples"],
+            "num_left_out": records[0]["num_left_out"],
+            "seed": grid.arguments.seed,
+            "rows": rows,
+            "benchmark": records[0]["benchmark"],
+            "version": __version__,
+        }
+        write_json(staging / "ablation.json", content)
+        (staging / "ablation.md").write_text(ablation_markdown(content), encoding="utf-8")
+        write_ablation_page(content, table, staging / "ablation.html")
+    return content
+
+
+def _train(setting: AblationSetting, table: RoutingTable, staging: Path, run: AblationRun) -> dict[str, Any]:
+    features = encode_benchmark(table, setting.features, run.work)
+    trained = train_router(run.router, Problem(table, features), setting.arguments)
+    save_router(trained, staging / "routers" / setting.name)
+    return {
+        "features": features.describe(),
+        "chosen": {name: str(value) for name, value in trained.chosen.setting.items()},
+        "validation_rank_score": trained.chosen.validation_rank_score,
+    }
+
+
+def _rows(
+    settings: Sequence[AblationSetting], trained: Sequence[dict[str, Any]], records: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    figures = ("accuracy", "average_cost_usd", "rank_score", "ci95", "vs_mixture", "throughput")
+    base, own = settings[0].name, dict(zip((setting.name for setting in settings), trained, strict=True))
+    rows = []
+    for record in records:
+        name = record["router"]
+        row = {"setting": name, "kind": record["router_config"]["kind"], **{key: record[key] for key in figures}}
+        # The evaluator's own paired differences; a record has none from itself.
+        vs_base = record["differences"].get(base, {"rank_score": 0.0, "ci95": [0.0, 0.0]})
+        rows.append({**row, "vs_base": vs_base, **own.get(name, {})})
+    return rows

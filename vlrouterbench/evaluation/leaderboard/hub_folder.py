@@ -1,0 +1,130 @@
+"""Submissions that lie in a dataset repository on the Hub, or in a folder of one.
+
+Decisions
+- `hf://datasets/OWNER/NAME[@REVISION][/FOLDER]` as in the Hub's own file system; a bare `OWNER/NAME` is the whole
+  repository.
+- Files are listed first, with their sizes, and then fetched: only what a leaderboard reads, and only where each file
+  and all together stay below a limit. A repository of others must not fill this disk.
+- Fetching is huggingface_hub's: it resumes, verifies and caches. Without a network what was fetched before serves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from glob import escape
+from pathlib import Path, PurePosixPath
+
+from vlrouterbench.core.errors import VLRouterBenchError
+from vlrouterbench.evaluation.leaderboard.signing import SUFFIX
+from vlrouterbench.evaluation.writing import DECISIONS_FILE, RESULTS_FILE
+from vlrouterbench.hub.published import hub_reachable
+
+SCHEME = "hf://"
+READ_FILES = (DECISIONS_FILE, DECISIONS_FILE + SUFFIX, RESULTS_FILE)
+"""Names of the files that a leaderboard reads."""
+MOST_FILE_BYTES, MOST_BYTES = 64 * 2**20, 2 * 2**30
+"""Largest file, and most of all files: a decision of the full benchmark's test split takes about 10 bytes."""
+_FORM = "hf://datasets/OWNER/NAME[@REVISION][/FOLDER]"
+_ADDRESS = re.compile(r"hf://datasets/(?P<repo>[^/@]+/[^/@]+)(?:@(?P<revision>[^/]+))?(?:/(?P<folder>.+?))?/?")
+
+
+class SubmissionError(VLRouterBenchError):
+    """A submission that cannot be found or scored."""
+
+
+@dataclass(frozen=True)
+class HubFolder:
+    """A folder of a dataset repository.
+
+    Attributes:
+        repo_id: `owner/name`.
+        folder: in the repository, "" for all of it.
+        revision: branch, tag or commit; None for main.
+    """
+
+    repo_id: str
+    folder: str = ""
+    revision: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> HubFolder | None:
+        """What an address names; None where it is none, but may be a path.
+
+        Raises:
+            SubmissionError: it begins as one and is none.
+        """
+        if not text.startswith(SCHEME):
+            bare = text.count("/") == 1 and not text.startswith((".", "/", "~")) and not Path(text).exists()
+            return cls(text) if bare else None
+        found = _ADDRESS.fullmatch(text)
+        if found is None or ".." in PurePosixPath(found["folder"] or "").parts:
+            raise SubmissionError(f"expected {_FORM}, found {text}. Submissions lie in dataset repositories.")
+        return cls(found["repo"], found["folder"] or "", found["revision"])
+
+    @property
+    def name(self) -> str:
+        """Of a submission that lies right here: the last folder's."""
+        return PurePosixPath(self.folder or self.repo_id).name
+
+    def fetch(self) -> Path:
+        """The folder on this machine, with the files that a leaderboard reads.
+
+        Raises:
+            SubmissionError: the Hub is out of reach or does not give it, or it is too large.
+        """
+        from huggingface_hub import HfApi, snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, HTTPError, LocalEntryNotFoundError
+
+        repo = {"repo_id": self.repo_id, "repo_type": "dataset", "revision": self.revision}
+        offline = not hub_reachable()
+        try:
+            if offline:
+                root = snapshot_download(**repo, allow_patterns=self._patterns, local_files_only=True)
+            else:
+                listed = HfApi().list_repo_tree(**repo, path_in_repo=self.folder or None, recursive=True)
+                sizes = {entry.path: entry.size for entry in listed if _is_read(entry)}
+                self._check(sizes)
+                root = snapshot_download(**repo, allow_patterns=self._patterns)
+        except (LocalEntryNotFoundError, HfHubHTTPError, HTTPError, OSError, ValueError) as error:
+            why = "the Hub cannot be reached" if offline else f"the Hub answered: {_first_line(error)}"
+            raise SubmissionError(
+                f"expected submissions at {self._said}, found no such path here, and as a dataset repository it cannot "
+                f"be had: {why}. Check the path or the name."
+            ) from error
+        return Path(root, self.folder)
+
+    def _check(self, sizes: dict[str, int]) -> None:
+        if not sizes:
+            raise SubmissionError(
+                f"expected a {DECISIONS_FILE} at {self._said}, found none. `vlrouterbench evaluate` writes it."
+            )
+        large = {path: size for path, size in sizes.items() if size > MOST_FILE_BYTES}
+        if large or sum(sizes.values()) > MOST_BYTES:
+            path, size = max(sizes.items(), key=lambda item: item[1])
+            raise SubmissionError(
+                f"{self._said}: expected files of at most {MOST_FILE_BYTES // 2**20} MiB each and "
+                f"{MOST_BYTES // 2**20:,} MiB together, found {sum(sizes.values()) / 2**20:,.1f} MiB, the largest "
+                f"{path} with {size / 2**20:,.1f} MiB. Nothing was fetched; give a folder of it, or fetch it yourself."
+            )
+
+    @property
+    def _patterns(self) -> list[str]:
+        """What is fetched: files of those names here and below; a star crosses slashes."""
+        here = f"{escape(self.folder)}/" if self.folder else ""
+        return [f"{here}{below}{name}" for name in READ_FILES for below in ("", "*/")]
+
+    @property
+    def _said(self) -> str:
+        return "/".join(filter(None, (self.repo_id, self.folder)))
+
+
+def _is_read(entry: object) -> bool:
+    """Whether an entry of a listing is a file that a leaderboard reads; folders have no size."""
+    return hasattr(entry, "size") and PurePosixPath(entry.path).name in READ_FILES
+
+
+def _first_line(error: Exception) -> str:
+    lines: Sequence[str] = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,155 @@
+"""Finding submissions, and the benchmark that they were decided on.
+
+Decisions
+- A submission is a `decisions.parquet`; what lies beside it (`decisions.parquet.sig`, `results.json`) only says which
+  benchmark it is for and who signed it. No figure of `results.json` is read.
+- A folder of submissions holds one folder each, at any depth; hidden ones are passed over. It may lie in a dataset
+  repository on the Hub (`hub_folder.py`).
+- The benchmark is the one that is given, else the first folder in reach whose tables have the digest that
+  `results.json` states: beside the submission or its parents, in the current folder, or where `build` registers
+  benchmarks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vlrouterbench.data.build import home_folder
+from vlrouterbench.data.write import REPORT_FILE
+from vlrouterbench.evaluation.leaderboard.hub_folder import HubFolder, SubmissionError
+from vlrouterbench.evaluation.writing import DECISIONS_FILE, RESULTS_FILE
+
+_LEVELS_UP = 3
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A file of decisions.
+
+    Attributes:
+        path: the file.
+        name: the submission's name: its folder's, or the file's where it has another name than usual.
+        stated_sha256: the benchmark's digest in the `results.json` beside it, None where there is none.
+    """
+
+    path: Path
+    name: str
+    stated_sha256: str | None
+
+
+def find_submissions(given: Sequence[str]) -> list[Submission]:
+    """The submissions in files, folders (of submissions) and Hub dataset repositories, each once, in order.
+
+    Args:
+        given: `decisions.parquet` files, folders, `hf://datasets/owner/name[/folder]`, or `owner/name` of a dataset
+            repository where no such path exists.
+
+    Raises:
+        SubmissionError: nothing there, or the Hub does not give it.
+    """
+    found: dict[Path, Submission] = {}
+    for text in given:
+        hub = HubFolder.parse(text)
+        path = hub.fetch() if hub else Path(text)
+        files = list(_decision_files(path))
+        if not files:
+            raise SubmissionError(
+                f"expected a {DECISIONS_FILE}, or a folder with one or with folders that have one, found none at "
+                f"{text}. `vlrouterbench evaluate` writes it."
+            )
+        for file in files:
+            # On the Hub the folder right there has the name that it was asked for by, not its commit's.
+            name = hub.name if hub and file.parent == path else _name(file)
+            found.setdefault(file.parent.resolve() / file.name, Submission(file, name, _stated_sha256(file)))
+    return list(found.values())
+
+
+def find_benchmark(submissions: Sequence[Submission]) -> Path:
+    """The benchmark folder that the submissions' `results.json` name by digest.
+
+    Raises:
+        SubmissionError: none states a digest, they state several, or no folder in reach has it.
+    """
+    stated = {s.stated_sha256: s.path for s in submissions if s.stated_sha256}
+    if len(stated) != 1:
+        raise SubmissionError(
+            f"expected one benchmark, named by the {RESULTS_FILE} beside the decisions, found {len(stated) or 'none'}. "
+            "Give --benchmark DIR."
+        )
+    sha256 = next(iter(stated))
+    for folder in _folders_in_reach([s.path for s in submissions]):
+        report = folder / REPORT_FILE
+        if report.is_file() and _field(report, "sha256") == sha256:
+            return folder
+    raise SubmissionError(
+        f"expected the benchmark with tables sha256 {sha256}, which {stated[sha256].parent / RESULTS_FILE} names, "
+        "found none beside the submissions, in the current folder or among registered ones. Give --benchmark DIR."
+    )
+
+
+def check_stated(submission: Submission, sha256: str) -> None:
+    """Refuse a submission whose `results.json` names another benchmark.
+
+    Raises:
+        SubmissionError: it does.
+    """
+    if submission.stated_sha256 not in (None, sha256):
+        raise SubmissionError(
+            f"{submission.path}: expected decisions on the benchmark with tables sha256 {sha256}, found another in its "
+            f"{RESULTS_FILE} ({submission.stated_sha256}). Evaluate again on this benchmark, or give the other one."
+        )
+
+
+def _decision_files(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path.with_name(DECISIONS_FILE) if path.name == RESULTS_FILE else path
+    elif (path / DECISIONS_FILE).is_file():
+        yield path / DECISIONS_FILE
+    elif path.is_dir():
+        for file in sorted(path.rglob(DECISIONS_FILE)):
+            if not any(part.startswith(".") for part in file.relative_to(path).parts):
+                yield file
+
+
+def _name(file: Path) -> str:
+    return file.absolute().parent.name if file.name == DECISIONS_FILE else file.stem
+
+
+def _stated_sha256(file: Path) -> str | None:
+    results = file.with_name(RESULTS_FILE)
+    if not results.is_file():
+        return None
+    try:
+        records = json.loads(results.read_text(encoding="utf-8"))
+        stated = {record["benchmark"]["sha256"] for record in records}
+    except (ValueError, TypeError, KeyError) as error:
+        raise SubmissionError(
+            f"{results}: expected records that name their benchmark's sha256, found otherwise. Remove the file: only "
+            f"{DECISIONS_FILE} is needed."
+        ) from error
+    if len(stated) > 1:
+        raise SubmissionError(
+            f"{results}: expected records of one benchmark, found {len(stated)}. Split the submission."
+        )
+    return next(iter(stated), None)
+
+
+def _folders_in_reach(files: Sequence[Path]) -> Iterator[Path]:
+    """The given files' folders and those above them, each with what lies in it; then the usual places."""
+    roots: dict[Path, None] = {}
+    for file in files:
+        roots |= dict.fromkeys(file.absolute().parents[:_LEVELS_UP])
+    for root in (*roots, Path.cwd(), home_folder()):
+        if root.is_dir():
+            yield root
+            yield from (folder for folder in sorted(root.iterdir()) if folder.is_dir())
+
+
+def _field(path: Path, name: str) -> object:
+    try:
+        return json.loads(path.read_text(encoding="utf-8")).get(name)
+    except (ValueError, AttributeError, OSError):
+        return None  # not one of ours: the search goes on

@@ -1,0 +1,56 @@
+"""Learning curves of newcomers as figures: Brier score against the number of probe samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vlrouterbench.evaluation.study.new_candidate_curves import PROBE_SET, RANDOM, TRAINED_ON
+from vlrouterbench.plotting.figures import BLUE, GREY, VERMILION, label_points, svg_text, titled
+
+BLACK = "#000000"
+_ROOM = 4.5
+
+
+def newcomer_plots(part: dict[str, Any], *, simulated: bool) -> list[str]:
+    """A figure per router as SVG.
+
+    Args:
+        part: answer of the part `newcomers`.
+        simulated: whether the benchmark is.
+    """
+    return [_plot(row, simulated=simulated) for row in part["routers"]]
+
+
+def _plot(row: dict[str, Any], *, simulated: bool) -> str:
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter, NullLocator
+
+    figure = Figure(figsize=(8.2, 4.6), layout="constrained")
+    axes = figure.add_subplot()
+    probed = row.get(PROBE_SET, row[RANDOM])
+    counts = [entry["num_probes"] for entry in probed]
+    curves = [
+        ("mean of the probes", GREY, "s--", [entry["constant_brier"] for entry in probed]),
+        ("joined by random probes", BLUE, "^-", [entry["brier"] for entry in row[RANDOM]]),
+        ("trained on", BLACK, ":", [row[TRAINED_ON]["brier"]] * len(counts)),
+    ]
+    if PROBE_SET in row:
+        curves.insert(2, ("joined by the probe set", VERMILION, "o-", [entry["brier"] for entry in row[PROBE_SET]]))
+    labels = []
+    for name, colour, style, values in curves:
+        axes.plot(counts, [100 * value for value in values], style, color=colour, markersize=5)
+        labels.append((name, (counts[-1], 100 * values[-1]), colour))
+    axes.set_xscale("log")
+    # Room for names to the right of the last points, clear of the curves.
+    axes.set_xlim(0.85 * counts[0], _ROOM * counts[-1])
+    axes.set_xticks(counts, [f"{count:,}" for count in counts])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel("probe samples (log scale)")
+    axes.set_ylabel("Brier score of the newcomer, %")
+    title = titled(f"{row['router']}: estimates of a newcomer by its probe samples", simulated=simulated)
+    axes.set_title(title, parse_math=False)
+    axes.grid(alpha=0.25)
+    axes.margins(y=0.12)
+    label_points(axes, labels)
+    return svg_text(figure, title)

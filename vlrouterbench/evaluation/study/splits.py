@@ -1,0 +1,119 @@
+"""What every part of a study stands on: a benchmark, several splits of it, and routers trained on each by name.
+
+Decisions
+- Seed 0 is the benchmark's own split; another seed draws one by the same hash, so that groups stay whole.
+- Everything is done anew for every split: training, choices on validation, the mixture on train. Cost bounds stay the
+  benchmark's.
+- A name is a family (`mlp`), one of its variants (`flagship:kernel-alone`), either on shuffled outcomes
+  (`shuffled/mlp`), or a policy (`mixture`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+
+from vlrouterbench.core.errors import RouterError, unknown_name
+from vlrouterbench.data.splits import hash_split
+from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.evaluation.policies import POLICIES
+from vlrouterbench.evaluation.shuffled import shuffled_outcomes
+from vlrouterbench.features.encode import FeatureSet
+from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.registry import FAMILIES, ROUTERS
+from vlrouterbench.training.arguments import RouterTrainingArguments
+from vlrouterbench.training.fit import train_router
+from vlrouterbench.training.problem import Problem
+
+SHUFFLED = "shuffled/"
+"""Before a family's name: its twin, trained on shuffled outcomes."""
+VARIANT = ":"
+"""Between a family's name and a variant's."""
+Stage = Callable[[str], AbstractContextManager[Any]]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a study is made on.
+
+    Attributes:
+        table: the whole benchmark.
+        features: of its samples.
+        seeds: of splits and of training, different ones.
+        stage: opens each step by its title, for progress.
+    """
+
+    table: RoutingTable
+    features: FeatureSet
+    seeds: Sequence[int] = (0, 1, 2, 3, 4)
+    stage: Stage = lambda _: nullcontext()
+
+    def splits(self) -> Iterator[tuple[int, RoutingTable]]:
+        """Every seed with the benchmark under its split."""
+        for seed in self.seeds:
+            yield seed, resplit(self.table, seed)
+
+    def train(self, name: str, table: RoutingTable, seed: int) -> PreTrainedRouter:
+        """The router of a name, trained on a benchmark's train split and chosen on its validation.
+
+        Args:
+            name: of a family, a variant or a shuffled twin; `check_names` has passed it.
+            table: the benchmark under one split; its candidates may be fewer than the study's.
+            seed: of training.
+        """
+        return train_router(*self.training_of(name, table, seed)).router
+
+    def training_of(self, name: str, table: RoutingTable, seed: int) -> tuple[str, Problem, RouterTrainingArguments]:
+        """What trains the router of a name: family, problem and arguments; arguments as for `train`."""
+        family, variant = family_and_variant(name)
+        learnt = shuffled_outcomes(table, seed=seed) if name.startswith(SHUFFLED) else table
+        return family, Problem(learnt, self.features), RouterTrainingArguments(seed=seed, variant=variant or "default")
+
+
+def resplit(table: RoutingTable, seed: int) -> RoutingTable:
+    """The benchmark with the split of a seed; 0 is its own."""
+    if seed == 0:
+        return table
+    dataset_of: dict[str, str] = {}
+    groups = table.column("group_id")
+    for group, dataset in zip(groups, table.column("dataset"), strict=True):
+        dataset_of.setdefault(group, dataset)
+    sides = [hash_split(f"{seed}\0{dataset_of[group]}", group) for group in groups]
+    place = table.samples.column_names.index("split")
+    return replace(table, samples=table.samples.set_column(place, "split", pa.array(sides)))
+
+
+def scored(table: RoutingTable, split: str = "test") -> RoutingTable:
+    """The samples of a split that were measured for every candidate."""
+    found = table.split(split)
+    return found.take(found.complete)
+
+
+def family_and_variant(name: str) -> tuple[str, str]:
+    """Names of a router's family and of its variant, "" where it names none."""
+    family, _, variant = name.removeprefix(SHUFFLED).partition(VARIANT)
+    return family, variant
+
+
+def check_names(routers: Sequence[str], seeds: Sequence[int]) -> None:
+    """Stop before any training where a name or a seed cannot be used.
+
+    Raises:
+        RouterError: no router or seed, or one twice.
+        UnknownNameError: no such family, variant or policy.
+    """
+    for kind, given in (("router", routers), ("seed", seeds)):
+        if not given or len(set(given)) < len(given):
+            raise RouterError(f"expected each {kind} once and at least one, found {list(given)}.")
+    for name in routers:
+        family, variant = family_and_variant(name)
+        if name in POLICIES:
+            continue
+        if family not in ROUTERS:
+            raise unknown_name("router", name, (*ROUTERS, *POLICIES))
+        if variant and variant not in FAMILIES[family].recipes:
+            raise unknown_name(f"variant of {family}", variant, FAMILIES[family].recipes)

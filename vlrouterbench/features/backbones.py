@@ -1,0 +1,187 @@
+"""Opening a backbone by name: a small random one, a Hub id or a local folder, with its tokenizer and picture settings.
+
+Decisions
+- `tiny-*` are small random models to try things out with, built from configurations; their tokenizer is trained on the
+  train split's texts, once per benchmark, and travels with the router.
+- A Hub id or folder is loaded by the rules of pretrained encoders: no code of its own, all weights there. Where it
+  reads patch tokens, `patches` names a ViT-style model for them; without one the embedding is linear and is learnt.
+- UNITER and ViLBERT are not in transformers, and a random BERT is not passed off as them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from vlrouterbench.core.errors import BenchmarkError, RouterError, unknown_name
+from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.features.inputs import text_inputs
+from vlrouterbench.features.pretrained import hub_errors
+from vlrouterbench.features.tiny_backbones import TINY, TINY_IMAGE_SIZE, TINY_PATCH, tiny_tokenizer
+from vlrouterbench.routers.backbones.input import SampleEncoder
+from vlrouterbench.routers.backbones.models import BACKBONES, build_backbone
+from vlrouterbench.routers.backbones.patches import LINEAR
+from vlrouterbench.routers.encoders.hub.folder import ModelFolder, find_folder
+from vlrouterbench.routers.encoders.hub.model import load_config, load_model
+
+NOT_IN_TRANSFORMERS = ("uniter", "vilbert")
+LONGEST_TEXT = 128
+GREY = (0.5, 0.5, 0.5)
+_PATCH_READERS = ("lxmert", "visual_bert")
+_AROUND_PICTURES = {
+    "smolvlm": (("<fake_token_around_image>", "<global-img>"), ("<fake_token_around_image>",)),
+    "idefics3": (("<fake_token_around_image>", "<global-img>"), ("<fake_token_around_image>",)),
+    "qwen2_vl": (("<|vision_start|>",), ("<|vision_end|>",)),
+    "qwen2_5_vl": (("<|vision_start|>",), ("<|vision_end|>",)),
+}
+"""Tokens that a decoder was trained to see before and after a picture."""
+
+
+@dataclass(frozen=True)
+class BackboneOptions:
+    """Which backbone, and at what size it is used.
+
+    Attributes:
+        name: one of TINY, a folder, or `owner/name` on the Hub (`owner/name@revision` for one commit or tag).
+        image_size: side of the picture in pixels; None for the model's own.
+        max_tokens: longest text; None for 128, or what the model can read.
+        patches: folder or Hub id of a ViT-style model that gives patch tokens; None for a linear embedding.
+    """
+
+    name: str = "tiny-lxmert"
+    image_size: int | None = None
+    max_tokens: int | None = None
+    patches: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("image_size", "max_tokens"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise RouterError(f"expected {name} >= 1, found {value}.")
+
+
+def open_backbone(options: BackboneOptions, table: RoutingTable) -> SampleEncoder:
+    """What turns samples into rows for a backbone, with its tokenizer, its description and its weights.
+
+    Args:
+        options: see BackboneOptions.
+        table: the benchmark whose train texts a small random backbone's tokenizer is trained on.
+
+    Raises:
+        UnknownNameError: no backbone of that name.
+        RouterError: a model that transformers does not have, or sizes that do not fit.
+        BenchmarkError: a pretrained model cannot be found or used.
+    """
+    name = options.name
+    if name.lower() in NOT_IN_TRANSFORMERS:
+        raise RouterError(
+            f"{name}: transformers has no such model, so there is nothing to load its weights into. Use a backbone of "
+            f"{', '.join(BACKBONES)} by Hub id or folder, or one of {', '.join(TINY)}."
+        )
+    if name in TINY:
+        encoder = _tiny(options, table)
+    elif "/" not in name and not find_local(name):
+        raise unknown_name("backbone (a Hub id has the form owner/name)", name, TINY)
+    else:
+        with hub_errors():
+            encoder = _pretrained(options)
+    try:
+        build_backbone(encoder.config["backbone"], encoder.config["image_size"])
+    except ValueError as error:
+        raise RouterError(f"the backbone {name} cannot be used so: {error}") from error
+    return encoder
+
+
+def find_local(name: str) -> bool:
+    """Whether a name is a folder here."""
+    from pathlib import Path
+
+    return Path(name).expanduser().is_dir()
+
+
+def _tiny(options: BackboneOptions, table: RoutingTable) -> SampleEncoder:
+    texts = (sample.text for sample in text_inputs(table.split("train")))
+    folder = table.folder.resolve()
+    store = folder.with_name(f"{folder.name}.features")
+    tokenizer = tiny_tokenizer(texts, store / f"tokenizer-{table.sha256[:16]}.json")
+    size, longest = options.image_size or TINY_IMAGE_SIZE, options.max_tokens or LONGEST_TEXT // 2
+    kind, make_config = TINY[options.name]
+    description = {"name": options.name, "kind": kind, "random": True}
+    description["config"] = make_config(len(tokenizer), longest, size)
+    if kind in _PATCH_READERS:
+        description["patches"] = {"kind": LINEAR, "patch_size": TINY_PATCH}
+    encoder = SampleEncoder(_settings(description, size, longest, {}))
+    encoder.tokenizer = tokenizer
+    return encoder
+
+
+def _pretrained(options: BackboneOptions) -> SampleEncoder:
+    from transformers import AutoModel
+
+    folder = _folder(options.name)
+    config = load_config(folder)
+    if config.model_type not in BACKBONES:
+        raise RouterError(
+            f"expected a backbone that reads pictures and texts ({', '.join(BACKBONES)}), found {config.model_type} at "
+            f"{options.name}."
+        )
+    model = load_model(AutoModel, folder, dtype=torch.float32)
+    description = {"name": folder.name, "kind": config.model_type, "config": plain_config(model.config)}
+    pretrained, pictures = {"model": model.state_dict()}, folder
+    own_size = getattr(getattr(config, "vision_config", None), "image_size", None)
+    if config.model_type in _PATCH_READERS:
+        description["patches"] = {"kind": LINEAR, "patch_size": TINY_PATCH}
+        if options.patches is not None:
+            pictures = _folder(options.patches)
+            vision = load_model(AutoModel, pictures, dtype=torch.float32, unused=("pooler",))
+            description["patches"] = {"kind": vision.config.model_type, "config": plain_config(vision.config)}
+            pretrained["patches"], own_size = vision.state_dict(), vision.config.image_size
+    text = getattr(config, "text_config", config)
+    longest = min(options.max_tokens or LONGEST_TEXT, text.max_position_embeddings)
+    size = options.image_size or own_size or 224
+    tokenizer = _tokenizer(folder)
+    for name, tokens in zip(("before", "after"), _AROUND_PICTURES.get(config.model_type, ()), strict=False):
+        known = tokenizer.get_vocab()
+        description[name] = [known[token] for token in tokens if token in known]
+    encoder = SampleEncoder(_settings(description, size, longest, pictures.read_json("preprocessor_config.json") or {}))
+    encoder.tokenizer = tokenizer
+    encoder.pretrained = pretrained
+    return encoder
+
+
+def _settings(description: dict[str, Any], size: int, longest: int, said: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "backbone": description,
+        "image_size": size,
+        "image_mean": list(said.get("image_mean") or GREY),
+        "image_std": list(said.get("image_std") or GREY),
+        "max_tokens": longest,
+        # SigLIP's text tower pools the last of all places, so its texts always have the same length.
+        "fixed_length": description["kind"] == "siglip",
+    }
+
+
+def _folder(name: str) -> ModelFolder:
+    source, _, revision = name.partition("@")
+    return find_folder(name) if find_local(name) else find_folder(source, revision or None)
+
+
+def _tokenizer(folder: ModelFolder) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder.path, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+        raise BenchmarkError(f"expected a tokenizer in {folder.path}, found none that loads: {error}.") from error
+    if not getattr(tokenizer, "is_fast", False):
+        raise BenchmarkError(f"expected a tokenizer with tokenizer.json in {folder.path}, found one without.")
+    return tokenizer
+
+
+def plain_config(config: Any) -> dict[str, Any]:
+    """A model's configuration as JSON can hold it, without what names its class."""
+    content = json.loads(config.to_json_string())
+    return {name: value for name, value in content.items() if name not in ("model_type", "transformers_version")}

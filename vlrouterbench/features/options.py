@@ -1,0 +1,61 @@
+"""What features to make: encoders, fusion, and how the work is spread. One dataclass, checked when it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vlrouterbench.core.errors import BenchmarkError, unknown_name
+from vlrouterbench.routers.encoders.builtin.blocks import BUILTIN
+from vlrouterbench.routers.encoders.fusion import CONCAT, FUSIONS, TEXT_WEIGHT
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total) while inputs are encoded."""
+
+
+@dataclass(frozen=True)
+class FeatureOptions:
+    """Which features.
+
+    Attributes:
+        text, image: "builtin", a folder, or `owner/name` on the Hub (`owner/name@revision` for one commit or tag).
+        fusion: one of FUSIONS.
+        text_weight: of the fusion "weighted-average", in [0, 1].
+        max_length: longest text in tokens for a pretrained text encoder; None for its own.
+        device: where pretrained encoders compute; None for the GPU where there is one, else the CPU.
+    """
+
+    text: str = BUILTIN
+    image: str = BUILTIN
+    fusion: str = CONCAT
+    text_weight: float = TEXT_WEIGHT
+    max_length: int | None = None
+    device: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.fusion not in FUSIONS:
+            raise unknown_name("fusion", self.fusion, FUSIONS)
+        if not 0 <= self.text_weight <= 1:
+            raise BenchmarkError(f"expected a text weight in [0, 1], found {self.text_weight}.")
+
+
+@dataclass(frozen=True)
+class EncodingWork:
+    """How the work of encoding is spread. It has no part in what comes out: the same bytes for any of these.
+
+    Attributes:
+        num_proc: processes on this machine; each computes on one thread.
+        rank, world_size: this process among those that were launched together; each encodes its share of the shards.
+        wait: called when a share is done, returns when all shares are.
+        progress: called while encoding.
+    """
+
+    num_proc: int = 1
+    rank: int = 0
+    world_size: int = 1
+    wait: Callable[[], None] | None = None
+    progress: Progress | None = None
+
+    def __post_init__(self) -> None:
+        if self.num_proc < 1:
+            raise BenchmarkError(f"expected at least 1 process, found {self.num_proc}.")

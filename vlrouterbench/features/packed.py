@@ -1,0 +1,194 @@
+"""Samples of a whole benchmark as rows of bytes for end-to-end routers: decoded once, stored beside it, mapped.
+
+Decisions
+- Pictures lie in `<benchmark>.features/pictures-SIZE-KEY.npy`, one uint8 row per sample, keyed by the digest of the
+  benchmark's tables and by all that their bytes depend on; tokens likewise, keyed by the tokenizer. Both are mapped,
+  not read: an epoch over more pictures than fit in memory works, and processes share what is cached.
+- Decoding is spread over processes, each writing its own rows of the one file, which takes its name when it is whole.
+- Rows that are sent to another process are sent as the names of their files.
+- A batch is cut to its longest text when it is taken.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from vlrouterbench.core.files import staged_file
+from vlrouterbench.data.table import RoutingTable, load_table
+from vlrouterbench.features.inputs import router_inputs, text_inputs
+from vlrouterbench.features.options import EncodingWork
+from vlrouterbench.features.store import content_key, feature_folder
+from vlrouterbench.routers.backbones.input import SampleEncoder, shortened
+
+PACKED_VERSION = 1
+"""Raised whenever the same sample would have other bytes."""
+_ROWS_PER_TASK = 256
+
+
+@dataclass(frozen=True)
+class PackedRows:
+    """Some samples of a benchmark as rows of bytes, taken from disk when they are asked for.
+
+    Attributes:
+        pictures: (num_all, picture bytes) uint8, mapped.
+        tokens: (num_all, max_tokens) int32, mapped.
+        rows: (num_samples,) place of each row.
+        encoder: what made them.
+    """
+
+    pictures: np.ndarray
+    tokens: np.ndarray
+    rows: np.ndarray
+    encoder: SampleEncoder
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, places: torch.Tensor) -> torch.Tensor:
+        """Rows by place, (num_places, width) uint8, cut to the longest text among them."""
+        taken = self.rows[places.cpu().numpy()]
+        tokens = np.ascontiguousarray(self.tokens[taken]).view(np.uint8)
+        return shortened(torch.from_numpy(np.concatenate([self.pictures[taken], tokens], axis=1)), self.encoder)
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """Tokens in each sample's text, (num_samples,)."""
+        return (self.tokens[self.rows] >= 0).sum(axis=1)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For a worker process: it maps the files again, instead of being sent what they hold."""
+        return _mapped_again, (self.pictures.filename, self.tokens.filename, self.rows, self.encoder.config)
+
+    def to(self, device: Any) -> PackedRows:
+        """The same rows: what is taken of them is moved, a block at a time."""
+        return self
+
+
+def _mapped_again(pictures: str, tokens: str, rows: np.ndarray, config: dict[str, Any]) -> PackedRows:
+    both = (np.load(path, mmap_mode="r", allow_pickle=False) for path in (pictures, tokens))
+    return PackedRows(*both, rows, SampleEncoder(config))
+
+
+@dataclass(frozen=True)
+class PackedSet:
+    """All samples of a benchmark as rows of bytes; stands where features stand.
+
+    Attributes:
+        values: all rows in the folder's order.
+        encoder: what made them.
+        masked_images: samples without a picture.
+        path: of the pictures.
+    """
+
+    values: PackedRows
+    encoder: SampleEncoder
+    masked_images: int
+    path: Path
+
+    def of(self, table: RoutingTable) -> PackedRows:
+        """The rows of a table."""
+        return packed_rows(self, table)
+
+    def describe(self) -> dict[str, Any]:
+        """What routers read, for results and cards."""
+        return {**self.encoder.describe(), "masked_images": self.masked_images}
+
+
+def packed_rows(packed: PackedSet, table: RoutingTable) -> PackedRows:
+    """The rows of a table of the benchmark that was packed."""
+    whole = packed.values
+    return PackedRows(whole.pictures, whole.tokens, np.asarray(table.rows), whole.encoder)
+
+
+def pack_benchmark(table: RoutingTable, encoder: SampleEncoder, work: EncodingWork | None = None) -> PackedSet:
+    """All samples of a benchmark as rows of bytes, mapped from the store or made and stored.
+
+    Args:
+        table: the benchmark, or a part of it: the whole is stored.
+        encoder: a router's own, with its tokenizer.
+        work: how decoding is spread, and who is told of its progress.
+    """
+    work = work or EncodingWork()
+    store = feature_folder(table)
+    size = encoder.config["image_size"]
+    picture_key = content_key([PACKED_VERSION, table.sha256, size, encoder.config["image_mean"]])
+    token_key = content_key([PACKED_VERSION, table.sha256, encoder.config["max_tokens"], tokenizer_digest(encoder)])
+    path = store / f"pictures-{size}-{picture_key}.npy"
+    pictures = _mapped(path, lambda staging: _write_pictures(staging, table, encoder, work))
+    tokens = _mapped(store / f"tokens-{token_key}.npy", lambda staging: _write_tokens(staging, table, encoder))
+    rows = PackedRows(pictures, tokens, np.arange(len(pictures)), encoder)
+    return PackedSet(rows, encoder, int((pictures[:, encoder.pixel_bytes] == 0).sum()), path)
+
+
+def tokenizer_digest(encoder: SampleEncoder) -> str:
+    """Digest of all that a tokenizer does."""
+    return hashlib.sha256(encoder.tokenizer.backend_tokenizer.to_str().encode()).hexdigest()
+
+
+def _mapped(path: Path, write: Callable[[Path], None]) -> np.ndarray:
+    """The array of a file, mapped; made first where there is none that is whole."""
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        # Nothing there, or a file cut short: what it was made from is at hand.
+        with staged_file(path) as staging:
+            write(staging)
+    return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def _write_pictures(path: Path, table: RoutingTable, encoder: SampleEncoder, work: EncodingWork) -> None:
+    total = table.report["samples"]
+    shape = (total, len(encoder.picture_row(None)))
+    np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape).flush()
+    tasks = [(start, min(start + _ROWS_PER_TASK, total)) for start in range(0, total, _ROWS_PER_TASK)]
+    done = 0
+    for count in _decoded_on(work.num_proc, tasks, (path, table.folder, encoder.config)):
+        done += count
+        if work.progress is not None:
+            work.progress(done, total)
+
+
+def _decoded_on(num_proc: int, tasks: Sequence[tuple[int, int]], settings: tuple[Any, ...]) -> Iterator[int]:
+    """Decode on this process or several others; gives the size of each task as it is done."""
+    if num_proc == 1 or len(tasks) == 1:
+        _start_worker(*settings)
+        yield from map(_decode, tasks)
+        _worker.clear()
+        return
+    # Started anew: a process that was forked from one that runs torch's threads can hang.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(num_proc, len(tasks)), context, _start_worker, settings) as pool:
+        for future in as_completed([pool.submit(_decode, task) for task in tasks]):
+            yield future.result()
+
+
+_worker: list[Any] = []
+
+
+def _start_worker(path: Path, folder: Path, config: dict[str, Any]) -> None:
+    _worker[:] = [np.load(path, mmap_mode="r+", allow_pickle=False), load_table(folder), SampleEncoder(config)]
+
+
+def _decode(task: tuple[int, int]) -> int:
+    """Write the rows of some samples; gives how many."""
+    pictures, table, encoder = _worker
+    for row, sample in enumerate(router_inputs(table.take(np.arange(*task))), start=task[0]):
+        pictures[row] = encoder.picture_row(sample.image)
+    pictures.flush()
+    return task[1] - task[0]
+
+
+def _write_tokens(path: Path, table: RoutingTable, encoder: SampleEncoder) -> None:
+    texts = [sample.text for sample in text_inputs(load_table(table.folder))]
+    with path.open("wb") as handle:
+        np.save(handle, encoder.token_rows(texts), allow_pickle=False)

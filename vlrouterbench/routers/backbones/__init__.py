@@ -1,0 +1,1 @@
+"""Vision-language models that end-to-end routers learn through."""

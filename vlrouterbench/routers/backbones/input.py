@@ -1,0 +1,139 @@
+"""A sample as one row of bytes: its picture at the size a backbone wants, and its tokens.
+
+Decisions
+- A row is `pixels | has_picture | tokens`: the picture's bytes (size x size x 3), four bytes that say whether there is
+  one, then the tokens as little-endian int32, -1 where the text has ended. Rows of one benchmark form one uint8 matrix
+  that lies on disk and is mapped, and everything that takes feature rows takes these.
+- Tokens stand last, so a batch is cut to its longest text by leaving columns out.
+- The whole picture is scaled to fit a square and padded with the colour that normalisation brings to zero; never
+  cropped: edges of charts and pages carry axes and totals.
+- A sample without a picture says so; a backbone puts a learnt vector in its place, not a black square.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+from vlrouterbench.routers.encoders.builtin.image import as_rgb
+from vlrouterbench.routers.encoders.hub.image_input import padded
+from vlrouterbench.routers.encoders.sample_input import RouterInput
+
+_FLAG_BYTES, _TOKEN_BYTES = 4, 4
+NO_TOKEN = -1
+
+
+@dataclass(frozen=True)
+class BackboneInput:
+    """A batch as a backbone takes it.
+
+    Attributes:
+        pixels: (batch, 3, size, size) float, normalised.
+        has_picture: (batch,) bool.
+        tokens: (batch, length) int64, 0 where the text has ended.
+        mask: (batch, length) int64: 1 where there is a token.
+    """
+
+    pixels: torch.Tensor
+    has_picture: torch.Tensor
+    tokens: torch.Tensor
+    mask: torch.Tensor
+
+
+class SampleEncoder(nn.Module):
+    """Samples -> rows of bytes, and rows -> what a backbone takes.
+
+    Args:
+        config: `image_size` in pixels, `image_mean` and `image_std` (three each, of pixels in [0, 1]), `max_tokens`,
+            `fixed_length` (whether every text is padded to `max_tokens`), and the description of the backbone under
+            "backbone".
+    """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__()
+        for field in ("image_size", "image_mean", "image_std", "max_tokens", "backbone"):
+            if field not in config:
+                raise ValueError(f'expected "{field}" in the configuration of an end-to-end router, found none.')
+        self.config = dict(config)
+        self.tokenizer: Any = None
+
+    @property
+    def image(self) -> SampleEncoder:
+        """What reads pictures; feature encoders have a block here, or None."""
+        return self
+
+    @property
+    def pixel_bytes(self) -> int:
+        """Bytes of a picture."""
+        return 3 * self.config["image_size"] ** 2
+
+    @property
+    def dim(self) -> int:
+        """Bytes of a row with the longest text."""
+        return self.pixel_bytes + _FLAG_BYTES + _TOKEN_BYTES * self.config["max_tokens"]
+
+    def encode(self, inputs: Sequence[RouterInput]) -> torch.Tensor:
+        """Rows of samples, (num_samples, width) uint8, cut to the longest text."""
+        pictures = np.stack([self.picture_row(sample.image) for sample in inputs])
+        tokens = self.token_rows([sample.text for sample in inputs])
+        return shortened(torch.from_numpy(np.concatenate([pictures, tokens.view(np.uint8)], axis=1)), self)
+
+    def picture_row(self, image: Image.Image | None) -> np.ndarray:
+        """A picture's bytes and its flag, (pixel_bytes + 4,) uint8; zeros where there is none."""
+        row = np.zeros(self.pixel_bytes + _FLAG_BYTES, dtype=np.uint8)
+        if image is not None:
+            size = self.config["image_size"]
+            red, green, blue = (round(255 * value) for value in self.config["image_mean"])
+            picture = padded(as_rgb(image), (size, size), (red, green, blue), Image.Resampling.BICUBIC)
+            row[: self.pixel_bytes] = np.asarray(picture).ravel()
+            row[self.pixel_bytes] = 1
+        return row
+
+    def token_rows(self, texts: Sequence[str]) -> np.ndarray:
+        """Token ids of texts, (num_texts, max_tokens) int32, -1 where a text has ended."""
+        if self.tokenizer is None:
+            raise ValueError("expected the router's tokenizer, found none: load the router with `from_pretrained`.")
+        longest = self.config["max_tokens"]
+        rows = np.full((len(texts), longest), NO_TOKEN, dtype="<i4")
+        # Half a surrogate pair, as broken JSON gives it, has no encoding.
+        clean = [text.encode(errors="replace").decode() for text in texts]
+        found = self.tokenizer(clean, truncation=True, max_length=longest, padding=False)["input_ids"]
+        for row, ids in zip(rows, found, strict=True):
+            row[: len(ids)] = ids
+        return rows
+
+    def unpacked(self, rows: torch.Tensor) -> BackboneInput:
+        """What a backbone takes, from rows (batch, width) uint8."""
+        size, start = self.config["image_size"], self.pixel_bytes
+        pixels = rows[:, :start].reshape(-1, size, size, 3).permute(0, 3, 1, 2)
+        # Cloned, since a view of another type needs an address that it divides.
+        tokens = rows[:, start + _FLAG_BYTES :].clone().view(torch.int32).long()
+        # Not buffers: what is not stored with the weights is lost where a model is loaded.
+        mean, std = (pixels.new_tensor(self.config[name], dtype=torch.float32) for name in ("image_mean", "image_std"))
+        normalised = (pixels / 255 - mean.view(1, 3, 1, 1)) / std.view(1, 3, 1, 1)
+        mask = (tokens >= 0).long()
+        return BackboneInput(normalised, rows[:, start] > 0, tokens.clamp(min=0), mask)
+
+    def text_lengths(self, rows: torch.Tensor) -> torch.Tensor:
+        """Number of tokens in each row, (num_rows,) int64."""
+        tokens = rows[:, self.pixel_bytes + _FLAG_BYTES :].clone().view(torch.int32)
+        return (tokens >= 0).sum(dim=1)
+
+    def describe(self) -> dict[str, Any]:
+        """What a router reads of samples, for results and cards."""
+        names = ("image_size", "max_tokens")
+        return {"backbone": self.config["backbone"]["name"], **{name: self.config[name] for name in names}}
+
+
+def shortened(rows: torch.Tensor, encoder: SampleEncoder) -> torch.Tensor:
+    """Rows (batch, width) less the columns in which every text has ended; one token at least is kept."""
+    if encoder.config.get("fixed_length"):
+        return rows
+    longest = max(1, int(encoder.text_lengths(rows).max())) if len(rows) else 1
+    return rows[:, : encoder.pixel_bytes + _FLAG_BYTES + _TOKEN_BYTES * longest]

@@ -1,0 +1,132 @@
+"""Backbones of two kinds, readers of patch tokens and dual towers, and the register of all backbones by model type.
+
+Decisions
+- LXMERT and VisualBERT read patch tokens (`backbone_patches.py`) with the boxes they stand for: LXMERT through its own
+  box embedding; VisualBERT has none in transformers, so a learnt projection of the box is added to each token.
+- SigLIP and CLIP give a vector for the text and one for the picture. Both are normalised and joined with their product,
+  so that a head can weigh what the two have in common.
+- Decoders that take pictures are in `backbone_decoders.py`. UNITER and ViLBERT are not in transformers: a class and a
+  line in BACKBONES adds one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from vlrouterbench.routers.backbones.base import Backbone
+from vlrouterbench.routers.backbones.decoders import QwenBackbone, SmolBackbone
+from vlrouterbench.routers.backbones.input import BackboneInput
+from vlrouterbench.routers.backbones.patches import PatchTokens
+
+
+class LxmertBackbone(Backbone):
+    """LXMERT's pooled output over text and patch tokens."""
+
+    def __init__(self, description: Mapping[str, Any], image_size: int) -> None:
+        super().__init__(description, image_size)
+        self.patches = PatchTokens(description["patches"], self.model_config.visual_feat_dim, image_size)
+
+    def forward(self, given: BackboneInput) -> torch.Tensor:
+        """Pooled vectors, (batch, dim)."""
+        tokens = self.patches(given.pixels, given.has_picture)
+        boxes = self.patches.boxes(tokens).expand(len(tokens), -1, -1)
+        output = self.model(
+            input_ids=given.tokens,
+            attention_mask=given.mask,
+            token_type_ids=torch.zeros_like(given.tokens),
+            visual_feats=tokens,
+            visual_pos=boxes,
+        )
+        return output.pooled_output
+
+
+class VisualBertBackbone(Backbone):
+    """VisualBERT's pooled output over text and patch tokens."""
+
+    def __init__(self, description: Mapping[str, Any], image_size: int) -> None:
+        super().__init__(description, image_size)
+        width = self.model_config.visual_embedding_dim
+        self.patches = PatchTokens(description["patches"], width, image_size)
+        self.place = nn.Linear(4, width)
+
+    def forward(self, given: BackboneInput) -> torch.Tensor:
+        """Pooled vectors, (batch, dim)."""
+        tokens = self.patches(given.pixels, given.has_picture)
+        tokens = tokens + self.place(self.patches.boxes(tokens))
+        ones = torch.ones(tokens.shape[:2], dtype=torch.long, device=tokens.device)
+        output = self.model(
+            input_ids=given.tokens,
+            attention_mask=given.mask,
+            token_type_ids=torch.zeros_like(given.tokens),
+            visual_embeds=tokens,
+            visual_token_type_ids=ones,
+            visual_attention_mask=ones,
+        )
+        return output.pooler_output
+
+
+class DualTowers(Backbone):
+    """The vectors of a text tower and of a picture tower, and their product."""
+
+    def __init__(self, description: Mapping[str, Any], image_size: int) -> None:
+        super().__init__(description, image_size)
+        text, vision = self.model_config.text_config, self.model_config.vision_config
+        # CLIP projects both into one space; SigLIP's towers meet in one of themselves.
+        shared = getattr(self.model_config, "projection_dim", None)
+        sizes = (shared, shared) if shared else (getattr(text, "projection_size", text.hidden_size), vision.hidden_size)
+        if sizes[0] != sizes[1]:
+            raise ValueError(f"expected towers that give vectors of one length, found {sizes[0]} and {sizes[1]}.")
+        self.width = sizes[0]
+        self.text_norm, self.picture_norm = nn.LayerNorm(self.width), nn.LayerNorm(self.width)
+        self.absent = nn.Parameter(torch.zeros(self.width))
+
+    @property
+    def dim(self) -> int:
+        """Length of the pooled vector: text, picture and product."""
+        return 3 * self.width
+
+    def forward(self, given: BackboneInput) -> torch.Tensor:
+        """Pooled vectors, (batch, dim)."""
+        tokens, mask = given.tokens, given.mask
+        if self.model_config.model_type == "siglip":
+            # Trained with padding read like any token, to its full length.
+            pad = self.model_config.text_config.pad_token_id or 0
+            tokens, mask = torch.where(mask > 0, tokens, pad), None
+        text = self.model.get_text_features(input_ids=tokens, attention_mask=mask)
+        whole = given.pixels.shape[-1] == self.model_config.vision_config.image_size
+        picture = self.model.get_image_features(pixel_values=given.pixels, interpolate_pos_encoding=not whole)
+        text, picture = self.text_norm(_pooled(text)), self.picture_norm(_pooled(picture))
+        picture = torch.where(given.has_picture[:, None], picture, self.absent.to(picture.dtype))
+        return torch.cat([text, picture, text * picture], dim=-1)
+
+
+def _pooled(output: Any) -> torch.Tensor:
+    return output if isinstance(output, torch.Tensor) else output.pooler_output
+
+
+BACKBONES: dict[str, type[Backbone]] = {
+    "lxmert": LxmertBackbone,
+    "visual_bert": VisualBertBackbone,
+    "siglip": DualTowers,
+    "clip": DualTowers,
+    "smolvlm": SmolBackbone,
+    "idefics3": SmolBackbone,
+    "qwen2_vl": QwenBackbone,
+    "qwen2_5_vl": QwenBackbone,
+}
+"""Model type of transformers -> how it is used."""
+
+
+def build_backbone(description: Mapping[str, Any], image_size: int) -> Backbone:
+    """A backbone of random weights.
+
+    Raises:
+        ValueError: no backbone of that kind.
+    """
+    if description.get("kind") not in BACKBONES:
+        raise ValueError(f'unknown kind of backbone "{description.get("kind")}". Known: {", ".join(BACKBONES)}.')
+    return BACKBONES[description["kind"]](description, image_size)

@@ -1,0 +1,1 @@
+"""What every router has: its configuration, its base class, decisions, budgets, losses."""

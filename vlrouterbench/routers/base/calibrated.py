@@ -1,0 +1,131 @@
+"""The base of families whose estimates may be taken at their word: one checkpoint for every budget.
+
+Decisions
+- `estimates` is the one thing such a family adds; `score`, `route` and every budget follow from it.
+- Without a budget in the request, the weight that was best on validation decides.
+- A decision is explained in one plain sentence or two: what the chosen candidate promises, and why not a better one.
+- A candidate that train never measured is never chosen by estimates; it can be asked for by name alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from vlrouterbench.routers.base.decision import Budget, Estimates, RoutingDecision, considered
+from vlrouterbench.routers.base.estimating import EstimatingRouter
+
+PER_10K = 10_000
+
+
+class CalibratedRouter(EstimatingRouter):
+    """Decides under any budget by calibrated estimates."""
+
+    calibrated = True
+
+    def estimates(self, features: torch.Tensor) -> Estimates:
+        """Calibrated estimates for features (num_samples, dim)."""
+        raise TypeError(f"{type(self).__name__} is a base of families: load one of them.")
+
+    def caution(self, made: Estimates, asked: Budget) -> torch.Tensor | float:
+        """What is taken off scores (num_samples, num_candidates) because estimates are uncertain; nothing here."""
+        return 0.0
+
+    def score(self, features: torch.Tensor) -> torch.Tensor:
+        """What estimates are worth at the configuration's trade-off, (num_samples, num_candidates)."""
+        return self.worth(self.estimates(features), Budget(usd_weight=self.config.usd_weight))
+
+    def scores_for(self, features: torch.Tensor, settings: Sequence[Mapping[str, Any]]) -> Iterator[torch.Tensor]:
+        """As the base's; estimates are made once, since settings change what they are worth alone."""
+        made = self.estimates(features)
+        for setting in settings:
+            self.config.update(dict(setting))
+            yield self.worth(made, Budget(usd_weight=self.config.usd_weight))
+
+    def worth(self, made: Estimates, asked: Budget) -> torch.Tensor:
+        """Scores (num_samples, num_candidates) of estimates under a budget: the largest of a row is the decision."""
+        return asked.scores(made) - self.handicap - self.caution(made, asked)
+
+    def estimate(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Accuracy and cost (USD per sample), each (num_samples, num_candidates)."""
+        made = self.estimates(features)
+        return made.accuracy, made.cost_usd
+
+    @torch.no_grad()
+    def decide_one(
+        self, features: torch.Tensor, candidates: Sequence[str] | None = None, **budget: float | None
+    ) -> RoutingDecision:
+        """As the base's, with estimates, under any budget."""
+        self.check_budget(budget)
+        given = any(value is not None for value in budget.values())
+        asked = Budget(**budget) if given else Budget(usd_weight=self.config.usd_weight)
+        made = self.estimates(features.to(self.device))
+        scores = self.worth(made, asked)
+        chosen = int(self.choose(scores, candidates)[0])
+        target_met = asked.met(float(made.accuracy[0, chosen]), float(made.cost_usd[0, chosen]))
+        names = self.config.candidate_names
+        places = considered(names, candidates)
+
+        def by_name(values: torch.Tensor) -> dict[str, float]:
+            return {names[place]: float(values[0, place]) for place in places}
+
+        accuracy, cost = by_name(made.accuracy), by_name(made.cost_usd)
+        return RoutingDecision(
+            candidate=names[chosen],
+            score=by_name(scores),
+            estimated_accuracy=accuracy,
+            estimated_cost_usd=cost,
+            usd_weight=asked.usd_weight,
+            standard_error=None if made.standard_error is None else by_name(made.standard_error),
+            target_met=target_met,
+            reason=reason(names[chosen], accuracy, cost, asked),
+        )
+
+
+def reason(
+    chosen: str,
+    accuracy: Mapping[str, float],
+    cost_usd: Mapping[str, float],
+    budget: Budget,
+) -> str:
+    """What the chosen candidate promises, and why not the most accurate other one.
+
+    Args:
+        chosen: name of the decision.
+        accuracy: estimated probability of a correct answer per considered candidate.
+        cost_usd: expected cost per considered candidate, USD per sample.
+        budget: what the request asked for.
+    """
+    said = f"{chosen} is expected to be right with {_chance(accuracy[chosen])} at {_price(cost_usd[chosen])}"
+    others = [name for name in accuracy if name != chosen]
+    if not others:
+        return f"{said}; no other candidate was considered."
+    rival = max(others, key=lambda name: accuracy[name])
+    gain, extra = accuracy[rival] - accuracy[chosen], cost_usd[rival] - cost_usd[chosen]
+    if budget.min_accuracy is not None and accuracy[chosen] < budget.min_accuracy:
+        return f"{said}: no candidate reaches {budget.min_accuracy:.1%}, and this is the most accurate."
+    if gain <= 0:
+        return f"{said}: none of the {len(others)} others is expected to do better{_dearer(extra)}."
+    named = f"{rival} promises {_chance(accuracy[rival])} at {_price(cost_usd[rival])}"
+    if budget.max_cost_usd is not None:
+        return f"{said}; {named}, above the budget of {_price(budget.max_cost_usd)}."
+    if budget.min_accuracy is not None:
+        return f"{said}, the cheapest that reaches {budget.min_accuracy:.1%}; {named}."
+    if extra <= 0:
+        # A guard alone decides so.
+        return f"{said}; {named}, a lead too uncertain to leave it for."
+    return f"{said}; {named}: {100 * gain:.1f} points more for {_price(extra)} more, which is not worth it here."
+
+
+def _chance(probability: float) -> str:
+    return f"{probability:.1%}"
+
+
+def _price(usd: float) -> str:
+    return f"${PER_10K * usd:.3g} per 10K"
+
+
+def _dearer(extra: float) -> str:
+    return ", and the best of them costs more" if extra > 0 else ""

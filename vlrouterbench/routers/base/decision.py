@@ -1,0 +1,154 @@
+"""What a router answers, what a request may ask of it, and what it refuses.
+
+Decisions
+- One set of estimates serves every budget: a request changes how they are ranked, never how they are made.
+- Every budget becomes scores whose largest is the decision, so that a subset of candidates, ties and explanations are
+  the same for all three.
+- A ceiling on cost is kept: where no candidate fits below it, that is an error. A floor under accuracy is a preference:
+  where no candidate reaches it, the most accurate one is asked, and the decision says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from vlrouterbench.routers.encoders.sample_input import EncoderError, RouterInputError
+
+KINDS = ("usd_weight", "max_cost_usd", "min_accuracy")
+"""How a request may trade accuracy against cost."""
+
+
+class PoolMismatchError(ValueError):
+    """A request names candidates that the router does not know."""
+
+
+class CalibrationError(ValueError):
+    """A request needs calibrated estimates that the router does not have."""
+
+
+class BudgetError(ValueError):
+    """A budget that makes no sense, or that no candidate fits."""
+
+
+REFUSALS = (BudgetError, CalibrationError, EncoderError, PoolMismatchError, RouterInputError)
+"""What a request can be refused with, each written to be read by the one who asked."""
+
+
+@dataclass(frozen=True)
+class RoutingDecision:
+    """One decision.
+
+    Attributes:
+        candidate: the chosen one.
+        score: what the family ranks by, per considered candidate; comparable within one decision only.
+        estimated_accuracy: calibrated probability of a correct answer per candidate, None where the family has none.
+        estimated_cost_usd: expected cost of asking per candidate, USD per sample. Without a cost model it is the
+            candidate's mean over the training split.
+        usd_weight: accuracy per USD that the decision traded at, None where the family has no such knob.
+        standard_error: of `estimated_accuracy` per candidate, None where the family has none.
+        target_met: False where no candidate reached the accuracy that was asked for.
+        reason: why this candidate, in a sentence; empty where the family has no estimates to tell it by.
+        image_used: whether a picture had a part in the decision.
+    """
+
+    candidate: str
+    score: dict[str, float]
+    estimated_accuracy: dict[str, float] | None
+    estimated_cost_usd: dict[str, float] | None
+    usd_weight: float | None = None
+    standard_error: dict[str, float] | None = None
+    target_met: bool = True
+    reason: str = ""
+    image_used: bool = True
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON-ready content."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """What a calibrated router thinks of every candidate.
+
+    Attributes:
+        accuracy: probability of a correct answer, (num_samples, num_candidates) in [0, 1].
+        cost_usd: expected cost of asking, (num_samples, num_candidates), USD per sample.
+        standard_error: of `accuracy`, (num_samples, num_candidates); None where a family has none.
+        output_tokens: expected length of an answer, (num_samples, num_candidates); None where a family has none.
+    """
+
+    accuracy: torch.Tensor
+    cost_usd: torch.Tensor
+    standard_error: torch.Tensor | None = None
+    output_tokens: torch.Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Budget:
+    """One way to trade accuracy against cost; exactly one field is given.
+
+    Attributes:
+        usd_weight: accuracy that one USD must buy, >= 0: the decision maximises accuracy - usd_weight * cost.
+        max_cost_usd: most that one answer may be expected to cost, USD: the most accurate candidate below it.
+        min_accuracy: least chance of a correct answer, 0 to 1: the cheapest candidate above it.
+    """
+
+    usd_weight: float | None = None
+    max_cost_usd: float | None = None
+    min_accuracy: float | None = None
+
+    def __post_init__(self) -> None:
+        given = {name: getattr(self, name) for name in KINDS if getattr(self, name) is not None}
+        if len(given) != 1:
+            raise BudgetError(f"expected one of {', '.join(KINDS)}, found {', '.join(given) or 'none'}.")
+        ((name, value),) = given.items()
+        most = 1.0 if name == "min_accuracy" else float("inf")
+        if not 0 <= value <= most or value == float("inf"):
+            raise BudgetError(f"{name}: expected a number from 0{' to 1' if most == 1 else ' on'}, found {value}.")
+
+    def scores(self, estimates: Estimates) -> torch.Tensor:
+        """What estimates are worth, (num_samples, num_candidates): the largest of a row is the decision.
+
+        Below 0 under a ceiling: does not fit. Above 1 under a floor: reaches it.
+        """
+        accuracy, cost = estimates.accuracy, estimates.cost_usd
+        if self.usd_weight is not None:
+            return accuracy - self.usd_weight * cost
+        if self.max_cost_usd is not None:
+            return torch.where(cost <= self.max_cost_usd, accuracy, -cost / (cost + self.max_cost_usd))
+        # 2 for what is free, 1 for what is infinitely dear.
+        unit = cost.mean(dim=1, keepdim=True).clamp(min=torch.finfo(cost.dtype).tiny)
+        return torch.where(accuracy >= self.min_accuracy, 1 + unit / (unit + cost), accuracy.clamp(max=1))
+
+    def met(self, chosen_accuracy: float, chosen_cost_usd: float) -> bool:
+        """Whether what was chosen keeps to the budget.
+
+        Raises:
+            BudgetError: a ceiling that the chosen candidate, and so every other, breaks.
+        """
+        if self.max_cost_usd is not None and chosen_cost_usd > self.max_cost_usd:
+            raise BudgetError(
+                f"max_cost_usd: no candidate is expected to cost {self.max_cost_usd:.3g} USD or less here; the "
+                f"cheapest costs {chosen_cost_usd:.3g}. Raise the budget, or allow more candidates."
+            )
+        return self.min_accuracy is None or chosen_accuracy >= self.min_accuracy
+
+
+def considered(names: Sequence[str], candidates: Sequence[str] | None) -> list[int]:
+    """Places of the candidates that may be chosen: all, or a subset by name.
+
+    Raises:
+        PoolMismatchError: the subset is empty or names an unknown candidate.
+    """
+    if candidates is None:
+        return list(range(len(names)))
+    unknown = [name for name in candidates if name not in names]
+    if unknown or not candidates:
+        raise PoolMismatchError(
+            f"expected candidates out of {', '.join(names)}; found {', '.join(unknown) or 'an empty list'}."
+        )
+    return [place for place, name in enumerate(names) if name in set(candidates)]

@@ -1,0 +1,88 @@
+"""The base of families that estimate quality and cost apart and decide by quality - usd_weight * cost.
+
+Decisions
+- With true probabilities this is the best form a policy can have (benchmark's section 2), so one estimate serves every
+  trade-off; the weight is chosen on validation by Rank Score and saved.
+- Weights are tried as multiples of one over the dearest candidate's mean cost: the unit of cost does not matter.
+  The heaviest is tried first, so that of trade-offs that validation cannot tell apart the thriftiest is kept.
+- Estimates are not calibrated here: such a family refuses a budget in a request (`calibrated_router.py` has them).
+- A candidate that train never measured has a handicap that no estimate makes up for.
+- A family without a cost model of its own takes each candidate's mean cost on train.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from vlrouterbench.routers.base.configuration_router import RouterConfig
+from vlrouterbench.routers.base.learning import Recipe, TrainingSet
+from vlrouterbench.routers.base.modeling_router import PreTrainedRouter, frozen
+
+TRADE_OFFS = (30.0, 10.0, 5.0, 3.0, 2.0, 1.5, 1.0, 0.7, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.05, 0.02, 0.0)
+"""Accuracy that asking the dearest candidate instead of a free one must gain."""
+
+HANDICAP = 1000.0
+
+
+class EstimatingRouterConfig(RouterConfig):
+    """Configuration of a family that estimates.
+
+    Args:
+        usd_weight: accuracy that one USD must buy.
+        kwargs: the shared part.
+    """
+
+    def __init__(self, usd_weight: float = 0.0, **kwargs: Any) -> None:
+        self.usd_weight = usd_weight
+        super().__init__(**kwargs)
+
+
+class EstimatingRouter(PreTrainedRouter):
+    """Scores are estimated quality less the weighted cost."""
+
+    config_class = EstimatingRouterConfig
+
+    def __init__(self, config: EstimatingRouterConfig) -> None:
+        super().__init__(config)
+        self.mean_cost = frozen(self.num_candidates)
+        self.handicap = frozen(self.num_candidates)
+
+    @torch.no_grad()
+    def fit(self, training_set: TrainingSet) -> None:
+        """Learn the candidates' mean costs, and which were never measured."""
+        self.mean_cost.copy_(training_set.mean_cost)
+        never = training_set.quality.isnan().all(dim=0) | training_set.cost.isnan().all(dim=0)
+        self.handicap.copy_(HANDICAP * never)
+
+    def estimate(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Quality (num_samples, num_candidates) and cost (USD per sample, that shape or (num_candidates,))."""
+        raise TypeError(f"{type(self).__name__} is a base of families: load one of them.")
+
+    def score(self, features: torch.Tensor) -> torch.Tensor:
+        """Estimated quality - usd_weight * cost, (num_samples, num_candidates)."""
+        return self.utility(*self.estimate(features))
+
+    def utility(self, quality: torch.Tensor, cost: torch.Tensor) -> torch.Tensor:
+        """What estimates are worth at the configuration's trade-off."""
+        return quality - self.config.usd_weight * cost - self.handicap
+
+    def decision_settings(self, recipe: Recipe) -> list[dict[str, Any]]:
+        """The recipe's own settings, each with every trade-off unless the recipe fixes it."""
+        settings = super().decision_settings(recipe)
+        if "usd_weight" in recipe.fixed:
+            return settings
+        dearest = max(float(self.mean_cost.max()), torch.finfo(torch.float32).tiny)
+        return [{**setting, "usd_weight": part / dearest} for setting in settings for part in TRADE_OFFS]
+
+    def scores_for(self, features: torch.Tensor, settings: Sequence[Mapping[str, Any]]) -> Iterator[torch.Tensor]:
+        """As the base's; estimates are made once for settings that differ in the trade-off alone."""
+        made_with: dict[str, Any] | None = None
+        for setting in settings:
+            self.config.update(dict(setting))
+            others = {name: value for name, value in setting.items() if name != "usd_weight"}
+            if others != made_with:
+                made_with, (quality, cost) = others, self.estimate(features)
+            yield self.utility(quality, cost)

@@ -1,0 +1,265 @@
+"""The base of all routers: a transformers model over features, with `route()` from a picture and a question.
+
+Decisions
+- A family differs in its modelling file alone: `score` turns features (num_samples, dim) into scores (num_samples,
+  num_candidates), `fit` learns what takes one pass, `training_targets` and `training_loss` what takes gradients, and
+  `recipes` says what is tried. One trainer and one evaluator serve all of them.
+- Before training no candidate is preferred, so that the pool's order has no part in what is learnt.
+- A router sees features; it never sees quality or cost of the sample it decides on.
+- Ties go to the first candidate in pool order, so that a decision is the same everywhere.
+- Saved code files are copied beside the weights, so that a router loads where this package is not installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from PIL import Image
+from torch import nn
+from transformers import PreTrainedModel
+from transformers.utils import ModelOutput
+
+from vlrouterbench.routers.base.configuration_router import RouterConfig
+from vlrouterbench.routers.base.decision import KINDS, CalibrationError, RoutingDecision, considered
+from vlrouterbench.routers.base.learning import Recipe, TrainingSet, settings_of, soft_cross_entropy
+from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder
+from vlrouterbench.routers.encoders.sample_input import RAISE, RouterInput, usable_image
+from vlrouterbench.routers.write_code import write_code
+
+CALIBRATED_FAMILIES = ("flagship",)
+"""Families whose estimates may be taken at their word; the registry's test holds it."""
+
+
+@dataclass
+class RouterOutput(ModelOutput):
+    """Output of a forward pass.
+
+    Attributes:
+        loss: scalar, where targets were given.
+        logits: scores, (num_samples, num_candidates); None beside the loss of a training step.
+    """
+
+    loss: torch.Tensor | None = None
+    logits: torch.Tensor | None = None
+
+
+class PreTrainedRouter(PreTrainedModel):
+    """A router of any family.
+
+    Args:
+        config: names the candidates and describes the encoder.
+    """
+
+    config_class = RouterConfig
+    main_input_name = "features"
+    base_model_prefix = ""
+    calibrated = False
+    """Whether the family estimates probabilities of a correct answer that may be taken at their word."""
+    title = ""
+    """The family's name in print."""
+    by_gradient = False
+    """Whether the trainer follows `training_loss` after `fit`."""
+    end_to_end = False
+    """Whether the family learns from pixels and text through a backbone of its own, not from features."""
+    needs_text_features = False
+    """Whether what it learns from has vectors of the texts (`TrainingSet.text_features`)."""
+    shares_trunk = False
+    """Whether routers of several cost weights can be trained on one trunk: `trunk`, `share_trunk` and a last layer."""
+    recipes: ClassVar[Mapping[str, Recipe]] = {"default": Recipe()}
+    """How each variant is trained; "reference" is the paper's, "default" may do better."""
+
+    def __init__(self, config: RouterConfig) -> None:
+        super().__init__(config)
+        self.encoder = self.make_encoder(config)
+
+    def make_encoder(self, config: RouterConfig) -> nn.Module:
+        """What turns samples into feature rows."""
+        return FeatureEncoder(config.encoder)
+
+    def adopt(self, encoder: nn.Module) -> None:
+        """Take the fitted state of the encoder that the features came from."""
+        self.encoder.load_state_dict(encoder.state_dict())
+
+    @property
+    def feature_dim(self) -> int:
+        """Length of a feature vector."""
+        return self.encoder.dim
+
+    @property
+    def num_candidates(self) -> int:
+        """Size of the pool."""
+        return len(self.config.candidates)
+
+    def score(self, features: torch.Tensor) -> torch.Tensor:
+        """Scores of the candidates, (num_samples, num_candidates), from features (num_samples, dim)."""
+        raise TypeError(f"{type(self).__name__} is the base of all families: load one of them.")
+
+    def save_pretrained(self, save_directory: str | Path, *arguments: Any, **options: Any) -> Any:
+        """As transformers', with the code files that load the router where this package is not installed."""
+        if options.get("is_main_process", True):
+            Path(save_directory).mkdir(parents=True, exist_ok=True)
+            blocks = getattr(self.encoder, "block_classes", {})
+            self.config.auto_map = write_code(save_directory, self.auto_classes(), blocks)
+        return super().save_pretrained(save_directory, *arguments, **options)
+
+    def auto_classes(self) -> dict[str, type]:
+        """Name of an Auto class of transformers -> the class that it loads from a saved router."""
+        return {"AutoConfig": type(self.config), "AutoModel": type(self)}
+
+    @classmethod
+    def from_pretrained(cls, *arguments: Any, **options: Any) -> Any:
+        """As transformers', with weights at addresses of their own.
+
+        Tensors mapped from a file lie at any address, and kernels round by alignment: without the copy a loaded router
+        would differ from the saved one in the last bit.
+        """
+        loaded = super().from_pretrained(*arguments, **options)
+        router = loaded[0] if isinstance(loaded, tuple) else loaded
+        for tensor in (*router.parameters(), *router.buffers()):
+            tensor.data = tensor.data.clone()
+        return loaded
+
+    @classmethod
+    def recipe_for(cls, variant: str, encoder: Any) -> Recipe:
+        """The recipe of a variant, given what the features come from."""
+        return cls.recipes[variant]
+
+    @classmethod
+    def sizes(cls, training_set: TrainingSet, setting: Mapping[str, Any]) -> dict[str, Any]:
+        """Configuration fields that follow from the data, such as the size of a memory."""
+        return {}
+
+    def fit(self, training_set: TrainingSet) -> None:
+        """Learn what takes one pass over the train split; for a gradient family its starting point."""
+
+    def training_targets(self, training_set: TrainingSet) -> torch.Tensor:
+        """Targets of a gradient family, (num_samples, num_candidates); a row of NaN must not count."""
+        return training_set.soft_labels.masked_fill(~training_set.counted.unsqueeze(1), torch.nan)
+
+    def training_loss(self, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Loss, a scalar, for features (batch, dim) and targets (batch, num_candidates)."""
+        return soft_cross_entropy(self.score(features), targets)
+
+    def decision_settings(self, recipe: Recipe) -> list[dict[str, Any]]:
+        """What a fitted router tries on validation: configuration fields that change decisions alone."""
+        return list(settings_of(recipe.decision_grid))
+
+    def scores_for(self, features: torch.Tensor, settings: Sequence[Mapping[str, Any]]) -> Iterator[torch.Tensor]:
+        """Scores (num_samples, num_candidates) under each setting in turn; a family shares the work where it can.
+
+        The configuration is left at the setting last asked for.
+        """
+        for setting in settings:
+            self.config.update(dict(setting))
+            yield self.score(features)
+
+    def out_of_fold_averages_for(self, settings: Sequence[Mapping[str, Any]]) -> Iterator[tuple[float, float]] | None:
+        """Accuracy and cost (USD per sample) that are expected of decisions on the train split under each setting in
+        turn, each sample's by what was learnt without its group.
+
+        None for a family that expects nothing: its settings are then chosen on validation alone.
+        """
+        return None
+
+    def forward(self, features: torch.Tensor, targets: torch.Tensor | None = None, **_: Any) -> RouterOutput:
+        """Scores, and the family's loss where targets (num_samples, num_candidates) are given.
+
+        In training there is the loss alone: scores may need more than what a loss is made from.
+        """
+        loss = None if targets is None else self.training_loss(features, targets)
+        return RouterOutput(loss, None if self.training and loss is not None else self.score(features))
+
+    @torch.no_grad()
+    def decide(self, features: torch.Tensor, candidates: Sequence[str] | None = None) -> torch.Tensor:
+        """Chosen candidates as places in the pool, (num_samples,) int64, for features (num_samples, dim)."""
+        return self.choose(self.score(features.to(self.device)), candidates)
+
+    @torch.no_grad()
+    def route(
+        self,
+        question: str,
+        image: Image.Image | bytes | str | Path | None = None,
+        *,
+        options: Sequence[str] = (),
+        hint: str = "",
+        candidates: Sequence[str] | None = None,
+        on_bad_image: str = RAISE,
+        **budget: float | None,
+    ) -> RoutingDecision:
+        """Decide on one sample.
+
+        Args:
+            question: the question, without options.
+            image: a PIL image, encoded bytes or a path; None for a text-only question.
+            options: answer options of a multiple-choice question.
+            hint: extra instruction or context.
+            candidates: names to choose from, None for the whole pool.
+            on_bad_image: what an image that cannot be read leads to: "error", or "text-only", a decision by the text
+                alone (`image_used` of the decision says so).
+            budget: `usd_weight`, `max_cost_usd` or `min_accuracy`; only a family with calibrated estimates accepts
+            them.
+
+        Raises:
+            RouterInputError: the image cannot be read, and a decision by the text was not allowed.
+            HubEncoderError: the router's pretrained encoder is not in reach.
+            PoolMismatchError: a candidate is not in the pool.
+            CalibrationError: a budget was given to a family without calibrated estimates.
+            BudgetError: a budget that makes no sense, or a ceiling on cost that no candidate fits.
+        """
+        self.check_budget(budget)
+        sample = RouterInput(question, tuple(options), hint, usable_image(image, on_bad_image))
+        decision = self.decide_one(self.encoder.encode([sample]), candidates, **budget)
+        return replace(decision, image_used=sample.image is not None and self.encoder.image is not None)
+
+    @torch.no_grad()
+    def decide_one(
+        self, features: torch.Tensor, candidates: Sequence[str] | None = None, **budget: float | None
+    ) -> RoutingDecision:
+        """One decision on features (1, dim): what `route` answers, without encoding again.
+
+        Args:
+            features: what the encoder makes of a sample.
+            candidates: names to choose from, None for the whole pool.
+            budget: as for `route`, with its errors.
+        """
+        self.check_budget(budget)
+        scores = self.score(features.to(self.device))
+        chosen = int(self.choose(scores, candidates)[0])
+        places = considered(self.config.candidate_names, candidates)
+        entries = [self.config.candidates[place] for place in places]
+        return RoutingDecision(
+            candidate=self.config.candidate_names[chosen],
+            score={entry["name"]: float(scores[0, place]) for entry, place in zip(entries, places, strict=True)},
+            estimated_accuracy=None,
+            estimated_cost_usd={entry["name"]: entry["mean_cost_usd"] for entry in entries},
+            usd_weight=getattr(self.config, "usd_weight", None),
+        )
+
+    def check_budget(self, budget: Mapping[str, float | None]) -> None:
+        """Raise TypeError for an unknown kind of budget, CalibrationError for one that the family cannot keep."""
+        if unknown := sorted(set(budget) - set(KINDS)):
+            raise TypeError(f"unexpected keyword arguments {unknown}; budgets are {', '.join(KINDS)}.")
+        asked = [name for name, value in budget.items() if value is not None]
+        if asked and not self.calibrated:
+            raise CalibrationError(
+                f"{', '.join(asked)}: needs calibrated estimates, which {type(self).__name__} does not have. "
+                f"Families that have them: {', '.join(CALIBRATED_FAMILIES)}; or train with --cost-weight to shape the "
+                "trade-off, or leave the option out."
+            )
+
+    def choose(self, scores: torch.Tensor, candidates: Sequence[str] | None = None) -> torch.Tensor:
+        """Places of the best candidates, (num_samples,) int64, by scores (num_samples, num_candidates)."""
+        places = torch.tensor(considered(self.config.candidate_names, candidates), device=scores.device)
+        return places[scores[:, places].argmax(dim=1)]
+
+
+def frozen(*shape: int) -> nn.Parameter:
+    """A parameter of zeros that is not trained.
+
+    Not a buffer: transformers takes a model's dtype from its parameters.
+    """
+    return nn.Parameter(torch.zeros(*shape), requires_grad=False)

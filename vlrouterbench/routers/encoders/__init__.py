@@ -1,0 +1,1 @@
+"""Samples -> feature vectors: one folder per kind of encoder."""

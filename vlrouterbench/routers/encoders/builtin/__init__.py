@@ -1,0 +1,1 @@
+"""Features that need no download: n-grams and image statistics."""

@@ -1,0 +1,1 @@
+"""Pretrained encoders from the Hub or a folder."""

@@ -1,0 +1,1 @@
+"""Text that stands in an image, read by RapidOCR."""

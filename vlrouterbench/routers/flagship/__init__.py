@@ -1,0 +1,1 @@
+"""The best router of the project: base learners, stacked and calibrated."""

@@ -1,0 +1,251 @@
+"""Flagship: one calibrated router for every budget and an open pool, a stack of simple members.
+
+Source: the plain recipe that comparative studies found strong: simple members (kernel ridge regression, and means per
+dataset), stacked on out-of-fold guesses (Wolpert, Neural Networks 5(2), 1992) and Platt-scaled per candidate; the
+decision, accuracy less the weighted cost, is CARROT's (arXiv 2502.03261).
+Requirements: features, quality and cost of the training split; dataset numbers, groups and tokens where they are known.
+Relations: kNN, K-means, Ridge-MF and MLP were members once; none of them added anything to the two that are left.
+
+Decisions
+- Everything that is combined, calibrated or chosen is so on guesses about samples whose group no member was fitted on.
+- The trade-off is chosen on those and validation together: validation alone is too small to tell.
+- Which dataset a sample is of is read off its features; its name has no part in a decision.
+- Features longer than `MAX_DIM` are cut to their leading directions, so that landmarks stay small and quick.
+- Some training samples are remembered, to choose probe samples from and to foresee what a stream will spend.
+- The guard leaves the best fixed candidate only for one that is better by that many standard errors. 0, the default,
+  guards nothing: it did not pay on the tables of its training; out of distribution it may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+import torch
+
+from vlrouterbench.routers.base.decision import Budget, Estimates
+from vlrouterbench.routers.base.estimating import EstimatingRouterConfig
+from vlrouterbench.routers.base.learning import Recipe, TrainingSet
+from vlrouterbench.routers.base.modeling_router import frozen
+from vlrouterbench.routers.flagship.base_learner_stack import MemberStack, StackSizes
+from vlrouterbench.routers.flagship.base_learners import LinearMember
+from vlrouterbench.routers.flagship.calibrating import calibrated, calibration_curve
+from vlrouterbench.routers.flagship.stacking import NUM_FOLDS, fold_of, stack_weights, stacked
+from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
+
+MEMORY_SIZE = 2_000
+NUM_LANDMARKS = 600
+STRENGTHS = (0.003, 0.01)
+LINEAR_STRENGTH = 0.1
+"""Penalty of the linear functions that expect cost and tokens."""
+MAX_DIM = 256
+TRADE_OFFS = (*(30.0 * 0.8**step for step in range(40)), 0.0)
+"""Accuracy that asking the dearest candidate instead of a free one must gain, the heaviest first."""
+LEAST_RELATIVE = 0.05
+"""Of its mean: no candidate is expected to cost, or to say, less than this on any sample."""
+ALIKE = 100
+"""Training samples that are much alike: a standard error counts their luck."""
+PARTS = ("kernel", "datasets", "costs", "calibration", "expectation")
+"""What can be left out, to see what it is good for; `without-NAME` is the variant that does."""
+
+
+class FlagshipRouterConfig(EstimatingRouterConfig):
+    """Configuration of a flagship router.
+
+    Args:
+        memory_size: number of remembered training samples.
+        num_landmarks: training samples that the kernel is made of.
+        strengths: of the kernel's penalty, as multiples of the number of samples.
+        num_datasets: datasets of the train split.
+        guard: standard errors by which a candidate must be better than the best fixed one.
+        without: names of PARTS that are left out: a member; expected costs, for which means stand in; calibration;
+            or the expected outcomes that the trade-off is chosen on, so that validation alone decides.
+        pool: which candidates were trained on, joined and left since (`open_pool.py`).
+        kwargs: the shared part.
+    """
+
+    model_type = "vlrouter-flagship"
+
+    def __init__(
+        self,
+        memory_size: int = 0,
+        num_landmarks: int = NUM_LANDMARKS,
+        strengths: list[float] | None = None,
+        num_datasets: int = 1,
+        guard: float = 0.0,
+        without: list[str] | None = None,
+        pool: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.memory_size = memory_size
+        self.num_landmarks = num_landmarks
+        self.strengths = strengths or list(STRENGTHS)
+        self.num_datasets = num_datasets
+        self.guard = guard
+        self.without = without or []
+        unknown = sorted(set(self.without) - set(PARTS))
+        if unknown or {"kernel", "datasets"} <= set(self.without):
+            raise ValueError(f"without: expected some of {', '.join(PARTS)}, not both members; found {self.without}.")
+        self.pool = pool or {}
+        super().__init__(**kwargs)
+
+
+class FlagshipRouter(OpenPoolRouter):
+    """Estimates are a calibrated stack of a kernel and dataset effects."""
+
+    config_class = FlagshipRouterConfig
+    title = "Flagship"
+    recipes: ClassVar[Mapping[str, Recipe]] = {
+        "default": Recipe(cost_weights=()),
+        **{f"without-{part}": Recipe(cost_weights=(), fixed={"without": [part]}) for part in PARTS},
+    }
+
+    def __init__(self, config: FlagshipRouterConfig) -> None:
+        super().__init__(config)
+        self.basis = frozen(self.feature_dim, self._dim) if self._dim < self.feature_dim else None
+        self.memory = frozen(config.memory_size, self._dim)
+        self.memory_places = frozen(config.memory_size)
+        self.stack = MemberStack(self._sizes)
+        self.costs = LinearMember(self._dim, self.num_trained, LINEAR_STRENGTH)
+        self.tokens = LinearMember(self._dim, 2 * self.num_trained, LINEAR_STRENGTH)
+        self.weights = frozen(2 * self._sizes.num_guesses)
+        self.curve = frozen(2, self.num_trained)
+        self.out_of_fold: Estimates | None = None
+        self.post_init()
+
+    @classmethod
+    def sizes(cls, training_set: TrainingSet, setting: Mapping[str, Any]) -> dict[str, Any]:
+        """At most as many memories and landmarks as training samples, and as many datasets as these are of."""
+        tags, count = training_set.tags, len(training_set.features)
+        return {
+            "memory_size": min(MEMORY_SIZE, count),
+            "num_landmarks": min(setting.get("num_landmarks", NUM_LANDMARKS), count),
+            "num_datasets": 1 if tags is None else int(tags.max()) + 1,
+        }
+
+    @torch.no_grad()
+    def fit(self, training_set: TrainingSet) -> None:
+        """Fit the members without each fold, then the stack and its calibration, then the members on everything."""
+        super().fit(training_set)
+        if self.basis is not None:
+            self.basis.copy_(leading_directions(training_set.features, self._dim))
+        rows, quality = self.reduced(training_set.features), training_set.quality
+        count, seed = len(rows), training_set.seed
+        datasets = torch.zeros(count, dtype=torch.int64) if training_set.tags is None else training_set.tags
+        groups = torch.arange(count) if training_set.groups is None else training_set.groups
+        deviations = quality - self.mean_quality
+        dearness = training_set.cost / self.trained_cost.double().clamp(min=torch.finfo(torch.float32).tiny) - 1
+        guesses = torch.zeros(count, self.num_trained, self._sizes.num_guesses)
+        relative = torch.zeros(count, self.num_trained)
+        self.stack.fit(rows, deviations, datasets, seed=seed)
+        if "costs" in self.config.without:
+            dearness = torch.zeros_like(dearness)
+        self.costs.fit(rows, dearness)
+        folds = fold_of(groups, seed=seed)
+        for fold in range(NUM_FOLDS):
+            left = folds == fold
+            if not left.any():
+                continue
+            # A split that lies in one fold has no other to learn from.
+            kept = ~left if (~left).any() else left
+            stack = MemberStack(self._sizes).fit(rows[kept], deviations[kept], datasets[kept], seed=seed)
+            guesses[left] = stack.guesses(rows[left])
+            costs = LinearMember(self._dim, self.num_trained, LINEAR_STRENGTH)
+            costs.fit(rows[kept], dearness[kept])
+            relative[left] = costs.guesses(rows[left])
+        self.weights.copy_(stack_weights(guesses, deviations))
+        self.curve[0] = 1
+        if "calibration" not in self.config.without:
+            self.curve.copy_(calibration_curve(self._quality(guesses), quality))
+        self._fit_tokens(rows, training_set)
+        places = torch.randperm(count, generator=torch.Generator().manual_seed(seed))[: self.config.memory_size]
+        self.memory_places.copy_(places)
+        self.memory.copy_(rows[places])
+        if "expectation" not in self.config.without:
+            self.out_of_fold = Estimates(calibrated(self._quality(guesses), self.curve), self._cost(relative))
+
+    def estimates_of_trained(self, rows: torch.Tensor) -> Estimates:
+        """As the base's."""
+        guesses = self.stack.guesses(rows)
+        accuracy = calibrated(self._quality(guesses), self.curve)
+        luck = accuracy * (1 - accuracy) / ALIKE
+        # One guess alone says nothing of how far guesses lie apart.
+        spread = guesses.var(dim=2, correction=min(1, guesses.shape[2] - 1))
+        error = (luck + spread / guesses.shape[2]).sqrt()
+        return Estimates(accuracy, self._cost(self.costs.guesses(rows)), error)
+
+    def tokens_of_trained(self, rows: torch.Tensor) -> torch.Tensor:
+        """As the base's."""
+        relative = (1 + self.tokens.guesses(rows)).clamp(min=LEAST_RELATIVE)
+        return relative.unflatten(1, (2, self.num_trained)) * self.mean_tokens
+
+    def reduced(self, features: torch.Tensor) -> torch.Tensor:
+        """As the base's."""
+        return features if self.basis is None else features @ self.basis
+
+    @property
+    def remembered(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """As the base's."""
+        return self.memory.detach(), self.memory_places.detach().long()
+
+    def caution(self, made: Estimates, asked: Budget) -> torch.Tensor | float:
+        """As the base's: the guard's standard errors, for every candidate but the best fixed one."""
+        if not self.config.guard or made.standard_error is None or asked.usd_weight is None:
+            return 0.0
+        fixed = int((self.pool_quality - asked.usd_weight * self.mean_cost - self.handicap).argmax())
+        others = torch.ones(self.num_candidates, device=made.accuracy.device)
+        others[fixed] = 0
+        return self.config.guard * made.standard_error * others
+
+    def decision_settings(self, recipe: Recipe) -> list[dict[str, Any]]:
+        """As the base's, in finer steps: expectations can tell them apart."""
+        if "usd_weight" in recipe.fixed:
+            return [{}]
+        dearest = max(float(self.mean_cost.max()), torch.finfo(torch.float32).tiny)
+        return [{"usd_weight": part / dearest} for part in TRADE_OFFS]
+
+    def out_of_fold_averages_for(self, settings: Sequence[Mapping[str, Any]]) -> Iterator[tuple[float, float]] | None:
+        """As the base's, while the router that was fitted is in memory."""
+        if self.out_of_fold is None:
+            return None
+        made, own = self.out_of_fold, self.config.usd_weight
+        return (self._expected(made, setting.get("usd_weight", own)) for setting in settings)
+
+    def _expected(self, made: Estimates, usd_weight: float) -> tuple[float, float]:
+        """Mean expected accuracy and mean expected cost of the decisions that estimates lead to."""
+        chosen = self.choose(self.worth(made, Budget(usd_weight=usd_weight))).unsqueeze(1)
+        pairs = (made.accuracy, made.cost_usd)
+        accuracy, cost = (float(values.double().gather(1, chosen).mean()) for values in pairs)
+        return accuracy, cost
+
+    def _fit_tokens(self, rows: torch.Tensor, training_set: TrainingSet) -> None:
+        """What candidates read and write, where it was counted."""
+        if training_set.tokens is None:
+            return
+        counted = torch.stack([side.double() for side in training_set.tokens], dim=1)
+        means = counted.nanmean(dim=0).nan_to_num(0.0)
+        self.mean_tokens.copy_(means)
+        self.tokens.fit(rows, (counted / means.clamp(min=1e-12) - 1).flatten(1))
+
+    @property
+    def _dim(self) -> int:
+        return min(self.feature_dim, MAX_DIM)
+
+    @property
+    def _sizes(self) -> StackSizes:
+        config = self.config
+        strengths = [] if "kernel" in config.without else config.strengths
+        num_datasets = 0 if "datasets" in config.without else config.num_datasets
+        return StackSizes(self._dim, self.num_trained, num_datasets, config.num_landmarks, strengths)
+
+    def _quality(self, guesses: torch.Tensor) -> torch.Tensor:
+        return self.mean_quality + stacked(guesses, self.weights)
+
+    def _cost(self, dearness: torch.Tensor) -> torch.Tensor:
+        return (1 + dearness).clamp(min=LEAST_RELATIVE) * self.trained_cost
+
+
+def leading_directions(features: torch.Tensor, count: int) -> torch.Tensor:
+    """Directions (dim, count) of features (num_samples, dim) that keep the most of their squared length."""
+    rows = features.double()
+    return torch.linalg.eigh(rows.T @ rows).eigenvectors.flip(dims=[1])[:, :count].float()

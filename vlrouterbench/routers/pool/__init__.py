@@ -1,0 +1,1 @@
+"""Pools that change after training."""

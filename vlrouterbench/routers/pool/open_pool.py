@@ -1,0 +1,258 @@
+"""The base of calibrated families whose pool is open: candidates join and leave, prices change, nothing is trained.
+
+Source: a newcomer is described by its outcomes on probe samples, as in UniRoute and SCOPE-Router; here by how far they
+follow what is expected of the candidates that were trained on.
+
+Decisions
+- A newcomer's accuracy is its mean plus a weighted sum of the trained candidates' deviations. The weights are drawn
+  towards all alike (it does well where all do) as by a prior (`newcomers.py`), so that 50 probes mislead nobody.
+- Candidates that were trained on keep their estimates, whoever joins or leaves; one that left can come back only
+  through probes.
+- New prices change a cost by the ratio of what the expected tokens cost then and now: a cost that was measured with
+  something besides tokens keeps it.
+- Probe samples are spread evenly over how hard samples are expected to be: a mean over them is steadier than over
+  samples drawn at random.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from vlrouterbench.routers.base.budget_stream import BudgetStream
+from vlrouterbench.routers.base.calibrated import CalibratedRouter
+from vlrouterbench.routers.base.decision import Estimates, PoolMismatchError, considered
+from vlrouterbench.routers.base.estimating import EstimatingRouterConfig
+from vlrouterbench.routers.base.learning import TrainingSet
+from vlrouterbench.routers.base.modeling_router import frozen
+from vlrouterbench.routers.pool.new_candidates import checked_outcomes, checked_price, newcomer
+
+FAR = 0.005
+"""A newcomer's probabilities are kept this far from 0 and 1."""
+TOKENS_PER_PRICE = 1_000_000
+
+
+class OpenPoolRouter(CalibratedRouter):
+    """Places: those trained on come first, then those that joined; the pool is a selection of both.
+
+    `config.pool` holds `trained` (how many were trained on), `joined` (how many joined since), `columns` (place of each
+    candidate of the pool) and `prices` (per place, the prices that costs were measured at).
+    """
+
+    def __init__(self, config: EstimatingRouterConfig) -> None:
+        super().__init__(config)
+        names, pool = config.candidates, config.pool
+        self.num_trained = pool.get("trained", len(names))
+        joined = pool.get("joined", 0)
+        self.mean_quality = frozen(self.num_trained)
+        self.trained_cost = frozen(self.num_trained)
+        self.mean_tokens = frozen(2, self.num_trained)
+        self.joined_quality = frozen(joined)
+        self.joined_cost = frozen(joined)
+        self.joined_tokens = frozen(2, joined)
+        self.joined_error = frozen(joined)
+        self.loadings = frozen(self.num_trained, joined)
+
+    def estimates_of_trained(self, rows: torch.Tensor) -> Estimates:
+        """Estimates for the candidates that were trained on, from reduced features (num_samples, reduced_dim)."""
+        raise TypeError(f"{type(self).__name__} is a base of families: load one of them.")
+
+    def tokens_of_trained(self, rows: torch.Tensor) -> torch.Tensor:
+        """Expected input and output tokens of the candidates that were trained on, (num_samples, 2, num_trained)."""
+        raise TypeError(f"{type(self).__name__} is a base of families: load one of them.")
+
+    def reduced(self, features: torch.Tensor) -> torch.Tensor:
+        """Features (num_samples, dim) as the family reads them, (num_samples, reduced_dim)."""
+        return features
+
+    @property
+    def remembered(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Reduced features of some training samples, (memory_size, reduced_dim), and their places in the split."""
+        raise TypeError(f"{type(self).__name__} is a base of families: load one of them.")
+
+    @property
+    def columns(self) -> list[int]:
+        """Place of each candidate of the pool."""
+        return self.config.pool.get("columns", list(range(self.num_candidates)))
+
+    @property
+    def pool_quality(self) -> torch.Tensor:
+        """Mean quality of each candidate of the pool, (num_candidates,)."""
+        return torch.cat([self.mean_quality, self.joined_quality])[self.columns]
+
+    @torch.no_grad()
+    def fit(self, training_set: TrainingSet) -> None:
+        """As the base's, with mean qualities."""
+        super().fit(training_set)
+        self.mean_quality.copy_(training_set.quality.double().nanmean(dim=0).nan_to_num(0.0))
+        self.trained_cost.copy_(self.mean_cost)
+        self.config.pool = self._pool(list(range(self.num_trained)), self._prices())
+
+    def estimates(self, features: torch.Tensor) -> Estimates:
+        """As the base's, for the pool as it is now."""
+        return self.estimates_of_rows(self.reduced(features))
+
+    def estimates_of_rows(self, rows: torch.Tensor) -> Estimates:
+        """As `estimates`, from reduced features (num_samples, reduced_dim)."""
+        made, places = self.estimates_of_trained(rows), self.columns
+        tokens = self.tokens_of_trained(rows)
+        accuracy, cost, error = made.accuracy, made.cost_usd, made.standard_error
+        if self.loadings.shape[1]:
+            share = self.joined_quality + (accuracy - self.mean_quality) @ self.loadings
+            dearness = (cost / self.trained_cost.clamp(min=torch.finfo(cost.dtype).tiny)).mean(dim=1, keepdim=True)
+            length = (tokens / self.mean_tokens.clamp(min=1e-12)).mean(dim=2, keepdim=True)
+            accuracy = torch.cat([accuracy, share.clamp(FAR, 1 - FAR)], dim=1)
+            cost = torch.cat([cost, dearness * self.joined_cost], dim=1)
+            error = torch.cat([error, self.joined_error.expand(len(rows), -1)], dim=1)
+            tokens = torch.cat([tokens, length * self.joined_tokens], dim=2)
+        tokens = tokens[:, :, places]
+        cost = cost[:, places] * self._dearer(tokens)
+        return Estimates(accuracy[:, places], cost, error[:, places], tokens[:, 1])
+
+    @torch.no_grad()
+    def add_candidate(
+        self, candidate: Mapping[str, Any], features: torch.Tensor, outcomes: Mapping[str, torch.Tensor]
+    ) -> None:
+        """Add a candidate to the end of the pool from its outcomes on probe samples; nothing is trained.
+
+        Args:
+            candidate: `{"name", "input_price", "output_price"}`, prices in USD per million tokens.
+            features: (num_samples, dim) of the probe samples, by this router's encoder.
+            outcomes: `quality` in [0, 1], `input_tokens` and `output_tokens`, each (num_samples,), NaN = not measured.
+
+        Raises:
+            PoolMismatchError: the name is taken.
+            ValueError: prices or outcomes are lacking, shapes disagree, or nothing was measured.
+        """
+        if candidate["name"] in self.config.candidate_names:
+            raise PoolMismatchError(f"expected a new candidate, found {candidate['name']}, which is in the pool.")
+        price = checked_price(candidate["name"], (candidate.get("input_price"), candidate.get("output_price")))
+        quality, *tokens = checked_outcomes(candidate["name"], outcomes, len(features))
+        rows = self.reduced(features)
+        made = self.estimates_of_trained(rows)
+        known = ~quality.isnan()
+        deviations = (made.accuracy - self.mean_quality)[known].double()
+        mean, loadings, error = newcomer(deviations, quality[known].double())
+        means = torch.stack([side.double().nanmean() for side in tokens])
+        cost = float((means * torch.tensor(price, dtype=torch.float64)).sum() / TOKENS_PER_PRICE)
+        for name, values in {
+            "joined_quality": torch.tensor([mean]),
+            "joined_cost": torch.tensor([cost]),
+            "joined_error": torch.tensor([error]),
+            "joined_tokens": means.unsqueeze(1),
+            "loadings": loadings.unsqueeze(1),
+            "handicap": torch.zeros(1),
+            "mean_cost": torch.tensor([cost]),
+        }.items():
+            old = getattr(self, name)
+            setattr(self, name, _parameter(torch.cat([old.data, values.to(old)], dim=-1)))
+        place = self.num_trained + self.loadings.shape[1] - 1
+        prices = [*self.config.pool["prices"], list(price)]
+        self.config.candidates = [*self.config.candidates, {**candidate, "mean_cost_usd": cost}]
+        self.config.pool = self._pool([*self.columns, place], prices)
+
+    @torch.no_grad()
+    def remove_candidate(self, name: str) -> None:
+        """Take a candidate out of the pool.
+
+        Raises:
+            PoolMismatchError: it is not in the pool, or is the last one there.
+        """
+        (place,) = considered(self.config.candidate_names, [name])
+        if self.num_candidates == 1:
+            raise PoolMismatchError(f"expected a pool that keeps a candidate, found {name} alone.")
+        kept = [other for other in range(self.num_candidates) if other != place]
+        columns = [self.columns[other] for other in kept]
+        self.config.candidates = [self.config.candidates[other] for other in kept]
+        for tensor in ("handicap", "mean_cost"):
+            setattr(self, tensor, _parameter(getattr(self, tensor).data[kept]))
+        self.config.pool = self._pool(columns, self.config.pool["prices"])
+
+    @torch.no_grad()
+    def set_prices(self, prices: Mapping[str, tuple[float, float]]) -> None:
+        """Take new prices; expected costs follow from expected tokens.
+
+        Args:
+            prices: name -> (input, output) in USD per million tokens; others keep theirs.
+
+        Raises:
+            PoolMismatchError: a name is not in the pool.
+            ValueError: a price makes no sense, or tokens or former prices of a candidate are not known.
+        """
+        names = self.config.candidate_names
+        considered(names, list(prices))
+        tokens = torch.cat([self.mean_tokens, self.joined_tokens], dim=1)[:, self.columns]
+        entries = [dict(entry) for entry in self.config.candidates]
+        mean_cost = self.mean_cost.data.clone()
+        for name, price in prices.items():
+            place = names.index(name)
+            before = self._prices_before()[place]
+            if before is None or not float(tokens[:, place].sum()) > 0:
+                raise ValueError(
+                    f"{name}: its tokens or the prices of its costs are not known. Train on a benchmark with both, "
+                    "so that prices can be changed later."
+                )
+            entries[place] |= dict(zip(("input_price", "output_price"), checked_price(name, price), strict=True))
+        old_ratio = self._dearer(tokens.unsqueeze(0))[0]
+        self.config.candidates = entries
+        ratio = self._dearer(tokens.unsqueeze(0))[0] / old_ratio
+        mean_cost *= ratio
+        self.mean_cost = _parameter(mean_cost)
+        for place, entry in enumerate(entries):
+            if entry["name"] in prices:
+                entry["mean_cost_usd"] = float(mean_cost[place])
+        self.config.candidates = entries
+
+    @torch.no_grad()
+    def probe_set(self, count: int) -> list[int]:
+        """Places in the train split of the samples that a newcomer is best asked about, in that order.
+
+        Raises:
+            ValueError: fewer than 1, or more than were remembered.
+        """
+        rows, places = self.remembered
+        if not 1 <= count <= len(rows):
+            raise ValueError(
+                f"expected 1 to {len(rows)} probe samples, as many as the router remembers; found {count}."
+            )
+        order = self._level(rows).sort(stable=True).indices
+        return places[order[((torch.arange(count) + 0.5) * len(rows) / count).long()]].tolist()
+
+    def stream(self, average_cost_usd: float) -> BudgetStream:
+        """Decisions on one sample after another whose running mean cost keeps to a budget, USD per sample."""
+        return BudgetStream(self, average_cost_usd)
+
+    def _level(self, rows: torch.Tensor) -> torch.Tensor:
+        """How well the trained candidates are expected to do together, (num_samples,)."""
+        return (self.estimates_of_trained(rows).accuracy - self.mean_quality).mean(dim=1)
+
+    def _pool(self, columns: list[int], prices: list[list[float] | None]) -> dict[str, Any]:
+        joined = self.loadings.shape[1]
+        return {"trained": self.num_trained, "joined": joined, "columns": columns, "prices": prices}
+
+    def _prices(self) -> list[list[float] | None]:
+        """Prices of the pool as the configuration states them, None where one is lacking."""
+        pairs = [(entry.get("input_price"), entry.get("output_price")) for entry in self.config.candidates]
+        return [None if None in pair else [float(price) for price in pair] for pair in pairs]
+
+    def _prices_before(self) -> list[list[float] | None]:
+        """Prices of the pool that its costs were measured at."""
+        prices = self.config.pool.get("prices")
+        return self._prices() if prices is None else [prices[place] for place in self.columns]
+
+    def _dearer(self, tokens: torch.Tensor) -> torch.Tensor:
+        """What tokens (num_samples, 2, num_candidates) cost now over what they cost when costs were measured."""
+        now, before = self._prices(), self._prices_before()
+        ratio = torch.ones(len(tokens), len(now), dtype=tokens.dtype, device=tokens.device)
+        for place, (new, old) in enumerate(zip(now, before, strict=True)):
+            if new is not None and old is not None and new != old:
+                new_cost, old_cost = (tokens[:, 0, place] * p[0] + tokens[:, 1, place] * p[1] for p in (new, old))
+                ratio[:, place] = torch.where(old_cost > 0, new_cost / old_cost, 1.0)
+        return ratio
+
+
+def _parameter(values: torch.Tensor) -> nn.Parameter:
+    return nn.Parameter(values, requires_grad=False)

@@ -1,0 +1,127 @@
+"""Changing a saved router's pool and saving it under another name, with a card that tells every change.
+
+Decisions
+- What was changed is recorded in the configuration (`training.pool_changes`), so that the next change adds to it and
+  the card can tell all of it: who joined on how many probes, who left, which prices were and are.
+- The card is the old one with another table of candidates; what a person wrote into it stays. A router without a card
+  gets one without the settings that were tried: they are known to its training alone.
+- A wrong name is answered before anything is changed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers.utils import cached_file
+
+from vlrouterbench.cards.router_card import card_with_pool
+from vlrouterbench.core.errors import RouterError, unknown_name
+from vlrouterbench.features.encode import features_by
+from vlrouterbench.features.options import EncodingWork
+from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
+from vlrouterbench.training.fit import card_of, save_with_card
+from vlrouterbench.training.pool.outcomes import ProbeOutcomes
+from vlrouterbench.version import __version__
+
+Prices = tuple[float, float]
+"""(input, output) in USD per million tokens."""
+_CARD = "README.md"
+
+
+def check_new(router: OpenPoolRouter, name: str) -> None:
+    """Raise RouterError where a newcomer's name is taken, or is none."""
+    if name != " ".join(name.split()) or not name:
+        raise RouterError(f"expected a candidate's name in one line without blanks around it, found {name!r}.")
+    if name in router.config.candidate_names:
+        raise RouterError(
+            f"expected a candidate that is not in the pool, found {name}, which is. Remove it first, or give another "
+            "--name."
+        )
+
+
+def join(
+    router: OpenPoolRouter, name: str, prices: Prices, outcomes: ProbeOutcomes, work: EncodingWork | None = None
+) -> None:
+    """Add a candidate to the end of the pool by its outcomes; the probe samples are encoded by the router's encoder.
+
+    Raises:
+        RouterError: the name is taken, or a price makes no sense.
+    """
+    check_new(router, name)
+    entry = {"name": name, "input_price": prices[0], "output_price": prices[1]}
+    values = {kind: torch.from_numpy(column) for kind, column in outcomes.values.items()}
+    try:
+        router.add_candidate(entry, features_by(router.encoder, outcomes.samples, work), values)
+    except ValueError as error:
+        raise RouterError(str(error)) from error
+    _record(router, change="joined", candidate=name, num_probes=len(outcomes.samples))
+
+
+def leave(router: OpenPoolRouter, name: str) -> None:
+    """Take a candidate out of the pool.
+
+    Raises:
+        UnknownNameError: it is not there.
+        RouterError: nobody would be left.
+    """
+    _known(router, name)
+    try:
+        router.remove_candidate(name)
+    except ValueError as error:
+        raise RouterError(str(error)) from error
+    _record(router, change="left", candidate=name)
+
+
+def reprice(router: OpenPoolRouter, name: str, prices: Prices) -> Prices:
+    """Give a candidate new prices, and return those that it had.
+
+    Raises:
+        UnknownNameError: it is not in the pool.
+        RouterError: a price makes no sense, or its tokens are not known.
+    """
+    entry = router.config.candidates[_known(router, name)]
+    before = entry["input_price"], entry["output_price"]
+    try:
+        router.set_prices({name: prices})
+    except ValueError as error:
+        raise RouterError(str(error)) from error
+    _record(router, change="price", candidate=name, before=list(before), after=list(prices))
+    return before
+
+
+def save_changed(router: OpenPoolRouter, source: str | Path, out: Path) -> None:
+    """Write a router whose pool was changed, with its card (beside, then renamed).
+
+    Args:
+        router: changed in memory.
+        source: folder or Hub id that it was loaded from; its card is taken up.
+        out: the new folder.
+    """
+    old = _read_card(source)
+    card = None if old is None else card_with_pool(old, router.config.to_dict())
+    save_with_card(router, card or card_of(router, []), out)
+
+
+def _known(router: OpenPoolRouter, name: str) -> int:
+    """Place in the pool of a candidate that must be there."""
+    names = router.config.candidate_names
+    if name not in names:
+        raise unknown_name("candidate", name, names)
+    return names.index(name)
+
+
+def _record(router: OpenPoolRouter, **change: Any) -> None:
+    training = router.config.training
+    changes = [*training.get("pool_changes", []), {**change, "version": __version__}]
+    router.config.training = {**training, "pool_changes": changes}
+
+
+def _read_card(source: str | Path) -> str | None:
+    """The text of a router's README.md, None where it has none."""
+    if Path(source).exists():
+        path = Path(source) / _CARD
+        return path.read_text(encoding="utf-8") if path.is_file() else None
+    found = cached_file(str(source), _CARD, _raise_exceptions_for_missing_entries=False)
+    return None if found is None else Path(found).read_text(encoding="utf-8")

@@ -1,0 +1,56 @@
+"""What a router's pool is now: per candidate its prices, and what is known of it on the train split."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
+
+
+@dataclass(frozen=True)
+class PoolEntry:
+    """One candidate.
+
+    Attributes:
+        name: its name.
+        input_price, output_price: USD per million tokens.
+        mean_accuracy: on the train split, 0 to 1; estimated for one that joined, None where nothing was measured.
+        mean_cost_usd: on the train split, USD per sample; estimated for one that joined or whose prices changed.
+        num_probes: probe samples that it joined by, None for one that was trained on.
+    """
+
+    name: str
+    input_price: float | None
+    output_price: float | None
+    mean_accuracy: float | None
+    mean_cost_usd: float | None
+    num_probes: int | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON-ready content."""
+        return asdict(self)
+
+
+def pool_entries(router: OpenPoolRouter) -> list[PoolEntry]:
+    """The candidates of a router in pool order."""
+    joined = {
+        change["candidate"]: change["num_probes"]
+        for change in router.config.training.get("pool_changes", [])
+        if change["change"] == "joined"
+    }
+    never = (router.handicap > 0).tolist()
+    places = router.columns
+    return [
+        PoolEntry(
+            name=entry["name"],
+            input_price=entry.get("input_price"),
+            output_price=entry.get("output_price"),
+            mean_accuracy=None if unmeasured else float(quality),
+            mean_cost_usd=entry["mean_cost_usd"],
+            num_probes=joined.get(entry["name"]) if place >= router.num_trained else None,
+        )
+        for entry, quality, unmeasured, place in zip(
+            router.config.candidates, router.pool_quality.tolist(), never, places, strict=True
+        )
+    ]
