@@ -102,7 +102,7 @@ def test_a_feature_router_says_nothing_of_a_backbone(config):
 
 
 CHANGES = [
-    {"change": "joined", "candidate": "new|er", "num_probes": 7},
+    {"change": "joined", "candidate": "new|er", "num_anchors": 7},
     {"change": "left", "candidate": "GPT-4o"},
     {"change": "price", "candidate": "SmolVLM2", "before": [0.06, 0.06], "after": [0.1, 0.25]},
 ]
@@ -118,7 +118,7 @@ def _changed(config):
 def test_a_changed_pool_stands_in_the_table_with_every_change(config):
     text = card_with_pool(render_router_card("mlp", config, TRIALS), _changed(config))
     assert "router over 3 vision-language models" in text and "| GPT-4o |" not in text
-    assert "- new\\|er joined: its accuracy, cost and tokens are estimated from 7 probe samples" in text
+    assert "- new\\|er joined: its accuracy, cost and tokens are estimated from 7 anchor samples" in text
     assert "- GPT-4o left." in text
     assert "- SmolVLM2 has new prices: in $/1M 0.06 -> 0.1, out $/1M 0.06 -> 0.25." in text
 

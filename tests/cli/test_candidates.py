@@ -1,4 +1,4 @@
-"""`candidates`: an engineer lists a router's pool, asks a newcomer, adds it, takes others out and changes prices."""
+"""`candidates`: an engineer lists a router's pool, asks a new candidate, adds it, takes others out and changes prices."""
 
 import csv
 import json
@@ -30,20 +30,20 @@ def without(program, router, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def probes(program, without, simulated_folder, tmp_path_factory):
-    """The probe file of that router, 60 samples."""
-    out = tmp_path_factory.mktemp("probes") / "probes.csv"
+def anchors(program, without, simulated_folder, tmp_path_factory):
+    """The anchor file of that router, 60 samples."""
+    out = tmp_path_factory.mktemp("anchors") / "anchors.csv"
     asked = ("--router", without, "--benchmark", simulated_folder, "--count", 60, "--out", out)
-    done = program("candidates", "probe", *asked, "--json")
+    done = program("candidates", "anchors", *asked, "--json")
     assert done.status == 0, done.err
     assert json.loads(done.out)["num_samples"] == 60
     return out
 
 
 @pytest.fixture(scope="module")
-def filled(probes, simulated_table, tmp_path_factory):
-    """The probe file as somebody filled it in who asked GPT-4o; its last row was forgotten."""
-    rows = _rows(probes)
+def filled(anchors, simulated_table, tmp_path_factory):
+    """The anchor file as somebody filled it in who asked GPT-4o; its last row was forgotten."""
+    rows = _rows(anchors)
     for row in rows[:-1]:
         row |= _outcome(simulated_table, row["sample_id"])
     return _written(tmp_path_factory.mktemp("filled") / "filled.csv", rows)
@@ -97,7 +97,7 @@ def test_the_list_says_what_the_router_knows_of_each_candidate(program, router, 
         assert (entry["input_price"], entry["output_price"]) == (candidate.input_price, candidate.output_price)
         assert entry["mean_accuracy"] == pytest.approx(train.quality[:, place].mean(), abs=1e-5)
         assert entry["mean_cost_usd"] == pytest.approx(train.cost[:, place].mean(), rel=1e-5)
-        assert entry["num_probes"] is None
+        assert entry["num_anchors"] is None
     assert content["trained_on_simulated_data"]
 
 
@@ -107,10 +107,10 @@ def test_the_list_fits_80_columns(program, joined, monkeypatch):
     assert max(map(len, shown.splitlines())) <= 80 and "59" in shown and "simulated" in shown
 
 
-def test_probes_are_the_routers_own_choice_in_its_order(probes, without, simulated_table):
-    places = AutoRouter.from_pretrained(without).probe_set(60)
+def test_anchors_are_the_routers_own_choice_in_its_order(anchors, without, simulated_table):
+    places = AutoRouter.from_pretrained(without).anchor_set(60)
     samples = simulated_table.split("train").samples.to_pylist()
-    rows = _rows(probes)
+    rows = _rows(anchors)
     assert [row["sample_id"] for row in rows] == [samples[place]["sample_id"] for place in places]
     for row, place in zip(rows, places, strict=True):
         assert (row["question"], row["hint"]) == (samples[place]["question"], samples[place]["hint"] or "")
@@ -118,38 +118,38 @@ def test_probes_are_the_routers_own_choice_in_its_order(probes, without, simulat
         assert row["quality"] == row["input_tokens"] == row["output_tokens"] == ""
 
 
-def test_probes_come_with_the_benchmarks_own_pictures(probes, simulated_table):
+def test_anchors_come_with_the_benchmarks_own_pictures(anchors, simulated_table):
     pictures = dict(zip(simulated_table.column("sample_id"), simulated_table.iter_images(), strict=True))
-    named = [(row["sample_id"], row["image"]) for row in _rows(probes)]
+    named = [(row["sample_id"], row["image"]) for row in _rows(anchors)]
     assert len({image for _, image in named}) == 60
     for sample_id, image in named:
-        assert (probes.parent / image).read_bytes() == pictures[sample_id]
-    with Image.open(probes.parent / named[0][1]) as opened:
+        assert (anchors.parent / image).read_bytes() == pictures[sample_id]
+    with Image.open(anchors.parent / named[0][1]) as opened:
         assert opened.format == {"jpg": "JPEG", "png": "PNG"}[named[0][1].rsplit(".", 1)[1]]
 
 
-def test_a_probe_file_that_exists_is_not_written_over(program, without, simulated_folder, tmp_path):
-    (tmp_path / "probes.csv").write_text("paid for")
-    asked = ("--router", without, "--benchmark", simulated_folder, "--count", 5, "--out", tmp_path / "probes.csv")
-    _refused(program("candidates", "probe", *asked), "may hold outcomes")
-    assert [path.name for path in tmp_path.iterdir()] == ["probes.csv"]
-    assert (tmp_path / "probes.csv").read_text() == "paid for"
+def test_an_anchor_file_that_exists_is_not_written_over(program, without, simulated_folder, tmp_path):
+    (tmp_path / "anchors.csv").write_text("paid for")
+    asked = ("--router", without, "--benchmark", simulated_folder, "--count", 5, "--out", tmp_path / "anchors.csv")
+    _refused(program("candidates", "anchors", *asked), "may hold outcomes")
+    assert [path.name for path in tmp_path.iterdir()] == ["anchors.csv"]
+    assert (tmp_path / "anchors.csv").read_text() == "paid for"
 
 
-def test_more_probes_than_the_router_remembers_are_refused(program, without, simulated_folder, tmp_path):
-    asked = ("--router", without, "--benchmark", simulated_folder, "--count", 9999, "--out", tmp_path / "probes.csv")
-    _refused(program("candidates", "probe", *asked), "--count: expected 1 to", "9999")
+def test_more_anchors_than_the_router_remembers_are_refused(program, without, simulated_folder, tmp_path):
+    asked = ("--router", without, "--benchmark", simulated_folder, "--count", 9999, "--out", tmp_path / "anchors.csv")
+    _refused(program("candidates", "anchors", *asked), "--count: expected 1 to", "9999")
     assert not list(tmp_path.iterdir())
 
 
 def test_another_benchmark_is_refused_by_its_digest(program, router, easy_folder, simulated_table, filled, tmp_path):
-    asked = ("--router", router, "--benchmark", easy_folder, "--count", 5, "--out", tmp_path / "probes.csv")
-    _refused(program("candidates", "probe", *asked), simulated_table.sha256, "simulated-easy", "expected", "found")
+    asked = ("--router", router, "--benchmark", easy_folder, "--count", 5, "--out", tmp_path / "anchors.csv")
+    _refused(program("candidates", "anchors", *asked), simulated_table.sha256, "simulated-easy", "expected", "found")
     _refused(program(*_add(router, easy_folder, filled, tmp_path / "new", name="new")), simulated_table.sha256)
     assert not list(tmp_path.iterdir())
 
 
-def test_who_comes_back_by_probes_is_estimated_as_it_was(joined, router, simulated_problem):
+def test_who_comes_back_by_anchors_is_estimated_as_it_was(joined, router, simulated_problem):
     train, rows = simulated_problem.train, simulated_problem.train_features
     with torch.no_grad():
         was = AutoRouter.from_pretrained(router).estimates(rows)
@@ -163,7 +163,7 @@ def test_who_comes_back_by_probes_is_estimated_as_it_was(joined, router, simulat
 def test_rows_that_were_not_filled_in_are_counted_and_passed_over(program, joined):
     assert "without quality, passed over: 1" in joined[1].out
     content = json.loads(program("candidates", "list", "--router", joined[0], "--json").out)
-    assert content["candidates"][-1]["name"] == NAME and content["candidates"][-1]["num_probes"] == 59
+    assert content["candidates"][-1]["name"] == NAME and content["candidates"][-1]["num_anchors"] == 59
 
 
 def test_what_was_written_loads_and_routes(program, joined):
@@ -234,7 +234,7 @@ def _somebody_elses(rows, table):
         (_doubled, "expected each sample_id once"),
         (_above_one, "row 4: expected quality in [0, 1], found 1.5"),
         (_negative_tokens, "row 4: expected a number >= 0 in input_tokens"),
-        (_one_row, "at least 2 probe samples, found it in 1 of 60 rows"),
+        (_one_row, "at least 2 anchor samples, found it in 1 of 60 rows"),
         (_no_tokens, "expected output_tokens beside quality"),
         (_a_word, 'column "quality" is not readable'),
         (_somebody_elses, 'found "Claude" in the column candidate'),
@@ -257,7 +257,7 @@ def test_a_test_sample_is_refused_with_the_reason(
     rows = _rows(filled)
     _of_test_split(rows, simulated_table)
     spoilt = _written(tmp_path / "outcomes.csv", rows)
-    said = ("of the test split", "must not have seen outcomes", "candidates probe")
+    said = ("of the test split", "must not have seen outcomes", "candidates anchors")
     _refused(program(*_add(without, simulated_folder, spoilt, tmp_path / "new")), *said)
 
 
@@ -324,7 +324,7 @@ def test_a_family_with_a_closed_pool_names_those_with_an_open_one(program, train
 
 @pytest.mark.parametrize(
     "arguments",
-    [["add"], ["price", "--input-price", "-1"], ["probe", "--count", "0"], ["nonsense"], ["list"]],
+    [["add"], ["price", "--input-price", "-1"], ["anchors", "--count", "0"], ["nonsense"], ["list"]],
     ids=" ".join,
 )
 def test_wrong_usage_is_status_2(program, arguments):
@@ -343,7 +343,7 @@ def test_the_card_tells_every_change_once_and_keeps_what_a_person_wrote(program,
     assert text.endswith("\nA note of mine.\n")
     changes = [line for line in text.splitlines() if line.startswith(f"- {NAME}")]
     assert changes[0] == f"- {NAME} left."
-    assert "59 probe samples of the train split" in changes[1]
+    assert "59 anchor samples of the train split" in changes[1]
     assert "in $/1M 2.5 -> 5, out $/1M 10 -> 10" in changes[2] and len(changes) == 3
     assert text.count("## Candidates") == 1 and f"| {NAME} | 5.00 | 10.00 |" in text
     assert "model-index" not in text and "nothing was trained again" in text

@@ -1,4 +1,4 @@
-"""What a study says of datasets left out and of newcomers: on the terminal, on the page and as JSON."""
+"""What a study says of datasets left out and of new candidates: on the terminal, on the page and as JSON."""
 
 import json
 
@@ -18,7 +18,7 @@ def ground(simulated_problem):
 
 @pytest.fixture(scope="module")
 def content(ground):
-    return study(ground, ("flagship", "knn"), ("left-out", "newcomers"))
+    return study(ground, ("flagship", "knn"), ("left-out", "new_candidates"))
 
 
 def test_tables_fit_80_columns_and_hold_the_figures(content, capsys):
@@ -33,8 +33,8 @@ def test_tables_fit_80_columns_and_hold_the_figures(content, capsys):
     for guard in content["left-out"]["guards"]:
         assert any(line[:2] == ["flagship", f"{guard['guard']:g}"] for line in cells)
     assert {line[0] for line in cells if line} >= set(DATASETS)
-    for entry in content["newcomers"]["routers"][0]["probe_set"]:
-        found = [str(entry["num_probes"]), "by", "router", f"{100 * entry['brier']:.2f}"]
+    for entry in content["new_candidates"]["routers"][0]["anchor_set"]:
+        found = [str(entry["num_anchors"]), "by", "router", f"{100 * entry['brier']:.2f}"]
         assert any(line[:4] == found for line in cells)
     assert "no candidate can join: knn" in shown
 
@@ -43,7 +43,7 @@ def test_the_page_and_the_json_hold_both_parts(content, ground, tmp_path):
     write_study(content, ground, tmp_path / "study")
     assert json.loads((tmp_path / "study" / "study.json").read_text()) == json.loads(json.dumps(content))
     page = (tmp_path / "study" / "study.html").read_text()
-    for words in ("Datasets left out", "Guards", "Newcomers", "passed over", "Simulated data.", *DATASETS):
+    for words in ("Datasets left out", "Guards", "New candidates", "passed over", "Simulated data.", *DATASETS):
         assert words in page
     assert page.count("<svg") == 1
 

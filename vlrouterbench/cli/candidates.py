@@ -42,8 +42,9 @@ def list_candidates(router: Router) -> None:
     console.show(_facts(loaded), *_lines(loaded))
 
 
-@candidates.command()
-def probe(
+@candidates.command("probe", hidden=True)
+@candidates.command("anchors")
+def anchors(
     router: Router,
     benchmark: Benchmark,
     count: Annotated[int, typer.Option(min=1, help="Samples to ask a new candidate; 100 tell much, 30 something.")],
@@ -51,12 +52,12 @@ def probe(
 ) -> None:
     """Write the samples that a new candidate is best asked, as a csv with columns for its outcomes."""
     from vlrouterbench.cli import console
-    from vlrouterbench.training.pool.anchors import write_probes
+    from vlrouterbench.training.pool.anchors import write_anchors
     from vlrouterbench.training.pool.opened import benchmark_of, load_open_pool
 
     console.quiet_libraries()
     loaded = load_open_pool(router)
-    sheet = write_probes(loaded, benchmark_of(loaded, benchmark), count, out)
+    sheet = write_anchors(loaded, benchmark_of(loaded, benchmark), count, out)
     facts = {
         "out": str(sheet.path),
         "images": sheet.images and str(sheet.images),
@@ -67,7 +68,7 @@ def probe(
     unreadable = f"{sheet.num_unreadable:,} of them without their picture, which the benchmark could not read"
     console.show(
         facts,
-        f"{sheet.num_samples:,} probe samples of the train split: {sheet.path}",
+        f"{sheet.num_samples:,} anchor samples of the train split: {sheet.path}",
         *([f"their {sheet.num_images:,} pictures: {sheet.images}"] if sheet.images else []),
         *([unreadable] if sheet.num_unreadable else []),
         "Fill in quality (0 to 1), input_tokens and output_tokens of each; an empty row",
@@ -89,7 +90,7 @@ def add(
     out: NewRouter,
     num_proc: Annotated[int, typer.Option(min=1, help="Processes that encode what is not stored.")] = 1,
 ) -> None:
-    """Add a candidate by its outcomes on probe samples."""
+    """Add a candidate by its outcomes on anchor samples."""
     from vlrouterbench.cli import console
     from vlrouterbench.features.options import EncodingWork
     from vlrouterbench.training.pool.changing import check_new, join, save_changed
@@ -100,15 +101,15 @@ def add(
     loaded = load_open_pool(router)
     check_new(loaded, name)
     found = read_outcomes(outcomes, name, benchmark_of(loaded, benchmark))
-    with console.stage("encode probe samples") as progress:
+    with console.stage("encode anchor samples") as progress:
         join(loaded, name, (input_price, output_price), found, EncodingWork(num_proc, progress=progress))
     save_changed(loaded, router, out)
     error = float(loaded.joined_error[-1])
-    more = {"num_probes": len(found.samples), "not_filled_in": found.not_filled_in, "standard_error": error}
+    more = {"num_anchors": len(found.samples), "not_filled_in": found.not_filled_in, "standard_error": error}
     skipped = f"rows of {outcomes} without quality, passed over: {found.not_filled_in:,}"
     console.show(
         {"out": str(out), "added": name, **more, **_facts(loaded)},
-        f"{name} joins by {len(found.samples):,} probe samples; its mean accuracy may be off by",
+        f"{name} joins by {len(found.samples):,} anchor samples; its mean accuracy may be off by",
         f"{100 * error:.1f} points (standard error).",
         *([skipped] if found.not_filled_in else []),
         *_lines(loaded),
@@ -120,7 +121,7 @@ def add(
 def remove(
     router: Router, name: Annotated[str, typer.Option(help="The candidate that leaves.")], out: NewRouter
 ) -> None:
-    """Take a candidate out of the pool; it can come back only by probe samples."""
+    """Take a candidate out of the pool; it can come back only by anchor samples."""
     from vlrouterbench.cli import console
     from vlrouterbench.training.pool.changing import leave, save_changed
     from vlrouterbench.training.pool.opened import load_open_pool
@@ -174,18 +175,18 @@ def _lines(router: OpenPoolRouter) -> list[Any]:
     from vlrouterbench.cli import console
     from vlrouterbench.training.pool.summary import pool_entries
 
-    table = console.plain_table("", ("candidate", "in $/1M", "out $/1M", "acc. %", "$/10K", "probes"))
+    table = console.plain_table("", ("candidate", "in $/1M", "out $/1M", "acc. %", "$/10K", "anchors"))
     for entry in pool_entries(router):
         table.add_row(
             entry.name,
             *("-" if value is None else f"{value:g}" for value in (entry.input_price, entry.output_price)),
             "-" if entry.mean_accuracy is None else f"{100 * entry.mean_accuracy:.2f}",
             "-" if entry.mean_cost_usd is None else f"{SAMPLES_PER_COST_UNIT * entry.mean_cost_usd:.3f}",
-            "" if entry.num_probes is None else f"{entry.num_probes:,}",
+            "" if entry.num_anchors is None else f"{entry.num_anchors:,}",
         )
     simulated = router.config.training.get("benchmark", {}).get("simulated")
     return [
         table,
-        "Accuracy and cost: means over the train split, of a newcomer estimated.",
+        "Accuracy and cost: means over the train split, of a new candidate estimated.",
         *([console.SIMULATED_ROUTER] if simulated else []),
     ]

@@ -1,4 +1,4 @@
-"""The tables of a study's datasets left out and newcomers on the terminal, at most 80 columns wide.
+"""The tables of a study's datasets left out and new candidates on the terminal, at most 80 columns wide.
 
 Decisions
 - Of single datasets the terminal shows the first router alone; the page and the JSON have all of them.
@@ -25,24 +25,24 @@ def left_out_tables(part: dict[str, Any], first: str) -> list[Table]:
     return [table for table in (_outside(part), _calibration(part), _guards(part), _datasets(part, first)) if table]
 
 
-def newcomer_tables(part: dict[str, Any]) -> list[RenderableType]:
-    """Learning curves of every router's newcomers, and who was passed over.
+def new_candidate_tables(part: dict[str, Any]) -> list[RenderableType]:
+    """Learning curves of every router's new candidates, and who was passed over.
 
     Args:
-        part: answer of the part `newcomers`.
+        part: answer of the part `new_candidates`.
     """
     lines: list[RenderableType] = []
     for row in part["routers"]:
-        lines += [_newcomers(row), *([_selections(row)] if row["probe_set_minus_random"] else [])]
+        lines += [_new_candidates(row), *([_selections(row)] if row["anchor_set_minus_random"] else [])]
     if part["passed_over"]:
         lines.append(f"no candidate can join: {', '.join(part['passed_over'])}")
     return lines
 
 
-def _newcomers(row: dict[str, Any]) -> Table:
-    columns = ("probes", "chosen", "Brier %", "constant", "Rank", "- trained on, 95 %")
-    table = console.plain_table(f"{row['router']}: newcomers", columns)
-    found = {(entry["num_probes"], how): entry for how in _CHOSEN for entry in row.get(how, ())}
+def _new_candidates(row: dict[str, Any]) -> Table:
+    columns = ("anchors", "chosen", "Brier %", "constant", "Rank", "- trained on, 95 %")
+    table = console.plain_table(f"{row['router']}: new candidates", columns)
+    found = {(entry["num_anchors"], how): entry for how in _CHOSEN for entry in row.get(how, ())}
     for (count, how), entry in sorted(found.items()):
         briers = (f"{100 * entry[kind]:.2f}" for kind in ("brier", "constant_brier"))
         table.add_row(
@@ -55,11 +55,11 @@ def _newcomers(row: dict[str, Any]) -> Table:
 
 
 def _selections(row: dict[str, Any]) -> Table:
-    columns = ("probes", "Brier of router's - random, %, 95 %")
+    columns = ("anchors", "Brier of router's - random, %, 95 %")
     table = console.plain_table("", columns)
-    for entry in row["probe_set_minus_random"]:
+    for entry in row["anchor_set_minus_random"]:
         gap, low, high = (100 * value for value in (entry["brier"], *entry["ci95"]))
-        table.add_row(f"{entry['num_probes']:,}", f"{gap:+.3f} ({low:+.3f} to {high:+.3f})")
+        table.add_row(f"{entry['num_anchors']:,}", f"{gap:+.3f} ({low:+.3f} to {high:+.3f})")
     return table
 
 
@@ -107,7 +107,7 @@ def _datasets(part: dict[str, Any], first: str) -> Table:
 
 
 _RANKS = ("Rank with", "without", "without - mixture, 95 %")
-_CHOSEN = {"probe_set": "by router", "random": "at random"}
+_CHOSEN = {"anchor_set": "by router", "random": "at random"}
 _OF = {"chosen": "of the chosen", "all": "of all"}
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from vlrouterbench.cli import console
 from vlrouterbench.cli.study_calibration_tables import calibration_lines
 from vlrouterbench.cli.study_frontier_tables import frontier_lines
-from vlrouterbench.cli.study_outside_tables import left_out_tables, newcomer_tables
+from vlrouterbench.cli.study_outside_tables import left_out_tables, new_candidate_tables
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 
 
@@ -30,8 +30,8 @@ def study_lines(content: dict[str, Any]) -> list[RenderableType]:
         lines += calibration_lines(content["calibration"])
     if "left-out" in content:
         lines += left_out_tables(content["left-out"], content["first"])
-    if "newcomers" in content:
-        lines += newcomer_tables(content["newcomers"])
+    if "new_candidates" in content:
+        lines += new_candidate_tables(content["new_candidates"])
     return lines
 
 

@@ -65,7 +65,7 @@ class Problem:
         return self.features.of(self.validation)
 
     @cached_property
-    def train_tags(self) -> torch.Tensor:
+    def train_dataset_ids(self) -> torch.Tensor:
         """Number of each training sample's dataset, (num_train,) int64, in the order of names."""
         return torch.from_numpy(np.unique(self.train.column("dataset"), return_inverse=True)[1].astype(np.int64))
 
@@ -103,7 +103,7 @@ class Problem:
             soft_labels=self.soft_labels(cost_weight=cost_weight, unsolved=unsolved),
             cost_rate=cost_weight * COST_SCALE,
             seed=seed,
-            tags=self.train_tags,
+            dataset_ids=self.train_dataset_ids,
             groups=self.train_groups,
             tokens=tuple(torch.from_numpy(self.train.matrices[name]) for name in ("input_tokens", "output_tokens")),
         )

@@ -1,10 +1,17 @@
-"""Learning curves: means over newcomers and splits, by hand, and a figure of them."""
+"""Learning curves: means over new candidates and splits, by hand, and a figure of them."""
 
 import numpy as np
 import pytest
 
-from vlrouterbench.evaluation.study.new_candidate_curves import ALONE, KNOWN, PROBE_SET, RANDOM, NewcomerCurves, Tried
-from vlrouterbench.evaluation.study.new_candidate_plot import newcomer_plots
+from vlrouterbench.evaluation.study.new_candidate_curves import (
+    ALONE,
+    KNOWN,
+    PROBE_SET,
+    RANDOM,
+    NewCandidateCurves,
+    Tried,
+)
+from vlrouterbench.evaluation.study.new_candidate_plot import new_candidate_plots
 from vlrouterbench.metrics.trade_off import rank_score
 
 BOUNDS = (1.0, 4.0)
@@ -19,8 +26,8 @@ def tried(quality, squared=None, constant=None):
 
 @pytest.fixture(scope="module")
 def row():
-    """Two newcomers on one split, and the same with other luck on another."""
-    curves = NewcomerCurves(BOUNDS)
+    """Two new candidates on one split, and the same with other luck on another."""
+    curves = NewCandidateCurves(BOUNDS)
     for seed, luck in ((0, 0.0), (1, 0.2)):
         curves.add(
             {
@@ -38,12 +45,12 @@ def row():
     return {"router": "flagship", **curves.row()}
 
 
-def test_figures_are_means_over_newcomers_and_splits(row):
+def test_figures_are_means_over_new_candidates_and_splits(row):
     score = {accuracy: float(rank_score(accuracy, 2.0, cost_bounds=BOUNDS)) for accuracy in (0.0, 0.5, 1.0)}
     assert row["trained_on"] == pytest.approx({"brier": (0.1 + 0.2) / 2, "rank_score": score[1.0]})
     assert row["without"]["rank_score"] == pytest.approx((score[0.5] + score[0.0]) / 2)
     (chosen,), (random,) = row[PROBE_SET], row[RANDOM]
-    assert chosen["num_probes"] == random["num_probes"] == 50
+    assert chosen["num_anchors"] == random["num_anchors"] == 50
     assert (chosen["brier"], chosen["constant_brier"]) == pytest.approx((0.2, 0.4))
     assert (random["brier"], random["constant_brier"]) == pytest.approx(((0.3 + 0.4) / 2, 0.6))
     assert chosen["rank_score"] == pytest.approx((score[1.0] + score[0.5]) / 2)
@@ -53,15 +60,23 @@ def test_figures_are_means_over_newcomers_and_splits(row):
 def test_a_difference_of_brier_scores_is_paired(row):
     """Of two groups a resample has the first alone, both, or the second alone: differences are 0, -0.1, -0.2 on one
     split and 0, -0.2, -0.4 on the other."""
-    (gap,) = row["probe_set_minus_random"]
+    (gap,) = row["anchor_set_minus_random"]
     assert gap["brier"] == pytest.approx(-0.15)
     assert gap["ci95"] == pytest.approx([-0.3, 0.0])
 
 
 def test_every_router_has_a_figure_that_names_its_curves(row):
     without = {key: value for key, value in row.items() if key != PROBE_SET} | {"router": "uniroute"}
-    first, second = newcomer_plots({"routers": [row, without]}, simulated=True)
-    for name in ("joined by the probe set", "joined by random probes", "mean of the probes", "trained on"):
+    first, second = new_candidate_plots({"routers": [row, without]}, simulated=True)
+    for name in (
+        "joined by the anchor set",
+        "joined by random anchor samples",
+        "mean of the anchor samples",
+        "trained on",
+    ):
         assert f"<!-- {name} -->" in first
-    assert "<!-- joined by the probe set -->" not in second and "uniroute" in second
-    assert "simulated data" in first and "simulated data" not in newcomer_plots({"routers": [row]}, simulated=False)[0]
+    assert "<!-- joined by the anchor set -->" not in second and "uniroute" in second
+    assert (
+        "simulated data" in first
+        and "simulated data" not in new_candidate_plots({"routers": [row]}, simulated=False)[0]
+    )

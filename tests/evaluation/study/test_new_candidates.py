@@ -1,4 +1,4 @@
-"""Newcomers: training never sees them, and what they are judged by is what joining by hand gives."""
+"""New candidates: training never sees them, and what they are judged by is what joining by hand gives."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ import torch
 from tests.evaluation.study.workspaces import small_ground
 from vlrouterbench.core.errors import RouterError, UnknownNameError
 from vlrouterbench.data.held_out import leave_candidate_out
-from vlrouterbench.evaluation.study.new_candidates import join_newcomers
+from vlrouterbench.evaluation.study.new_candidates import join_new_candidates
 from vlrouterbench.metrics.calibration import brier_score
 from vlrouterbench.metrics.trade_off import rank_score
 from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
@@ -32,7 +32,7 @@ def num_train(ground):
 
 @pytest.fixture(scope="module")
 def part(ground, num_train):
-    return join_newcomers(ground, ("flagship", "mixture", "uniroute", "knn"), (FEW, num_train, num_train + 1))
+    return join_new_candidates(ground, ("flagship", "mixture", "uniroute", "knn"), (FEW, num_train, num_train + 1))
 
 
 @pytest.fixture(scope="module")
@@ -53,18 +53,18 @@ def test_training_saw_all_candidates_or_all_but_one_under_the_same_bounds(part, 
         assert {table.cost_bounds for table in tables} == {ground.table.cost_bounds}
 
 
-def test_a_newcomer_is_judged_as_one_that_joins_by_hand(rows, ground):
-    """The Brier score and the Rank Score at few probes, with every step of joining written out."""
+def test_a_new_candidate_is_judged_as_one_that_joins_by_hand(rows, ground):
+    """The Brier score and the Rank Score at few anchor samples, with every step of joining written out."""
     train, test = (ground.table.split(side) for side in ("train", "test"))
     briers, constants, scores = [], [], []
     for place, candidate in enumerate(train.pool.candidates):
         fewer = replace(leave_candidate_out(ground.table, candidate.name), report=ground.table.report)
         router = trained(ground, fewer)
-        asked = train.take(np.array(router.probe_set(FEW)))
+        asked = train.take(np.array(router.anchor_set(FEW)))
         entry = {"name": candidate.name, "input_price": candidate.input_price, "output_price": candidate.output_price}
         names = ("quality", "input_tokens", "output_tokens")
         outcomes = {name: torch.tensor(asked.matrices[name][:, place]) for name in names}
-        router.add_candidate(entry, ground.features.of(train)[router.probe_set(FEW)], outcomes)
+        router.add_candidate(entry, ground.features.of(train)[router.anchor_set(FEW)], outcomes)
         estimated = router.estimates(ground.features.of(test)).accuracy[:, -1].detach().double().numpy()
         briers.append(brier_score(estimated, test.quality[:, place]))
         constants.append(((asked.quality[:, place].mean() - test.quality[:, place]) ** 2).mean())
@@ -72,8 +72,8 @@ def test_a_newcomer_is_judged_as_one_that_joins_by_hand(rows, ground):
         decided = np.array(order)[router.decide(ground.features.of(test)).numpy()]
         averages = (matrix[np.arange(len(test)), decided].mean() for matrix in (test.quality, test.cost))
         scores.append(float(rank_score(*averages, cost_bounds=ground.table.cost_bounds)))
-    found = rows["flagship"]["probe_set"][0]
-    assert found["num_probes"] == FEW
+    found = rows["flagship"]["anchor_set"][0]
+    assert found["num_anchors"] == FEW
     assert found["brier"] == pytest.approx(np.mean(briers), abs=1e-6)
     assert found["constant_brier"] == pytest.approx(np.mean(constants), abs=1e-6)
     assert found["rank_score"] == pytest.approx(np.mean(scores), abs=1e-4)
@@ -89,31 +89,31 @@ def test_the_router_that_knows_all_candidates_is_the_plain_one(rows, ground):
     assert rows["flagship"]["trained_on"] == pytest.approx(expected)
 
 
-def test_with_every_training_sample_as_a_probe_both_choices_agree(rows):
-    chosen, random = (rows["flagship"][how][1] for how in ("probe_set", "random"))
+def test_with_every_training_sample_as_an_anchor_both_choices_agree(rows):
+    chosen, random = (rows["flagship"][how][1] for how in ("anchor_set", "random"))
     assert chosen["brier"] == pytest.approx(random["brier"], abs=1e-5)
     assert chosen["constant_brier"] == pytest.approx(random["constant_brier"])
-    assert rows["flagship"]["probe_set_minus_random"][1]["brier"] == pytest.approx(0.0, abs=1e-5)
+    assert rows["flagship"]["anchor_set_minus_random"][1]["brier"] == pytest.approx(0.0, abs=1e-5)
 
 
-def test_a_newcomer_with_a_twin_in_the_pool_comes_near_one_that_was_trained_on(ground, num_train):
-    """Two candidates answer the charts, two everything else: whom a newcomer follows is all there is to learn."""
+def test_a_new_candidate_with_a_twin_in_the_pool_comes_near_one_that_was_trained_on(ground, num_train):
+    """Two candidates answer the charts, two everything else: whom a new candidate follows is all there is to learn."""
     charts = np.array(ground.table.column("dataset")) == "ChartQA_TEST"
     quality = np.column_stack([charts, charts, ~charts, ~charts]).astype(float)
     table = replace(ground.table, matrices=ground.table.matrices | {"quality": quality})
-    row = join_newcomers(replace(ground, table=table), ("flagship",), (FEW, num_train))["routers"][0]
-    (few, many), known = row["probe_set"], row["trained_on"]["brier"]
+    row = join_new_candidates(replace(ground, table=table), ("flagship",), (FEW, num_train))["routers"][0]
+    (few, many), known = row["anchor_set"], row["trained_on"]["brier"]
     assert known < many["brier"] < few["brier"] < many["constant_brier"]
     assert many["brier"] - known < 0.2 * (many["constant_brier"] - known)
 
 
 def test_counts_that_train_does_not_have_are_left_out(rows, num_train):
-    assert [entry["num_probes"] for entry in rows["flagship"]["random"]] == [FEW, num_train]
+    assert [entry["num_anchors"] for entry in rows["flagship"]["random"]] == [FEW, num_train]
 
 
-def test_a_family_that_chooses_no_probes_joins_by_random_ones(rows):
-    assert "probe_set" not in rows["uniroute"] and len(rows["uniroute"]["random"]) == 2
-    assert rows["uniroute"]["probe_set_minus_random"] == []
+def test_a_family_that_chooses_no_anchors_joins_by_random_ones(rows):
+    assert "anchor_set" not in rows["uniroute"] and len(rows["uniroute"]["random"]) == 2
+    assert rows["uniroute"]["anchor_set_minus_random"] == []
 
 
 def test_larger_random_sets_hold_the_smaller_ones(ground, monkeypatch):
@@ -124,7 +124,7 @@ def test_larger_random_sets_hold_the_smaller_ones(ground, monkeypatch):
         add(router, candidate, features, outcomes)
 
     monkeypatch.setattr(OpenPoolRouter, "add_candidate", watched)
-    join_newcomers(ground, ("flagship",), (10, FEW))
+    join_new_candidates(ground, ("flagship",), (10, FEW))
     for start in range(0, len(joined), 4):
         (_, by_router), (one, small), _, (other, large) = joined[start : start + 4]
         assert one == other and len(large) == FEW
@@ -134,16 +134,16 @@ def test_larger_random_sets_hold_the_smaller_ones(ground, monkeypatch):
 def test_routers_that_nobody_can_join_are_named(part, ground):
     assert part["passed_over"] == ["mixture", "knn"]
     with pytest.raises(RouterError, match=r"found knn, mixture\. .*: uniroute, flagship"):
-        join_newcomers(ground, ("knn", "mixture"))
+        join_new_candidates(ground, ("knn", "mixture"))
     with pytest.raises(UnknownNameError, match="flagshp"):
-        join_newcomers(ground, ("flagshp",))
+        join_new_candidates(ground, ("flagshp",))
 
 
 def test_too_few_training_samples_and_unmeasured_tokens_are_said(ground, num_train):
     with pytest.raises(RouterError, match=f"at least {num_train + 1} training samples .* found {num_train}"):
-        join_newcomers(ground, ("flagship",), (num_train + 1,))
+        join_new_candidates(ground, ("flagship",), (num_train + 1,))
     tokens = ground.table.matrices["input_tokens"].copy()
     tokens[:, 0] = np.nan
     lacking = replace(ground.table, matrices=ground.table.matrices | {"input_tokens": tokens})
     with pytest.raises(RouterError, match=f"{ground.table.pool.names[0]} cannot join flagship .*input_tokens"):
-        join_newcomers(replace(ground, table=lacking), ("flagship",), (FEW,))
+        join_new_candidates(replace(ground, table=lacking), ("flagship",), (FEW,))

@@ -1,4 +1,4 @@
-"""UniRoute: profiles by hand, and a candidate that joins by its outcomes on probe samples."""
+"""UniRoute: profiles by hand, and a candidate that joins by its outcomes on anchor samples."""
 
 import pytest
 import torch
@@ -34,11 +34,11 @@ def test_profiles_are_shrunken_means_of_measured_pairs(router):
     torch.testing.assert_close(router.score(widened([[3.0, 0]], router)), quality[:1] - 10 * cost[:1])
 
 
-def test_a_candidate_joins_by_its_outcomes_on_probe_samples(router):
+def test_a_candidate_joins_by_its_outcomes_on_anchor_samples(router):
     asked = widened([[1.0, 0], [0, 1]], router)
     before = router.score(asked)
-    probes = widened([[1.0, 0], [1, 0], [0, 1]], router)
-    router.add_candidate(NEWCOMER, probes, torch.tensor([0.0, NAN, 1.0]), torch.tensor([0.002, NAN, 0.004]))
+    anchors = widened([[1.0, 0], [1, 0], [0, 1]], router)
+    router.add_candidate(NEWCOMER, anchors, torch.tensor([0.0, NAN, 1.0]), torch.tensor([0.002, NAN, 0.004]))
     assert router.config.candidate_names == ["a", "b", "c", "d"] and router.num_candidates == 4
     assert router.config.candidates[3] == NEWCOMER | {"mean_cost_usd": pytest.approx(0.003)}
     after = router.score(asked)
@@ -58,7 +58,7 @@ def test_a_candidate_that_joined_is_saved_with_the_others(router, tmp_path):
     assert loaded.route("Which?", candidates=["d"]).candidate == "d"
 
 
-def test_probes_as_in_training_give_the_profile_of_training(router):
+def test_anchors_as_in_training_give_the_profile_of_training(router):
     features = widened(ROWS, router)
     quality, cost = torch.tensor(QUALITY), torch.tensor(COST)
     router.add_candidate(NEWCOMER, features, quality[:, 1], cost[:, 1])
@@ -70,11 +70,11 @@ def test_probes_as_in_training_give_the_profile_of_training(router):
     ("name", "quality", "cost", "error", "message"),
     [
         ("a", [1.0], [0.1], PoolMismatchError, "expected a new candidate, found a"),
-        ("d", [1.0, 1.0], [0.1], ValueError, "quality and cost of 1 probe samples"),
+        ("d", [1.0, 1.0], [0.1], ValueError, "quality and cost of 1 anchor samples"),
         ("d", [NAN], [0.1], ValueError, "expected measured outcomes of d"),
     ],
 )
-def test_a_wrong_newcomer_is_refused_and_changes_nothing(router, name, quality, cost, error, message):
+def test_a_wrong_new_candidate_is_refused_and_changes_nothing(router, name, quality, cost, error, message):
     asked = widened([[1.0, 0]], router)
     before = router.score(asked)
     with pytest.raises(error, match=message):

@@ -1,30 +1,30 @@
-"""What probes say of a candidate: few of them little more than its mean, many whom it follows."""
+"""What anchor samples say of a candidate: few of them little more than its mean, many whom it follows."""
 
 import pytest
 import torch
 
-from vlrouterbench.routers.pool.new_candidates import checked_outcomes, checked_price, newcomer
+from vlrouterbench.routers.pool.new_candidates import checked_outcomes, checked_price, new_candidate
 
 GENERATOR = torch.Generator().manual_seed(0)
 DEVIATIONS = 0.2 * torch.randn(4000, 3, generator=GENERATOR, dtype=torch.float64)
 
 
-def test_many_probes_find_whom_a_newcomer_follows():
-    mean, loadings, error = newcomer(DEVIATIONS, 0.5 + DEVIATIONS[:, 1])
+def test_many_anchors_find_whom_a_new_candidate_follows():
+    mean, loadings, error = new_candidate(DEVIATIONS, 0.5 + DEVIATIONS[:, 1])
     assert loadings[1] > 0.95 and loadings[[0, 2]].abs().max() < 0.05
     assert mean == pytest.approx(0.5, abs=0.01) and error < 0.01
 
 
-def test_a_few_probes_leave_a_newcomer_like_all_together():
-    _, loadings, _ = newcomer(DEVIATIONS[:3], torch.tensor([1.0, 0.0, 1.0], dtype=torch.float64))
+def test_a_few_anchors_leave_a_new_candidate_like_all_together():
+    _, loadings, _ = new_candidate(DEVIATIONS[:3], torch.tensor([1.0, 0.0, 1.0], dtype=torch.float64))
     # Unshrunken, three samples would fit three loadings of several units.
     torch.testing.assert_close(loadings, torch.full((3,), 1 / 3, dtype=torch.float64), atol=0.2, rtol=0)
 
 
-def test_the_mean_is_that_of_the_train_split_and_not_of_probes_that_are_harder():
+def test_the_mean_is_that_of_the_train_split_and_not_of_anchors_that_are_harder():
     hard = DEVIATIONS[DEVIATIONS.mean(dim=1) < -0.05]
     quality = 0.5 + hard.mean(dim=1)
-    mean, _, _ = newcomer(hard, quality)
+    mean, _, _ = new_candidate(hard, quality)
     assert quality.mean() < 0.43 and mean == pytest.approx(0.5, abs=0.01)
 
 

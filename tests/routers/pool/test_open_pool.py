@@ -34,9 +34,9 @@ def features(problem):
     return problem.validation_features
 
 
-def _probes(simulated_problem, router, count=100):
-    """A newcomer of the simulated benchmark: its entry, features and outcomes on the router's probe set."""
-    rows = router.probe_set(count)
+def _anchors(simulated_problem, router, count=100):
+    """A new candidate of the simulated benchmark: its entry, features and outcomes on the router's anchor set."""
+    rows = router.anchor_set(count)
     train = simulated_problem.train
     names = ("quality", "input_tokens", "output_tokens")
     outcomes = {name: torch.from_numpy(train.matrices[name][rows, JOINS]) for name in names}
@@ -45,15 +45,15 @@ def _probes(simulated_problem, router, count=100):
     return entry, simulated_problem.train_features[rows], outcomes
 
 
-def test_a_newcomer_stands_last_and_the_others_keep_their_estimates(router, simulated_problem, features):
+def test_a_new_candidate_stands_last_and_the_others_keep_their_estimates(router, simulated_problem, features):
     before = router.estimates(features)
-    entry, rows, outcomes = _probes(simulated_problem, router)
+    entry, rows, outcomes = _anchors(simulated_problem, router)
     router.add_candidate(entry, rows, outcomes)
     after = router.estimates(features)
     assert router.config.candidate_names[-1] == entry["name"] and router.num_candidates == len(POOL) + 1
     for ours, theirs in zip((before.accuracy, before.cost_usd), (after.accuracy, after.cost_usd), strict=True):
         assert torch.equal(theirs[:, :-1], ours)
-    # On average what its probes showed.
+    # On average what its anchor samples showed.
     train = simulated_problem.train
     assert float(after.accuracy[:, -1].mean()) == pytest.approx(float(train.quality[:, JOINS].mean()), abs=0.12)
     assert float(after.cost_usd[:, -1].mean()) == pytest.approx(float(train.cost[:, JOINS].mean()), rel=0.2)
@@ -62,7 +62,7 @@ def test_a_newcomer_stands_last_and_the_others_keep_their_estimates(router, simu
 
 
 def test_a_taken_name_is_refused(router, simulated_problem):
-    entry, rows, outcomes = _probes(simulated_problem, router)
+    entry, rows, outcomes = _anchors(simulated_problem, router)
     with pytest.raises(PoolMismatchError, match="expected a new candidate"):
         router.add_candidate(entry | {"name": router.config.candidate_names[0]}, rows, outcomes)
 
@@ -118,7 +118,7 @@ def test_an_unknown_name_or_a_negative_price_changes_nothing(router, features):
 
 
 def test_a_changed_pool_is_saved_and_loaded(router, simulated_problem, features, tmp_path):
-    router.add_candidate(*_probes(simulated_problem, router))
+    router.add_candidate(*_anchors(simulated_problem, router))
     router.remove_candidate(router.config.candidate_names[0])
     router.set_prices({router.config.candidate_names[-1]: (7.0, 9.0)})
     router.save_pretrained(tmp_path)
@@ -130,19 +130,19 @@ def test_a_changed_pool_is_saved_and_loaded(router, simulated_problem, features,
 
 
 @pytest.mark.parametrize("count", [1, 7, 100])
-def test_probe_samples_are_distinct_training_samples(trained, problem, count):
-    places = trained.probe_set(count)
+def test_anchor_samples_are_distinct_training_samples(trained, problem, count):
+    places = trained.anchor_set(count)
     assert len(set(places)) == count and 0 <= min(places) and max(places) < len(problem.train)
 
 
-def test_probe_samples_are_spread_over_easy_and_hard(trained, problem):
+def test_anchor_samples_are_spread_over_easy_and_hard(trained, problem):
     made = trained.estimates(problem.train_features).accuracy.mean(dim=1)
-    probes = made[trained.probe_set(50)]
-    assert float(probes.mean()) == pytest.approx(float(made.mean()), abs=0.01)
-    assert float(probes.std()) == pytest.approx(float(made.std()), rel=0.15)
+    anchors = made[trained.anchor_set(50)]
+    assert float(anchors.mean()) == pytest.approx(float(made.mean()), abs=0.01)
+    assert float(anchors.std()) == pytest.approx(float(made.std()), rel=0.15)
 
 
 @pytest.mark.parametrize("count", [0, 10_000])
-def test_more_probes_than_memories_are_refused(trained, count):
+def test_more_anchors_than_memories_are_refused(trained, count):
     with pytest.raises(ValueError, match="expected 1 to"):
-        trained.probe_set(count)
+        trained.anchor_set(count)

@@ -9,7 +9,7 @@ from vlrouterbench.data.build import build_benchmark
 from vlrouterbench.data.table import load_table
 from vlrouterbench.features.encode import encode_benchmark
 from vlrouterbench.training.fit import train_router
-from vlrouterbench.training.pool.anchors import COLUMNS, write_probes
+from vlrouterbench.training.pool.anchors import COLUMNS, write_anchors
 from vlrouterbench.training.problem import Problem
 
 
@@ -40,16 +40,16 @@ def _rows(path):
 
 
 def test_a_benchmark_without_pictures_has_no_folder_of_them(text_only, tmp_path):
-    sheet = write_probes(*text_only, 20, tmp_path / "probes.csv")
+    sheet = write_anchors(*text_only, 20, tmp_path / "anchors.csv")
     assert (sheet.images, sheet.num_samples, sheet.num_images, sheet.num_unreadable) == (None, 20, 0, 0)
-    assert [path.name for path in tmp_path.iterdir()] == ["probes.csv"]
+    assert [path.name for path in tmp_path.iterdir()] == ["anchors.csv"]
     rows = _rows(sheet.path)
     assert tuple(rows[0]) == COLUMNS and {row["image"] for row in rows} == {""}
 
 
 def test_pictures_that_the_benchmark_could_not_read_are_counted(damaged, tmp_path):
     router, table = damaged
-    sheet = write_probes(router, table, 30, tmp_path / "probes.csv")
+    sheet = write_anchors(router, table, 30, tmp_path / "anchors.csv")
     usable = dict(zip(table.column("sample_id"), table.column("image_ok"), strict=True))
     rows = _rows(sheet.path)
     assert [bool(row["image"]) for row in rows] == [usable[row["sample_id"]] for row in rows]
@@ -58,7 +58,7 @@ def test_pictures_that_the_benchmark_could_not_read_are_counted(damaged, tmp_pat
 
 
 def test_a_write_that_fails_leaves_nothing(damaged, tmp_path):
-    (tmp_path / "probes-images").write_text("a file where the pictures would go")
+    (tmp_path / "anchors-images").write_text("a file where the pictures would go")
     with pytest.raises(Exception, match="expected a folder to write to"):
-        write_probes(*damaged, 30, tmp_path / "probes.csv")
-    assert [path.name for path in tmp_path.iterdir()] == ["probes-images"]
+        write_anchors(*damaged, 30, tmp_path / "anchors.csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["anchors-images"]

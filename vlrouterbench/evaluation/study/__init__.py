@@ -1,1 +1,1 @@
-"""Families compared over several splits, on frontiers, on datasets left out and on newcomers."""
+"""Families compared over several splits, on frontiers, on datasets left out and on new candidates."""

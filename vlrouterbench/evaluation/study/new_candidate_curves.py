@@ -1,10 +1,10 @@
-"""Learning curves of newcomers: what was tried with each on each split, as means with paired intervals.
+"""Learning curves of new candidates: what was tried with each on each split, as means with paired intervals.
 
 Decisions
-- Figures are means over newcomers and splits. Intervals resample the groups of the test splits; which samples were
-  probed is not drawn again. A router chooses much the same probes for every newcomer, chance chooses others: the luck
-  of a probe set does not average out over newcomers, and only more splits tell it from skill.
-- A newcomer is judged as a candidate that was trained on is: by the Brier score of its estimated accuracy on all test
+- Figures are means over new candidates and splits. Intervals resample the groups of the test splits; which samples were
+  probed is not drawn again. A router chooses much the same anchor samples for every new candidate, chance chooses others: the luck
+  of an anchor sample set does not average out over new candidates, and only more splits tell it from skill.
+- A new candidate is judged as a candidate that was trained on is: by the Brier score of its estimated accuracy on all test
   samples, and by the Rank Score of the whole router that it is part of.
 """
 
@@ -19,21 +19,21 @@ import numpy as np
 from vlrouterbench.evaluation.study.over_splits import Chosen, OverSplits
 from vlrouterbench.metrics.bootstrap import interval, resampled_means
 
-TRAINED_ON, WITHOUT, PROBE_SET, RANDOM = "trained_on", "without", "probe_set", "random"
+TRAINED_ON, WITHOUT, PROBE_SET, RANDOM = "trained_on", "without", "anchor_set", "random"
 Step = tuple[str, int]
-"""What was tried: how probes were chosen, and how many; (TRAINED_ON, 0) and (WITHOUT, 0) need none."""
+"""What was tried: how anchor samples were chosen, and how many; (TRAINED_ON, 0) and (WITHOUT, 0) need none."""
 KNOWN: Step = (TRAINED_ON, 0)
 ALONE: Step = (WITHOUT, 0)
 
 
 @dataclass(frozen=True)
 class Tried:
-    """A router with a newcomer, or without it, on the test samples.
+    """A router with a new candidate, or without it, on the test samples.
 
     Attributes:
         worth: what its decisions were worth.
-        squared: (num_samples,) squared errors of the newcomer's estimated accuracy; None where it is not there.
-        constant: (num_samples,) those of its mean quality on the same probes; None where there were none.
+        squared: (num_samples,) squared errors of the new candidate's estimated accuracy; None where it is not there.
+        constant: (num_samples,) those of its mean quality on the same anchor samples; None where there were none.
     """
 
     worth: Chosen
@@ -41,8 +41,8 @@ class Tried:
     constant: np.ndarray | None = None
 
 
-class NewcomerCurves:
-    """What became of one router's newcomers on several splits.
+class NewCandidateCurves:
+    """What became of one router's new candidates on several splits.
 
     Args:
         cost_bounds: of the benchmark.
@@ -58,7 +58,7 @@ class NewcomerCurves:
         """Take in one split.
 
         Args:
-            tried: newcomer -> step -> outcome, the same ones on every split.
+            tried: new candidate -> step -> outcome, the same ones on every split.
             groups: (num_samples,) of the scored samples.
             seed: of the resamples.
         """
@@ -80,18 +80,18 @@ class NewcomerCurves:
                 self._differences.setdefault(count, []).append(draws)
 
     def row(self) -> dict[str, Any]:
-        """Means over newcomers and splits, as `join_newcomers` describes them."""
+        """Means over new candidates and splits, as `join_new_candidates` describes them."""
         row: dict[str, Any] = {
             TRAINED_ON: {"brier": self._brier(KNOWN), "rank_score": self._worth.rank_score(self._names(KNOWN))},
             WITHOUT: self._compared(ALONE),
         }
         for step, constants in self._constants.items():
             how, count = step
-            entry = {"num_probes": count, "brier": self._brier(step), "constant_brier": float(np.mean(constants))}
+            entry = {"num_anchors": count, "brier": self._brier(step), "constant_brier": float(np.mean(constants))}
             row.setdefault(how, []).append(entry | self._compared(step))
-        row["probe_set_minus_random"] = [
+        row["anchor_set_minus_random"] = [
             {
-                "num_probes": count,
+                "num_anchors": count,
                 "brier": self._brier((PROBE_SET, count)) - self._brier((RANDOM, count)),
                 "ci95": interval(np.mean(draws, axis=0)),
             }
@@ -100,7 +100,7 @@ class NewcomerCurves:
         return row
 
     def _names(self, step: Step) -> list[Any]:
-        """A step's decisions for every newcomer."""
+        """A step's decisions for every new candidate."""
         return [name for name in self._worth.names if name[0] == step]
 
     def _brier(self, step: Step) -> float:

@@ -1,4 +1,4 @@
-"""Learning curves of newcomers as figures: Brier score against the number of probe samples."""
+"""Learning curves of new candidates as figures: Brier score against the number of anchor samples."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ BLACK = "#000000"
 _ROOM = 4.5
 
 
-def newcomer_plots(part: dict[str, Any], *, simulated: bool) -> list[str]:
+def new_candidate_plots(part: dict[str, Any], *, simulated: bool) -> list[str]:
     """A figure per router as SVG.
 
     Args:
-        part: answer of the part `newcomers`.
+        part: answer of the part `new_candidates`.
         simulated: whether the benchmark is.
     """
     return [_plot(row, simulated=simulated) for row in part["routers"]]
@@ -27,15 +27,15 @@ def _plot(row: dict[str, Any], *, simulated: bool) -> str:
 
     figure = Figure(figsize=(8.2, 4.6), layout="constrained")
     axes = figure.add_subplot()
-    probed = row.get(PROBE_SET, row[RANDOM])
-    counts = [entry["num_probes"] for entry in probed]
+    anchored = row.get(PROBE_SET, row[RANDOM])
+    counts = [entry["num_anchors"] for entry in anchored]
     curves = [
-        ("mean of the probes", GREY, "s--", [entry["constant_brier"] for entry in probed]),
-        ("joined by random probes", BLUE, "^-", [entry["brier"] for entry in row[RANDOM]]),
+        ("mean of the anchor samples", GREY, "s--", [entry["constant_brier"] for entry in anchored]),
+        ("joined by random anchor samples", BLUE, "^-", [entry["brier"] for entry in row[RANDOM]]),
         ("trained on", BLACK, ":", [row[TRAINED_ON]["brier"]] * len(counts)),
     ]
     if PROBE_SET in row:
-        curves.insert(2, ("joined by the probe set", VERMILION, "o-", [entry["brier"] for entry in row[PROBE_SET]]))
+        curves.insert(2, ("joined by the anchor set", VERMILION, "o-", [entry["brier"] for entry in row[PROBE_SET]]))
     labels = []
     for name, colour, style, values in curves:
         axes.plot(counts, [100 * value for value in values], style, color=colour, markersize=5)
@@ -46,9 +46,9 @@ def _plot(row: dict[str, Any], *, simulated: bool) -> str:
     axes.set_xticks(counts, [f"{count:,}" for count in counts])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel("probe samples (log scale)")
-    axes.set_ylabel("Brier score of the newcomer, %")
-    title = titled(f"{row['router']}: estimates of a newcomer by its probe samples", simulated=simulated)
+    axes.set_xlabel("anchor samples (log scale)")
+    axes.set_ylabel("Brier score of the new candidate, %")
+    title = titled(f"{row['router']}: estimates of a new candidate by its anchor samples", simulated=simulated)
     axes.set_title(title, parse_math=False)
     axes.grid(alpha=0.25)
     axes.margins(y=0.12)

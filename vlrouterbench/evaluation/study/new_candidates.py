@@ -1,11 +1,11 @@
-"""Newcomers: every candidate in turn is left out of training, then joins by its outcomes on a few probe samples.
+"""New candidates: every candidate in turn is left out of training, then joins by its outcomes on a few anchor samples.
 
 Decisions
-- Probe samples are the router's own choice (`probe_set`) or drawn at random from train, where a larger set holds the
-  smaller ones. Beside every estimate stands the constant: the mean quality of the same probes.
-- The trade-off of decisions is chosen without the newcomer and kept when it joins; cost bounds are the benchmark's
+- Anchor samples are the router's own choice (`anchor_set`) or drawn at random from train, where a larger set holds the
+  smaller ones. Beside every estimate stands the constant: the mean quality of the same anchor samples.
+- The trade-off of decisions is chosen without the new candidate and kept when it joins; cost bounds are the benchmark's
   throughout.
-- A router is trained once per newcomer; a copy of it meets each set of probes.
+- A router is trained once per new candidate; a copy of it meets each set of anchor samples.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from vlrouterbench.evaluation.study.new_candidate_curves import (
     KNOWN,
     PROBE_SET,
     RANDOM,
-    NewcomerCurves,
+    NewCandidateCurves,
     Step,
     Tried,
 )
@@ -39,7 +39,7 @@ from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
 from vlrouterbench.routers.registry import ROUTERS
 
 COUNTS = (50, 100, 300, 1_000)
-"""Probe samples that newcomers are tried with, where the train split has as many."""
+"""Anchor samples that new candidates are tried with, where the train split has as many."""
 
 
 @dataclass(frozen=True)
@@ -59,19 +59,19 @@ class _Split:
         return cls(seed, table, train, test, ground.features.of(train), ground.features.of(test))
 
 
-def join_newcomers(ground: Ground, routers: Sequence[str], counts: Sequence[int] = COUNTS) -> dict[str, Any]:
+def join_new_candidates(ground: Ground, routers: Sequence[str], counts: Sequence[int] = COUNTS) -> dict[str, Any]:
     """Let every candidate join routers that were trained without it.
 
     Args:
         ground: benchmark and splits.
         routers: names (see `splits.py`); those without `add_candidate` are passed over.
-        counts: numbers of probe samples; one that is larger than some train split is left out.
+        counts: numbers of anchor samples; one that is larger than some train split is left out.
 
     Returns:
         `passed_over`: names. `routers`, a row each: `router`; `trained_on` {"brier", "rank_score"}; `without`
-        {"rank_score", "minus_trained_on"}; `probe_set` (where the family chooses probes) and `random`, a list each of
-        {"num_probes", "brier", "constant_brier", "rank_score", "minus_trained_on"}; `probe_set_minus_random`, a list of
-        {"num_probes", "brier", "ci95"}. `minus_trained_on` is {"rank_score", "ci95"}.
+        {"rank_score", "minus_trained_on"}; `anchor_set` (where the family chooses anchor samples) and `random`, a list each of
+        {"num_anchors", "brier", "constant_brier", "rank_score", "minus_trained_on"}; `anchor_set_minus_random`, a list of
+        {"num_anchors", "brier", "ci95"}. `minus_trained_on` is {"rank_score", "ci95"}.
 
     Raises:
         RouterError: no router or seed, or one twice; no router with an open pool; too few training samples, or
@@ -88,11 +88,11 @@ def join_newcomers(ground: Ground, routers: Sequence[str], counts: Sequence[int]
             f"{', '.join(known)}."
         )
     counts = _possible(ground, counts)
-    curves = {name: NewcomerCurves(ground.table.cost_bounds) for name in asked}
+    curves = {name: NewCandidateCurves(ground.table.cost_bounds) for name in asked}
     for seed, table in ground.splits():
         split = _Split.of(ground, seed, table)
         for name in asked:
-            tried = dict(_each_newcomer(name, ground, split, counts))
+            tried = dict(_each_new_candidate(name, ground, split, counts))
             curves[name].add(tried, split.test.column("group_id"), seed=seed)
     return {
         "routers": [{"router": name, **curves[name].row()} for name in asked],
@@ -105,59 +105,59 @@ def _possible(ground: Ground, counts: Sequence[int]) -> list[int]:
     found = [count for count in counts if count <= least]
     if not found:
         raise RouterError(
-            f"expected at least {min(counts)} training samples in {ground.table.folder} to probe newcomers on, found "
+            f"expected at least {min(counts)} training samples in {ground.table.folder} to anchor new candidates on, found "
             f"{least}: build from more samples."
         )
     return found
 
 
-def _each_newcomer(
+def _each_new_candidate(
     name: str, ground: Ground, split: _Split, counts: Sequence[int]
 ) -> Iterator[tuple[str, dict[Step, Tried]]]:
     """Every candidate with what was tried with it."""
     with ground.stage(f"split {split.seed}: {name}"):
         whole = ground.train(name, split.table, split.seed)
     for place, candidate in enumerate(split.table.pool.names):
-        with ground.stage(f"split {split.seed}: {name} and newcomer {candidate}"):
+        with ground.stage(f"split {split.seed}: {name} and new candidate {candidate}"):
             # Cost bounds stay the benchmark's: every router is scored under them.
             fewer = replace(leave_candidate_out(split.table, candidate), report=split.table.report)
             router = ground.train(name, fewer, split.seed)
             tried = {KNOWN: _tried(whole, split, place), ALONE: _tried(router, split, None)}
-            for step, probes in _probes(router, split, place, counts):
-                joined = _joined(router, name, split, place, probes)
-                constant = np.nanmean(split.train.quality[probes, place])
+            for step, anchors in _anchors(router, split, place, counts):
+                joined = _joined(router, name, split, place, anchors)
+                constant = np.nanmean(split.train.quality[anchors, place])
                 squared = (constant - split.test.quality[:, place]) ** 2
                 tried[step] = replace(_tried(joined, split, place), constant=squared)
         yield candidate, tried
 
 
-def _probes(
+def _anchors(
     router: PreTrainedRouter, split: _Split, place: int, counts: Sequence[int]
 ) -> Iterator[tuple[Step, np.ndarray]]:
-    """Places in the train split to probe a newcomer on, for every step."""
+    """Places in the train split to anchor a new candidate on, for every step."""
     shuffled = np.random.default_rng((split.seed, place)).permutation(len(split.train))
     for count in counts:
-        if hasattr(router, "probe_set"):
-            yield (PROBE_SET, count), np.array(router.probe_set(count))
+        if hasattr(router, "anchor_set"):
+            yield (PROBE_SET, count), np.array(router.anchor_set(count))
         yield (RANDOM, count), shuffled[:count]
 
 
-def _joined(router: PreTrainedRouter, name: str, split: _Split, place: int, probes: np.ndarray) -> PreTrainedRouter:
+def _joined(router: PreTrainedRouter, name: str, split: _Split, place: int, anchors: np.ndarray) -> PreTrainedRouter:
     """A copy of a router that a candidate has joined."""
     joined, train = copy.deepcopy(router), split.train
     candidate = train.pool.candidates[place]
     entry = {kind: getattr(candidate, kind) for kind in ("name", "input_price", "output_price")}
     measured = {
-        kind: torch.from_numpy(train.matrices[kind][probes, place].astype(np.float32)) for kind in (*OUTCOMES, "cost")
+        kind: torch.from_numpy(train.matrices[kind][anchors, place].astype(np.float32)) for kind in (*OUTCOMES, "cost")
     }
-    features = split.train_features[torch.from_numpy(probes)]
+    features = split.train_features[torch.from_numpy(anchors)]
     try:
         if isinstance(joined, OpenPoolRouter):
             joined.add_candidate(entry, features, {kind: measured[kind] for kind in OUTCOMES})
         else:
             joined.add_candidate(entry, features, measured["quality"], measured["cost"])
     except ValueError as error:
-        raise RouterError(f"{candidate.name} cannot join {name} by {len(probes)} probe samples: {error}") from error
+        raise RouterError(f"{candidate.name} cannot join {name} by {len(anchors)} anchor samples: {error}") from error
     return joined
 
 

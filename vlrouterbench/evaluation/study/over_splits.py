@@ -4,7 +4,7 @@ Decisions
 - A figure is a mean over splits. Its interval resamples the groups of each test split, paired over everything that was
   decided on it, and takes the mean over splits of every resample. Test splits of two seeds share samples, so it is
   somewhat too narrow.
-- What is compared may itself be a mean over several (every newcomer in turn): Rank Score is a property of a router, so
+- What is compared may itself be a mean over several (every new candidate in turn): Rank Score is a property of a router, so
   scores are averaged, never decisions.
 """
 

@@ -9,7 +9,7 @@ from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.files import staged_file
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.study.frontier_plot import hulls_plot
-from vlrouterbench.evaluation.study.new_candidate_plot import newcomer_plots
+from vlrouterbench.evaluation.study.new_candidate_plot import new_candidate_plots
 from vlrouterbench.plotting.page import render_page
 
 STUDY_PAGE = "study.html"
@@ -27,8 +27,8 @@ def write_study_page(content: dict[str, Any], table: RoutingTable, path: Path) -
     if "frontiers" in content:
         drawing = hulls_plot(content["frontiers"], content["first"], simulated=table.simulated)
         values["hulls_svg"] = drawing.svg()
-    if "newcomers" in content:
-        values["newcomer_svgs"] = newcomer_plots(content["newcomers"], simulated=table.simulated)
+    if "new_candidates" in content:
+        values["new_candidate_svgs"] = new_candidate_plots(content["new_candidates"], simulated=table.simulated)
     page = render_page("evaluation.study", STUDY_PAGE, **values)
     with staged_file(path) as staging:
         staging.write_text(page, encoding="utf-8")

@@ -17,7 +17,7 @@ from vlrouterbench.evaluation.study.calibration import calibrated_among, calibra
 from vlrouterbench.evaluation.study.compare import compare_over_splits
 from vlrouterbench.evaluation.study.frontiers import frontiers_over_splits
 from vlrouterbench.evaluation.study.left_out import leave_datasets_out
-from vlrouterbench.evaluation.study.new_candidates import join_newcomers
+from vlrouterbench.evaluation.study.new_candidates import join_new_candidates
 from vlrouterbench.evaluation.study.page import STUDY_PAGE, write_study_page
 from vlrouterbench.evaluation.study.splits import SHUFFLED, Ground, check_names
 from vlrouterbench.routers.registry import ROUTERS
@@ -28,7 +28,7 @@ PARTS: Mapping[str, Callable[[Ground, Sequence[str]], Any]] = {
     "frontiers": frontiers_over_splits,
     "calibration": calibration_over_splits,
     "left-out": leave_datasets_out,
-    "newcomers": join_newcomers,
+    "new_candidates": join_new_candidates,
 }
 """What a study may be made of."""
 FIRST = "flagship"

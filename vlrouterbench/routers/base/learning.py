@@ -32,7 +32,7 @@ class TrainingSet:
         soft_labels: (num_samples, num_candidates) float32; rows sum to 1, or to 0 for a sample that must not count.
         cost_rate: cost weight times the paper's cost scale, per USD; infinity allowed.
         seed: of everything that draws.
-        tags: (num_samples,) int64: number of each sample's dataset, from 0 on; None where it is not known.
+        dataset_ids: (num_samples,) int64: number of each sample's dataset, from 0 on; None where it is not known.
         text_features: (num_samples, text_dim) float32, for families that ask for them; else None.
         groups: (num_samples,) int64: number of each sample's group of near-duplicates; None: every sample is its own.
         tokens: input and output tokens, each (num_samples, num_candidates) float64, NaN = not measured; None where they
@@ -45,7 +45,7 @@ class TrainingSet:
     soft_labels: torch.Tensor
     cost_rate: float
     seed: int
-    tags: torch.Tensor | None = None
+    dataset_ids: torch.Tensor | None = None
     text_features: torch.Tensor | None = None
     groups: torch.Tensor | None = None
     tokens: tuple[torch.Tensor, torch.Tensor] | None = None

@@ -1,7 +1,7 @@
 """UniRoute: every cluster of samples knows each candidate's mean quality and cost; a new candidate needs only outcomes.
 
 Source: UniRoute-KM, later work on this benchmark: a candidate is described by its mean outcomes on clusters of samples,
-so that one that was not there in training joins by outcomes on a few probe samples.
+so that one that was not there in training joins by outcomes on a few anchor samples.
 Requirements: features, quality and cost of the training split; pairs that were not measured do not count.
 Relations: K-means with quality and cost apart; Two-tower learns from such profiles instead of reading them off.
 
@@ -83,11 +83,11 @@ class UniRouteRouter(EstimatingRouter):
     def add_candidate(
         self, candidate: Mapping[str, Any], features: torch.Tensor, quality: torch.Tensor, cost: torch.Tensor
     ) -> None:
-        """Add a candidate to the end of the pool from its outcomes on probe samples; nothing is trained.
+        """Add a candidate to the end of the pool from its outcomes on anchor samples; nothing is trained.
 
         Args:
             candidate: `{"name", "input_price", "output_price"}`, prices in USD per million tokens.
-            features: (num_samples, dim) of the probe samples, by this router's encoder.
+            features: (num_samples, dim) of the anchor samples, by this router's encoder.
             quality: (num_samples,) in [0, 1], NaN = not measured.
             cost: (num_samples,) USD per sample, NaN = not measured.
 
@@ -99,12 +99,12 @@ class UniRouteRouter(EstimatingRouter):
             raise PoolMismatchError(f"expected a new candidate, found {candidate['name']}, which is in the pool.")
         if not (len(features) == len(quality) == len(cost) and quality.dim() == cost.dim() == 1):
             raise ValueError(
-                f"expected quality and cost of {len(features)} probe samples, found shapes {tuple(quality.shape)} and "
+                f"expected quality and cost of {len(features)} anchor samples, found shapes {tuple(quality.shape)} and "
                 f"{tuple(cost.shape)}."
             )
         if quality.isnan().all() or cost.isnan().all():
             raise ValueError(
-                f"expected measured outcomes of {candidate['name']}, found none: probe it on some samples."
+                f"expected measured outcomes of {candidate['name']}, found none: anchor it on some samples."
             )
         mean_cost = float(cost.nanmean())
         for name, profile in self._profiles(features, quality.unsqueeze(1), cost.unsqueeze(1)).items():

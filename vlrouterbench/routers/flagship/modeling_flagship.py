@@ -11,7 +11,7 @@ Decisions
 - The trade-off is chosen on those and validation together: validation alone is too small to tell.
 - Which dataset a sample is of is read off its features; its name has no part in a decision.
 - Features longer than `MAX_DIM` are cut to their leading directions, so that landmarks stay small and quick.
-- Some training samples are remembered, to choose probe samples from and to foresee what a stream will spend.
+- Some training samples are remembered, to choose anchor samples from and to foresee what a stream will spend.
 - The guard leaves the best fixed candidate only for one that is better by that many standard errors. 0, the default,
   guards nothing: it did not pay on the tables of its training; out of distribution it may.
 """
@@ -116,11 +116,11 @@ class FlagshipRouter(OpenPoolRouter):
     @classmethod
     def sizes(cls, training_set: TrainingSet, setting: Mapping[str, Any]) -> dict[str, Any]:
         """At most as many memories and landmarks as training samples, and as many datasets as these are of."""
-        tags, count = training_set.tags, len(training_set.features)
+        dataset_ids, count = training_set.dataset_ids, len(training_set.features)
         return {
             "memory_size": min(MEMORY_SIZE, count),
             "num_landmarks": min(setting.get("num_landmarks", NUM_LANDMARKS), count),
-            "num_datasets": 1 if tags is None else int(tags.max()) + 1,
+            "num_datasets": 1 if dataset_ids is None else int(dataset_ids.max()) + 1,
         }
 
     @torch.no_grad()
@@ -131,7 +131,9 @@ class FlagshipRouter(OpenPoolRouter):
             self.basis.copy_(leading_directions(training_set.features, self._dim))
         rows, quality = self.reduced(training_set.features), training_set.quality
         count, seed = len(rows), training_set.seed
-        datasets = torch.zeros(count, dtype=torch.int64) if training_set.tags is None else training_set.tags
+        datasets = (
+            torch.zeros(count, dtype=torch.int64) if training_set.dataset_ids is None else training_set.dataset_ids
+        )
         groups = torch.arange(count) if training_set.groups is None else training_set.groups
         deviations = quality - self.mean_quality
         dearness = training_set.cost / self.trained_cost.double().clamp(min=torch.finfo(torch.float32).tiny) - 1

@@ -8,19 +8,19 @@ from collections.abc import Mapping
 import torch
 
 PRIOR_PROBES = 100.0
-"""Probe samples that the prior counts for."""
+"""Anchor samples that the prior counts for."""
 OUTCOMES = ("quality", "input_tokens", "output_tokens")
 
 
-def newcomer(deviations: torch.Tensor, quality: torch.Tensor) -> tuple[float, torch.Tensor, float]:
-    """How a newcomer follows the trained candidates.
+def new_candidate(deviations: torch.Tensor, quality: torch.Tensor) -> tuple[float, torch.Tensor, float]:
+    """How a new candidate follows the trained candidates.
 
-    Ridge regression towards "as all of them together": with few probes a newcomer is taken for their average, moved to
+    Ridge regression towards "as all of them together": with few anchor samples a new candidate is taken for their average, moved to
     its own mean.
 
     Args:
-        deviations: (num_probes, num_trained) float64, expected accuracy less mean quality of the trained candidates.
-        quality: (num_probes,) float64, in [0, 1].
+        deviations: (num_anchors, num_trained) float64, expected accuracy less mean quality of the trained candidates.
+        quality: (num_anchors,) float64, in [0, 1].
 
     Returns:
         Its mean quality over the train split, its loadings (num_trained,), and the standard error of the mean.
@@ -33,7 +33,7 @@ def newcomer(deviations: torch.Tensor, quality: torch.Tensor) -> tuple[float, to
     gram = rows.T @ rows + penalty * torch.eye(count, dtype=rows.dtype)
     loadings = torch.linalg.solve(gram, rows.T @ (quality - quality.mean()) + penalty * alike)
     left = quality - quality.mean() - rows @ loadings
-    # Half an outcome's variance stands in where all probes ended alike.
+    # Half an outcome's variance stands in where all anchor samples ended alike.
     spread = max(float(left.square().mean()), 0.25 / (len(quality) + 1))
     return float(quality.mean() - center @ loadings), loadings, math.sqrt(spread / len(quality))
 
@@ -52,7 +52,7 @@ def checked_price(name: str, price: tuple[float | None, float | None]) -> tuple[
 
 
 def checked_outcomes(name: str, outcomes: Mapping[str, torch.Tensor], count: int) -> list[torch.Tensor]:
-    """Quality, input tokens and output tokens of a candidate on probe samples, each (count,).
+    """Quality, input tokens and output tokens of a candidate on anchor samples, each (count,).
 
     Raises:
         ValueError: one is lacking, has another shape, was never measured, or quality lies outside [0, 1].
@@ -62,7 +62,7 @@ def checked_outcomes(name: str, outcomes: Mapping[str, torch.Tensor], count: int
         values = outcomes.get(kind)
         if values is None or tuple(values.shape) != (count,) or bool(values.isnan().all()):
             said = "nothing" if values is None else f"shape {tuple(values.shape)}"
-            raise ValueError(f"{name}: expected measured {kind} of {count} probe samples, found {said} or only NaN.")
+            raise ValueError(f"{name}: expected measured {kind} of {count} anchor samples, found {said} or only NaN.")
         found.append(values)
     measured = found[0][~found[0].isnan()]
     if float(measured.min()) < 0 or float(measured.max()) > 1:

@@ -1,16 +1,16 @@
 """The base of calibrated families whose pool is open: candidates join and leave, prices change, nothing is trained.
 
-Source: a newcomer is described by its outcomes on probe samples, as in UniRoute and SCOPE-Router; here by how far they
+Source: a new candidate is described by its outcomes on anchor samples, as in UniRoute and SCOPE-Router; here by how far they
 follow what is expected of the candidates that were trained on.
 
 Decisions
-- A newcomer's accuracy is its mean plus a weighted sum of the trained candidates' deviations. The weights are drawn
-  towards all alike (it does well where all do) as by a prior (`newcomers.py`), so that 50 probes mislead nobody.
+- A new candidate's accuracy is its mean plus a weighted sum of the trained candidates' deviations. The weights are drawn
+  towards all alike (it does well where all do) as by a prior (`new_candidates.py`), so that 50 anchor samples mislead nobody.
 - Candidates that were trained on keep their estimates, whoever joins or leaves; one that left can come back only
-  through probes.
+  through anchor samples.
 - New prices change a cost by the ratio of what the expected tokens cost then and now: a cost that was measured with
   something besides tokens keeps it.
-- Probe samples are spread evenly over how hard samples are expected to be: a mean over them is steadier than over
+- Anchor samples are spread evenly over how hard samples are expected to be: a mean over them is steadier than over
   samples drawn at random.
 """
 
@@ -28,10 +28,10 @@ from vlrouterbench.routers.base.decision import Estimates, PoolMismatchError, co
 from vlrouterbench.routers.base.estimating import EstimatingRouterConfig
 from vlrouterbench.routers.base.learning import TrainingSet
 from vlrouterbench.routers.base.modeling_router import frozen
-from vlrouterbench.routers.pool.new_candidates import checked_outcomes, checked_price, newcomer
+from vlrouterbench.routers.pool.new_candidates import checked_outcomes, checked_price, new_candidate
 
 FAR = 0.005
-"""A newcomer's probabilities are kept this far from 0 and 1."""
+"""A new candidate's probabilities are kept this far from 0 and 1."""
 TOKENS_PER_PRICE = 1_000_000
 
 
@@ -116,11 +116,11 @@ class OpenPoolRouter(CalibratedRouter):
     def add_candidate(
         self, candidate: Mapping[str, Any], features: torch.Tensor, outcomes: Mapping[str, torch.Tensor]
     ) -> None:
-        """Add a candidate to the end of the pool from its outcomes on probe samples; nothing is trained.
+        """Add a candidate to the end of the pool from its outcomes on anchor samples; nothing is trained.
 
         Args:
             candidate: `{"name", "input_price", "output_price"}`, prices in USD per million tokens.
-            features: (num_samples, dim) of the probe samples, by this router's encoder.
+            features: (num_samples, dim) of the anchor samples, by this router's encoder.
             outcomes: `quality` in [0, 1], `input_tokens` and `output_tokens`, each (num_samples,), NaN = not measured.
 
         Raises:
@@ -135,7 +135,7 @@ class OpenPoolRouter(CalibratedRouter):
         made = self.estimates_of_trained(rows)
         known = ~quality.isnan()
         deviations = (made.accuracy - self.mean_quality)[known].double()
-        mean, loadings, error = newcomer(deviations, quality[known].double())
+        mean, loadings, error = new_candidate(deviations, quality[known].double())
         means = torch.stack([side.double().nanmean() for side in tokens])
         cost = float((means * torch.tensor(price, dtype=torch.float64)).sum() / TOKENS_PER_PRICE)
         for name, values in {
@@ -207,8 +207,8 @@ class OpenPoolRouter(CalibratedRouter):
         self.config.candidates = entries
 
     @torch.no_grad()
-    def probe_set(self, count: int) -> list[int]:
-        """Places in the train split of the samples that a newcomer is best asked about, in that order.
+    def anchor_set(self, count: int) -> list[int]:
+        """Places in the train split of the samples that a new candidate is best asked about, in that order.
 
         Raises:
             ValueError: fewer than 1, or more than were remembered.
@@ -216,7 +216,7 @@ class OpenPoolRouter(CalibratedRouter):
         rows, places = self.remembered
         if not 1 <= count <= len(rows):
             raise ValueError(
-                f"expected 1 to {len(rows)} probe samples, as many as the router remembers; found {count}."
+                f"expected 1 to {len(rows)} anchor samples, as many as the router remembers; found {count}."
             )
         order = self._level(rows).sort(stable=True).indices
         return places[order[((torch.arange(count) + 0.5) * len(rows) / count).long()]].tolist()

@@ -1,1 +1,1 @@
-"""The pool of a router that is trained already: probes of a newcomer, who joins, who leaves, what prices are."""
+"""The pool of a router that is trained already: anchor samples of a new candidate, who joins, who leaves, what prices are."""

@@ -1,8 +1,8 @@
-"""The samples that a newcomer is asked: a table to be filled in, and its pictures in a folder beside it.
+"""The samples that a new candidate is asked: a table to be filled in, and its pictures in a folder beside it.
 
 Decisions
 - The router chooses them; their order is the router's, so that the first half of the file is not the easy half.
-- Pictures are the benchmark's own bytes, not encoded again: a newcomer sees what the others saw.
+- Pictures are the benchmark's own bytes, not encoded again: a new candidate sees what the others saw.
 - The table is put in its place last: where it stands, its pictures stand too.
 - A file that exists is not written over: it may hold outcomes that somebody paid for.
 """
@@ -26,11 +26,11 @@ from vlrouterbench.routers.pool.new_candidates import OUTCOMES
 from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
 
 COLUMNS = ("sample_id", "question", "options", "hint", "image", *OUTCOMES)
-"""Of the file; the last three are empty, for the newcomer's outcomes."""
+"""Of the file; the last three are empty, for the new candidate's outcomes."""
 
 
 @dataclass(frozen=True)
-class ProbeSheet:
+class AnchorSheet:
     """What was written.
 
     Attributes:
@@ -47,8 +47,8 @@ class ProbeSheet:
     num_unreadable: int
 
 
-def write_probes(router: OpenPoolRouter, table: RoutingTable, count: int, path: Path) -> ProbeSheet:
-    """Write probe samples as csv, with pictures in `<path without .csv>-images/`.
+def write_anchors(router: OpenPoolRouter, table: RoutingTable, count: int, path: Path) -> AnchorSheet:
+    """Write anchor samples as csv, with pictures in `<path without .csv>-images/`.
 
     Args:
         router: chooses the samples.
@@ -64,7 +64,7 @@ def write_probes(router: OpenPoolRouter, table: RoutingTable, count: int, path: 
             f"expected nothing at {path}, found a file that may hold outcomes. Move it, or give another --out."
         )
     try:
-        places = np.array(router.probe_set(count))
+        places = np.array(router.anchor_set(count))
     except ValueError as error:
         raise RouterError(f"--count: {error}") from error
     train = table.split("train")
@@ -84,7 +84,7 @@ def write_probes(router: OpenPoolRouter, table: RoutingTable, count: int, path: 
                 for place, name in named.items():
                     (images / name).write_bytes(pictures[place])
     unreadable = sum(not sample["image_ok"] for sample in samples)
-    return ProbeSheet(path, folder if named else None, len(samples), len(named), unreadable)
+    return AnchorSheet(path, folder if named else None, len(samples), len(named), unreadable)
 
 
 def _row(sample: dict[str, Any], image: str) -> dict[str, str]:

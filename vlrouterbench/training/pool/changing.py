@@ -2,7 +2,7 @@
 
 Decisions
 - What was changed is recorded in the configuration (`training.pool_changes`), so that the next change adds to it and
-  the card can tell all of it: who joined on how many probes, who left, which prices were and are.
+  the card can tell all of it: who joined on how many anchor samples, who left, which prices were and are.
 - The card is the old one with another table of candidates; what a person wrote into it stays. A router without a card
   gets one without the settings that were tried: they are known to its training alone.
 - A wrong name is answered before anything is changed.
@@ -22,7 +22,7 @@ from vlrouterbench.features.encode import features_by
 from vlrouterbench.features.options import EncodingWork
 from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
 from vlrouterbench.training.fit import card_of, save_with_card
-from vlrouterbench.training.pool.outcomes import ProbeOutcomes
+from vlrouterbench.training.pool.outcomes import AnchorOutcomes
 from vlrouterbench.version import __version__
 
 Prices = tuple[float, float]
@@ -31,7 +31,7 @@ _CARD = "README.md"
 
 
 def check_new(router: OpenPoolRouter, name: str) -> None:
-    """Raise RouterError where a newcomer's name is taken, or is none."""
+    """Raise RouterError where a new candidate's name is taken, or is none."""
     if name != " ".join(name.split()) or not name:
         raise RouterError(f"expected a candidate's name in one line without blanks around it, found {name!r}.")
     if name in router.config.candidate_names:
@@ -42,9 +42,9 @@ def check_new(router: OpenPoolRouter, name: str) -> None:
 
 
 def join(
-    router: OpenPoolRouter, name: str, prices: Prices, outcomes: ProbeOutcomes, work: EncodingWork | None = None
+    router: OpenPoolRouter, name: str, prices: Prices, outcomes: AnchorOutcomes, work: EncodingWork | None = None
 ) -> None:
-    """Add a candidate to the end of the pool by its outcomes; the probe samples are encoded by the router's encoder.
+    """Add a candidate to the end of the pool by its outcomes; the anchor samples are encoded by the router's encoder.
 
     Raises:
         RouterError: the name is taken, or a price makes no sense.
@@ -56,7 +56,7 @@ def join(
         router.add_candidate(entry, features_by(router.encoder, outcomes.samples, work), values)
     except ValueError as error:
         raise RouterError(str(error)) from error
-    _record(router, change="joined", candidate=name, num_probes=len(outcomes.samples))
+    _record(router, change="joined", candidate=name, num_anchors=len(outcomes.samples))
 
 
 def leave(router: OpenPoolRouter, name: str) -> None:

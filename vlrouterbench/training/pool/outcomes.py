@@ -1,4 +1,4 @@
-"""A newcomer's outcomes on probe samples: a table of anybody's -> checked values, sample by sample.
+"""A new candidate's outcomes on anchor samples: a table of anybody's -> checked values, sample by sample.
 
 Decisions
 - Samples of the train split alone: a router that is judged on the test split must not have seen an outcome of it.
@@ -33,8 +33,8 @@ LEAST_PROBES = 2
 
 
 @dataclass(frozen=True)
-class ProbeOutcomes:
-    """Outcomes on probe samples.
+class AnchorOutcomes:
+    """Outcomes on anchor samples.
 
     Attributes:
         samples: the samples, in the benchmark's order.
@@ -47,7 +47,7 @@ class ProbeOutcomes:
     not_filled_in: int
 
 
-def read_outcomes(path: Path, candidate: str, table: RoutingTable) -> ProbeOutcomes:
+def read_outcomes(path: Path, candidate: str, table: RoutingTable) -> AnchorOutcomes:
     """Read outcomes of one candidate.
 
     Args:
@@ -75,14 +75,14 @@ def read_outcomes(path: Path, candidate: str, table: RoutingTable) -> ProbeOutco
     measured = np.flatnonzero(~np.isnan(values["quality"]))
     if measured.size < LEAST_PROBES:
         raise SourceError(
-            f"{path}: expected quality of at least {LEAST_PROBES} probe samples, found it in {measured.size} of "
+            f"{path}: expected quality of at least {LEAST_PROBES} anchor samples, found it in {measured.size} of "
             f"{len(rows)} rows. Fill in quality, input_tokens and output_tokens."
         )
     for name in OUTCOMES[1:]:
         if np.isnan(values[name][measured]).all():
             raise SourceError(f"{path}: expected {name} beside quality, found none. A cost cannot be told without.")
     kept = measured[np.argsort(rows[measured])]
-    return ProbeOutcomes(
+    return AnchorOutcomes(
         table.take(rows[kept]), {name: column[kept] for name, column in values.items()}, len(rows) - measured.size
     )
 
@@ -110,6 +110,6 @@ def _rows(sample_ids: list[str | None], table: RoutingTable, path: Path) -> np.n
             raise SourceError(
                 f'{path}, row {row}: expected a sample of the train split, found "{sample_id}" of the {splits[place]} '
                 "split. A router must not have seen outcomes on samples that it is judged by. `vlrouterbench "
-                "candidates probe` writes samples to ask."
+                "candidates anchors` writes samples to ask."
             )
     return np.array([place_of[sample_id] for sample_id in sample_ids], dtype=np.int64)

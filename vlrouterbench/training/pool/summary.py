@@ -17,7 +17,7 @@ class PoolEntry:
         input_price, output_price: USD per million tokens.
         mean_accuracy: on the train split, 0 to 1; estimated for one that joined, None where nothing was measured.
         mean_cost_usd: on the train split, USD per sample; estimated for one that joined or whose prices changed.
-        num_probes: probe samples that it joined by, None for one that was trained on.
+        num_anchors: anchor samples that it joined by, None for one that was trained on.
     """
 
     name: str
@@ -25,7 +25,7 @@ class PoolEntry:
     output_price: float | None
     mean_accuracy: float | None
     mean_cost_usd: float | None
-    num_probes: int | None
+    num_anchors: int | None
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON-ready content."""
@@ -34,8 +34,9 @@ class PoolEntry:
 
 def pool_entries(router: OpenPoolRouter) -> list[PoolEntry]:
     """The candidates of a router in pool order."""
+    # Routers of 0.x say num_probes.
     joined = {
-        change["candidate"]: change["num_probes"]
+        change["candidate"]: change.get("num_anchors", change.get("num_probes"))
         for change in router.config.training.get("pool_changes", [])
         if change["change"] == "joined"
     }
@@ -48,7 +49,7 @@ def pool_entries(router: OpenPoolRouter) -> list[PoolEntry]:
             output_price=entry.get("output_price"),
             mean_accuracy=None if unmeasured else float(quality),
             mean_cost_usd=entry["mean_cost_usd"],
-            num_probes=joined.get(entry["name"]) if place >= router.num_trained else None,
+            num_anchors=joined.get(entry["name"]) if place >= router.num_trained else None,
         )
         for entry, quality, unmeasured, place in zip(
             router.config.candidates, router.pool_quality.tolist(), never, places, strict=True
