@@ -17,9 +17,10 @@ run: $(VENV)/.core ## Install, then the whole story on the simulated benchmark
 test: $(VENV)/.test ## Install with the test extras, then the whole suite
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
 
-quality: $(VENV)/.test ## Lint and format checks
+quality: $(VENV)/.test ## Lint, format and type checks
 	$(BIN)/ruff check vlrouterbench tests spaces
 	$(BIN)/ruff format --check vlrouterbench tests spaces
+	$(BIN)/mypy
 
 style: $(VENV)/.test ## Mend what the linters can mend
 	$(BIN)/ruff format vlrouterbench tests spaces
