@@ -16,6 +16,7 @@ import typer
 from vlrouterbench.cli.parameters import options_of
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.errors import RouterError
+from vlrouterbench.core.simulated import SIMULATED_ROUTER
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def _route_one(router: Any, request: RouteRequest) -> None:
         _table(decision.as_dict()),
         Text.assemble("ask: ", (decision.candidate, "bold")),
         *([decision.reason] if decision.reason else []),
-        *([console.SIMULATED_ROUTER] if simulated else []),
+        *([SIMULATED_ROUTER] if simulated else []),
         *(["The image had no part in this decision."] if unread else []),
     )
 
