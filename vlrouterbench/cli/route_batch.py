@@ -19,7 +19,7 @@ from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.errors import RouterError
 
 if TYPE_CHECKING:
-    from vlrouterbench.cli.route import RouteRequest
+    from vlrouterbench.cli.route_request import RouteRequest
     from vlrouterbench.demo.batch import BatchResult
     from vlrouterbench.routers.base.decision import RoutingDecision
     from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
