@@ -20,7 +20,7 @@ from vlrouterbench.core.errors import RouterError
 from vlrouterbench.core.simulated import SIMULATED_ROUTER
 
 if TYPE_CHECKING:
-    from vlrouterbench.cli.route import RouteRequest
+    from vlrouterbench.cli.route_request import RouteRequest
     from vlrouterbench.demo.batch import BatchResult
     from vlrouterbench.routers.base.decision import RoutingDecision
     from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
