@@ -83,7 +83,7 @@ def build_benchmark(source: Path | str, out: Path | str, options: BuildOptions |
 
 
 def read_source(folder: Path, options: BuildOptions, *, image_folder: Path) -> SourceLogs:
-    """Read a folder of any format of `SOURCES`; its images may be put aside in `image_folder`, which must last as long."""
+    """Read a folder of a format of `SOURCES`; images are put aside in `image_folder`, which must last as long."""
     source = find_source(folder)
     pool = _pool(folder, options, source)
     return source.read(folder, ReadOptions(pool, image_folder, options.protocol, options.num_proc))
