@@ -160,7 +160,8 @@ class PreTrainedRouter(PreTrainedModel):
     def out_of_fold_averages_for(self, settings: Sequence[Mapping[str, Any]]) -> Iterator[tuple[float, float]] | None:
         """Expected accuracy and cost (USD per sample) of decisions on the train split, under each setting in turn.
 
-        Each sample's are estimated by what was learnt without its group. None for a family that expects nothing: its settings are then chosen on validation alone.
+        Each sample's are estimated by what was learnt without its group. None for a family that expects nothing: its
+        settings are then chosen on validation alone.
         """
         return None
 

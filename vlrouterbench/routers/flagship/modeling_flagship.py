@@ -66,7 +66,8 @@ class FlagshipRouterConfig(EstimatingRouterConfig):
         strengths: of the kernel's penalty, as multiples of the number of samples.
         num_datasets: datasets of the train split.
         guard: standard errors by which a candidate must be better than the best fixed one.
-        without: names of PARTS that are left out: a base learner; expected costs, which means replace; calibration; or the expected outcomes that the trade-off is chosen on, so that validation alone decides.
+        without: names of PARTS that are left out: a base learner; expected costs, which means replace; calibration; or
+            the expected outcomes that the trade-off is chosen on, so that validation alone decides.
         pool: which candidates were trained on, joined and left since (`open_pool.py`).
         kwargs: the shared part.
     """
@@ -135,7 +136,7 @@ class FlagshipRouter(OpenPoolRouter):
 
     @torch.no_grad()
     def fit(self, training_set: TrainingSet) -> None:
-        """Fit the base learners without each fold, then the stack and its calibration, then the learners on everything."""
+        """Fit the base learners without each fold, then stack and calibration, then the base learners on everything."""
         super().fit(training_set)
         if self.basis is not None:
             self.basis.copy_(leading_directions(training_set.features, self._dim))
