@@ -14,6 +14,7 @@ from typing import Any
 
 from vlrouterbench.core.errors import unknown_name
 from vlrouterbench.core.files import staged_folder, write_json
+from vlrouterbench.core.simulated import marked
 from vlrouterbench.evaluation.study.context import SHUFFLED, StudyContext
 from vlrouterbench.evaluation.study.part import PACKAGE, StudyHeader, StudyPart, TextTable
 from vlrouterbench.evaluation.study.parts.calibration import CalibrationPart
@@ -62,10 +63,8 @@ class Study:
     def tables(self) -> list[TextTable | str]:
         """A title, and what every part shows on the terminal."""
         benchmark = self.header["benchmark"]
-        mark = " (simulated data)" if benchmark["simulated"] else ""
-        lines: list[TextTable | str] = [
-            f"{benchmark['name']}{mark}, mean of {len(self.header['seeds'])} test splits",
-        ]
+        data = marked(benchmark["name"], simulated=benchmark["simulated"])
+        lines: list[TextTable | str] = [f"{data}, mean of {len(self.header['seeds'])} test splits"]
         for part in self._parts():
             lines += part.table(self.records[part.key], self.header)
         return lines
