@@ -112,12 +112,13 @@ class NewCandidateCurves:
         self._over_splits.add(outcomes, groups, seed=seed)
         mean_squared: dict[Step, np.ndarray] = {}
         for step in next(iter(trials.values())):
-            squared = [steps[step].squared for steps in trials.values()]
-            if all(values is not None for values in squared):
+            of_step = [steps[step] for steps in trials.values()]
+            squared = [trial.squared for trial in of_step if trial.squared is not None]
+            if squared:
                 mean_squared[step] = np.mean(squared, axis=0)
                 self._briers.setdefault(step, []).append(float(mean_squared[step].mean()))
-            constant = [steps[step].constant for steps in trials.values()]
-            if all(values is not None for values in constant):
+            constant = [trial.constant for trial in of_step if trial.constant is not None]
+            if constant:
                 self._constants.setdefault(step, []).append(float(np.mean(constant)))
         for how, count in mean_squared:
             if how == ANCHOR_SET:

@@ -74,9 +74,9 @@ class OverSplits(Generic[Name]):
             seed: of the resamples.
         """
         quality, cost = (np.column_stack([pair[side] for pair in outcomes.values()]) for side in (0, 1))
-        draws = trade_off_draws(
-            quality, cost, groups, cost_bounds=self.cost_bounds, beta=RANK_SCORE_BETA, seed=seed
-        )["rank_score"]
+        draws = trade_off_draws(quality, cost, groups, cost_bounds=self.cost_bounds, beta=RANK_SCORE_BETA, seed=seed)[
+            "rank_score"
+        ]
         for index, name in enumerate(outcomes):
             figures = figures_of((quality[:, index], cost[:, index]), self.cost_bounds)
             self._figures.setdefault(name, []).append(figures)

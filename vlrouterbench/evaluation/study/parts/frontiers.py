@@ -1,4 +1,4 @@
-"""Part `frontiers`: routers as whole frontiers, that is what each reaches at every cost, and not at one trade-off alone.
+"""Part `frontiers`: what each router reaches at every cost, not at one trade-off alone.
 
 Decisions
 - A family that estimates quality and cost apart gives many trade-offs of one checkpoint; a family whose training has a

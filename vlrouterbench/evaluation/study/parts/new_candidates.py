@@ -11,9 +11,9 @@ Decisions
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypedDict
+from typing import Any, Protocol, TypedDict, runtime_checkable
 
 import numpy as np
 import torch
@@ -37,6 +37,7 @@ from vlrouterbench.evaluation.study.new_candidate_curves import (
 from vlrouterbench.evaluation.study.new_candidate_plot import new_candidate_plot
 from vlrouterbench.evaluation.study.over_splits import difference_text, outcomes_of
 from vlrouterbench.evaluation.study.part import StudyHeader, StudyPart, TextTable
+from vlrouterbench.routers.base.estimating import EstimatingRouter
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.pool.new_candidates import OUTCOMES
 from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
@@ -115,6 +116,15 @@ class NewCandidatesPart(StudyPart[NewCandidatesRecord]):
         return self.render(
             record, header, svgs=[new_candidate_plot(row, simulated=simulated) for row in record["routers"]]
         )
+
+
+@runtime_checkable
+class _JoinedByCost(Protocol):
+    """A router that a candidate joins by quality and cost, without tokens."""
+
+    def add_candidate(
+        self, candidate: Mapping[str, Any], features: torch.Tensor, quality: torch.Tensor, cost: torch.Tensor
+    ) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -199,7 +209,7 @@ def _joined(router: PreTrainedRouter, name: str, split: _Split, index: int, anch
     try:
         if isinstance(joined, OpenPoolRouter):
             joined.add_candidate(entry, features, {kind: measured[kind] for kind in OUTCOMES})
-        else:
+        elif isinstance(joined, _JoinedByCost):
             joined.add_candidate(entry, features, measured["quality"], measured["cost"])
     except ValueError as error:
         raise RouterError(f"{candidate.name} cannot join {name} by {len(anchors)} anchor samples: {error}") from error
@@ -212,7 +222,7 @@ def _trial(router: PreTrainedRouter, split: _Split, index: int | None) -> Trial:
     names, test = split.table.pool.names, split.test
     order = np.array([split.table.pool.index[name] for name in router.config.candidate_names])
     outcomes = outcomes_of(order[router.decide(split.test_features).cpu().numpy()], test)
-    if index is None:
+    if index is None or not isinstance(router, EstimatingRouter):
         return Trial(outcomes)
     column = router.config.candidate_names.index(names[index])
     estimated = router.estimate(split.test_features.to(router.device))[0][:, column].double().cpu().numpy()
