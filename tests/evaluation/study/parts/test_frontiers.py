@@ -54,8 +54,8 @@ def test_a_router_of_two_points_by_hand(by_hand):
     measured = _measured(by_hand, Points(quality, np.tile([0.001, 0.004], (5, 1))))
     own, single = measured.measures["router"], measured.measures[SINGLE]
     assert own.num_points == 2 and own.aiq == pytest.approx((0.7 * 3 + 4) / 7)
-    # The strongest costs 8 and is right on 80 %: a router stays level beyond its most expensive point, and two thirds of
-    # the way from 1 to 4 has 80 %.
+    # The strongest costs 8 and is right on 80 %: a router stays level beyond its most expensive point, and two thirds
+    # of the way from 1 to 4 has 80 %.
     assert own.accuracy == pytest.approx(1.0) and own.cost_share == pytest.approx(3 / 8)
     assert own.heights[[0, -1]] == pytest.approx([0.4, 1.0])
     assert single.aiq == pytest.approx(0.6) and single.accuracy == pytest.approx(0.8)
