@@ -25,7 +25,7 @@ from vlrouterbench.evaluation.estimates import ask_estimates
 from vlrouterbench.evaluation.policies import POLICIES
 from vlrouterbench.evaluation.study.splits import Ground, check_names, family_and_variant, scored
 from vlrouterbench.metrics.calibration import brier_score, expected_calibration_error
-from vlrouterbench.metrics.calibration_null import calibration_error_by_luck
+from vlrouterbench.metrics.calibration_null import null_calibration_error
 from vlrouterbench.routers.base.modeling_router import CALIBRATED_FAMILIES
 
 
@@ -52,7 +52,7 @@ class Pairs:
 
     def figures(self, seed: int) -> dict[str, Any]:
         """Error, what it is by luck, and Brier scores; `seed` is that of luck's signs."""
-        mean, p95 = calibration_error_by_luck(self.estimates, self.outcomes, self.groups, seed)
+        mean, p95 = null_calibration_error(self.estimates, self.outcomes, self.groups, seed)
         return {
             "num_pairs": len(self.estimates),
             "num_groups": len(np.unique(self.groups)),
