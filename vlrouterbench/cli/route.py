@@ -1,7 +1,7 @@
 """`vlrouterbench route`: one decision with what the router thinks of every candidate, or a table of questions at once.
 
 Decisions
-- What may be asked for stands in `route_request.py`; a table is decided in `route_batch.py`.
+- The options are defined in `route_request.py`; a table is decided in `route_batch.py`.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from vlrouterbench.core.simulated import SIMULATED_ROUTER
 def route(request: RouteRequest) -> None:
     """Decide which candidate to ask about an image and a question."""
     from vlrouterbench.cli import console
-    from vlrouterbench.cli.route_batch import route_table
+    from vlrouterbench.cli.route_batch import route_questions
     from vlrouterbench.routers.auto import AutoRouter
     from vlrouterbench.routers.base.decision import REFUSALS
 
     request.check()
     console.quiet_libraries()
     loaded = AutoRouter.from_pretrained(request.router)
-    _place_encoders(loaded, request)
+    _locate_encoders(loaded, request)
     try:
         if request.questions is None:
             _route_one(loaded, request)
         else:
-            route_table(loaded, request)
+            route_questions(loaded, request)
     except REFUSALS as error:
         raise RouterError(str(error)) from error
 
@@ -52,7 +52,7 @@ def _route_one(router: Any, request: RouteRequest) -> None:
         **request.budget,
     )
     unread = request.image is not None and not decision.image_used
-    simulated = bool(router.config.training.get("benchmark", {}).get("simulated"))
+    simulated = console.trained_on_simulated_data(router)
     console.show(
         decision.as_dict() | {"trained_on_simulated_data": simulated},
         _table(decision.as_dict()),
@@ -63,7 +63,7 @@ def _route_one(router: Any, request: RouteRequest) -> None:
     )
 
 
-def _place_encoders(router: Any, request: RouteRequest) -> None:
+def _locate_encoders(router: Any, request: RouteRequest) -> None:
     for kind, source in (("text", request.text_encoder), ("image", request.image_encoder)):
         if source is None:
             continue
