@@ -1,4 +1,4 @@
-"""How long a series of kills or of random inputs is: a slice in the suite, all of it with `make faults` and `make fuzz`."""
+"""How long a series of kills or of random inputs is: a slice in the suite, all of it by `make`."""
 
 import os
 
