@@ -220,11 +220,7 @@ def _with(setting: dict[str, Any], trial: Trial) -> Trial:
 def _facts(problem: Problem, arguments: RouterTrainingArguments, recipe: Recipe, chosen: Trial) -> dict[str, Any]:
     """What a router's configuration says of its training."""
     return {
-        "benchmark": {
-            "name": problem.table.report["name"],
-            "sha256": problem.table.sha256,
-            "simulated": problem.table.simulated,
-        },
+        "benchmark": problem.table.identity,
         "variant": arguments.variant,
         **{key: json_number(value) for key, value in chosen.setting.items()},
         "seed": arguments.seed,
