@@ -94,7 +94,9 @@ def train_each(
             if best is None or found.merit > best[1].merit:
                 best = router, found
         router, chosen = best
-        router.config.update({name: value for name, value in chosen.setting.items() if name != "cost_weight"})
+        # Fields that needed a fit are as the router was built: its sizes may be smaller than what was asked for.
+        built = {"cost_weight", *recipe.fit_grid}
+        router.config.update({name: value for name, value in chosen.setting.items() if name not in built})
         router.config.training = _facts(problem, arguments, recipe, chosen)
         yield TrainedRouter(router.eval(), trials, chosen)
 
