@@ -2,8 +2,8 @@
 
 Decisions
 - Filters are masks over rows, so that they combine.
-- "No candidate right" and "router wrong" are different outcomes: a router is wrong where another candidate would have been
-  right.
+- "No candidate right" and "router wrong" are different outcomes: a router is wrong where another candidate would have
+  been right.
 - An image is read when it is looked at, and sent inside the page: no file is written for it.
 """
 
