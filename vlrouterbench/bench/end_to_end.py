@@ -36,7 +36,7 @@ from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 from vlrouterbench.features.encode import encode_benchmark
 from vlrouterbench.routers.registry import FAMILIES
-from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions
+from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import save_router, train_router
 from vlrouterbench.training.problem import Problem
 
@@ -123,7 +123,7 @@ def _over_features(table: RoutingTable, out: str) -> dict[str, Any]:
     start = time.perf_counter()
     problem = Problem(table, encode_benchmark(table))
     prepare, clock = time.perf_counter() - start, StepClock()
-    arguments = RouterTrainingArguments((COST_WEIGHT,), num_epochs=NUM_EPOCHS, running=RunOptions(progress=clock.tick))
+    arguments = RouterTrainingArguments((COST_WEIGHT,), num_epochs=NUM_EPOCHS, progress=clock.tick)
     save_router(train_router(FEATURE_FAMILY, problem, arguments), out)
     seconds = time.perf_counter() - start
     batch = min(FAMILIES[FEATURE_FAMILY].recipes["default"].batch_size, len(problem.train))

@@ -31,7 +31,7 @@ from vlrouterbench.data.table import load_table
 from vlrouterbench.features.backbones import BackboneOptions, open_backbone
 from vlrouterbench.features.packed import pack_benchmark
 from vlrouterbench.routers.backbones.router import EndToEndRouter
-from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions
+from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import TrainedRouter, train_router
 from vlrouterbench.training.problem import Problem
 
@@ -92,8 +92,9 @@ class StepClock:
 def timed_training(asked: TimedTraining, problem: Problem) -> tuple[TrainedRouter, float]:
     """A trained router, and the samples per second of its training."""
     clock = StepClock()
-    running = RunOptions(bf16=torch.cuda.is_available(), progress=clock.tick)
-    arguments = RouterTrainingArguments((COST_WEIGHT,), num_epochs=asked.num_epochs, running=running)
+    arguments = RouterTrainingArguments(
+        (COST_WEIGHT,), num_epochs=asked.num_epochs, bf16=torch.cuda.is_available(), progress=clock.tick
+    )
     with one_thread(not torch.cuda.is_available()):
         trained = train_router(asked.family, problem, arguments)
     return trained, clock.samples_per_second(trained.router.config.training["batch_size"])

@@ -12,7 +12,7 @@ import json
 import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -20,10 +20,14 @@ from vlrouterbench.core.constants import Unsolved
 from vlrouterbench.core.errors import RouterError
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from vlrouterbench.data.table import RoutingTable
     from vlrouterbench.features.encode import FeatureSet
     from vlrouterbench.features.options import EncodingWork, FeatureOptions
     from vlrouterbench.features.packed import PackedSet
+
+Made = TypeVar("Made", bound="DataclassInstance")
 
 NUM_PROC = 2
 """Processes that encode where none are asked for."""
@@ -45,8 +49,7 @@ class FeatureRequest:
         """The encoders and fusion that were asked for."""
         from vlrouterbench.features.options import FeatureOptions
 
-        names = ("text", "image", "fusion", "text_weight", "max_length", "device")
-        return FeatureOptions(**{name: getattr(self, name) for name in names})
+        return fields_of(self, FeatureOptions)
 
     def work(self, **how: Any) -> EncodingWork:
         """How encoding is spread; `how` as for EncodingWork."""
@@ -91,8 +94,20 @@ class FamilyRequest(FeatureRequest):
 
         if family not in END_TO_END:
             return encode_benchmark(table, self.feature_options(), work)
-        options = BackboneOptions(self.backbone, self.image_size, self.max_length, self.patches)
+        options = fields_of(self, BackboneOptions, name=self.backbone, max_tokens=self.max_length)
         return pack_benchmark(table, open_backbone(options, table), work)
+
+
+def fields_of(request: object, kind: type[Made], **values: Any) -> Made:
+    """A dataclass made of a request's fields of the same names; those that were not given keep their defaults.
+
+    Args:
+        request: dataclass of command-line parameters.
+        kind: what is made; its fields bear the names of the request's.
+        values: fields that do not stand in the request as they are needed; None for the default as well.
+    """
+    given = {field.name: getattr(request, field.name, None) for field in dataclasses.fields(kind)} | values
+    return kind(**{name: value for name, value in given.items() if value is not None and value != []})
 
 
 def named_values(given: Sequence[str]) -> dict[str, Any]:
@@ -130,17 +145,17 @@ def options_of(request: type) -> Callable[[Callable[[Any], None]], Callable[...,
             command(request(**values))
 
         kind = inspect.Parameter.KEYWORD_ONLY
-        flat.__signature__ = inspect.Signature(
-            [
-                inspect.Parameter(
-                    field.name,
-                    kind,
-                    annotation=hints[field.name],
-                    default=inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default,
-                )
-                for field in dataclasses.fields(request)
-            ]
-        )
+        parameters = [
+            inspect.Parameter(
+                field.name,
+                kind,
+                annotation=hints[field.name],
+                default=inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default,
+            )
+            for field in dataclasses.fields(request)
+        ]
+        # `inspect` and typer read it; the type of a wrapped function does not declare it.
+        setattr(flat, "__signature__", inspect.Signature(parameters))  # noqa: B010
         flat.__annotations__ = {field.name: hints[field.name] for field in dataclasses.fields(request)}
         return flat
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from vlrouterbench.cli.parameters import FamilyRequest, named_values, options_of
+from vlrouterbench.cli.parameters import FamilyRequest, fields_of, named_values, options_of
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.errors import RouterError
 
@@ -21,10 +21,12 @@ class SweepRequest(FamilyRequest):
     folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
     router: Annotated[str, typer.Option(help="Family, such as mlp; a wrong name is answered with all of them.")]
     out: Annotated[Path, typer.Option(help="Folder to write: sweep.json, sweep.svg, and the first seed's routers.")]
-    cost_weight: Annotated[
-        list[float] | None, typer.Option(help="Lambda, 'inf' included; repeat. Else the paper's six.")
+    cost_weights: Annotated[
+        list[float] | None, typer.Option("--cost-weight", help="Lambda, 'inf' included; repeat. Else the paper's six.")
     ] = None
-    seed: Annotated[list[int] | None, typer.Option(help="Repeat for mean and standard deviation over seeds.")] = None
+    seeds: Annotated[
+        list[int] | None, typer.Option("--seed", help="Repeat for mean and standard deviation over seeds.")
+    ] = None
     separate: Annotated[
         bool, typer.Option("--separate", help="A network of its own for every lambda, where one trunk could serve all.")
     ] = False
@@ -43,19 +45,13 @@ def sweep(request: SweepRequest) -> None:
     if request.router in POLICIES:
         raise RouterError(f'"{request.router}" needs no training: there is nothing to sweep.')
     console.quiet_libraries()
-    arguments = RouterTrainingArguments(
-        cost_weights=tuple(request.cost_weight) if request.cost_weight else None,
-        unsolved=request.unsolved,
-        variant=request.variant,
-        options=named_values(request.option or ()),
-        shared_trunk=not request.separate,
-        num_epochs=request.num_epochs,
-    )
+    options = named_values(request.option or ())
+    arguments = fields_of(request, RouterTrainingArguments, options=options, shared_trunk=not request.separate)
     table = load_table(request.folder)
     with console.stage("encode text and images") as progress:
         features = request.training_rows(request.router, table, request.work(progress=progress))
     with console.stage(f"sweep {request.router}"):
-        found = sweep_router(request.router, Problem(table, features), arguments, seeds=request.seed or (0,))
+        found = sweep_router(request.router, Problem(table, features), arguments, seeds=request.seeds or (0,))
     write_sweep(found, request.out)
     content = {"out": str(request.out), **found.content}
     saved = f"saved to {request.out}, with {len(found.routers)} routers"

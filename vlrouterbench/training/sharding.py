@@ -28,7 +28,7 @@ from vlrouterbench.core.errors import RouterError
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 
 
-def sharding_asked() -> bool:
+def is_sharded() -> bool:
     """Whether this process is one of several that were launched to share one router's weights.
 
     Raises:
@@ -56,7 +56,7 @@ def divide_on_cpus_too() -> None:
     from accelerate.utils import DistributedType
 
     state = PartialState()
-    if sharding_asked() and state.distributed_type == DistributedType.MULTI_CPU:
+    if is_sharded() and state.distributed_type == DistributedType.MULTI_CPU:
         state.distributed_type = DistributedType.MULTI_GPU
 
 

@@ -10,10 +10,9 @@ Decisions
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from vlrouterbench.core.errors import RouterError, unknown_name
 
@@ -35,13 +34,8 @@ def check_trackers(names: Sequence[str]) -> None:
             raise unknown_name("tracker", name, INTEGRATION_TO_CALLBACK)
         if name not in installed:
             extra = ' with "vlrouterbench[tensorboard]"' if name == TENSORBOARD else ", by its own documentation"
-            found = ", ".join(installed) or "none"
-            raise RouterError(f"--log-to {name}: it is not installed (found: {found}). Install it{extra}.")
-
-
-def run_name(setting: Mapping[str, Any]) -> str:
-    """A training's name: its setting."""
-    return ",".join(f"{name}={value}" for name, value in setting.items()) or "training"
+            present = ", ".join(installed) or "none"
+            raise RouterError(f"--log-to {name}: it is not installed (found: {present}). Install it{extra}.")
 
 
 @contextmanager
