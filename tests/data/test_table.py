@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -30,6 +31,22 @@ def test_matrices_and_rows_belong_together(folder):
     assert table.pool.names == ("small", "middle", "large")
     assert table.complete.all()
     assert not table.simulated
+
+
+def test_the_identity_says_which_benchmark_a_figure_comes_from(folder):
+    table = load_table(folder)
+    assert table.identity == {"name": "own", "sha256": table.report["sha256"], "simulated": False}
+    assert table.split("test").identity == table.identity
+
+
+def test_means_of_a_candidate_are_over_its_measured_pairs(folder):
+    table = load_table(folder)
+    quality, cost = table.quality.copy(), table.cost.copy()
+    quality[:6, 0] = cost[:, 1] = np.nan
+    table = replace(table, matrices=table.matrices | {"quality": quality, "cost": cost})
+    assert table.mean_quality.tolist() == [quality[6:, 0].sum() / 6, quality[:, 1].sum() / 12, 1.0]
+    assert table.mean_cost[0] == pytest.approx(cost[:, 0].mean())
+    assert np.isnan(table.mean_cost[1])
 
 
 def test_files_stand_in_the_order_train_validation_test(simulated_folder, simulated_table):

@@ -19,6 +19,7 @@ from vlrouterbench.cards.render import render_template
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.errors import VLRouterBenchError
 from vlrouterbench.core.files import staged_file
+from vlrouterbench.core.simulated import marked
 
 METRIC_NAMES = {
     "rank_score": "Rank Score (0 to 100)",
@@ -43,13 +44,12 @@ def model_index(
     from huggingface_hub import EvalResult
     from huggingface_hub.repocard_data import eval_results_to_model_index
 
-    mark = " (simulated data)" if benchmark["simulated"] else ""
     results = [
         EvalResult(
             task_type="image-text-to-text",
             task_name="Choosing among vision-language models",
             dataset_type=benchmark["name"],
-            dataset_name=f"{benchmark['name']}{mark}",
+            dataset_name=marked(benchmark["name"], simulated=benchmark["simulated"]),
             dataset_split=split,
             dataset_args={"sha256": benchmark["sha256"]},
             metric_type=metric,

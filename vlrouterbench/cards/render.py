@@ -6,6 +6,8 @@ import re
 from importlib import resources
 from typing import Any
 
+from vlrouterbench.core.simulated import SIMULATED_DATA, marked
+
 
 def render_template(name: str, **values: Any) -> str:
     """Render `templates/<name>` with `values`."""
@@ -15,7 +17,8 @@ def render_template(name: str, **values: Any) -> str:
     environment = Environment(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    environment.filters["cell"] = _cell
+    environment.filters |= {"cell": _cell, "marked": marked}
+    environment.globals["simulated_data"] = SIMULATED_DATA
     return environment.from_string(source).render(**values)
 
 

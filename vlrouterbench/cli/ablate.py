@@ -10,6 +10,7 @@ import typer
 
 from vlrouterbench.cli.parameters import default_num_proc, options_of
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.simulated import marked
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,8 @@ def ablate(request: AblateRequest) -> None:
 
 
 def _title(content: dict[str, Any]) -> str:
-    mark = " (simulated data)" if content["benchmark"]["simulated"] else ""
-    return f"{content['router']} on {content['benchmark']['name']}{mark}, {content['split']} split"
+    data = marked(content["benchmark"]["name"], simulated=content["benchmark"]["simulated"])
+    return f"{content['router']} on {data}, {content['split']} split"
 
 
 def _table(content: dict[str, Any]) -> Any:

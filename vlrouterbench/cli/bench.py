@@ -9,6 +9,7 @@ import typer
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.errors import RouterError, unknown_name
+from vlrouterbench.core.simulated import marked
 
 NAMES = (
     "build",
@@ -84,7 +85,7 @@ def _lines(result: dict[str, Any]) -> list[str]:
         lines.append(f"the same neighbours as float64 for all {result['queries']:,} queries")
     if "rank_score_gap" in result:
         gap, loss = result["rank_score_gap"], result["largest_loss"]
-        lines.append(f"validation Rank Score: largest gap {gap:.2f}, largest loss {loss:.2f} (simulated data)")
+        lines.append(marked(f"validation Rank Score: largest gap {gap:.2f}, largest loss {loss:.2f}", simulated=True))
     lines += [f"{name:<12}{took:8.3f} ms" for name, took in result.get("ms_per_decision", {}).items()]
     return lines
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.simulated import SIMULATED_ROUTER
 
 if TYPE_CHECKING:
     from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
@@ -188,5 +189,5 @@ def _lines(router: OpenPoolRouter) -> list[Any]:
     return [
         table,
         "Accuracy and cost: means over the train split, of a new candidate estimated.",
-        *([console.SIMULATED_ROUTER] if simulated else []),
+        *([SIMULATED_ROUTER] if simulated else []),
     ]

@@ -20,10 +20,10 @@ from rich.table import Table
 from rich.text import Text
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.simulated import marked
 
 wants_json: ContextVar[bool] = ContextVar("wants_json", default=False)
 """Set by the program from `--json`, for the length of one command."""
-SIMULATED_ROUTER = "This router was trained on simulated data: it knows nothing about real models."
 
 
 def show(content: Any, *lines: RenderableType) -> None:
@@ -73,8 +73,8 @@ def plain_table(title: str, columns: Sequence[str]) -> Table:
 def results_title(records: Sequence[dict[str, Any]]) -> str:
     """What records of `results.json` are of: a line of its own, since a table wraps its title at its own width."""
     benchmark = records[0]["benchmark"]
-    mark = " (simulated data)" if benchmark["simulated"] else ""
-    return f"{benchmark['name']}{mark}, {records[0]['split']} split, {records[0]['num_samples']:,} samples"
+    data = marked(benchmark["name"], simulated=benchmark["simulated"])
+    return f"{data}, {records[0]['split']} split, {records[0]['num_samples']:,} samples"
 
 
 def results_table(records: Sequence[dict[str, Any]]) -> Table:

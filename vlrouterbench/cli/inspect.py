@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT, SPLITS
+from vlrouterbench.core.simulated import marked
 
 
 def inspect(
@@ -27,9 +28,8 @@ def inspect(
 
         with console.stage("draw the page"):
             write_inspection(content, table, html)
-    mark = " (simulated data)" if content["simulated"] else ""
     candidates = console.plain_table(
-        f"{content['name']}{mark}: {content['samples']:,} samples",
+        f"{marked(content['name'], simulated=content['simulated'])}: {content['samples']:,} samples",
         ("candidate", "pairs", "accuracy %", "$/10K", "out tokens"),
     )
     for row in content["per_candidate"]:

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.errors import RouterError
+from vlrouterbench.core.simulated import SIMULATED_ROUTER
 
 if TYPE_CHECKING:
-    from vlrouterbench.cli.route import RouteRequest
+    from vlrouterbench.cli.route_request import RouteRequest
     from vlrouterbench.demo.batch import BatchResult
     from vlrouterbench.routers.base.decision import RoutingDecision
     from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
@@ -129,7 +130,7 @@ def _show(router: PreTrainedRouter, request: RouteRequest, result: BatchResult) 
         *([f"rows decided without their picture: {result.without_picture:,}"] if result.without_picture else []),
         *bad,
         *([f"and {more:,} more bad rows; --json lists all"] if more else []),
-        *([console.SIMULATED_ROUTER] if simulated else []),
+        *([SIMULATED_ROUTER] if simulated else []),
         f"decisions: {request.out}",
     )
 

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from vlrouterbench.core.simulated import SIMULATED_DATA
+
 
 def run(
     out: Annotated[Path, typer.Option(help="Folder for benchmark, routers and evaluation.")] = Path("runs/quickstart"),
@@ -25,7 +27,7 @@ def run(
         {"out": str(out), "results": console.summary(records)},
         console.results_title(records),
         console.results_table(records),
-        "Simulated data: no number above says anything about a real model.",
+        f"{SIMULATED_DATA.capitalize()}: no number above says anything about a real model.",
         f"Report: {out}/evaluation/report.html",
         "Ask one:",
         f"  vlrouterbench route --router {out}/routers/flagship \\",

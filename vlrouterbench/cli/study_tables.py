@@ -12,6 +12,7 @@ from vlrouterbench.cli.study_calibration_tables import calibration_lines
 from vlrouterbench.cli.study_frontier_tables import frontier_lines
 from vlrouterbench.cli.study_outside_tables import left_out_tables, new_candidate_tables
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.simulated import marked
 
 
 def study_lines(content: dict[str, Any]) -> list[RenderableType]:
@@ -20,8 +21,8 @@ def study_lines(content: dict[str, Any]) -> list[RenderableType]:
     Args:
         content: as `study.json` holds it.
     """
-    mark = " (simulated data)" if content["benchmark"]["simulated"] else ""
-    lines: list[RenderableType] = [f"{content['benchmark']['name']}{mark}, mean of {len(content['seeds'])} test splits"]
+    data = marked(content["benchmark"]["name"], simulated=content["benchmark"]["simulated"])
+    lines: list[RenderableType] = [f"{data}, mean of {len(content['seeds'])} test splits"]
     if "routers" in content:
         lines.append(_routers(content["routers"], content["first"]))
     if "frontiers" in content:

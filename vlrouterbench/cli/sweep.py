@@ -12,6 +12,7 @@ from rich.table import Table
 from vlrouterbench.cli.parameters import FamilyRequest, fields_of, named_values, options_of
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.errors import RouterError
+from vlrouterbench.core.simulated import marked
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,9 @@ def sweep(request: SweepRequest) -> None:
 
 
 def _title(sweep: dict[str, Any]) -> str:
-    mark = " (simulated data)" if sweep["benchmark"]["simulated"] else ""
+    router = marked(sweep["router"], simulated=sweep["benchmark"]["simulated"])
     seeds = f", mean and sd of {len(sweep['seeds'])} seeds" if len(sweep["seeds"]) > 1 else ""
-    return f"{sweep['router']}{mark}, validation split, {sweep['num_samples']:,} samples{seeds}"
+    return f"{router}, validation split, {sweep['num_samples']:,} samples{seeds}"
 
 
 def _table(sweep: dict[str, Any]) -> Table:

@@ -12,6 +12,7 @@ import typer
 
 from vlrouterbench.cli.parameters import FamilyRequest, fields_of, named_values, options_of
 from vlrouterbench.core.errors import RouterError
+from vlrouterbench.core.simulated import marked
 
 if TYPE_CHECKING:
     from vlrouterbench.training.arguments import RouterTrainingArguments
@@ -155,10 +156,10 @@ def train(request: TrainRequest) -> None:
     chosen = {name: str(value) for name, value in trained.chosen.setting.items()}
     score = trained.chosen.validation_rank_score
     settings = ", ".join(f"{name} {value}" for name, value in chosen.items()) or "its only setting"
-    mark = " (simulated data)" if table.simulated else ""
     console.show(
         {"out": str(target), "chosen": chosen, "tried": len(trained.trials), "validation_rank_score": score} | pushed,
-        f"{router}: Rank Score {score:.2f} on validation with {settings}, best of {len(trained.trials)} settings{mark}",
+        f"{router}: Rank Score {score:.2f} on validation with {settings}, "
+        + marked(f"best of {len(trained.trials)} settings", simulated=table.simulated),
         f"saved to {target}",
         *(f"pushed to {address}" for address in pushed.values()),
     )

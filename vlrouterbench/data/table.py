@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +28,20 @@ from vlrouterbench.data.schema import CANDIDATE_FILE_SCHEMA, MATRIX_TYPES
 from vlrouterbench.data.write import REPORT_FILE
 
 IMAGES_PER_BATCH = 64
+
+
+class BenchmarkIdentity(TypedDict):
+    """Which benchmark a figure or a router comes from, as it stands in every file that states figures.
+
+    Attributes:
+        name: the benchmark's name.
+        sha256: digest of its tables.
+        simulated: whether it was drawn and not measured.
+    """
+
+    name: str
+    sha256: str
+    simulated: bool
 
 
 @dataclass(frozen=True)
@@ -71,6 +85,11 @@ class RoutingTable:
         return bounds["cmin"], bounds["cmax"]
 
     @property
+    def identity(self) -> BenchmarkIdentity:
+        """Which benchmark this is."""
+        return {"name": self.report["name"], "sha256": self.sha256, "simulated": self.simulated}
+
+    @property
     def sha256(self) -> str:
         """Digest of the benchmark's tables."""
         return self.report["sha256"]
@@ -83,6 +102,16 @@ class RoutingTable:
     def column(self, name: str) -> list[Any]:
         """A column of `samples` as a list."""
         return self.samples[name].to_pylist()
+
+    @cached_property
+    def mean_quality(self) -> np.ndarray:
+        """Mean quality of each candidate over its measured pairs, (num_candidates,); NaN where there are none."""
+        return measured_means(self.quality)
+
+    @cached_property
+    def mean_cost(self) -> np.ndarray:
+        """Mean cost of each candidate over its measured pairs, (num_candidates,), USD per sample; NaN as above."""
+        return measured_means(self.cost)
 
     @cached_property
     def complete(self) -> np.ndarray:
@@ -151,6 +180,13 @@ class RoutingTable:
                     start += size
                     if wanted:
                         yield from _images(file, group, wanted)
+
+
+def measured_means(values: np.ndarray) -> np.ndarray:
+    """Mean of each column of a matrix over its measured values, (num_candidates,); NaN where there are none."""
+    measured = np.isfinite(values)
+    counts = measured.sum(axis=0)
+    return np.where(counts, np.where(measured, values, 0).sum(axis=0) / np.maximum(counts, 1), np.nan)
 
 
 def _images(file: pq.ParquetFile, group: int, wanted: set[int]) -> Iterator[bytes | None]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from vlrouterbench.core.simulated import marked
 from vlrouterbench.demo.api import add_endpoints
 from vlrouterbench.demo.components import fragment
 from vlrouterbench.demo.html import escaped
@@ -24,8 +25,8 @@ _FONT = ("system-ui", "sans-serif")
 
 def build_page(ground: Ground) -> Any:
     """The page as the library's blocks; nothing is served yet."""
-    mark = " (simulated data)" if ground.table.simulated else ""
-    with gr.Blocks(title=f"Model routing demo{mark}", analytics_enabled=False, delete_cache=_PURGE_SECONDS) as page:
+    title = marked("Model routing demo", simulated=ground.table.simulated)
+    with gr.Blocks(title=title, analytics_enabled=False, delete_cache=_PURGE_SECONDS) as page:
         fragment(_header(ground))
         with gr.Tabs():
             for name, build in (

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.simulated import marked
 from vlrouterbench.demo.html import escaped, row, table
 from vlrouterbench.demo.workspace import Ground
 from vlrouterbench.evaluation.leaderboard.page import rank_text
@@ -122,8 +123,8 @@ def first_words(records: Sequence[dict[str, Any]]) -> str:
     """What a leaderboard is of, and where a submission stands."""
     first = records[0]
     benchmark = first["benchmark"]
-    mark = " (simulated data)" if benchmark["simulated"] else ""
-    said = f"{benchmark['name']}{mark}, {first['split']} split, {first['num_samples']:,} samples."
+    data = marked(benchmark["name"], simulated=benchmark["simulated"])
+    said = f"{data}, {first['split']} split, {first['num_samples']:,} samples."
     yours = [f"{r['router']}: place {rank_text(r)}, Rank Score {r['rank_score']:.1f}" for r in records if _submitted(r)]
     return f"<p>{escaped(said)} {escaped('; '.join(yours[:MOST_ROUTERS]))}</p>"
 

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from vlrouterbench.core.files import make_folder, write_json
+from vlrouterbench.core.simulated import SIMULATED_DATA
 from vlrouterbench.data.build import build_from_logs
 from vlrouterbench.data.simulation.simulate import SIMULATOR_VERSION, simulate_logs
 from vlrouterbench.data.table import RoutingTable, load_table
@@ -128,7 +129,7 @@ def training_note(router: PreTrainedRouter) -> str:
     samples = f", {size:,} samples" if size else ""
     if benchmark.get("simulated"):
         return (
-            f"This router was trained on simulated data ({name}{samples}), drawn by a seeded simulator: nothing here "
+            f"This router was trained on {SIMULATED_DATA} ({name}{samples}), drawn by a seeded simulator: nothing here "
             "says anything about a real model."
         )
     return f"This router was trained on {name}{samples}."

@@ -41,30 +41,16 @@ class PolicyDecisions:
     config: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class _Train:
-    """Mean quality and cost of single candidates on the train split, NaN where not measured."""
-
-    table: RoutingTable
-    quality: np.ndarray
-    cost: np.ndarray
-
-
 def decide_policy(name: str, test: RoutingTable, train: RoutingTable, *, seed: int) -> PolicyDecisions:
     """Decisions of a policy of POLICIES on `test`, fitted on `train`."""
-    return POLICIES[name](test, _means(train), seed)
+    return POLICIES[name](test, _measured(train), seed)
 
 
-def _means(train: RoutingTable) -> _Train:
-    def mean(matrix: np.ndarray) -> np.ndarray:
-        measured = np.isfinite(matrix)
-        counts = measured.sum(axis=0)
-        return np.where(counts, np.where(measured, matrix, 0).sum(axis=0) / np.maximum(counts, 1), np.nan)
-
-    means = _Train(train, mean(train.quality), mean(train.cost))
-    if np.isnan(means.quality).all() or np.isnan(means.cost).all():
+def _measured(train: RoutingTable) -> RoutingTable:
+    """The table, which has measured pairs."""
+    if np.isnan(train.mean_quality).all() or np.isnan(train.mean_cost).all():
         raise BenchmarkError(f"expected measured pairs in the train split of {train.folder}, found none.")
-    return means
+    return train
 
 
 def _constant(test: RoutingTable, place: int) -> PolicyDecisions:
@@ -73,7 +59,7 @@ def _constant(test: RoutingTable, place: int) -> PolicyDecisions:
     )
 
 
-def _oracle(test: RoutingTable, train: _Train, seed: int) -> PolicyDecisions:
+def _oracle(test: RoutingTable, train: RoutingTable, seed: int) -> PolicyDecisions:
     correct = test.quality >= CORRECT_THRESHOLD
     allowed = correct | ~correct.any(axis=1, keepdims=True)
     return PolicyDecisions(
@@ -81,18 +67,20 @@ def _oracle(test: RoutingTable, train: _Train, seed: int) -> PolicyDecisions:
     )
 
 
-def _strongest(test: RoutingTable, train: _Train, seed: int) -> PolicyDecisions:
-    return _constant(test, int(np.nanargmax(train.quality)))
+def _strongest(test: RoutingTable, train: RoutingTable, seed: int) -> PolicyDecisions:
+    return _constant(test, int(np.nanargmax(train.mean_quality)))
 
 
-def _cheapest(test: RoutingTable, train: _Train, seed: int) -> PolicyDecisions:
-    return _constant(test, int(np.nanargmin(train.cost)))
+def _cheapest(test: RoutingTable, train: RoutingTable, seed: int) -> PolicyDecisions:
+    return _constant(test, int(np.nanargmin(train.mean_cost)))
 
 
-def _strongest_per_dataset(test: RoutingTable, train: _Train, seed: int) -> PolicyDecisions:
-    datasets = np.array(train.table.column("dataset"))
-    overall = int(np.nanargmax(train.quality))
-    best = {name: int(np.nanargmax(_means(train.table.take(datasets == name)).quality)) for name in np.unique(datasets)}
+def _strongest_per_dataset(test: RoutingTable, train: RoutingTable, seed: int) -> PolicyDecisions:
+    datasets = np.array(train.column("dataset"))
+    overall = int(np.nanargmax(train.mean_quality))
+    best = {
+        name: int(np.nanargmax(_measured(train.take(datasets == name)).mean_quality)) for name in np.unique(datasets)
+    }
     asked = test.column("dataset")
     config = {
         "candidates": {name: test.pool.names[place] for name, place in best.items()},
@@ -102,13 +90,13 @@ def _strongest_per_dataset(test: RoutingTable, train: _Train, seed: int) -> Poli
     return PolicyDecisions(np.array([best.get(name, overall) for name in asked]), config=config)
 
 
-def _random(test: RoutingTable, train: _Train, seed: int) -> PolicyDecisions:
+def _random(test: RoutingTable, train: RoutingTable, seed: int) -> PolicyDecisions:
     shares = np.full(len(test.pool), 1 / len(test.pool))
     return PolicyDecisions(draw_by_id(test.column("sample_id"), shares, seed=seed), shares, {"seed": seed})
 
 
-def _mixture(test: RoutingTable, train: _Train, seed: int) -> PolicyDecisions:
-    shares = best_mixture(train.quality, train.cost, cost_bounds=test.cost_bounds)
+def _mixture(test: RoutingTable, train: RoutingTable, seed: int) -> PolicyDecisions:
+    shares = best_mixture(train.mean_quality, train.mean_cost, cost_bounds=test.cost_bounds)
     config = {
         "shares": {test.pool.names[place]: float(shares[place]) for place in np.flatnonzero(shares)},
         "fitted_on": "train",
@@ -117,7 +105,7 @@ def _mixture(test: RoutingTable, train: _Train, seed: int) -> PolicyDecisions:
     return PolicyDecisions(draw_by_id(test.column("sample_id"), shares, seed=seed), shares, config)
 
 
-POLICIES: dict[str, Callable[[RoutingTable, _Train, int], PolicyDecisions]] = {
+POLICIES: dict[str, Callable[[RoutingTable, RoutingTable, int], PolicyDecisions]] = {
     "oracle": _oracle,
     "strongest": _strongest,
     "cheapest": _cheapest,
@@ -125,7 +113,7 @@ POLICIES: dict[str, Callable[[RoutingTable, _Train, int], PolicyDecisions]] = {
     "random": _random,
     "mixture": _mixture,
 }
-"""Policy name -> (table to decide on, what train showed, seed) -> decisions."""
+"""Policy name -> (table to decide on, train split, seed) -> decisions."""
 
 
 def best_mixture(quality: np.ndarray, cost: np.ndarray, *, cost_bounds: tuple[float, float]) -> np.ndarray:

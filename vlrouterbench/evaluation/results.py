@@ -60,7 +60,7 @@ def score_routers(routed: Sequence[RoutedSplit], context: ScoringContext) -> lis
             "per_dataset": per_dataset[place],
             "per_group": per_group[place],
             "controls": {name: paired.control(place, name, context) for name in context.references},
-            "benchmark": {"name": table.report["name"], "sha256": table.sha256, "simulated": table.simulated},
+            "benchmark": table.identity,
             "features": router.features,
             "seed": context.seed,
             "version": __version__,

@@ -14,6 +14,7 @@ from typing import Any
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.files import staged_file
+from vlrouterbench.core.simulated import marked
 from vlrouterbench.evaluation.ranking import Rank, places_text
 
 MARKDOWN_FILE, LATEX_FILE = "results.md", "results.tex"
@@ -59,8 +60,8 @@ def latex_table(records: Sequence[dict[str, Any]], ranks: Mapping[str, Rank]) ->
 
 def _caption(records: Sequence[dict[str, Any]]) -> str:
     first = records[0]
-    mark = " (simulated data)" if first["benchmark"]["simulated"] else ""
-    return f"{first['benchmark']['name']}{mark}, {first['split']} split, {first['num_samples']:,} samples"
+    data = marked(first["benchmark"]["name"], simulated=first["benchmark"]["simulated"])
+    return f"{data}, {first['split']} split, {first['num_samples']:,} samples"
 
 
 def _rows(records: Sequence[dict[str, Any]], ranks: Mapping[str, Rank]) -> list[tuple[str, ...]]:

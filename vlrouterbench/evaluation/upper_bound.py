@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.data.table import RoutingTable, measured_means
 from vlrouterbench.metrics.trade_off import rank_score
 from vlrouterbench.routers.base.estimating import TRADE_OFFS
 from vlrouterbench.routers.flagship.base_learners import KernelMember
@@ -116,20 +116,14 @@ def _smooth(
             rows, known, costs = [*rows, features.train], [*known, train.quality], [*costs, train.cost]
         if not sum(map(len, rows)):
             return
-        means = _measured_means(np.concatenate(known))
+        means = np.nan_to_num(measured_means(np.concatenate(known)))
         rows, deviations = (torch.from_numpy(np.concatenate(part)).float() for part in (rows, known))
         kernel = KernelMember(min(NUM_LANDMARKS, len(rows)), rows.shape[1], len(means), STRENGTHS)
         kernel.fit(rows, deviations - torch.from_numpy(means).float(), seed=0)
         guesses = kernel.guesses(torch.from_numpy(features.scored[inside]).float()).numpy()
         quality[:, inside] = means + np.moveaxis(guesses, 2, 0)
-        cost[:, inside] = _measured_means(np.concatenate(costs))
+        cost[:, inside] = np.nan_to_num(measured_means(np.concatenate(costs)))
     yield from zip(quality, cost, strict=True)
-
-
-def _measured_means(values: np.ndarray) -> np.ndarray:
-    """Mean of each column's measured values, (num_candidates,); 0 where there are none."""
-    measured = np.isfinite(values)
-    return np.where(measured, values, 0).sum(axis=0) / np.maximum(measured.sum(axis=0), 1)
 
 
 def _dataset_means(table: RoutingTable, train: RoutingTable, folds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -140,7 +134,7 @@ def _dataset_means(table: RoutingTable, train: RoutingTable, folds: np.ndarray) 
         for fold in np.unique(folds):
             values = np.concatenate([known[folds != fold], seen])
             names = np.concatenate([own[folds != fold], other])
-            measured, overall = np.isfinite(values), _measured_means(values)
+            measured, overall = np.isfinite(values), np.nan_to_num(measured_means(values))
             for name in np.unique(own[folds == fold]):
                 part, counted = values[names == name], measured[names == name]
                 total = np.where(counted, part, 0).sum(axis=0) + _PRIOR * overall

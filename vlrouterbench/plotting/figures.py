@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vlrouterbench.core.files import staged_file
+from vlrouterbench.core.simulated import SIMULATED_DATA
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,7 +75,7 @@ class Drawing:
 
 def titled(text: str, *, simulated: bool) -> str:
     """A figure's title, which says what its data are."""
-    return f"{text}, simulated data" if simulated else text
+    return f"{text}, {SIMULATED_DATA}" if simulated else text
 
 
 def shortened(name: str, longest: int = _LONGEST_NAME) -> str:

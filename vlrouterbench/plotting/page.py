@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from vlrouterbench.core.simulated import SIMULATED_DATA, marked
+
 
 def render_page(room: str, name: str, **values: Any) -> str:
     """Render `templates/<name>` of a room of this package with `values`."""
@@ -18,4 +20,6 @@ def render_page(room: str, name: str, **values: Any) -> str:
     environment = Environment(
         loader=loader, undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["marked"] = marked
+    environment.globals["simulated_data"] = SIMULATED_DATA
     return environment.get_template(name).render(**values)

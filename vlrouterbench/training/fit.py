@@ -218,9 +218,9 @@ def _tried(router: PreTrainedRouter, trials: Sequence[Trial], run: TrainingRun) 
 
 def _training_record(run: TrainingRun, chosen: Trial) -> dict[str, Any]:
     """What a router's configuration records of its training."""
-    arguments, table = run.arguments, run.problem.table
+    arguments = run.arguments
     return {
-        "benchmark": {"name": table.report["name"], "sha256": table.sha256, "simulated": table.simulated},
+        "benchmark": run.problem.table.identity,
         "variant": arguments.variant,
         **{key: json_number(value) for key, value in chosen.setting.items()},
         "seed": arguments.seed,

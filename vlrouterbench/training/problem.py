@@ -7,6 +7,7 @@ Decisions
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -134,15 +135,13 @@ class Problem:
 
     def candidates(self) -> list[dict[str, Any]]:
         """The pool as a router's configuration states it."""
-        measured = np.isfinite(self.train.cost)
-        totals = np.where(measured, self.train.cost, 0.0).sum(axis=0)
-        counts = measured.sum(axis=0)
+        means = self.train.mean_cost.tolist()
         return [
             {
                 "name": candidate.name,
                 "input_price": candidate.input_price,
                 "output_price": candidate.output_price,
-                "mean_cost_usd": float(totals[place] / counts[place]) if counts[place] else None,
+                "mean_cost_usd": None if math.isnan(means[place]) else means[place],
             }
             for place, candidate in enumerate(self.table.pool.candidates)
         ]

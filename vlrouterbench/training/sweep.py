@@ -81,11 +81,7 @@ def sweep_router(
         "num_samples": len(problem.validation),
         "shared_trunk": arguments.shared_trunk and FAMILIES[family].shares_trunk,
         "seeds": list(seeds),
-        "benchmark": {
-            "name": problem.table.report["name"],
-            "sha256": problem.table.sha256,
-            "simulated": problem.table.simulated,
-        },
+        "benchmark": problem.table.identity,
         "rows": [{"cost_weight": weight, **_summary(found), "runs": found} for weight, found in runs.items()],
     }
     return Sweep(content, routers)

@@ -9,6 +9,7 @@ import numpy as np
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.files import staged_file
+from vlrouterbench.core.simulated import marked
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.plotting.figures import (
     BLUE,
@@ -48,9 +49,9 @@ def write_ablation_page(content: dict[str, Any], table: RoutingTable, path: Path
 
 def ablation_markdown(content: dict[str, Any]) -> str:
     """The table in Markdown, with what it is about above it."""
-    mark = " (simulated data)" if content["benchmark"]["simulated"] else ""
+    data = marked(content["benchmark"]["name"], simulated=content["benchmark"]["simulated"])
     lines = [
-        f"{content['router']} by {content['axis']}: {content['benchmark']['name']}{mark}, {content['split']} split, "
+        f"{content['router']} by {content['axis']}: {data}, {content['split']} split, "
         f"{content['num_samples']:,} samples, seed {content['seed']}. Differences are paired, with 95 % intervals.",
         "",
         f"| {content['axis']} | validation | accuracy % | $/10K | Rank Score | 95 % | vs {content['base']} | 95 % |",

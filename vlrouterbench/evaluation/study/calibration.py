@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from vlrouterbench.core.errors import RouterError
-from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.data.table import RoutingTable, measured_means
 from vlrouterbench.evaluation.estimates import ask_estimates
 from vlrouterbench.evaluation.policies import POLICIES
 from vlrouterbench.evaluation.study.splits import Ground, check_names, family_and_variant, scored
@@ -143,10 +143,8 @@ def calibrated_among(routers: Sequence[str]) -> list[str]:
 
 def _means(quality: np.ndarray) -> np.ndarray:
     """Each candidate's mean over its measured samples, (num_candidates,); one never measured has that of all pairs."""
-    measured = np.isfinite(quality)
-    counts = measured.sum(axis=0)
-    means = np.where(measured, quality, 0).sum(axis=0) / np.maximum(counts, 1)
-    return np.where(counts > 0, means, quality[measured].mean())
+    means = measured_means(quality)
+    return np.where(np.isnan(means), quality[np.isfinite(quality)].mean(), means)
 
 
 def _row(name: str, tested: Sequence[_Tested], seeds: Sequence[int]) -> dict[str, Any]:

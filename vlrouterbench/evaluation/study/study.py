@@ -62,7 +62,7 @@ def study(ground: Ground, routers: Sequence[str], parts: Sequence[str] = ("route
         calibrated_among(routers)
     table = ground.table
     return {
-        "benchmark": {"name": table.report["name"], "sha256": table.sha256, "simulated": table.simulated},
+        "benchmark": table.identity,
         "features": ground.features.describe(),
         "seeds": list(ground.seeds),
         "first": routers[0],
