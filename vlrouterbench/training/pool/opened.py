@@ -1,8 +1,8 @@
-"""Opening what a change of a pool starts from: a router whose pool is open, and the benchmark that it was trained on.
+"""What a change of a pool starts from: a router whose pool is open, and the benchmark that it was trained on.
 
 Decisions
-- A benchmark is the one of training when its tables have the digest that the router carries: places of anchor samples,
-  and which samples are of the test split, are known of that one alone.
+- A benchmark is the one of training when its tables have the digest that the router carries: the indices of anchor
+  samples, and the split of every sample, hold for that benchmark alone.
 """
 
 from __future__ import annotations
@@ -23,15 +23,13 @@ def load_open_pool(source: str | Path) -> OpenPoolRouter:
     Raises:
         RouterError: none there, or one of a family whose pool is closed.
     """
-    router = AutoRouter.from_pretrained(source)
-    check_open_pool(router, source)
-    return router
+    return check_open_pool(AutoRouter.from_pretrained(source), source)
 
 
-def check_open_pool(router: PreTrainedRouter, source: str | Path) -> None:
-    """Raise RouterError for a router of a family whose pool is closed; `source` is where it came from."""
+def check_open_pool(router: PreTrainedRouter, source: str | Path) -> OpenPoolRouter:
+    """The router itself, or RouterError where its family's pool is closed; `source` is where it came from."""
     if isinstance(router, OpenPoolRouter):
-        return
+        return router
     names = [name for name, family in FAMILIES.items() if issubclass(family, OpenPoolRouter)]
     raise RouterError(
         f"expected a router with an open pool at {source}, found {family_name(router)}, whose pool is as it was "
@@ -52,6 +50,6 @@ def benchmark_of(router: PreTrainedRouter, folder: Path) -> RoutingTable:
         raise RouterError(
             f"expected the benchmark that the router was trained on, {trained_on.get('name', 'of no name')} with "
             f"tables sha256 {trained_on.get('sha256', 'unknown')}; found {table.report['name']} with {table.sha256} at "
-            f"{folder}. Give that benchmark's folder; anchor samples of another one say nothing that this router can use."
+            f"{folder}. Give that benchmark's folder: this router cannot use anchor samples of another one."
         )
     return table
