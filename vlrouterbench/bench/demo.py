@@ -1,7 +1,7 @@
 """`bench demo`: the routing demo's speed: one route call, a slider's move, 50 clients at once, memory over many calls.
 
 Decisions
-- The app runs as its own process, on a benchmark made for it, and is asked on the loopback as programs ask it: one
+- The app runs as its own process, on a benchmark made for it, and is called on the loopback as programs call it: one
   request to start a call, one to read its end. Clients share this machine with the app.
 - The baseline is deciding with encoding, ours is deciding on kept features: what a move of the slider spares.
 - Memory is the app's resident memory after a warm-up and at the end; where the system does not tell it, it is null.
@@ -57,7 +57,7 @@ class Clients(TypedDict):
     p50_ms: NotRequired[float]
     p95_ms: NotRequired[float]
     p99_ms: NotRequired[float]
-    said: list[str]
+    first_errors: list[str]
 
 
 class Memory(TypedDict):
@@ -174,7 +174,7 @@ def _running_app(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 def _many_clients(url: str, image: bytes, *, seconds: float) -> Clients:
-    """CLIENTS at once, each asking again as soon as it was answered: calls, errors, milliseconds."""
+    """CLIENTS at once, each calling again as soon as it got an answer: calls, errors, milliseconds."""
     took: list[float] = []
     errors: list[str] = []
     until = time.monotonic() + seconds
@@ -198,7 +198,7 @@ def _many_clients(url: str, image: bytes, *, seconds: float) -> Clients:
         "calls": len(took),
         "errors": len(errors),
         "calls_per_second": len(took) / seconds,
-        "said": errors[:3],
+        "first_errors": errors[:3],
     }
     return {**figures, **_spread(took)} if took else figures
 

@@ -1,4 +1,4 @@
-"""`bench encode-cache`: encoding a benchmark of 3,000 images of 512 px, against asking for its features again.
+"""`bench encode-cache`: encoding a benchmark of 3,000 images of 512 px, against reading its features again.
 
 Decisions
 - Both runs are `encode_benchmark` in this process, on one thread: what a second run saves is the work, not the start of

@@ -103,7 +103,12 @@ class EndToEndComparison(Comparison):
     device: str
     scale: float
     peak_memory_gib: float
-    scaling: NotRequired[Scaling]
+
+
+class ScaledComparison(EndToEndComparison):
+    """`bench end-to-end` with several processes."""
+
+    scaling: Scaling
 
 
 def bench_end_to_end(*, scale: float = 1.0, backbone: str = "tiny-lxmert", processes: int = 1) -> EndToEndComparison:
@@ -155,9 +160,10 @@ def bench_end_to_end(*, scale: float = 1.0, backbone: str = "tiny-lxmert", proce
         "scale": scale,
         "peak_memory_gib": peak_memory_gib(),
     }
-    if scaling is not None:
-        comparison["scaling"] = scaling
-    return comparison
+    if scaling is None:
+        return comparison
+    scaled: ScaledComparison = {**comparison, "scaling": scaling}
+    return scaled
 
 
 def _end_to_end(training: TimedTraining, out: str) -> tuple[RouterFigures, str]:

@@ -90,7 +90,7 @@ def check_same(indices: np.ndarray, expected: np.ndarray) -> None:
     if wrong := int((indices != expected).any(axis=1).sum()):
         raise VLRouterBenchError(
             f"expected the neighbours that scikit-learn finds in float64, found others for {wrong} of {len(indices)} "
-            "queries: a speed of wrong answers is none. Report it with the processor's name."
+            "queries: the speed of wrong answers means nothing. Report it with the processor's name."
         )
 
 

@@ -23,7 +23,9 @@ class SweepRequest(FamilyRequest):
     """The options of `sweep`."""
 
     folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
-    router: Annotated[str, typer.Option(help="Family, such as mlp; a wrong name is answered with all of them.")]
+    router: Annotated[
+        str, typer.Option(help="Router family, such as mlp; an unknown name is answered with a list of all.")
+    ]
     out: Annotated[Path, typer.Option(help="Folder to write: sweep.json, sweep.svg, and the first seed's routers.")]
     cost_weights: Annotated[
         list[float] | None, typer.Option("--cost-weight", help="Lambda, 'inf' included; repeat. Else the paper's six.")

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from vlrouterbench.training.arguments import RouterTrainingArguments
 
 LORA_RANK = 8
-"""Of adapters where none is asked for."""
+"""Rank of the adapters where --lora-rank is not given."""
 
 
 class BackboneTraining(StrEnum):
-    """What of a backbone is trained."""
+    """Which part of a backbone is trained."""
 
     FULL = "full"
     FROZEN = "frozen"
@@ -31,10 +31,12 @@ class BackboneTraining(StrEnum):
 
 @dataclass(frozen=True)
 class TrainRequest(FamilyRequest):
-    """What is asked for on the command line."""
+    """The options of `train`."""
 
     folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
-    router: Annotated[str, typer.Option(help="Family, such as knn; a wrong name is answered with all of them.")]
+    router: Annotated[
+        str, typer.Option(help="Router family, such as knn; an unknown name is answered with a list of all.")
+    ]
     out: Annotated[
         Path | None, typer.Option(help="Router folder to write; else routers/NAME beside the benchmark.")
     ] = None
@@ -44,11 +46,13 @@ class TrainRequest(FamilyRequest):
             "--cost-weight", help="Lambda of the targets, 'inf' included; repeat to choose among several on validation."
         ),
     ] = None
-    seed: Annotated[int, typer.Option(help="Of weights, order, dropout and clusters.")] = 0
-    batch_size: Annotated[int | None, typer.Option(help="Global batch, over all processes; else the family's own.")] = (
-        None
-    )
-    learning_rate: Annotated[float | None, typer.Option(help="Of the optimiser; else the family's own.")] = None
+    seed: Annotated[int, typer.Option(help="Seed of weights, order, dropout and clusters.")] = 0
+    batch_size: Annotated[
+        int | None, typer.Option(help="Global batch size, over all processes; else the family's own.")
+    ] = None
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Learning rate of the optimiser; else the family's own.")
+    ] = None
     patience: Annotated[
         int | None, typer.Option(help="Epochs without a better Rank Score on validation before training stops.")
     ] = None
@@ -59,17 +63,15 @@ class TrainRequest(FamilyRequest):
         BackboneTraining,
         typer.Option(help="Train the backbone, leave it as it is, or train adapters on it (with the extra peft)."),
     ] = BackboneTraining.FULL
-    lora_rank: Annotated[int | None, typer.Option(help=f"Of the adapters of lora; else {LORA_RANK}.")] = None
+    lora_rank: Annotated[int | None, typer.Option(help=f"Rank of the adapters of lora; else {LORA_RANK}.")] = None
     gradient_checkpointing: Annotated[
         bool, typer.Option(help="Compute the backbone's activations again instead of keeping them.")
     ] = False
-    num_workers: Annotated[
-        int, typer.Option(min=0, help="Processes that take batches from disk ahead of the training.")
-    ] = 0
+    num_workers: Annotated[int, typer.Option(min=0, help="Processes that load batches ahead of the training.")] = 0
     bf16: Annotated[bool, typer.Option(help="Compute in bfloat16 where that is safe (autocast).")] = False
     gradient_accumulation: Annotated[
         int,
-        typer.Option(help="Passes that one step of the optimiser is made of; the global batch is shared among them."),
+        typer.Option(help="Forward and backward passes per step of the optimiser; they share the global batch."),
     ] = 1
     checkpoint_every: Annotated[
         int | None, typer.Option(help="Steps between checkpoints, to resume from; else none is written.")
@@ -87,7 +89,7 @@ class TrainRequest(FamilyRequest):
     ] = None
 
     def training_arguments(self, target: Path) -> RouterTrainingArguments:
-        """How the router is trained that will lie at `target`."""
+        """Training arguments of the router that is to be saved at `target`."""
         from vlrouterbench.training.arguments import RouterTrainingArguments
         from vlrouterbench.training.trackers import TENSORBOARD
 
@@ -149,7 +151,7 @@ def train(request: TrainRequest) -> None:
     save_router(trained, target)
     if arguments.checkpoint_folder is not None:
         shutil.rmtree(arguments.checkpoint_folder, ignore_errors=True)
-    pushed = {}
+    pushed: dict[str, str] = {}
     if request.push_to_hub is not None:
         with console.stage("push router"):
             pushed = {"url": push_router(target, request.push_to_hub)}

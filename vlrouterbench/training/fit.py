@@ -30,7 +30,7 @@ from vlrouterbench.training.problem import Problem
 from vlrouterbench.training.selection import Trial, best_of, try_settings
 from vlrouterbench.training.sharding import is_sharded
 from vlrouterbench.training.shared_trunk import train_on_shared_trunk
-from vlrouterbench.training.teacher import taught_labels
+from vlrouterbench.training.teacher import teacher_labels
 from vlrouterbench.training.trainer import train_gradient_router
 from vlrouterbench.training.training_run import TrainingRun
 from vlrouterbench.version import __version__
@@ -192,7 +192,7 @@ def _training_set(family: type[PreTrainedRouter], run: TrainingRun) -> TrainingS
     if family.needs_text_features:
         samples = replace(samples, text_features=run.problem.train_text_features)
     if run.arguments.teacher is not None:
-        samples = replace(samples, soft_labels=taught_labels(run.arguments.teacher, run.problem, samples))
+        samples = replace(samples, soft_labels=teacher_labels(run.arguments.teacher, run.problem, samples))
     return samples
 
 

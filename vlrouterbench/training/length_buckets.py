@@ -45,7 +45,7 @@ class LengthBuckets(Sampler[int]):
             stretch = order[start : start + size * BATCHES_PER_STRETCH]
             stretch = stretch[np.argsort(self.lengths[stretch], kind="stable")]
             batches += [stretch[cut : cut + size] for cut in range(0, len(stretch), size)]
-        # A batch that is not full comes last, so that all others hold what they were made to hold.
+        # A batch that is not full comes last, so that all others stay as they were cut.
         full = [batch for batch in batches if len(batch) == size]
         rest = [batch for batch in batches if len(batch) < size]
         indices = np.concatenate([full[index] for index in rng.permutation(len(full))] + rest)

@@ -1,7 +1,7 @@
-"""What a trainer works on: features and outcomes of train and validation, and the score that every choice is made by.
+"""The data of a training: features and outcomes of train and validation, and the score that choices are made by.
 
 Decisions
-- Only train and validation are ever here; test stays with the evaluator.
+- Only train and validation are used here; test is the evaluator's alone.
 - Selection is by Rank Score on the validation samples measured for every candidate, under the benchmark's own bounds.
 """
 
@@ -29,7 +29,7 @@ from vlrouterbench.training.soft_labels import COST_SCALE, build_soft_labels
 
 @dataclass(frozen=True)
 class Problem:
-    """One benchmark, as a trainer sees it."""
+    """One benchmark with its features, as a trainer uses it."""
 
     table: RoutingTable
     features: FeatureSet | PackedSet

@@ -4,7 +4,7 @@ Decisions
 - Every figure is of the validation split, which also chose epochs and settings: it ranks cost weights, and is no
   estimate of what a router does on samples it has not seen. `evaluate` gives that, on the test split.
 - The routers of the first seed are saved, one per cost weight; the other seeds say how much of a difference is chance.
-- A family that can trains the cost weights of one seed on a shared trunk, unless each is asked for by itself.
+- A family that is able to trains the cost weights of one seed on a shared trunk, unless it is turned off.
 - An end-to-end family, which `train` gives one cost weight, is swept over the paper's grid like any other: that takes a
   training for each.
 """
@@ -96,7 +96,7 @@ def sweep_router(
         seeds: different ones.
 
     Raises:
-        UnknownNameError, RouterError: as `train_router`; or a seed or a cost weight stands there twice.
+        UnknownNameError, RouterError: as `train_router`; or a seed or a cost weight is given twice.
     """
     arguments = arguments or RouterTrainingArguments()
     for what, values in (("seeds", seeds), ("cost weights", arguments.cost_weights or ())):

@@ -4,7 +4,7 @@ Decisions
 - They are transformers' own callbacks. What is sent: the mean training loss and the learning rate every few steps and
   at every epoch's end, and every epoch's Rank Score on validation.
 - A tracker that is not installed is an error before anything is encoded or trained.
-- Every training of a command has its own run, named by its setting; TensorBoard's files lie in a folder of that name.
+- Every training of a command has its own run, named by its setting; TensorBoard's files are in a folder of that name.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def check_trackers(names: Sequence[str]) -> None:
 
 @contextmanager
 def tensorboard_folder(folder: Path | None) -> Iterator[None]:
-    """Let transformers' TensorBoard callback, while it is made, take its folder: a variable alone tells it of one."""
+    """Let transformers' TensorBoard callback, while it is made, take its folder: an environment variable is the only way."""
     before = os.environ.get("TENSORBOARD_LOGGING_DIR")
     if folder is not None:
         os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder)
