@@ -10,7 +10,7 @@ from vlrouterbench.data.build import BuildOptions, build_benchmark
 from vlrouterbench.data.candidates import published_pool
 from vlrouterbench.data.choices import Protocol
 from vlrouterbench.data.image_tokens import image_rule
-from vlrouterbench.data.protocol import asked_text, image_tokens_of
+from vlrouterbench.data.protocol import image_tokens_of, prompt_text
 from vlrouterbench.data.sources.vlmevalkit.questions import Question
 from vlrouterbench.data.table import load_table
 from vlrouterbench.data.tokens import count_tokens
@@ -26,12 +26,12 @@ def png(width, height):
 
 
 def test_the_reference_prices_the_question_alone_and_256_for_any_image():
-    assert asked_text(ASKED, Protocol.REFERENCE) == "Which one?"
+    assert prompt_text(ASKED, Protocol.REFERENCE) == "Which one?"
     assert set(image_tokens_of(png(2000, 10), published_pool(), Protocol.REFERENCE).values()) == {256}
 
 
 def test_measured_prices_hint_and_options_and_each_candidates_own_image_tokens():
-    text = asked_text(ASKED, Protocol.MEASURED)
+    text = prompt_text(ASKED, Protocol.MEASURED)
     assert all(part in text for part in ("Which one?", "Look closely.", "red", "blue"))
     tokens = image_tokens_of(png(1024, 1024), published_pool(), Protocol.MEASURED)
     assert tokens["GPT-4o"] == 765
@@ -57,6 +57,6 @@ def test_measured_input_tokens_of_every_pair_follow_from_text_and_image(data_roo
     texts = zip(*(table.column(name) for name in ("question", "options", "hint")), strict=True)
     place = table.pool.index["Gemini-Flash-2.5"]
     for row, ((question, options, hint), content) in enumerate(zip(texts, table.iter_images(), strict=True)):
-        text = count_tokens([asked_text(Question("", question, options, hint, None), Protocol.MEASURED)])[0]
+        text = count_tokens([prompt_text(Question("", question, options, hint, None), Protocol.MEASURED)])[0]
         image = image_rule("Gemini-Flash-2.5")(*read_image(content).size)
         assert table.matrices["input_tokens"][row, place] == text + image

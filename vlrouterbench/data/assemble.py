@@ -19,7 +19,7 @@ from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.choices import Quality
 from vlrouterbench.data.costs import CostBounds, cost_bounds, token_cost
 from vlrouterbench.data.images import check_images
-from vlrouterbench.data.sources.source_logs import ImageReference, LeftOut, Reason, SourceLogs, places_of
+from vlrouterbench.data.sources.source_logs import ImageReference, LeftOut, Reason, SourceLogs, positions_of
 from vlrouterbench.data.splits import SplitBy, assign_splits, link_groups
 
 GIVEN = "given"
@@ -118,8 +118,8 @@ def _graded_outcomes(outcomes: pa.Table, *, graded: bool) -> pa.Table:
 def _matrices(source: SourceLogs) -> dict[str, np.ndarray]:
     """Scatter outcome rows into one matrix per value, (num_samples, num_candidates) float64, NaN = not measured."""
     # Looked up by Arrow: as Python strings, the ids of a million samples by 17 candidates would not fit in memory.
-    rows = places_of(source.outcomes["sample_id"], source.samples["sample_id"])
-    columns = places_of(source.outcomes["candidate"], pa.chunked_array([source.pool.names]))
+    rows = positions_of(source.outcomes["sample_id"], source.samples["sample_id"])
+    columns = positions_of(source.outcomes["candidate"], pa.chunked_array([source.pool.names]))
     shape = (source.samples.num_rows, len(source.pool))
     matrices = {}
     for name in ("quality", "input_tokens", "output_tokens", "cost_usd"):

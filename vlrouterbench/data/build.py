@@ -1,7 +1,8 @@
-"""SOURCE -> benchmark folder: find out what the source is, read it, assemble, write.
+"""SOURCE -> benchmark folder: find its format, read it, assemble, write.
 
 Decisions
-- The pool comes from `--candidates`, else from the source's `candidates.{csv,yaml}`, else it is the published one.
+- The pool comes from `--candidates`, else from the source's `candidates.{csv,yaml}`, else it is the format's default:
+  the published one for logs and own tables.
 - Images of logs are put aside beside OUT, on the disk that has to hold them anyway, and not in memory.
 - `--strict` looks at everything left out before anything is written.
 """
@@ -18,12 +19,12 @@ from vlrouterbench.core.errors import SourceError
 from vlrouterbench.core.files import folder_beside
 from vlrouterbench.data.archive import is_archive, unpacked
 from vlrouterbench.data.assemble import assemble
-from vlrouterbench.data.candidates import POOL_FILES, CandidatePool, published_pool, read_pool, read_prices
+from vlrouterbench.data.candidates import POOL_FILES, CandidatePool, read_pool, read_prices
 from vlrouterbench.data.choices import Protocol
 from vlrouterbench.data.impute import impute_tokens
-from vlrouterbench.data.sources.own_tables.read import is_own_tables, read_own_tables
+from vlrouterbench.data.sources.registry import find_source
+from vlrouterbench.data.sources.source import ReadOptions, Source
 from vlrouterbench.data.sources.source_logs import SourceLogs
-from vlrouterbench.data.sources.vlmevalkit.read import read_vlmevalkit
 from vlrouterbench.data.splits import SplitBy
 from vlrouterbench.data.write import write_benchmark
 
@@ -33,7 +34,7 @@ class BuildOptions:
     """How to build.
 
     Attributes:
-        candidates: pool file, None = the source's own or the published pool.
+        candidates: pool file, None = the source's own or the default pool of its format.
         prices: price sheet that overrides prices, None = the pool's.
         graded: keep graded quality; False = 0/1 at the threshold.
         split_by: how to divide samples whose split is not given.
@@ -81,16 +82,11 @@ def build_benchmark(source: Path | str, out: Path | str, options: BuildOptions |
         return build_from_logs(read_source(source, options, image_folder=images), out, options)
 
 
-def read_source(source: Path, options: BuildOptions, *, image_folder: Path) -> SourceLogs:
-    """Read a folder of either kind; images of logs are put aside in `image_folder`, which must last as long."""
-    pool = _pool(source, options)
-    if not is_own_tables(source):
-        return read_vlmevalkit(
-            source, pool=pool, image_folder=image_folder, protocol=options.protocol, num_proc=options.num_proc
-        )
-    if options.protocol is not Protocol.REFERENCE:
-        raise SourceError(f"{source} holds own tables, which bring their own token counts: leave --protocol out.")
-    return read_own_tables(source, pool=pool)
+def read_source(folder: Path, options: BuildOptions, *, image_folder: Path) -> SourceLogs:
+    """Read a folder of a format of `SOURCES`; images are put aside in `image_folder`, which must last as long."""
+    source = find_source(folder)
+    pool = _pool(folder, options, source)
+    return source.read(folder, ReadOptions(pool, image_folder, options.protocol, options.num_proc))
 
 
 def build_from_logs(logs: SourceLogs, out: Path, options: BuildOptions | None = None) -> dict[str, Any]:
@@ -120,16 +116,16 @@ def home_folder() -> Path:
     return (Path(cache) if cache else Path.home() / ".cache") / "vlrouterbench"
 
 
-def _pool(source: Path, options: BuildOptions) -> CandidatePool:
+def _pool(folder: Path, options: BuildOptions, source: Source) -> CandidatePool:
     if options.candidates is not None:
         pool = read_pool(options.candidates)
     else:
-        found = [path for path in (source / name for name in POOL_FILES) if path.is_file()]
-        if len(found) > 1:
+        files = [path for path in (folder / name for name in POOL_FILES) if path.is_file()]
+        if len(files) > 1:
             raise SourceError(
-                f"expected one candidates file in {source}, found {', '.join(p.name for p in found)}. Keep one."
+                f"expected one candidates file in {folder}, found {', '.join(path.name for path in files)}. Keep one."
             )
-        pool = replace(read_pool(found[0]), source=found[0].name) if found else published_pool()
+        pool = replace(read_pool(files[0]), source=files[0].name) if files else source.default_pool(folder)
     if options.prices is not None:
         pool = pool.with_prices(read_prices(options.prices), source=options.prices.name)
     return pool

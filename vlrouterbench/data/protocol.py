@@ -4,7 +4,7 @@ Decisions
 - `reference` is comparable with the published table: `cl100k_base` of the question alone, 256 for the image whatever
   its size, the prediction's text as output.
 - `measured` counts question, hint and options, the image by each candidate's own rule from its size, and thinking where
-  it was logged apart. An image whose size is not known leaves the input tokens unmeasured: null, never a guess.
+  it was logged apart. An image whose size is not known leaves the input tokens unmeasured: null, never an estimate.
 - Text is counted with one tokenizer for all candidates under both.
 """
 
@@ -24,19 +24,19 @@ from vlrouterbench.data.tokens import REFERENCE_IMAGE_TOKENS
 from vlrouterbench.routers.encoders.sample_input import RouterInput
 
 
-class Asked(StructuralType):
-    """What was asked: anything with a question, options and a hint."""
+class Prompt(StructuralType):
+    """What a candidate is sent beside the image: anything with a question, options and a hint."""
 
     question: str
     options: list[str]
     hint: str
 
 
-def asked_text(asked: Asked, protocol: Protocol) -> str:
+def prompt_text(prompt: Prompt, protocol: Protocol) -> str:
     """The text whose tokens are priced as input."""
     if protocol is Protocol.REFERENCE:
-        return asked.question
-    return RouterInput(asked.question, tuple(asked.options), asked.hint).text
+        return prompt.question
+    return RouterInput(prompt.question, tuple(prompt.options), prompt.hint).text
 
 
 def image_tokens_of(image: ImageReference, pool: CandidatePool, protocol: Protocol) -> dict[str, int | None]:

@@ -11,10 +11,10 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -55,6 +55,45 @@ OUTCOME_SCHEMA = pa.schema(
 prices."""
 
 
+class SampleRow(TypedDict):
+    """A row of SAMPLE_SCHEMA, where the source gives neither group nor split."""
+
+    sample_id: str
+    dataset: str
+    task_group: str
+    question: str
+    options: list[str]
+    hint: str
+
+
+class OutcomeRow(TypedDict):
+    """A row of OUTCOME_SCHEMA, where costs follow from tokens and prices."""
+
+    sample_id: str
+    candidate: str
+    quality: float
+    input_tokens: int | None
+    output_tokens: int | None
+    prediction: str | None
+
+
+class LeftOutRecord(TypedDict):
+    """One entry of `left_out` in `build_report.json`."""
+
+    file: str
+    reason: str
+    detail: str
+    sample_id: str | None
+    candidate: str | None
+
+
+class Agreement(TypedDict):
+    """How many published labels were compared with VLMEvalKit's own rule, and how many differ."""
+
+    compared: int
+    differ: int
+
+
 class Reason(StrEnum):
     """Why something was left out."""
 
@@ -85,9 +124,15 @@ class LeftOut:
     sample_id: str | None = None
     candidate: str | None = None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> LeftOutRecord:
         """As it stands in `build_report.json`."""
-        return asdict(self) | {"reason": str(self.reason)}
+        return {
+            "file": self.file,
+            "reason": str(self.reason),
+            "detail": self.detail,
+            "sample_id": self.sample_id,
+            "candidate": self.candidate,
+        }
 
 
 @dataclass
@@ -126,10 +171,10 @@ class SourceLogs:
     protocol: str = "reference"
     image_files: Sequence[str] = ()
     label_rules: dict[str, dict[str, int]] = field(default_factory=dict)
-    label_agreement: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
+    label_agreement: dict[str, dict[str, Agreement]] = field(default_factory=dict)
 
 
-def places_of(values: pa.ChunkedArray, known: pa.ChunkedArray) -> np.ndarray:
-    """Place of each value among `known`, (num_values,) int64; -1 where it is not there."""
-    places = pc.index_in(values, value_set=known.combine_chunks())
-    return pc.fill_null(places, -1).to_numpy().astype(np.int64)
+def positions_of(values: pa.ChunkedArray, names: pa.ChunkedArray) -> np.ndarray:
+    """Position of each value in `names`, (num_values,) int64; -1 where it is not there."""
+    positions = pc.index_in(values, value_set=names.combine_chunks())
+    return pc.fill_null(positions, -1).to_numpy().astype(np.int64)

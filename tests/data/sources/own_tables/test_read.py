@@ -13,7 +13,7 @@ from tests.data.sources.editing import edit, rows_of, write_rows
 from vlrouterbench.core.errors import SourceError, UnknownNameError
 from vlrouterbench.data.build import BuildOptions, build_benchmark
 from vlrouterbench.data.candidates import read_pool
-from vlrouterbench.data.sources.own_tables.read import find_table, is_own_tables, read_own_tables
+from vlrouterbench.data.sources.own_tables.read import OwnTables, find_table, read_own_tables
 from vlrouterbench.data.table import load_table
 
 
@@ -346,10 +346,10 @@ def test_a_table_without_rows_is_an_error(own_tables):
 
 
 def test_a_folder_is_own_tables_when_either_table_stands_in_it(own_tables, tmp_path):
-    assert is_own_tables(own_tables)
-    assert not is_own_tables(tmp_path)
+    assert OwnTables().matches(own_tables).is_match
+    assert not OwnTables().matches(tmp_path).is_match
     (own_tables / "outcomes.parquet").unlink()
-    assert is_own_tables(own_tables)
+    assert OwnTables().matches(own_tables).is_match
     assert find_table(own_tables, "outcomes") is None
 
 

@@ -7,14 +7,15 @@ import pytest
 
 from tests.data.sources.vlmevalkit.log_trees import write_tsv
 from vlrouterbench.data.candidates import CandidateModel, CandidatePool
-from vlrouterbench.data.sources.vlmevalkit.read import read_vlmevalkit
+from vlrouterbench.data.sources.source import ReadOptions
+from vlrouterbench.data.sources.vlmevalkit.read import VLMEvalKitLogs
 
 POOL = CandidatePool((CandidateModel("m", 1.0, 1.0, log_name="m"),), "a test")
 
 
 def read(source):
     with TemporaryDirectory() as folder:
-        return read_vlmevalkit(source, pool=POOL, image_folder=Path(folder))
+        return VLMEvalKitLogs().read(source, ReadOptions(POOL, Path(folder)))
 
 
 def qualities(source):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.data.sources.vlmevalkit.log_trees import picture
-from vlrouterbench.data.sources.vlmevalkit.questions import Picture, QuestionSet, is_main_row, normalize_index
+from vlrouterbench.data.sources.vlmevalkit.questions import CellImage, QuestionSet, is_main_row, normalize_index
 
 PICTURE, OTHER = picture(), picture((0, 0, 200))
 
@@ -66,14 +66,14 @@ def test_the_main_row_of_a_circular_group_is_below_a_million(index, main):
 
 def test_only_main_rows_of_a_circular_dataset_are_samples():
     rows = [{"index": "7", "question": "q"}, {"index": "1000007", "question": "q"}]
-    assert list(asked(*rows, circular=True).questions) == ["7"]
-    assert list(asked(*rows).questions) == ["7", "1000007"]
+    assert list(asked(*rows, circular=True).by_index) == ["7"]
+    assert list(asked(*rows).by_index) == ["7", "1000007"]
 
 
 def test_the_first_source_of_a_question_stands():
     questions = asked({"index": "1", "question": "with image", "image": PICTURE})
     questions.add([{"index": "1.0", "question": "again"}, {"index": "2", "question": None}], circular=False)
-    assert [(q.question, q.hint) for q in questions.questions.values()] == [("with image", ""), ("", "")]
+    assert [(q.question, q.hint) for q in questions.by_index.values()] == [("with image", ""), ("", "")]
 
 
 @pytest.mark.parametrize(
@@ -91,17 +91,17 @@ def test_the_first_source_of_a_question_stands():
     ],
 )
 def test_options_are_lettered_columns_or_a_list(row, options):
-    assert asked({"index": "1", "question": "q"} | row).questions["1"].options == options
+    assert asked({"index": "1", "question": "q"} | row).by_index["1"].options == options
 
 
 def test_an_image_cell_is_base64():
-    assert asked({"index": "1", "image": PICTURE}).image_of("1") == Picture(bytes_of(PICTURE))
+    assert asked({"index": "1", "image": PICTURE}).image_of("1") == CellImage(bytes_of(PICTURE))
 
 
 @pytest.mark.parametrize("reference", ["1", "1.0"])
 def test_a_short_image_cell_is_the_index_of_another_row(reference):
     questions = asked({"index": "1", "image": PICTURE}, {"index": "2", "image": reference})
-    assert questions.image_of("2") == Picture(bytes_of(PICTURE))
+    assert questions.image_of("2") == CellImage(bytes_of(PICTURE))
 
 
 def test_a_reference_may_lead_to_a_reference():
@@ -111,21 +111,21 @@ def test_a_reference_may_lead_to_a_reference():
 
 @pytest.mark.parametrize("cell", [None, "", "9", "1", "[]"], ids=["null", "empty", "unknown", "itself", "no picture"])
 def test_a_row_without_a_picture_says_so(cell):
-    picture = asked({"index": "1", "image": cell}).image_of("1")
-    assert picture.reference is None and picture.problem and picture.further == 0
+    image = asked({"index": "1", "image": cell}).image_of("1")
+    assert image.reference is None and image.problem and image.further == 0
 
 
 def test_of_several_pictures_the_first_is_kept_and_the_others_are_counted():
     cell = str([PICTURE, OTHER, OTHER])
-    assert asked({"index": "1", "image": cell}).image_of("1") == Picture(bytes_of(PICTURE), further=2)
+    assert asked({"index": "1", "image": cell}).image_of("1") == CellImage(bytes_of(PICTURE), further=2)
 
 
 @pytest.mark.parametrize("cell", ["[" + "x" * 100, "[{[]: 1}]" + " " * 80, "[" * 5000, "[1" + "+1" * 50])
 def test_a_list_that_cannot_be_read_is_a_problem_not_a_crash(cell):
-    picture = asked({"index": "1", "image": cell}).image_of("1")
-    assert picture.reference is None and picture.problem
+    image = asked({"index": "1", "image": cell}).image_of("1")
+    assert image.reference is None and image.problem
 
 
 def test_text_that_is_no_base64_is_a_problem_not_a_crash():
-    picture = asked({"index": "1", "image": "né" * 60}).image_of("1")
-    assert picture.reference is None and "not valid base64" in picture.problem
+    image = asked({"index": "1", "image": "né" * 60}).image_of("1")
+    assert image.reference is None and "not valid base64" in image.problem

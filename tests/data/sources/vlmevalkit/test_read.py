@@ -13,8 +13,9 @@ from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.build import BuildOptions, build_benchmark
 from vlrouterbench.data.candidates import read_pool
 from vlrouterbench.data.image_store import StoredImage
+from vlrouterbench.data.sources.source import ReadOptions
 from vlrouterbench.data.sources.vlmevalkit import read
-from vlrouterbench.data.sources.vlmevalkit.read import read_vlmevalkit
+from vlrouterbench.data.sources.vlmevalkit.read import VLMEvalKitLogs
 from vlrouterbench.data.table import load_table
 from vlrouterbench.data.tokens import count_tokens
 
@@ -229,9 +230,9 @@ def two_datasets(tree):
 
 def test_two_processes_read_the_same_as_one(two_datasets, tmp_path, monkeypatch):
     pool = read_pool(two_datasets / "candidates.csv")
-    alone = read_vlmevalkit(two_datasets, pool=pool, image_folder=tmp_path)
+    alone = VLMEvalKitLogs().read(two_datasets, ReadOptions(pool, tmp_path))
     monkeypatch.setattr(read, "PARALLEL_BYTES", 0)
-    together = read_vlmevalkit(two_datasets, pool=pool, image_folder=tmp_path, num_proc=2)
+    together = VLMEvalKitLogs().read(two_datasets, ReadOptions(pool, tmp_path, num_proc=2))
     for name in ("samples", "outcomes", "left_out", "source_sha256", "pairs_read", "label_rules"):
         assert getattr(together, name) == getattr(alone, name), name
     assert [image.read_bytes() for image in together.images] == [image.read_bytes() for image in alone.images]
@@ -257,7 +258,8 @@ def test_a_build_that_fails_leaves_no_images_behind(two_datasets, tmp_path):
 
 
 def test_samples_that_were_read_hold_no_bytes_of_images(two_datasets, tmp_path):
-    source = read_vlmevalkit(two_datasets, pool=read_pool(two_datasets / "candidates.csv"), image_folder=tmp_path)
+    pool = read_pool(two_datasets / "candidates.csv")
+    source = VLMEvalKitLogs().read(two_datasets, ReadOptions(pool, tmp_path))
     assert [type(image) for image in source.images] == [StoredImage] * 9
 
 

@@ -22,6 +22,7 @@ from vlrouterbench.core.constants import task_group_of
 from vlrouterbench.core.errors import SourceError, unknown_name
 from vlrouterbench.core.files import sha256_of_files
 from vlrouterbench.data.candidates import POOL_FILES, CandidatePool
+from vlrouterbench.data.choices import Protocol
 from vlrouterbench.data.sources.own_tables.table_files import (
     EXTENSIONS,
     cast_column,
@@ -31,6 +32,7 @@ from vlrouterbench.data.sources.own_tables.table_files import (
     first_row,
     read_table,
 )
+from vlrouterbench.data.sources.source import Match, ReadOptions, Source, few_names
 from vlrouterbench.data.sources.source_logs import (
     OUTCOME_SCHEMA,
     SAMPLE_SCHEMA,
@@ -38,7 +40,7 @@ from vlrouterbench.data.sources.source_logs import (
     LeftOut,
     Reason,
     SourceLogs,
-    places_of,
+    positions_of,
 )
 
 MAX_PATH_LENGTH = 255
@@ -53,31 +55,46 @@ def find_table(folder: Path, stem: str) -> Path | None:
     return found[0] if found else None
 
 
-def is_own_tables(folder: Path) -> bool:
-    """Whether a folder holds own tables."""
-    return find_table(folder, "outcomes") is not None or find_table(folder, "samples") is not None
+class OwnTables(Source):
+    """Tables of samples and outcomes that users made."""
+
+    name = "own tables"
+    expected = "samples.parquet and outcomes.parquet, or .csv, or .jsonl"
+
+    def matches(self, folder: Path) -> Match:
+        """Whether either table lies there.
+
+        Raises:
+            SourceError: one of them lies there in two forms.
+        """
+        if any(find_table(folder, stem) is not None for stem in ("outcomes", "samples")):
+            return Match(True)
+        names = sorted(path.name for path in folder.iterdir() if path.suffix[1:] in EXTENSIONS)
+        return Match(False, few_names(names) if names else "no parquet, csv or jsonl file")
+
+    def read(self, folder: Path, options: ReadOptions) -> SourceLogs:
+        """Read a folder of own tables.
+
+        Raises:
+            SourceError: a table or column is missing, a value is out of range, an id is doubled or unknown.
+            UnknownNameError: an outcome names a candidate that the pool lacks.
+        """
+        if options.protocol is not Protocol.REFERENCE:
+            raise SourceError(f"{folder} holds own tables, which bring their own token counts: leave --protocol out.")
+        return read_own_tables(folder, pool=options.pool)
 
 
 def read_own_tables(folder: Path, *, pool: CandidatePool) -> SourceLogs:
-    """Read a folder of own tables.
-
-    Raises:
-        SourceError: a table or column is missing, a value is out of range, an id is doubled or unknown.
-        UnknownNameError: an outcome names a candidate that the pool lacks.
-    """
-    paths = {stem: find_table(folder, stem) for stem in ("samples", "outcomes")}
-    for stem, path in paths.items():
-        if path is None:
-            raise SourceError(f"expected {stem}.parquet, .csv or .jsonl in {folder}, found none of them.")
-    samples_path, outcomes_path = paths["samples"], paths["outcomes"]
+    """Read a folder of own tables, as `OwnTables.read` does."""
+    samples_path, outcomes_path = (_existing_table(folder, stem) for stem in ("samples", "outcomes"))
     raw = read_table(samples_path, ("sample_id", "question"))
     samples = _samples(raw, samples_path, default_dataset=folder.resolve().name)
     outcomes = _outcomes(read_table(outcomes_path, ("sample_id", "candidate", "quality")), outcomes_path)
     _check_outcomes(outcomes, outcomes_path, pool=pool, sample_ids=samples["sample_id"])
     images, missing = _images(folder, raw, samples_path)
-    check_unique(places_of(samples["sample_id"], samples["sample_id"]), ("sample_id",), samples, samples_path)
-    rows = places_of(outcomes["sample_id"], samples["sample_id"])
-    columns = places_of(outcomes["candidate"], pa.chunked_array([pool.names]))
+    check_unique(positions_of(samples["sample_id"], samples["sample_id"]), ("sample_id",), samples, samples_path)
+    rows = positions_of(outcomes["sample_id"], samples["sample_id"])
+    columns = positions_of(outcomes["candidate"], pa.chunked_array([pool.names]))
     check_unique(rows * len(pool) + columns, ("sample_id", "candidate"), outcomes, outcomes_path)
     measured = rows[np.isfinite(outcomes["quality"].to_numpy())]
     unmeasured = _unmeasured(samples, measured, samples_path)
@@ -94,6 +111,13 @@ def read_own_tables(folder: Path, *, pool: CandidatePool) -> SourceLogs:
         protocol="own tables",
         image_files=["" if image is None else str(image) for image in _column(raw, "image")],
     )
+
+
+def _existing_table(folder: Path, stem: str) -> Path:
+    path = find_table(folder, stem)
+    if path is None:
+        raise SourceError(f"expected {stem}.parquet, .csv or .jsonl in {folder}, found none of them.")
+    return path
 
 
 def _digest(folder: Path, tables: Sequence[Path], images: Sequence[ImageReference]) -> str:

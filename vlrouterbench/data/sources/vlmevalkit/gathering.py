@@ -2,6 +2,8 @@
 
 Decisions
 - A file that cannot be read is named and skipped here, in one place, so that no reader can forget to.
+- A dataset's table of questions and images counts as a whole or not at all: one that is damaged near its end gives no
+  question and no image.
 - Datasets are read apart from one another, each by a reader of its own, and joined in their order: what is written does
   not depend on how many processes read. Rows travel between processes as Arrow tables, which are small and quick to
   send.
@@ -14,15 +16,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from vlrouterbench.data.candidates import CandidatePool
 from vlrouterbench.data.choices import Protocol
-from vlrouterbench.data.sources.source_logs import OUTCOME_SCHEMA, SAMPLE_SCHEMA, ImageReference, LeftOut, Reason
+from vlrouterbench.data.image_store import ImageStore
+from vlrouterbench.data.sources.source_logs import (
+    OUTCOME_SCHEMA,
+    SAMPLE_SCHEMA,
+    Agreement,
+    ImageReference,
+    LeftOut,
+    OutcomeRow,
+    Reason,
+    SampleRow,
+)
 from vlrouterbench.data.sources.vlmevalkit.layout import LogTree
+from vlrouterbench.data.sources.vlmevalkit.questions import QUESTION_COLUMNS, QuestionSet
 from vlrouterbench.data.sources.vlmevalkit.reading import UnreadableFileError, read_text_table
+from vlrouterbench.data.sources.vlmevalkit.streaming import stream_tsv
 
 
 @dataclass
@@ -34,15 +47,15 @@ class LogReader:
     tree: LogTree
     image_folder: Path
     left_out: list[LeftOut] = field(default_factory=list)
-    outcomes: list[dict[str, Any]] = field(default_factory=list)
-    samples: list[dict[str, Any]] = field(default_factory=list)
+    outcomes: list[OutcomeRow] = field(default_factory=list)
+    samples: list[SampleRow] = field(default_factory=list)
     images: list[ImageReference] = field(default_factory=list)
     image_files: list[str] = field(default_factory=list)
     missing_images: set[str] = field(default_factory=set)
     pairs_read: int = 0
     read_files: set[Path] = field(default_factory=set)
     protocol: Protocol = Protocol.REFERENCE
-    label_agreement: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
+    label_agreement: dict[str, dict[str, Agreement]] = field(default_factory=dict)
     label_rules: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def tables(self) -> tuple[pa.Table, pa.Table]:
@@ -72,6 +85,18 @@ class LogReader:
         with self.reading(path, candidate):
             return read_text_table(path)
         return None
+
+    def questions(self, dataset: str, store: ImageStore, *, circular: bool) -> QuestionSet:
+        """The questions of a dataset's TSV, with its images kept in `store`; none, and no images, without a TSV."""
+        path = self.tree.image_tables.get(dataset)
+        if path is not None:
+            with self.reading(path):
+                stream = stream_tsv(path, QUESTION_COLUMNS)
+                questions = QuestionSet(store.add, has_images="image" in stream.column_names)
+                for rows in stream.parts:
+                    questions.add(rows, circular=circular)
+                return questions
+        return QuestionSet(store.add, has_images=False)
 
     @contextmanager
     def reading(self, path: Path, candidate: str | None = None) -> Iterator[None]:

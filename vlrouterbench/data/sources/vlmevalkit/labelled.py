@@ -7,11 +7,13 @@ Decisions
 - An `is_correct` column gives the label; where VLMEvalKit's own rule can be computed too, the report says how often the
   two differ.
 - An index that stands twice with different labels cannot be trusted: the pair is left out and named.
+- An index that stands twice with one label and two texts keeps the last: a row that was added later is a call that was
+  made again. What the other text said and cost is not in the benchmark, so the index is named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from vlrouterbench.core.constants import CORRECT_THRESHOLD
 from vlrouterbench.data.sources.source_logs import Reason
@@ -29,11 +31,10 @@ def labelled_rows(
 ) -> tuple[LogFile, LabelRule, Rows] | None:
     """The rows that carry labels, with the rule that reads them; None, with the reason named, where there are none."""
     dataset = files[0].dataset
-    found: list[tuple[LogFile, LabelRule, Rows]] = []
+    labelled: list[tuple[LogFile, LabelRule, Rows]] = []
     legacy = _is_legacy(files)
     damaged = False
     for file in files:
-        known = LABEL_RULES.get(dataset)
         if not file.suffix:
             continue
         table = reader.table(file.path, candidate)
@@ -46,16 +47,20 @@ def labelled_rows(
             or not (rule.needs == EVALUATION or predictions is None)
         ):
             continue
-        if known is None and rule.name == "score" and any(row["score"] and rule.score(row) is None for row in rows):
+        if (
+            dataset not in LABEL_RULES
+            and rule.name == "score"
+            and any(row["score"] and rule.score(row) is None for row in rows)
+        ):
             detail = f"{dataset}: its score column is not in [0, 1], so it is no share of correctness"
             reader.leave_out(file.path, Reason.NO_LABEL, detail, candidate=candidate)
             return None
-        found.append((file, rule, rows))
-    for other, _, _ in found[1:]:
-        detail = f"labels were read from {found[0][0].path.name}"
+        labelled.append((file, rule, rows))
+    for other, _, _ in labelled[1:]:
+        detail = f"labels were read from {labelled[0][0].path.name}"
         reader.leave_out(other.path, Reason.SECOND_JUDGE, detail, candidate=candidate)
-    if found:
-        return found[0]
+    if labelled:
+        return labelled[0]
     plain = next((file for file in files if not file.suffix), None)
     if predictions and plain is not None:
         rule = rule_for(dataset, tuple(predictions[0]), legacy=legacy)
@@ -79,7 +84,7 @@ def unique_labels(
     rows, rule = labelled
     labels: dict[str, float] = {}
     conflicts: set[str] = set()
-    for place, row in enumerate(rows, start=1):
+    for number, row in enumerate(rows, start=1):
         index = normalize_index(row.get("index"))
         score = rule.score(row) if index is not None else None
         reader.pairs_read += 1
@@ -87,13 +92,30 @@ def unique_labels(
             _compare(reader, file, candidate, (row, score))
         sample_id = None if index is None else f"{file.dataset}/{index}"
         if index is None or score is None:
-            detail = f"row {place}: {'no index' if index is None else f'no label by the rule {rule.name}'}"
+            detail = f"row {number}: {'no index' if index is None else f'no label by the rule {rule.name}'}"
             reader.leave_out(file.path, Reason.NO_LABEL, detail, sample_id=sample_id, candidate=candidate)
         elif labels.setdefault(index, score) != score and index not in conflicts:
             conflicts.add(index)
-            detail = f"row {place}: this index stands twice with different labels"
+            detail = f"row {number}: this index stands twice with different labels"
             reader.leave_out(file.path, Reason.CONFLICT, detail, sample_id=sample_id, candidate=candidate)
     return {index: score for index, score in labels.items() if index not in conflicts}
+
+
+def name_second_texts(reader: LogReader, file: LogFile, candidate: str, rows: Rows, indices: Collection[str]) -> None:
+    """Name each of `indices` whose rows hold different predictions, once."""
+    texts: dict[str, str | None] = {}
+    reported: set[str] = set()
+    for number, row in enumerate(rows, start=1):
+        index = normalize_index(row.get("index"))
+        if index is None or index not in indices or index in reported or "prediction" not in row:
+            continue
+        if texts.setdefault(index, row["prediction"]) != row["prediction"]:
+            reported.add(index)
+            detail = (
+                f"row {number}: this index stands twice with different predictions: the last one is kept and priced"
+            )
+            sample_id = f"{file.dataset}/{index}"
+            reader.leave_out(file.path, Reason.CONFLICT, detail, sample_id=sample_id, candidate=candidate)
 
 
 def _compare(reader: LogReader, file: LogFile, candidate: str, labelled: tuple[Row, float]) -> None:

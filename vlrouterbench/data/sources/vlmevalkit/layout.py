@@ -12,6 +12,7 @@ Decisions
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -23,6 +24,7 @@ from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.sources.source_logs import LeftOut, Reason
 from vlrouterbench.data.sources.vlmevalkit.reading import UnreadableFileError, read_text_table
 
+DATA_FOLDER = "vlm_router_data"
 EVALUATION_TREE, INFERENCE_TREE, IMAGE_TREE = "VLMEvalKit_evaluation", "VLMEvalKit_inference", "TSV_images"
 TABLE_EXTENSIONS = (".xlsx", ".tsv", ".json")
 _RUN_FOLDER = re.compile(r"T\d{8}(_G.*|-\d{6})$")
@@ -55,6 +57,14 @@ class LogTree:
     left_out: tuple[LeftOut, ...]
 
 
+def holds_logs(source: Path) -> bool:
+    """Whether a folder has the trees of VLMEvalKit, or a model's folder with its files or runs."""
+    if any((source / name).is_dir() for name in (DATA_FOLDER, EVALUATION_TREE, INFERENCE_TREE)):
+        return True
+    folders = _inside(_model_folders(source, ()), source, [])
+    return any(_has_files_of_model(folder) or _runs(folder) for folder in folders)
+
+
 def find_logs(source: Path, *, folders: Collection[str]) -> LogTree:
     """Look through a `vlm_router_data` folder (or its parent), or a VLMEvalKit work folder.
 
@@ -66,7 +76,7 @@ def find_logs(source: Path, *, folders: Collection[str]) -> LogTree:
         SourceError: the `vlm_router_data` folder is a link that leads outside.
     """
     left_out: list[LeftOut] = []
-    base = source / "vlm_router_data" if (source / "vlm_router_data").is_dir() else source
+    base = source / DATA_FOLDER if (source / DATA_FOLDER).is_dir() else source
     if not _stays_inside(base, source):
         raise SourceError(f"expected {base} to be a folder, found a link to {base.resolve()}. Give that as SOURCE.")
     tables = [p for tree in _inside([base / IMAGE_TREE], source, left_out) for p in sorted(tree.glob("*.tsv"))]
@@ -78,7 +88,7 @@ def find_logs(source: Path, *, folders: Collection[str]) -> LogTree:
     for tree in trees:
         for folder in _inside(_model_folders(tree, folders), source, left_out):
             if folder.name not in folders:
-                if any(True for _ in folder.rglob(f"{folder.name}_*")):
+                if _has_files_of_model(folder):
                     detail = "no candidate of the pool has this name"
                     left_out.append(
                         LeftOut(_relative(folder, source), Reason.UNKNOWN_MODEL, detail, candidate=folder.name)
@@ -121,6 +131,15 @@ def _model_folders(tree: Path, folders: Collection[str]) -> list[Path]:
     )
 
 
+def _has_files_of_model(folder: Path) -> bool:
+    return any(True for _ in folder.rglob(f"{glob.escape(folder.name)}_*"))
+
+
+def _runs(folder: Path) -> list[Path]:
+    """The run folders of a model's folder, oldest first."""
+    return sorted(path for path in folder.iterdir() if path.is_dir() and _RUN_FOLDER.match(path.name))
+
+
 def _stays_inside(path: Path, source: Path) -> bool:
     return not path.is_symlink() or path.resolve().is_relative_to(source.resolve())
 
@@ -138,8 +157,7 @@ def _inside(paths: Iterable[Path], source: Path, left_out: list[LeftOut]) -> Ite
 
 
 def _files_of_model(folder: Path, source: Path, known: Sequence[str], left_out: list[LeftOut]) -> Iterator[LogFile]:
-    runs = sorted(path for path in folder.iterdir() if path.is_dir() and _RUN_FOLDER.match(path.name))
-    runs = [run for run in runs if _stays_inside(run, source)]  # the others are named among the folder's files
+    runs = [run for run in _runs(folder) if _stays_inside(run, source)]  # the others are named among the folder's files
     aggregates: dict[str, Path] = {}
     seen: set[str] = set()
     for run in (*reversed(runs), folder):
@@ -177,12 +195,12 @@ def _choose(group: list[LogFile], source: Path, left_out: list[LeftOut]) -> LogF
         distinct.setdefault(_digest(file.path), file)
     files = list(distinct.values())
     # Where all are damaged the newest stands, and is named when it is read.
-    place = next((n for n, file in enumerate(files) if len(files) > 1 and _is_readable(file.path)), 0)
-    chosen = files[place]
+    position = next((n for n, file in enumerate(files) if len(files) > 1 and _is_readable(file.path)), 0)
+    chosen = files[position]
     for number, other in enumerate(files):
-        if number != place:
+        if number != position:
             # A newer one was passed over because it could not be read.
-            reason = Reason.UNREADABLE if number < place else Reason.SUPERSEDED
+            reason = Reason.UNREADABLE if number < position else Reason.SUPERSEDED
             detail = f"{_relative(chosen.path, source)} was read instead"
             left_out.append(LeftOut(_relative(other.path, source), reason, detail, candidate=other.folder))
     return chosen

@@ -1,10 +1,10 @@
-"""What was asked: the questions, options, hints and images of a dataset, from its TSV or from the log rows.
+"""The questions, options, hints and images of a dataset, from its TSV or from the log rows.
 
 Decisions
 - Ids are `<dataset>/<index>`; an index that a spreadsheet turned into "12.0" is "12" again.
-- An image cell of at most 64 characters is the index of the row that holds the picture.
-- A picture is decoded and put aside when its row is added: the text of a table of pictures is never held as a whole.
-- A sample with several pictures keeps the first, since a row has one image; the others are named in the report.
+- An image cell of at most 64 characters is the index of the row that holds the image.
+- An image is decoded and put aside when its row is added: the text of a table of images is never held as a whole.
+- A sample with several images keeps the first, since a row has one image; the others are named in the report.
 - MMBench asks each question several times with rotated options (index + 1,000,000 each time): the main row is the
   sample.
 """
@@ -34,18 +34,18 @@ _FLOAT_INDEX = re.compile(r"(\d+)\.0+$")
 
 @dataclass
 class Question:
-    """One sample as it was asked."""
+    """One sample as the candidates were asked it."""
 
     index: str
     question: str
     options: list[str]
     hint: str
-    image: str | Picture | None
+    image: str | CellImage | None
 
 
 @dataclass(frozen=True)
-class Picture:
-    """The first picture of an image cell, or why there is none to be had; `further` counts the others."""
+class CellImage:
+    """The first image of a table's cell, or the problem why it cannot be used; `further` counts the others."""
 
     reference: ImageReference
     problem: str | None = None
@@ -57,50 +57,50 @@ class QuestionSet:
     """The questions of a dataset by index, in file order.
 
     Attributes:
-        keep: puts the bytes of a picture aside, and gives what stands for them.
+        keep: puts the bytes of an image aside, and returns a reference to them.
         has_images: whether images came with the questions; else image cells are not looked at.
-        questions: what was added.
+        by_index: index -> question.
     """
 
     keep: Callable[[bytes], ImageReference]
     has_images: bool = True
-    questions: dict[str, Question] = field(default_factory=dict)
+    by_index: dict[str, Question] = field(default_factory=dict)
 
     def add(self, rows: Rows, *, circular: bool) -> None:
         """Add rows whose index is not there yet."""
         for row in rows:
             index = normalize_index(row.get("index"))
-            if index is None or index in self.questions or (circular and not is_main_row(index)):
+            if index is None or index in self.by_index or (circular and not is_main_row(index)):
                 continue
-            image = row.get("image") if self.has_images else None
-            if image is not None and len(image) > MAX_INDEX_REFERENCE:
-                image = self._picture(image)
-            self.questions[index] = Question(
+            cell = row.get("image") if self.has_images else None
+            is_content = cell is not None and len(cell) > MAX_INDEX_REFERENCE
+            image = self._decoded(cell) if is_content else cell
+            self.by_index[index] = Question(
                 index, row.get("question") or "", _options(row), row.get("hint") or "", image
             )
 
-    def image_of(self, index: str) -> Picture:
-        """The picture of a question, which may stand in another row."""
-        image = self.questions[index].image
+    def image_of(self, index: str) -> CellImage:
+        """The image of a question, which may stand in another row."""
+        image = self.by_index[index].image
         for _ in range(2):
             if isinstance(image, str):
-                holder = self.questions.get(normalize_index(image) or "")
+                holder = self.by_index.get(normalize_index(image) or "")
                 image = holder.image if holder else None
-        return image if isinstance(image, Picture) else self._picture(image)
+        return image if isinstance(image, CellImage) else self._decoded(image)
 
-    def _picture(self, cell: str | None) -> Picture:
-        pictures: list[str] | None = [cell] if cell else []
+    def _decoded(self, cell: str | None) -> CellImage:
+        contents: list[str] | None = [cell] if cell else []
         if cell and cell.startswith("["):
-            pictures = _listed(cell)
-        if pictures is None:
-            return Picture(None, "the image cell is not a readable list")
-        if not pictures:
-            return Picture(None, "no image in the table")
+            contents = _listed(cell)
+        if contents is None:
+            return CellImage(None, "the image cell is not a readable list")
+        if not contents:
+            return CellImage(None, "no image in the table")
         try:
-            content = base64.b64decode(pictures[0], validate=True)
+            content = base64.b64decode(contents[0], validate=True)
         except (binascii.Error, ValueError) as error:
-            return Picture(None, f"not valid base64: {error}")
-        return Picture(self.keep(content), further=len(pictures) - 1)
+            return CellImage(None, f"not valid base64: {error}")
+        return CellImage(self.keep(content), further=len(contents) - 1)
 
 
 def normalize_index(value: str | None) -> str | None:
