@@ -158,7 +158,7 @@ def test_gradient_checkpointing_trains_or_says_which_model_cannot(backbone, able
 
 
 def test_features_and_rows_of_bytes_are_told_apart(easy_folder, simulated_problem):
-    with pytest.raises(RouterError, match="vlc learns from pictures and texts, found features"):
+    with pytest.raises(RouterError, match="vlc learns from images and texts, found features"):
         train_router("vlc", simulated_problem)
     with pytest.raises(RouterError, match="linear learns from features"):
         train_router("linear", packed_problem(easy_folder))

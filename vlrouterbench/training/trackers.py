@@ -40,7 +40,7 @@ def check_trackers(names: Sequence[str]) -> None:
 
 @contextmanager
 def tensorboard_folder(folder: Path | None) -> Iterator[None]:
-    """Let transformers' TensorBoard callback, while it is made, take its folder: an environment variable is the only way."""
+    """Tell transformers' TensorBoard callback its folder while it is made, by the one way that there is: a variable."""
     before = os.environ.get("TENSORBOARD_LOGGING_DIR")
     if folder is not None:
         os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder)
