@@ -12,7 +12,7 @@ def test_it_shows_and_writes_what_it_compared(program, simulated_folder, tmp_pat
     *shown, page = done.out.splitlines()
     assert max(len(line.rstrip()) for line in shown) <= 80 and page.endswith("study.html")
     content = json.loads((tmp_path / "study" / "study.json").read_text())
-    assert {row["router"] for row in content["routers"]} == {"uniroute", "mixture", "reachable ceiling"}
+    assert {row["router"] for row in content["routers"]} == {"uniroute", "mixture", "upper-bound"}
     assert content["seeds"] == [0, 1] and content["first"] == "uniroute"
     page = (tmp_path / "study" / "study.html").read_text()
     assert "Simulated data." in page and "uniroute minus this" in page

@@ -5,24 +5,29 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from tests.evaluation.study.workspaces import DATASETS, small_ground
+from tests.evaluation.study.workspaces import DATASETS, small_context
 from vlrouterbench.cli import console
-from vlrouterbench.cli.study_tables import study_lines
+from vlrouterbench.cli.study import terminal_table
 from vlrouterbench.evaluation.study.study import study, write_study
 
 
 @pytest.fixture(scope="module")
-def ground(simulated_problem):
-    return small_ground(simulated_problem)
+def context(simulated_problem):
+    return small_context(simulated_problem)
 
 
 @pytest.fixture(scope="module")
-def content(ground):
-    return study(ground, ("flagship", "knn"), ("left-out", "new_candidates"))
+def result(context):
+    return study(context, ("flagship", "knn"), ("left-out", "new-candidates"))
 
 
-def test_tables_fit_80_columns_and_hold_the_figures(content, capsys):
-    console.show(content, *study_lines(content))
+@pytest.fixture(scope="module")
+def content(result):
+    return result.content()
+
+
+def test_tables_fit_80_columns_and_hold_the_figures(result, content, capsys):
+    console.show(content, *(line if isinstance(line, str) else terminal_table(line) for line in result.tables()))
     shown = capsys.readouterr().out.splitlines()
     assert max(len(line.rstrip()) for line in shown) <= 80
     assert not [line for line in shown if "…" in line]
@@ -39,11 +44,18 @@ def test_tables_fit_80_columns_and_hold_the_figures(content, capsys):
     assert "no candidate can join: knn" in shown
 
 
-def test_the_page_and_the_json_hold_both_parts(content, ground, tmp_path):
-    write_study(content, ground, tmp_path / "study")
+def test_the_page_and_the_json_hold_both_parts(result, content, tmp_path):
+    write_study(result, tmp_path / "study")
     assert json.loads((tmp_path / "study" / "study.json").read_text()) == json.loads(json.dumps(content))
     page = (tmp_path / "study" / "study.html").read_text()
-    for words in ("Datasets left out", "Guards", "New candidates", "passed over", "Simulated data.", *DATASETS):
+    for words in (
+        "Datasets left out",
+        "Guards",
+        "New candidates",
+        "No candidate can join knn",
+        "Simulated data.",
+        *DATASETS,
+    ):
         assert words in page
     assert page.count("<svg") == 1
 

@@ -6,15 +6,14 @@ import torch
 from PIL import Image
 from sklearn.decomposition import PCA
 
-from vlrouterbench.features.builtin import IMAGE_DIM, OCR_DIM, TEXT_DIM
 from vlrouterbench.features.fitting import fit_encoder
 from vlrouterbench.features.options import FeatureOptions
 from vlrouterbench.routers.encoders.block import CLIP
-from vlrouterbench.routers.encoders.builtin.blocks import raw_text
+from vlrouterbench.routers.encoders.builtin.blocks import IMAGE_DIM, TEXT_DIM, raw_text
 from vlrouterbench.routers.encoders.builtin.image import NUM_SHAPE_FACTS, image_statistics
 from vlrouterbench.routers.encoders.builtin.text import NUM_TEXT_FACTS, TEXT_BUCKETS
 from vlrouterbench.routers.encoders.feature_encoder import RawFeatures
-from vlrouterbench.routers.encoders.ocr.blocks import ReadPicture
+from vlrouterbench.routers.encoders.ocr.blocks import OCR_DIM, ReadImage
 from vlrouterbench.routers.encoders.sample_input import RouterInput
 
 WORDS = ("bar", "angle", "total", "left", "colour", "table", "cat", "page", "sum", "sign")
@@ -121,10 +120,10 @@ def test_missing_images_do_not_shift_the_statistics_of_the_others(samples):
 def test_text_found_in_pictures_is_a_part_of_its_own(samples, encoder):
     found = ["invoice total 17", "bar chart of sales", "exit sign"]
     raw = _raw(samples)
-    pictures = [ReadPicture(row[0], row, found[n % 3]) for n, row in enumerate(raw.image)]
+    pictures = [ReadImage(row[0], row, found[n % 3]) for n, row in enumerate(raw.image)]
     reading = fit_encoder(RawFeatures(raw.text, pictures), FeatureOptions(image="builtin+ocr"))
     assert reading.config["image"] == "builtin+ocr" and reading.dim == encoder.dim + OCR_DIM + 1
-    first = [ReadPicture(1.0, raw.image[0], text) for text in (*found, "")]
+    first = [ReadImage(1.0, raw.image[0], text) for text in (*found, "")]
     rows = reading.features_of(RawFeatures([raw.text[0]] * 4, first))
     plain = encoder.features_of(raw.take([0]))[0]
     for row in rows:
@@ -134,7 +133,7 @@ def test_text_found_in_pictures_is_a_part_of_its_own(samples, encoder):
 
 def test_pictures_without_any_text_leave_that_part_at_0(samples):
     raw = _raw(samples[:20])
-    pictures = [ReadPicture(row[0], row, "") for row in raw.image]
+    pictures = [ReadImage(row[0], row, "") for row in raw.image]
     reading = fit_encoder(RawFeatures(raw.text, pictures), FeatureOptions(image="builtin+ocr"))
     rows = reading.features_of(RawFeatures(raw.text, pictures))
     assert not rows[:, -(reading.config["ocr_dim"] + 1) :].any() and np.isfinite(rows).all()

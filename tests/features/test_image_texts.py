@@ -7,7 +7,7 @@ import json
 import pytest
 
 from vlrouterbench.core.errors import BenchmarkError
-from vlrouterbench.features.image_texts import picture_texts, text_store
+from vlrouterbench.features.image_texts import image_texts, text_store
 
 
 @pytest.fixture
@@ -34,13 +34,13 @@ def read(asked):
 def test_each_picture_is_read_once_and_a_missing_one_not_at_all(store, read, asked):
     counts = []
     pictures = [b"one", None, b"two\nlines", b"one"]
-    assert picture_texts(pictures, store, read=read, progress=counts.append) == ["one", "", "two\nlines", "one"]
+    assert image_texts(pictures, store, read=read, progress=counts.append) == ["one", "", "two\nlines", "one"]
     assert asked == [b"one", b"two\nlines"] and counts == [1, 2, 3, 4]
 
 
 def test_what_was_read_is_kept_for_the_next_run(store, read, asked):
-    picture_texts([b"one"], store, read=read)
-    assert picture_texts([b"two", b"one"], store, read=read) == ["two", "one"]
+    image_texts([b"one"], store, read=read)
+    assert image_texts([b"two", b"one"], store, read=read) == ["two", "one"]
     assert asked == [b"one", b"two"]
     entries = [json.loads(line) for line in store.read_text().splitlines()]
     assert entries[0] == {"sha256": hashlib.sha256(b"one").hexdigest(), "text": "one"}
@@ -53,25 +53,25 @@ def test_a_stopped_run_goes_on_where_it_was(store, read, asked):
         return read(content)
 
     with pytest.raises(KeyboardInterrupt):
-        picture_texts([b"one", b"two"], store, read=stop)
-    assert picture_texts([b"one", b"two"], store, read=read) == ["one", "two"]
+        image_texts([b"one", b"two"], store, read=stop)
+    assert image_texts([b"one", b"two"], store, read=read) == ["one", "two"]
     assert asked == [b"one", b"two"]
 
 
 @pytest.mark.parametrize("damage", [b'{"sha256": "4', b"\xff\xfe", b"[1]\n", b'{"sha256": "4"}'])
 def test_a_line_that_was_cut_off_spoils_no_other(store, read, asked, damage):
-    picture_texts([b"one"], store, read=read)
+    image_texts([b"one"], store, read=read)
     with store.open("ab") as file:
         file.write(damage)
-    assert picture_texts([b"one", b"two"], store, read=read) == ["one", "two"]
-    assert picture_texts([b"one", b"two"], store, read=read) == ["one", "two"]
+    assert image_texts([b"one", b"two"], store, read=read) == ["one", "two"]
+    assert image_texts([b"one", b"two"], store, read=read) == ["one", "two"]
     assert asked == [b"one", b"two"]
 
 
 @pytest.mark.parametrize("text", ["漢字 é \u2028 x", "half \ud83d", ""])
 def test_any_text_comes_back_as_it_was_read(store, text):
     for _ in range(2):
-        assert picture_texts([b"picture"], store, read=lambda content: text) == [text]
+        assert image_texts([b"picture"], store, read=lambda content: text) == [text]
 
 
 @pytest.mark.skipif(importlib.util.find_spec("rapidocr") is not None, reason="the extra ocr is installed")

@@ -5,13 +5,21 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 
 import pytest
+import torch
 from PIL import Image
 
+from tests.families import ENCODER
 from tests.interpreters import WITHOUT
+from vlrouterbench.routers import PreTrainedRouter, RouterConfig
 from vlrouterbench.routers.auto import AutoRouter
+from vlrouterbench.routers.encoders.builtin.blocks import BuiltinImage, BuiltinText
+from vlrouterbench.routers.encoders.hub.blocks import HubText
+from vlrouterbench.routers.families.modeling_mlp import MLPRouter
 from vlrouterbench.routers.registry import ROUTERS
+from vlrouterbench.routers.write_code import CodeError, flat_sources, write_code
 
 # Libraries that a machine which only routes need not have.
 ABSENT = ("vlrouterbench", "datasets", "pyarrow", "pandas", "evaluate", "gradio", "accelerate", "sklearn", "scipy")
@@ -32,6 +40,10 @@ for family, folder in given["folders"].items():
     config = AutoConfig.from_pretrained(folder, trust_remote_code=True)
     decisions = [router.route(**question).as_dict() for question in given["questions"]]
     answers[family] = {"decisions": decisions, "type": config.model_type, "training": router.training}
+    if "again" in given:
+        router.save_pretrained(f"{given['again']}/{family}")
+        router = AutoModel.from_pretrained(f"{given['again']}/{family}", trust_remote_code=True)
+        answers[family]["again"] = [router.route(**question).as_dict() for question in given["questions"]]
 answers["imported"] = [name for name in given["absent"] if name in sys.modules]
 json.dump(answers, sys.stdout)
 """
@@ -40,7 +52,7 @@ json.dump(answers, sys.stdout)
 
 @pytest.fixture(scope="module")
 def questions(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pictures")
+    folder = tmp_path_factory.mktemp("images")
     Image.effect_noise((320, 200), 60).convert("RGB").save(folder / "noise.png")
     Image.new("RGB", (64, 480), "white").save(folder / "paper.jpg")
     return [
@@ -54,12 +66,17 @@ def questions(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def answers(trained_folders, questions, tmp_path_factory):
-    """What an interpreter without the package says."""
-    folder = tmp_path_factory.mktemp("elsewhere")
+    """What an interpreter without the package answers."""
+    return answers_without_the_package(trained_folders, questions, tmp_path_factory.mktemp("elsewhere"))
+
+
+def answers_without_the_package(folders, questions, folder, **options):
+    """Decisions of saved routers, by a second interpreter that runs in an empty folder."""
     given = {
         "absent": ABSENT,
-        "folders": {family: str(path) for family, path in trained_folders.items()},
+        "folders": {family: str(path) for family, path in folders.items()},
         "questions": questions,
+        **options,
     }
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     environment |= {"HF_HOME": str(folder / "huggingface"), "HF_HUB_OFFLINE": "1"}
@@ -105,7 +122,7 @@ def test_folder_holds_no_pickle_and_only_json_safetensors_code_and_card(family, 
 def test_code_files_import_only_each_other_and_what_the_card_names(family, trained_folders):
     folder = trained_folders[family]
     allowed = {"numpy", "torch", "PIL", "transformers", "safetensors", "huggingface_hub"}
-    # Of the optional reader of text in pictures, which is asked for by name.
+    # Of the optional reader of text in images, which is asked for by name.
     allowed |= {"rapidocr"} | set(sys.stdlib_module_names)
     for path in folder.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -115,3 +132,114 @@ def test_code_files_import_only_each_other_and_what_the_card_names(family, train
                 assert node.module.split(".")[0] in allowed, path.name
             elif isinstance(node, ast.Import):
                 assert {alias.name.split(".")[0] for alias in node.names} <= allowed, path.name
+
+
+OWN = """
+    \"\"\"A router of one's own: a weighted sum of the features.\"\"\"
+
+    from vlrouterbench.routers import PreTrainedRouter, RouterConfig, frozen
+
+
+    class WeightedConfig(RouterConfig):
+        model_type = "vlrouter-weighted"
+
+        def __init__(self, factor=1.0, **kwargs):
+            self.factor = factor
+            super().__init__(**kwargs)
+
+
+    class WeightedRouter(PreTrainedRouter):
+        config_class = WeightedConfig
+        title = "Weighted"
+
+        def __init__(self, config):
+            super().__init__(config)
+            self.weights = frozen(self.feature_dim, self.num_candidates)
+            self.post_init()
+
+        def score(self, features):
+            return self.config.factor * features @ self.weights
+    """
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Write a module that can be imported, and import it."""
+    written = []
+
+    def make(source, name):
+        (tmp_path / f"{name}.py").write_text(textwrap.dedent(source), encoding="utf-8")
+        written.append(name)
+        return __import__(name)
+
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield make
+    for name in written:
+        del sys.modules[name]
+
+
+def test_a_router_of_ones_own_is_loaded_and_saved_again_without_the_package(module, questions, tmp_path):
+    made = module(OWN, "weighted_router")
+    names = [{"name": name, "mean_cost_usd": 0.001} for name in ("GPT-4o", "SmolVLM2", "other")]
+    router = made.WeightedRouter(made.WeightedConfig(candidates=names, encoder=ENCODER, factor=2.0)).eval()
+    router.weights.copy_(torch.randn(router.weights.shape, generator=torch.Generator().manual_seed(0)))
+    router.save_pretrained(tmp_path / "saved")
+    expected = [router.route(**question).as_dict() for question in questions]
+    (tmp_path / "elsewhere").mkdir()
+    answers = answers_without_the_package(
+        {"own": tmp_path / "saved"}, questions, tmp_path / "elsewhere", again=str(tmp_path / "again")
+    )
+    assert answers["own"]["decisions"] == answers["own"]["again"] == expected
+    assert answers["imported"] == []
+
+
+@pytest.mark.parametrize("family", ["mlp"])
+def test_what_was_saved_again_holds_the_same_code(family, trained_folders, questions, tmp_path):
+    folder = trained_folders[family]
+    answers = answers_without_the_package({family: folder}, questions, tmp_path, again=str(tmp_path / "again"))
+    assert answers[family]["again"] == answers[family]["decisions"]
+    for path in folder.glob("*.py"):
+        assert (tmp_path / "again" / family / path.name).read_text("utf-8") == path.read_text("utf-8")
+
+
+def test_a_router_over_built_in_features_carries_little_code_and_none_of_other_encoders():
+    files = set(flat_sources([MLPRouter], {"text": {"builtin": BuiltinText}, "image": {"builtin": BuiltinImage}}))
+    assert len(files) <= 15
+    assert not [name for name in files if "hub" in name or "ocr" in name or "backbone" in name]
+
+
+def test_a_router_with_a_pretrained_text_encoder_carries_the_code_that_reads_it():
+    files = set(flat_sources([MLPRouter], {"text": {"hub": HubText}, "image": {"builtin": BuiltinImage}}))
+    assert {"encoders_hub_blocks", "encoders_builtin_blocks"} <= files
+
+
+def test_names_that_the_package_of_routers_passes_on_are_imported_from_where_they_are_defined(module):
+    made = module(OWN, "weighted_router")
+    source = flat_sources([made.WeightedRouter], {})["weighted_router"]
+    imports = [line for line in source.splitlines() if line.startswith("from .")]
+    assert imports == [
+        "from .modeling_router import PreTrainedRouter, frozen",
+        "from .configuration_router import RouterConfig",
+    ]
+
+
+def test_two_modules_of_one_flat_name_are_refused(module):
+    made = module(OWN, "modeling_mlp")
+    with pytest.raises(CodeError, match=r"would both be written as modeling_mlp.py. Rename one of them"):
+        flat_sources([made.WeightedRouter, MLPRouter], {})
+
+
+def test_an_import_without_a_flat_form_is_refused(module):
+    source = OWN.replace("    from vlrouterbench", "    import vlrouterbench.routers.base\n    from vlrouterbench", 1)
+    made = module(source, "weighted_router")
+    with pytest.raises(CodeError, match=r"weighted_router has `import vlrouterbench.routers.base`, .* Use `from "):
+        flat_sources([made.WeightedRouter], {})
+
+
+@pytest.mark.parametrize("home", ["__main__", "no_such_module"])
+def test_a_class_without_a_source_file_is_refused(home, tmp_path):
+    own = type("OwnRouter", (PreTrainedRouter,), {"__module__": __name__, "config_class": RouterConfig})
+    own.__module__ = home
+    with pytest.raises(CodeError, match=f"an importable source file of {home}, .*Define the class in a module of its"):
+        write_code(tmp_path, {"AutoModel": own}, {})
+    assert not list(tmp_path.iterdir())

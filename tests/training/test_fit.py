@@ -233,3 +233,22 @@ def test_saved_folder_has_a_card_of_this_run(family, trained, tmp_path):
     assert f"{len(trained[family].trials)} settings were tried" in card
     config = json.loads((tmp_path / "router" / "config.json").read_text())
     assert config["model_type"] == f"vlrouter-{family}"
+
+
+@pytest.mark.parametrize("family", ["kmeans", "uniroute"])
+def test_a_router_of_fewer_samples_than_clusters_is_loaded_as_it_was_saved(family, simulated_problem, tmp_path):
+    """More clusters are asked for than there are samples: the router has, and states, one per sample."""
+    quality = simulated_problem.table.quality.copy()
+    train = np.flatnonzero(np.array(simulated_problem.table.column("split")) == "train")
+    # UniRoute clusters all samples of the split, K-means those that some candidate answers.
+    quality[train[48:]] = 0
+    more = 50 if family == "kmeans" else len(train) + 1
+    problem = _with_matrices(simulated_problem, quality, simulated_problem.table.cost)
+    with pytest.MonkeyPatch.context() as patch:
+        recipe = ROUTERS[family].recipes["default"]
+        patch.setattr(ROUTERS[family], "recipes", {"default": replace(recipe, fit_grid={"num_clusters": (more,)})})
+        made = train_router(family, problem, arguments_for(family, cost_weights=(10.0,)))
+    save_router(made, tmp_path / "router")
+    loaded = AutoRouter.from_pretrained(tmp_path / "router")
+    assert loaded.config.num_clusters == len(loaded.centers) < more
+    assert torch.equal(loaded.score(problem.validation_features), made.router.score(problem.validation_features))

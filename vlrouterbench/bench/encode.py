@@ -21,9 +21,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from vlrouterbench.bench.comparison import Comparison, compared, peak_memory_gib
-from vlrouterbench.features.builtin import TEXT_DIM
 from vlrouterbench.features.fitting import fit_encoder
-from vlrouterbench.routers.encoders.builtin.blocks import raw_text
+from vlrouterbench.routers.encoders.builtin.blocks import TEXT_DIM, raw_text
 from vlrouterbench.routers.encoders.builtin.image import image_statistics
 from vlrouterbench.routers.encoders.builtin.text import TEXT_BUCKETS
 from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder, RawFeatures

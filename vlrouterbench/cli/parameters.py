@@ -134,7 +134,7 @@ def named_values(given: Sequence[str]) -> dict[str, Any]:
 
 def default_num_proc(options: FeatureOptions) -> int:
     """Processes that encode where --num-proc is not given: one where a pretrained encoder uses the GPU."""
-    from vlrouterbench.features.pretrained import uses_gpu
+    from vlrouterbench.features.choices import uses_gpu
 
     return 1 if uses_gpu(options) else NUM_PROC
 

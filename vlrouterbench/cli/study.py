@@ -4,41 +4,47 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vlrouterbench.cli.parameters import FeatureRequest, options_of
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from vlrouterbench.evaluation.study.part import TextTable
+
 
 @dataclass(frozen=True)
 class StudyRequest(FeatureRequest):
-    """What is asked for on the command line."""
+    """The options of the command."""
 
     folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
     part: Annotated[
-        list[str] | None, typer.Option(help="What is studied; repeat. Else routers; a wrong name is answered with all.")
+        list[str] | None,
+        typer.Option(help="Part of the study; repeat. Default: routers; an unknown name is answered with all names."),
     ] = None
     router: Annotated[
         list[str] | None,
         typer.Option(
             help="FAMILY, FAMILY:VARIANT, shuffled/FAMILY or policy; repeat. The first is compared with the others. "
-            "Else all."
+            "Default: all."
         ),
     ] = None
-    seed: Annotated[list[int] | None, typer.Option(help="Split; 0 is the benchmark's own. Repeat; else 0 to 4.")] = None
+    seed: Annotated[
+        list[int] | None, typer.Option(help="Split; 0 is the benchmark's own. Repeat; default: 0 to 4.")
+    ] = None
     out: Annotated[Path | None, typer.Option(help="Folder to write: study.json and study.html.")] = None
 
 
 @options_of(StudyRequest)
 def study(request: StudyRequest) -> None:
-    """Train and score families on several splits of a benchmark: is a lead more than the luck of one split?"""
+    """Train and score families on several splits of a benchmark: does a lead hold on more than one split?"""
     from vlrouterbench.cli import console
-    from vlrouterbench.cli.study_tables import study_lines
     from vlrouterbench.data.table import load_table
-    from vlrouterbench.evaluation.study.page import STUDY_PAGE
-    from vlrouterbench.evaluation.study.splits import Ground
-    from vlrouterbench.evaluation.study.study import DEFAULT_ROUTERS, write_study
+    from vlrouterbench.evaluation.study.context import StudyContext
+    from vlrouterbench.evaluation.study.study import DEFAULT_PARTS, DEFAULT_ROUTERS, STUDY_PAGE, write_study
     from vlrouterbench.evaluation.study.study import study as run_study
     from vlrouterbench.features.encode import encode_benchmark
 
@@ -46,10 +52,21 @@ def study(request: StudyRequest) -> None:
     table = load_table(request.folder)
     with console.stage("encode text and images") as progress:
         features = encode_benchmark(table, request.feature_options(), request.work(progress=progress))
-    ground = Ground(table, features, tuple(request.seed or range(5)), console.stage)
-    content = run_study(ground, request.router or DEFAULT_ROUTERS, request.part or ("routers",))
+    context = StudyContext(table, features, tuple(request.seed or range(5)), console.stage)
+    result = run_study(context, request.router or DEFAULT_ROUTERS, request.part or DEFAULT_PARTS)
     written = []
     if request.out is not None:
-        write_study(content, ground, request.out)
+        write_study(result, request.out)
         written = [f"page: {request.out / STUDY_PAGE}"]
-    console.show(content, *study_lines(content), *written)
+    lines = (line if isinstance(line, str) else terminal_table(line) for line in result.tables())
+    console.show(result.content(), *lines, *written)
+
+
+def terminal_table(table: TextTable) -> Table:
+    """A table of a study as the terminal shows it."""
+    from vlrouterbench.cli import console
+
+    shown = console.plain_table(table.title, table.columns)
+    for cells in table.rows:
+        shown.add_row(*cells, style="bold" if cells[0] == table.emphasis else "")
+    return shown

@@ -26,7 +26,7 @@ import torch
 from vlrouterbench.data.table import RoutingTable, measured_means
 from vlrouterbench.metrics.trade_off import rank_score
 from vlrouterbench.routers.base.estimating import TRADE_OFFS
-from vlrouterbench.routers.flagship.base_learners import KernelMember
+from vlrouterbench.routers.flagship.base_learners import KernelLearner
 
 NUM_FOLDS = 5
 NUM_NEIGHBORS = (30, 100, 300)
@@ -118,9 +118,9 @@ def _smooth(
             return
         means = np.nan_to_num(measured_means(np.concatenate(known)))
         rows, deviations = (torch.from_numpy(np.concatenate(part)).float() for part in (rows, known))
-        kernel = KernelMember(min(NUM_LANDMARKS, len(rows)), rows.shape[1], len(means), STRENGTHS)
+        kernel = KernelLearner(min(NUM_LANDMARKS, len(rows)), rows.shape[1], len(means), STRENGTHS)
         kernel.fit(rows, deviations - torch.from_numpy(means).float(), seed=0)
-        guesses = kernel.guesses(torch.from_numpy(features.scored[inside]).float()).numpy()
+        guesses = kernel.predict(torch.from_numpy(features.scored[inside]).float()).numpy()
         quality[:, inside] = means + np.moveaxis(guesses, 2, 0)
         cost[:, inside] = np.nan_to_num(measured_means(np.concatenate(costs)))
     yield from zip(quality, cost, strict=True)

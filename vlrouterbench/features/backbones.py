@@ -18,8 +18,8 @@ import torch
 
 from vlrouterbench.core.errors import BenchmarkError, RouterError, unknown_name
 from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.features.choices import encoder_errors
 from vlrouterbench.features.inputs import text_inputs
-from vlrouterbench.features.pretrained import hub_errors
 from vlrouterbench.features.tiny_backbones import TINY, TINY_IMAGE_SIZE, TINY_PATCH, tiny_tokenizer
 from vlrouterbench.routers.backbones.input import SampleEncoder
 from vlrouterbench.routers.backbones.models import BACKBONES, build_backbone
@@ -86,7 +86,7 @@ def open_backbone(options: BackboneOptions, table: RoutingTable) -> SampleEncode
     elif "/" not in name and not find_local(name):
         raise unknown_name("backbone (a Hub id has the form owner/name)", name, TINY)
     else:
-        with hub_errors():
+        with encoder_errors():
             encoder = _pretrained(options)
     try:
         build_backbone(encoder.config["backbone"], encoder.config["image_size"])

@@ -11,8 +11,7 @@ Decisions
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,22 +23,15 @@ from safetensors.torch import save_file
 from vlrouterbench.core.errors import BenchmarkError
 from vlrouterbench.core.files import staged_file
 from vlrouterbench.data.table import RoutingTable
-from vlrouterbench.features.builtin import FIT_VERSION, IMAGE_DIM, OCR_DIM, TEXT_DIM
+from vlrouterbench.features.choices import choices_of, encoder_errors
 from vlrouterbench.features.fitting import fit_encoder
-from vlrouterbench.features.image_texts import picture_texts, text_store
-from vlrouterbench.features.inputs import text_inputs
+from vlrouterbench.features.handlers import handler_of
 from vlrouterbench.features.options import EncodingWork, FeatureOptions
 from vlrouterbench.features.packed import PackedRows, pack_benchmark
-from vlrouterbench.features.pretrained import PretrainedChoice, choice_of, device_of, hub_errors
-from vlrouterbench.features.reading import Reading
-from vlrouterbench.features.store import VectorStore, content_key, feature_folder
+from vlrouterbench.features.store import content_key, feature_folder
 from vlrouterbench.routers.backbones.input import SampleEncoder
-from vlrouterbench.routers.encoders.block import FeatureBlock
-from vlrouterbench.routers.encoders.builtin.blocks import BUILTIN_VERSION, BuiltinImage, BuiltinText
+from vlrouterbench.routers.encoders.block import IMAGE, TEXT, FeatureBlock
 from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder, RawFeatures
-from vlrouterbench.routers.encoders.fusion import IMAGE_ONLY, TEXT_ONLY
-from vlrouterbench.routers.encoders.hub.blocks import HubBlock
-from vlrouterbench.routers.encoders.ocr.blocks import BUILTIN_OCR, OcrImage, ReadPicture
 
 
 @dataclass(frozen=True)
@@ -87,23 +79,22 @@ def encode_benchmark(
             f"expected all {table.report['samples']} samples of {table.folder}, found {len(table)}: encode the whole "
             "benchmark, then take `features.of(part)`."
         )
-    if any(_choices(options).values()):
-        device_of(options)
+    choices = choices_of(options)
+    for choice in choices.values():
+        choice.device()
     path = feature_path(table, options)
     stored = _read(path)
     if stored is not None and len(stored.values) == len(table):
         return stored
-    choices = _choices(options)
-    blocks = {kind: _block(kind, choice, options) for kind, choice in choices.items()}
-    raw = _read_blocks(table, blocks, work)
-    train = raw.take(table.split("train").rows)
-    described = {kind: getattr(blocks.get(kind), "description", None) for kind in ("text", "image")}
-    encoder = fit_encoder(train, options, described)
-    masked = sum(not row[0] for row in raw.image or ())
+    readers = {modality: choice.open() for modality, choice in choices.items()}
+    raw = _read_blocks(table, readers, work)
+    encoder = fit_encoder(raw.take(table.split("train").rows), options, readers)
+    masked = sum(not readers[IMAGE].present(row) for row in raw.image or ())
     features = FeatureSet(torch.from_numpy(encoder.features_of(raw)), encoder, masked, path)
     if work.rank == 0:
         _write(features)
-    _take_loaded(encoder, blocks)
+    for modality, block in encoder.blocks.items():
+        block.take_loaded(readers[modality])
     return features
 
 
@@ -123,70 +114,22 @@ def features_by(
     """
     if isinstance(encoder, SampleEncoder):
         return pack_benchmark(table, encoder, work).of(table)
-    blocks = {kind: getattr(encoder, kind) for kind in ("text", "image") if getattr(encoder, kind) is not None}
-    with hub_errors():
-        return torch.from_numpy(encoder.features_of(_read_blocks(table, blocks, work or EncodingWork())))
+    with encoder_errors():
+        return torch.from_numpy(encoder.features_of(_read_blocks(table, encoder.blocks, work or EncodingWork())))
 
 
 def feature_path(table: RoutingTable, options: FeatureOptions | None = None) -> Path:
     """Where the features of a benchmark are stored."""
     options = options or FeatureOptions()
-    definition = {
-        kind: _builtin_identity(kind, options) if choice is None else choice.identity()
-        for kind, choice in _choices(options).items()
-    }
+    definition = {modality: choice.identity() for modality, choice in choices_of(options).items()}
     definition |= {"fusion": options.fusion, "text_weight": options.text_weight}
     return feature_folder(table) / f"features-{content_key([table.sha256, definition])}.safetensors"
 
 
-def _builtin_identity(kind: str, options: FeatureOptions) -> list[Any]:
-    name = getattr(options, kind)
-    reader = [text_store(Path()).name] if name == BUILTIN_OCR else []
-    return [name, BUILTIN_VERSION, FIT_VERSION, TEXT_DIM, IMAGE_DIM, OCR_DIM, *reader]
-
-
-def _choices(options: FeatureOptions) -> dict[str, PretrainedChoice | None]:
-    left_out = {TEXT_ONLY: "image", IMAGE_ONLY: "text"}.get(options.fusion)
-    return {kind: choice_of(kind, options) for kind in ("text", "image") if kind != left_out}
-
-
-def _block(kind: str, choice: PretrainedChoice | None, options: FeatureOptions) -> FeatureBlock:
-    if choice is not None:
-        return choice.open()
-    # Nothing of what it reads depends on the size of its projection.
-    if kind == "text":
-        return BuiltinText(1)
-    return OcrImage(1, 1) if options.image == BUILTIN_OCR else BuiltinImage(1)
-
-
-def _read_blocks(table: RoutingTable, blocks: dict[str, FeatureBlock], work: EncodingWork) -> RawFeatures:
-    """What each block reads of a table; a benchmark's texts are hashed anew, which is as fast as reading them."""
-    raw: dict[str, Sequence[Any] | None] = {"text": None, "image": None}
-    for kind, block in blocks.items():
-        if isinstance(block, BuiltinText):
-            raw[kind] = block.read(list(text_inputs(table)))
-        elif isinstance(block, OcrImage):
-            statistics = _read_blocks(table, {kind: BuiltinImage(1)}, work).image
-            found = picture_texts(table.iter_images(), text_store(feature_folder(table)))
-            raw[kind] = [ReadPicture(row[0], row, text) for row, text in zip(statistics, found, strict=True)]
-        else:
-            raw[kind] = Reading(table, block, _store(table, kind, block)).vectors(work)
-    return RawFeatures(**raw)
-
-
-def _store(table: RoutingTable, kind: str, block: FeatureBlock) -> VectorStore:
-    identity: dict[str, Any] = {"version": BUILTIN_VERSION}
-    if isinstance(block, HubBlock):
-        identity = {name: value for name, value in block.description.items() if name != "id"}
-    name = re.sub(r"[^\w.-]+", "-", block.describe())
-    return VectorStore(feature_folder(table) / f"{kind}-{name}-{content_key([kind, identity])}")
-
-
-def _take_loaded(encoder: FeatureEncoder, blocks: dict[str, FeatureBlock]) -> None:
-    """Spare the encoder loading what is loaded."""
-    for kind, block in blocks.items():
-        if isinstance(block, HubBlock):
-            getattr(encoder, kind).take(block.encoder)
+def _read_blocks(table: RoutingTable, blocks: Mapping[str, FeatureBlock], work: EncodingWork) -> RawFeatures:
+    """What each block reads of a table."""
+    rows = {modality: handler_of(block).read(table, block, work) for modality, block in blocks.items()}
+    return RawFeatures(rows.get(TEXT), rows.get(IMAGE))
 
 
 def _write(features: FeatureSet) -> None:

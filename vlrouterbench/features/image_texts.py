@@ -1,11 +1,12 @@
-"""Text of a benchmark's pictures, read once and kept: reading takes a good part of a second per picture.
+"""Text of a benchmark's images, read once and kept: reading takes a good part of a second per image.
 
 Decisions
-- Kept by the digest of the encoded picture, so that samples which share a picture share its text, and a rebuilt
+- Kept by the digest of the encoded image, so that samples which share an image share its text, and a rebuilt
   benchmark reads only what is new.
-- One line of JSON per picture, added as soon as it is read: a stopped run goes on where it was. A last line that was
+- One line of JSON per image, added as soon as it is read: a stopped run goes on where it was. A last line that was
   cut off is not read, and the next one starts afresh.
-- The reader's name stands in the file's name: another version may read other text.
+- The reader's name stands in the file's name: another version may read other text. The rest of that name is kept from
+  earlier releases, so that what they read is not read again.
 """
 
 from __future__ import annotations
@@ -17,72 +18,95 @@ from pathlib import Path
 
 from vlrouterbench.core.errors import BenchmarkError
 from vlrouterbench.core.files import make_folder
-from vlrouterbench.routers.encoders.ocr.blocks import OcrError, picture_text, reader_name
+from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.features.options import EncodingWork
+from vlrouterbench.features.reading import read_table
+from vlrouterbench.features.store import feature_folder
+from vlrouterbench.routers.encoders.block import FeatureBlock
+from vlrouterbench.routers.encoders.builtin.blocks import BuiltinImage
+from vlrouterbench.routers.encoders.ocr.blocks import OcrError, ReadImage, image_text, reader_name
 from vlrouterbench.routers.encoders.sample_input import read_image
 
 Reader = Callable[[bytes], str]
-"""Gives the text of an encoded picture."""
+"""Gives the text of an encoded image."""
 
 
-def text_store(folder: Path) -> Path:
-    """File in `folder` that keeps what the installed reader reads.
+def read_with_texts(table: RoutingTable, block: FeatureBlock, work: EncodingWork) -> list[ReadImage]:
+    """Statistics of each image of a table as the built-in encoder stores them, with the text that stands in it.
+
+    Raises:
+        BenchmarkError: no reader is installed.
+    """
+    statistics = read_table(table, BuiltinImage(), work)
+    texts = image_texts(table.iter_images(), text_store(feature_folder(table)))
+    return [ReadImage(row[0], row, text) for row, text in zip(statistics, texts, strict=True)]
+
+
+def text_store_name() -> str:
+    """Name of the file that keeps what the installed reader reads.
 
     Raises:
         BenchmarkError: no reader is installed.
     """
     try:
-        return folder / f"picture-texts-{reader_name()}.jsonl"
+        return f"picture-texts-{reader_name()}.jsonl"
     except OcrError as error:
         raise BenchmarkError(str(error)) from error
 
 
-def picture_texts(
-    pictures: Iterable[bytes | None],
+def text_store(folder: Path) -> Path:
+    """File in `folder` that keeps what the installed reader reads; errors as for `text_store_name`."""
+    return folder / text_store_name()
+
+
+def image_texts(
+    images: Iterable[bytes | None],
     store: Path,
     *,
     read: Reader | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> list[str]:
-    """Text of each encoded picture in order, empty where there is none.
+    """Text of each encoded image in order, empty where there is none.
 
     Args:
-        pictures: encoded pictures, None for a sample without one.
+        images: encoded images, None for a sample without one.
         store: what is kept; made where it is not there.
-        read: what reads a picture that is not kept yet; the installed reader unless given.
+        read: what reads an image that is not kept yet; the installed reader unless given.
         progress: called with the number done so far.
 
     Raises:
-        RouterInputError: a picture that cannot be read.
-        OcrError: a picture is to be read and the extra `ocr` is not installed.
+        RouterInputError: an image that cannot be read.
+        OcrError: an image is to be read and the extra `ocr` is not installed.
     """
-    read = read or (lambda content: picture_text(read_image(content)))
-    known, texts = _kept(store), []
+    read = read or (lambda content: image_text(read_image(content)))
+    stored, texts = _stored(store), []
     make_folder(store.parent)
     with store.open("a+b") as file:
         if file.tell() and store.read_bytes()[-1:] != b"\n":
             file.write(b"\n")
-        for picture in pictures:
-            if picture is None:
+        for image in images:
+            if image is None:
                 texts.append("")
             else:
-                digest = hashlib.sha256(picture).hexdigest()
-                if digest not in known:
-                    known[digest] = read(picture)
-                    file.write(json.dumps({"sha256": digest, "text": known[digest]}).encode() + b"\n")
+                digest = hashlib.sha256(image).hexdigest()
+                if digest not in stored:
+                    stored[digest] = read(image)
+                    file.write(json.dumps({"sha256": digest, "text": stored[digest]}).encode() + b"\n")
                     file.flush()
-                texts.append(known[digest])
+                texts.append(stored[digest])
             if progress is not None:
                 progress(len(texts))
     return texts
 
 
-def _kept(store: Path) -> dict[str, str]:
-    kept = {}
+def _stored(store: Path) -> dict[str, str]:
+    """Digest of an image -> its text."""
+    stored = {}
     for line in store.read_bytes().splitlines() if store.is_file() else ():
         try:
             entry = json.loads(line)
-            kept[entry["sha256"]] = entry["text"]
+            stored[entry["sha256"]] = entry["text"]
         except (ValueError, KeyError, TypeError):
-            # Cut off when a run was stopped: that picture is read again.
+            # Cut off when a run was stopped: that image is read again.
             continue
-    return kept
+    return stored

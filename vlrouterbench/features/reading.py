@@ -1,22 +1,24 @@
 """What encoders read of a whole benchmark: shard by shard, each input once, on several processes.
 
 Decisions
-- Inputs are cut into shards in the table's order, whatever is stored already. What a shard lacks is encoded by one
-  process on one thread, in batches that depend on the shard alone: any number of processes, and a run that was killed
-  and resumed, give the same bytes.
+- Inputs are cut into shards in the table's order, whatever is stored already. The part of a shard that is not stored is
+  encoded by one process on one thread, in batches that depend on that part alone: any number of processes, and a run
+  that was killed and resumed, give the same bytes.
 - Texts of a shard are batched by length, so that little is padded.
+- What a block reads in no time is not stored, and read anew.
 - On a GPU a batch is the largest that fits: it starts at a whole shard and is halved when memory runs out.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import re
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -25,12 +27,38 @@ from vlrouterbench.core.threads import one_thread
 from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.features.inputs import image_digests, router_inputs, text_digests, text_inputs
 from vlrouterbench.features.options import EncodingWork
-from vlrouterbench.features.store import SHARD_SIZE, VectorStore
-from vlrouterbench.routers.encoders.block import FeatureBlock
-from vlrouterbench.routers.encoders.hub.blocks import HubBlock, HubText
+from vlrouterbench.features.store import SHARD_SIZE, VectorStore, content_key, feature_folder
+from vlrouterbench.routers.encoders.block import TEXT, FeatureBlock
 from vlrouterbench.routers.encoders.sample_input import RouterInput
 
 CPU_BATCH = 16
+T = TypeVar("T")
+
+
+def read_table(table: RoutingTable, block: FeatureBlock, work: EncodingWork) -> Sequence[Any]:
+    """What a block reads of each sample of a table, from the store where it has one.
+
+    Args:
+        table: a benchmark, or a part of it.
+        block: what reads.
+        work: how the work is spread, and who is told of its progress.
+    """
+    if block.stored:
+        return Reading(table, block, vector_store(table, block)).vectors(work)
+    batches = _cut(range(len(table)), CPU_BATCH)
+    return [row for rows in batches for row in block.read(list(_inputs(table.take(np.array(rows)), block)))]
+
+
+def vector_store(table: RoutingTable, block: FeatureBlock) -> VectorStore:
+    """Where what a block reads of a benchmark is stored."""
+    name = re.sub(r"[^\w.-]+", "-", block.describe())
+    key = content_key([block.modality, dict(block.identity)])
+    return VectorStore(feature_folder(table) / f"{block.modality}-{name}-{key}")
+
+
+def _inputs(table: RoutingTable, block: FeatureBlock) -> Iterator[RouterInput]:
+    """The samples of a table, less the images where a block reads texts alone."""
+    return text_inputs(table) if block.modality == TEXT else router_inputs(table)
 
 
 @dataclass(frozen=True)
@@ -47,29 +75,26 @@ class Reading:
     block: FeatureBlock
     store: VectorStore
 
-    @property
-    def of_texts(self) -> bool:
-        """Whether texts are read, not pictures."""
-        return isinstance(self.block, HubText)
-
     @cached_property
     def digests(self) -> list[bytes | None]:
         """Digest of what the block sees of each sample."""
-        return text_digests(self.table) if self.of_texts else image_digests(self.table)
+        return [*text_digests(self.table)] if self.block.modality == TEXT else image_digests(self.table)
 
     def vectors(self, work: EncodingWork) -> list[np.ndarray]:
         """What the block read of each sample, (dim,) float32; zeros where there is nothing to read."""
-        known = self.store.load()
-        shards = [lack for shard in self._shards()[work.rank :: work.world_size] if (lack := shard.without(known)).rows]
+        stored = self.store.load()
+        shards = [
+            rest for shard in self._shards()[work.rank :: work.world_size] if (rest := shard.without(stored)).rows
+        ]
         if shards:
             self._encode(shards, work)
         if work.wait is not None:
             work.wait()
         if shards or work.world_size > 1:
-            known = self.store.load()
-        size = len(next(iter(known.values()))) if known else self.block.dim
+            stored = self.store.load()
+        size = len(next(iter(stored.values()))) if stored else self.block.dim
         nothing = np.zeros(size, dtype=np.float32)
-        return [nothing if digest is None else known[digest] for digest in self.digests]
+        return [nothing if digest is None else stored[digest] for digest in self.digests]
 
     def _shards(self) -> list[_Shard]:
         first_rows: dict[bytes, int] = {}
@@ -77,8 +102,8 @@ class Reading:
             if digest is not None:
                 first_rows.setdefault(digest, row)
         digests, rows = tuple(first_rows), tuple(first_rows.values())
-        cuts = [slice(start, start + SHARD_SIZE) for start in range(0, len(rows), SHARD_SIZE)]
-        return [_Shard(rows[cut], digests[cut]) for cut in cuts]
+        pieces = zip(_cut(rows, SHARD_SIZE), _cut(digests, SHARD_SIZE), strict=True)
+        return [_Shard(tuple(part), tuple(keys)) for part, keys in pieces]
 
     def _encode(self, shards: Sequence[_Shard], work: EncodingWork) -> None:
         done, total = 0, sum(len(shard.rows) for shard in shards)
@@ -90,21 +115,19 @@ class Reading:
     def encode_shard(self, shard: _Shard) -> int:
         """Encode and store one shard; gives its size."""
         part = self.table.take(np.array(shard.rows))
-        inputs = list(text_inputs(part) if self.of_texts else router_inputs(part))
+        inputs = list(_inputs(part, self.block))
         rows = [np.empty(0)] * len(inputs)
-        for places in self._batches(inputs):
-            for place, row in zip(places, self._read([inputs[place] for place in places]), strict=True):
-                rows[place] = row
+        for batch in self._batches(inputs):
+            for index, row in zip(batch, self._read([inputs[index] for index in batch]), strict=True):
+                rows[index] = row
         self.store.write(shard.digests, np.stack(rows))
         return len(inputs)
 
     def _batches(self, inputs: Sequence[RouterInput]) -> list[list[int]]:
-        order = list(range(len(inputs)))
-        if self.of_texts:
-            lengths = [len(self.block.encoder.tokens(sample)) for sample in inputs]
-            order.sort(key=lambda place: lengths[place])
-        size = CPU_BATCH if self.block.mean.device.type == "cpu" else SHARD_SIZE
-        return [order[start : start + size] for start in range(0, len(order), size)]
+        lengths = [self.block.input_length(sample) for sample in inputs]
+        order = sorted(range(len(inputs)), key=lambda index: lengths[index])
+        size = CPU_BATCH if self.block.get_buffer("mean").device.type == "cpu" else SHARD_SIZE
+        return [list(batch) for batch in _cut(order, size)]
 
     def _read(self, inputs: Sequence[RouterInput]) -> list[Any]:
         try:
@@ -124,10 +147,15 @@ class _Shard:
     rows: tuple[int, ...]
     digests: tuple[bytes, ...]
 
-    def without(self, known: Collection[bytes]) -> _Shard:
+    def without(self, stored: Collection[bytes]) -> _Shard:
         """The shard less what is stored already."""
-        kept = [place for place, digest in enumerate(self.digests) if digest not in known]
-        return _Shard(tuple(self.rows[place] for place in kept), tuple(self.digests[place] for place in kept))
+        rest = [index for index, digest in enumerate(self.digests) if digest not in stored]
+        return _Shard(tuple(self.rows[index] for index in rest), tuple(self.digests[index] for index in rest))
+
+
+def _cut(items: Sequence[T], size: int) -> list[Sequence[T]]:
+    """Consecutive pieces of `size` items, the last one perhaps shorter."""
+    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def _encoded_on(reading: Reading, shards: Sequence[_Shard], num_proc: int) -> Iterator[int]:
@@ -136,7 +164,7 @@ def _encoded_on(reading: Reading, shards: Sequence[_Shard], num_proc: int) -> It
         with one_thread():
             yield from map(reading.encode_shard, shards)
         return
-    settings = (reading.table.folder, reading.table.rows, _portable(reading.block), reading.store.folder)
+    settings = (reading.table.folder, reading.table.rows, reading.block.without_encoder(), reading.store.folder)
     # Started anew: a process that was forked from one that runs torch's threads can hang.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(num_proc, len(shards)), context, _start_worker, settings) as pool:
@@ -154,8 +182,3 @@ def _start_worker(folder: Path, rows: np.ndarray, block: FeatureBlock, store: Pa
 
 def _encode_in_worker(shard: _Shard) -> int:
     return _worker[0].encode_shard(shard)
-
-
-def _portable(block: FeatureBlock) -> FeatureBlock:
-    """The block without what is loaded, to be sent to another process."""
-    return block.without_encoder() if isinstance(block, HubBlock) else block

@@ -1,4 +1,4 @@
-"""The code that a saved router carries, so that `AutoModel` loads it where this package is not installed.
+"""The code that is saved beside a router, so that `AutoModel` loads it where this package is not installed.
 
 Decisions
 - Sources lie in folders; transformers wants flat files that import each other with one dot. So the import closure of
@@ -7,7 +7,8 @@ Decisions
 - Only what the class and its own encoder need is carried: in the registry of blocks stand the router's own blocks
   alone, as imports that transformers follows.
 - A class that was itself loaded from a repository is followed the same way: its files are flat already.
-- Imports inside functions count. `import a.b` of carried code is refused: it has no flat form.
+- Imports inside functions count. `import a.b` of carried code is refused: it has no flat form. A name that a package
+  only passes on is imported from the file that defines it.
 """
 
 from __future__ import annotations
@@ -79,20 +80,26 @@ def flat_name(module: str) -> str:
 
 def code_files(folder: Path, auto_map: Mapping[str, str]) -> set[str]:
     """Names of the files in a router's folder that its `auto_map` leads to, by what they import."""
-    pending, found = [reference.partition(".")[0] for reference in auto_map.values()], set()
+    pending, files = [reference.partition(".")[0] for reference in auto_map.values()], set()
     while pending:
         name = f"{pending.pop()}.py"
-        if name not in found and (folder / name).is_file():
-            found.add(name)
+        if name not in files and (folder / name).is_file():
+            files.add(name)
             imports = _imports(ast.parse((folder / name).read_text(encoding="utf-8"), name))
             pending += [node.module for node in imports if node.level == 1 and node.module]
-    return found
+    return files
 
 
 def _source(module: str) -> str:
-    file = getattr(sys.modules.get(module) or importlib.import_module(module), "__file__", None)
-    if file is None or not file.endswith(".py"):
-        raise CodeError(f"expected a source file of {module}, found none: define the class in a file of its own.")
+    try:
+        file = getattr(sys.modules.get(module) or importlib.import_module(module), "__file__", None)
+    except ImportError:
+        file = None
+    if module == "__main__" or file is None or not file.endswith(".py"):
+        raise CodeError(
+            f"expected an importable source file of {module}, to be saved beside the weights; found none. Define the "
+            "class in a module of its own, and import it from there."
+        )
     return Path(file).read_text(encoding="utf-8")
 
 
@@ -102,17 +109,19 @@ def _imports(tree: ast.Module) -> Iterator[ast.ImportFrom]:
 
 def _carried(module: str, roots: set[str]) -> list[tuple[ast.ImportFrom, dict[str, str]]]:
     """Import statements of carried code in a module, each with imported name -> module that defines it."""
-    tree, found = ast.parse(_source(module), module), []
+    tree, carried = ast.parse(_source(module), module), []
     for node in ast.walk(tree):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if refused := [name for name in names if name.partition(".")[0] in roots]:
-            raise CodeError(f"{module} says `import {refused[0]}`; say `from {refused[0]} import ...`, to be carried.")
+            raise CodeError(
+                f"{module} has `import {refused[0]}`, which cannot be written flat. Use `from {refused[0]} import ...`."
+            )
     for node in _imports(tree):
         parts = module.split(".")[: -node.level] if node.level else []
         base = ".".join([*parts, *([node.module] if node.module else [])])
         if base.partition(".")[0] in roots:
-            found.append((node, {alias.name: _home(base, alias.name) for alias in node.names}))
-    return found
+            carried.append((node, {alias.name: _home(base, alias.name) for alias in node.names}))
+    return carried
 
 
 def _home(module: str, name: str) -> str:
@@ -135,8 +144,8 @@ def _flat(module: str, roots: set[str], blocks: Blocks) -> str:
     for node, homes in sorted(_carried(module, roots), key=lambda entry: -entry[0].lineno):
         statements = [f"{alias.name} as {alias.asname}" if alias.asname else alias.name for alias in node.names]
         flat = [
-            f"{' ' * node.col_offset}from .{flat_name(homes[alias.name])} import {said}"
-            for alias, said in zip(node.names, statements, strict=True)
+            f"{' ' * node.col_offset}from .{flat_name(homes[alias.name])} import {statement}"
+            for alias, statement in zip(node.names, statements, strict=True)
         ]
         lines[node.lineno - 1 : node.end_lineno] = _merged(flat)
     source = "\n".join(lines) + "\n"

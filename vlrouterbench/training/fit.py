@@ -87,7 +87,9 @@ def train_each(
     for fits in _by_cost_weight(FAMILIES[family], run):
         trained = _best(fits)
         router, setting = trained.router, trained.chosen.setting
-        router.config.update({name: value for name, value in setting.items() if name != "cost_weight"})
+        # Fields that needed a fit are as the router was built: its sizes may be smaller than the setting's.
+        built = {"cost_weight", *run.recipe.fit_grid}
+        router.config.update({name: value for name, value in setting.items() if name not in built})
         router.config.training = _training_record(run, trained.chosen)
         router.eval()
         yield trained

@@ -5,19 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vlrouterbench.evaluation.study.frontier_measures import SINGLE
 from vlrouterbench.evaluation.study.frontier_plot import hulls_plot, spread
-from vlrouterbench.evaluation.study.frontiers import SINGLE
 
-ROWS = [
-    {"router": "first", "hull": [[0.0001, 0.4], [0.0008, 0.81]]},
-    {"router": SINGLE, "hull": [[0.0001, 0.4], [0.0008, 0.8]]},
-    {"router": "of $x$ and <b>", "hull": [[0.0004, 0.7], [0.0008, 0.805]]},
-    {"router": "never in reach", "hull": []},
-]
+HULLS = {
+    "first": [[0.0001, 0.4], [0.0008, 0.81]],
+    SINGLE: [[0.0001, 0.4], [0.0008, 0.8]],
+    "of $x$ and <b>": [[0.0004, 0.7], [0.0008, 0.805]],
+    "never in reach": [],
+}
 
 
 def test_lines_lie_where_the_figures_say_and_each_is_named():
-    axes = hulls_plot({"rows": ROWS}, "first", simulated=True).figure.axes[0]
+    axes = hulls_plot(HULLS, "first", simulated=True).figure.axes[0]
     lines = [np.array(line.get_xydata()) for line in axes.lines]
     assert len(lines) == 3
     assert lines[0] == pytest.approx(np.array([[1, 40], [8, 81]]))
@@ -28,7 +28,7 @@ def test_lines_lie_where_the_figures_say_and_each_is_named():
 
 
 def test_names_of_near_lines_stand_apart():
-    axes = hulls_plot({"rows": ROWS}, "first", simulated=False).figure.axes[0]
+    axes = hulls_plot(HULLS, "first", simulated=False).figure.axes[0]
     heights = sorted(text.xyann[1] for text in axes.texts)
     assert min(np.diff(heights)) >= 0.05 - 1e-9
 

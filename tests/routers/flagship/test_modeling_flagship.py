@@ -19,7 +19,7 @@ def trained(simulated_problem):
 
 
 def _small():
-    """A router that says 0.5 of a (free), and of b (cost 0.001) what a test puts in its place."""
+    """A router over a (free) and b (cost 0.001), whose estimates a test sets."""
     return small_router("flagship", num_candidates=2, memory_size=4, num_landmarks=4)
 
 
@@ -27,7 +27,7 @@ def test_out_of_fold_estimates_do_not_know_a_samples_own_group():
     router = small_router("flagship", num_candidates=2, memory_size=40, num_landmarks=40)
     generator = torch.Generator().manual_seed(0)
     rows = torch.randn(20, router.feature_dim, generator=generator).repeat_interleave(2, dim=0)
-    # Twins of one group share an outcome that nothing else tells.
+    # Two samples of one group share an outcome that nothing else tells.
     quality = (torch.rand(20, 2, generator=generator) < 0.5).float().repeat_interleave(2, dim=0)
     given = training_set(rows, quality.tolist(), [[0.001, 0.002]] * 40)
     object.__setattr__(given, "groups", torch.arange(20).repeat_interleave(2))
@@ -48,10 +48,10 @@ def test_the_guard_leaves_the_best_fixed_candidate_only_for_a_gain_above_its_err
     router.mean_quality.copy_(torch.tensor([0.5, 0.5]))
     router.mean_cost.copy_(torch.tensor([0.0, 0.001]))
     made = Estimates(torch.tensor([[0.5, 0.6]]), torch.tensor([[0.0, 0.001]]), torch.full((1, 2), 0.06))
-    asked = Budget(usd_weight=10.0)
+    budget = Budget(usd_weight=10.0)
     chosen = []
     for router.config.guard in (0.0, 1.0, 2.0):
-        chosen.append(int(router.worth(made, asked).argmax()))
+        chosen.append(int(router.utility(made, budget).argmax()))
     # A gain of 0.09: more than one standard error of 0.06, less than two.
     assert chosen == [1, 1, 0]
 
@@ -66,13 +66,13 @@ def test_a_heavier_guard_leaves_the_fixed_candidate_less_often(trained, simulate
 @pytest.mark.parametrize("weight", [None, 0.0, 100.0, 10_000.0])
 def test_a_decision_maximises_the_stated_accuracy_less_the_weighted_stated_cost(trained, simulated_problem, weight):
     for row in simulated_problem.validation_features[:10].split(1):
-        said = trained.decide_one(row, usd_weight=weight)
-        worth = {
-            name: accuracy - said.usd_weight * said.estimated_cost_usd[name]
-            for name, accuracy in said.estimated_accuracy.items()
+        decision = trained.decide_one(row, usd_weight=weight)
+        utility = {
+            name: accuracy - decision.usd_weight * decision.estimated_cost_usd[name]
+            for name, accuracy in decision.estimated_accuracy.items()
         }
-        assert worth[said.candidate] == pytest.approx(max(worth.values()), abs=1e-6)
-        assert said.score == pytest.approx(worth, abs=1e-5)
+        assert utility[decision.candidate] == pytest.approx(max(utility.values()), abs=1e-6)
+        assert decision.score == pytest.approx(utility, abs=1e-5)
 
 
 def test_estimates_are_right_on_average_for_every_candidate(trained, simulated_problem):
@@ -140,7 +140,7 @@ def test_a_variant_is_loaded_as_it_was_saved(simulated_problem, tmp_path):
         assert torch.equal(again.estimate(rows)[0], router.estimate(rows)[0])
 
 
-def test_parts_that_do_not_exist_and_both_members_at_once_are_refused():
+def test_parts_that_do_not_exist_and_both_base_learners_at_once_are_refused():
     for without in (["kernels"], ["kernel", "datasets"]):
-        with pytest.raises(ValueError, match="not both members"):
+        with pytest.raises(ValueError, match="not both base learners"):
             FlagshipRouterConfig(candidates=[], encoder={}, without=without)

@@ -1,48 +1,43 @@
-"""Learning curves of new candidates as figures: Brier score against the number of anchor samples."""
+"""Learning curves of new candidates as a figure: Brier score against the number of anchor samples."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from vlrouterbench.evaluation.study.new_candidate_curves import PROBE_SET, RANDOM, TRAINED_ON
+from vlrouterbench.evaluation.study.new_candidate_curves import NewCandidateRow
 from vlrouterbench.plotting.figures import BLUE, GREY, VERMILION, label_points, svg_text, titled
 
 BLACK = "#000000"
-_ROOM = 4.5
+_WIDTH_FOR_NAMES = 4.5
+"""The x axis goes on to so many times the last point."""
 
 
-def new_candidate_plots(part: dict[str, Any], *, simulated: bool) -> list[str]:
-    """A figure per router as SVG.
+def new_candidate_plot(row: NewCandidateRow, *, simulated: bool) -> str:
+    """The learning curves of one router as SVG.
 
     Args:
-        part: answer of the part `new_candidates`.
+        row: of the part `new-candidates`.
         simulated: whether the benchmark is.
     """
-    return [_plot(row, simulated=simulated) for row in part["routers"]]
-
-
-def _plot(row: dict[str, Any], *, simulated: bool) -> str:
     from matplotlib.figure import Figure
     from matplotlib.ticker import NullFormatter, NullLocator
 
     figure = Figure(figsize=(8.2, 4.6), layout="constrained")
     axes = figure.add_subplot()
-    anchored = row.get(PROBE_SET, row[RANDOM])
+    anchored = row.get("anchor_set", row["random"])
     counts = [entry["num_anchors"] for entry in anchored]
     curves = [
         ("mean of the anchor samples", GREY, "s--", [entry["constant_brier"] for entry in anchored]),
-        ("joined by random anchor samples", BLUE, "^-", [entry["brier"] for entry in row[RANDOM]]),
-        ("trained on", BLACK, ":", [row[TRAINED_ON]["brier"]] * len(counts)),
+        ("joined by random anchor samples", BLUE, "^-", [entry["brier"] for entry in row["random"]]),
+        ("trained on", BLACK, ":", [row["trained_on"]["brier"]] * len(counts)),
     ]
-    if PROBE_SET in row:
-        curves.insert(2, ("joined by the anchor set", VERMILION, "o-", [entry["brier"] for entry in row[PROBE_SET]]))
+    if "anchor_set" in row:
+        curves.insert(2, ("joined by the anchor set", VERMILION, "o-", [entry["brier"] for entry in row["anchor_set"]]))
     labels = []
     for name, colour, style, values in curves:
         axes.plot(counts, [100 * value for value in values], style, color=colour, markersize=5)
         labels.append((name, (counts[-1], 100 * values[-1]), colour))
     axes.set_xscale("log")
-    # Room for names to the right of the last points, clear of the curves.
-    axes.set_xlim(0.85 * counts[0], _ROOM * counts[-1])
+    # Names stand to the right of the last points, clear of the curves.
+    axes.set_xlim(0.85 * counts[0], _WIDTH_FOR_NAMES * counts[-1])
     axes.set_xticks(counts, [f"{count:,}" for count in counts])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_minor_formatter(NullFormatter())

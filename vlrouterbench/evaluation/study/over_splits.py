@@ -1,17 +1,17 @@
-"""What decisions were worth on every test split, and how means over splits differ.
+"""Outcomes of decisions on every test split, and how means over splits differ.
 
 Decisions
 - A figure is a mean over splits. Its interval resamples the groups of each test split, paired over everything that was
   decided on it, and takes the mean over splits of every resample. Test splits of two seeds share samples, so it is
   somewhat too narrow.
-- What is compared may itself be a mean over several (every new candidate in turn): Rank Score is a property of a router, so
-  scores are averaged, never decisions.
+- What is compared may itself be a mean over several (every new candidate in turn): Rank Score is a property of a
+  router, so scores are averaged, never decisions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from typing import Any, Generic, TypedDict, TypeVar, cast
 
 import numpy as np
 
@@ -21,11 +21,39 @@ from vlrouterbench.evaluation.policies import decide_policy
 from vlrouterbench.metrics.bootstrap import interval, trade_off_draws
 from vlrouterbench.metrics.trade_off import chosen_values, rank_score
 
-Chosen = tuple[np.ndarray, np.ndarray]
+Outcomes = tuple[np.ndarray, np.ndarray]
 """Quality and cost (USD per sample) of decisions, (num_samples,) each."""
+Name = TypeVar("Name", bound=Hashable)
+RecordT = TypeVar("RecordT")
 
 
-class OverSplits:
+class MeanFigures(TypedDict):
+    """Means over splits.
+
+    Attributes:
+        accuracy: 0 to 1.
+        average_cost_usd: USD per sample.
+        rank_score: 0 to 100.
+    """
+
+    accuracy: float
+    average_cost_usd: float
+    rank_score: float
+
+
+class RankScoreDifference(TypedDict):
+    """How far one mean Rank Score is above another.
+
+    Attributes:
+        rank_score: the difference.
+        ci95: its paired interval [low, high].
+    """
+
+    rank_score: float
+    ci95: list[float]
+
+
+class OverSplits(Generic[Name]):
     """Accuracy, cost and Rank Score of whatever was decided on several test splits.
 
     Args:
@@ -34,60 +62,83 @@ class OverSplits:
 
     def __init__(self, cost_bounds: tuple[float, float]) -> None:
         self.cost_bounds = cost_bounds
-        self._values: dict[Hashable, list[tuple[float, float, float]]] = {}
-        self._draws: dict[Hashable, list[np.ndarray]] = {}
+        self._figures: dict[Name, list[MeanFigures]] = {}
+        self._draws: dict[Name, list[np.ndarray]] = {}
 
-    def add(self, chosen: Mapping[Any, Chosen], groups: Sequence[str], *, seed: int) -> None:
-        """Take in one split.
+    def add(self, outcomes: Mapping[Name, Outcomes], groups: Sequence[str], *, seed: int) -> None:
+        """Add one split.
 
         Args:
-            chosen: under the same names on every split.
+            outcomes: of decisions, under the same names on every split.
             groups: (num_samples,) of the scored samples.
             seed: of the resamples.
         """
-        quality, cost = (np.column_stack([pair[side] for pair in chosen.values()]) for side in (0, 1))
-        options = {"cost_bounds": self.cost_bounds, "beta": RANK_SCORE_BETA, "seed": seed}
-        draws = trade_off_draws(quality, cost, groups, **options)["rank_score"]
-        for place, name in enumerate(chosen):
-            averages = float(quality[:, place].mean()), float(cost[:, place].mean())
-            score = float(rank_score(*averages, cost_bounds=self.cost_bounds))
-            self._values.setdefault(name, []).append((*averages, score))
-            self._draws.setdefault(name, []).append(draws[:, place])
+        quality, cost = (np.column_stack([pair[side] for pair in outcomes.values()]) for side in (0, 1))
+        draws = trade_off_draws(quality, cost, groups, cost_bounds=self.cost_bounds, beta=RANK_SCORE_BETA, seed=seed)[
+            "rank_score"
+        ]
+        for index, name in enumerate(outcomes):
+            figures = figures_of((quality[:, index], cost[:, index]), self.cost_bounds)
+            self._figures.setdefault(name, []).append(figures)
+            self._draws.setdefault(name, []).append(draws[:, index])
 
     @property
-    def names(self) -> list[Any]:
+    def names(self) -> list[Name]:
         """Of everything that was added, in that order."""
-        return list(self._values)
+        return list(self._figures)
 
-    def figures(self, name: Hashable) -> dict[str, float]:
-        """Means over splits: `accuracy`, `average_cost_usd` and `rank_score`."""
-        means = np.mean(self._values[name], axis=0)
-        return dict(zip(("accuracy", "average_cost_usd", "rank_score"), map(float, means), strict=True))
+    def figures(self, name: Name) -> MeanFigures:
+        """Means over splits."""
+        return mean_record(self._figures[name])
 
-    def rank_scores(self, name: Hashable) -> list[float]:
+    def rank_scores(self, name: Name) -> list[float]:
         """Rank Score on each split."""
-        return [values[2] for values in self._values[name]]
+        return [figures["rank_score"] for figures in self._figures[name]]
 
-    def rank_score(self, names: Sequence[Hashable]) -> float:
+    def rank_score(self, names: Sequence[Name]) -> float:
         """Mean Rank Score over splits and names."""
         return float(np.mean([self.rank_scores(name) for name in names]))
 
-    def difference(self, names: Sequence[Hashable], others: Sequence[Hashable]) -> dict[str, Any]:
-        """Mean Rank Score of some less that of others: `rank_score` and `ci95` [low, high]."""
+    def difference(self, names: Sequence[Name], others: Sequence[Name]) -> RankScoreDifference:
+        """Mean Rank Score of some less that of others."""
         first, second = (
             np.mean([np.mean(self._draws[name], axis=0) for name in side], axis=0) for side in (names, others)
         )
         return {"rank_score": self.rank_score(names) - self.rank_score(others), "ci95": interval(first - second)}
 
 
-def worth_of(decisions: np.ndarray, test: RoutingTable) -> Chosen:
-    """What decisions (num_samples,), places in the pool, were worth on the scored samples."""
+def figures_of(outcomes: Outcomes, cost_bounds: tuple[float, float]) -> MeanFigures:
+    """Means over the samples of one split."""
+    accuracy, cost = (float(values.mean()) for values in outcomes)
+    score = float(rank_score(accuracy, cost, cost_bounds=cost_bounds))
+    return {"accuracy": accuracy, "average_cost_usd": cost, "rank_score": score}
+
+
+def outcomes_of(decisions: np.ndarray, test: RoutingTable) -> Outcomes:
+    """Outcomes of decisions (num_samples,), indices into the pool, on the scored samples."""
     return chosen_values(test.quality, decisions), chosen_values(test.cost, decisions)
 
 
-def worth_of_policy(name: str, split: RoutingTable, test: RoutingTable, *, seed: int) -> Chosen:
-    """What a policy that was fitted on a split's train is worth; of one that draws, what is expected."""
+def outcomes_of_policy(name: str, split: RoutingTable, test: RoutingTable, *, seed: int) -> Outcomes:
+    """Outcomes of a policy that was fitted on a split's train; the expected ones of a policy that draws."""
     policy = decide_policy(name, test, split.split("train"), seed=seed)
     if policy.shares is not None:
         return test.quality @ policy.shares, test.cost @ policy.shares
-    return worth_of(policy.decisions, test)
+    return outcomes_of(policy.decisions, test)
+
+
+def mean_record(records: Sequence[RecordT]) -> RecordT:
+    """Mean of records of one shape: of the numbers under each key, None where there is None."""
+    return cast(RecordT, _mean(records))
+
+
+def _mean(values: Sequence[Any]) -> Any:
+    if isinstance(values[0], Mapping):
+        return {key: _mean([value[key] for value in values]) for key in values[0]}
+    return None if values[0] is None else float(np.mean(values))
+
+
+def difference_text(difference: RankScoreDifference) -> str:
+    """A difference and its interval in print, "+1.20 (+0.45 to +1.95)"."""
+    low, high = difference["ci95"]
+    return f"{difference['rank_score']:+.2f} ({low:+.2f} to {high:+.2f})"

@@ -1,36 +1,41 @@
 """A study: its parts, run one after another, and the files that it leaves.
 
 Decisions
-- A part is a function of the ground and the routers, whose answer is JSON: the page and the tables are made of that.
-- Parts cost from minutes to hours, so only those that are asked for are run.
+- The parts are a literal list: a new part is one file of `parts/` and one line here.
+- Parts take from minutes to hours, so only the requested ones are run, and each is checked before any is run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vlrouterbench.core.errors import unknown_name
 from vlrouterbench.core.files import staged_folder, write_json
-from vlrouterbench.evaluation.study.calibration import calibrated_among, calibration_over_splits
-from vlrouterbench.evaluation.study.compare import compare_over_splits
-from vlrouterbench.evaluation.study.frontiers import frontiers_over_splits
-from vlrouterbench.evaluation.study.left_out import leave_datasets_out
-from vlrouterbench.evaluation.study.new_candidates import join_new_candidates
-from vlrouterbench.evaluation.study.page import STUDY_PAGE, write_study_page
-from vlrouterbench.evaluation.study.splits import SHUFFLED, Ground, check_names
+from vlrouterbench.core.simulated import marked
+from vlrouterbench.evaluation.study.context import SHUFFLED, StudyContext
+from vlrouterbench.evaluation.study.part import PACKAGE, StudyHeader, StudyPart, TextTable
+from vlrouterbench.evaluation.study.parts.calibration import CalibrationPart
+from vlrouterbench.evaluation.study.parts.frontiers import FrontiersPart
+from vlrouterbench.evaluation.study.parts.left_out import LeftOutPart
+from vlrouterbench.evaluation.study.parts.new_candidates import NewCandidatesPart
+from vlrouterbench.evaluation.study.parts.routers import RoutersPart
+from vlrouterbench.plotting.page import render_page
 from vlrouterbench.routers.registry import ROUTERS
 from vlrouterbench.version import __version__
 
-PARTS: Mapping[str, Callable[[Ground, Sequence[str]], Any]] = {
-    "routers": compare_over_splits,
-    "frontiers": frontiers_over_splits,
-    "calibration": calibration_over_splits,
-    "left-out": leave_datasets_out,
-    "new_candidates": join_new_candidates,
-}
-"""What a study may be made of."""
+PARTS: Sequence[StudyPart[Any]] = (
+    RoutersPart(),
+    FrontiersPart(),
+    CalibrationPart(),
+    LeftOutPart(),
+    NewCandidatesPart(),
+)
+"""In the order of the terminal and of the page."""
+DEFAULT_PARTS = ("routers",)
+STUDY_PAGE = "study.html"
 FIRST = "flagship"
 DEFAULT_ROUTERS = (
     FIRST,
@@ -39,40 +44,80 @@ DEFAULT_ROUTERS = (
 )
 
 
-def study(ground: Ground, routers: Sequence[str], parts: Sequence[str] = ("routers",)) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Study:
+    """What a study computed.
+
+    Attributes:
+        header: what it was made on.
+        records: of its parts, by the part's key.
+    """
+
+    header: StudyHeader
+    records: Mapping[str, Any]
+
+    def content(self) -> dict[str, object]:
+        """The content of `study.json`."""
+        return {**self.header, **self.records}
+
+    def tables(self) -> list[TextTable | str]:
+        """A title, and what every part shows on the terminal."""
+        benchmark = self.header["benchmark"]
+        data = marked(benchmark["name"], simulated=benchmark["simulated"])
+        lines: list[TextTable | str] = [f"{data}, mean of {len(self.header['seeds'])} test splits"]
+        for part in self._parts():
+            lines += part.table(self.records[part.key], self.header)
+        return lines
+
+    def page(self) -> str:
+        """The page: a section per part."""
+        sections = [part.section(self.records[part.key], self.header) for part in self._parts()]
+        report = self.header["benchmark"]
+        return render_page(PACKAGE, STUDY_PAGE, header=self.header, sections=sections, report=report)
+
+    def _parts(self) -> list[StudyPart[Any]]:
+        return [part for part in PARTS if part.key in self.records]
+
+
+def study(context: StudyContext, routers: Sequence[str], parts: Sequence[str] = DEFAULT_PARTS) -> Study:
     """Run parts of a study.
 
     Args:
-        ground: benchmark and splits.
-        routers: names (see `splits.py`); the first is what the others are compared with.
+        context: benchmark and splits.
+        routers: names (see `context.py`); the first is what the others are compared with.
         parts: names of PARTS.
 
-    Returns:
-        The content of `study.json`: what was studied, and every part's answer under its name.
-
     Raises:
-        RouterError: no router or seed, or one twice; nothing for part calibration to judge.
+        RouterError: no router or seed, or one twice; routers or a benchmark that a part cannot be computed with.
         UnknownNameError: no such part, family, variant or policy.
     """
-    for part in parts:
-        if part not in PARTS:
-            raise unknown_name("part of a study", part, PARTS)
-    check_names(routers, ground.seeds)
-    if "calibration" in parts:
-        calibrated_among(routers)
-    table = ground.table
-    return {
-        "benchmark": table.identity,
-        "features": ground.features.describe(),
-        "seeds": list(ground.seeds),
+    chosen = list(dict.fromkeys(part_of(name) for name in parts))
+    for part in chosen:
+        part.check(context, routers)
+    header: StudyHeader = {
+        "benchmark": context.table.identity,
+        "features": context.features.describe(),
+        "seeds": list(context.seeds),
         "first": routers[0],
-        **{part: PARTS[part](ground, routers) for part in parts},
         "version": __version__,
     }
+    return Study(header, {part.key: part.run(context, routers) for part in chosen})
 
 
-def write_study(content: dict[str, Any], ground: Ground, out: Path | str) -> None:
+def part_of(name: str) -> StudyPart[Any]:
+    """The part of a name, of this or of an earlier release.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    for part in PARTS:
+        if name in (part.name, *part.former_names):
+            return part
+    raise unknown_name("part of a study", name, [part.name for part in PARTS])
+
+
+def write_study(result: Study, out: Path | str) -> None:
     """Write `study.json` and `study.html` (beside, then renamed)."""
     with staged_folder(Path(out)) as folder:
-        write_json(folder / "study.json", content)
-        write_study_page(content, ground.table, folder / STUDY_PAGE)
+        write_json(folder / "study.json", result.content())
+        (folder / STUDY_PAGE).write_text(result.page(), encoding="utf-8")

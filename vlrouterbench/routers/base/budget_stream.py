@@ -4,8 +4,8 @@ Decisions
 - The weight is read off a curve of what each weight would spend on the router's own training samples, with the pool and
   prices as they are now.
 - What was under- or overspent is given back over the next `HORIZON` samples: the running mean comes back to the budget,
-  and one dear sample does not starve the next.
-- Spending is what was expected, until the caller says what it was (`spent`).
+  and one expensive sample does not starve the next.
+- Spending counts as expected, until the caller reports what was measured (`spent`).
 """
 
 from __future__ import annotations
@@ -60,12 +60,12 @@ class BudgetStream:
         return self._counted(self.router.route(question, image, usd_weight=self.usd_weight, **options))
 
     def spent(self, expected_usd: float, measured_usd: float) -> None:
-        """Put what an answer did cost in the place of what it was expected to."""
+        """Replace the expected cost of an answer by the measured one."""
         self.total_cost_usd += measured_usd - expected_usd
 
     def _counted(self, decision: RoutingDecision) -> RoutingDecision:
         self.num_samples += 1
-        self.total_cost_usd += decision.estimated_cost_usd[decision.candidate]
+        self.total_cost_usd += (decision.estimated_cost_usd or {})[decision.candidate]
         return decision
 
 
@@ -75,12 +75,12 @@ def spending_curve(router: Any) -> list[tuple[float, float]]:
     rows, _ = router.remembered
     step = max(1, len(rows) // CURVE_SAMPLES)
     made = router.estimates_of_rows(rows[::step])
-    dearest = float(made.cost_usd.mean(dim=0).max())
-    # From "a hundred times the dearest candidate's mean cost for all accuracy" down to nearly free.
-    weights = [*torch.logspace(2, -3, CURVE_STEPS).div(max(dearest, 1e-12)).tolist(), 0.0]
+    largest_mean_cost = float(made.cost_usd.mean(dim=0).max())
+    # From "a hundred times the largest mean cost of a candidate for all accuracy" down to nearly free.
+    weights = [*torch.logspace(2, -3, CURVE_STEPS).div(max(largest_mean_cost, 1e-12)).tolist(), 0.0]
     curve = []
     for weight in weights:
-        chosen = router.choose(router.worth(made, Budget(usd_weight=weight))).unsqueeze(1)
+        chosen = router.choose(router.utility(made, Budget(usd_weight=weight))).unsqueeze(1)
         curve.append((float(made.cost_usd.gather(1, chosen).mean()), weight))
     return curve
 

@@ -1,10 +1,10 @@
-"""The base of families whose estimates may be taken at their word: one checkpoint for every budget.
+"""The base of families whose estimates are calibrated: one checkpoint for every budget.
 
 Decisions
 - `estimates` is the one thing such a family adds; `score`, `route` and every budget follow from it.
 - Without a budget in the request, the weight that was best on validation decides.
 - A decision is explained in one plain sentence or two: what the chosen candidate promises, and why not a better one.
-- A candidate that train never measured is never chosen by estimates; it can be asked for by name alone.
+- A candidate that train never measured is never chosen by its estimates, only where `candidates` names it alone.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ class CalibratedRouter(EstimatingRouter):
         """Calibrated estimates for features (num_samples, dim)."""
         raise TypeError(f"{type(self).__name__} is a base of families: load one of them.")
 
-    def caution(self, made: Estimates, asked: Budget) -> torch.Tensor | float:
+    def caution(self, made: Estimates, budget: Budget) -> torch.Tensor | float:
         """What is taken off scores (num_samples, num_candidates) because estimates are uncertain; nothing here."""
         return 0.0
 
     def score(self, features: torch.Tensor) -> torch.Tensor:
-        """What estimates are worth at the configuration's trade-off, (num_samples, num_candidates)."""
-        return self.worth(self.estimates(features), Budget(usd_weight=self.config.usd_weight))
+        """Utility of the estimates at the configuration's trade-off, (num_samples, num_candidates)."""
+        return self.utility(self.estimates(features), Budget(usd_weight=self.config.usd_weight))
 
     def scores_for(self, features: torch.Tensor, settings: Sequence[Mapping[str, Any]]) -> Iterator[torch.Tensor]:
-        """As the base's; estimates are made once, since settings change what they are worth alone."""
+        """As the base's; estimates are made once, since settings change their utility alone."""
         made = self.estimates(features)
         for setting in settings:
             self.config.update(dict(setting))
-            yield self.worth(made, Budget(usd_weight=self.config.usd_weight))
+            yield self.utility(made, Budget(usd_weight=self.config.usd_weight))
 
-    def worth(self, made: Estimates, asked: Budget) -> torch.Tensor:
+    def utility(self, made: Estimates, budget: Budget) -> torch.Tensor:
         """Scores (num_samples, num_candidates) of estimates under a budget: the largest of a row is the decision."""
-        return asked.scores(made) - self.handicap - self.caution(made, asked)
+        return budget.scores(made) - self.handicap - self.caution(made, budget)
 
     def estimate(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Accuracy and cost (USD per sample), each (num_samples, num_candidates)."""
@@ -60,16 +60,16 @@ class CalibratedRouter(EstimatingRouter):
         """As the base's, with estimates, under any budget."""
         self.check_budget(budget)
         given = any(value is not None for value in budget.values())
-        asked = Budget(**budget) if given else Budget(usd_weight=self.config.usd_weight)
+        request = Budget(**budget) if given else Budget(usd_weight=self.config.usd_weight)
         made = self.estimates(features.to(self.device))
-        scores = self.worth(made, asked)
+        scores = self.utility(made, request)
         chosen = int(self.choose(scores, candidates)[0])
-        target_met = asked.met(float(made.accuracy[0, chosen]), float(made.cost_usd[0, chosen]))
+        target_met = request.met(float(made.accuracy[0, chosen]), float(made.cost_usd[0, chosen]))
         names = self.config.candidate_names
-        places = considered(names, candidates)
+        indices = considered(names, candidates)
 
         def by_name(values: torch.Tensor) -> dict[str, float]:
-            return {names[place]: float(values[0, place]) for place in places}
+            return {names[index]: float(values[0, index]) for index in indices}
 
         accuracy, cost = by_name(made.accuracy), by_name(made.cost_usd)
         return RoutingDecision(
@@ -77,10 +77,10 @@ class CalibratedRouter(EstimatingRouter):
             score=by_name(scores),
             estimated_accuracy=accuracy,
             estimated_cost_usd=cost,
-            usd_weight=asked.usd_weight,
+            usd_weight=request.usd_weight,
             standard_error=None if made.standard_error is None else by_name(made.standard_error),
             target_met=target_met,
-            reason=reason(names[chosen], accuracy, cost, asked),
+            reason=reason(names[chosen], accuracy, cost, request),
         )
 
 
@@ -98,25 +98,27 @@ def reason(
         cost_usd: expected cost per considered candidate, USD per sample.
         budget: what the request asked for.
     """
-    said = f"{chosen} is expected to be right with {_chance(accuracy[chosen])} at {_price(cost_usd[chosen])}"
+    promise = f"{chosen} is expected to be right with {_chance(accuracy[chosen])} at {_price(cost_usd[chosen])}"
     others = [name for name in accuracy if name != chosen]
     if not others:
-        return f"{said}; no other candidate was considered."
+        return f"{promise}; no other candidate was considered."
     rival = max(others, key=lambda name: accuracy[name])
     gain, extra = accuracy[rival] - accuracy[chosen], cost_usd[rival] - cost_usd[chosen]
     if budget.min_accuracy is not None and accuracy[chosen] < budget.min_accuracy:
-        return f"{said}: no candidate reaches {budget.min_accuracy:.1%}, and this is the most accurate."
+        return f"{promise}: no candidate reaches {budget.min_accuracy:.1%}, and this is the most accurate."
     if gain <= 0:
-        return f"{said}: none of the {len(others)} others is expected to do better{_dearer(extra)}."
-    named = f"{rival} promises {_chance(accuracy[rival])} at {_price(cost_usd[rival])}"
+        return f"{promise}: none of the {len(others)} others is expected to do better{_costs_more(extra)}."
+    alternative = f"{rival} promises {_chance(accuracy[rival])} at {_price(cost_usd[rival])}"
     if budget.max_cost_usd is not None:
-        return f"{said}; {named}, above the budget of {_price(budget.max_cost_usd)}."
+        return f"{promise}; {alternative}, above the budget of {_price(budget.max_cost_usd)}."
     if budget.min_accuracy is not None:
-        return f"{said}, the cheapest that reaches {budget.min_accuracy:.1%}; {named}."
+        return f"{promise}, the cheapest that reaches {budget.min_accuracy:.1%}; {alternative}."
     if extra <= 0:
-        # A guard alone decides so.
-        return f"{said}; {named}, a lead too uncertain to leave it for."
-    return f"{said}; {named}: {100 * gain:.1f} points more for {_price(extra)} more, which is not worth it here."
+        # Only a guard leads here.
+        return f"{promise}; {alternative}, a lead too uncertain to leave it for."
+    return (
+        f"{promise}; {alternative}: {100 * gain:.1f} points more for {_price(extra)} more, which is not worth it here."
+    )
 
 
 def _chance(probability: float) -> str:
@@ -127,5 +129,5 @@ def _price(usd: float) -> str:
     return f"${PER_10K * usd:.3g} per 10K"
 
 
-def _dearer(extra: float) -> str:
+def _costs_more(extra: float) -> str:
     return ", and the best of them costs more" if extra > 0 else ""

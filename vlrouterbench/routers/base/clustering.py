@@ -21,15 +21,15 @@ def kmeans(features: torch.Tensor, *, num_clusters: int, seed: int) -> torch.Ten
     """Cluster centres, (num_clusters, dim), of features (num_samples, dim), num_samples >= num_clusters."""
     rows = unit_rows(features)
     centers = _spread_out(rows, num_clusters, torch.Generator().manual_seed(seed))
-    places = None
+    clusters = None
     for _ in range(MAX_STEPS):
-        distance, found = _closest(rows, centers)
-        if places is not None and torch.equal(found, places):
+        distance, closest = _closest(rows, centers)
+        if clusters is not None and torch.equal(closest, clusters):
             break
-        places = found
-        members = one_hot(places, num_clusters)
-        counts = members.sum(dim=0)
-        centers = (members.T @ rows) / counts.clamp(min=1).unsqueeze(1)
+        clusters = closest
+        membership = one_hot(clusters, num_clusters)
+        counts = membership.sum(dim=0)
+        centers = (membership.T @ rows) / counts.clamp(min=1).unsqueeze(1)
         empty = torch.nonzero(counts == 0).flatten()
         if len(empty):
             centers[empty] = rows[torch.topk(distance, len(empty)).indices]
@@ -37,13 +37,13 @@ def kmeans(features: torch.Tensor, *, num_clusters: int, seed: int) -> torch.Ten
 
 
 def assign(features: torch.Tensor, centers: torch.Tensor) -> torch.Tensor:
-    """Place of the closest centre, (num_samples,) int64."""
+    """Index of the closest centre, (num_samples,) int64."""
     return torch.cat([_closest(unit_rows(block), centers)[1] for block in features.split(ROWS_PER_BLOCK)])
 
 
-def one_hot(places: torch.Tensor, num_groups: int) -> torch.Tensor:
+def one_hot(groups: torch.Tensor, num_groups: int) -> torch.Tensor:
     """Membership, (num_samples, num_groups) float32."""
-    return torch.nn.functional.one_hot(places, num_groups).float()
+    return torch.nn.functional.one_hot(groups, num_groups).float()
 
 
 def group_sums(values: torch.Tensor, membership: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -64,7 +64,8 @@ def shrunk_means(sums: torch.Tensor, counts: torch.Tensor, prior: torch.Tensor, 
     """(sum + strength * prior) / (count + strength); the prior itself where both weigh nothing.
 
     Args:
-        sums, counts: (num_groups, num_candidates).
+        sums: (num_groups, num_candidates), of measured values.
+        counts: (num_groups, num_candidates), of measured values.
         prior: (num_candidates,).
         strength: samples that the prior counts for, >= 0.
     """
@@ -73,9 +74,9 @@ def shrunk_means(sums: torch.Tensor, counts: torch.Tensor, prior: torch.Tensor, 
 
 
 def _closest(rows: torch.Tensor, centers: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Squared distance to the closest centre, less each row's own length, and its place."""
-    values, places = ((centers * centers).sum(dim=1) - 2 * (rows @ centers.T)).min(dim=1)
-    return values, places
+    """Squared distance to the closest centre, less each row's own length, and its index."""
+    values, indices = ((centers * centers).sum(dim=1) - 2 * (rows @ centers.T)).min(dim=1)
+    return values, indices
 
 
 def _spread_out(rows: torch.Tensor, num_clusters: int, generator: torch.Generator) -> torch.Tensor:

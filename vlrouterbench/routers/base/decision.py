@@ -111,7 +111,7 @@ class Budget:
             raise BudgetError(f"{name}: expected a number from 0{' to 1' if most == 1 else ' on'}, found {value}.")
 
     def scores(self, estimates: Estimates) -> torch.Tensor:
-        """What estimates are worth, (num_samples, num_candidates): the largest of a row is the decision.
+        """Utility of estimates, (num_samples, num_candidates): the largest of a row is the decision.
 
         Below 0 under a ceiling: does not fit. Above 1 under a floor: reaches it.
         """
@@ -120,9 +120,10 @@ class Budget:
             return accuracy - self.usd_weight * cost
         if self.max_cost_usd is not None:
             return torch.where(cost <= self.max_cost_usd, accuracy, -cost / (cost + self.max_cost_usd))
-        # 2 for what is free, 1 for what is infinitely dear.
+        # 2 for what is free, 1 for what is infinitely expensive.
         unit = cost.mean(dim=1, keepdim=True).clamp(min=torch.finfo(cost.dtype).tiny)
-        return torch.where(accuracy >= self.min_accuracy, 1 + unit / (unit + cost), accuracy.clamp(max=1))
+        reached = accuracy >= (self.min_accuracy or 0.0)
+        return torch.where(reached, 1 + unit / (unit + cost), accuracy.clamp(max=1))
 
     def met(self, chosen_accuracy: float, chosen_cost_usd: float) -> bool:
         """Whether what was chosen keeps to the budget.
@@ -139,7 +140,7 @@ class Budget:
 
 
 def considered(names: Sequence[str], candidates: Sequence[str] | None) -> list[int]:
-    """Places of the candidates that may be chosen: all, or a subset by name.
+    """Indices of the candidates that may be chosen: all, or a subset by name.
 
     Raises:
         PoolMismatchError: the subset is empty or names an unknown candidate.
@@ -151,4 +152,4 @@ def considered(names: Sequence[str], candidates: Sequence[str] | None) -> list[i
         raise PoolMismatchError(
             f"expected candidates out of {', '.join(names)}; found {', '.join(unknown) or 'an empty list'}."
         )
-    return [place for place, name in enumerate(names) if name in set(candidates)]
+    return [index for index, name in enumerate(names) if name in set(candidates)]

@@ -3,10 +3,11 @@
 Decisions
 - With true probabilities this is the best form a policy can have (benchmark's section 2), so one estimate serves every
   trade-off; the weight is chosen on validation by Rank Score and saved.
-- Weights are tried as multiples of one over the dearest candidate's mean cost: the unit of cost does not matter.
-  The heaviest is tried first, so that of trade-offs that validation cannot tell apart the thriftiest is kept.
-- Estimates are not calibrated here: such a family refuses a budget in a request (`calibrated_router.py` has them).
-- A candidate that train never measured has a handicap that no estimate makes up for.
+- Weights are tried as multiples of one over the mean cost of the most expensive candidate: the unit of cost does not
+  matter. The heaviest is tried first, so that of trade-offs that validation cannot tell apart the cheapest is kept.
+- Estimates are not calibrated here: such a family refuses a budget in a request (`calibrated.py` is for those that
+  accept one).
+- A candidate that train never measured has a penalty that no estimate makes up for.
 - A family without a cost model of its own takes each candidate's mean cost on train.
 """
 
@@ -22,9 +23,9 @@ from vlrouterbench.routers.base.learning import Recipe, TrainingSet
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter, frozen
 
 TRADE_OFFS = (30.0, 10.0, 5.0, 3.0, 2.0, 1.5, 1.0, 0.7, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.05, 0.02, 0.0)
-"""Accuracy that asking the dearest candidate instead of a free one must gain."""
-
-HANDICAP = 1000.0
+"""Accuracy that asking the most expensive candidate instead of a free one must gain."""
+UNMEASURED_PENALTY = 1000.0
+"""Of a candidate that train never measured, in the unit of scores."""
 
 
 class EstimatingRouterConfig(RouterConfig):
@@ -48,6 +49,7 @@ class EstimatingRouter(PreTrainedRouter):
     def __init__(self, config: EstimatingRouterConfig) -> None:
         super().__init__(config)
         self.mean_cost = frozen(self.num_candidates)
+        # The candidates' penalties; the name is that of the tensor in saved routers.
         self.handicap = frozen(self.num_candidates)
 
     @torch.no_grad()
@@ -55,7 +57,7 @@ class EstimatingRouter(PreTrainedRouter):
         """Learn the candidates' mean costs, and which were never measured."""
         self.mean_cost.copy_(training_set.mean_cost)
         never = training_set.quality.isnan().all(dim=0) | training_set.cost.isnan().all(dim=0)
-        self.handicap.copy_(HANDICAP * never)
+        self.handicap.copy_(UNMEASURED_PENALTY * never)
 
     def estimate(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Quality (num_samples, num_candidates) and cost (USD per sample, that shape or (num_candidates,))."""
@@ -63,19 +65,24 @@ class EstimatingRouter(PreTrainedRouter):
 
     def score(self, features: torch.Tensor) -> torch.Tensor:
         """Estimated quality - usd_weight * cost, (num_samples, num_candidates)."""
-        return self.utility(*self.estimate(features))
+        return self._utility(*self.estimate(features))
 
-    def utility(self, quality: torch.Tensor, cost: torch.Tensor) -> torch.Tensor:
-        """What estimates are worth at the configuration's trade-off."""
+    def _utility(self, quality: torch.Tensor, cost: torch.Tensor) -> torch.Tensor:
+        """Utility of estimates at the configuration's trade-off."""
         return quality - self.config.usd_weight * cost - self.handicap
+
+    @property
+    def largest_mean_cost(self) -> float:
+        """Mean cost of the most expensive candidate, USD per sample, above 0."""
+        return max(float(self.mean_cost.max()), torch.finfo(torch.float32).tiny)
 
     def decision_settings(self, recipe: Recipe) -> list[dict[str, Any]]:
         """The recipe's own settings, each with every trade-off unless the recipe fixes it."""
         settings = super().decision_settings(recipe)
         if "usd_weight" in recipe.fixed:
             return settings
-        dearest = max(float(self.mean_cost.max()), torch.finfo(torch.float32).tiny)
-        return [{**setting, "usd_weight": part / dearest} for setting in settings for part in TRADE_OFFS]
+        unit = self.largest_mean_cost
+        return [{**setting, "usd_weight": part / unit} for setting in settings for part in TRADE_OFFS]
 
     def scores_for(self, features: torch.Tensor, settings: Sequence[Mapping[str, Any]]) -> Iterator[torch.Tensor]:
         """As the base's; estimates are made once for settings that differ in the trade-off alone."""
@@ -85,4 +92,4 @@ class EstimatingRouter(PreTrainedRouter):
             others = {name: value for name, value in setting.items() if name != "usd_weight"}
             if others != made_with:
                 made_with, (quality, cost) = others, self.estimate(features)
-            yield self.utility(quality, cost)
+            yield self._utility(quality, cost)

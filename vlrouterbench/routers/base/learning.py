@@ -62,7 +62,10 @@ class TrainingSet:
 
     @property
     def mean_cost(self) -> torch.Tensor:
-        """(num_candidates,) float64, USD per sample over measured pairs; one never measured counts as the dearest."""
+        """(num_candidates,) float64, USD per sample over measured pairs.
+
+        A candidate that was never measured counts as the most expensive.
+        """
         means = self.cost.nanmean(dim=0)
         return means.nan_to_num(means.nan_to_num(0.0).max().item())
 
@@ -81,7 +84,7 @@ class Recipe:
         num_epochs, batch_size, patience: of gradient training, as in the training arguments.
         warmup: share of all steps in which the learning rate rises from 0; where above 0 it then falls to 0 again, in
             a straight line; 0 holds it constant.
-        lora_rank: of adapters that are trained in the backbone's place; None where it is trained itself, or frozen.
+        lora_rank: of adapters that are trained instead of the backbone; None where it is trained itself, or frozen.
     """
 
     cost_weights: tuple[float, ...] | None = None
@@ -103,11 +106,11 @@ class Recipe:
 
     def pinned(self, options: Mapping[str, Any]) -> Recipe:
         """The recipe with some configuration fields given instead of tried."""
-        grids = {
-            name: {key: values for key, values in getattr(self, name).items() if key not in options}
-            for name in ("fit_grid", "decision_grid")
-        }
-        return replace(self, fixed={**self.fixed, **options}, **grids)
+        fit_grid, decision_grid = (
+            {name: values for name, values in grid.items() if name not in options}
+            for grid in (self.fit_grid, self.decision_grid)
+        )
+        return replace(self, fixed={**self.fixed, **options}, fit_grid=fit_grid, decision_grid=decision_grid)
 
 
 def settings_of(grid: Mapping[str, tuple[Any, ...]]) -> Iterator[dict[str, Any]]:

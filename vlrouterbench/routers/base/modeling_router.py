@@ -158,10 +158,10 @@ class PreTrainedRouter(PreTrainedModel):
             yield self.score(features)
 
     def out_of_fold_averages_for(self, settings: Sequence[Mapping[str, Any]]) -> Iterator[tuple[float, float]] | None:
-        """Accuracy and cost (USD per sample) that are expected of decisions on the train split under each setting in
-        turn, each sample's by what was learnt without its group.
+        """Expected accuracy and cost (USD per sample) of decisions on the train split, under each setting in turn.
 
-        None for a family that expects nothing: its settings are then chosen on validation alone.
+        Each sample's are estimated by what was learnt without its group. None for a family that expects nothing: its
+        settings are then chosen on validation alone.
         """
         return None
 

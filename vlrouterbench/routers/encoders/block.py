@@ -1,17 +1,19 @@
-"""One modality of a sample as a standardised vector: the base of built-in and Hub encoders in a router.
+"""One modality of a sample as a standardised vector: what every kind of encoder is to a router, and answers for itself.
 
 Decisions
 - Reading and fitting are apart. What is read of a sample depends on nothing fitted, so it can be stored and shared;
   what was fitted on train (weights, projections, mean and scale) is applied to it row by row, in numpy, so that a
   stored row and `route` agree.
+- A kind is one class. It states `modality` and `name`, is made without arguments to read, and by `from_config` to be
+  what was fitted; `identity`, `read`, `fit` and `project` are its own, everything else has a default.
 - The fitted state is buffers, so it is saved in the router's own safetensors file: no scikit-learn at inference, no
-  pickle. Fitting happens elsewhere (`vlrouterbench.features`).
+  pickle. What needs scikit-learn to be fitted is fitted outside (`vlrouterbench.features`), before `fit`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -21,6 +23,8 @@ from vlrouterbench.routers.encoders.sample_input import RouterInput
 
 CLIP = 5.0
 """Standardised features are held within this many standard deviations."""
+TEXT, IMAGE = "text", "image"
+MODALITIES = (TEXT, IMAGE)
 
 
 class FeatureBlock(nn.Module):
@@ -29,6 +33,16 @@ class FeatureBlock(nn.Module):
     Args:
         dim: length of its vector.
     """
+
+    modality: ClassVar[str]
+    """TEXT or IMAGE: what is read of a sample."""
+    name: ClassVar[str]
+    """Of the kind, as it stands in the registry: what options and configurations say."""
+    stored: ClassVar[bool] = True
+    """Whether what is read is kept beside a benchmark; it then is one float32 vector a sample, zeros for no input.
+    What is read anew in no more time than it takes to load needs no store."""
+    smallest_scale: ClassVar[float] = 1e-6
+    """A feature that varies less than this in training says nothing."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -39,15 +53,36 @@ class FeatureBlock(nn.Module):
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> FeatureBlock:
         """The block that the configuration of a feature encoder describes, not fitted."""
-        raise TypeError(f"{cls.__name__} is a base: take a built-in or a Hub block.")
+        return cls()
+
+    def config(self, rows: Sequence[Any]) -> dict[str, Any]:
+        """What `from_config` needs, given what was read of train; an entry named as the modality names the kind."""
+        return {self.modality: self.name}
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """All that what is read depends on, ready for JSON: what is stored under another identity is not used."""
+        raise self._base()
 
     def read(self, inputs: Sequence[RouterInput]) -> Sequence[Any]:
         """What is taken of each sample before anything fitted."""
-        raise TypeError(f"{type(self).__name__} is a base: take a built-in or a Hub block.")
+        raise self._base()
+
+    def fit(self, rows: Sequence[Any]) -> None:
+        """Learn from what was read of train: nothing but mean and scale, unless a kind has more to learn before."""
+        mean, scale = self.moments(np.stack([self.project(row) for row in rows]).astype(np.float64))
+        # A feature that never varies in training says nothing: its scale of 1 leaves it at 0.
+        scale[scale < self.smallest_scale] = 1.0
+        self.set_state("mean", mean)
+        self.set_state("scale", scale)
+
+    def moments(self, projected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation of vectors (num_samples, dim) on their own scale."""
+        return projected.mean(axis=0), projected.std(axis=0)
 
     def project(self, raw: Any) -> np.ndarray:
         """A sample's vector on its own scale, (dim,), from what `read` gave."""
-        raise TypeError(f"{type(self).__name__} is a base: take a built-in or a Hub block.")
+        raise self._base()
 
     def standardised(self, raw: Any) -> np.ndarray:
         """A sample's vector, (dim,) float32: centred, scaled and clipped as on train."""
@@ -56,8 +91,30 @@ class FeatureBlock(nn.Module):
 
     def describe(self) -> str:
         """Name of the encoder in results and cards."""
-        raise TypeError(f"{type(self).__name__} is a base: take a built-in or a Hub block.")
+        return self.name
+
+    def present(self, raw: Any) -> bool:
+        """Whether there was anything to read of a sample."""
+        return bool(np.any(raw))
+
+    def input_length(self, sample: RouterInput) -> int:
+        """How long an input is to the encoder: inputs of about one length are read together."""
+        return 0
+
+    def without_encoder(self) -> FeatureBlock:
+        """The same block with nothing loaded, to be sent to another process."""
+        return self
+
+    def take_loaded(self, block: Self) -> None:
+        """Spare this block loading what another of its kind has loaded already."""
 
     def state(self, name: str) -> np.ndarray:
         """A buffer as an array; no copy where it lies on the CPU."""
         return getattr(self, name).detach().cpu().numpy()
+
+    def set_state(self, name: str, values: np.ndarray) -> None:
+        """Copy what was fitted into a buffer."""
+        getattr(self, name).copy_(torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)))
+
+    def _base(self) -> TypeError:
+        return TypeError(f"{type(self).__name__} is a base: take a built-in or a Hub block.")

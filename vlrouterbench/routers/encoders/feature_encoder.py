@@ -8,7 +8,7 @@ Decisions
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from vlrouterbench.routers.encoders.block import FeatureBlock
+from vlrouterbench.routers.encoders.block import IMAGE, MODALITIES, TEXT, FeatureBlock
 from vlrouterbench.routers.encoders.fusion import CONCAT, FUSIONS, IMAGE_ONLY, TEXT_ONLY, TEXT_WEIGHT, fuse, fused_dim
 from vlrouterbench.routers.encoders.registry import block_class, kind_of
 from vlrouterbench.routers.encoders.sample_input import RouterInput
@@ -28,17 +28,22 @@ class RawFeatures:
 
     Attributes:
         text: per sample what the text block read, None where the fusion leaves text out.
-        image: the same of pictures.
+        image: the same of images.
     """
 
     text: Sequence[Any] | None
     image: Sequence[Any] | None
 
     def __len__(self) -> int:
-        return len(self.image if self.text is None else self.text)
+        return len(self.image or ()) if self.text is None else len(self.text)
 
-    def take(self, rows: Sequence[int]) -> RawFeatures:
-        """Some samples, by place."""
+    def rows(self, modality: str) -> Sequence[Any]:
+        """What the block of a modality read; nothing where the fusion leaves it out."""
+        return (self.text if modality == TEXT else self.image) or ()
+
+    def take(self, rows: Iterable[int]) -> RawFeatures:
+        """Some samples, by index."""
+        rows = list(rows)
         return RawFeatures(*(None if part is None else [part[row] for row in rows] for part in (self.text, self.image)))
 
 
@@ -67,13 +72,18 @@ class FeatureEncoder(nn.Module):
         return fused_dim(self.fusion, *(block.dim if block is not None else 0 for block in (self.text, self.image)))
 
     @property
+    def blocks(self) -> dict[str, FeatureBlock]:
+        """Modality -> block, of those that the fusion takes in."""
+        blocks = {TEXT: self.text, IMAGE: self.image}
+        return {modality: block for modality, block in blocks.items() if block is not None}
+
+    @property
     def block_classes(self) -> dict[str, dict[str, type[FeatureBlock]]]:
         """Modality -> kind -> class of the blocks: the code that a router with this encoder carries."""
-        blocks = {"text": self.text, "image": self.image}
-        return {
-            modality: {} if block is None else {kind_of(modality, self.config): type(block)}
-            for modality, block in blocks.items()
-        }
+        classes: dict[str, dict[str, type[FeatureBlock]]] = {modality: {} for modality in MODALITIES}
+        for modality, block in self.blocks.items():
+            classes[modality][block.name] = type(block)
+        return classes
 
     @property
     def device(self) -> torch.device:
@@ -86,14 +96,13 @@ class FeatureEncoder(nn.Module):
 
     def read(self, inputs: Sequence[RouterInput]) -> RawFeatures:
         """What depends on nothing fitted."""
-        if not inputs:
-            return RawFeatures(*(None if block is None else [] for block in (self.text, self.image)))
-        return RawFeatures(*(None if block is None else block.read(inputs) for block in (self.text, self.image)))
+        rows = {modality: block.read(inputs) if inputs else [] for modality, block in self.blocks.items()}
+        return RawFeatures(rows.get(TEXT), rows.get(IMAGE))
 
     def features_of_row(self, raw: RawFeatures, row: int) -> np.ndarray:
         """Features of one sample, (dim,) float32."""
-        text = None if self.text is None else self.text.standardised(raw.text[row])
-        image = None if self.image is None else self.image.standardised(raw.image[row])
+        text = None if self.text is None or raw.text is None else self.text.standardised(raw.text[row])
+        image = None if self.image is None or raw.image is None else self.image.standardised(raw.image[row])
         weight = self.config.get("text_weight", TEXT_WEIGHT)
         return fuse(text, image, self.fusion, text_weight=weight).astype(np.float32)
 

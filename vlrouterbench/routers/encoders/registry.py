@@ -32,6 +32,11 @@ BLOCKS: dict[str, dict[str, str]] = {
 """Modality -> kind -> address of a class; a module that begins with a dot lies in this folder."""
 
 
+def encoder_names(modality: str) -> tuple[str, ...]:
+    """What needs no description: the names that options and configurations may give."""
+    return tuple(name for name in BLOCKS[modality] if name != HUB)
+
+
 def block_class(modality: str, kind: str) -> type[FeatureBlock]:
     """The class of a kind of block.
 
@@ -43,8 +48,8 @@ def block_class(modality: str, kind: str) -> type[FeatureBlock]:
         ValueError: no block of that name.
     """
     if kind not in BLOCKS[modality]:
-        known = ", ".join(name for name in BLOCKS[modality] if name != HUB)
-        raise ValueError(f'unknown {modality} encoder "{kind}". Known: {known}, or a pretrained one\'s description.')
+        names = ", ".join(encoder_names(modality))
+        raise ValueError(f'unknown {modality} encoder "{kind}". Known: {names}, or a pretrained one\'s description.')
     module, _, name = BLOCKS[modality][kind].partition(":")
     return getattr(importlib.import_module(module, __package__), name)
 

@@ -1,17 +1,18 @@
-"""Flagship: one calibrated router for every budget and an open pool, a stack of simple members.
+"""Flagship: one calibrated router for every budget and an open pool, a stack of simple base learners.
 
-Source: the plain recipe that comparative studies found strong: simple members (kernel ridge regression, and means per
-dataset), stacked on out-of-fold guesses (Wolpert, Neural Networks 5(2), 1992) and Platt-scaled per candidate; the
-decision, accuracy less the weighted cost, is CARROT's (arXiv 2502.03261).
-Requirements: features, quality and cost of the training split; dataset numbers, groups and tokens where they are known.
-Relations: kNN, K-means, Ridge-MF and MLP were members once; none of them added anything to the two that are left.
+Source: the plain recipe that comparative studies found strong: simple base learners (kernel ridge regression, and means
+per dataset), stacked on out-of-fold predictions (Wolpert, Neural Networks 5(2), 1992) and Platt-scaled per candidate;
+the decision, accuracy less the weighted cost, is CARROT's (arXiv 2502.03261).
+Requirements: features, quality and cost of the training split; dataset ids, groups and tokens where they are known.
+Relations: kNN, K-means, Ridge-MF and MLP were base learners once; none of them added anything to the two that are left.
 
 Decisions
-- Everything that is combined, calibrated or chosen is so on guesses about samples whose group no member was fitted on.
+- Stacking, calibration and the choice of the trade-off use predictions for samples whose group no base learner was
+  fitted on.
 - The trade-off is chosen on those and validation together: validation alone is too small to tell.
 - Which dataset a sample is of is read off its features; its name has no part in a decision.
 - Features longer than `MAX_DIM` are cut to their leading directions, so that landmarks stay small and quick.
-- Some training samples are remembered, to choose anchor samples from and to foresee what a stream will spend.
+- Some training samples are remembered, to choose anchor samples from and to predict what a stream will spend.
 - The guard leaves the best fixed candidate only for one that is better by that many standard errors. 0, the default,
   guards nothing: it did not pay on the tables of its training; out of distribution it may.
 """
@@ -27,24 +28,31 @@ from vlrouterbench.routers.base.decision import Budget, Estimates
 from vlrouterbench.routers.base.estimating import EstimatingRouterConfig
 from vlrouterbench.routers.base.learning import Recipe, TrainingSet
 from vlrouterbench.routers.base.modeling_router import frozen
-from vlrouterbench.routers.flagship.base_learner_stack import MemberStack, StackSizes
-from vlrouterbench.routers.flagship.base_learners import LinearMember
-from vlrouterbench.routers.flagship.calibrating import calibrated, calibration_curve
-from vlrouterbench.routers.flagship.stacking import NUM_FOLDS, fold_of, stack_weights, stacked
+from vlrouterbench.routers.flagship.base_learners import (
+    NUM_FOLDS,
+    BaseLearners,
+    LinearLearner,
+    StackSizes,
+    calibrated,
+    calibration_curve,
+    fold_of,
+    stack_weights,
+    stacked,
+)
 from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
 
 MEMORY_SIZE = 2_000
 NUM_LANDMARKS = 600
 STRENGTHS = (0.003, 0.01)
 LINEAR_STRENGTH = 0.1
-"""Penalty of the linear functions that expect cost and tokens."""
+"""Penalty of the linear functions that predict cost and tokens."""
 MAX_DIM = 256
 TRADE_OFFS = (*(30.0 * 0.8**step for step in range(40)), 0.0)
-"""Accuracy that asking the dearest candidate instead of a free one must gain, the heaviest first."""
+"""Accuracy that asking the most expensive candidate instead of a free one must gain, the heaviest first."""
 LEAST_RELATIVE = 0.05
-"""Of its mean: no candidate is expected to cost, or to say, less than this on any sample."""
+"""Of its mean: no candidate is expected to cost, or to write, less than this on any sample."""
 ALIKE = 100
-"""Training samples that are much alike: a standard error counts their luck."""
+"""Training samples that are much alike: a standard error counts the sampling error of their mean."""
 PARTS = ("kernel", "datasets", "costs", "calibration", "expectation")
 """What can be left out, to see what it is good for; `without-NAME` is the variant that does."""
 
@@ -58,8 +66,8 @@ class FlagshipRouterConfig(EstimatingRouterConfig):
         strengths: of the kernel's penalty, as multiples of the number of samples.
         num_datasets: datasets of the train split.
         guard: standard errors by which a candidate must be better than the best fixed one.
-        without: names of PARTS that are left out: a member; expected costs, for which means stand in; calibration;
-            or the expected outcomes that the trade-off is chosen on, so that validation alone decides.
+        without: names of PARTS that are left out: a base learner; expected costs, which means replace; calibration; or
+            the expected outcomes that the trade-off is chosen on, so that validation alone decides.
         pool: which candidates were trained on, joined and left since (`open_pool.py`).
         kwargs: the shared part.
     """
@@ -85,7 +93,9 @@ class FlagshipRouterConfig(EstimatingRouterConfig):
         self.without = without or []
         unknown = sorted(set(self.without) - set(PARTS))
         if unknown or {"kernel", "datasets"} <= set(self.without):
-            raise ValueError(f"without: expected some of {', '.join(PARTS)}, not both members; found {self.without}.")
+            raise ValueError(
+                f"without: expected some of {', '.join(PARTS)}, not both base learners; found {self.without}."
+            )
         self.pool = pool or {}
         super().__init__(**kwargs)
 
@@ -104,11 +114,12 @@ class FlagshipRouter(OpenPoolRouter):
         super().__init__(config)
         self.basis = frozen(self.feature_dim, self._dim) if self._dim < self.feature_dim else None
         self.memory = frozen(config.memory_size, self._dim)
+        # Indices in the train split; the name is that of the tensor in saved routers.
         self.memory_places = frozen(config.memory_size)
-        self.stack = MemberStack(self._sizes)
-        self.costs = LinearMember(self._dim, self.num_trained, LINEAR_STRENGTH)
-        self.tokens = LinearMember(self._dim, 2 * self.num_trained, LINEAR_STRENGTH)
-        self.weights = frozen(2 * self._sizes.num_guesses)
+        self.stack = BaseLearners(self._sizes)
+        self.costs = LinearLearner(self._dim, self.num_trained, LINEAR_STRENGTH)
+        self.tokens = LinearLearner(self._dim, 2 * self.num_trained, LINEAR_STRENGTH)
+        self.weights = frozen(2 * self._sizes.num_predictions)
         self.curve = frozen(2, self.num_trained)
         self.out_of_fold: Estimates | None = None
         self.post_init()
@@ -125,7 +136,7 @@ class FlagshipRouter(OpenPoolRouter):
 
     @torch.no_grad()
     def fit(self, training_set: TrainingSet) -> None:
-        """Fit the members without each fold, then the stack and its calibration, then the members on everything."""
+        """Fit the base learners without each fold, then stack and calibration, then the base learners on everything."""
         super().fit(training_set)
         if self.basis is not None:
             self.basis.copy_(leading_directions(training_set.features, self._dim))
@@ -135,50 +146,51 @@ class FlagshipRouter(OpenPoolRouter):
             torch.zeros(count, dtype=torch.int64) if training_set.dataset_ids is None else training_set.dataset_ids
         )
         groups = torch.arange(count) if training_set.groups is None else training_set.groups
-        deviations = quality - self.mean_quality
-        dearness = training_set.cost / self.trained_cost.double().clamp(min=torch.finfo(torch.float32).tiny) - 1
-        guesses = torch.zeros(count, self.num_trained, self._sizes.num_guesses)
-        relative = torch.zeros(count, self.num_trained)
-        self.stack.fit(rows, deviations, datasets, seed=seed)
+        residuals = quality - self.mean_quality
+        relative_cost = training_set.cost / self.trained_cost.double().clamp(min=torch.finfo(torch.float32).tiny) - 1
+        predictions = torch.zeros(count, self.num_trained, self._sizes.num_predictions)
+        held_out_cost = torch.zeros(count, self.num_trained)
+        self.stack.fit(rows, residuals, datasets, seed=seed)
         if "costs" in self.config.without:
-            dearness = torch.zeros_like(dearness)
-        self.costs.fit(rows, dearness)
+            relative_cost = torch.zeros_like(relative_cost)
+        self.costs.fit(rows, relative_cost)
         folds = fold_of(groups, seed=seed)
         for fold in range(NUM_FOLDS):
-            left = folds == fold
-            if not left.any():
+            held_out = folds == fold
+            if not held_out.any():
                 continue
             # A split that lies in one fold has no other to learn from.
-            kept = ~left if (~left).any() else left
-            stack = MemberStack(self._sizes).fit(rows[kept], deviations[kept], datasets[kept], seed=seed)
-            guesses[left] = stack.guesses(rows[left])
-            costs = LinearMember(self._dim, self.num_trained, LINEAR_STRENGTH)
-            costs.fit(rows[kept], dearness[kept])
-            relative[left] = costs.guesses(rows[left])
-        self.weights.copy_(stack_weights(guesses, deviations))
+            kept = ~held_out if (~held_out).any() else held_out
+            stack = BaseLearners(self._sizes)
+            stack.fit(rows[kept], residuals[kept], datasets[kept], seed=seed)
+            predictions[held_out] = stack.predict(rows[held_out])
+            costs = LinearLearner(self._dim, self.num_trained, LINEAR_STRENGTH)
+            costs.fit(rows[kept], relative_cost[kept])
+            held_out_cost[held_out] = costs.predict(rows[held_out])
+        self.weights.copy_(stack_weights(predictions, residuals))
         self.curve[0] = 1
         if "calibration" not in self.config.without:
-            self.curve.copy_(calibration_curve(self._quality(guesses), quality))
+            self.curve.copy_(calibration_curve(self._quality(predictions), quality))
         self._fit_tokens(rows, training_set)
-        places = torch.randperm(count, generator=torch.Generator().manual_seed(seed))[: self.config.memory_size]
-        self.memory_places.copy_(places)
-        self.memory.copy_(rows[places])
+        indices = torch.randperm(count, generator=torch.Generator().manual_seed(seed))[: self.config.memory_size]
+        self.memory_places.copy_(indices)
+        self.memory.copy_(rows[indices])
         if "expectation" not in self.config.without:
-            self.out_of_fold = Estimates(calibrated(self._quality(guesses), self.curve), self._cost(relative))
+            self.out_of_fold = Estimates(calibrated(self._quality(predictions), self.curve), self._cost(held_out_cost))
 
     def estimates_of_trained(self, rows: torch.Tensor) -> Estimates:
         """As the base's."""
-        guesses = self.stack.guesses(rows)
-        accuracy = calibrated(self._quality(guesses), self.curve)
-        luck = accuracy * (1 - accuracy) / ALIKE
-        # One guess alone says nothing of how far guesses lie apart.
-        spread = guesses.var(dim=2, correction=min(1, guesses.shape[2] - 1))
-        error = (luck + spread / guesses.shape[2]).sqrt()
-        return Estimates(accuracy, self._cost(self.costs.guesses(rows)), error)
+        predictions = self.stack.predict(rows)
+        accuracy = calibrated(self._quality(predictions), self.curve)
+        sampling = accuracy * (1 - accuracy) / ALIKE
+        # One prediction alone says nothing of how far predictions lie apart.
+        spread = predictions.var(dim=2, correction=min(1, predictions.shape[2] - 1))
+        error = (sampling + spread / predictions.shape[2]).sqrt()
+        return Estimates(accuracy, self._cost(self.costs.predict(rows)), error)
 
     def tokens_of_trained(self, rows: torch.Tensor) -> torch.Tensor:
         """As the base's."""
-        relative = (1 + self.tokens.guesses(rows)).clamp(min=LEAST_RELATIVE)
+        relative = (1 + self.tokens.predict(rows)).clamp(min=LEAST_RELATIVE)
         return relative.unflatten(1, (2, self.num_trained)) * self.mean_tokens
 
     def reduced(self, features: torch.Tensor) -> torch.Tensor:
@@ -203,8 +215,7 @@ class FlagshipRouter(OpenPoolRouter):
         """As the base's, in finer steps: expectations can tell them apart."""
         if "usd_weight" in recipe.fixed:
             return [{}]
-        dearest = max(float(self.mean_cost.max()), torch.finfo(torch.float32).tiny)
-        return [{"usd_weight": part / dearest} for part in TRADE_OFFS]
+        return [{"usd_weight": part / self.largest_mean_cost} for part in TRADE_OFFS]
 
     def out_of_fold_averages_for(self, settings: Sequence[Mapping[str, Any]]) -> Iterator[tuple[float, float]] | None:
         """As the base's, while the router that was fitted is in memory."""
@@ -215,7 +226,7 @@ class FlagshipRouter(OpenPoolRouter):
 
     def _expected(self, made: Estimates, usd_weight: float) -> tuple[float, float]:
         """Mean expected accuracy and mean expected cost of the decisions that estimates lead to."""
-        chosen = self.choose(self.worth(made, Budget(usd_weight=usd_weight))).unsqueeze(1)
+        chosen = self.choose(self.utility(made, Budget(usd_weight=usd_weight))).unsqueeze(1)
         pairs = (made.accuracy, made.cost_usd)
         accuracy, cost = (float(values.double().gather(1, chosen).mean()) for values in pairs)
         return accuracy, cost
@@ -240,11 +251,11 @@ class FlagshipRouter(OpenPoolRouter):
         num_datasets = 0 if "datasets" in config.without else config.num_datasets
         return StackSizes(self._dim, self.num_trained, num_datasets, config.num_landmarks, strengths)
 
-    def _quality(self, guesses: torch.Tensor) -> torch.Tensor:
-        return self.mean_quality + stacked(guesses, self.weights)
+    def _quality(self, predictions: torch.Tensor) -> torch.Tensor:
+        return self.mean_quality + stacked(predictions, self.weights)
 
-    def _cost(self, dearness: torch.Tensor) -> torch.Tensor:
-        return (1 + dearness).clamp(min=LEAST_RELATIVE) * self.trained_cost
+    def _cost(self, relative_cost: torch.Tensor) -> torch.Tensor:
+        return (1 + relative_cost).clamp(min=LEAST_RELATIVE) * self.trained_cost
 
 
 def leading_directions(features: torch.Tensor, count: int) -> torch.Tensor:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from vlrouterbench.routers.encoders.ocr import blocks as encoding_ocr
-from vlrouterbench.routers.encoders.ocr.blocks import OcrError, picture_text, reader_name
+from vlrouterbench.routers.encoders.ocr.blocks import OcrError, image_text, reader_name
 
 installed = pytest.mark.skipif(importlib.util.find_spec("rapidocr") is None, reason="the extra ocr is not installed")
 
@@ -21,7 +21,7 @@ def _page(*lines):
 
 @installed
 def test_printed_lines_are_read_in_order():
-    assert picture_text(_page("Total revenue 2019", "Invoice 4711")).split("\n") == [
+    assert image_text(_page("Total revenue 2019", "Invoice 4711")).split("\n") == [
         "Total revenue 2019",
         "Invoice 4711",
     ]
@@ -32,7 +32,7 @@ def test_printed_lines_are_read_in_order():
     "picture", [Image.new("RGB", (200, 100), "white"), Image.new("L", (3, 2)), Image.new("1", (1, 1))]
 )
 def test_picture_without_text_has_none(picture):
-    assert picture_text(picture) == ""
+    assert image_text(picture) == ""
 
 
 @installed
@@ -42,11 +42,11 @@ def test_reader_is_named_with_its_version():
 
 
 def test_no_picture_has_no_text_and_needs_no_reader():
-    assert picture_text(None) == ""
+    assert image_text(None) == ""
 
 
 def test_without_the_extra_the_error_names_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "rapidocr", None)
     encoding_ocr._reader.cache_clear()
     with pytest.raises(OcrError, match=r"pip install 'vlrouterbench\[ocr\]'"):
-        picture_text(Image.new("RGB", (20, 20)))
+        image_text(Image.new("RGB", (20, 20)))

@@ -2,8 +2,9 @@
 
 Decisions
 - They need no download and no GPU. N-grams are weighted (sublinear frequency, inverse document frequency) and
-  projected; facts of the prompt and of the picture's shape stand beside the projections as they are.
-- A sample without a picture has zeros for statistics, flag included: a mask, not a black square.
+  projected; facts of the prompt and of the image's shape stand beside the projections as they are.
+- A sample without an image has zeros for statistics, flag included: a mask, not a black square.
+- Nothing of what they read depends on the size of a projection, which is at most the number of samples fitted on.
 """
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from vlrouterbench.routers.encoders.block import CLIP, FeatureBlock
+from vlrouterbench.routers.encoders.block import CLIP, IMAGE, TEXT, FeatureBlock
 from vlrouterbench.routers.encoders.builtin.image import NUM_IMAGE_STATISTICS, NUM_SHAPE_FACTS, image_statistics
 from vlrouterbench.routers.encoders.builtin.text import NUM_TEXT_FACTS, TEXT_BUCKETS, hashed_ngrams, text_facts
 from vlrouterbench.routers.encoders.sample_input import RouterInput
 
 BUILTIN = "builtin"
 BUILTIN_VERSION = 3
-"""Raised whenever the same sample would have other statistics. 2: pictures are turned as their EXIF says. 3: facts by
+"""Raised whenever the same sample would have other statistics. 2: images are turned as their EXIF says. 3: facts by
 their logarithm, scripts and options; how much of a page print covers."""
+TEXT_DIM, IMAGE_DIM = 96, 48
+"""Sizes of the projections, where there are samples enough to fit them on."""
 RawText = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Bucket ids, counts and prompt facts of a text."""
 
@@ -34,7 +37,10 @@ class BuiltinText(FeatureBlock):
         text_dim: size of the projection.
     """
 
-    def __init__(self, text_dim: int) -> None:
+    modality, name = TEXT, BUILTIN
+    stored = False
+
+    def __init__(self, text_dim: int = 1) -> None:
         super().__init__(text_dim + NUM_TEXT_FACTS)
         self.register_buffer("idf", torch.ones(TEXT_BUCKETS))
         self.register_buffer("projection", torch.zeros(TEXT_BUCKETS, text_dim))
@@ -45,6 +51,15 @@ class BuiltinText(FeatureBlock):
         require_version(config)
         return cls(config["text_dim"])
 
+    def config(self, rows: Sequence[RawText]) -> dict[str, Any]:
+        """The name, with `version` and the size of the projection."""
+        return super().config(rows) | {"version": BUILTIN_VERSION, "text_dim": projection_size(TEXT_DIM, len(rows))}
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """The built-in's version."""
+        return {"version": BUILTIN_VERSION}
+
     def read(self, inputs: Sequence[RouterInput]) -> list[RawText]:
         """Hashed n-grams and facts of each sample."""
         return [raw_text(sample) for sample in inputs]
@@ -54,20 +69,18 @@ class BuiltinText(FeatureBlock):
         ids, counts, facts = raw
         return np.concatenate([projected_ngrams(ids, counts, self.state("idf"), self.state("projection")), facts])
 
-    def describe(self) -> str:
-        """The built-in's name."""
-        return BUILTIN
-
 
 class BuiltinImage(FeatureBlock):
-    """A picture as projected statistics and facts of its shape.
+    """An image as projected statistics and facts of its shape.
 
     Args:
         image_dim: size of the projection.
         further: length of what a subclass adds.
     """
 
-    def __init__(self, image_dim: int, further: int = 0) -> None:
+    modality, name = IMAGE, BUILTIN
+
+    def __init__(self, image_dim: int = 1, further: int = 0) -> None:
         super().__init__(image_dim + NUM_SHAPE_FACTS + further)
         self.register_buffer("statistics_mean", torch.zeros(NUM_IMAGE_STATISTICS))
         self.register_buffer("statistics_scale", torch.ones(NUM_IMAGE_STATISTICS))
@@ -79,20 +92,31 @@ class BuiltinImage(FeatureBlock):
         require_version(config)
         return cls(config["image_dim"])
 
-    def read(self, inputs: Sequence[RouterInput]) -> list[np.ndarray]:
-        """Statistics of each picture, (NUM_IMAGE_STATISTICS,) float32."""
+    def config(self, rows: Sequence[Any]) -> dict[str, Any]:
+        """The name, with `version` and the size of the projection."""
+        num_images = sum(map(self.present, rows))
+        version = {"version": BUILTIN_VERSION}
+        return super().config(rows) | version | {"image_dim": projection_size(IMAGE_DIM, num_images)}
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """The built-in's version."""
+        return {"version": BUILTIN_VERSION}
+
+    def read(self, inputs: Sequence[RouterInput]) -> Sequence[Any]:
+        """Statistics of each image, (NUM_IMAGE_STATISTICS,) float32."""
         return [image_statistics(sample.image) for sample in inputs]
 
-    def project(self, raw: np.ndarray) -> np.ndarray:
+    def project(self, raw: Any) -> np.ndarray:
         """Projected statistics, then facts of the shape, (dim,)."""
         if not raw[0]:
-            return np.zeros(self.projection.shape[1] + NUM_SHAPE_FACTS, dtype=np.float32)
+            return np.zeros(self.state("projection").shape[1] + NUM_SHAPE_FACTS, dtype=np.float32)
         standard = np.clip((raw - self.state("statistics_mean")) / self.state("statistics_scale"), -CLIP, CLIP)
         return np.concatenate([standard @ self.state("projection"), raw[:NUM_SHAPE_FACTS]])
 
-    def describe(self) -> str:
-        """The built-in's name."""
-        return BUILTIN
+    def present(self, raw: Any) -> bool:
+        """By the flag, which is the first of the statistics."""
+        return bool(raw[0])
 
 
 def require_version(config: Mapping[str, Any]) -> None:
@@ -102,6 +126,11 @@ def require_version(config: Mapping[str, Any]) -> None:
             f"expected built-in features of version {BUILTIN_VERSION}, found {config.get('version')}: "
             "load the router with the release that made it."
         )
+
+
+def projection_size(largest: int, num_samples: int) -> int:
+    """Size of a projection that is fitted on some samples."""
+    return min(largest, max(1, num_samples - 1))
 
 
 def raw_text(sample: RouterInput) -> RawText:

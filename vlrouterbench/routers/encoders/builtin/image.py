@@ -180,7 +180,8 @@ def _neighbours(page: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
 
 def _print(page: np.ndarray) -> np.ndarray:
     """Signs of print on a grey page, (height, width) uint8: ink, strokes, how much of the page they cover, and lines of
-    text (rows that alternate between empty and full)."""
+    text (rows that alternate between empty and full).
+    """
     across, down = (np.maximum(a, b) - np.minimum(a, b) > _STROKE for a, b in _neighbours(page))
     marked = np.zeros(page.shape, dtype=bool)
     marked[:, 1:] = across

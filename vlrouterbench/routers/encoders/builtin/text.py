@@ -129,7 +129,8 @@ def script_shares(text: str) -> np.ndarray:
 @functools.cache
 def _script_table() -> tuple[np.ndarray, np.ndarray]:
     """Where stretches start, (n,), and the script of what lies before the first, between each two and after the last,
-    (n + 1,): its place in SCRIPTS plus 1, 0 for none."""
+    (n + 1,): its place in SCRIPTS plus 1, 0 for none.
+    """
     stretches = sorted(
         (ord(stretch[0]), ord(stretch[-1]) + 1, place)
         for place, parts in enumerate(SCRIPTS.values(), start=1)

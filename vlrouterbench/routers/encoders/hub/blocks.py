@@ -4,7 +4,7 @@ Decisions
 - A router carries what was fitted on its encoder's vectors, not the encoder: weights of others stay where they are
   published. Its configuration names them (id and commit, or digest of a local folder) with everything the vectors
   depend on, and an encoder that describes itself otherwise is refused.
-- A picture's vector has a flag beside it. Without a picture the vector part is zero after standardising, and the flag
+- An image's vector has a flag beside it. Without an image the vector part is zero after standardising, and the flag
   says so.
 - Where an encoder lies on this machine can be told (`use`): the digest says whether it is the same.
 """
@@ -14,18 +14,19 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from vlrouterbench.routers.encoders.block import FeatureBlock
+from vlrouterbench.routers.encoders.block import IMAGE, TEXT, FeatureBlock
 from vlrouterbench.routers.encoders.hub.folder import HubEncoderError
-from vlrouterbench.routers.encoders.hub.image import HubImageEncoder
+from vlrouterbench.routers.encoders.hub.image import HUB_IMAGE_VERSION, HubImageEncoder
 from vlrouterbench.routers.encoders.hub.model import HubEncoder
-from vlrouterbench.routers.encoders.hub.text import HubTextEncoder
+from vlrouterbench.routers.encoders.hub.text import HUB_TEXT_VERSION, HubTextEncoder
+from vlrouterbench.routers.encoders.registry import HUB
 from vlrouterbench.routers.encoders.sample_input import RouterInput
 
-_PLACE = ("id", "dtype")
+_NOT_COMPARED = ("id", "dtype")
 """What may differ between an encoder as described and as loaded: where it lies, and the type it computes in."""
 
 
@@ -37,14 +38,21 @@ class HubBlock(FeatureBlock):
         num_flags: features beside the vector.
     """
 
-    kind = ""
+    name = HUB
+    smallest_scale = 1e-3
+    """Vectors have unit length, and agree between a batch and one row to 1e-5 only."""
+    encoder_class: ClassVar[type[HubEncoder]]
+    version: ClassVar[int]
+    """Of the encoder class: raised whenever the same input would have another vector."""
+    requested: ClassVar[tuple[str, ...]] = ()
+    """Options of features that the encoder takes as arguments."""
     options: ClassVar[tuple[str, ...]] = ()
     """Fields of the description that the encoder takes as arguments."""
 
     def __init__(self, description: dict[str, Any], num_flags: int = 0) -> None:
         for field in ("id", "revision", "sha256", "dim"):
             if field not in description:
-                raise ValueError(f'expected "{field}" in the description of the {self.kind} encoder, found none.')
+                raise ValueError(f'expected "{field}" in the description of the {self.modality} encoder, found none.')
         super().__init__(description["dim"] + num_flags)
         self.description = dict(description)
         self._source: str | Path = description["id"]
@@ -53,7 +61,34 @@ class HubBlock(FeatureBlock):
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> HubBlock:
         """By the description that stands under the block's modality."""
-        return cls(config[cls.kind])
+        return cls(config[cls.modality])
+
+    @classmethod
+    def opened(cls, source: str | Path, revision: str | None, device: str, **options: Any) -> HubBlock:
+        """A block with its encoder loaded.
+
+        Args:
+            source: a folder, or an id on the Hub.
+            revision: commit, branch or tag on the Hub.
+            device: where to compute.
+            options: those in `requested`.
+
+        Raises:
+            HubEncoderError: it cannot be found, loaded or used.
+        """
+        encoder = cls.encoder_class(source, revision, device, **options)
+        block = cls(encoder.describe() | {"dim": encoder.dim})
+        block.take(encoder)
+        return block.to(device)
+
+    def config(self, rows: Sequence[Any]) -> dict[str, Any]:
+        """The description under the block's modality."""
+        return {self.modality: self.description}
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """The description, less where the encoder lies."""
+        return {name: value for name, value in self.description.items() if name != "id"}
 
     def use(self, source: str | Path) -> None:
         """Say where the encoder lies here: another folder, or an id, of the same model."""
@@ -74,6 +109,10 @@ class HubBlock(FeatureBlock):
         bare._encoder = None
         return bare
 
+    def take_loaded(self, block: Self) -> None:
+        """Take the encoder of another block; errors as for `take`."""
+        self.take(block.encoder)
+
     @property
     def encoder(self) -> HubEncoder:
         """The pretrained encoder, loaded at first use where the block's buffers lie.
@@ -83,13 +122,9 @@ class HubBlock(FeatureBlock):
         """
         if self._encoder is None:
             options = {name: self.description[name] for name in self.options}
-            loaded = self.open(self._source, self.description["revision"], self.mean.device, **options)
-            self.take(loaded)
+            device = self.get_buffer("mean").device
+            self.take(self.encoder_class(self._source, self.description["revision"], device, **options))
         return self._encoder
-
-    def open(self, *arguments: Any, **options: Any) -> HubEncoder:
-        """Load the encoder."""
-        raise TypeError(f"{type(self).__name__} is a base: take HubText or HubImage.")
 
     def describe(self) -> str:
         """The encoder's id, or the last component of its folder."""
@@ -100,11 +135,11 @@ class HubBlock(FeatureBlock):
         different = [
             f"{name} {found.get(name)!r} instead of {value!r}"
             for name, value in self.description.items()
-            if name not in _PLACE and found.get(name) != value
+            if name not in _NOT_COMPARED and found.get(name) != value
         ]
         if different:
             raise HubEncoderError(
-                f"the {self.kind} encoder at {found['id']} is not the one this router was trained with: "
+                f"the {self.modality} encoder at {found['id']} is not the one this router was trained with: "
                 f"{'; '.join(different)}. Give the same model, or train the router again."
             )
 
@@ -112,12 +147,9 @@ class HubBlock(FeatureBlock):
 class HubText(HubBlock):
     """Text by a pretrained encoder."""
 
-    kind = "text"
-    options = ("max_length", "family")
-
-    def open(self, *arguments: Any, **options: Any) -> HubEncoder:
-        """Load the text encoder."""
-        return HubTextEncoder(*arguments, **options)
+    modality = TEXT
+    encoder_class, version = HubTextEncoder, HUB_TEXT_VERSION
+    requested, options = ("max_length",), ("max_length", "family")
 
     def read(self, inputs: Sequence[RouterInput]) -> list[np.ndarray]:
         """Vectors of the texts, each (dim,) float32."""
@@ -127,29 +159,38 @@ class HubText(HubBlock):
         """The vector as it is."""
         return raw
 
+    def input_length(self, sample: RouterInput) -> int:
+        """In tokens: little is padded where texts of about one length are read together."""
+        return self.encoder.input_length(sample)
+
 
 class HubImage(HubBlock):
-    """A picture by a pretrained encoder, with a flag that it is there.
+    """An image by a pretrained encoder, with a flag that it is there.
 
     Args:
         description: as for HubBlock.
     """
 
-    kind = "image"
+    modality = IMAGE
+    encoder_class, version = HubImageEncoder, HUB_IMAGE_VERSION
 
     def __init__(self, description: dict[str, Any]) -> None:
         super().__init__(description, num_flags=1)
 
-    def open(self, *arguments: Any, **options: Any) -> HubEncoder:
-        """Load the image encoder."""
-        return HubImageEncoder(*arguments, **options)
-
     def read(self, inputs: Sequence[RouterInput]) -> list[np.ndarray]:
-        """Flag, then the picture's vector, each (dim,) float32; all zeros without a picture."""
+        """Flag, then the image's vector, each (dim,) float32; all zeros without an image."""
         vectors = self.encoder.encode(inputs).cpu().numpy()
         flags = np.array([[sample.image is not None] for sample in inputs], dtype=np.float32)
         return list(np.concatenate([flags, vectors], axis=1))
 
     def project(self, raw: np.ndarray) -> np.ndarray:
-        """The vector as it is; train's mean where there is no picture, so that it is zero when standardised."""
+        """The vector as it is; train's mean where there is no image, so that it is zero when standardised."""
         return raw if raw[0] else np.concatenate([raw[:1], self.state("mean")[1:]])
+
+    def moments(self, projected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of the flag over all samples, of vectors over those with an image: absent ones say nothing about them."""
+        mean, scale = super().moments(projected)
+        if projected[:, 0].any():
+            vectors = projected[projected[:, 0] > 0][:, 1:]
+            mean[1:], scale[1:] = vectors.mean(axis=0), vectors.std(axis=0)
+        return mean, scale

@@ -83,7 +83,8 @@ class HubImageEncoder(HubEncoder):
     @torch.no_grad()
     def encode(self, inputs: Sequence[RouterInput]) -> torch.Tensor:
         """Vectors of the samples' pictures at unit length, (num_samples, dim) float32 on the encoder's device, in one
-        batch; zeros where a sample has no picture (`has_image`)."""
+        batch; zeros where a sample has no picture (`has_image`).
+        """
         vectors = torch.zeros(len(inputs), self.dim, device=self.device)
         present = has_image(inputs)
         if present.any():
@@ -110,7 +111,8 @@ class HubImageEncoder(HubEncoder):
     @torch.no_grad()
     def pooled(self, pictures: Sequence[dict[str, torch.Tensor]]) -> torch.Tensor:
         """Pooled outputs of prepared pictures, (num_pictures, dim) float32, not normalised: in one batch where the
-        pictures have one size, else one by one."""
+        pictures have one size, else one by one.
+        """
         if len({picture["pixel_values"].shape for picture in pictures}) > 1:
             return torch.cat([self.pooled([picture]) for picture in pictures])
         output = self._output(pictures)

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from vlrouterbench.routers.encoders.hub.folder import HubEncoderError, ModelFolder, find_folder, first_line
+from vlrouterbench.routers.encoders.sample_input import RouterInput
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -52,6 +53,14 @@ class HubEncoder:
     def _load(self) -> int:
         """Load what the encoder needs and give the length of its vectors."""
         raise TypeError(f"{type(self).__name__} reads nothing: take HubTextEncoder or HubImageEncoder.")
+
+    def encode(self, inputs: Sequence[RouterInput]) -> torch.Tensor:
+        """Vectors of samples, (num_samples, dim) float32 on the encoder's device, in one batch."""
+        raise TypeError(f"{type(self).__name__} reads nothing: take HubTextEncoder or HubImageEncoder.")
+
+    def input_length(self, sample: RouterInput) -> int:
+        """How long a sample is to the encoder; 0 where all have one length."""
+        return 0
 
     def describe(self) -> dict[str, Any]:
         """What the vectors depend on, ready for JSON."""

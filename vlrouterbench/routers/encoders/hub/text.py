@@ -89,6 +89,10 @@ class HubTextEncoder(HubEncoder):
             lower_case=self.family.lower_case,
         )
 
+    def input_length(self, sample: RouterInput) -> int:
+        """Tokens that the encoder reads of a sample."""
+        return len(self.tokens(sample))
+
     @torch.no_grad()
     def pooled(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
         """Pooled output for rows of token ids (none empty), (num_rows, dim) float32, not normalised."""

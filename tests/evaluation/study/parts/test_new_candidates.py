@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from tests.evaluation.study.workspaces import small_ground
+from tests.evaluation.study.workspaces import small_context
 from vlrouterbench.core.errors import RouterError, UnknownNameError
 from vlrouterbench.data.held_out import leave_candidate_out
-from vlrouterbench.evaluation.study.new_candidates import join_new_candidates
+from vlrouterbench.evaluation.study.parts.new_candidates import NewCandidatesPart
 from vlrouterbench.metrics.calibration import brier_score
 from vlrouterbench.metrics.trade_off import rank_score
 from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
@@ -21,18 +21,18 @@ FEW = 20
 
 
 @pytest.fixture(scope="module")
-def ground(simulated_problem):
-    return small_ground(simulated_problem)
+def context(simulated_problem):
+    return small_context(simulated_problem)
 
 
 @pytest.fixture(scope="module")
-def num_train(ground):
-    return len(ground.table.split("train"))
+def num_train(context):
+    return len(context.table.split("train"))
 
 
 @pytest.fixture(scope="module")
-def part(ground, num_train):
-    return join_new_candidates(ground, ("flagship", "mixture", "uniroute", "knn"), (FEW, num_train, num_train + 1))
+def part(context, num_train):
+    return NewCandidatesPart((FEW, num_train, num_train + 1)).run(context, ("flagship", "mixture", "uniroute", "knn"))
 
 
 @pytest.fixture(scope="module")
@@ -40,38 +40,38 @@ def rows(part):
     return {row["router"]: row for row in part["routers"]}
 
 
-def trained(ground, table, family="flagship"):
-    return train_router(family, Problem(table, ground.features), RouterTrainingArguments(seed=0)).router
+def trained(context, table, family="flagship"):
+    return train_router(family, Problem(table, context.features), RouterTrainingArguments(seed=0)).router
 
 
-def test_training_saw_all_candidates_or_all_but_one_under_the_same_bounds(part, ground):
-    names = ground.table.pool.names
+def test_training_saw_all_candidates_or_all_but_one_under_the_same_bounds(part, context):
+    names = context.table.pool.names
     for family in ("flagship", "uniroute"):
-        tables = [table for name, table in ground.seen if name == family]
+        tables = [table for name, table in context.seen if name == family]
         missing = [tuple(name for name in names if name not in table.pool.names) for table in tables]
         assert missing == [(), *((name,) for name in names)]
-        assert {table.cost_bounds for table in tables} == {ground.table.cost_bounds}
+        assert {table.cost_bounds for table in tables} == {context.table.cost_bounds}
 
 
-def test_a_new_candidate_is_judged_as_one_that_joins_by_hand(rows, ground):
+def test_a_new_candidate_is_judged_as_one_that_joins_by_hand(rows, context):
     """The Brier score and the Rank Score at few anchor samples, with every step of joining written out."""
-    train, test = (ground.table.split(side) for side in ("train", "test"))
+    train, test = (context.table.split(side) for side in ("train", "test"))
     briers, constants, scores = [], [], []
     for place, candidate in enumerate(train.pool.candidates):
-        fewer = replace(leave_candidate_out(ground.table, candidate.name), report=ground.table.report)
-        router = trained(ground, fewer)
+        fewer = replace(leave_candidate_out(context.table, candidate.name), report=context.table.report)
+        router = trained(context, fewer)
         asked = train.take(np.array(router.anchor_set(FEW)))
         entry = {"name": candidate.name, "input_price": candidate.input_price, "output_price": candidate.output_price}
         names = ("quality", "input_tokens", "output_tokens")
         outcomes = {name: torch.tensor(asked.matrices[name][:, place]) for name in names}
-        router.add_candidate(entry, ground.features.of(train)[router.anchor_set(FEW)], outcomes)
-        estimated = router.estimates(ground.features.of(test)).accuracy[:, -1].detach().double().numpy()
+        router.add_candidate(entry, context.features.of(train)[router.anchor_set(FEW)], outcomes)
+        estimated = router.estimates(context.features.of(test)).accuracy[:, -1].detach().double().numpy()
         briers.append(brier_score(estimated, test.quality[:, place]))
         constants.append(((asked.quality[:, place].mean() - test.quality[:, place]) ** 2).mean())
         order = [other for other in range(len(train.pool)) if other != place] + [place]
-        decided = np.array(order)[router.decide(ground.features.of(test)).numpy()]
+        decided = np.array(order)[router.decide(context.features.of(test)).numpy()]
         averages = (matrix[np.arange(len(test)), decided].mean() for matrix in (test.quality, test.cost))
-        scores.append(float(rank_score(*averages, cost_bounds=ground.table.cost_bounds)))
+        scores.append(float(rank_score(*averages, cost_bounds=context.table.cost_bounds)))
     found = rows["flagship"]["anchor_set"][0]
     assert found["num_anchors"] == FEW
     assert found["brier"] == pytest.approx(np.mean(briers), abs=1e-6)
@@ -79,12 +79,12 @@ def test_a_new_candidate_is_judged_as_one_that_joins_by_hand(rows, ground):
     assert found["rank_score"] == pytest.approx(np.mean(scores), abs=1e-4)
 
 
-def test_the_router_that_knows_all_candidates_is_the_plain_one(rows, ground):
-    test, router = ground.table.split("test"), trained(ground, ground.table)
-    estimated = router.estimates(ground.features.of(test)).accuracy.detach().double().numpy()
-    decided = router.decide(ground.features.of(test)).numpy()
+def test_the_router_that_knows_all_candidates_is_the_plain_one(rows, context):
+    test, router = context.table.split("test"), trained(context, context.table)
+    estimated = router.estimates(context.features.of(test)).accuracy.detach().double().numpy()
+    decided = router.decide(context.features.of(test)).numpy()
     averages = (matrix[np.arange(len(test)), decided].mean() for matrix in (test.quality, test.cost))
-    score = float(rank_score(*averages, cost_bounds=ground.table.cost_bounds))
+    score = float(rank_score(*averages, cost_bounds=context.table.cost_bounds))
     expected = {"brier": ((estimated - test.quality) ** 2).mean(), "rank_score": score}
     assert rows["flagship"]["trained_on"] == pytest.approx(expected)
 
@@ -96,12 +96,12 @@ def test_with_every_training_sample_as_an_anchor_both_choices_agree(rows):
     assert rows["flagship"]["anchor_set_minus_random"][1]["brier"] == pytest.approx(0.0, abs=1e-5)
 
 
-def test_a_new_candidate_with_a_twin_in_the_pool_comes_near_one_that_was_trained_on(ground, num_train):
+def test_a_new_candidate_with_an_equal_in_the_pool_comes_near_one_that_was_trained_on(context, num_train):
     """Two candidates answer the charts, two everything else: whom a new candidate follows is all there is to learn."""
-    charts = np.array(ground.table.column("dataset")) == "ChartQA_TEST"
+    charts = np.array(context.table.column("dataset")) == "ChartQA_TEST"
     quality = np.column_stack([charts, charts, ~charts, ~charts]).astype(float)
-    table = replace(ground.table, matrices=ground.table.matrices | {"quality": quality})
-    row = join_new_candidates(replace(ground, table=table), ("flagship",), (FEW, num_train))["routers"][0]
+    table = replace(context.table, matrices=context.table.matrices | {"quality": quality})
+    row = NewCandidatesPart((FEW, num_train)).run(replace(context, table=table), ("flagship",))["routers"][0]
     (few, many), known = row["anchor_set"], row["trained_on"]["brier"]
     assert known < many["brier"] < few["brier"] < many["constant_brier"]
     assert many["brier"] - known < 0.2 * (many["constant_brier"] - known)
@@ -116,7 +116,7 @@ def test_a_family_that_chooses_no_anchors_joins_by_random_ones(rows):
     assert rows["uniroute"]["anchor_set_minus_random"] == []
 
 
-def test_larger_random_sets_hold_the_smaller_ones(ground, monkeypatch):
+def test_larger_random_sets_hold_the_smaller_ones(context, monkeypatch):
     joined, add = [], OpenPoolRouter.add_candidate
 
     def watched(router, candidate, features, outcomes):
@@ -124,26 +124,26 @@ def test_larger_random_sets_hold_the_smaller_ones(ground, monkeypatch):
         add(router, candidate, features, outcomes)
 
     monkeypatch.setattr(OpenPoolRouter, "add_candidate", watched)
-    join_new_candidates(ground, ("flagship",), (10, FEW))
+    NewCandidatesPart((10, FEW)).run(context, ("flagship",))
     for start in range(0, len(joined), 4):
         (_, by_router), (one, small), _, (other, large) = joined[start : start + 4]
         assert one == other and len(large) == FEW
         assert torch.equal(large[:10], small) and not torch.equal(by_router, small)
 
 
-def test_routers_that_nobody_can_join_are_named(part, ground):
-    assert part["passed_over"] == ["mixture", "knn"]
+def test_routers_that_nobody_can_join_are_named(part, context):
+    assert part["skipped"] == ["mixture", "knn"]
     with pytest.raises(RouterError, match=r"found knn, mixture\. .*: uniroute, flagship"):
-        join_new_candidates(ground, ("knn", "mixture"))
+        NewCandidatesPart().run(context, ("knn", "mixture"))
     with pytest.raises(UnknownNameError, match="flagshp"):
-        join_new_candidates(ground, ("flagshp",))
+        NewCandidatesPart().run(context, ("flagshp",))
 
 
-def test_too_few_training_samples_and_unmeasured_tokens_are_said(ground, num_train):
+def test_too_few_training_samples_and_unmeasured_tokens_are_refused(context, num_train):
     with pytest.raises(RouterError, match=f"at least {num_train + 1} training samples .* found {num_train}"):
-        join_new_candidates(ground, ("flagship",), (num_train + 1,))
-    tokens = ground.table.matrices["input_tokens"].copy()
+        NewCandidatesPart((num_train + 1,)).run(context, ("flagship",))
+    tokens = context.table.matrices["input_tokens"].copy()
     tokens[:, 0] = np.nan
-    lacking = replace(ground.table, matrices=ground.table.matrices | {"input_tokens": tokens})
-    with pytest.raises(RouterError, match=f"{ground.table.pool.names[0]} cannot join flagship .*input_tokens"):
-        join_new_candidates(replace(ground, table=lacking), ("flagship",), (FEW,))
+    lacking = replace(context.table, matrices=context.table.matrices | {"input_tokens": tokens})
+    with pytest.raises(RouterError, match=f"{context.table.pool.names[0]} cannot join flagship .*input_tokens"):
+        NewCandidatesPart((FEW,)).run(replace(context, table=lacking), ("flagship",))

@@ -8,8 +8,9 @@ import pytest
 from tests.tables import hand_table
 from vlrouterbench.core.constants import COST_WEIGHTS
 from vlrouterbench.core.errors import RouterError
-from vlrouterbench.evaluation.study.frontiers import NUM_COSTS, SINGLE, Points, frontiers_over_splits, measure_split
-from vlrouterbench.evaluation.study.splits import Ground, resplit, scored
+from vlrouterbench.evaluation.study.context import StudyContext, resplit, scored
+from vlrouterbench.evaluation.study.frontier_measures import SINGLE, Points, measure_split
+from vlrouterbench.evaluation.study.parts.frontiers import NUM_COSTS, FrontiersPart
 from vlrouterbench.metrics.bootstrap import resampled_means
 from vlrouterbench.metrics.frontier import convex_hull_area, hull_cost, hull_height
 from vlrouterbench.routers.base.estimating import TRADE_OFFS as COARSE
@@ -21,7 +22,7 @@ SEEDS = (0, 3)
 
 @pytest.fixture(scope="module")
 def content(simulated_problem):
-    return frontiers_over_splits(Ground(simulated_problem.table, simulated_problem.features, SEEDS), ROUTERS)
+    return FrontiersPart().run(StudyContext(simulated_problem.table, simulated_problem.features, SEEDS), ROUTERS)
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +153,6 @@ def test_a_mean_hull_is_drawn_where_every_split_reaches_it(rows, tests):
 
 
 def test_names_are_checked_before_anything_is_trained(simulated_problem):
-    ground = Ground(simulated_problem.table, simulated_problem.features, (0,))
+    context = StudyContext(simulated_problem.table, simulated_problem.features, (0,))
     with pytest.raises(RouterError, match="once and at least one"):
-        frontiers_over_splits(ground, ("mlp", "mlp"))
+        FrontiersPart().run(context, ("mlp", "mlp"))

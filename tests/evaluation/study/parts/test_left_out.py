@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.evaluation.study.workspaces import DATASETS, small_ground
+from tests.evaluation.study.workspaces import DATASETS, small_context
 from vlrouterbench.core.errors import BenchmarkError
 from vlrouterbench.data.held_out import leave_dataset_out
-from vlrouterbench.evaluation.study.compare import compare_over_splits
-from vlrouterbench.evaluation.study.left_out import GUARDS, leave_datasets_out
+from vlrouterbench.evaluation.study.held_out_answers import GUARDS
+from vlrouterbench.evaluation.study.parts.left_out import LeftOutPart
+from vlrouterbench.evaluation.study.parts.routers import RoutersPart
 from vlrouterbench.metrics.calibration import brier_score, expected_calibration_error
 from vlrouterbench.metrics.trade_off import rank_score
 from vlrouterbench.training.arguments import RouterTrainingArguments
@@ -20,13 +21,13 @@ ROUTERS = ("flagship", "uniroute", "strongest")
 
 
 @pytest.fixture(scope="module")
-def ground(simulated_problem):
-    return small_ground(simulated_problem)
+def context(simulated_problem):
+    return small_context(simulated_problem)
 
 
 @pytest.fixture(scope="module")
-def part(ground):
-    return leave_datasets_out(ground, ROUTERS)
+def part(context):
+    return LeftOutPart().run(context, ROUTERS)
 
 
 @pytest.fixture(scope="module")
@@ -35,33 +36,33 @@ def rows(part):
 
 
 @pytest.fixture(scope="module")
-def strangers(ground):
-    """The flagship's twins that never saw a dataset, trained here."""
+def strangers(context):
+    """Flagships that never saw a dataset, trained here."""
     found = {}
     for name in DATASETS:
-        problem = Problem(leave_dataset_out(ground.table, name), ground.features)
+        problem = Problem(leave_dataset_out(context.table, name), context.features)
         found[name] = train_router("flagship", problem, RouterTrainingArguments(seed=0)).router
     return found
 
 
-def decided_by_strangers(strangers, ground):
+def decided_by_strangers(strangers, context):
     """Quality and cost of their decisions, what they expected of them, and of every candidate with what came of it."""
-    test = ground.table.split("test")
+    test = context.table.split("test")
     datasets, values = np.array(test.column("dataset")), []
     for name, router in strangers.items():
         asked = test.take(datasets == name)
-        features, rows = ground.features.of(asked), np.arange(len(asked))
+        features, rows = context.features.of(asked), np.arange(len(asked))
         chosen, made = router.decide(features).numpy(), router.estimates(features).accuracy.detach().double().numpy()
         values.append((asked.quality[rows, chosen], asked.cost[rows, chosen], made[rows, chosen]))
         values[-1] += (made.ravel(), asked.quality.ravel())
     return [np.concatenate(column) for column in zip(*values, strict=True)]
 
 
-def test_no_router_saw_the_dataset_that_it_is_judged_on(part, ground):
+def test_no_router_saw_the_dataset_that_it_is_judged_on(part, context):
     """Of every family first the router of all datasets, then one without each of them."""
     for family in ("flagship", "uniroute"):
         seen = []
-        for name, table in ground.seen:
+        for name, table in context.seen:
             if name == family:
                 learnt = [table.split(side) for side in ("train", "validation")]
                 seen.append({dataset for side in learnt for dataset in side.column("dataset")})
@@ -69,16 +70,16 @@ def test_no_router_saw_the_dataset_that_it_is_judged_on(part, ground):
         assert sorted(map(sorted, seen[1:])) == sorted(sorted(set(DATASETS) - {name}) for name in DATASETS)
 
 
-def test_figures_inside_are_those_of_the_plain_comparison(rows, ground):
-    plain = {row["router"]: row for row in compare_over_splits(replace(ground, seen=[]), ROUTERS)}
+def test_figures_inside_are_those_of_the_plain_comparison(rows, context):
+    plain = {row["router"]: row for row in RoutersPart().run(replace(context, seen=[]), ROUTERS)}
     for name in ROUTERS:
         for figure in ("accuracy", "average_cost_usd", "rank_score"):
             assert rows[name]["inside"][figure] == pytest.approx(plain[name][figure])
 
 
-def test_figures_outside_are_those_of_routers_trained_without_the_dataset(rows, strangers, ground):
-    quality, cost, told, made, outcomes = decided_by_strangers(strangers, ground)
-    outside, bounds = rows["flagship"]["outside"], ground.table.cost_bounds
+def test_figures_outside_are_those_of_routers_trained_without_the_dataset(rows, strangers, context):
+    quality, cost, told, made, outcomes = decided_by_strangers(strangers, context)
+    outside, bounds = rows["flagship"]["outside"], context.table.cost_bounds
     assert outside["accuracy"] == pytest.approx(quality.mean())
     assert outside["rank_score"] == pytest.approx(float(rank_score(quality.mean(), cost.mean(), cost_bounds=bounds)))
     expected = {
@@ -90,8 +91,8 @@ def test_figures_outside_are_those_of_routers_trained_without_the_dataset(rows, 
     assert outside["rank_score"] != rows["flagship"]["inside"]["rank_score"]
 
 
-def test_a_fixed_candidate_outside_is_the_best_one_of_the_other_datasets(rows, ground):
-    train, test = (ground.table.split(side) for side in ("train", "test"))
+def test_a_fixed_candidate_outside_is_the_best_one_of_the_other_datasets(rows, context):
+    train, test = (context.table.split(side) for side in ("train", "test"))
     learnt, asked = (np.array(side.column("dataset")) for side in (train, test))
     quality = np.empty(len(test))
     for name in DATASETS:
@@ -129,13 +130,13 @@ def test_only_calibrated_routers_have_calibration_and_only_guarded_ones_guards(r
     assert [(row["router"], row["guard"]) for row in part["guards"]] == [("flagship", guard) for guard in GUARDS]
 
 
-def test_a_guard_changes_decisions_of_the_same_routers(part, rows, strangers, ground):
+def test_a_guard_changes_decisions_of_the_same_routers(part, rows, strangers, context):
     guards = {row["guard"]: row["outside"] for row in part["guards"]}
     assert guards[0.0]["rank_score"] == rows["flagship"]["outside"]["rank_score"]
     for router in strangers.values():
         router.config.guard = 2.0
     try:
-        quality, cost, *_ = decided_by_strangers(strangers, ground)
+        quality, cost, *_ = decided_by_strangers(strangers, context)
     finally:
         for router in strangers.values():
             router.config.guard = 0.0
@@ -144,11 +145,11 @@ def test_a_guard_changes_decisions_of_the_same_routers(part, rows, strangers, gr
     assert guards[2.0]["average_cost_usd"] != guards[0.0]["average_cost_usd"]
 
 
-def test_figures_of_several_splits_are_means_over_them(ground):
+def test_figures_of_several_splits_are_means_over_them(context):
     def found(*seeds):
         (row,) = (
             row
-            for row in leave_datasets_out(replace(ground, seeds=seeds), ("cheapest",))["routers"]
+            for row in LeftOutPart().run(replace(context, seeds=seeds), ("cheapest",))["routers"]
             if row["router"] == "cheapest"
         )
         return row
@@ -162,8 +163,8 @@ def test_figures_of_several_splits_are_means_over_them(ground):
     assert samples[2] == samples[0] + samples[1]
 
 
-def test_one_dataset_alone_cannot_be_left_out(ground):
-    table = ground.table
+def test_one_dataset_alone_cannot_be_left_out(context):
+    table = context.table
     alone = table.take(np.array(table.column("dataset")) == "DocVQA_VAL")
     with pytest.raises(BenchmarkError, match="at least two datasets .* found DocVQA_VAL"):
-        leave_datasets_out(replace(ground, table=alone), ("strongest",))
+        LeftOutPart().run(replace(context, table=alone), ("strongest",))

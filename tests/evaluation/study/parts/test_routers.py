@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from vlrouterbench.core.errors import RouterError, UnknownNameError
-from vlrouterbench.evaluation.study.compare import CEILING, compare_over_splits
-from vlrouterbench.evaluation.study.splits import Ground, resplit
+from vlrouterbench.evaluation.study.context import StudyContext, resplit
+from vlrouterbench.evaluation.study.parts.routers import UPPER_BOUND, RoutersPart
 from vlrouterbench.evaluation.upper_bound import KnownFeatures, reachable_decisions
 from vlrouterbench.metrics.trade_off import chosen_values, rank_score
 
@@ -16,7 +16,7 @@ ROUTERS = ("ridge-mf", "mixture", "strongest", "shuffled/ridge-mf")
 
 @pytest.fixture(scope="module")
 def rows(simulated_problem):
-    found = compare_over_splits(Ground(simulated_problem.table, simulated_problem.features, (0, 3)), ROUTERS)
+    found = RoutersPart().run(StudyContext(simulated_problem.table, simulated_problem.features, (0, 3)), ROUTERS)
     return {row["router"]: row for row in found}
 
 
@@ -32,9 +32,9 @@ def test_figures_of_a_fixed_candidate_follow_from_the_table(rows, simulated_prob
     scores = []
     for seed in (0, 3):
         split = resplit(simulated_problem.table, seed)
-        place = split.split("train").quality.mean(axis=0).argmax()
+        strongest = split.split("train").quality.mean(axis=0).argmax()
         test = split.split("test")
-        averages = test.quality[:, place].mean(), test.cost[:, place].mean()
+        averages = test.quality[:, strongest].mean(), test.cost[:, strongest].mean()
         scores.append(float(rank_score(*averages, cost_bounds=split.cost_bounds)))
     assert rows["strongest"]["rank_scores"] == pytest.approx(scores)
     assert rows["strongest"]["rank_score"] == pytest.approx(np.mean(scores))
@@ -42,32 +42,32 @@ def test_figures_of_a_fixed_candidate_follow_from_the_table(rows, simulated_prob
 
 def test_rows_stand_by_rank_score_and_differences_lie_in_their_intervals(rows):
     scores = [row["rank_score"] for row in rows.values()]
-    assert scores == sorted(scores, reverse=True) and set(rows) == {*ROUTERS, CEILING}
+    assert scores == sorted(scores, reverse=True) and set(rows) == {*ROUTERS, UPPER_BOUND}
     assert rows["ridge-mf"]["first_minus_this"] == {"rank_score": 0.0, "ci95": [0.0, 0.0]}
-    for name in (*ROUTERS[1:], CEILING):
+    for name in (*ROUTERS[1:], UPPER_BOUND):
         gap, (low, high) = (rows[name]["first_minus_this"][key] for key in ("rank_score", "ci95"))
         assert gap == pytest.approx(rows["ridge-mf"]["rank_score"] - rows[name]["rank_score"]) and low < gap < high
 
 
-def test_the_reachable_ceiling_knows_the_scored_split_and_train_by_their_features(rows, simulated_problem):
+def test_the_upper_bound_knows_the_scored_split_and_train_by_their_features(rows, simulated_problem):
     split = resplit(simulated_problem.table, 3)
     test, train = split.split("test"), split.split("train")
     known = KnownFeatures(*(simulated_problem.features.of(part).numpy() for part in (test, train)))
     chosen = reachable_decisions(test, train, seed=3, features=known)
     averages = (chosen_values(matrix, chosen).mean() for matrix in (test.quality, test.cost))
     score = float(rank_score(*averages, cost_bounds=split.cost_bounds))
-    assert rows[CEILING]["rank_scores"][1] == pytest.approx(score)
+    assert rows[UPPER_BOUND]["rank_scores"][1] == pytest.approx(score)
 
 
-def test_a_twin_on_shuffled_outcomes_is_another_router(rows):
+def test_a_label_permutation_control_is_another_router(rows):
     assert rows["shuffled/ridge-mf"]["rank_scores"] != rows["ridge-mf"]["rank_scores"]
 
 
 def test_unknown_and_repeated_names_are_refused(simulated_problem):
-    ground = Ground(simulated_problem.table, simulated_problem.features, (0,))
+    context = StudyContext(simulated_problem.table, simulated_problem.features, (0,))
     for name in ("ridge-fm", "ridge-mf:defalt", "shuffled/mixture"):
         with pytest.raises(UnknownNameError, match=name.split("/")[-1].split(":")[-1]):
-            compare_over_splits(ground, (name,))
+            RoutersPart().run(context, (name,))
     for routers, seeds in ((("mixture", "mixture"), (0,)), (("mixture",), (0, 0)), ((), (0,)), (("mixture",), ())):
         with pytest.raises(RouterError, match="once and at least one"):
-            compare_over_splits(replace(ground, seeds=seeds), routers)
+            RoutersPart().run(replace(context, seeds=seeds), routers)

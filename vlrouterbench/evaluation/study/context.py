@@ -1,10 +1,10 @@
-"""What every part of a study stands on: a benchmark, several splits of it, and routers trained on each by name.
+"""What every part of a study is computed on: a benchmark, several splits of it, and routers trained on each by name.
 
 Decisions
 - Seed 0 is the benchmark's own split; another seed draws one by the same hash, so that groups stay whole.
 - Everything is done anew for every split: training, choices on validation, the mixture on train. Cost bounds stay the
   benchmark's.
-- A name is a family (`mlp`), one of its variants (`flagship:kernel-alone`), either on shuffled outcomes
+- A name is a family (`mlp`), one of its variants (`flagship:kernel-alone`), the label-permutation control of either
   (`shuffled/mlp`), or a policy (`mixture`).
 """
 
@@ -30,14 +30,14 @@ from vlrouterbench.training.fit import train_router
 from vlrouterbench.training.problem import Problem
 
 SHUFFLED = "shuffled/"
-"""Before a family's name: its twin, trained on shuffled outcomes."""
+"""Before a family's name: its label-permutation control, trained on shuffled outcomes."""
 VARIANT = ":"
 """Between a family's name and a variant's."""
 Stage = Callable[[str], AbstractContextManager[Any]]
 
 
 @dataclass(frozen=True)
-class Ground:
+class StudyContext:
     """What a study is made on.
 
     Attributes:
@@ -61,7 +61,7 @@ class Ground:
         """The router of a name, trained on a benchmark's train split and chosen on its validation.
 
         Args:
-            name: of a family, a variant or a shuffled twin; `check_names` has passed it.
+            name: of a family, a variant or a label-permutation control, which `check_names` has accepted.
             table: the benchmark under one split; its candidates may be fewer than the study's.
             seed: of training.
         """
@@ -70,8 +70,9 @@ class Ground:
     def training_of(self, name: str, table: RoutingTable, seed: int) -> tuple[str, Problem, RouterTrainingArguments]:
         """What trains the router of a name: family, problem and arguments; arguments as for `train`."""
         family, variant = family_and_variant(name)
-        learnt = shuffled_outcomes(table, seed=seed) if name.startswith(SHUFFLED) else table
-        return family, Problem(learnt, self.features), RouterTrainingArguments(seed=seed, variant=variant or "default")
+        outcomes = shuffled_outcomes(table, seed=seed) if name.startswith(SHUFFLED) else table
+        arguments = RouterTrainingArguments(seed=seed, variant=variant or "default")
+        return family, Problem(outcomes, self.features), arguments
 
 
 def resplit(table: RoutingTable, seed: int) -> RoutingTable:
@@ -83,14 +84,14 @@ def resplit(table: RoutingTable, seed: int) -> RoutingTable:
     for group, dataset in zip(groups, table.column("dataset"), strict=True):
         dataset_of.setdefault(group, dataset)
     sides = [hash_split(f"{seed}\0{dataset_of[group]}", group) for group in groups]
-    place = table.samples.column_names.index("split")
-    return replace(table, samples=table.samples.set_column(place, "split", pa.array(sides)))
+    position = table.samples.column_names.index("split")
+    return replace(table, samples=table.samples.set_column(position, "split", pa.array(sides)))
 
 
 def scored(table: RoutingTable, split: str = "test") -> RoutingTable:
     """The samples of a split that were measured for every candidate."""
-    found = table.split(split)
-    return found.take(found.complete)
+    samples = table.split(split)
+    return samples.take(samples.complete)
 
 
 def family_and_variant(name: str) -> tuple[str, str]:

@@ -1,12 +1,13 @@
-"""Calibration over splits: pairs pooled by hand, groups of one name, and nothing to judge is said at once."""
+"""Calibration over splits: pairs pooled by hand, groups of one name, and nothing to judge is an error at once."""
 
 import numpy as np
 import pytest
 
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.evaluation.policies import decide_policy
-from vlrouterbench.evaluation.study.calibration import Pairs, calibration_over_splits
-from vlrouterbench.evaluation.study.splits import Ground, resplit, scored
+from vlrouterbench.evaluation.study.calibration_pairs import Pairs
+from vlrouterbench.evaluation.study.context import StudyContext, resplit, scored
+from vlrouterbench.evaluation.study.parts.calibration import CalibrationPart
 from vlrouterbench.evaluation.study.study import study
 from vlrouterbench.metrics.calibration import expected_calibration_error
 
@@ -16,8 +17,8 @@ SEEDS = (0, 3)
 
 @pytest.fixture(scope="module")
 def rows(simulated_problem):
-    ground = Ground(simulated_problem.table, simulated_problem.features, SEEDS)
-    return {row["router"]: row for row in calibration_over_splits(ground, ROUTERS)}
+    context = StudyContext(simulated_problem.table, simulated_problem.features, SEEDS)
+    return {row["router"]: row for row in CalibrationPart().run(context, ROUTERS)}
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +28,8 @@ def tests(simulated_problem):
 
 def test_the_calibrated_alone_are_judged_each_by_its_own_estimates(rows):
     assert list(rows) == ["flagship", "shuffled/flagship"]
-    own, twin = (row["all_pairs"]["pooled"]["brier"] for row in rows.values())
-    assert own != twin
+    own, control = (row["all_pairs"]["pooled"]["brier"] for row in rows.values())
+    assert own != control
 
 
 def test_pairs_of_two_splits_by_hand():
@@ -40,7 +41,7 @@ def test_pairs_of_two_splits_by_hand():
     assert found["ece"] == pytest.approx(0.1 / 3)
     assert found["brier"] == pytest.approx(0.51 / 3) and found["brier_of_constant"] == pytest.approx(1.0625 / 3)
     # The two of 0.5 are one group, so no signs keep them from cancelling.
-    assert found["ece_by_luck"] == pytest.approx({"mean": 0.1 / 3, "p95": 0.1 / 3})
+    assert found["ece_null"] == pytest.approx({"mean": 0.1 / 3, "p95": 0.1 / 3})
 
 
 def test_all_pairs_of_all_splits_are_pooled(rows, tests):
@@ -58,9 +59,9 @@ def test_means_are_those_of_the_splits(rows):
     for key in ("all_pairs", "chosen"):
         parts, mean = (rows["flagship"][key][name] for name in ("per_split", "mean"))
         assert mean["ece"] == pytest.approx((parts[0]["ece"] + parts[1]["ece"]) / 2)
-        assert mean["ece_by_luck"]["p95"] == pytest.approx(np.mean([part["ece_by_luck"]["p95"] for part in parts]))
-        within = [part["ece"] <= part["ece_by_luck"]["p95"] for part in parts]
-        assert mean["num_within_luck"] == sum(within)
+        assert mean["ece_null"]["p95"] == pytest.approx(np.mean([part["ece_null"]["p95"] for part in parts]))
+        within = [part["ece"] <= part["ece_null"]["p95"] for part in parts]
+        assert mean["num_within_null"] == sum(within)
 
 
 def test_the_constant_is_what_train_knew_of_each_candidate(rows, tests, simulated_problem):
@@ -72,10 +73,10 @@ def test_the_constant_is_what_train_knew_of_each_candidate(rows, tests, simulate
 
 
 def test_a_candidate_is_judged_on_every_sample_by_the_router_of_its_split(rows, tests, simulated_problem):
-    ground = Ground(simulated_problem.table, simulated_problem.features, SEEDS)
+    context = StudyContext(simulated_problem.table, simulated_problem.features, SEEDS)
     errors, estimates, outcomes = [], [], []
-    for (seed, split), test in zip(ground.splits(), tests, strict=True):
-        made = ground.train("flagship", split, seed).estimates(ground.features.of(test)).accuracy[:, 2].numpy()
+    for (seed, split), test in zip(context.splits(), tests, strict=True):
+        made = context.train("flagship", split, seed).estimates(context.features.of(test)).accuracy[:, 2].numpy()
         errors.append(expected_calibration_error(made, test.quality[:, 2]))
         estimates.append(made)
         outcomes.append(test.quality[:, 2])
@@ -86,10 +87,10 @@ def test_a_candidate_is_judged_on_every_sample_by_the_router_of_its_split(rows, 
 
 
 def test_the_chosen_are_what_decisions_chose(rows, tests, simulated_problem):
-    ground = Ground(simulated_problem.table, simulated_problem.features, SEEDS)
+    context = StudyContext(simulated_problem.table, simulated_problem.features, SEEDS)
     squares = []
-    for (seed, split), test in zip(ground.splits(), tests, strict=True):
-        chosen = ground.train("flagship", split, seed).decide(ground.features.of(test)).numpy()
+    for (seed, split), test in zip(context.splits(), tests, strict=True):
+        chosen = context.train("flagship", split, seed).decide(context.features.of(test)).numpy()
         known = split.split("train").quality.mean(axis=0)
         squares.append(np.mean((test.quality[np.arange(len(test)), chosen] - known[chosen]) ** 2))
         assert (chosen != decide_policy("strongest", test, split.split("train"), seed=seed).decisions).any()
@@ -103,7 +104,7 @@ def test_no_calibrated_router_is_an_error_before_anything_is_trained(simulated_p
         opened.append(title)
         raise AssertionError(title)
 
-    ground = Ground(simulated_problem.table, simulated_problem.features, (0,), stage)
+    context = StudyContext(simulated_problem.table, simulated_problem.features, (0,), stage)
     with pytest.raises(RouterError, match=r"found mixture, mlp\. Families that have them: flagship\."):
-        study(ground, ("mixture", "mlp"), ("routers", "calibration"))
+        study(context, ("mixture", "mlp"), ("routers", "calibration"))
     assert not opened

@@ -1,0 +1,65 @@
+"""A study: parts by name, in one order everywhere, checked before any of them is run."""
+
+from contextlib import contextmanager
+
+import pytest
+
+from vlrouterbench.core.errors import BenchmarkError, RouterError, UnknownNameError
+from vlrouterbench.evaluation.study.context import StudyContext
+from vlrouterbench.evaluation.study.parts.new_candidates import NewCandidatesPart
+from vlrouterbench.evaluation.study.study import DEFAULT_PARTS, PARTS, part_of, study
+
+
+@pytest.fixture
+def untrained(simulated_problem):
+    """A context in which nothing may be trained."""
+
+    @contextmanager
+    def stage(title):
+        raise AssertionError(title)
+        yield
+
+    return StudyContext(simulated_problem.table, simulated_problem.features, (0,), stage)
+
+
+def test_names_and_keys_of_parts_are_unlike_each_other():
+    names = [name for part in PARTS for name in (part.name, *part.former_names)]
+    assert len(set(names)) == len(names) and len({part.key for part in PARTS}) == len(PARTS)
+    assert all(part_of(name) in PARTS for name in (*names, *DEFAULT_PARTS))
+
+
+def test_the_former_name_of_a_part_is_the_same_part():
+    assert part_of("newcomers") is part_of("new-candidates") and isinstance(part_of("newcomers"), NewCandidatesPart)
+
+
+def test_a_wrong_name_is_answered_with_the_present_ones(untrained):
+    with pytest.raises(UnknownNameError, match='Did you mean "frontiers".*new-candidates') as caught:
+        study(untrained, ("mixture",), ("routers", "frontier-s"))
+    assert "newcomers" not in str(caught.value)
+
+
+def test_every_part_is_checked_before_any_is_run(untrained):
+    for part, router in (("calibration", "mlp"), ("new-candidates", "knn")):
+        with pytest.raises(RouterError, match=f"found {router}"):
+            study(untrained, (router,), ("routers", part))
+    with pytest.raises(RouterError, match="once and at least one"):
+        study(untrained, (), ("routers",))
+    (dataset, *_), table = untrained.table.column("dataset"), untrained.table
+    alone = StudyContext(
+        table.take(table.samples["dataset"].to_numpy(zero_copy_only=False) == dataset),
+        untrained.features,
+        (0,),
+        untrained.stage,
+    )
+    with pytest.raises(BenchmarkError, match="at least two datasets"):
+        study(alone, ("mixture",), ("routers", "left-out"))
+
+
+def test_parts_are_shown_in_the_order_of_the_list_whatever_the_order_of_the_request(simulated_problem):
+    context = StudyContext(simulated_problem.table, simulated_problem.features, (0,))
+    result = study(context, ("mixture", "strongest"), ("frontiers", "routers", "frontiers"))
+    assert list(result.records) == ["frontiers", "routers"]
+    headings = [line.columns[1] for line in result.tables() if not isinstance(line, str)]
+    assert headings == ["acc. %", "AIQ"]
+    page = result.page()
+    assert page.index("<h2>Routers</h2>") < page.index("<h2>Frontiers</h2>") and page.count("<svg") == 1

@@ -1,0 +1,112 @@
+"""Answers of a router to the test samples, as trained on everything and as trained without the sample's dataset.
+
+Decisions
+- Left out are all samples of the dataset from train and validation, and training groups that it shares
+  (`data/held_out.py`). Features stay: encoders were fitted on texts and images, never on outcomes.
+- A guard is a setting of decisions: it is tried on the routers at hand, and nothing is trained again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vlrouterbench.data.held_out import leave_dataset_out
+from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.evaluation.estimates import ask_estimates
+from vlrouterbench.evaluation.policies import POLICIES
+from vlrouterbench.evaluation.study.context import StudyContext
+from vlrouterbench.evaluation.study.over_splits import Outcomes, outcomes_of, outcomes_of_policy
+
+GUARDS = (0.0, 0.5, 1.0, 2.0)
+"""Standard errors, tried on routers whose configuration has a guard."""
+
+
+@dataclass(frozen=True)
+class AccuracyEstimates:
+    """Estimated accuracies of a calibrated router.
+
+    Attributes:
+        chosen: of the decisions, (num_samples,).
+        all_candidates: (num_samples, num_candidates).
+    """
+
+    chosen: np.ndarray
+    all_candidates: np.ndarray
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Decisions and estimates of a router for some samples.
+
+    Attributes:
+        outcomes: of its decisions under each guard; None is the router as it was trained.
+        estimates: None where the family is not calibrated.
+    """
+
+    outcomes: Mapping[float | None, Outcomes]
+    estimates: AccuracyEstimates | None = None
+
+
+def answers_on_both_sides(
+    name: str, context: StudyContext, split: RoutingTable, test: RoutingTable, seed: int
+) -> tuple[Answer, Answer]:
+    """A router's answers on the test samples: trained with their datasets, and without.
+
+    Args:
+        name: of the router.
+        context: benchmark and splits.
+        split: the benchmark under one split.
+        test: its scored samples.
+        seed: of training.
+    """
+    with context.stage(f"split {seed}: {name}"):
+        inside = _answer(name, context, split, test, seed)
+    datasets = np.array(test.column("dataset"))
+    answers, rows = [], []
+    for dataset in dict.fromkeys(test.column("dataset")):
+        with context.stage(f"split {seed}: {name} without {dataset}"):
+            rows.append(np.flatnonzero(datasets == dataset))
+            answers.append(_answer(name, context, leave_dataset_out(split, dataset), test.take(rows[-1]), seed))
+    return inside, _joined(answers, np.argsort(np.concatenate(rows)))
+
+
+def _answer(name: str, context: StudyContext, split: RoutingTable, samples: RoutingTable, seed: int) -> Answer:
+    """The answer, for some samples, of a router that was trained on a split."""
+    if name in POLICIES:
+        return Answer({None: outcomes_of_policy(name, split, samples, seed=seed)})
+    router, features = context.train(name, split, seed), context.features.of(samples)
+    decisions = router.decide(features).cpu().numpy()
+    outcomes: dict[float | None, Outcomes] = {None: outcomes_of(decisions, samples)}
+    if hasattr(router.config, "guard"):
+        own = router.config.guard
+        for guard in GUARDS:
+            router.config.guard = guard
+            outcomes[guard] = outcomes_of(router.decide(features).cpu().numpy(), samples)
+        router.config.guard = own
+    estimates = ask_estimates(name, router, features, np.arange(len(samples.pool)))
+    if estimates is None:
+        return Answer(outcomes)
+    return Answer(outcomes, AccuracyEstimates(estimates.of_chosen(decisions)[0], estimates.accuracy))
+
+
+def _joined(answers: Sequence[Answer], order: np.ndarray) -> Answer:
+    """Answers on samples of one dataset after another as one answer, in the order of the test split."""
+
+    def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+        return np.concatenate(parts)[order]
+
+    outcomes: dict[float | None, Outcomes] = {
+        guard: (
+            joined([answer.outcomes[guard][0] for answer in answers]),
+            joined([answer.outcomes[guard][1] for answer in answers]),
+        )
+        for guard in answers[0].outcomes
+    }
+    estimates = [answer.estimates for answer in answers if answer.estimates is not None]
+    if not estimates:
+        return Answer(outcomes)
+    chosen, every = joined([one.chosen for one in estimates]), joined([one.all_candidates for one in estimates])
+    return Answer(outcomes, AccuracyEstimates(chosen, every))

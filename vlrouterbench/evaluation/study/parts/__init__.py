@@ -1,0 +1,1 @@
+"""The parts of a study, one file each; `study.PARTS` lists them."""

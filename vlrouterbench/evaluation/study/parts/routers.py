@@ -1,0 +1,107 @@
+"""Part `routers`: families compared over several splits of one benchmark, with paired intervals.
+
+Decisions
+- The cross-fitted upper-bound estimate is among the routers of every study: it says how much is left to gain. It is
+  estimated by features of train and of the scored split and is rather too low, so a router may be above it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.evaluation.policies import POLICIES
+from vlrouterbench.evaluation.study.context import StudyContext, scored
+from vlrouterbench.evaluation.study.over_splits import (
+    Outcomes,
+    OverSplits,
+    RankScoreDifference,
+    difference_text,
+    outcomes_of,
+    outcomes_of_policy,
+)
+from vlrouterbench.evaluation.study.part import StudyHeader, StudyPart, TextTable
+from vlrouterbench.evaluation.upper_bound import KnownFeatures, reachable_decisions
+
+UPPER_BOUND = "upper-bound"
+
+
+class RouterRow(TypedDict):
+    """A router over all splits.
+
+    Attributes:
+        router: its name, or UPPER_BOUND.
+        accuracy: mean, 0 to 1.
+        average_cost_usd: mean, USD per sample.
+        rank_score: mean, 0 to 100.
+        rank_scores: per seed.
+        first_minus_this: how far the first router is above this one.
+    """
+
+    router: str
+    accuracy: float
+    average_cost_usd: float
+    rank_score: float
+    rank_scores: list[float]
+    first_minus_this: RankScoreDifference
+
+
+class RoutersPart(StudyPart[list[RouterRow]]):
+    """One row per router and one for UPPER_BOUND, the best mean Rank Score first."""
+
+    name = key = "routers"
+
+    def run(self, context: StudyContext, routers: Sequence[str]) -> list[RouterRow]:
+        """Train and score routers on every split."""
+        self.check(context, routers)
+        over_splits: OverSplits[str] = OverSplits(context.table.cost_bounds)
+        for seed, split in context.splits():
+            test = scored(split)
+            outcomes: dict[str, Outcomes] = {}
+            for name in routers:
+                with context.stage(f"split {seed}: {name}"):
+                    outcomes[name] = _outcomes(name, context, split, test, seed)
+            with context.stage(f"split {seed}: {UPPER_BOUND}"):
+                outcomes[UPPER_BOUND] = _upper_bound(context, split, test, seed)
+            over_splits.add(outcomes, test.column("group_id"), seed=seed)
+        rows: list[RouterRow] = [
+            {
+                "router": name,
+                **over_splits.figures(name),
+                "rank_scores": over_splits.rank_scores(name),
+                "first_minus_this": over_splits.difference(routers[:1], [name]),
+            }
+            for name in (*routers, UPPER_BOUND)
+        ]
+        return sorted(rows, key=lambda row: -row["rank_score"])
+
+    def table(self, record: list[RouterRow], header: StudyHeader) -> list[TextTable | str]:
+        """One table of all routers."""
+        first = header["first"]
+        rows = [
+            (
+                row["router"],
+                f"{100 * row['accuracy']:.2f}",
+                f"{SAMPLES_PER_COST_UNIT * row['average_cost_usd']:.3f}",
+                f"{row['rank_score']:.2f}",
+                "-" if row["router"] == first else difference_text(row["first_minus_this"]),
+            )
+            for row in record
+        ]
+        return [TextTable("", ("router", "acc. %", "$/10K", "Rank", f"{first} - it, 95 %"), rows, emphasis=first)]
+
+
+def _outcomes(name: str, context: StudyContext, split: RoutingTable, test: RoutingTable, seed: int) -> Outcomes:
+    """Outcomes of a router's decisions on the test split; of one that draws, the expected ones."""
+    if name in POLICIES:
+        return outcomes_of_policy(name, split, test, seed=seed)
+    decisions = context.train(name, split, seed).decide(context.features.of(test))
+    return outcomes_of(decisions.cpu().numpy(), test)
+
+
+def _upper_bound(context: StudyContext, split: RoutingTable, test: RoutingTable, seed: int) -> Outcomes:
+    train = split.split("train")
+    features = KnownFeatures(*(context.features.of(part).numpy() for part in (test, train)))
+    return outcomes_of(reachable_decisions(test, train, seed=seed, features=features), test)
