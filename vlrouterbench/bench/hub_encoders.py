@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -27,11 +27,11 @@ from vlrouterbench.routers.encoders.hub.text import HubTextEncoder
 from vlrouterbench.routers.encoders.sample_input import RouterInput, read_image
 
 NUM_SAMPLES = {"cpu": 64, "cuda": 4096}
-_TEXT_SIZE: dict[str, dict[str, Any]] = {
+_TEXT_SIZE: dict[str, Mapping[str, Any]] = {
     "cpu": {"hidden_size": 384, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 1536},
     "cuda": {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096},
 }
-_IMAGE_SIZE: dict[str, dict[str, Any]] = {
+_IMAGE_SIZE: dict[str, Mapping[str, Any]] = {
     "cpu": {
         "hidden_size": 768,
         "num_hidden_layers": 12,

@@ -8,6 +8,8 @@ Decisions
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 
 from vlrouterbench.core.errors import RouterError
@@ -37,6 +39,7 @@ def teacher_labels(teacher: str, problem: Problem, training_set: TrainingSet) ->
             f"{', '.join(sorted(set(names) - set(teacher_names))) or 'none'}."
         )
     with torch.no_grad():
-        scores = router.score(features_by(router.encoder, problem.train).to(router.device)).cpu()
+        rows = cast(torch.Tensor, features_by(router.encoder, problem.train).to(router.device))
+        scores = router.score(rows).cpu()
     shares = torch.softmax(scores.float(), dim=1)[:, [teacher_names.index(name) for name in names]]
     return shares * training_set.counted.unsqueeze(1)

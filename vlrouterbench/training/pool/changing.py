@@ -11,7 +11,7 @@ Decisions
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple, NotRequired, TypedDict
+from typing import NamedTuple, NotRequired, TypedDict, cast
 
 import torch
 from transformers.utils import cached_file
@@ -69,7 +69,9 @@ def join(
     entry = {"name": name, "input_price": prices.input, "output_price": prices.output}
     values = {kind: torch.from_numpy(column) for kind, column in outcomes.values.items()}
     try:
-        router.add_candidate(entry, features_by(router.encoder, outcomes.samples, work), values)
+        # Families with an open pool learn from features, never from rows of bytes.
+        features = cast(torch.Tensor, features_by(router.encoder, outcomes.samples, work))
+        router.add_candidate(entry, features, values)
     except ValueError as error:
         raise RouterError(str(error)) from error
     _record(router, {**_change("joined", name), "num_anchors": len(outcomes.samples)})
