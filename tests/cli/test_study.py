@@ -5,11 +5,11 @@ import re
 
 
 def test_it_shows_and_writes_what_it_compared(program, simulated_folder, tmp_path):
-    asked = ("--router", "uniroute", "--router", "mixture", "--seed", "0", "--seed", "1", "--num-proc", "1")
-    done = program("study", simulated_folder, *asked, "--out", tmp_path / "study")
-    assert done.status == 0, done.err
-    assert "simulated data" in done.out and "mean of 2 test splits" in done.out
-    *shown, page = done.out.splitlines()
+    options = ("--router", "uniroute", "--router", "mixture", "--seed", "0", "--seed", "1", "--num-proc", "1")
+    run = program("study", simulated_folder, *options, "--out", tmp_path / "study")
+    assert run.status == 0, run.err
+    assert "simulated data" in run.out and "mean of 2 test splits" in run.out
+    *shown, page = run.out.splitlines()
     assert max(len(line.rstrip()) for line in shown) <= 80 and page.endswith("study.html")
     content = json.loads((tmp_path / "study" / "study.json").read_text())
     assert {row["router"] for row in content["routers"]} == {"uniroute", "mixture", "upper-bound"}
@@ -19,21 +19,21 @@ def test_it_shows_and_writes_what_it_compared(program, simulated_folder, tmp_pat
 
 
 def test_a_wrong_name_is_answered_with_the_nearest(program, chain_folder):
-    done = program("study", chain_folder / "benchmark", "--router", "flagshp", "--num-proc", "1")
-    assert done.status == 1 and 'Did you mean "flagship"' in done.err
+    run = program("study", chain_folder / "benchmark", "--router", "flagshp", "--num-proc", "1")
+    assert run.status == 1 and 'Did you mean "flagship"' in run.err
 
 
 def test_an_unknown_part_is_named_before_anything_is_trained(program, chain_folder):
-    done = program("study", chain_folder / "benchmark", "--part", "frontier-s", "--num-proc", "1")
-    assert done.status == 1 and "part of a study" in done.err
+    run = program("study", chain_folder / "benchmark", "--part", "frontier-s", "--num-proc", "1")
+    assert run.status == 1 and "part of a study" in run.err
 
 
 def test_frontiers_and_calibration_are_shown_and_written_beside_each_other(program, simulated_folder, tmp_path):
     parts = ("--part", "frontiers", "--part", "calibration")
-    asked = ("--router", "flagship", "--router", "uniroute", "--seed", "0", "--num-proc", "1")
-    done = program("study", simulated_folder, *parts, *asked, "--out", tmp_path / "study")
-    assert done.status == 0, done.err
-    *shown, _ = done.out.splitlines()
+    options = ("--router", "flagship", "--router", "uniroute", "--seed", "0", "--num-proc", "1")
+    run = program("study", simulated_folder, *parts, *options, "--out", tmp_path / "study")
+    assert run.status == 0, run.err
+    *shown, _ = run.out.splitlines()
     assert max(len(line.rstrip()) for line in shown) <= 80
     assert any(line.startswith("single candidates") for line in shown)
     assert any(line.startswith("flagship, pooled") for line in shown)
@@ -50,6 +50,6 @@ def test_frontiers_and_calibration_are_shown_and_written_beside_each_other(progr
 
 
 def test_calibration_without_a_calibrated_router_says_which_are(program, chain_folder):
-    asked = ("--part", "calibration", "--router", "knn", "--num-proc", "1")
-    done = program("study", chain_folder / "benchmark", *asked)
-    assert done.status == 1 and "Families that have them: flagship" in done.err
+    options = ("--part", "calibration", "--router", "knn", "--num-proc", "1")
+    run = program("study", chain_folder / "benchmark", *options)
+    assert run.status == 1 and "Families that have them: flagship" in run.err

@@ -39,8 +39,8 @@ def test_tables_fit_80_columns_and_hold_the_figures(result, content, capsys):
         assert any(line[:2] == ["flagship", f"{guard['guard']:g}"] for line in cells)
     assert {line[0] for line in cells if line} >= set(DATASETS)
     for entry in content["new_candidates"]["routers"][0]["anchor_set"]:
-        found = [str(entry["num_anchors"]), "by", "router", f"{100 * entry['brier']:.2f}"]
-        assert any(line[:4] == found for line in cells)
+        expected = [str(entry["num_anchors"]), "by", "router", f"{100 * entry['brier']:.2f}"]
+        assert any(line[:4] == expected for line in cells)
     assert "no candidate can join: knn" in shown
 
 
@@ -60,10 +60,10 @@ def test_the_page_and_the_json_hold_both_parts(result, content, tmp_path):
     assert page.count("<svg") == 1
 
 
-def test_a_benchmark_of_one_dataset_is_told_so(program, own_tables, tmp_path):
+def test_a_benchmark_of_one_dataset_is_refused(program, own_tables, tmp_path):
     samples = own_tables / "samples.parquet"
     pq.write_table(pq.read_table(samples).drop_columns(["dataset"]), samples)
     built = program("build", own_tables, "--out", tmp_path / "benchmark")
     assert built.status == 0, built.err
-    done = program("study", tmp_path / "benchmark", "--part", "left-out", "--router", "strongest", "--num-proc", "1")
-    assert done.status == 1 and "at least two datasets" in done.err
+    run = program("study", tmp_path / "benchmark", "--part", "left-out", "--router", "strongest", "--num-proc", "1")
+    assert run.status == 1 and "at least two datasets" in run.err

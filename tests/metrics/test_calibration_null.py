@@ -7,26 +7,26 @@ from hypothesis import strategies as st
 
 from vlrouterbench.core.errors import EvaluationError
 from vlrouterbench.metrics.calibration import expected_calibration_error
-from vlrouterbench.metrics.calibration_null import calibration_error_by_luck
+from vlrouterbench.metrics.calibration_null import null_calibration_error
 
 
 def test_one_group_of_all_samples_has_its_own_error_under_every_sign():
     outcomes = np.array([1, 1, 1, 0, 0.5])
     # |mean of 0.5, 0.5, 0.5, -0.5, 0| whichever way the group is turned.
-    assert calibration_error_by_luck(np.full(5, 0.5), outcomes, ["g"] * 5, 0) == pytest.approx((0.2, 0.2))
+    assert null_calibration_error(np.full(5, 0.5), outcomes, ["g"] * 5, 0) == pytest.approx((0.2, 0.2))
 
 
 def test_two_groups_in_one_bin_add_up_or_cancel():
     # Residuals 0.5 twice and 0.1 twice over four samples: 0.3 where signs agree, 0.2 where they do not.
     estimates, outcomes = np.array([0.5, 0.5, 0.5, 0.5]), np.array([1, 1, 0.6, 0.6])
-    mean, p95 = calibration_error_by_luck(estimates, outcomes, ["a", "a", "b", "b"], 0)
+    mean, p95 = null_calibration_error(estimates, outcomes, ["a", "a", "b", "b"], 0)
     # The mean of 1,000 draws of 0.3 or 0.2 is within four standard errors of 0.25.
     assert mean == pytest.approx(0.25, abs=4 * 0.05 / np.sqrt(1000)) and p95 == pytest.approx(0.3)
 
 
 def test_bins_do_not_cancel_each_other():
     # One bin each: 0.1 / 2 and 0.3 / 2, whatever the signs.
-    found = calibration_error_by_luck(np.array([0.1, 0.7]), np.array([0.2, 1.0]), ["a", "b"], 3)
+    found = null_calibration_error(np.array([0.1, 0.7]), np.array([0.2, 1.0]), ["a", "b"], 3)
     assert found == pytest.approx((0.2, 0.2))
 
 
@@ -37,7 +37,7 @@ def test_luck_is_the_same_when_a_group_errs_the_other_way(seed, turned):
     groups, residuals = rng.integers(0, 6, 40), rng.uniform(-0.4, 0.4, 40)
     estimates = np.full(40, 0.5)
     other = np.where(groups == turned, -residuals, residuals)
-    means = [calibration_error_by_luck(estimates, estimates + r, groups, 7) for r in (residuals, other)]
+    means = [null_calibration_error(estimates, estimates + r, groups, 7) for r in (residuals, other)]
     exact = [_exact_mean(groups, r) for r in (residuals, other)]
     assert exact[0] == pytest.approx(exact[1])
     for (mean, _), value in zip(means, exact, strict=True):
@@ -55,9 +55,9 @@ def _exact_mean(groups, residuals):
 def test_names_of_groups_do_not_matter_beyond_their_order():
     rng = np.random.default_rng(0)
     estimates, outcomes, numbers = rng.random(60), rng.integers(0, 2, 60), rng.integers(0, 9, 60)
-    by_number = calibration_error_by_luck(estimates, outcomes, numbers, 1)
-    assert by_number == calibration_error_by_luck(estimates, outcomes, [f"group {n}" for n in numbers], 1)
-    assert by_number != calibration_error_by_luck(estimates, outcomes, numbers, 2)
+    by_number = null_calibration_error(estimates, outcomes, numbers, 1)
+    assert by_number == null_calibration_error(estimates, outcomes, [f"group {n}" for n in numbers], 1)
+    assert by_number != null_calibration_error(estimates, outcomes, numbers, 2)
 
 
 def _clustered(rng, shift):
@@ -74,7 +74,7 @@ def test_a_calibrated_estimator_on_few_groups_is_within_luck_and_a_shifted_one_i
     for seed in range(60):
         for shift in within:
             estimates, outcomes, groups = _clustered(np.random.default_rng(seed), shift)
-            _, p95 = calibration_error_by_luck(estimates, outcomes, groups, seed)
+            _, p95 = null_calibration_error(estimates, outcomes, groups, seed)
             within[shift] += expected_calibration_error(estimates, outcomes) <= p95
     assert within[0.0] >= 51 and within[0.25] <= 9
 
@@ -83,13 +83,13 @@ def test_samples_taken_one_by_one_would_call_the_calibrated_estimator_wrong():
     above = 0
     for seed in range(40):
         estimates, outcomes, groups = _clustered(np.random.default_rng(seed), 0.0)
-        _, p95 = calibration_error_by_luck(estimates, outcomes, np.arange(len(groups)), seed)
+        _, p95 = null_calibration_error(estimates, outcomes, np.arange(len(groups)), seed)
         above += expected_calibration_error(estimates, outcomes) > p95
     assert above >= 12
 
 
 def test_groups_that_do_not_fit_are_refused():
     with pytest.raises(EvaluationError, match="one group per estimate, found 1 for 2"):
-        calibration_error_by_luck(np.array([0.5, 0.5]), np.array([0, 1]), ["a"], 0)
+        null_calibration_error(np.array([0.5, 0.5]), np.array([0, 1]), ["a"], 0)
     with pytest.raises(EvaluationError, match="estimates"):
-        calibration_error_by_luck(np.array([1.5]), np.array([1]), ["a"], 0)
+        null_calibration_error(np.array([1.5]), np.array([1]), ["a"], 0)

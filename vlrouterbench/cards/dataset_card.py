@@ -62,7 +62,7 @@ def render_dataset_card(report: Mapping[str, Any], candidates: Sequence[Mapping[
         report: the build report.
         candidates: per candidate: name, prices, num_pairs, accuracy and average_cost_usd over all splits.
     """
-    import yaml
+    from huggingface_hub import DatasetCardData
 
     front = {
         "pretty_name": report["name"],
@@ -74,7 +74,7 @@ def render_dataset_card(report: Mapping[str, Any], candidates: Sequence[Mapping[
     }
     return render_template(
         "dataset_card.md",
-        front=yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=120).rstrip(),
+        front=DatasetCardData(**front).to_yaml(original_order=list(front)),
         report=report,
         splits=SPLITS,
         sources={} if report["simulated"] else sources_of(report["datasets"]),

@@ -1,8 +1,8 @@
 """Figures of a router as `model-index`, which the Hub shows beside a model, and test figures added to a card.
 
 Decisions
-- Built with huggingface_hub's own types, so that what it writes the Hub reads.
-- The data's name stands beside each figure, with "simulated data" where they are.
+- Front matter is read and written by huggingface_hub's `ModelCard`, so that what is written the Hub reads.
+- The data's name stands beside each figure, with the mark of simulated data where they are.
 - Test figures come from an evaluation's record and stand in a section between two marks: evaluating again replaces it,
   and what a person wrote elsewhere in the card stays.
 - A card of another benchmark's router is refused: its validation figures and these would not belong together.
@@ -10,16 +10,18 @@ Decisions
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vlrouterbench.cards.render import render_template
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.errors import VLRouterBenchError
 from vlrouterbench.core.files import staged_file
 from vlrouterbench.core.simulated import marked
+
+if TYPE_CHECKING:
+    from huggingface_hub import EvalResult, ModelCard
 
 METRIC_NAMES = {
     "rank_score": "Rank Score (0 to 100)",
@@ -28,23 +30,21 @@ METRIC_NAMES = {
 }
 """Metric type -> its name on the Hub."""
 _BEGIN, _END = "<!-- evaluation: begin -->", "<!-- evaluation: end -->"
+_CANDIDATES = "## Candidates\n"
 _CARD = "README.md"
 
 
-def model_index(
-    name: str, benchmark: Mapping[str, Any], figures: Mapping[str, Mapping[str, float]]
-) -> list[dict[str, Any]]:
-    """The value of `model-index` in a card's front matter.
+def hub_results(benchmark: Mapping[str, Any], split: str, figures: Mapping[str, float]) -> list[EvalResult]:
+    """Figures of a router in huggingface_hub's form, of which `ModelCardData` makes `model-index`.
 
     Args:
-        name: of the router.
         benchmark: its `name`, `sha256` and `simulated`.
-        figures: split -> metric of METRIC_NAMES -> value.
+        split: that the figures are of.
+        figures: metric of METRIC_NAMES -> value.
     """
     from huggingface_hub import EvalResult
-    from huggingface_hub.repocard_data import eval_results_to_model_index
 
-    results = [
+    return [
         EvalResult(
             task_type="image-text-to-text",
             task_name="Choosing among vision-language models",
@@ -56,10 +56,8 @@ def model_index(
             metric_name=METRIC_NAMES[metric],
             metric_value=float(f"{value:.6g}"),
         )
-        for split, values in figures.items()
-        for metric, value in values.items()
+        for metric, value in figures.items()
     ]
-    return eval_results_to_model_index(name, results)
 
 
 def update_router_card(folder: Path, record: Mapping[str, Any]) -> Path:
@@ -92,45 +90,49 @@ def card_with_results(card: str, record: Mapping[str, Any], *, where: Path | str
         record: the router's record of `results.json`.
         where: the card, for messages.
     """
-    front, text = _parted(card, where)
+    parsed = _parsed(card, where)
     benchmark, split = record["benchmark"], record["split"]
-    known = front.get("model-index") or [{"name": record["router"], "results": []}]
-    others = {result["dataset"].get("args", {}).get("sha256") for result in known[0]["results"]}
+    results: list[EvalResult] = parsed.data.eval_results or []
+    others = {(result.dataset_args or {}).get("sha256") for result in results}
     if others - {benchmark["sha256"]}:
         raise VLRouterBenchError(
             f"{where}: expected figures of the benchmark that the router was trained on, found an evaluation on "
             f"{benchmark['name']} ({benchmark['sha256'][:16]}). Evaluate there, or leave out --update-card."
         )
-    figures = {split: {metric: record[metric] for metric in METRIC_NAMES}}
-    kept = [result for result in known[0]["results"] if result["dataset"].get("split") != split]
-    known[0]["results"] = kept + model_index(known[0]["name"], benchmark, figures)[0]["results"]
-    front["model-index"] = known
+    kept = [result for result in results if result.dataset_split != split]
+    parsed.data.eval_results = kept + hub_results(benchmark, split, {metric: record[metric] for metric in METRIC_NAMES})
+    parsed.data.model_name = parsed.data.model_name or record["router"]
     section = render_template("router_results.md", r=record, per=SAMPLES_PER_COST_UNIT, begin=_BEGIN, end=_END)
-    return _joined(front, _with_section(text, section))
+    parsed.text = _with_section(parsed.text, section)
+    return parsed.content
 
 
 def card_without_results(card: str) -> str:
     """A card's text without `model-index` and without the section of an evaluation: the router is another by now."""
-    front, text = _parted(card, _CARD)
-    front.pop("model-index", None)
-    return _joined(front, re.sub(rf"{re.escape(_BEGIN)}\n.*?{re.escape(_END)}\n*", "", text, flags=re.DOTALL))
+    parsed = _parsed(card, _CARD)
+    parsed.data.eval_results = parsed.data.model_name = None
+    before, begin, after = parsed.text.partition(_BEGIN)
+    if begin:
+        parsed.text = before + after.partition(_END)[2].lstrip("\n")
+    return parsed.content
 
 
-def _parted(card: str, where: Path | str) -> tuple[dict[str, Any], str]:
-    """Front matter as data, and the text under it."""
+def _parsed(card: str, where: Path | str) -> ModelCard:
+    """A card with its front matter as data.
+
+    Raises:
+        VLRouterBenchError: it has no front matter, or one that huggingface_hub cannot read.
+    """
     import yaml
+    from huggingface_hub import ModelCard
 
-    parts = re.fullmatch(r"---\n(.*?)\n---\n(.*)", card, re.DOTALL)
-    front = yaml.safe_load(parts[1]) if parts else None
-    if not isinstance(front, dict):
+    try:
+        parsed = ModelCard(card) if card.startswith("---") else None
+    except (ValueError, yaml.YAMLError) as error:
+        raise VLRouterBenchError(f"{where}: expected front matter of a model card, found {error}") from error
+    if parsed is None or parsed.text == card:
         raise VLRouterBenchError(f"{where}: expected a card with front matter between two lines of ---. Train again.")
-    return front, parts[2]
-
-
-def _joined(front: dict[str, Any], text: str) -> str:
-    import yaml
-
-    return f"---\n{yaml.safe_dump(front, sort_keys=False).rstrip()}\n---\n{text}"
+    return parsed
 
 
 def _with_section(text: str, section: str) -> str:
@@ -138,6 +140,5 @@ def _with_section(text: str, section: str) -> str:
     start, stop = text.find(_BEGIN), text.find(_END)
     if 0 <= start < stop:
         return text[:start] + section.rstrip("\n") + text[stop + len(_END) :]
-    place = text.find("## Candidates\n")
-    place = len(text) if place < 0 else place
-    return f"{text[:place]}{section}\n{text[place:]}"
+    before, heading, after = text.partition(_CANDIDATES)
+    return f"{before}{section}\n{heading}{after}"

@@ -11,16 +11,16 @@ Decisions
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vlrouterbench.cards.model_index import card_without_results, model_index
+from vlrouterbench.cards.model_index import card_without_results, hub_results
 from vlrouterbench.cards.render import render_template
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 
 _CITATIONS = {"flagship": "flagship_citation.md"}
 """Of families that are put together from parts of others."""
+_HEADING = "## Candidates\n"
 _BEGIN, _END = "<!-- pool: begin -->", "<!-- pool: end -->"
 
 
@@ -43,24 +43,25 @@ def render_router_card(
         title: the family's name in print; its name where empty.
         calibrated: whether the family's estimates may be taken at their word.
     """
-    import yaml
+    from huggingface_hub import ModelCardData
 
     training = config["training"]
     simulated = training["benchmark"]["simulated"]
     held_out = any(trial.get("held_out_rank_score") is not None for trial in trials)
     chosen_by = "held_out_rank_score" if held_out else "validation_rank_score"
     ranked = sorted(trials, key=lambda trial: -trial[chosen_by])
-    front = {
-        "library_name": "transformers",
-        "license": "apache-2.0",
-        "tags": ["model-routing", "vision-language", "vl-routerbench", *(["simulated"] if simulated else [])],
-    }
+    front = ModelCardData(
+        library_name="transformers",
+        license="apache-2.0",
+        tags=["model-routing", "vision-language", "vl-routerbench", *(["simulated"] if simulated else [])],
+    )
     if ranked:
+        front.model_name = title or family
         figures = {"rank_score": ranked[0]["validation_rank_score"]}
-        front["model-index"] = model_index(title or family, training["benchmark"], {"validation": figures})
+        front.eval_results = hub_results(training["benchmark"], "validation", figures)
     return render_template(
         "router_card.md",
-        front=yaml.safe_dump(front, sort_keys=False).rstrip(),
+        front=front.to_yaml(),
         title=title or family,
         family=family,
         config=config,
@@ -82,12 +83,28 @@ def card_with_pool(card: str, config: Mapping[str, Any]) -> str | None:
         card: a router's README, as `render_router_card` writes it, with whatever was added since.
         config: the router's configuration as a dict, `training.pool_changes` among it.
     """
-    text = re.sub(r"^(# .* router over )\d+", rf"\g<1>{len(config['candidates'])}", card, count=1, flags=re.MULTILINE)
-    told = rf"\n{re.escape(_BEGIN)}\n.*?{re.escape(_END)}\n"
-    section = re.compile(rf"^## Candidates\n\n(?:\|[^\n]*\n)+(?:{told})?", flags=re.MULTILINE | re.DOTALL)
-    if not section.search(text):
+    lines = card.splitlines(keepends=True)
+    if _HEADING not in lines:
         return None
-    return card_without_results(section.sub(lambda _: _candidates(config), text, count=1))
+    start = stop = lines.index(_HEADING)
+    stop += 2
+    while stop < len(lines) and lines[stop].startswith("|"):
+        stop += 1
+    if stop == start + 2:
+        return None
+    after = "".join(lines[stop:])
+    if after.startswith(f"\n{_BEGIN}\n"):
+        after = after.partition(f"{_END}\n")[2]
+    before = [_with_pool_size(line, len(config["candidates"])) for line in lines[:start]]
+    return card_without_results("".join(before) + _candidates(config) + after)
+
+
+def _with_pool_size(line: str, num_candidates: int) -> str:
+    """A line of a card; in the title the number of candidates is replaced."""
+    router, words, rest = line.rpartition(" router over ")
+    number, blank, kind = rest.partition(" ")
+    titled = line.startswith("# ") and words and number.isdecimal()
+    return f"{router}{words}{num_candidates}{blank}{kind}" if titled else line
 
 
 def _candidates(config: Mapping[str, Any]) -> str:

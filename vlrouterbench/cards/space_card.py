@@ -51,7 +51,7 @@ class SpaceCardData:
 
     def front_matter(self) -> str:
         """As YAML, without the lines of dashes."""
-        import yaml
+        from huggingface_hub import SpaceCardData as HubSpaceCardData
 
         front: dict[str, Any] = {
             "title": self.title,
@@ -67,7 +67,7 @@ class SpaceCardData:
         front |= {name: list(values) for name, values in lists.items() if values}
         if self.description:
             front["description"] = self.description
-        return yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=1000).rstrip()
+        return HubSpaceCardData(**front).to_yaml(original_order=list(front))
 
 
 def render_space_card(card: SpaceCardData, page: str, *, simulated: bool = False) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from vlrouterbench.core.errors import VLRouterBenchError
-from vlrouterbench.core.staging import put_in_place, staging_place
+from vlrouterbench.core.staging import put_in_place, staging_path
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What a system answers when a disk, a quota or the largest file size is full."""
@@ -51,13 +51,15 @@ def staged_folder(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def folder_beside(target: Path) -> Iterator[Path]:
-    """A temporary folder on the disk of a folder `target`, gone when the block ends; the next writer of `target`
-    removes those that killed processes left."""
+    """A temporary folder on the disk of a folder `target`, gone when the block ends.
+
+    The next writer of `target` removes those that killed processes left.
+    """
     target = target.absolute()
     if target.is_file():  # one look: between two, another writer may have swapped its folder in
         raise VLRouterBenchError(f"expected a folder to write to, found a file: {target}. Give another --out.")
     make_folder(target.parent)
-    with _full_disk_named(target), staging_place(target) as folder:
+    with _full_disk_named(target), staging_path(target) as folder:
         folder.mkdir()
         yield folder
 
@@ -67,7 +69,7 @@ def staged_file(target: Path) -> Iterator[Path]:
     """A temporary path beside `target` that replaces `target` when the block ends without an error."""
     target = target.absolute()
     make_folder(target.parent)
-    with _full_disk_named(target), staging_place(target) as staging:
+    with _full_disk_named(target), staging_path(target) as staging:
         staging.touch()
         yield staging
         _open_to_readers(staging)
@@ -95,7 +97,7 @@ def scratch_folder(name: str) -> Iterator[Path]:
     Args:
         name: what the folder is for; folders of one name and user are looked after together.
     """
-    with staging_place(Path(tempfile.gettempdir()).absolute() / f"vlrouterbench-{name}-{_user()}") as folder:
+    with staging_path(Path(tempfile.gettempdir()).absolute() / f"vlrouterbench-{name}-{_user()}") as folder:
         folder.mkdir()
         yield folder
 

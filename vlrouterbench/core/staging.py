@@ -1,12 +1,13 @@
-"""A place to write beside a target, cleared by the next writer of that target when its own writer was killed.
+"""A folder to write in beside a target, cleared by the next writer of that target when its own writer was killed.
 
 Decisions
 - One folder `.<target>.<8 letters>.partial` holds all of a write: what is being written, what it replaces (for the
   moment between two renames), and a lock.
-- A writer lives as long as its lock (flock) is held: the kernel drops it at any death. A process number would be given
-  again, and says nothing to another host; a lock on a shared file system is seen by every host, unless its mount keeps
-  locks to one host (`local_lock` of NFS): two hosts must not write one target there.
-- A place is cleared only when its lock could be taken. Where there are no locks at all, nothing is cleared.
+- A writer lives as long as its lock is held: the system drops it at any death. A process number would be given again,
+  and says nothing to another host; a lock on a shared file system is seen by every host, unless its mount keeps locks
+  to one host (`local_lock` of NFS): two hosts must not write one target there.
+- Locks are `filelock`'s, which uses the system's own on Unix and on Windows. Its fallback, a file that names a process,
+  is switched off for the reason above: where a file system has no locks, nothing is cleared.
 - Making, swapping and clearing are done by one process at a time, under `.<target>.lock`, which is gone afterwards.
 - A writer killed between the two renames has moved the old content aside: it is brought back. What a killed writer had
   written is never taken up, even when it was whole: a run that did not end has not happened, and its rerun starts over
@@ -23,17 +24,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # Windows: no locks of this kind, so nothing is cleared
-    fcntl = None  # type: ignore[assignment]
+from filelock import BaseFileLock, FileLock
 
 _SUFFIX = ".partial"
 _LOCK, _NEW, _OLD, _REPLACED = "lock", "new", "old", "replaced"
+_POLL_SECONDS = 0.01
+"""How long a writer that waits for another one sleeps between two looks: the other one holds the lock for a rename."""
 
 
 @contextmanager
-def staging_place(target: Path) -> Iterator[Path]:
+def staging_path(target: Path) -> Iterator[Path]:
     """A path to write a file or folder at, beside `target`, gone when the block ends unless it was put in place.
 
     Args:
@@ -42,17 +42,15 @@ def staging_place(target: Path) -> Iterator[Path]:
     with _alone(target) as alone:
         if alone:
             _clear_dead(target)
-        place = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=_SUFFIX, dir=target.parent))
-        lock = _try_lock(place / _LOCK, create=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=_SUFFIX, dir=target.parent))
+        lock = _lock(folder / _LOCK, wait=False)
     try:
-        yield place / _NEW
+        yield folder / _NEW
     finally:
-        if os.path.lexists(place / _OLD):
+        if os.path.lexists(folder / _OLD):
             with _alone(target):
-                _bring_back(place, target)
-        _remove(place)
-        if lock is not None:
-            os.close(lock)
+                _bring_back(folder, target)
+        _remove(folder, lock)
 
 
 def put_in_place(new: Path, target: Path) -> None:
@@ -61,88 +59,70 @@ def put_in_place(new: Path, target: Path) -> None:
         if not target.is_dir():
             new.replace(target)
             return
-        # A rename cannot replace a non-empty folder. Should anything stop us here, `staging_place` brings it back.
+        # A rename cannot replace a non-empty folder. Should anything stop us here, `staging_path` brings it back.
         old = new.with_name(_OLD)
         target.rename(old)
         new.rename(target)
         old.rename(new.with_name(_REPLACED))
 
 
-def _bring_back(place: Path, target: Path) -> None:
+def _bring_back(folder: Path, target: Path) -> None:
     """Undo the first of the two renames where the second did not happen."""
-    if os.path.lexists(place / _OLD) and not os.path.lexists(target):
-        (place / _OLD).rename(target)
+    if os.path.lexists(folder / _OLD) and not os.path.lexists(target):
+        (folder / _OLD).rename(target)
 
 
 def _clear_dead(target: Path) -> None:
-    """Remove the places of dead writers of `target`; the caller is alone."""
+    """Remove the folders of dead writers of `target`; the caller is alone."""
     pattern = re.compile(re.escape(f".{target.name}.") + "[a-z0-9_]{8}" + re.escape(_SUFFIX))
-    for place in [path for path in target.parent.iterdir() if pattern.fullmatch(path.name) and path.is_dir()]:
-        lock = _try_lock(place / _LOCK, create=False)
+    for folder in [path for path in target.parent.iterdir() if pattern.fullmatch(path.name) and path.is_dir()]:
+        lock = _lock(folder / _LOCK, wait=False) if os.path.lexists(folder / _LOCK) else None
         if lock is not None:
-            _bring_back(place, target)
-            _remove(place)
-            os.close(lock)
+            _bring_back(folder, target)
+            _remove(folder, lock)
         else:
             # An empty one: its writer died before it had a lock, or after it had removed all else. Others stay.
             with suppress(OSError):
-                place.rmdir()
+                folder.rmdir()
 
 
-def _remove(place: Path) -> None:
-    """Remove a place, its lock last: as long as anything is left, the next writer can tell that it is ours."""
+def _remove(folder: Path, lock: BaseFileLock | None) -> None:
+    """Remove a folder, its lock last: as long as anything is left, the next writer can tell that it is ours."""
     with suppress(OSError):
-        for path in place.iterdir():
+        for path in folder.iterdir():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
             elif path.name != _LOCK:
                 path.unlink()
-        if all(path.name == _LOCK for path in place.iterdir()):
-            (place / _LOCK).unlink(missing_ok=True)
-            place.rmdir()
+        if all(path.name == _LOCK for path in folder.iterdir()):
+            (folder / _LOCK).unlink(missing_ok=True)
+    if lock is not None:
+        lock.release()
+    with suppress(OSError):
+        folder.rmdir()
 
 
 @contextmanager
 def _alone(target: Path) -> Iterator[bool]:
     """Hold the lock beside `target`; False where it cannot be had, and then others may be at work too."""
     path = target.with_name(f".{target.name}.lock")
-    lock = _wait_for_lock(path)
+    lock = _lock(path, wait=True)
     try:
         yield lock is not None
     finally:
         if lock is not None:
-            # Whoever waits for this very file sees that it is gone, and takes another.
-            path.unlink(missing_ok=True)
-            os.close(lock)
+            # Whoever waits for this very file sees that it is gone, and takes another. (Windows lets no open file be
+            # removed; there `release` removes it.)
+            with suppress(OSError):
+                path.unlink()
+            lock.release()
 
 
-def _wait_for_lock(path: Path) -> int | None:
-    while True:
-        lock = _lock(path, os.O_CREAT)
-        if lock is None:
-            return None
-        with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(lock), path.stat()):
-                return lock
-        os.close(lock)
-
-
-def _try_lock(path: Path, *, create: bool) -> int | None:
-    """The file descriptor of a lock taken without waiting, None where it is held, is not there, or cannot be had."""
-    return _lock(path, os.O_CREAT if create else 0, wait=False)
-
-
-def _lock(path: Path, flags: int, *, wait: bool = True) -> int | None:
-    if fcntl is None:
-        return None
+def _lock(path: Path, *, wait: bool) -> BaseFileLock | None:
+    """A lock that is held by the caller; None where another one holds it (without `wait`) or none can be had."""
+    lock: BaseFileLock = FileLock(path, thread_local=False, fallback_to_soft=False, poll_interval=_POLL_SECONDS)
     try:
-        # Open for writing: NFS gives an exclusive lock on no other file.
-        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | flags, 0o666)
+        lock.acquire(timeout=-1 if wait else 0)
     except OSError:
         return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except OSError:
-        os.close(descriptor)
-        return None
-    return descriptor
+    return lock

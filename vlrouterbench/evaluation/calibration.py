@@ -25,7 +25,7 @@ from vlrouterbench.metrics.calibration import (
     reliability_bins,
     risk_coverage,
 )
-from vlrouterbench.metrics.calibration_null import calibration_error_by_luck
+from vlrouterbench.metrics.calibration_null import null_calibration_error
 from vlrouterbench.metrics.trade_off import chosen_values
 
 NUM_COVERAGES = 20
@@ -47,7 +47,7 @@ def calibration_of(router: RoutedSplit, context: ScoringContext) -> dict[str, An
     quality = chosen_values(table.quality, router.decisions)
     squared = ((estimated - quality) ** 2)[:, None]
     datasets = np.array(table.column("dataset"))
-    by_luck = calibration_error_by_luck(estimated, quality, table.column("group_id"), context.seed)
+    by_luck = null_calibration_error(estimated, quality, table.column("group_id"), context.seed)
     return {
         "estimated_accuracy": float(estimated.mean()),
         "estimated_cost_usd": float(cost.mean()),

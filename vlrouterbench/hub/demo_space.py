@@ -30,11 +30,13 @@ def stage_space(folder: Path | str, out: Path | str) -> Path:
     Raises:
         HubError: no Space's folder, a file without a place in it, or no checkout to build the wheel from.
     """
+    from huggingface_hub import metadata_load
+
     folder = Path(folder)
     if reason := why_no_wheel():
         raise HubError(f"expected a checkout of the package, whose wheel a Space runs on, but {reason}.")
     card = folder / "README.md"
-    if not card.is_file() or "\nsdk: gradio\n" not in card.read_text(encoding="utf-8"):
+    if not card.is_file() or (metadata_load(card) or {}).get("sdk") != SPACE_LAYOUT.space_sdk:
         raise HubError(f'expected a Space\'s folder with a README.md that says "sdk: gradio", found none at {folder}.')
     with tempfile.TemporaryDirectory(prefix="vlrouterbench-space-") as temporary:
         made = Path(temporary) / "space"

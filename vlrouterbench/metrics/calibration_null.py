@@ -22,7 +22,7 @@ _DRAWS_PER_BLOCK = 250
 _LEVEL = 95
 
 
-def calibration_error_by_luck(
+def null_calibration_error(
     estimates: np.ndarray, outcomes: np.ndarray, groups: Sequence[str] | np.ndarray, seed: int, num_bins: int = NUM_BINS
 ) -> tuple[float, float]:
     """ECE where nothing but luck makes one: its mean and its 95th percentile.

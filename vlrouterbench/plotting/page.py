@@ -1,4 +1,4 @@
-"""A page: one HTML file that needs no network, from a room's template on the frame that all pages share.
+"""A page: one HTML file that needs no network, from a package's template on the frame that all pages share.
 
 Decisions
 - A template extends `frame.html` (style sheet, the words on simulated data) and draws figures with `figure.html`.
@@ -12,11 +12,17 @@ from typing import Any
 from vlrouterbench.core.simulated import SIMULATED_DATA, marked
 
 
-def render_page(room: str, name: str, **values: Any) -> str:
-    """Render `templates/<name>` of a room of this package with `values`."""
+def render_page(package: str, name: str, **values: Any) -> str:
+    """Render a page.
+
+    Args:
+        package: that has the template, below `vlrouterbench`, as "data.inspection".
+        name: file in its `templates` folder.
+        values: what the template shows.
+    """
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-    loader = ChoiceLoader([PackageLoader(f"vlrouterbench.{place}") for place in (room, "plotting")])
+    loader = ChoiceLoader([PackageLoader(f"vlrouterbench.{one}") for one in (package, "plotting")])
     environment = Environment(
         loader=loader, undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
     )

@@ -35,13 +35,13 @@ def test_names_of_near_lines_stand_apart():
 
 def test_spread_by_hand():
     assert spread([0.5, 0.5, 0.2], least_gap=0.1) == pytest.approx([0.5, 0.6, 0.2])
-    # Pushed over the head and back.
+    # Pushed above the top and back.
     assert spread([1.0, 0.98], least_gap=0.1) == pytest.approx([1.0, 0.9])
     assert spread([], least_gap=0.1) == []
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_spread_keeps_the_order_and_the_gap_and_stays_below_the_head(heights):
-    found = np.array(spread(heights, least_gap=0.05))
+def test_spread_keeps_the_order_and_the_gap_and_stays_below_the_top(heights):
+    moved = np.array(spread(heights, least_gap=0.05))
     order = np.argsort(heights, kind="stable")
-    assert (np.diff(found[order]) >= 0.05 - 1e-9).all() and found.max() <= 1 + 1e-9
+    assert (np.diff(moved[order]) >= 0.05 - 1e-9).all() and moved.max() <= 1 + 1e-9

@@ -10,7 +10,7 @@ import numpy as np
 
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.metrics.calibration import brier_score, expected_calibration_error
-from vlrouterbench.metrics.calibration_null import calibration_error_by_luck
+from vlrouterbench.metrics.calibration_null import null_calibration_error
 
 
 class NullFigures(TypedDict):
@@ -67,7 +67,7 @@ class Pairs:
 
     def figures(self, seed: int) -> PairFigures:
         """All figures; `seed` is that of the null distribution's draws."""
-        mean, p95 = calibration_error_by_luck(self.estimates, self.outcomes, self.groups, seed)
+        mean, p95 = null_calibration_error(self.estimates, self.outcomes, self.groups, seed)
         return {
             "num_pairs": len(self.estimates),
             "num_groups": len(np.unique(self.groups)),

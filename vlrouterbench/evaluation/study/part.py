@@ -9,7 +9,7 @@ Decisions
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypedDict, TypeVar
 
@@ -35,7 +35,7 @@ class StudyHeader(TypedDict):
     """
 
     benchmark: BenchmarkIdentity
-    features: dict[str, Any]
+    features: Mapping[str, object]
     seeds: list[int]
     first: str
     version: str

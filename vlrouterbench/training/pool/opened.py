@@ -27,7 +27,7 @@ def load_open_pool(source: str | Path) -> OpenPoolRouter:
 
 
 def check_open_pool(router: PreTrainedRouter, source: str | Path) -> OpenPoolRouter:
-    """The router itself, or RouterError where its family's pool is closed; `source` is where it came from."""
+    """The router itself; RouterError for one of a family whose pool is closed. `source` is where it came from."""
     if isinstance(router, OpenPoolRouter):
         return router
     names = [name for name, family in FAMILIES.items() if issubclass(family, OpenPoolRouter)]

@@ -35,24 +35,24 @@ def test_the_calibrated_alone_are_judged_each_by_its_own_estimates(rows):
 def test_pairs_of_two_splits_by_hand():
     one = Pairs(np.array([0.9, 0.5]), np.array([1.0, 0.0]), np.array([0.5, 0.5]), np.array([0, 1]))
     other = Pairs(np.array([0.5]), np.array([1.0]), np.array([0.25]), np.array([1]))
-    found = Pairs.pooled([one, other]).figures(0)
-    assert found["num_pairs"] == 3 and found["num_groups"] == 2
+    row = Pairs.pooled([one, other]).figures(0)
+    assert row["num_pairs"] == 3 and row["num_groups"] == 2
     # |1 - 0.9| * 1/3, and the two of 0.5 cancel; squares 0.01, 0.25, 0.25; of the constant 0.25, 0.25, 0.5625.
-    assert found["ece"] == pytest.approx(0.1 / 3)
-    assert found["brier"] == pytest.approx(0.51 / 3) and found["brier_of_constant"] == pytest.approx(1.0625 / 3)
+    assert row["ece"] == pytest.approx(0.1 / 3)
+    assert row["brier"] == pytest.approx(0.51 / 3) and row["brier_of_constant"] == pytest.approx(1.0625 / 3)
     # The two of 0.5 are one group, so no signs keep them from cancelling.
-    assert found["ece_null"] == pytest.approx({"mean": 0.1 / 3, "p95": 0.1 / 3})
+    assert row["ece_null"] == pytest.approx({"mean": 0.1 / 3, "p95": 0.1 / 3})
 
 
 def test_all_pairs_of_all_splits_are_pooled(rows, tests):
-    found = rows["flagship"]
+    row = rows["flagship"]
     width = len(tests[0].pool)
-    assert [part["num_pairs"] for part in found["all_pairs"]["per_split"]] == [width * len(test) for test in tests]
-    assert found["all_pairs"]["pooled"]["num_pairs"] == width * sum(map(len, tests))
-    assert found["chosen"]["pooled"]["num_pairs"] == sum(map(len, tests))
+    assert [part["num_pairs"] for part in row["all_pairs"]["per_split"]] == [width * len(test) for test in tests]
+    assert row["all_pairs"]["pooled"]["num_pairs"] == width * sum(map(len, tests))
+    assert row["chosen"]["pooled"]["num_pairs"] == sum(map(len, tests))
     both = set(tests[0].column("group_id")) & set(tests[1].column("group_id"))
     number = len({group for test in tests for group in test.column("group_id")})
-    assert both and found["chosen"]["pooled"]["num_groups"] == number
+    assert both and row["chosen"]["pooled"]["num_groups"] == number
 
 
 def test_means_are_those_of_the_splits(rows):
@@ -64,11 +64,11 @@ def test_means_are_those_of_the_splits(rows):
         assert mean["num_within_null"] == sum(within)
 
 
-def test_the_constant_is_what_train_knew_of_each_candidate(rows, tests, simulated_problem):
+def test_the_constant_is_each_candidates_mean_on_train(rows, tests, simulated_problem):
     squares = []
     for seed, test in zip(SEEDS, tests, strict=True):
-        known = resplit(simulated_problem.table, seed).split("train").quality.mean(axis=0)
-        squares.append(((test.quality - known) ** 2).mean())
+        means = resplit(simulated_problem.table, seed).split("train").quality.mean(axis=0)
+        squares.append(((test.quality - means) ** 2).mean())
     assert rows["flagship"]["all_pairs"]["mean"]["brier_of_constant"] == pytest.approx(np.mean(squares))
 
 
@@ -76,14 +76,14 @@ def test_a_candidate_is_judged_on_every_sample_by_the_router_of_its_split(rows, 
     context = StudyContext(simulated_problem.table, simulated_problem.features, SEEDS)
     errors, estimates, outcomes = [], [], []
     for (seed, split), test in zip(context.splits(), tests, strict=True):
-        made = context.train("flagship", split, seed).estimates(context.features.of(test)).accuracy[:, 2].numpy()
-        errors.append(expected_calibration_error(made, test.quality[:, 2]))
-        estimates.append(made)
+        estimated = context.train("flagship", split, seed).estimates(context.features.of(test)).accuracy[:, 2].numpy()
+        errors.append(expected_calibration_error(estimated, test.quality[:, 2]))
+        estimates.append(estimated)
         outcomes.append(test.quality[:, 2])
-    found = rows["flagship"]["per_candidate"][tests[0].pool.names[2]]
-    assert found["ece"] == pytest.approx(np.mean(errors), abs=1e-6)
+    row = rows["flagship"]["per_candidate"][tests[0].pool.names[2]]
+    assert row["ece"] == pytest.approx(np.mean(errors), abs=1e-6)
     pooled = expected_calibration_error(np.concatenate(estimates), np.concatenate(outcomes))
-    assert found["pooled"]["ece"] == pytest.approx(pooled, abs=1e-6)
+    assert row["pooled"]["ece"] == pytest.approx(pooled, abs=1e-6)
 
 
 def test_the_chosen_are_what_decisions_chose(rows, tests, simulated_problem):
@@ -91,8 +91,8 @@ def test_the_chosen_are_what_decisions_chose(rows, tests, simulated_problem):
     squares = []
     for (seed, split), test in zip(context.splits(), tests, strict=True):
         chosen = context.train("flagship", split, seed).decide(context.features.of(test)).numpy()
-        known = split.split("train").quality.mean(axis=0)
-        squares.append(np.mean((test.quality[np.arange(len(test)), chosen] - known[chosen]) ** 2))
+        means = split.split("train").quality.mean(axis=0)
+        squares.append(np.mean((test.quality[np.arange(len(test)), chosen] - means[chosen]) ** 2))
         assert (chosen != decide_policy("strongest", test, split.split("train"), seed=seed).decisions).any()
     assert rows["flagship"]["chosen"]["mean"]["brier_of_constant"] == pytest.approx(np.mean(squares))
 

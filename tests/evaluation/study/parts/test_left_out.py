@@ -50,24 +50,27 @@ def decided_by_strangers(strangers, context):
     test = context.table.split("test")
     datasets, values = np.array(test.column("dataset")), []
     for name, router in strangers.items():
-        asked = test.take(datasets == name)
-        features, rows = context.features.of(asked), np.arange(len(asked))
-        chosen, made = router.decide(features).numpy(), router.estimates(features).accuracy.detach().double().numpy()
-        values.append((asked.quality[rows, chosen], asked.cost[rows, chosen], made[rows, chosen]))
-        values[-1] += (made.ravel(), asked.quality.ravel())
+        samples = test.take(datasets == name)
+        features, rows = context.features.of(samples), np.arange(len(samples))
+        chosen, estimated = (
+            router.decide(features).numpy(),
+            router.estimates(features).accuracy.detach().double().numpy(),
+        )
+        values.append((samples.quality[rows, chosen], samples.cost[rows, chosen], estimated[rows, chosen]))
+        values[-1] += (estimated.ravel(), samples.quality.ravel())
     return [np.concatenate(column) for column in zip(*values, strict=True)]
 
 
 def test_no_router_saw_the_dataset_that_it_is_judged_on(part, context):
     """Of every family first the router of all datasets, then one without each of them."""
     for family in ("flagship", "uniroute"):
-        seen = []
+        datasets_seen = []
         for name, table in context.seen:
             if name == family:
-                learnt = [table.split(side) for side in ("train", "validation")]
-                seen.append({dataset for side in learnt for dataset in side.column("dataset")})
-        assert seen[0] == set(DATASETS)
-        assert sorted(map(sorted, seen[1:])) == sorted(sorted(set(DATASETS) - {name}) for name in DATASETS)
+                learned = [table.split(side) for side in ("train", "validation")]
+                datasets_seen.append({dataset for side in learned for dataset in side.column("dataset")})
+        assert datasets_seen[0] == set(DATASETS)
+        assert sorted(map(sorted, datasets_seen[1:])) == sorted(sorted(set(DATASETS) - {name}) for name in DATASETS)
 
 
 def test_figures_inside_are_those_of_the_plain_comparison(rows, context):
@@ -78,13 +81,13 @@ def test_figures_inside_are_those_of_the_plain_comparison(rows, context):
 
 
 def test_figures_outside_are_those_of_routers_trained_without_the_dataset(rows, strangers, context):
-    quality, cost, told, made, outcomes = decided_by_strangers(strangers, context)
+    quality, cost, of_chosen, estimated, outcomes = decided_by_strangers(strangers, context)
     outside, bounds = rows["flagship"]["outside"], context.table.cost_bounds
     assert outside["accuracy"] == pytest.approx(quality.mean())
     assert outside["rank_score"] == pytest.approx(float(rank_score(quality.mean(), cost.mean(), cost_bounds=bounds)))
     expected = {
         of: {"ece": expected_calibration_error(*pair), "brier": brier_score(*pair)}
-        for of, pair in {"chosen": (told, quality), "all": (made, outcomes)}.items()
+        for of, pair in {"chosen": (of_chosen, quality), "all": (estimated, outcomes)}.items()
     }
     for of, figures in expected.items():
         assert outside["calibration"][of] == pytest.approx(figures)
@@ -93,14 +96,14 @@ def test_figures_outside_are_those_of_routers_trained_without_the_dataset(rows, 
 
 def test_a_fixed_candidate_outside_is_the_best_one_of_the_other_datasets(rows, context):
     train, test = (context.table.split(side) for side in ("train", "test"))
-    learnt, asked = (np.array(side.column("dataset")) for side in (train, test))
+    learned_from, scored = (np.array(side.column("dataset")) for side in (train, test))
     quality = np.empty(len(test))
     for name in DATASETS:
-        best = train.quality[learnt != name].mean(axis=0).argmax()
-        quality[asked == name] = test.quality[asked == name, best]
+        best = train.quality[learned_from != name].mean(axis=0).argmax()
+        quality[scored == name] = test.quality[scored == name, best]
         found = rows["strongest"]["per_dataset"][name]
-        assert found["outside"]["accuracy"] == pytest.approx(test.quality[asked == name, best].mean())
-        assert found["num_samples"] == (asked == name).sum()
+        assert found["outside"]["accuracy"] == pytest.approx(test.quality[scored == name, best].mean())
+        assert found["num_samples"] == (scored == name).sum()
     assert rows["strongest"]["outside"]["accuracy"] == pytest.approx(quality.mean())
 
 

@@ -57,26 +57,26 @@ def test_a_new_candidate_is_judged_as_one_that_joins_by_hand(rows, context):
     """The Brier score and the Rank Score at few anchor samples, with every step of joining written out."""
     train, test = (context.table.split(side) for side in ("train", "test"))
     briers, constants, scores = [], [], []
-    for place, candidate in enumerate(train.pool.candidates):
+    for index, candidate in enumerate(train.pool.candidates):
         fewer = replace(leave_candidate_out(context.table, candidate.name), report=context.table.report)
         router = trained(context, fewer)
-        asked = train.take(np.array(router.anchor_set(FEW)))
+        anchors = train.take(np.array(router.anchor_set(FEW)))
         entry = {"name": candidate.name, "input_price": candidate.input_price, "output_price": candidate.output_price}
         names = ("quality", "input_tokens", "output_tokens")
-        outcomes = {name: torch.tensor(asked.matrices[name][:, place]) for name in names}
+        outcomes = {name: torch.tensor(anchors.matrices[name][:, index]) for name in names}
         router.add_candidate(entry, context.features.of(train)[router.anchor_set(FEW)], outcomes)
         estimated = router.estimates(context.features.of(test)).accuracy[:, -1].detach().double().numpy()
-        briers.append(brier_score(estimated, test.quality[:, place]))
-        constants.append(((asked.quality[:, place].mean() - test.quality[:, place]) ** 2).mean())
-        order = [other for other in range(len(train.pool)) if other != place] + [place]
+        briers.append(brier_score(estimated, test.quality[:, index]))
+        constants.append(((anchors.quality[:, index].mean() - test.quality[:, index]) ** 2).mean())
+        order = [other for other in range(len(train.pool)) if other != index] + [index]
         decided = np.array(order)[router.decide(context.features.of(test)).numpy()]
         averages = (matrix[np.arange(len(test)), decided].mean() for matrix in (test.quality, test.cost))
         scores.append(float(rank_score(*averages, cost_bounds=context.table.cost_bounds)))
-    found = rows["flagship"]["anchor_set"][0]
-    assert found["num_anchors"] == FEW
-    assert found["brier"] == pytest.approx(np.mean(briers), abs=1e-6)
-    assert found["constant_brier"] == pytest.approx(np.mean(constants), abs=1e-6)
-    assert found["rank_score"] == pytest.approx(np.mean(scores), abs=1e-4)
+    few = rows["flagship"]["anchor_set"][0]
+    assert few["num_anchors"] == FEW
+    assert few["brier"] == pytest.approx(np.mean(briers), abs=1e-6)
+    assert few["constant_brier"] == pytest.approx(np.mean(constants), abs=1e-6)
+    assert few["rank_score"] == pytest.approx(np.mean(scores), abs=1e-4)
 
 
 def test_the_router_that_knows_all_candidates_is_the_plain_one(rows, context):
@@ -102,9 +102,9 @@ def test_a_new_candidate_with_an_equal_in_the_pool_comes_near_one_that_was_train
     quality = np.column_stack([charts, charts, ~charts, ~charts]).astype(float)
     table = replace(context.table, matrices=context.table.matrices | {"quality": quality})
     row = NewCandidatesPart((FEW, num_train)).run(replace(context, table=table), ("flagship",))["routers"][0]
-    (few, many), known = row["anchor_set"], row["trained_on"]["brier"]
-    assert known < many["brier"] < few["brier"] < many["constant_brier"]
-    assert many["brier"] - known < 0.2 * (many["constant_brier"] - known)
+    (few, many), trained_on = row["anchor_set"], row["trained_on"]["brier"]
+    assert trained_on < many["brier"] < few["brier"] < many["constant_brier"]
+    assert many["brier"] - trained_on < 0.2 * (many["constant_brier"] - trained_on)
 
 
 def test_counts_that_train_does_not_have_are_left_out(rows, num_train):

@@ -16,8 +16,8 @@ ROUTERS = ("ridge-mf", "mixture", "strongest", "shuffled/ridge-mf")
 
 @pytest.fixture(scope="module")
 def rows(simulated_problem):
-    found = RoutersPart().run(StudyContext(simulated_problem.table, simulated_problem.features, (0, 3)), ROUTERS)
-    return {row["router"]: row for row in found}
+    rows = RoutersPart().run(StudyContext(simulated_problem.table, simulated_problem.features, (0, 3)), ROUTERS)
+    return {row["router"]: row for row in rows}
 
 
 def test_another_seed_draws_another_split_of_whole_groups(simulated_table):
@@ -40,7 +40,7 @@ def test_figures_of_a_fixed_candidate_follow_from_the_table(rows, simulated_prob
     assert rows["strongest"]["rank_score"] == pytest.approx(np.mean(scores))
 
 
-def test_rows_stand_by_rank_score_and_differences_lie_in_their_intervals(rows):
+def test_rows_are_ordered_by_rank_score_and_differences_lie_in_their_intervals(rows):
     scores = [row["rank_score"] for row in rows.values()]
     assert scores == sorted(scores, reverse=True) and set(rows) == {*ROUTERS, UPPER_BOUND}
     assert rows["ridge-mf"]["first_minus_this"] == {"rank_score": 0.0, "ci95": [0.0, 0.0]}
@@ -52,8 +52,8 @@ def test_rows_stand_by_rank_score_and_differences_lie_in_their_intervals(rows):
 def test_the_upper_bound_knows_the_scored_split_and_train_by_their_features(rows, simulated_problem):
     split = resplit(simulated_problem.table, 3)
     test, train = split.split("test"), split.split("train")
-    known = KnownFeatures(*(simulated_problem.features.of(part).numpy() for part in (test, train)))
-    chosen = reachable_decisions(test, train, seed=3, features=known)
+    features = KnownFeatures(*(simulated_problem.features.of(part).numpy() for part in (test, train)))
+    chosen = reachable_decisions(test, train, seed=3, features=features)
     averages = (chosen_values(matrix, chosen).mean() for matrix in (test.quality, test.cost))
     score = float(rank_score(*averages, cost_bounds=split.cost_bounds))
     assert rows[UPPER_BOUND]["rank_scores"][1] == pytest.approx(score)
