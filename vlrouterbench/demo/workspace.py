@@ -184,19 +184,19 @@ def weights_digest(router: PreTrainedRouter) -> str:
     return digest.hexdigest()
 
 
-def _make(app: AppFolder, given: PreTrainedRouter | None, num_samples: int, stage: Stage) -> None:
+def _make(app: AppFolder, loaded: PreTrainedRouter | None, num_samples: int, stage: Stage) -> None:
     with stage(f"draw {num_samples:,} simulated samples"):
         build_from_logs(simulate_logs(num_samples=num_samples, num_proc=_processes(num_samples)), app.benchmark)
     table = load_table(app.benchmark)
     routers = list(POLICIES)
-    if given is None:
+    if loaded is None:
         with stage("encode images and texts"):
             problem = Problem(table, encode_benchmark(table))
         with stage(f"train {OWN_FAMILY}"):
             save_router(train_router(OWN_FAMILY, problem), app.router)
         routers.append(str(app.router))
-    elif set(given.config.candidate_names) == set(table.pool.names):
-        routers.append(str(given.name_or_path))
+    elif set(loaded.config.candidate_names) == set(table.pool.names):
+        routers.append(str(loaded.name_or_path))
     with stage("evaluate on the test split"):
         evaluate_routers(app.benchmark, routers, app.evaluation, EvaluationOptions(time_routers=False))
 

@@ -20,6 +20,7 @@ from vlrouterbench.cards.router_card import card_with_pool
 from vlrouterbench.core.errors import RouterError, unknown_name
 from vlrouterbench.features.encode import features_by
 from vlrouterbench.features.options import EncodingWork
+from vlrouterbench.routers.base.configuration_router import NewCandidate
 from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
 from vlrouterbench.training.fit import card_of, save_with_card
 from vlrouterbench.training.pool.outcomes import AnchorOutcomes
@@ -66,7 +67,7 @@ def join(
         RouterError: the name is taken, or a price makes no sense.
     """
     check_new(router, name)
-    entry = {"name": name, "input_price": prices.input, "output_price": prices.output}
+    entry = NewCandidate(name=name, input_price=prices.input, output_price=prices.output)
     values = {kind: torch.from_numpy(column) for kind, column in outcomes.values.items()}
     try:
         # Families with an open pool learn from features, never from rows of bytes.
