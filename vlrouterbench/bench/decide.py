@@ -16,6 +16,7 @@ import torch
 from vlrouterbench.bench.comparison import Comparison, compared, median_ms
 from vlrouterbench.bench.neighbours import DIM, NUM_MEMORIES, random_features
 from vlrouterbench.core.constants import Unsolved
+from vlrouterbench.routers.base.configuration_router import CandidateEntry
 from vlrouterbench.routers.base.learning import TrainingSet
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.encoders.builtin.blocks import BUILTIN, BUILTIN_VERSION
@@ -89,7 +90,8 @@ def fitted(family: type[PreTrainedRouter], samples: TrainingSet) -> PreTrainedRo
         samples = _first(samples, _FEW_SAMPLES)
     largest = {name: values[-1] for name, values in {**recipe.decision_grid, **recipe.fit_grid}.items()}
     own = {**recipe.fixed, **largest}
-    candidates = [{"name": f"candidate-{number}", "mean_cost_usd": 1e-4} for number in range(NUM_CANDIDATES)]
+    names = (f"candidate-{number}" for number in range(NUM_CANDIDATES))
+    candidates: list[CandidateEntry] = [{"name": name, "mean_cost_usd": 1e-4} for name in names]
     # Little text, much image: the text projection has a row for each of many buckets, and is not used here.
     encoder = {"text": BUILTIN, "image": BUILTIN, "version": BUILTIN_VERSION, "text_dim": 1}
     encoder["image_dim"] = DIM - 1 - NUM_TEXT_FACTS - NUM_SHAPE_FACTS

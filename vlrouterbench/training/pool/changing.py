@@ -101,7 +101,8 @@ def reprice(router: OpenPoolRouter, name: str, prices: Prices) -> Prices:
         RouterError: a price makes no sense, or the router has no token counts of it.
     """
     entry = router.config.candidates[_index_in_pool(router, name)]
-    before = Prices(entry["input_price"], entry["output_price"])
+    # A candidate without former prices is refused by `set_prices`.
+    before = Prices(*cast(tuple[float, float], (entry["input_price"], entry["output_price"])))
     try:
         router.set_prices({name: prices})
     except ValueError as error:
