@@ -30,6 +30,7 @@ from vlrouterbench.bench.training_speed import (
     timed_training,
     training_flops,
 )
+from vlrouterbench.core.errors import RouterError
 from vlrouterbench.core.threads import one_thread
 from vlrouterbench.data.build import build_from_logs
 from vlrouterbench.data.simulation.simulate import simulate_logs
@@ -138,7 +139,10 @@ def bench_end_to_end(*, scale: float = 1.0, backbone: str = "tiny-lxmert", proce
         difference = records[0]["differences"][FEATURE_FAMILY]
         scaling = _scaling(training, processes) if processes > 1 else None
     for figures, record in zip((end_to_end, features), records, strict=True):
-        figures["routed_per_second"] = record["throughput"]["decisions_per_second"]
+        throughput = record["throughput"]
+        if throughput is None:
+            raise RouterError(f"expected a measured throughput of {record['router']}, found none.")
+        figures["routed_per_second"] = throughput["decisions_per_second"]
         figures["test"] = {
             "accuracy": record["accuracy"],
             "average_cost_usd": record["average_cost_usd"],
