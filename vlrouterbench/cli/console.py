@@ -19,14 +19,14 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
-from vlrouterbench.core.simulated import marked
-
 if TYPE_CHECKING:
+    from vlrouterbench.evaluation.records import ResultRecord
     from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 
 wants_json: ContextVar[bool] = ContextVar("wants_json", default=False)
 """Set from `--json` for the duration of one command."""
+_RESULT_COLUMNS = ("router", "accuracy", "cost", "rank_score", "interval", "difference_interval")
+"""Columns of the results in a terminal, which fit 80 characters."""
 
 
 def show(content: Any, *lines: RenderableType) -> None:
@@ -78,34 +78,27 @@ def plain_table(title: str, columns: Sequence[str]) -> Table:
     return table
 
 
-def results_title(records: Sequence[dict[str, Any]]) -> str:
+def results_title(records: Sequence[ResultRecord]) -> str:
     """The data that records of `results.json` are about, as a line of its own: a table would wrap it."""
-    benchmark = records[0]["benchmark"]
-    data = marked(benchmark["name"], simulated=benchmark["simulated"])
-    return f"{data}, {records[0]['split']} split, {records[0]['num_samples']:,} samples"
+    from vlrouterbench.evaluation.view import results_caption
+
+    return results_caption(records[0])
 
 
-def results_table(records: Sequence[dict[str, Any]]) -> Table:
+def results_table(records: Sequence[ResultRecord]) -> Table:
     """Records of `results.json` by Rank Score, narrow enough for 80 columns."""
-    table = plain_table("", ("router", "acc. %", "$/10K", "Rank", "95 % interval", "vs mixture, 95 %"))
-    for r in sorted(records, key=lambda record: -record["rank_score"]):
-        (low, high), (less, more) = r["ci95"]["rank_score"], r["vs_mixture"]["ci95"]
-        table.add_row(
-            r["router"],
-            f"{100 * r['accuracy']:.2f}",
-            f"{SAMPLES_PER_COST_UNIT * r['average_cost_usd']:.3f}",
-            f"{r['rank_score']:.2f}",
-            f"{low:.1f} to {high:.1f}",
-            "-" if r["router_config"].get("name") == "mixture" else f"{less:+.1f} to {more:+.1f}",
-            style="bold" if r["router_config"]["kind"] == "router" else "",
-        )
+    from vlrouterbench.evaluation.view import headings, result_rows
+
+    table = plain_table("", headings(_RESULT_COLUMNS, short=True))
+    for row in result_rows(records):
+        table.add_row(*row.cells(_RESULT_COLUMNS), style="bold" if row.kind == "router" else "")
     return table
 
 
-def summary(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def summary(records: Sequence[ResultRecord]) -> list[dict[str, object]]:
     """The main figures of records, for scripts."""
     names = ("router", "split", "num_samples", "accuracy", "average_cost_usd", "rank_score", "ci95", "vs_mixture")
-    return [{name: record[name] for name in (*names, "benchmark")} for record in records]
+    return [{name: value for name, value in record.items() if name in (*names, "benchmark")} for record in records]
 
 
 def _console(*, stderr: bool = False) -> Console:

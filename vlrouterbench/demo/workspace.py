@@ -30,6 +30,7 @@ from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.evaluation.decisions import read_decisions
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 from vlrouterbench.evaluation.policies import POLICIES, decide_policy
+from vlrouterbench.evaluation.records import ResultRecord, read_records
 from vlrouterbench.evaluation.writing import RESULTS_FILE
 from vlrouterbench.features.encode import encode_benchmark
 from vlrouterbench.routers.auto import AutoRouter
@@ -95,7 +96,7 @@ class Workspace:
     folder: AppFolder
     router: PreTrainedRouter
     table: RoutingTable
-    records: list[dict[str, Any]]
+    records: list[ResultRecord]
     explored: str
 
     @cached_property
@@ -166,7 +167,7 @@ def prepare(
         _make(app, loaded, num_samples, stage)
         write_json(app.root / MADE_FILE, sources)
     table = load_table(app.benchmark)
-    records = _read_json(app.evaluation / RESULTS_FILE) or []
+    records = read_records(app.evaluation / RESULTS_FILE)
     explored = next((r["router"] for r in records if r["router_config"]["kind"] == "router"), "mixture")
     return Workspace(app, loaded or AutoRouter.from_pretrained(app.router), table, records, explored)
 
