@@ -6,13 +6,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from vlrouterbench.data.build import build_from_logs
 from vlrouterbench.data.simulation.simulate import DEFAULT_NUM_SAMPLES, simulate_logs
 from vlrouterbench.data.table import load_table
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 from vlrouterbench.evaluation.policies import POLICIES
+from vlrouterbench.evaluation.records import ResultRecord
 from vlrouterbench.evaluation.report import write_report
 from vlrouterbench.features.encode import encode_benchmark
 from vlrouterbench.features.options import EncodingWork, Progress
@@ -42,7 +42,7 @@ class QuickstartPaths:
 
 def run_quickstart(
     out: Path, *, seed: int = 0, num_samples: int = DEFAULT_NUM_SAMPLES, num_proc: int = 1, stage: Stage | None = None
-) -> list[dict[str, Any]]:
+) -> list[ResultRecord]:
     """Run everything on a simulated benchmark.
 
     Args:
