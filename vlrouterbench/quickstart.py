@@ -21,14 +21,14 @@ from vlrouterbench.training.fit import save_router, train_router
 from vlrouterbench.training.problem import Problem
 
 FAMILIES = ("knn", "linear", "mlp", "flagship")
-"""Router families that the story trains: one with a memory, two by gradient, and the best there is."""
+"""Router families that are trained: one with a memory, two by gradient, and the best one."""
 Stage = Callable[[str], AbstractContextManager[Progress | None]]
 """Opens a stage by its title; gives a progress callback or None."""
 
 
 @dataclass(frozen=True)
 class QuickstartPaths:
-    """Where a run's parts lie."""
+    """The folders of a run."""
 
     benchmark: Path
     routers: Path
