@@ -119,8 +119,8 @@ class RankScore(evaluate.Metric):
         chosen = [chosen_values(matrix, decisions) for matrix in matrices]
         for name, values in zip(("quality", "cost"), chosen, strict=True):
             _check_measured(name, values, decisions)
-        options = {"cost_bounds": bounds, "beta": self._defaults[1] if beta is None else beta}
-        figures = _figures(*chosen, **options)
+        weight = self._defaults[1] if beta is None else beta
+        figures = _figures(chosen[0], chosen[1], cost_bounds=bounds, beta=weight)
         if groups is None:
             return figures
         names = np.array([str(name) for name in groups], dtype=object)
@@ -130,7 +130,10 @@ class RankScore(evaluate.Metric):
             )
         parts = {name: names == name for name in dict.fromkeys(names)}
         per_group = {
-            name: {"num_samples": int(rows.sum()), **_figures(chosen[0][rows], chosen[1][rows], **options)}
+            name: {
+                "num_samples": int(rows.sum()),
+                **_figures(chosen[0][rows], chosen[1][rows], cost_bounds=bounds, beta=weight),
+            }
             for name, rows in parts.items()
         }
         return {**figures, "per_group": per_group}
@@ -151,10 +154,10 @@ def _figures(
 def _matrix(name: str, rows: list[list[float]]) -> np.ndarray:
     """(num_samples, num_candidates); rows of different lengths have lost a candidate."""
     width = len(rows[0])
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         if len(row) != width:
             raise EvaluationError(
-                f"expected {name} of every candidate in every row, found {len(row)} values in row {place} and {width} "
+                f"expected {name} of every candidate in every row, found {len(row)} values in row {index} and {width} "
                 "in row 0. Write NaN for what was not measured."
             )
     return np.asarray(rows, dtype=float)
@@ -166,9 +169,9 @@ def _check_measured(name: str, values: np.ndarray, decisions: np.ndarray) -> Non
     wrong = np.flatnonzero(~((values >= 0) & (values <= high) & np.isfinite(values)))
     if wrong.size:
         row = wrong[0]
-        found = "NaN, which was not measured" if np.isnan(values[row]) else f"{values[row]:g}"
+        value = "NaN, which was not measured" if np.isnan(values[row]) else f"{values[row]:g}"
         raise EvaluationError(
             f"expected the {name} of every chosen candidate {'in [0, 1]' if high == 1 else 'finite and >= 0'}, found "
-            f"{found}, in row {row} for candidate {decisions[row]} ({wrong.size} such rows). Leave out samples that "
+            f"{value}, in row {row} for candidate {decisions[row]} ({wrong.size} such rows). Leave out samples that "
             "were not measured for every candidate."
         )
