@@ -43,7 +43,8 @@ def test_a_group_is_listed_and_lists_its_own_commands(program, name):
     assert f"  {name} " in program("--help").out
     shown = program(name, "--help").out
     for command in GROUPS[name].registered_commands:
-        assert f"  {command.name or command.callback.__name__} " in shown
+        listed = f"  {command.name or command.callback.__name__} " in shown
+        assert listed != command.hidden  # a former name works and is not listed
 
 
 def test_without_a_command_help_is_shown(program):

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.demo.bad_files import picture_bytes
-from vlrouterbench.demo.batch import SCHEMA
+from tests.demo.bad_files import image_bytes
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.base.budget_stream import spending_curve
+from vlrouterbench.routing.routed_table import SCHEMA
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def router(trained_folders):
 
 @pytest.fixture(scope="module")
 def questions(simulated_table, tmp_path_factory):
-    """The train split as a table of questions, without pictures."""
+    """The train split as a table of questions, without images."""
     path = tmp_path_factory.mktemp("questions") / "questions.parquet"
     pq.write_table(simulated_table.split("train").samples.select(["sample_id", "question", "hint", "options"]), path)
     return path
@@ -30,18 +30,18 @@ def questions(simulated_table, tmp_path_factory):
 @pytest.fixture
 def table(tmp_path):
     """Five rows, of which the second, third and last cannot be decided."""
-    (tmp_path / "pictures").mkdir()
-    (tmp_path / "pictures" / "one.png").write_bytes(picture_bytes())
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "one.png").write_bytes(image_bytes())
     rows = (
         "sample_id,question,image,options",
-        "a,What is it?,pictures/one.png,red|blue",
-        "b,What is it?,pictures/none.png,",
+        "a,What is it?,images/one.png,red|blue",
+        "b,What is it?,images/none.png,",
         "c,,,",
         "d,Why?,,",
         "e,Whose?,../outside.png,",
     )
     (tmp_path / "table.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    (tmp_path.parent / "outside.png").write_bytes(picture_bytes())
+    (tmp_path.parent / "outside.png").write_bytes(image_bytes())
     return tmp_path / "table.csv"
 
 
@@ -69,7 +69,7 @@ def test_good_rows_are_done_and_bad_rows_listed(program, router, table, tmp_path
 def test_a_row_is_decided_as_the_question_alone(program, router, table, tmp_path):
     program(*_asked(router, table, tmp_path / "out.parquet", "--max-cost-usd", "0.0002"))
     (row, _) = pq.read_table(tmp_path / "out.parquet").to_pylist()
-    image = tmp_path / "pictures" / "one.png"
+    image = tmp_path / "images" / "one.png"
     alone = ("--question", "What is it?", "--image", image, "--option", "red", "--option", "blue")
     decision = json.loads(
         program("route", "--router", router, *alone, "--max-cost-usd", "0.0002", "--json").out,
@@ -82,7 +82,7 @@ def test_a_row_is_decided_as_the_question_alone(program, router, table, tmp_path
 def test_text_alone_decides_where_that_is_allowed_and_is_counted(program, router, table, tmp_path):
     done = program(*_asked(router, table, tmp_path / "out.parquet", "--allow-text-only", "--json"))
     content = json.loads(done.out)
-    assert content["decided"] == 3 and content["without_picture"] == 1
+    assert content["decided"] == 3 and content["without_image"] == content["without_picture"] == 1
     assert [entry["row"] for entry in content["bad"]] == [3, 5]
 
 
@@ -184,7 +184,6 @@ def test_a_table_fits_80_columns(program, router, table, tmp_path, monkeypatch):
 
 def test_batches_need_no_page_library(project_root, monkeypatch, tmp_path):
     monkeypatch.setenv("PYTHONPATH", str(project_root))
-    code = (
-        "import sys; import vlrouterbench.demo.batch, vlrouterbench.cli.route_batch; sys.exit('gradio' in sys.modules)"
-    )
+    modules = "vlrouterbench.demo.batch, vlrouterbench.cli.route_batch, vlrouterbench.routing.route_table"
+    code = f"import sys; import {modules}; sys.exit('gradio' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False).returncode == 0

@@ -1,4 +1,4 @@
-"""Files that strangers might send: pictures that are none, bombs, archives that climb."""
+"""Files that strangers might send: images that are none, bombs, archives that climb."""
 
 import io
 import struct
@@ -8,8 +8,8 @@ import zlib
 from PIL import Image
 
 
-def picture_bytes(kind="PNG", size=(24, 16)):
-    """A small whole picture."""
+def image_bytes(kind="PNG", size=(24, 16)):
+    """A small whole image."""
     buffer = io.BytesIO()
     Image.new("RGB", size, (20, 120, 200)).save(buffer, kind)
     return buffer.getvalue()

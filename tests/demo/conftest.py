@@ -13,11 +13,11 @@ NUM_SAMPLES = 160
 
 
 @pytest.fixture(scope="session")
-def ground(tmp_path_factory):
+def workspace(tmp_path_factory):
     """What the app stands on, over a small benchmark."""
     from vlrouterbench.demo.workspace import prepare
 
-    return prepare(tmp_path_factory.mktemp("ground") / "app", num_samples=NUM_SAMPLES)
+    return prepare(tmp_path_factory.mktemp("workspace") / "app", num_samples=NUM_SAMPLES)
 
 
 @dataclass(frozen=True)

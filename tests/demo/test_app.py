@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.browsing import SIZES
-from tests.demo.bad_files import bomb_bytes, picture_bytes, zip_of
+from tests.demo.bad_files import bomb_bytes, image_bytes, zip_of
 from tests.demo.conftest import NUM_SAMPLES
 from vlrouterbench.data.table import load_table
 
@@ -87,11 +87,11 @@ class TestInTheBrowser:
             )
             assert not nameless
 
-    def test_a_picture_and_a_question_are_decided(self, page, tmp_path):
-        (tmp_path / "mine.png").write_bytes(picture_bytes(size=(200, 150)))
+    def test_an_image_and_a_question_are_decided(self, page, tmp_path):
+        (tmp_path / "mine.png").write_bytes(image_bytes(size=(200, 150)))
         before = page.locator("#points svg").inner_html()
         page.get_by_label("Remove Image").locator("visible=true").first.click()
-        upload(page, "#picture", tmp_path / "mine.png")
+        upload(page, "#image", tmp_path / "mine.png")
         page.locator("#question textarea, #question input").fill("How many squares are blue?")
         page.keyboard.press("Enter")
         page.wait_for_function("old => document.querySelector('#points svg').innerHTML !== old", arg=before)
@@ -147,11 +147,11 @@ class TestInTheBrowser:
             "old => document.querySelector('#question textarea, #question input').value !== old", arg=before
         )
 
-    @pytest.mark.parametrize("content", [b"no picture at all", bomb_bytes()], ids=["text", "bomb"])
-    def test_a_bad_picture_is_answered_in_words(self, page, tmp_path, content):
+    @pytest.mark.parametrize("content", [b"no image at all", bomb_bytes()], ids=["text", "bomb"])
+    def test_a_bad_image_is_answered_in_words(self, page, tmp_path, content):
         (tmp_path / "bad.png").write_bytes(content)
         page.get_by_label("Remove Image").locator("visible=true").first.click()
-        upload(page, "#picture", tmp_path / "bad.png")
+        upload(page, "#image", tmp_path / "bad.png")
         assert "cannot be read" in toast(page)
 
     def test_markup_in_a_question_does_nothing(self, page):
@@ -176,10 +176,10 @@ class TestInTheBrowser:
     def test_a_submission_is_placed_and_a_bad_one_answered_in_words(self, page, app, tmp_path):
         open_tab(page, "Leaderboard")
         upload(page, "#submission", decisions_file(app, tmp_path / "decisions.parquet"))
-        page.wait_for_selector("#standings .vrb-row-chosen")
-        assert "<b>mine" in page.locator("#standings .vrb-row-chosen th").inner_text()
+        page.wait_for_selector("#ranking .vrb-row-chosen")
+        assert "<b>mine" in page.locator("#ranking .vrb-row-chosen th").inner_text()
         page.get_by_label("Remove").or_(page.get_by_label("Clear")).locator("visible=true").first.click()
-        page.wait_for_selector("#standings .vrb-row-chosen", state="detached")
+        page.wait_for_selector("#ranking .vrb-row-chosen", state="detached")
         upload(page, "#submission", decisions_file(app, tmp_path / "bad.parquet", candidate="nobody"))
         assert "unknown candidate" in toast(page)
 
@@ -187,8 +187,8 @@ class TestInTheBrowser:
         open_tab(page, "Batch")
         (tmp_path / "table.csv").write_text("question,image\nWhat?,a.png\nWhere?,none.png\n")
         upload(page, "#batch-table", tmp_path / "table.csv")
-        upload(page, "#batch-zip", zip_of(tmp_path / "pictures.zip", {"a.png": picture_bytes()}))
-        page.get_by_text("pictures.zip").or_(page.get_by_text("pictures")).first.wait_for()
+        upload(page, "#batch-zip", zip_of(tmp_path / "images.zip", {"a.png": image_bytes()}))
+        page.get_by_text("images.zip").or_(page.get_by_text("images")).first.wait_for()
         page.wait_for_timeout(500)
         page.locator("#batch-start").click()
         page.get_by_text("1 of 2 rows decided").wait_for()
@@ -217,14 +217,14 @@ class TestFromAProgram:
 
         from vlrouterbench.routers.auto import AutoRouter
 
-        (tmp_path / "a.png").write_bytes(picture_bytes(size=(90, 60)))
+        (tmp_path / "a.png").write_bytes(image_bytes(size=(90, 60)))
         router = AutoRouter.from_pretrained(app.folder / "routers" / "flagship")
         kept = router.config.candidate_names[1:]
         expected = router.route("What is it?", tmp_path / "a.png", min_accuracy=0.7, candidates=kept)
-        picture = handle_file(str(tmp_path / "a.png"))
+        image = handle_file(str(tmp_path / "a.png"))
         excluded = router.config.candidate_names[:1]
         found = client.predict(
-            question="What is it?", image=picture, min_accuracy=0.7, exclude=excluded, api_name="/route"
+            question="What is it?", image=image, min_accuracy=0.7, exclude=excluded, api_name="/route"
         )
         assert found["candidate"] == expected.candidate
         assert found["estimated_accuracy"] == pytest.approx(expected.estimated_accuracy, rel=1e-5)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vlrouterbench.demo.controls import CEILING, FLOOR, TRADE_OFF, Wish, position_of, weight_at
-from vlrouterbench.routing.limits import DemoError
+from vlrouterbench.demo.controls import CEILING, FLOOR, TRADE_OFF, Preference, position_of, weight_at
+from vlrouterbench.demo.errors import DemoError
 
 ROUTER = SimpleNamespace(calibrated=True, config=SimpleNamespace(candidates=[{"mean_cost_usd": 0.002}]))
 PLAIN = SimpleNamespace(calibrated=False)
@@ -30,22 +30,24 @@ def test_a_weight_is_found_again_at_its_position(position, dearest):
 
 
 def test_budgets_are_entered_per_ten_thousand_and_in_percent():
-    assert Wish(CEILING, usd_per_10k=20).budget(ROUTER) == {"max_cost_usd": pytest.approx(0.002)}
-    assert Wish(FLOOR, percent=80).budget(ROUTER) == {"min_accuracy": pytest.approx(0.8)}
-    assert Wish(TRADE_OFF, position=100).budget(ROUTER) == {"usd_weight": 0}
+    assert Preference(CEILING, usd_per_10k=20).budget(ROUTER) == {"max_cost_usd": pytest.approx(0.002)}
+    assert Preference(FLOOR, percent=80).budget(ROUTER) == {"min_accuracy": pytest.approx(0.8)}
+    assert Preference(TRADE_OFF, position=100).budget(ROUTER) == {"usd_weight": 0}
 
 
 def test_a_router_without_calibrated_estimates_is_asked_for_no_budget():
-    assert Wish(CEILING, usd_per_10k=20).budget(PLAIN) == {}
+    assert Preference(CEILING, usd_per_10k=20).budget(PLAIN) == {}
 
 
-@pytest.mark.parametrize("wish", [Wish(CEILING), Wish(FLOOR), Wish(FLOOR, percent=float("nan"))])
-def test_a_missing_number_is_asked_for(wish):
+@pytest.mark.parametrize(
+    "preference", [Preference(CEILING), Preference(FLOOR), Preference(FLOOR, percent=float("nan"))]
+)
+def test_a_missing_number_is_asked_for(preference):
     with pytest.raises(DemoError, match="Enter a number"):
-        wish.budget(ROUTER)
+        preference.budget(ROUTER)
 
 
 @pytest.mark.parametrize("position", [-1, 101])
 def test_the_slider_ends_at_its_ends(position):
     with pytest.raises(DemoError, match="from 0 to 100"):
-        Wish(position=position).budget(ROUTER)
+        Preference(position=position).budget(ROUTER)

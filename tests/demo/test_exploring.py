@@ -6,17 +6,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from vlrouterbench.demo.exploring import ALL, DEAR, NOBODY, RIGHT, WRONG, Explorer, Filter
+from vlrouterbench.demo.exploring import ALL, NOBODY, RIGHT, TOO_EXPENSIVE, WRONG, Explorer, Filter
 
 
 @pytest.fixture(scope="module")
-def explorer(ground):
-    return Explorer(ground.test, ground.judged, ground.decisions[ground.judged])
+def explorer(workspace):
+    return Explorer(workspace.test, workspace.explored, workspace.decisions[workspace.explored])
 
 
-def by_hand(ground, quality, cost, decisions):
+def by_hand(workspace, quality, cost, decisions):
     """The first samples of the test split with three candidates' outcomes set by hand, the others wrong."""
-    table = ground.test.take(np.arange(len(quality)))
+    table = workspace.test.take(np.arange(len(quality)))
     full = np.zeros((len(quality), len(table.pool)))
     full[:, :3] = quality
     costs = np.full(full.shape, 1.0)
@@ -26,11 +26,14 @@ def by_hand(ground, quality, cost, decisions):
     )
 
 
-def test_outcomes_tell_four_cases_apart(ground):
+def test_outcomes_tell_four_cases_apart(workspace):
     quality = [[0, 0, 0], [1, 0, 0], [1, 1, 0], [1, 1, 0]]
-    explorer = by_hand(ground, quality, [[0.1, 0.2, 0.3]] * 4, [0, 1, 1, 0])
-    found = {outcome: explorer.rows(Filter(outcome=outcome)).tolist() for outcome in (ALL, NOBODY, WRONG, RIGHT, DEAR)}
-    assert found == {ALL: [0, 1, 2, 3], NOBODY: [0], WRONG: [1], RIGHT: [2, 3], DEAR: [2]}
+    explorer = by_hand(workspace, quality, [[0.1, 0.2, 0.3]] * 4, [0, 1, 1, 0])
+    found = {
+        outcome: explorer.rows(Filter(outcome=outcome)).tolist()
+        for outcome in (ALL, NOBODY, WRONG, RIGHT, TOO_EXPENSIVE)
+    }
+    assert found == {ALL: [0, 1, 2, 3], NOBODY: [0], WRONG: [1], RIGHT: [2, 3], TOO_EXPENSIVE: [2]}
     words = [explorer.verdict(place) for place in range(4)]
     assert "nobody is right" in words[0] and ": wrong. 1 of 17" in words[1]
     assert "would have done" in words[2] and "at the lowest price" in words[3]
@@ -45,8 +48,8 @@ def test_filters_combine_and_an_unknown_value_passes_nothing(explorer):
     assert explorer.rows(Filter(dataset="nowhere")).size == explorer.rows(Filter(outcome="?")).size == 0
 
 
-def test_the_right_candidates_stand_first_from_cheap_to_dear(ground):
-    explorer = by_hand(ground, [[1, 0, 1]], [[0.3, 0.1, 0.2]], [1])
+def test_the_right_candidates_stand_first_from_cheap_to_dear(workspace):
+    explorer = by_hand(workspace, [[1, 0, 1]], [[0.3, 0.1, 0.2]], [1])
     names = explorer.table.pool.names
     text = explorer.candidates_html(0)
     order = sorted(names[:3], key=text.index)
@@ -54,14 +57,14 @@ def test_the_right_candidates_stand_first_from_cheap_to_dear(ground):
     assert text.count("vrb-row-chosen") == 1
 
 
-def test_the_picture_is_the_samples_own_and_lies_in_the_page(explorer):
-    shown = {explorer.picture_html(place) for place in range(3)}
+def test_the_image_is_the_samples_own_and_lies_in_the_page(explorer):
+    shown = {explorer.image_html(place) for place in range(3)}
     assert len(shown) == 3
-    assert all('src="data:image/jpeg;base64,' in picture for picture in shown)
+    assert all('src="data:image/jpeg;base64,' in image for image in shown)
 
 
-def test_markup_in_a_question_is_shown_as_text(ground):
-    table = ground.test.take(np.array([0]))
+def test_markup_in_a_question_is_shown_as_text(workspace):
+    table = workspace.test.take(np.array([0]))
     question = "<script>alert(1)</script>{{constructor}}"
     place = table.samples.schema.get_field_index("question")
     samples = table.samples.set_column(place, "question", pa.array([question]))

@@ -6,8 +6,8 @@ import tempfile
 import pytest
 
 from vlrouterbench.demo import serving
+from vlrouterbench.demo.errors import DemoError
 from vlrouterbench.demo.serving import require_library, settle
-from vlrouterbench.routing.limits import DemoError
 
 
 def test_a_missing_library_is_told_with_the_way_to_get_it(monkeypatch):

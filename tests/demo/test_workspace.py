@@ -12,55 +12,55 @@ from vlrouterbench.demo.workspace import MADE_FILE, prepare, training_note, weig
 
 
 @pytest.fixture
-def copied(ground, tmp_path):
+def copied(workspace, tmp_path):
     """A copy of the app's folder."""
-    return shutil.copytree(ground.place.folder, tmp_path / "app")
+    return shutil.copytree(workspace.folder.root, tmp_path / "app")
 
 
 def stamps(folder):
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_second_start_makes_nothing_again(ground, copied):
+def test_a_second_start_makes_nothing_again(workspace, copied):
     before = stamps(copied)
-    again = prepare(copied, num_samples=len(ground.table))
+    again = prepare(copied, num_samples=len(workspace.table))
     assert stamps(copied) == before
-    assert again.judged == ground.judged and weights_digest(again.router) == weights_digest(ground.router)
+    assert again.explored == workspace.explored and weights_digest(again.router) == weights_digest(workspace.router)
 
 
-def test_what_was_made_by_another_version_is_made_again(ground, copied, monkeypatch):
+def test_what_was_made_by_another_version_is_made_again(workspace, copied, monkeypatch):
     made = json.loads((copied / MADE_FILE).read_text())
     (copied / MADE_FILE).write_text(json.dumps(made | {"version": "0.0.0"}))
     asked = []
     monkeypatch.setattr(module, "_make", lambda *given: asked.append(given))
-    prepare(copied, num_samples=len(ground.table))
+    prepare(copied, num_samples=len(workspace.table))
     assert len(asked) == 1 and json.loads((copied / MADE_FILE).read_text()) == made
 
 
-def test_a_router_of_the_same_candidates_is_evaluated_like_the_apps_own(ground, copied, tmp_path):
+def test_a_router_of_the_same_candidates_is_evaluated_like_the_apps_own(workspace, copied, tmp_path):
     given = shutil.copytree(copied / "routers" / "flagship", tmp_path / "given")
-    found = prepare(copied, str(given), num_samples=len(ground.table))
-    assert found.judged == "given" and "given" in found.decisions
-    assert found.data_note == ground.data_note
+    found = prepare(copied, str(given), num_samples=len(workspace.table))
+    assert found.explored == "given" and "given" in found.decisions
+    assert found.data_note == workspace.data_note
 
 
-def test_a_router_of_other_candidates_decides_and_policies_stand_for_it(ground, copied, tmp_path):
+def test_a_router_of_other_candidates_decides_and_policies_stand_for_it(workspace, copied, tmp_path):
     small_router("linear").save_pretrained(tmp_path / "other")
-    found = prepare(copied, str(tmp_path / "other"), num_samples=len(ground.table))
-    assert found.judged == "mixture" and found.router.config.candidate_names == ["a", "b", "c"]
+    found = prepare(copied, str(tmp_path / "other"), num_samples=len(workspace.table))
+    assert found.explored == "mixture" and found.router.config.candidate_names == ["a", "b", "c"]
     assert "data that its configuration does not name" in found.data_note
 
 
-def test_a_router_that_is_not_there_stops_the_start_and_spares_what_was_made(ground, copied):
+def test_a_router_that_is_not_there_stops_the_start_and_spares_what_was_made(workspace, copied):
     before = stamps(copied)
     with pytest.raises(RouterError, match="nowhere"):
-        prepare(copied, "nowhere", num_samples=len(ground.table))
+        prepare(copied, "nowhere", num_samples=len(workspace.table))
     assert stamps(copied) == before
 
 
-def test_the_page_says_that_the_router_knows_simulated_data(ground):
-    assert "trained on simulated data (vl-routerbench-simulated" in ground.data_note
-    assert "nothing here says anything about a real model" in ground.data_note
+def test_the_page_says_that_the_router_knows_simulated_data(workspace):
+    assert "trained on simulated data (vl-routerbench-simulated" in workspace.data_note
+    assert "nothing here says anything about a real model" in workspace.data_note
 
 
 def test_a_router_of_real_data_is_not_called_simulated():

@@ -25,10 +25,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vlrouterbench.demo.controls import Wish
+from vlrouterbench.demo.controls import Preference
 from vlrouterbench.demo.deciding import answer, encode
-from vlrouterbench.demo.workspace import Ground, prepare
-from vlrouterbench.routing.limits import checked_picture
+from vlrouterbench.demo.workspace import Workspace, prepare
+from vlrouterbench.routing.limits import checked_image
 
 CLIENTS, SECONDS, CALLS = 50, 60.0, 2_000
 _NUM_SAMPLES = 600
@@ -46,9 +46,9 @@ def bench_demo(*, scale: float = 1.0) -> dict[str, Any]:
     """
     with tempfile.TemporaryDirectory(prefix="vlrouterbench-bench-demo-") as temporary:
         folder = Path(temporary) / "app"
-        ground = prepare(folder, num_samples=_NUM_SAMPLES)
-        picture = next(ground.test.iter_images())
-        encoded, kept = _decisions(ground, picture, max(5, round(_LOCAL_CALLS * scale)))
+        workspace = prepare(folder, num_samples=_NUM_SAMPLES)
+        picture = next(workspace.test.iter_images())
+        encoded, kept = _decisions(workspace, picture, max(5, round(_LOCAL_CALLS * scale)))
         with _running_app(folder) as (process, url):
             caller = Caller(url)
             alone = [caller.timed(picture) for _ in range(max(5, round(_LOCAL_CALLS * scale)))]
@@ -104,15 +104,15 @@ class Caller:
         return took
 
 
-def _decisions(ground: Ground, content: bytes, count: int) -> tuple[list[float], list[float]]:
+def _decisions(workspace: Workspace, content: bytes, count: int) -> tuple[list[float], list[float]]:
     """Milliseconds of decisions in this process: with reading and encoding the picture, and on kept features."""
     encoded, kept = [], []
     for number in range(count):
         start = time.perf_counter()
-        features = encode(ground.router, _QUESTION, checked_picture(content))
-        answer(ground.router, features, Wish(), strongest=ground.strongest)
+        features = encode(workspace.router, _QUESTION, checked_image(content))
+        answer(workspace.router, features, Preference(), strongest=workspace.strongest)
         middle = time.perf_counter()
-        answer(ground.router, features, Wish(position=number % 101), strongest=ground.strongest)
+        answer(workspace.router, features, Preference(position=number % 101), strongest=workspace.strongest)
         encoded.append(1000 * (middle - start))
         kept.append(1000 * (time.perf_counter() - middle))
     return encoded, kept

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -21,6 +21,9 @@ from rich.text import Text
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.simulated import marked
+
+if TYPE_CHECKING:
+    from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 
 wants_json: ContextVar[bool] = ContextVar("wants_json", default=False)
 """Set by the program from `--json`, for the length of one command."""
@@ -60,6 +63,11 @@ def stage(title: str) -> Iterator[Any]:
         task = progress.add_task(title, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
         progress.update(task, completed=1, total=1)
+
+
+def trained_on_simulated_data(router: PreTrainedRouter) -> bool:
+    """Whether a router states that it was trained on simulated data."""
+    return bool(router.config.training.get("benchmark", {}).get("simulated"))
 
 
 def plain_table(title: str, columns: Sequence[str]) -> Table:

@@ -29,10 +29,10 @@ def demo(
     console.quiet_libraries()
     place = folder or home_folder() / "demo"
     settle(place)
-    ground = prepare(place, router or router_from_environment(), num_samples=num_samples, stage=console.stage)
+    workspace = prepare(place, router or router_from_environment(), num_samples=num_samples, stage=console.stage)
     with console.stage("build the page"):
-        page = serve(ground, port=port, block=False)
-    content = {"url": page.local_url, "folder": str(place), "trained_on": ground.data_note}
-    console.show(content, f"open {page.local_url} (stop with Ctrl+C)", ground.data_note)
+        page = serve(workspace, port=port, block=False)
+    content = {"url": page.local_url, "folder": str(place), "trained_on": workspace.data_note}
+    console.show(content, f"open {page.local_url} (stop with Ctrl+C)", workspace.data_note)
     sys.stdout.flush()  # a program that started this one waits for the address
     page.block_thread()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT, SPLITS
 from vlrouterbench.core.simulated import marked
+
+if TYPE_CHECKING:
+    from vlrouterbench.data.summary import BenchmarkSummary, DatasetSummary
 
 
 def inspect(
@@ -42,7 +45,7 @@ def inspect(
     console.show(content, candidates, *tables, "", *_closing_lines(content), *page)
 
 
-def _dataset_table(part: dict[str, Any]) -> Any:
+def _dataset_table(part: DatasetSummary) -> Any:
     from vlrouterbench.cli import console
 
     table = console.plain_table(f"{part['dataset']}: {part['samples']:,} samples", ("candidate", "accuracy %", "$/10K"))
@@ -52,7 +55,7 @@ def _dataset_table(part: dict[str, Any]) -> Any:
     return table
 
 
-def _count_table(content: dict[str, Any]) -> Any:
+def _count_table(content: BenchmarkSummary) -> Any:
     from vlrouterbench.cli import console
 
     table = console.plain_table("samples by task group and split", ("task group", *SPLITS, "all"))
@@ -62,7 +65,7 @@ def _count_table(content: dict[str, Any]) -> Any:
     return table
 
 
-def _closing_lines(content: dict[str, Any]) -> Sequence[str]:
+def _closing_lines(content: BenchmarkSummary) -> Sequence[str]:
     from vlrouterbench.data.inspection.page import ranked_pairs
 
     solved, pairs = content["solved_by"], ranked_pairs(content)

@@ -19,7 +19,7 @@ from vlrouterbench.core.simulated import SIMULATED_ROUTER
 def route(request: RouteRequest) -> None:
     """Decide which candidate to ask about an image and a question."""
     from vlrouterbench.cli import console
-    from vlrouterbench.cli.route_batch import route_table
+    from vlrouterbench.cli.route_batch import route_questions
     from vlrouterbench.routers.auto import AutoRouter
     from vlrouterbench.routers.base.decision import REFUSALS
 
@@ -31,7 +31,7 @@ def route(request: RouteRequest) -> None:
         if request.questions is None:
             _route_one(loaded, request)
         else:
-            route_table(loaded, request)
+            route_questions(loaded, request)
     except REFUSALS as error:
         raise RouterError(str(error)) from error
 
@@ -52,7 +52,7 @@ def _route_one(router: Any, request: RouteRequest) -> None:
         **request.budget,
     )
     unread = request.image is not None and not decision.image_used
-    simulated = bool(router.config.training.get("benchmark", {}).get("simulated"))
+    simulated = console.trained_on_simulated_data(router)
     console.show(
         decision.as_dict() | {"trained_on_simulated_data": simulated},
         _table(decision.as_dict()),

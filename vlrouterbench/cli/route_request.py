@@ -41,10 +41,19 @@ class RouteRequest:
 
     @property
     def budget(self) -> dict[str, float | None]:
-        """As `route()` of a router takes it."""
-        from vlrouterbench.routers.base.decision import KINDS
+        """The budget of each answer, as `PreTrainedRouter.route` takes it."""
+        names = ("usd_weight", "max_cost_usd", "min_accuracy")
+        return {name: getattr(self, name) for name in names}
 
-        return {name: getattr(self, name) for name in KINDS}
+    def table_files(self) -> tuple[Path, Path]:
+        """The table of questions and the file for its decisions, of a request that was checked.
+
+        Raises:
+            typer.BadParameter: one of them is missing.
+        """
+        if self.questions is None or self.out is None:
+            raise typer.BadParameter("--questions needs --out, a parquet file for the decisions.")
+        return self.questions, self.out
 
     @property
     def names(self) -> list[str] | None:
@@ -65,8 +74,7 @@ class RouteRequest:
         for name in ("image", "option", "hint"):
             if getattr(self, name):
                 raise typer.BadParameter(_belongs(name, "question") + " A table has a column for it.")
-        if self.out is None:
-            raise typer.BadParameter("--questions needs --out, a parquet file for the decisions.")
+        self.table_files()
         given = [_flag(name) for name, value in self.budget.items() if value is not None]
         if self.average_cost_usd is not None and given:
             raise typer.BadParameter(f"give --average-cost-usd or {given[0]}: an average sets each answer's trade-off.")

@@ -73,7 +73,7 @@ def assemble(
         raise SourceError(f'no sample of "{source.name}" was measured on any candidate of the pool: nothing to build.')
     left_out = list(source.left_out)
     samples = source.samples.take(pa.array(kept))
-    images = [source.images[row] for row in kept]
+    images = [source.images[row] for row in kept.tolist()]
     sample_ids = samples["sample_id"].to_pylist()
     content: list[str | None] = []
     image_ok = np.ones(len(images), dtype=bool)

@@ -12,13 +12,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from vlrouterbench.core.constants import BENCHMARK_NAME, HOME_VARIABLE
 from vlrouterbench.core.errors import SourceError
 from vlrouterbench.core.files import folder_beside
 from vlrouterbench.data.archive import is_archive, unpacked
 from vlrouterbench.data.assemble import assemble
+from vlrouterbench.data.build_report import BuildReport
 from vlrouterbench.data.candidates import POOL_FILES, CandidatePool, read_pool, read_prices
 from vlrouterbench.data.choices import Protocol
 from vlrouterbench.data.impute import impute_tokens
@@ -55,7 +55,7 @@ class BuildOptions:
     num_proc: int = 1
 
 
-def build_benchmark(source: Path | str, out: Path | str, options: BuildOptions | None = None) -> dict[str, Any]:
+def build_benchmark(source: Path | str, out: Path | str, options: BuildOptions | None = None) -> BuildReport:
     """Build a benchmark folder from VLMEvalKit logs or own tables.
 
     Args:
@@ -89,7 +89,7 @@ def read_source(folder: Path, options: BuildOptions, *, image_folder: Path) -> S
     return source.read(folder, ReadOptions(pool, image_folder, options.protocol, options.num_proc))
 
 
-def build_from_logs(logs: SourceLogs, out: Path, options: BuildOptions | None = None) -> dict[str, Any]:
+def build_from_logs(logs: SourceLogs, out: Path, options: BuildOptions | None = None) -> BuildReport:
     """Assemble and write a source that is already read."""
     options = options or BuildOptions()
     imputed: dict[str, int] = {}

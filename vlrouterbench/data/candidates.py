@@ -60,7 +60,7 @@ class CandidateModel:
 
 @dataclass(frozen=True)
 class CandidatePool:
-    """Candidates in a fixed order; a candidate's place in it is its index everywhere."""
+    """Candidates in a fixed order; a candidate's position in it is its index everywhere."""
 
     candidates: tuple[CandidateModel, ...]
     source: str
@@ -82,13 +82,13 @@ class CandidatePool:
 
     @cached_property
     def index(self) -> dict[str, int]:
-        """Candidate name -> place in the pool."""
-        return {name: place for place, name in enumerate(self.names)}
+        """Candidate name -> index in the pool."""
+        return {name: index for index, name in enumerate(self.names)}
 
     @property
     def price_arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """(input, output) prices in pool order, each (num_candidates,), USD per million tokens."""
-        return tuple(np.array([getattr(c, field) for c in self.candidates]) for field in PRICE_FIELDS)
+        return np.array([c.input_price for c in self.candidates]), np.array([c.output_price for c in self.candidates])
 
     def of_log_folder(self, folder: str) -> CandidateModel | None:
         """The candidate whose logs stand in a folder of this name, None when the pool has none."""
@@ -152,10 +152,10 @@ def published_pool() -> CandidatePool:
 def read_pool(path: Path) -> CandidatePool:
     """Read `candidates.csv` or `.yaml`: name, input_price, output_price; the rest is optional."""
     candidates = []
-    for place, row in enumerate(_read_rows(path), start=1):
+    for number, row in enumerate(_read_rows(path), start=1):
         name = str(row.get("name") or "").strip()
         if not name:
-            raise SourceError(f'{path}, entry {place}: expected a "name", found none.')
+            raise SourceError(f'{path}, entry {number}: expected a "name", found none.')
         parameters = row.get("parameters_b")
         candidates.append(
             CandidateModel(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 
@@ -17,6 +18,15 @@ from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.candidates import CandidatePool
 
 TOKENS_PER_PRICE = 1_000_000
+
+
+class CostBoundsRecord(TypedDict):
+    """Smallest and largest mean cost over candidates, USD per sample, with the candidates they come from."""
+
+    cmin: float
+    cmax: float
+    cmin_candidate: str
+    cmax_candidate: str
 
 
 @dataclass(frozen=True)
@@ -33,12 +43,22 @@ class CostBounds:
         """(cmin, cmax)."""
         return self.cmin, self.cmax
 
+    def as_record(self) -> CostBoundsRecord:
+        """As they stand in `build_report.json`."""
+        return {
+            "cmin": self.cmin,
+            "cmax": self.cmax,
+            "cmin_candidate": self.cmin_candidate,
+            "cmax_candidate": self.cmax_candidate,
+        }
+
 
 def token_cost(tokens_in: np.ndarray, tokens_out: np.ndarray, *, prices: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """USD per sample: input tokens times input price plus output tokens times output price, per million.
 
     Args:
-        tokens_in, tokens_out: counts, any broadcastable shapes; NaN (not measured) stays NaN.
+        tokens_in: counts of input tokens; NaN (not measured) stays NaN.
+        tokens_out: counts of output tokens, of a shape that broadcasts with `tokens_in`.
         prices: (input, output) in USD per million tokens.
     """
     return (np.asarray(tokens_in, float) * prices[0] + np.asarray(tokens_out, float) * prices[1]) / TOKENS_PER_PRICE

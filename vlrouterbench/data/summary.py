@@ -9,17 +9,70 @@ Decisions
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TypedDict
 
 import numpy as np
 
 from vlrouterbench.core.constants import CORRECT_THRESHOLD, SPLITS
+from vlrouterbench.data.costs import CostBoundsRecord
+from vlrouterbench.data.sources.source_logs import LeftOutRecord
 from vlrouterbench.data.table import RoutingTable
 
 EXAMPLES_PER_REASON = 3
 
 
-def summarize(table: RoutingTable) -> dict[str, Any]:
+class CandidateSummary(TypedDict):
+    """A candidate's measured pairs, and means over them."""
+
+    name: str
+    num_pairs: int
+    accuracy: float | None
+    average_cost_usd: float | None
+    average_output_tokens: float | None
+
+
+class PartSummary(TypedDict):
+    """Counts of a part of a benchmark, and each candidate's accuracy and mean cost on it."""
+
+    samples: int
+    splits: dict[str, int]
+    accuracy: dict[str, float | None]
+    average_cost_usd: dict[str, float | None]
+
+
+class DatasetSummary(PartSummary):
+    """Figures of one dataset."""
+
+    dataset: str
+
+
+class GroupSummary(PartSummary):
+    """Figures of one task group."""
+
+    task_group: str
+
+
+class BenchmarkSummary(TypedDict):
+    """Figures of a benchmark, as `summarize` describes them."""
+
+    name: str
+    simulated: bool
+    samples: int
+    splits: dict[str, int]
+    per_candidate: list[CandidateSummary]
+    per_dataset: list[DatasetSummary]
+    per_group: list[GroupSummary]
+    solved_by: dict[str, int]
+    solver_counts: list[int]
+    mean_agreement: float | None
+    agreement: dict[str, dict[str, float | None]]
+    left_out: dict[str, int]
+    left_out_examples: dict[str, list[dict[str, object]]]
+    cost_bounds_usd: CostBoundsRecord
+
+
+def summarize(table: RoutingTable) -> BenchmarkSummary:
     """Figures of a benchmark, JSON-ready; None where nothing was measured.
 
     `solved_by` counts samples measured for at least one candidate: those that none, exactly one, or all of the measured
@@ -39,15 +92,15 @@ def summarize(table: RoutingTable) -> dict[str, Any]:
         "per_candidate": [
             {
                 "name": name,
-                "num_pairs": int(measured[:, place].sum()),
-                "accuracy": _mean(table.quality[:, place]),
-                "average_cost_usd": _mean(table.cost[:, place]),
-                "average_output_tokens": _mean(table.matrices["output_tokens"][:, place]),
+                "num_pairs": int(measured[:, index].sum()),
+                "accuracy": _mean(table.quality[:, index]),
+                "average_cost_usd": _mean(table.cost[:, index]),
+                "average_output_tokens": _mean(table.matrices["output_tokens"][:, index]),
             }
-            for place, name in enumerate(table.pool.names)
+            for index, name in enumerate(table.pool.names)
         ],
-        "per_dataset": _parts(table, "dataset"),
-        "per_group": _parts(table, "task_group"),
+        "per_dataset": [{"dataset": name, **part} for name, part in _parts(table, "dataset")],
+        "per_group": [{"task_group": name, **part} for name, part in _parts(table, "task_group")],
         "solved_by": {
             "none": int((right == 0).sum()),
             "one": int((right == 1).sum()),
@@ -56,7 +109,7 @@ def summarize(table: RoutingTable) -> dict[str, Any]:
         "solver_counts": np.bincount(right, minlength=len(table.pool) + 1).tolist(),
         "mean_agreement": _mean(pairs),
         "agreement": {
-            name: {other: _known(value) for other, value in zip(table.pool.names, row, strict=True)}
+            name: {other: _finite(value) for other, value in zip(table.pool.names, row, strict=True)}
             for name, row in zip(table.pool.names, agreement, strict=True)
         },
         "left_out": dict(Counter(entry["reason"] for entry in table.report["left_out"]).most_common()),
@@ -75,42 +128,40 @@ def agreement_matrix(correct: np.ndarray, measured: np.ndarray) -> np.ndarray:
     Returns:
         (num_candidates, num_candidates), symmetric, 1 on the diagonal; NaN for a pair without a common sample.
     """
-    right, wrong, known = (m.astype(float) for m in (correct, measured & ~correct, measured))
-    common = known.T @ known
+    right, wrong, both = (m.astype(float) for m in (correct, measured & ~correct, measured))
+    common = both.T @ both
     agree = right.T @ right + wrong.T @ wrong
     return np.divide(agree, common, out=np.full_like(agree, np.nan), where=common > 0)
 
 
-def _parts(table: RoutingTable, column: str) -> list[dict[str, Any]]:
-    """Counts by split, and accuracy and mean cost of every candidate, for each value of a column."""
-    values, sides = np.array(table.column(column)), np.array(table.column("split"))
-    parts = []
+def _parts(table: RoutingTable, column: str) -> Iterator[tuple[str, PartSummary]]:
+    """Each value of a column with the figures of its rows."""
+    values, splits = np.array(table.column(column)), np.array(table.column("split"))
     for value in dict.fromkeys(values.tolist()):
         rows = values == value
-        parts.append(
+        yield (
+            value,
             {
-                column: value,
                 "samples": int(rows.sum()),
-                "splits": _counts(sides[rows].tolist()),
+                "splits": _counts(splits[rows].tolist()),
                 "accuracy": _by_candidate(table, table.quality[rows]),
                 "average_cost_usd": _by_candidate(table, table.cost[rows]),
-            }
+            },
         )
-    return parts
 
 
 def _by_candidate(table: RoutingTable, matrix: np.ndarray) -> dict[str, float | None]:
-    return {name: _mean(matrix[:, place]) for place, name in enumerate(table.pool.names)}
+    return {name: _mean(matrix[:, index]) for index, name in enumerate(table.pool.names)}
 
 
-def _counts(sides: list[str]) -> dict[str, int]:
-    counts = Counter(sides)
+def _counts(splits: list[str]) -> dict[str, int]:
+    counts = Counter(splits)
     return {split: counts[split] for split in SPLITS}
 
 
-def _examples(entries: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def _examples(entries: Sequence[LeftOutRecord]) -> dict[str, list[dict[str, object]]]:
     """The first few entries of every reason, whole."""
-    examples: dict[str, list[dict[str, Any]]] = {}
+    examples: dict[str, list[dict[str, object]]] = {}
     for entry in entries:
         kept = examples.setdefault(entry["reason"], [])
         if len(kept) < EXAMPLES_PER_REASON:
@@ -119,9 +170,9 @@ def _examples(entries: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
 
 
 def _mean(values: np.ndarray) -> float | None:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if known.size else None
+    measured = values[np.isfinite(values)]
+    return float(measured.mean()) if measured.size else None
 
 
-def _known(value: float) -> float | None:
+def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypedDict
@@ -22,10 +22,10 @@ import pyarrow.parquet as pq
 from vlrouterbench.core.constants import SPLITS
 from vlrouterbench.core.errors import BenchmarkError, unknown_name
 from vlrouterbench.core.files import sha256_of_files
+from vlrouterbench.data.build_report import REPORT_FILE, BuildReport
 from vlrouterbench.data.candidates import CandidateModel, CandidatePool
 from vlrouterbench.data.costs import cost_bounds, token_cost
 from vlrouterbench.data.schema import CANDIDATE_FILE_SCHEMA, MATRIX_TYPES
-from vlrouterbench.data.write import REPORT_FILE
 
 IMAGES_PER_BATCH = 64
 
@@ -54,12 +54,12 @@ class RoutingTable:
         pool: the candidates, in column order.
         samples: one row per sample without its image: text columns, image_ok, group_id, split.
         matrices: quality, cost, input_tokens, output_tokens, each (num_samples, num_candidates) float64, NaN = not
-        measured.
-        rows: (num_samples,) place of each row in the whole folder, for reading images and stored features.
+            measured.
+        rows: (num_samples,) index of each row in the whole folder, for reading images and stored features.
     """
 
     folder: Path
-    report: dict[str, Any]
+    report: BuildReport
     pool: CandidatePool
     samples: pa.Table
     matrices: dict[str, np.ndarray]
@@ -147,8 +147,9 @@ class RoutingTable:
 
     def with_own_bounds(self) -> RoutingTable:
         """The table with cost bounds computed from its own rows and candidates."""
-        bounds = cost_bounds(self.cost, self.pool)
-        report = self.report | {"cost_bounds_usd": asdict(bounds), "price_sheet": self.pool.describe_prices()}
+        report = self.report.copy()
+        report["cost_bounds_usd"] = cost_bounds(self.cost, self.pool).as_record()
+        report["price_sheet"] = self.pool.describe_prices()
         return replace(self, report=report)
 
     def split(self, name: str) -> RoutingTable:
@@ -190,11 +191,11 @@ def measured_means(values: np.ndarray) -> np.ndarray:
 
 
 def _images(file: pq.ParquetFile, group: int, wanted: set[int]) -> Iterator[bytes | None]:
-    """Encoded images of some rows of a row group, by place in it; groups without any are never read."""
+    """Encoded images of some rows of a row group, by their index in it; groups without any are never read."""
     start = 0
     for batch in file.iter_batches(batch_size=IMAGES_PER_BATCH, row_groups=[group], columns=["image"]):
-        for place, image in enumerate(batch.column(0).field("bytes"), start=start):
-            if place in wanted:
+        for row, image in enumerate(batch.column(0).field("bytes"), start=start):
+            if row in wanted:
                 yield image.as_py()
         start += batch.num_rows
 
@@ -224,7 +225,8 @@ def load_table(folder: Path | str, *, verify: bool = False) -> RoutingTable:
         raise BenchmarkError(
             f"the tables of {folder} are not the ones its {REPORT_FILE} was written for. Build it again."
         )
-    samples, matrices = [], {name: [] for name in MATRIX_TYPES}
+    samples: list[pa.Table] = []
+    matrices: dict[str, list[np.ndarray]] = {name: [] for name in MATRIX_TYPES}
     for path in files:
         table = _read_parquet(path, without="image")
         for name, parts in matrices.items():
@@ -242,7 +244,7 @@ def load_table(folder: Path | str, *, verify: bool = False) -> RoutingTable:
     return RoutingTable(folder, report, pool, whole, stacked, np.arange(whole.num_rows))
 
 
-def _read_report(folder: Path) -> dict[str, Any]:
+def _read_report(folder: Path) -> BuildReport:
     path = folder / REPORT_FILE
     if not path.is_file():
         raise BenchmarkError(

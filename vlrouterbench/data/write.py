@@ -9,20 +9,20 @@ Decisions
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vlrouterbench.cards.dataset_card import render_dataset_card
-from vlrouterbench.core.constants import GROUP_SLUGS, SPLITS, group_slug
+from vlrouterbench.core.constants import SPLITS, group_slug
 from vlrouterbench.core.errors import SourceError
 from vlrouterbench.core.files import sha256_of_files, staged_folder, write_json
 from vlrouterbench.data.assemble import Assembled
+from vlrouterbench.data.build_report import REPORT_FILE, BuildReport, build_report
 from vlrouterbench.data.candidates import CandidatePool
 from vlrouterbench.data.images import read_image_bytes
 from vlrouterbench.data.schema import (
@@ -33,20 +33,28 @@ from vlrouterbench.data.schema import (
     TEXT_COLUMNS,
     sample_file_schema,
 )
-from vlrouterbench.data.tokens import token_counter_name
-from vlrouterbench.version import __version__
 
 ROWS_PER_SHARD = 5_000
 ROWS_PER_GROUP = 250
 IMAGE_BYTES_PER_GROUP = 2**28
 """A row group ends with the image that reaches this: Arrow holds several copies of a group while it writes one."""
 OUTCOMES_PER_SHARD = 500_000
-REPORT_FILE = "build_report.json"
 CONFIG_NAMES = ("default", "outcomes", "candidates")
 """Configs that every folder has beside those of its task groups."""
 
 
-def write_benchmark(benchmark: Assembled, out: Path) -> dict[str, Any]:
+class CandidateFigures(TypedDict):
+    """What a dataset card states of a candidate: prices, measured pairs, and means over all splits."""
+
+    name: str
+    input_price: float
+    output_price: float
+    num_pairs: int
+    accuracy: float | None
+    average_cost_usd: float | None
+
+
+def write_benchmark(benchmark: Assembled, out: Path) -> BuildReport:
     """Write the folder (beside, then renamed) and return its build report."""
     with staged_folder(out) as folder:
         (folder / "data").mkdir()
@@ -54,8 +62,7 @@ def write_benchmark(benchmark: Assembled, out: Path) -> dict[str, Any]:
         _write_samples(benchmark, folder / "data")
         _write_outcomes(benchmark.outcomes, folder / "outcomes")
         pq.write_table(candidates_table(benchmark.source.pool), folder / "candidates.parquet")
-        report = build_report(benchmark)
-        report["sha256"] = sha256_of_files(folder.rglob("*.parquet"), folder)
+        report = build_report(benchmark, sha256=sha256_of_files(folder.rglob("*.parquet"), folder))
         write_json(folder / REPORT_FILE, report)
         card = render_dataset_card(report, mean_quality_and_cost(benchmark))
         (folder / "README.md").write_text(card, encoding="utf-8")
@@ -68,70 +75,22 @@ def candidates_table(pool: CandidatePool) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=CANDIDATE_FILE_SCHEMA)
 
 
-def mean_quality_and_cost(benchmark: Assembled) -> list[dict[str, Any]]:
+def mean_quality_and_cost(benchmark: Assembled) -> list[CandidateFigures]:
     """Per candidate: measured pairs, mean quality and mean cost over all splits (None where nothing was measured)."""
     rows = []
-    for place, candidate in enumerate(benchmark.source.pool.candidates):
-        quality, cost = benchmark.matrices["quality"][:, place], benchmark.matrices["cost"][:, place]
+    for index, candidate in enumerate(benchmark.source.pool.candidates):
+        quality, cost = benchmark.matrices["quality"][:, index], benchmark.matrices["cost"][:, index]
         rows.append(
-            {
-                "name": candidate.name,
-                "input_price": candidate.input_price,
-                "output_price": candidate.output_price,
-                "num_pairs": int(np.isfinite(quality).sum()),
-                "accuracy": float(np.nanmean(quality)) if np.isfinite(quality).any() else None,
-                "average_cost_usd": float(np.nanmean(cost)) if np.isfinite(cost).any() else None,
-            }
+            CandidateFigures(
+                name=candidate.name,
+                input_price=candidate.input_price,
+                output_price=candidate.output_price,
+                num_pairs=int(np.isfinite(quality).sum()),
+                accuracy=float(np.nanmean(quality)) if np.isfinite(quality).any() else None,
+                average_cost_usd=float(np.nanmean(cost)) if np.isfinite(cost).any() else None,
+            )
         )
     return rows
-
-
-def build_report(benchmark: Assembled) -> dict[str, Any]:
-    """What was read, kept and left out (contract's section 3)."""
-    samples, source = benchmark.samples, benchmark.source
-    splits, groups = Counter(samples["split"].to_pylist()), Counter(samples["task_group"].to_pylist())
-    bounds = benchmark.cost_bounds
-    return {
-        "name": source.name,
-        "simulated": source.simulated,
-        "samples": samples.num_rows,
-        "candidates": len(source.pool),
-        "pairs_read": source.pairs_read,
-        "pairs_kept": int(np.isfinite(benchmark.matrices["quality"]).sum()),
-        "left_out": [entry.as_dict() for entry in benchmark.left_out],
-        "imputed": benchmark.imputed,
-        "cost_bounds_usd": {
-            "cmin": bounds.cmin,
-            "cmax": bounds.cmax,
-            "cmin_candidate": bounds.cmin_candidate,
-            "cmax_candidate": bounds.cmax_candidate,
-        },
-        "splits": {split: splits.get(split, 0) for split in SPLITS},
-        "datasets": dict(sorted(Counter(samples["dataset"].to_pylist()).items())),
-        "task_groups": {
-            group: groups[group] for group in (*GROUP_SLUGS, *sorted(set(groups) - set(GROUP_SLUGS))) if group in groups
-        },
-        "group_splits": _counts_by_group(samples),
-        "images": {"ok": sum(i is not None for i in benchmark.images), "bad": int((~benchmark.image_ok).sum())},
-        "price_sheet": source.pool.describe_prices(),
-        "protocol": source.protocol,
-        "quality": str(benchmark.quality),
-        "split_by": str(benchmark.split_by),
-        "token_counter": token_counter_name(),
-        "label_rules": source.label_rules,
-        "label_agreement": source.label_agreement,
-        "source_sha256": source.source_sha256,
-        "version": __version__,
-    }
-
-
-def _counts_by_group(samples: pa.Table) -> dict[str, dict[str, int]]:
-    counts: dict[str, dict[str, int]] = {}
-    for (group, split), count in sorted(
-        Counter(zip(samples["task_group"].to_pylist(), samples["split"].to_pylist(), strict=True)).items()
-    ):
-        counts.setdefault(group, {})[split] = count
-    return counts
 
 
 def _write_samples(benchmark: Assembled, folder: Path) -> None:
@@ -150,8 +109,8 @@ def _write_samples(benchmark: Assembled, folder: Path) -> None:
         for name in dict.fromkeys(group[split == side].tolist()):
             rows = np.flatnonzero((split == side) & (group == name))
             shards = np.array_split(rows, -(-len(rows) // ROWS_PER_SHARD))
-            for place, shard in enumerate(shards):
-                path = folder / f"{side}-{group_slug(name)}-{place:05d}-of-{len(shards):05d}.parquet"
+            for number, shard in enumerate(shards):
+                path = folder / f"{side}-{group_slug(name)}-{number:05d}-of-{len(shards):05d}.parquet"
                 with pq.ParquetWriter(path, schema) as writer:
                     for group_rows, images in _row_groups(benchmark, shard):
                         writer.write_table(_sample_rows(benchmark, group_rows, images, schema))
@@ -161,20 +120,20 @@ def _row_groups(benchmark: Assembled, rows: np.ndarray) -> Iterator[tuple[np.nda
     """The rows of a shard, a row group at a time, and their column of images."""
     start, size = 0, 0
     cells: list[dict[str, bytes | None] | None] = []
-    for place, row in enumerate(rows, start=1):
+    for end, row in enumerate(rows, start=1):
         content = read_image_bytes(benchmark.images[row])
         cells.append(None if content is None else {"bytes": content, "path": None})
         size += 0 if content is None else len(content)
-        if len(cells) == ROWS_PER_GROUP or size >= IMAGE_BYTES_PER_GROUP or place == len(rows):
+        if len(cells) == ROWS_PER_GROUP or size >= IMAGE_BYTES_PER_GROUP or end == len(rows):
             column = pa.array(cells, IMAGE_TYPE)
             cells, size = [], 0  # before the group is written: the column is a copy
-            yield rows[start:place], column
-            start = place
+            yield rows[start:end], column
+            start = end
 
 
 def _sample_rows(benchmark: Assembled, rows: np.ndarray, images: pa.Array, schema: pa.Schema) -> pa.Table:
     samples = benchmark.samples.take(pa.array(rows))
-    columns: dict[str, Any] = {name: samples[name] for name in TEXT_COLUMNS}
+    columns: dict[str, pa.Array | pa.ChunkedArray] = {name: samples[name] for name in TEXT_COLUMNS}
     columns["image"] = images
     columns["image_ok"] = pa.array(benchmark.image_ok[rows])
     columns["group_id"] = samples["group_id"]
@@ -189,6 +148,6 @@ def _sample_rows(benchmark: Assembled, rows: np.ndarray, images: pa.Array, schem
 def _write_outcomes(outcomes: pa.Table, folder: Path) -> None:
     table = outcomes.select(OUTCOME_FILE_SCHEMA.names).cast(OUTCOME_FILE_SCHEMA)
     count = max(1, -(-table.num_rows // OUTCOMES_PER_SHARD))
-    for place in range(count):
-        path = folder / f"outcomes-{place:05d}-of-{count:05d}.parquet"
-        pq.write_table(table.slice(place * OUTCOMES_PER_SHARD, OUTCOMES_PER_SHARD), path)
+    for number in range(count):
+        path = folder / f"outcomes-{number:05d}-of-{count:05d}.parquet"
+        pq.write_table(table.slice(number * OUTCOMES_PER_SHARD, OUTCOMES_PER_SHARD), path)

@@ -15,7 +15,7 @@ MARKS = {
 }
 """The shapes of the figure, as letters."""
 LEGEND = f'<p class="vrb-legend">{"".join(f"<span>{mark} {state}</span>" for state, mark in MARKS.items())}</p>'
-WAITING = '<p class="vrb-card">Drop a picture or pick an example, and type a question: the answer is here at once.</p>'
+WAITING = '<p class="vrb-card">Drop an image or pick an example, and type a question: the answer is here at once.</p>'
 
 
 def choice_card(answer: Answer) -> str:

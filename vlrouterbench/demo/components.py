@@ -1,4 +1,4 @@
-"""What the tabs share of the page's library: a picture field that trusts no picture, and errors in plain words."""
+"""Parts that the tabs share: a field for untrusted images, the budget controls, errors in plain words."""
 
 from __future__ import annotations
 
@@ -10,63 +10,63 @@ from typing import Any
 import gradio as gr
 
 from vlrouterbench.demo.controls import CHEAPEST, KINDS, MOST_ACCURATE, TRADE_OFF
-from vlrouterbench.demo.html import VISITOR_ERRORS, message_of
-from vlrouterbench.routing.limits import DemoError
+from vlrouterbench.demo.errors import message_of
+from vlrouterbench.routing.limits import INPUT_ERRORS, QuestionError
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
-"""For what the page itself calls; programs have endpoints of their own (`api.py`)."""
+"""For events of the page itself; programs have endpoints of their own (`api.py`)."""
 DECIDING: dict[str, Any] = {"concurrency_id": "decide", "concurrency_limit": 2}
 HEAVY: dict[str, Any] = {"concurrency_id": "heavy", "concurrency_limit": 1}
 
 
-def picture_field(**options: Any) -> Any:
-    """The library's picture field without its own reading: our limits look at a picture before anything opens it."""
-    field = gr.Image(type="filepath", **options)
+def image_field(**options: Any) -> Any:
+    """The library's image field without its own decoding: our limits are checked before anything opens an image."""
+    field: Any = gr.Image(type="filepath", **options)
     # Not a subclass: the library writes a stub file beside the source of each one.
     field.preprocess = uploaded_path
     return field
 
 
 def uploaded_path(payload: Any) -> str | None:
-    """The path of an uploaded picture, None where there is none.
+    """The path of an uploaded image, None without one.
 
     Raises:
-        gr.Error: a picture that came inside the request instead of as a file.
+        gr.Error: the image came inside the request instead of as a file.
     """
     if payload is None:
         return None
     if payload.path is None or (payload.url or "").startswith("data:"):
-        raise gr.Error("Upload the picture as a file.", print_exception=False)
+        raise gr.Error("Upload the image as a file.", print_exception=False)
     return payload.path
 
 
 def fragment(value: str, **options: Any) -> Any:
-    """A piece of our own HTML, in our own style alone."""
+    """A piece of HTML in the page's own style, without the library's."""
     return gr.HTML(value, apply_default_css=False, **options)
 
 
-def in_plain_words(work: Callable[..., Any], places: Iterable[Path]) -> Callable[..., Any]:
-    """The same function with errors that a visitor may read; others become the library's bare "Error".
+def in_plain_words(work: Callable[..., Any], folders: Iterable[Path]) -> Callable[..., Any]:
+    """The same function with errors that a visitor may read; other errors become the library's bare "Error".
 
     Args:
         work: what an event calls.
-        places: folders of the server that no message shows.
+        folders: folders of the server whose path no message shows.
     """
-    hidden = tuple(places)
+    hidden = tuple(folders)
 
     @functools.wraps(work)
-    def answered(*given: Any, **named: Any) -> Any:
+    def wrapped(*arguments: Any, **options: Any) -> Any:
         try:
-            return work(*given, **named)
-        except VISITOR_ERRORS as error:
-            title = "Not taken" if isinstance(error, DemoError) else "Not possible"
+            return work(*arguments, **options)
+        except INPUT_ERRORS as error:
+            title = "Not accepted" if isinstance(error, QuestionError) else "Not possible"
             raise gr.Error(message_of(error, hidden), print_exception=False, title=title) from None
 
-    return answered
+    return wrapped
 
 
-def knobs(position: int, *, visible: bool) -> tuple[Any, Any, Any, Any]:
-    """The slider and the two budgets with the switch between them, in the order of `Wish`'s fields.
+def budget_controls(position: int, *, visible: bool) -> tuple[Any, Any, Any, Any]:
+    """The slider and the two budgets with the switch between them, in the order of Preference's fields.
 
     Args:
         position: where the slider starts.
@@ -96,6 +96,6 @@ def knobs(position: int, *, visible: bool) -> tuple[Any, Any, Any, Any]:
     return kind, slider, usd, percent
 
 
-def shown_knobs(kind: str) -> tuple[Any, Any, Any]:
+def shown_control(kind: str) -> tuple[Any, ...]:
     """Show the one field that a kind of budget needs."""
-    return tuple(gr.update(visible=kind == own) for own in KINDS)
+    return tuple(gr.update(visible=kind == shown) for shown in KINDS)

@@ -1,9 +1,9 @@
 """One question -> a decision with everything that the page shows of it.
 
 Decisions
-- Encoding and deciding are apart: features are kept, so that a slider decides anew without reading the picture again.
+- Encoding and deciding are separate: features are kept, so that a move of the slider does not read the image again.
 - Excluded candidates keep their point and their row; they are marked, and never chosen.
-- Saving is told against the candidate that is best on the training data over all: what one would ask without a router.
+- Saving is relative to the candidate that is best overall on the training data: the one to ask without a router.
 """
 
 from __future__ import annotations
@@ -16,27 +16,44 @@ import numpy as np
 import torch
 from PIL import Image
 
-from vlrouterbench.demo.controls import Wish
+from vlrouterbench.demo.controls import Preference
+from vlrouterbench.demo.errors import DemoError
 from vlrouterbench.demo.html import usd_per_10k
 from vlrouterbench.metrics.frontier import pareto_frontier
 from vlrouterbench.plotting.candidates import CandidatePoint
+from vlrouterbench.routers.base.calibrated import CalibratedRouter
 from vlrouterbench.routers.base.decision import RoutingDecision
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.encoders.sample_input import RouterInput
-from vlrouterbench.routing.limits import DemoError, checked_text
+from vlrouterbench.routing.limits import checked_text
+
+
+@dataclass(frozen=True)
+class CandidateEstimates:
+    """What a router estimates of every candidate for one question, each array in the order of the pool.
+
+    Attributes:
+        height: probability of a correct answer, or the score of a router without calibrated estimates.
+        cost_usd: expected cost, USD per sample; NaN where it is not known.
+        standard_error: standard error of the probability, None where there is none.
+    """
+
+    height: np.ndarray
+    cost_usd: np.ndarray
+    standard_error: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A decision and what stands around it.
+    """A decision and what the page shows with it.
 
     Attributes:
         decision: what the router decided.
         points: one per candidate of the pool, in its order.
-        strongest: the candidate that saving is told against.
-        saving: share of the strongest candidate's expected cost that is saved; below 0 where the choice costs more,
+        strongest: the candidate that the saving is relative to.
+        saving: share of the strongest candidate's expected cost that is saved; negative where the choice costs more,
             None where a cost is not known.
-        calibrated: whether points have probabilities, not scores.
+        calibrated: whether the heights of points are probabilities and not scores.
     """
 
     decision: RoutingDecision
@@ -56,35 +73,36 @@ class Answer:
         }
 
 
-def encode(router: PreTrainedRouter, question: str, picture: Image.Image | None) -> torch.Tensor:
+def encode(router: PreTrainedRouter, question: str, image: Image.Image | None) -> torch.Tensor:
     """Features of a question, (1, dim).
 
     Raises:
-        DemoError: there is neither text nor picture, or the text is too long.
+        DemoError: there is neither text nor image.
+        QuestionError: the text is too long.
     """
     question = checked_text(question)
-    if not question and picture is None:
-        raise DemoError("Type a question, or drop a picture.")
+    if not question and image is None:
+        raise DemoError("Type a question, or drop an image.")
     with torch.no_grad():
-        return router.encoder.encode([RouterInput(question, image=picture)])
+        return router.encoder.encode([RouterInput(question, image=image)])
 
 
 def answer(
     router: PreTrainedRouter,
     features: torch.Tensor,
-    wish: Wish,
+    preference: Preference,
     *,
     excluded: Collection[str] = (),
     strongest: str | None = None,
 ) -> Answer:
-    """Decide on kept features.
+    """Decide on features that were kept.
 
     Args:
         router: any family.
         features: (1, dim), from `encode`.
-        wish: trade-off or budget; not looked at where the router has no calibrated estimates.
+        preference: trade-off or budget; ignored where the router has no calibrated estimates.
         excluded: names that must not be chosen.
-        strongest: who saving is told against; None takes the one with the highest estimate.
+        strongest: the candidate that the saving is relative to; None takes the one with the highest estimate.
 
     Raises:
         DemoError: every candidate is excluded, or one is unknown; a number is missing, or no candidate fits the budget.
@@ -96,20 +114,24 @@ def answer(
     kept = [name for name in names if name not in excluded]
     if not kept:
         raise DemoError("Every candidate is excluded. Allow at least one.")
-    height, cost, error = _estimates(router, features)
-    budget = wish.budget(router)
-    _check_ceiling(budget.get("max_cost_usd"), {n: float(c) for n, c in zip(names, cost, strict=True) if n in kept})
+    estimates = _estimates(router, features)
+    cost_of = dict(zip(names, estimates.cost_usd, strict=True))
+    budget = preference.budget(router)
+    _check_ceiling(budget.get("max_cost_usd"), {name: float(cost_of[name]) for name in kept})
     decision = router.decide_one(features, kept, **budget)
-    strongest = strongest if strongest in names else names[int(np.argmax(height))]
-    at = {name: place for place, name in enumerate(names)}
-    points = _points(names, (height, cost, error), decision, kept)
+    if strongest is None or strongest not in names:
+        strongest = names[int(np.argmax(estimates.height))]
     return Answer(
-        decision, points, strongest, _saving(cost[at[decision.candidate]], cost[at[strongest]]), router.calibrated
+        decision=decision,
+        points=_points(names, estimates, decision, kept),
+        strongest=strongest,
+        saving=_saving(cost_of[decision.candidate], cost_of[strongest]),
+        calibrated=router.calibrated,
     )
 
 
 def _check_ceiling(most: float | None, cost: dict[str, float]) -> None:
-    """Say in the page's own units that nobody fits below a ceiling."""
+    """Say in the page's own units that no candidate fits below a ceiling on cost."""
     cheapest = min(cost, key=lambda name: cost[name])
     if most is not None and cost[cheapest] > most >= 0:
         raise DemoError(
@@ -118,38 +140,35 @@ def _check_ceiling(most: float | None, cost: dict[str, float]) -> None:
         )
 
 
-def _estimates(router: PreTrainedRouter, features: torch.Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Probability or score, cost, and standard error where there is one, of every candidate."""
+def _estimates(router: PreTrainedRouter, features: torch.Tensor) -> CandidateEstimates:
+    if not isinstance(router, CalibratedRouter):
+        decision = router.decide_one(features)
+        costs = [np.nan if cost is None else cost for cost in (decision.estimated_cost_usd or {}).values()]
+        return CandidateEstimates(np.array(list(decision.score.values())), np.array(costs, dtype=float))
     with torch.no_grad():
-        if router.calibrated:
-            made = router.estimates(features.to(router.device))
-            error = None if made.standard_error is None else made.standard_error[0].cpu().numpy()
-            return made.accuracy[0].cpu().numpy(), made.cost_usd[0].cpu().numpy(), error
-    decision = router.decide_one(features)
-    costs = [np.nan if cost is None else cost for cost in decision.estimated_cost_usd.values()]
-    return np.array(list(decision.score.values())), np.array(costs, dtype=float), None
+        made = router.estimates(features.to(router.device))
+    error = None if made.standard_error is None else made.standard_error[0].cpu().numpy()
+    return CandidateEstimates(made.accuracy[0].cpu().numpy(), made.cost_usd[0].cpu().numpy(), error)
 
 
 def _points(
-    names: list[str],
-    estimates: tuple[np.ndarray, np.ndarray, np.ndarray | None],
-    decision: RoutingDecision,
-    kept: Collection[str],
+    names: list[str], estimates: CandidateEstimates, decision: RoutingDecision, kept: Collection[str]
 ) -> list[CandidatePoint]:
-    height, cost, error = estimates
-    rows = np.array([place for place, name in enumerate(names) if name in kept and np.isfinite(cost[place])], dtype=int)
-    front = {int(rows[place]) for place in pareto_frontier(cost[rows], _unit(height[rows]))} if rows.size else set()
+    height, cost, error = estimates.height, estimates.cost_usd, estimates.standard_error
+    eligible = [name in kept and bool(np.isfinite(cost[index])) for index, name in enumerate(names)]
+    rows = np.flatnonzero(eligible)
+    front = {int(rows[index]) for index in pareto_frontier(cost[rows], _unit(height[rows]))} if rows.size else set()
     return [
         CandidatePoint(
             name=name,
-            cost_usd=float(cost[place]) if np.isfinite(cost[place]) else None,
-            height=float(height[place]),
-            standard_error=None if error is None else float(error[place]),
+            cost_usd=float(cost[index]) if np.isfinite(cost[index]) else None,
+            height=float(height[index]),
+            standard_error=None if error is None else float(error[index]),
             chosen=name == decision.candidate,
-            frontier=place in front,
+            frontier=index in front,
             excluded=name not in kept,
         )
-        for place, name in enumerate(names)
+        for index, name in enumerate(names)
     ]
 
 
@@ -159,7 +178,7 @@ def _unit(height: np.ndarray) -> np.ndarray:
     return (height - height.min()) / span if span > 0 else np.zeros_like(height)
 
 
-def _saving(chosen: float, strongest: float) -> float | None:
+def _saving(chosen: np.floating[Any], strongest: np.floating[Any]) -> float | None:
     if not (np.isfinite(chosen) and np.isfinite(strongest) and strongest > 0):
         return None
     return float(1 - chosen / strongest)

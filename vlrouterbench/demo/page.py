@@ -1,4 +1,4 @@
-"""The whole page: what it is about, which data the router knows, and the four tabs."""
+"""The whole page: its purpose, the data that the router was trained on, and the four tabs."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from vlrouterbench.demo.page_batch import build_batch
 from vlrouterbench.demo.page_explore import build_explore
 from vlrouterbench.demo.page_leaderboard import build_leaderboard
 from vlrouterbench.demo.page_route import build_route
-from vlrouterbench.demo.workspace import Ground
+from vlrouterbench.demo.workspace import Workspace
 
 STYLE = Path(__file__).parent / "templates" / "style.css"
 _PURGE_SECONDS = (600, 3600)
-"""How often uploads are looked through, and how old they may be."""
+"""How often uploads are purged, and how old they may be."""
 _FONT = ("system-ui", "sans-serif")
 
 
-def build_page(ground: Ground) -> Any:
-    """The page as the library's blocks; nothing is served yet."""
-    title = marked("Model routing demo", simulated=ground.table.simulated)
+def build_page(workspace: Workspace) -> Any:
+    """The page as blocks of its library; nothing is served yet."""
+    title = marked("Model routing demo", simulated=workspace.table.simulated)
     with gr.Blocks(title=title, analytics_enabled=False, delete_cache=_PURGE_SECONDS) as page:
-        fragment(_header(ground))
+        fragment(_header(workspace))
         with gr.Tabs():
             for name, build in (
                 ("Route", build_route),
@@ -36,29 +36,29 @@ def build_page(ground: Ground) -> Any:
                 ("Batch", build_batch),
             ):
                 with gr.Tab(name, id=name.lower()):
-                    build(ground)
-        add_endpoints(ground)
+                    build(workspace)
+        add_endpoints(workspace)
     return page
 
 
 def theme() -> Any:
-    """Fonts of the reader's own machine: nothing is loaded from elsewhere."""
+    """Fonts of the reader's own machine: none is downloaded."""
     return gr.themes.Default(
         primary_hue="blue", neutral_hue="slate", spacing_size="sm", text_size="sm", font=_FONT, font_mono=("monospace",)
     )
 
 
-def head(ground: Ground) -> str:
-    """What a reader of the page's source sees of it without running it."""
-    note = escaped(ground.data_note)
+def head(workspace: Workspace) -> str:
+    """Description of the page for search engines and others that do not run it."""
+    note = escaped(workspace.data_note)
     return f'<meta name="description" content="Which vision-language model should answer? {note}">'
 
 
-def _header(ground: Ground) -> str:
-    kind = "vrb-note" if ground.table.simulated else "vrb-note vrb-quiet"
+def _header(workspace: Workspace) -> str:
+    kind = "vrb-note" if workspace.table.simulated else "vrb-note vrb-quiet"
     return (
         '<header class="vrb-header"><h1>Which model should answer?</h1>'
-        "<p>A router looks at a picture and a question, estimates for each candidate model whether it would be right "
+        "<p>A router looks at an image and a question, estimates for each candidate model whether it would be right "
         "and what it would cost, and picks one.</p>"
-        f'<p class="{kind}" id="data-note">{escaped(ground.data_note)}</p></header>'
+        f'<p class="{kind}" id="data-note">{escaped(workspace.data_note)}</p></header>'
     )

@@ -1,4 +1,4 @@
-"""The Leaderboard tab: figures of the evaluation, and where a visitor's file of decisions would stand."""
+"""The Leaderboard tab: the figures of the evaluation, and the rank that a visitor's file of decisions would have."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from typing import Any
 import gradio as gr
 
 from vlrouterbench.demo.components import HEAVY, PRIVATE, fragment, in_plain_words
-from vlrouterbench.demo.ranking import first_words, frontier_figure, standings, standings_html
-from vlrouterbench.demo.workspace import Ground
+from vlrouterbench.demo.ranking import frontier_figure, ranked_records, ranking_html, ranking_summary
+from vlrouterbench.demo.workspace import Workspace
 
 
-def build_leaderboard(ground: Ground) -> None:
+def build_leaderboard(workspace: Workspace) -> None:
     """Lay the tab out and connect it."""
 
-    def place(path: str | None) -> tuple[str, str, str]:
-        records = standings(ground, path)
-        return first_words(records), standings_html(records), frontier_figure(ground, records)
+    def rank(path: str | None) -> tuple[str, str, str]:
+        records = ranked_records(workspace, path)
+        return ranking_summary(records), ranking_html(records), frontier_figure(workspace, records)
 
-    words, listed, drawn = place(None)
+    first_summary, first_table, first_figure = rank(None)
     with gr.Row(elem_classes="vrb-columns"):
         with gr.Column(scale=7, min_width=320):
-            said = fragment(words, elem_id="standing-words")
-            table = fragment(listed, elem_id="standings")
+            summary = fragment(first_summary, elem_id="ranking-summary")
+            table = fragment(first_table, elem_id="ranking")
             submission = gr.File(
-                label="Place your decisions.parquet",
+                label="Rank your decisions.parquet",
                 file_types=[".parquet"],
                 type="filepath",
                 height=140,
                 elem_id="submission",
             )
         with gr.Column(scale=5, min_width=320):
-            figure = fragment(drawn, elem_id="frontier")
-    parts: dict[str, Any] = {"inputs": [submission], "outputs": [said, table, figure], "show_progress": "minimal"}
-    answered = in_plain_words(place, (ground.place.uploads, ground.place.folder))
+            figure = fragment(first_figure, elem_id="frontier")
+    parts: dict[str, Any] = {"inputs": [submission], "outputs": [summary, table, figure], "show_progress": "minimal"}
+    answered = in_plain_words(rank, (workspace.folder.uploads, workspace.folder.root))
     submission.upload(answered, **parts, **PRIVATE, **HEAVY)
     submission.clear(answered, **parts, **PRIVATE, **HEAVY)

@@ -1,9 +1,9 @@
-"""The leaderboard tab: the evaluation's figures, and a visitor's submission among them.
+"""The Leaderboard tab: the evaluation's figures, and a visitor's submission among them.
 
 Decisions
 - A submission is scored like any other (`leaderboard`): from its decisions and the benchmark alone. It is shown to its
-  visitor and kept nowhere.
-- The size that a parquet file states is looked at before anything of it is read.
+  visitor and not kept.
+- The size that a parquet file states is checked before its rows are read.
 """
 
 from __future__ import annotations
@@ -17,44 +17,59 @@ import pyarrow.parquet as pq
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.simulated import marked
+from vlrouterbench.demo.errors import DemoError
 from vlrouterbench.demo.html import escaped, row, table
-from vlrouterbench.demo.workspace import Ground
+from vlrouterbench.demo.workspace import Workspace
 from vlrouterbench.evaluation.leaderboard.page import rank_text
 from vlrouterbench.evaluation.leaderboard.ranking import rank_submissions
 from vlrouterbench.evaluation.leaderboard.submissions import Submission
 from vlrouterbench.evaluation.plots import frontier_plot
 from vlrouterbench.evaluation.writing import DECISIONS_FILE
-from vlrouterbench.routing.limits import LIMITS, MIB, DemoError, Limits, checked_file
+from vlrouterbench.routing.limits import LIMITS, MIB, Limits, checked_file
 
 MOST_ROUTERS = 20
-_FIGURES = ("router", "accuracy", "average_cost_usd", "rank_score", "ci95", "vs_mixture", "num_samples")
-_PLACE = ("kind", "rank", "rank_range", "tied_with")
+_YOURS = "your submission"
+_FIGURES = (
+    "router",
+    "accuracy",
+    "average_cost_usd",
+    "rank_score",
+    "ci95",
+    "vs_mixture",
+    "num_samples",
+    "kind",
+    "rank",
+    "rank_range",
+    "tied_with",
+)
+"""Fields of a record that the API returns."""
 
 
-def standings(ground: Ground, submission: Path | str | None = None, limits: Limits = LIMITS) -> list[dict[str, Any]]:
+def ranked_records(
+    workspace: Workspace, submission: Path | str | None = None, limits: Limits = LIMITS
+) -> list[dict[str, Any]]:
     """Records by Rank Score: the evaluation's routers, the reference policies, and a submission where one is given.
 
     Args:
-        ground: what the app stands on.
-        submission: a `decisions.parquet`.
+        workspace: what the tabs work on.
+        submission: a `decisions.parquet`, or None.
         limits: see Limits.
 
     Raises:
-        DemoError: the file is too large, or no parquet.
-        SubmissionError: its decisions are not ones on this benchmark; the message says what is wrong.
+        DemoError: the file is too large, or no parquet file.
+        SubmissionError: its decisions do not fit this benchmark; the message says why.
     """
-    own = Submission(ground.place.evaluation / DECISIONS_FILE, "this app", None)
-    given = [own]
+    submissions = [Submission(workspace.folder.evaluation / DECISIONS_FILE, "this app", None)]
     if submission is not None:
-        given.append(Submission(checked_submission(submission, limits), "your submission", None))
-    return rank_submissions(given, ground.place.benchmark).records
+        submissions.append(Submission(checked_submission(submission, limits), _YOURS, None))
+    return rank_submissions(submissions, workspace.folder.benchmark).records
 
 
 def checked_submission(path: Path | str, limits: Limits = LIMITS) -> Path:
-    """A submitted file that is small enough to be read.
+    """The path of a submitted file that is small enough to be read.
 
     Raises:
-        DemoError: it is not, or it is no parquet file.
+        DemoError: the file is too large, or no parquet file.
     """
     path = checked_file(path, "submission", limits.table_bytes)
     try:
@@ -66,19 +81,17 @@ def checked_submission(path: Path | str, limits: Limits = LIMITS) -> Path:
     if facts.num_rows > limits.submission_rows or unpacked > limits.unpacked_bytes:
         raise DemoError(
             f"The submission has {facts.num_rows:,} rows of {unpacked / MIB:.0f} MiB; at most "
-            f"{limits.submission_rows:,} rows of {limits.unpacked_bytes / MIB:.0f} MiB are taken."
+            f"{limits.submission_rows:,} rows of {limits.unpacked_bytes / MIB:.0f} MiB are accepted."
         )
     return path
 
 
 def api_records(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Records with the figures that a program wants, for the API."""
-    return [
-        {name: record[name] for name in (*_FIGURES, *_PLACE)} | {"submitted": _submitted(record)} for record in records
-    ]
+    """The records with the figures that the API returns."""
+    return [{name: record[name] for name in _FIGURES} | {"submitted": _submitted(record)} for record in records]
 
 
-def standings_html(records: Sequence[dict[str, Any]]) -> str:
+def ranking_html(records: Sequence[dict[str, Any]]) -> str:
     """The leaderboard as a table; a submission's rows are marked."""
     rows = []
     for record in records:
@@ -97,13 +110,13 @@ def standings_html(records: Sequence[dict[str, Any]]) -> str:
         kind = "vrb-row-chosen" if _submitted(record) else "vrb-row-frontier" if record["kind"] == "submission" else ""
         rows.append(row(cells, kind=kind))
     unit = f"$/{SAMPLES_PER_COST_UNIT // 1000}K"
-    head = ("router", "place", "acc. %", unit, "Rank Score", "95 % interval", "vs mixture, 95 %", "what")
+    head = ("router", "rank", "acc. %", unit, "Rank Score", "95 % interval", "vs mixture, 95 %", "kind")
     return table(head, rows, caption="Leaderboard on the test split")
 
 
-def frontier_figure(ground: Ground, records: Sequence[dict[str, Any]]) -> str:
-    """Accuracy against cost with intervals, on white paper in light and dark alike."""
-    frontiers = {record["router"]: record["frontier"] for record in ground.records}
+def frontier_figure(workspace: Workspace, records: Sequence[dict[str, Any]]) -> str:
+    """Accuracy versus cost with intervals, on white in the light and the dark theme."""
+    frontiers = {record["router"]: record["frontier"] for record in workspace.records}
     drawn = [
         r
         | {
@@ -112,22 +125,22 @@ def frontier_figure(ground: Ground, records: Sequence[dict[str, Any]]) -> str:
         }
         for r in records
     ]
-    svg = frontier_plot(drawn, ground.test).svg()
+    svg = frontier_plot(drawn, workspace.test).svg()
     return (
-        '<figure class="vrb-paper" role="img" tabindex="0" aria-label="Accuracy against average cost of every router '
-        f'and policy, with 95 % intervals; the figures stand in the table.">{svg}</figure>'
+        '<figure class="vrb-paper" role="img" tabindex="0" aria-label="Accuracy versus average cost of every router '
+        f'and policy, with 95 % intervals; the table has the figures.">{svg}</figure>'
     )
 
 
-def first_words(records: Sequence[dict[str, Any]]) -> str:
-    """What a leaderboard is of, and where a submission stands."""
+def ranking_summary(records: Sequence[dict[str, Any]]) -> str:
+    """The benchmark of a leaderboard, and the rank of a submission."""
     first = records[0]
     benchmark = first["benchmark"]
     data = marked(benchmark["name"], simulated=benchmark["simulated"])
-    said = f"{data}, {first['split']} split, {first['num_samples']:,} samples."
-    yours = [f"{r['router']}: place {rank_text(r)}, Rank Score {r['rank_score']:.1f}" for r in records if _submitted(r)]
-    return f"<p>{escaped(said)} {escaped('; '.join(yours[:MOST_ROUTERS]))}</p>"
+    scored = f"{data}, {first['split']} split, {first['num_samples']:,} samples."
+    yours = [f"{r['router']}: rank {rank_text(r)}, Rank Score {r['rank_score']:.1f}" for r in records if _submitted(r)]
+    return f"<p>{escaped(scored)} {escaped('; '.join(yours[:MOST_ROUTERS]))}</p>"
 
 
 def _submitted(record: dict[str, Any]) -> bool:
-    return record["submission"] == "your submission"
+    return record["submission"] == _YOURS

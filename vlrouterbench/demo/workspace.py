@@ -1,11 +1,11 @@
-"""What the app stands on: a benchmark, a router and its evaluation, made at first start in one folder of its own.
+"""What every tab works on: a benchmark, a router and its evaluation, made at the first start in the app's folder.
 
 Decisions
-- Kept in the app's folder: a second start reads what the first one made. `made.json` is written last and names all
-  that it was made from; where anything of that differs, everything is made again.
-- A router from elsewhere is loaded, never trained. Where it knows the benchmark's candidates it is evaluated like the
-  app's own; else it decides in the Route and Batch tabs alone, and the other tabs show reference policies.
-- The page says at every place which data the router was trained on, by what the router's own configuration states.
+- A second start reads what the first one made. `made.json` is written last and names everything that the rest was made
+  from; where any of it differs, everything is made again.
+- A router from elsewhere is loaded, never trained. Where it has the benchmark's candidates it is evaluated like the
+  app's own; else it decides in the Route and Batch tabs only, and the other tabs show reference policies.
+- The page states which data the router was trained on, as the router's own configuration says.
 """
 
 from __future__ import annotations
@@ -43,60 +43,60 @@ OWN_FAMILY = CALIBRATED_FAMILIES[0]
 NUM_SAMPLES = 2_000
 MADE_FILE = "made.json"
 _MOST_PROCESSES = 4
-"""A hosted machine states more cores than an app may use."""
+"""A hosted machine reports more cores than an app may use."""
 Stage = Callable[[str], AbstractContextManager[Any]]
 """Opens a stage of the first start by its title."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the parts of the app lie; nothing is written elsewhere."""
+class AppFolder:
+    """The app's folder and the parts in it; nothing is written elsewhere."""
 
-    folder: Path
+    root: Path
 
     @property
     def benchmark(self) -> Path:
         """The benchmark folder."""
-        return self.folder / "benchmark"
+        return self.root / "benchmark"
 
     @property
     def router(self) -> Path:
         """The router that the app trained."""
-        return self.folder / "routers" / OWN_FAMILY
+        return self.root / "routers" / OWN_FAMILY
 
     @property
     def evaluation(self) -> Path:
-        """What `evaluate` wrote."""
-        return self.folder / "evaluation"
+        """Results of `evaluate`."""
+        return self.root / "evaluation"
 
     @property
     def examples(self) -> Path:
-        """Pictures of the Route tab's examples."""
-        return self.folder / "examples"
+        """Images of the Route tab's examples."""
+        return self.root / "examples"
 
     @property
     def uploads(self) -> Path:
-        """What visitors sent and what they may fetch; emptied from time to time."""
-        return self.folder / "uploads"
+        """Files that visitors sent and files made for them; emptied from time to time."""
+        return self.root / "uploads"
 
 
 @dataclass(frozen=True)
-class Ground:
+class Workspace:
     """What every tab works on.
 
     Attributes:
-        place: where it lies.
-        router: who decides in Route and Batch.
+        folder: the app's folder.
+        router: the router that decides in Route and Batch.
         table: the whole benchmark.
-        records: of `results.json`.
-        judged: the router or policy whose decisions Explore shows.
+        records: the records of `results.json`.
+        explored: the router or policy whose decisions Explore shows.
     """
 
-    place: Place
+    folder: AppFolder
     router: PreTrainedRouter
     table: RoutingTable
     records: list[dict[str, Any]]
-    judged: str
+    explored: str
 
     @cached_property
     def test(self) -> RoutingTable:
@@ -106,8 +106,8 @@ class Ground:
 
     @cached_property
     def decisions(self) -> Mapping[str, np.ndarray]:
-        """Router or policy -> places in the benchmark's pool, (num_samples,)."""
-        return read_decisions(self.place.evaluation, self.test)
+        """Router or policy -> indices into the benchmark's pool, (num_samples,)."""
+        return read_decisions(self.folder.evaluation, self.test)
 
     @cached_property
     def strongest(self) -> str:
@@ -122,7 +122,7 @@ class Ground:
 
 
 def training_note(router: PreTrainedRouter) -> str:
-    """Which data a router was trained on, by its own configuration."""
+    """Which data a router was trained on, as its own configuration says."""
     facts = getattr(router.config, "training", None) or {}
     benchmark = facts.get("benchmark", {})
     name, size = benchmark.get("name", "data that its configuration does not name"), facts.get("num_train")
@@ -137,11 +137,11 @@ def training_note(router: PreTrainedRouter) -> str:
 
 def prepare(
     folder: Path, router: str | None = None, *, num_samples: int = NUM_SAMPLES, stage: Stage | None = None
-) -> Ground:
-    """Make, or read again, what the app stands on.
+) -> Workspace:
+    """Make the workspace, or read it again.
 
     Args:
-        folder: the app's own.
+        folder: the app's folder.
         router: folder or Hub id; None trains one on the simulated benchmark.
         num_samples: size of the simulated benchmark.
         stage: opens each stage, for progress.
@@ -150,59 +150,59 @@ def prepare(
         RouterError: the given router cannot be loaded.
     """
     stage = stage or (lambda _: nullcontext(None))
-    place = Place(Path(folder).absolute())
-    for needed in (place.folder, place.uploads):
-        make_folder(needed)
-    given = AutoRouter.from_pretrained(router) if router else None
-    wanted = {
+    app = AppFolder(Path(folder).absolute())
+    for part in (app.root, app.uploads):
+        make_folder(part)
+    loaded = AutoRouter.from_pretrained(router) if router else None
+    sources = {
         "version": __version__,
         "simulator_version": SIMULATOR_VERSION,
         "num_samples": num_samples,
         "family": OWN_FAMILY,
-        "given_router": None if given is None else weights_digest(given),
+        "given_router": None if loaded is None else weights_digest(loaded),
     }
-    if _read_json(place.folder / MADE_FILE) != wanted:
-        (place.folder / MADE_FILE).unlink(missing_ok=True)
-        _make(place, router, given, num_samples, stage)
-        write_json(place.folder / MADE_FILE, wanted)
-    table = load_table(place.benchmark)
-    records = _read_json(place.evaluation / RESULTS_FILE) or []
-    judged = next((r["router"] for r in records if r["router_config"]["kind"] == "router"), "mixture")
-    return Ground(place, given or AutoRouter.from_pretrained(place.router), table, records, judged)
+    if _read_json(app.root / MADE_FILE) != sources:
+        (app.root / MADE_FILE).unlink(missing_ok=True)
+        _make(app, loaded, num_samples, stage)
+        write_json(app.root / MADE_FILE, sources)
+    table = load_table(app.benchmark)
+    records = _read_json(app.evaluation / RESULTS_FILE) or []
+    explored = next((r["router"] for r in records if r["router_config"]["kind"] == "router"), "mixture")
+    return Workspace(app, loaded or AutoRouter.from_pretrained(app.router), table, records, explored)
 
 
 def router_from_environment() -> str | None:
-    """The router that the environment names, None where it names none."""
+    """The router that the environment names, None without one."""
     return os.environ.get(ROUTER_VARIABLE, "").strip() or None
 
 
 def weights_digest(router: PreTrainedRouter) -> str:
-    """What tells a router from every other: its configuration and weights."""
+    """A digest of a router's configuration and weights: equal for equal routers only."""
     digest = hashlib.sha256(router.config.to_json_string().encode())
     for name, values in sorted(router.state_dict().items()):
         digest.update(name.encode() + values.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 
-def _make(place: Place, router: str | None, given: PreTrainedRouter | None, num_samples: int, stage: Stage) -> None:
+def _make(app: AppFolder, given: PreTrainedRouter | None, num_samples: int, stage: Stage) -> None:
     with stage(f"draw {num_samples:,} simulated samples"):
-        build_from_logs(simulate_logs(num_samples=num_samples, num_proc=_processes(num_samples)), place.benchmark)
-    table = load_table(place.benchmark)
+        build_from_logs(simulate_logs(num_samples=num_samples, num_proc=_processes(num_samples)), app.benchmark)
+    table = load_table(app.benchmark)
     routers = list(POLICIES)
     if given is None:
-        with stage("encode pictures and texts"):
+        with stage("encode images and texts"):
             problem = Problem(table, encode_benchmark(table))
         with stage(f"train {OWN_FAMILY}"):
-            save_router(train_router(OWN_FAMILY, problem), place.router)
-        routers.append(str(place.router))
+            save_router(train_router(OWN_FAMILY, problem), app.router)
+        routers.append(str(app.router))
     elif set(given.config.candidate_names) == set(table.pool.names):
-        routers.append(router)
+        routers.append(str(given.name_or_path))
     with stage("evaluate on the test split"):
-        evaluate_routers(place.benchmark, routers, place.evaluation, EvaluationOptions(time_routers=False))
+        evaluate_routers(app.benchmark, routers, app.evaluation, EvaluationOptions(time_routers=False))
 
 
 def _processes(num_samples: int) -> int:
-    """Processes that draw: starting one takes longer than drawing a few hundred samples."""
+    """Number of processes that draw samples: starting one takes longer than drawing a few hundred samples."""
     return min(_MOST_PROCESSES, os.cpu_count() or 1, 1 + num_samples // 500)
 
 

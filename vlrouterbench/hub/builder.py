@@ -24,8 +24,8 @@ import pyarrow.parquet as pq
 from vlrouterbench.core.constants import GROUP_SLUGS, REPO_VARIABLE, SPLITS
 from vlrouterbench.core.errors import BenchmarkError
 from vlrouterbench.data.build import build_from_logs, home_folder, registered_benchmark
+from vlrouterbench.data.build_report import REPORT_FILE
 from vlrouterbench.data.simulation.simulate import DEFAULT_NUM_SAMPLES, SIMULATOR_VERSION, simulate_logs
-from vlrouterbench.data.write import REPORT_FILE
 from vlrouterbench.hub.published import fetch_and_build, hub_reachable
 from vlrouterbench.version import __version__
 

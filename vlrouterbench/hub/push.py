@@ -20,8 +20,8 @@ from pathlib import Path, PurePosixPath
 
 from vlrouterbench.core.errors import VLRouterBenchError
 from vlrouterbench.core.files import staged_folder
+from vlrouterbench.data.build_report import REPORT_FILE
 from vlrouterbench.data.table import load_table
-from vlrouterbench.data.write import REPORT_FILE
 from vlrouterbench.hub.published import hub_reachable
 from vlrouterbench.routers.write_code import code_files
 

@@ -1,9 +1,10 @@
-"""What strangers may send: sizes, pixels, file types, lengths; everything else is refused in plain words.
+"""Limits on what may be sent: file sizes, pixels, file types, text lengths; everything else is refused with a reason.
 
 Decisions
-- A picture's header is read before its pixels: a small file that unpacks to a wall of pixels costs nothing.
-- Three formats of pictures, told by content and not by name: every further decoder is more code that strangers reach.
-- Files are opened only after their size was looked at.
+- An image's header is read before its pixels: a small file that decompresses to very many pixels costs nothing.
+- Three image formats, recognised by content and not by file name: every further decoder is more code that untrusted
+  input can reach.
+- The size of a file is checked before the file is opened.
 """
 
 from __future__ import annotations
@@ -17,28 +18,35 @@ from pathlib import Path
 from PIL import Image
 
 from vlrouterbench.core.errors import VLRouterBenchError
+from vlrouterbench.routers.base.decision import REFUSALS
 from vlrouterbench.routers.encoders.sample_input import RouterInputError, read_image
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 MIB = 2**20
+INPUT_ERRORS = (VLRouterBenchError, *REFUSALS)
+"""What somebody's input can cause; each message is written for the person who sent it."""
 
 
-class DemoError(VLRouterBenchError):
-    """Something a visitor sent that the app does not take; the text is for the visitor."""
+class QuestionError(VLRouterBenchError):
+    """A question, an image or a file of them that is not accepted; the message is for the person who sent it."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Most that a visitor may send.
+    """The most that may be sent.
 
     Attributes:
-        image_bytes, image_pixels: of one picture.
-        text_chars: of a question, a hint or an option.
-        id_chars: of a sample's id; what is longer is cut.
-        options: of one question.
-        table_bytes, table_rows: of a batch's table, or of a submission.
-        archive_bytes, archive_files: of a zip of pictures.
-        unpacked_bytes: of all pictures in a zip, unpacked.
+        image_bytes: size of one encoded image.
+        image_pixels: width times height of one image.
+        text_chars: length of a question, a hint or an option.
+        id_chars: length of a sample's id; a longer id is cut.
+        options: number of answer options of one question.
+        table_bytes: size of a table of questions, or of a submission to the leaderboard.
+        table_rows: rows of a table of questions.
+        submission_rows: rows of a submission to the leaderboard.
+        archive_bytes: size of a zip archive of images.
+        archive_files: number of files in a zip archive.
+        unpacked_bytes: total size of the images in a zip archive, or of the columns of a parquet file, decompressed.
     """
 
     image_bytes: int = 10 * MIB
@@ -55,76 +63,77 @@ class Limits:
 
     @property
     def upload_bytes(self) -> int:
-        """Largest file that the server takes at all."""
+        """Size of the largest file that a server accepts."""
         return max(self.image_bytes, self.table_bytes, self.archive_bytes)
 
 
 LIMITS = Limits()
 UNLIMITED = Limits(**{limit.name: sys.maxsize for limit in fields(Limits)})
-"""For files of the machine's own user."""
+"""For files of the user who runs the program."""
 
 
 def checked_text(text: str | None, what: str = "question", limits: Limits = LIMITS) -> str:
-    """A text without what surrounds it.
+    """A text without the white space around it.
 
     Raises:
-        DemoError: it is too long.
+        QuestionError: the text is too long.
     """
     text = (text or "").strip()
     if len(text) > limits.text_chars:
-        raise DemoError(f"The {what} has {len(text):,} characters; at most {limits.text_chars:,} are taken.")
+        raise QuestionError(f"The {what} has {len(text):,} characters; at most {limits.text_chars:,} are accepted.")
     return text
 
 
 def checked_file(path: Path | str, what: str, most: int) -> Path:
-    """A file that is not larger than `most` bytes.
+    """The path of a file of at most `most` bytes.
 
     Raises:
-        DemoError: it is, or it is not there.
+        QuestionError: the file is larger, or does not exist.
     """
     path = Path(path)
     if not path.is_file():
-        raise DemoError(f"The {what} did not arrive. Upload it again.")
+        raise QuestionError(f"The {what} did not arrive. Upload it again.")
     size = path.stat().st_size
     if size > most:
-        raise DemoError(f"The {what} has {size / MIB:.1f} MiB; at most {most / MIB:.0f} MiB are taken.")
+        raise QuestionError(f"The {what} has {size / MIB:.1f} MiB; at most {most / MIB:.0f} MiB are accepted.")
     return path
 
 
-def picture_from_file(path: Path | str, limits: Limits = LIMITS) -> Image.Image:
-    """The picture in an uploaded file; errors as for `checked_picture`."""
-    return checked_picture(checked_file(path, "picture", limits.image_bytes).read_bytes(), limits=limits)
+def image_from_file(path: Path | str, limits: Limits = LIMITS) -> Image.Image:
+    """The image in an uploaded file; errors as for `checked_image`."""
+    return checked_image(checked_file(path, "image", limits.image_bytes).read_bytes(), limits=limits)
 
 
-def checked_picture(content: bytes, name: str = "The picture", limits: Limits = LIMITS) -> Image.Image:
-    """A picture, decoded whole.
+def checked_image(content: bytes, name: str = "The image", limits: Limits = LIMITS) -> Image.Image:
+    """An image, decoded completely.
 
     Args:
         content: the encoded bytes.
-        name: what it is called in an error.
+        name: what the image is called in an error message.
         limits: see Limits.
 
     Raises:
-        DemoError: too large, too many pixels, another format, or damaged.
+        QuestionError: the image is too large, has too many pixels or another format, or is damaged.
     """
     if len(content) > limits.image_bytes:
-        raise DemoError(
-            f"{name} has {len(content) / MIB:.1f} MiB; at most {limits.image_bytes / MIB:.0f} MiB are taken."
+        raise QuestionError(
+            f"{name} has {len(content) / MIB:.1f} MiB; at most {limits.image_bytes / MIB:.0f} MiB are accepted."
         )
     kinds = f"a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file"
     try:
         with warnings.catch_warnings():
-            # Pillow's own warning on large pictures: the check below is the stricter one.
+            # Pillow's own warning about large images: the check below is the stricter one.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            picture = Image.open(io.BytesIO(content), formats=FORMATS)
+            image = Image.open(io.BytesIO(content), formats=FORMATS)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DemoError(f"{name} cannot be read: it is damaged, too large or not {kinds}.") from error
-    if picture.width * picture.height > limits.image_pixels:
-        raise DemoError(
-            f"{name} has {picture.width:,} x {picture.height:,} pixels; at most "
-            f"{limits.image_pixels / 1e6:.0f} million pixels are taken. Scale it down."
+        raise QuestionError(f"{name} cannot be read: it is damaged, too large or not {kinds}.") from error
+    if image.width * image.height > limits.image_pixels:
+        raise QuestionError(
+            f"{name} has {image.width:,} x {image.height:,} pixels; at most "
+            f"{limits.image_pixels / 1e6:.0f} million pixels are accepted. Scale it down."
         )
     try:
-        return read_image(picture)
+        read_image(image)
     except RouterInputError as error:
-        raise DemoError(f"{name} cannot be read whole: it is damaged. Send {kinds} again.") from error
+        raise QuestionError(f"{name} cannot be read completely: it is damaged. Send {kinds} again.") from error
+    return image

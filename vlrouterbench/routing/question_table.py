@@ -1,32 +1,41 @@
-"""The table of a batch: CSV or parquet -> rows of text, checked one by one.
+"""A table of questions: CSV or parquet -> rows of text, checked one by one.
 
 Decisions
-- Columns: `question`; optionally `sample_id`, `image` (a name in the zip), `hint`, and `options` (a list, or text with
-  `|` between options). Others are passed over and named.
-- What is wrong with the file stops the batch; what is wrong with a row is that row's alone.
-- CSV cells stay text: an answer "None" or a number with leading zeros is what it is.
+- Columns: `question`; optionally `sample_id`, `image` (the name of an image file), `hint`, and `options` (a list, or
+  text with `|` between options). Other columns are ignored.
+- An error in the file as a whole stops everything; an error in a row concerns that row only.
+- CSV cells stay text: an answer "None" or a number with leading zeros is kept as written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
-from vlrouterbench.routing.limits import LIMITS, MIB, DemoError, Limits, checked_file, checked_text
+from vlrouterbench.routing.limits import LIMITS, MIB, Limits, QuestionError, checked_file, checked_text
 
 COLUMNS = ("sample_id", "question", "image", "hint", "options")
 SEPARATOR = "|"
+RawRow = Mapping[str, object]
+"""A row as it stands in a table: name of a column -> cell."""
 
 
 @dataclass(frozen=True)
-class BatchRow:
-    """A row as it was given; `sample_id` is its number where the table has none."""
+class Question:
+    """A row whose texts were checked.
+
+    Attributes:
+        sample_id: the row's number where the table has no ids.
+        question: empty where there is an image only.
+        image: name of the image, empty where there is none.
+        hint: extra instruction or context.
+        options: answer options.
+    """
 
     sample_id: str
     question: str
@@ -35,44 +44,44 @@ class BatchRow:
     options: tuple[str, ...]
 
 
-def read_batch(path: Path | str, limits: Limits = LIMITS) -> list[dict[str, Any]]:
-    """The rows of a table, as they stand.
+def read_questions(path: Path | str, limits: Limits = LIMITS) -> list[RawRow]:
+    """The rows of a table, not yet checked.
 
     Raises:
-        DemoError: too large, not readable, without a `question` column, or without a row.
+        QuestionError: the file is too large or not readable, or has no `question` column or no row.
     """
     checked = checked_file(path, "table", limits.table_bytes)
     try:
         table = _parquet(checked, limits) if _is_parquet(checked) else _csv(checked)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, UnicodeDecodeError) as error:
-        raise DemoError("The table is not readable as CSV (UTF-8, with a header) or parquet.") from error
+        raise QuestionError("The table is not readable as CSV (UTF-8, with a header) or parquet.") from error
     if "question" not in table.column_names:
-        found = ", ".join(name[:40] for name in table.column_names[:12])
-        raise DemoError(f"The table needs a column question; found: {found or 'none'}.")
+        columns = ", ".join(name[:40] for name in table.column_names[:12])
+        raise QuestionError(f"The table needs a column question; found: {columns or 'none'}.")
     if not 0 < table.num_rows <= limits.table_rows:
-        raise DemoError(f"The table has {table.num_rows:,} rows; 1 to {limits.table_rows:,} are taken.")
+        raise QuestionError(f"The table has {table.num_rows:,} rows; 1 to {limits.table_rows:,} are accepted.")
     return table.select([name for name in COLUMNS if name in table.column_names]).to_pylist()
 
 
-def checked_row(row: dict[str, Any], number: int, limits: Limits = LIMITS) -> BatchRow:
-    """A row whose texts are ones a router takes.
+def checked_question(row: RawRow, number: int, limits: Limits = LIMITS) -> Question:
+    """A row as a question that a router accepts.
 
     Args:
-        row: as `read_batch` gives it.
-        number: of the row, from 1 on.
+        row: as `read_questions` returns it.
+        number: the row's number, from 1 on.
         limits: see Limits.
 
     Raises:
-        DemoError: no question and no picture, or a text that is too long.
+        QuestionError: the row has neither question nor image, or a text is too long.
     """
     question = checked_text(_text(row.get("question")), "question", limits)
     image = _text(row.get("image")).strip()
     if not question and not image:
-        raise DemoError("neither a question nor a picture.")
+        raise QuestionError("neither a question nor an image.")
     options = _options(row.get("options"))
     if len(options) > limits.options:
-        raise DemoError(f"{len(options)} options; at most {limits.options} are taken.")
-    return BatchRow(
+        raise QuestionError(f"{len(options)} options; at most {limits.options} are accepted.")
+    return Question(
         sample_id=_text(row.get("sample_id")).strip()[: limits.id_chars] or str(number),
         question=question,
         image=image,
@@ -91,9 +100,9 @@ def _parquet(path: Path, limits: Limits) -> pa.Table:
         facts = file.metadata
         unpacked = sum(facts.row_group(group).total_byte_size for group in range(facts.num_row_groups))
         if facts.num_rows > limits.table_rows or unpacked > limits.unpacked_bytes:
-            raise DemoError(
+            raise QuestionError(
                 f"The table has {facts.num_rows:,} rows of {unpacked / MIB:.0f} MiB; at most {limits.table_rows:,} "
-                f"rows of {limits.unpacked_bytes / MIB:.0f} MiB are taken."
+                f"rows of {limits.unpacked_bytes / MIB:.0f} MiB are accepted."
             )
         return file.read(columns=[name for name in COLUMNS if name in file.schema_arrow.names])
 
@@ -102,7 +111,7 @@ def _csv(path: Path) -> pa.Table:
     with path.open("rb") as handle:
         head = handle.readline(64 * 1024).decode("utf-8-sig")
     if "\0" in head:
-        raise DemoError("The table is not readable as CSV (UTF-8, with a header) or parquet.")
+        raise QuestionError("The table is not readable as CSV (UTF-8, with a header) or parquet.")
     options = pc.ConvertOptions(column_types=dict.fromkeys(COLUMNS, pa.string()), strings_can_be_null=False)
     return pc.read_csv(path, parse_options=pc.ParseOptions(newlines_in_values=True), convert_options=options)
 

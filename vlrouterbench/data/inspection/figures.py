@@ -10,11 +10,11 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.data.summary import BenchmarkSummary, CandidateSummary
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.plotting.figures import BLUE, heat_map, label_points, log_cost_axis, shortened, svg_text, titled
 
@@ -23,21 +23,24 @@ _HISTOGRAMS_PER_ROW = 3
 _MOST_BAR_LABELS = 30
 
 
-def can_be_drawn(candidate: dict[str, Any]) -> bool:
+def can_be_drawn(candidate: CandidateSummary) -> bool:
     """Whether a candidate has a place in `candidates_plot`: an accuracy, and a mean cost above zero."""
     return candidate["accuracy"] is not None and bool(candidate["average_cost_usd"])
 
 
-def candidates_plot(summary: dict[str, Any]) -> str:
+def candidates_plot(summary: BenchmarkSummary) -> str:
     """Accuracy against mean cost, a labelled point for every candidate."""
     from matplotlib.figure import Figure
 
     title = titled("Candidates: accuracy against cost", simulated=summary["simulated"])
     figure = Figure(figsize=(9.0, 5.6), layout="constrained")
     axes = figure.add_subplot()
-    drawn = [c for c in summary["per_candidate"] if can_be_drawn(c)]
-    cost = [SAMPLES_PER_COST_UNIT * c["average_cost_usd"] for c in drawn]
-    accuracy = [100 * c["accuracy"] for c in drawn]
+    names, cost, accuracy = [], [], []
+    for c in summary["per_candidate"]:
+        if can_be_drawn(c) and c["average_cost_usd"] is not None and c["accuracy"] is not None:
+            names.append(shortened(c["name"]))
+            cost.append(SAMPLES_PER_COST_UNIT * c["average_cost_usd"])
+            accuracy.append(100 * c["accuracy"])
     axes.scatter(cost, accuracy, s=30, color=BLUE, zorder=2)
     log_cost_axis(axes, f"mean cost, USD per {SAMPLES_PER_COST_UNIT:,} samples (log scale)")
     axes.set_ylabel("accuracy, %")
@@ -46,12 +49,12 @@ def candidates_plot(summary: dict[str, Any]) -> str:
     axes.set_title(title)
     label_points(
         axes,
-        [(shortened(c["name"]), at, "black") for c, at in zip(drawn, zip(cost, accuracy, strict=True), strict=True)],
+        [(name, at, "black") for name, at in zip(names, zip(cost, accuracy, strict=True), strict=True)],
     )
     return svg_text(figure, title)
 
 
-def accuracy_plot(summary: dict[str, Any]) -> str:
+def accuracy_plot(summary: BenchmarkSummary) -> str:
     """Accuracy of every candidate on every dataset."""
     names = [c["name"] for c in summary["per_candidate"]]
     values = [[part["accuracy"][name] for part in summary["per_dataset"]] for name in names]
@@ -64,7 +67,7 @@ def accuracy_plot(summary: dict[str, Any]) -> str:
     )
 
 
-def agreement_plot(summary: dict[str, Any]) -> str:
+def agreement_plot(summary: BenchmarkSummary) -> str:
     """Share of common samples on which two candidates are both right or both wrong."""
     names = list(summary["agreement"])
     values = 100 * np.array([[summary["agreement"][a][b] for b in names] for a in names], dtype=float)
@@ -82,7 +85,7 @@ def agreement_plot(summary: dict[str, Any]) -> str:
     )
 
 
-def solvers_plot(summary: dict[str, Any]) -> str:
+def solvers_plot(summary: BenchmarkSummary) -> str:
     """How many samples 0, 1, ... all candidates get right."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
@@ -131,7 +134,7 @@ def tokens_plot(table: RoutingTable) -> str:
     return svg_text(figure, title)
 
 
-def left_out_plot(summary: dict[str, Any]) -> str:
+def left_out_plot(summary: BenchmarkSummary) -> str:
     """How many entries were left out, by reason."""
     from matplotlib.figure import Figure
 

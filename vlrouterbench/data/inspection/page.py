@@ -8,7 +8,6 @@ Decisions
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT, SPLITS
 from vlrouterbench.core.errors import VLRouterBenchError
@@ -22,11 +21,12 @@ from vlrouterbench.data.inspection.figures import (
     solvers_plot,
     tokens_plot,
 )
+from vlrouterbench.data.summary import BenchmarkSummary
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.plotting.page import render_page
 
 
-def write_inspection(summary: dict[str, Any], table: RoutingTable, path: Path) -> Path:
+def write_inspection(summary: BenchmarkSummary, table: RoutingTable, path: Path) -> Path:
     """Write the page.
 
     Args:
@@ -45,7 +45,7 @@ def write_inspection(summary: dict[str, Any], table: RoutingTable, path: Path) -
     return path
 
 
-def render_inspection(summary: dict[str, Any], table: RoutingTable) -> str:
+def render_inspection(summary: BenchmarkSummary, table: RoutingTable) -> str:
     """The page as text; names from the data are escaped."""
     return render_page(
         "data.inspection",
@@ -66,18 +66,20 @@ def render_inspection(summary: dict[str, Any], table: RoutingTable) -> str:
     )
 
 
-def figure_words(summary: dict[str, Any]) -> dict[str, str]:
+def figure_words(summary: BenchmarkSummary) -> dict[str, str]:
     """What each figure shows, in words: for readers who cannot see it."""
-    measured = [c for c in summary["per_candidate"] if c["accuracy"] is not None]
-    best = max(measured, key=lambda c: c["accuracy"])
-    priced = [c for c in measured if c["average_cost_usd"] is not None]
-    words = f"Accuracy against mean cost of {len(summary['per_candidate'])} candidates. Most accurate: {best['name']}, "
-    words += f"{100 * best['accuracy']:.1f} %."
-    if priced:
-        low, high = (pick(priced, key=lambda c: c["average_cost_usd"]) for pick in (min, max))
-        words += f" Cheapest: {low['name']}, {_usd(low)}. Dearest: {high['name']}, {_usd(high)}."
+    rows = [row for row in summary["per_candidate"] if row["accuracy"] is not None]
+    accuracy = _measured({row["name"]: row["accuracy"] for row in rows})
+    cost = _measured({row["name"]: row["average_cost_usd"] for row in rows})
+    best = max(accuracy, key=accuracy.__getitem__)
+    words = f"Accuracy against mean cost of {len(summary['per_candidate'])} candidates. Most accurate: {best}, "
+    words += f"{100 * accuracy[best]:.1f} %."
+    if cost:
+        cheapest, costliest = (pick(cost, key=cost.__getitem__) for pick in (min, max))
+        words += f" Cheapest: {cheapest}, {_usd(cost[cheapest])}. Most expensive: {costliest}, {_usd(cost[costliest])}."
     pairs = ranked_pairs(summary)
-    spans = [max(known) - min(known) for part in summary["per_dataset"] if (known := _known(part["accuracy"]))]
+    shares = [_measured(part["accuracy"]).values() for part in summary["per_dataset"]]
+    spans = [max(values) - min(values) for values in shares if values]
     agreement = "Share of samples on which two candidates are both right or both wrong, for every pair."
     if pairs:
         (low, a, b), (high, c, d) = pairs[0], pairs[-1]
@@ -95,16 +97,21 @@ def figure_words(summary: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def ranked_pairs(summary: dict[str, Any]) -> list[tuple[float, str, str]]:
+def ranked_pairs(summary: BenchmarkSummary) -> list[tuple[float, str, str]]:
     """(agreement, candidate, candidate) of every pair with a common sample, the least agreement first."""
     names = list(summary["agreement"])
-    pairs = [(summary["agreement"][a][b], a, b) for place, a in enumerate(names) for b in names[place + 1 :]]
-    return sorted((pair for pair in pairs if pair[0] is not None), key=lambda pair: pair[0])
+    pairs = [
+        (share, a, b)
+        for position, a in enumerate(names)
+        for b in names[position + 1 :]
+        if (share := summary["agreement"][a][b]) is not None
+    ]
+    return sorted(pairs, key=lambda pair: pair[0])
 
 
-def _known(values: dict[str, float | None]) -> list[float]:
-    return [value for value in values.values() if value is not None]
+def _measured(values: dict[str, float | None]) -> dict[str, float]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
-def _usd(candidate: dict[str, Any]) -> str:
-    return f"{SAMPLES_PER_COST_UNIT * candidate['average_cost_usd']:.3f} USD per {SAMPLES_PER_COST_UNIT:,} samples"
+def _usd(cost: float) -> str:
+    return f"{SAMPLES_PER_COST_UNIT * cost:.3f} USD per {SAMPLES_PER_COST_UNIT:,} samples"

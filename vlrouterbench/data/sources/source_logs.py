@@ -1,5 +1,4 @@
-"""What any source of a benchmark gives, before splits and costs: samples, outcomes, images, a pool, and what it left
-out.
+"""What reading a source gives, before splits and costs: samples, outcomes, images, a pool, and what was left out.
 
 Decisions
 - One form for logs, own tables and the simulator, so that there is one builder.

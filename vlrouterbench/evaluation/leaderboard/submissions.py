@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vlrouterbench.data.build import home_folder
-from vlrouterbench.data.write import REPORT_FILE
+from vlrouterbench.data.build_report import REPORT_FILE
 from vlrouterbench.evaluation.leaderboard.hub_folder import HubFolder, SubmissionError
 from vlrouterbench.evaluation.writing import DECISIONS_FILE, RESULTS_FILE
 

@@ -23,15 +23,13 @@ def load_open_pool(source: str | Path) -> OpenPoolRouter:
     Raises:
         RouterError: none there, or one of a family whose pool is closed.
     """
-    router = AutoRouter.from_pretrained(source)
-    check_open_pool(router, source)
-    return router
+    return check_open_pool(AutoRouter.from_pretrained(source), source)
 
 
-def check_open_pool(router: PreTrainedRouter, source: str | Path) -> None:
-    """Raise RouterError for a router of a family whose pool is closed; `source` is where it came from."""
+def check_open_pool(router: PreTrainedRouter, source: str | Path) -> OpenPoolRouter:
+    """The router itself; RouterError for one of a family whose pool is closed. `source` is where it came from."""
     if isinstance(router, OpenPoolRouter):
-        return
+        return router
     names = [name for name, family in FAMILIES.items() if issubclass(family, OpenPoolRouter)]
     raise RouterError(
         f"expected a router with an open pool at {source}, found {family_name(router)}, whose pool is as it was "

@@ -234,8 +234,8 @@ def _arithmetic_value(text: str, names: Mapping[str, Number]) -> Number | None:
 
 def _node_value(node: ast.expr, names: Mapping[str, Number]) -> Number:
     match node:
-        case ast.Constant(value=int() | float() | complex()):
-            return node.value
+        case ast.Constant(value=int() | float() | complex() as value):
+            return value
         case ast.Name(id=name) if name in names:
             return names[name]
         case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=operand):

@@ -1,0 +1,122 @@
+"""`build_report.json`: what was read, kept and left out while a benchmark was built.
+
+Decisions
+- The report names the tables' digest, so it is made last.
+- Nothing of the clock or the machine stands in it: the same source gives the same report.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TypedDict
+
+import numpy as np
+import pyarrow as pa
+
+from vlrouterbench.core.constants import GROUP_SLUGS, SPLITS
+from vlrouterbench.data.assemble import Assembled
+from vlrouterbench.data.costs import CostBoundsRecord
+from vlrouterbench.data.sources.source_logs import Agreement, LeftOutRecord
+from vlrouterbench.data.tokens import token_counter_name
+from vlrouterbench.version import __version__
+
+REPORT_FILE = "build_report.json"
+
+
+class BuildReport(TypedDict):
+    """The content of `build_report.json`.
+
+    Attributes:
+        name: the benchmark's name.
+        simulated: whether it was drawn and not measured.
+        samples: number of samples.
+        candidates: number of candidates.
+        pairs_read: measured pairs seen in the source, kept or not.
+        pairs_kept: pairs with a quality in the benchmark.
+        left_out: what is not in the benchmark although it stood, or was expected, in the source.
+        imputed: kind -> how many values were filled in, empty unless asked for.
+        cost_bounds_usd: the bounds that Rank Score normalises costs with.
+        splits: split -> number of samples.
+        datasets: dataset -> number of samples.
+        task_groups: task group -> number of samples.
+        group_splits: task group -> split -> number of samples, splits without any left out.
+        images: how many samples have an image (`ok`), and how many lack one that was expected (`bad`).
+        price_sheet: where the prices come from, and since when they hold.
+        protocol: how tokens were counted.
+        quality: what quality is, a name of `choices.Quality`.
+        split_by: how samples were divided.
+        token_counter: the library that counted tokens.
+        label_rules: dataset -> rule -> number of candidates whose labels it gave.
+        label_agreement: dataset -> candidate -> how published labels compare with VLMEvalKit's own rule.
+        source_sha256: digest of the source.
+        version: the package's version that built it.
+        sha256: digest of the tables.
+    """
+
+    name: str
+    simulated: bool
+    samples: int
+    candidates: int
+    pairs_read: int
+    pairs_kept: int
+    left_out: list[LeftOutRecord]
+    imputed: dict[str, int]
+    cost_bounds_usd: CostBoundsRecord
+    splits: dict[str, int]
+    datasets: dict[str, int]
+    task_groups: dict[str, int]
+    group_splits: dict[str, dict[str, int]]
+    images: dict[str, int]
+    price_sheet: str
+    protocol: str
+    quality: str
+    split_by: str
+    token_counter: str
+    label_rules: dict[str, dict[str, int]]
+    label_agreement: dict[str, dict[str, Agreement]]
+    source_sha256: str
+    version: str
+    sha256: str
+
+
+def build_report(benchmark: Assembled, *, sha256: str) -> BuildReport:
+    """The report of a benchmark whose tables have the digest `sha256`."""
+    samples, source = benchmark.samples, benchmark.source
+    splits, groups = Counter(samples["split"].to_pylist()), Counter(samples["task_group"].to_pylist())
+    return {
+        "name": source.name,
+        "simulated": source.simulated,
+        "samples": samples.num_rows,
+        "candidates": len(source.pool),
+        "pairs_read": source.pairs_read,
+        "pairs_kept": int(np.isfinite(benchmark.matrices["quality"]).sum()),
+        "left_out": [entry.as_dict() for entry in benchmark.left_out],
+        "imputed": benchmark.imputed,
+        "cost_bounds_usd": benchmark.cost_bounds.as_record(),
+        "splits": {split: splits.get(split, 0) for split in SPLITS},
+        "datasets": dict(sorted(Counter(samples["dataset"].to_pylist()).items())),
+        "task_groups": {
+            group: groups[group] for group in (*GROUP_SLUGS, *sorted(set(groups) - set(GROUP_SLUGS))) if group in groups
+        },
+        "group_splits": _counts_by_group(samples),
+        "images": {"ok": sum(i is not None for i in benchmark.images), "bad": int((~benchmark.image_ok).sum())},
+        "price_sheet": source.pool.describe_prices(),
+        "protocol": source.protocol,
+        "quality": str(benchmark.quality),
+        "split_by": str(benchmark.split_by),
+        "token_counter": token_counter_name(),
+        "label_rules": source.label_rules,
+        "label_agreement": source.label_agreement,
+        "source_sha256": source.source_sha256,
+        "version": __version__,
+        "sha256": sha256,
+    }
+
+
+def _counts_by_group(samples: pa.Table) -> dict[str, dict[str, int]]:
+    counts: dict[str, dict[str, int]] = {}
+    for (group, split), count in sorted(
+        Counter(zip(samples["task_group"].to_pylist(), samples["split"].to_pylist(), strict=True)).items()
+    ):
+        counts.setdefault(group, {})[split] = count
+    return counts

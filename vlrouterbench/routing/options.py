@@ -1,0 +1,69 @@
+"""How a table of questions is decided: the budget, the candidates, the limits.
+
+Decisions
+- What would be wrong with every row is checked once, before the first row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from vlrouterbench.routers.base.decision import Budget, BudgetError, considered
+from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
+from vlrouterbench.routing.limits import UNLIMITED, Limits
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoutingOptions:
+    """How a table of questions is decided.
+
+    Attributes:
+        name: the router's name in the file of decisions; None takes the name of its family.
+        candidates: names to choose from, None for the whole pool.
+        usd_weight: accuracy that one USD must buy; of this and the next three, at most one is given.
+        max_cost_usd: most that one answer may be expected to cost, USD.
+        min_accuracy: least chance of a correct answer, 0 to 1.
+        average_cost_usd: what an answer may cost on average over the table, USD; needs a router with an open pool.
+        limits: see Limits.
+        progress: called with (rows done, rows).
+    """
+
+    name: str | None = None
+    candidates: Sequence[str] | None = None
+    usd_weight: float | None = None
+    max_cost_usd: float | None = None
+    min_accuracy: float | None = None
+    average_cost_usd: float | None = None
+    limits: Limits = UNLIMITED
+    progress: Progress | None = None
+
+    @property
+    def budget(self) -> dict[str, float]:
+        """The budget of each answer as `PreTrainedRouter.decide_one` takes it."""
+        budget = {
+            "usd_weight": self.usd_weight,
+            "max_cost_usd": self.max_cost_usd,
+            "min_accuracy": self.min_accuracy,
+        }
+        return {name: value for name, value in budget.items() if value is not None}
+
+    def check(self, router: PreTrainedRouter) -> None:
+        """Refuse what no row could be decided with.
+
+        Raises:
+            PoolMismatchError: a candidate is not in the pool.
+            CalibrationError: a budget was given to a family without calibrated estimates.
+            BudgetError: several budgets, or one that makes no sense.
+        """
+        considered(router.config.candidate_names, self.candidates)
+        router.check_budget(self.budget)
+        if self.budget:
+            Budget(**self.budget)
+            if self.average_cost_usd is not None:
+                raise BudgetError(
+                    f"expected average_cost_usd or {next(iter(self.budget))}, found both: an average sets the "
+                    "trade-off of each answer."
+                )

@@ -1,0 +1,183 @@
+"""A table of questions -> decisions: the one function behind Python, `route --questions` and the demo's Batch tab.
+
+Decisions
+- Rows are encoded in blocks and scored one by one. A pretrained encoder is much faster on a block; scores of a block
+  differ from those of a single row in the last bit, and a row is decided as its question alone would be.
+- A bad row is listed and the others are decided: where a block cannot be encoded, each of its rows is encoded alone.
+- Under an average with a choice of candidates, the other candidates leave the pool of a copy of the router: what a
+  weight spends is then known for those that can be chosen.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from vlrouterbench.routers.base.decision import RoutingDecision
+from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.encoders.sample_input import RouterInput
+from vlrouterbench.routers.registry import family_name
+from vlrouterbench.routing.images import ImageFolder, ImageSource, NoImages
+from vlrouterbench.routing.limits import INPUT_ERRORS, QuestionError
+from vlrouterbench.routing.options import RoutingOptions
+from vlrouterbench.routing.question_table import Question, RawRow, checked_question, read_questions
+from vlrouterbench.routing.routed_table import DecisionRow, RoutedTable
+from vlrouterbench.training.pool.opened import check_open_pool
+
+BLOCK_ROWS = 32
+"""Rows that are encoded together."""
+BLOCK_PIXELS = 50_000_000
+"""A block is closed early when its images have this many pixels: they are all in memory at once."""
+
+
+@torch.no_grad()
+def route_table(
+    router: PreTrainedRouter,
+    questions: Path | str | Sequence[RawRow],
+    options: RoutingOptions | None = None,
+    images: ImageSource | None = None,
+) -> RoutedTable:
+    """Decide which candidate to ask for every row of a table.
+
+    Args:
+        router: any family.
+        questions: a csv or parquet file, or rows with a `question` and, where there are any, `sample_id`, `image`,
+            `hint` and `options`.
+        options: see RoutingOptions.
+        images: where the images that rows name come from; None takes the folder of the file.
+
+    Raises:
+        QuestionError: the file as a whole cannot be used.
+        RouterError: an average was asked of a router without an open pool.
+        PoolMismatchError, CalibrationError, BudgetError: see `RoutingOptions.check`; or an average below what the
+            cheapest decisions cost.
+    """
+    options = options or RoutingOptions()
+    options.check(router)
+    if isinstance(questions, Path | str):
+        images = images or ImageFolder(Path(questions).parent)
+        rows: Sequence[RawRow] = read_questions(questions, options.limits)
+    else:
+        rows = questions
+    work = _TableWork(router, options, images or NoImages(), len(rows))
+    for number, row in enumerate(rows, start=1):
+        work.add(number, row)
+    return work.finished()
+
+
+@dataclass(frozen=True)
+class _WaitingRow:
+    """A row that was read and is not yet decided."""
+
+    number: int
+    question: Question
+    sample: RouterInput
+
+    @property
+    def num_pixels(self) -> int:
+        image = self.sample.image
+        return 0 if image is None else image.width * image.height
+
+
+@dataclass
+class _TableWork:
+    """One pass over a table; rows wait until a block of them is encoded."""
+
+    router: PreTrainedRouter
+    options: RoutingOptions
+    images: ImageSource
+    num_rows: int
+    routed: RoutedTable = field(default_factory=RoutedTable)
+
+    def __post_init__(self) -> None:
+        self.name = self.options.name or family_name(self.router)
+        self.decide = _decider(self.router, self.options)
+        # Rows of a backbone are encoded alone: nothing is gained together, and a longer row would pad the others.
+        self.block_rows = 1 if self.router.end_to_end else BLOCK_ROWS
+        self.waiting: list[_WaitingRow] = []
+        self.decided_ids: set[str] = set()
+
+    def add(self, number: int, row: RawRow) -> None:
+        """Read a row; decide the rows that wait where they fill a block."""
+        try:
+            question = checked_question(row, number, self.options.limits)
+            if any(question.sample_id == other.question.sample_id for other in self.waiting):
+                # Whether the id is taken is known when the earlier row is decided.
+                self._decide_waiting()
+            if question.sample_id in self.decided_ids:
+                raise QuestionError(f'sample_id "{question.sample_id}" stands in an earlier row.')
+            image = self.images.image(question.image) if question.image else None
+        except INPUT_ERRORS as error:
+            self._refuse(number, error)
+            return
+        sample = RouterInput(question.question, question.options, question.hint, image)
+        self.waiting.append(_WaitingRow(number, question, sample))
+        num_pixels = sum(other.num_pixels for other in self.waiting)
+        if len(self.waiting) >= self.block_rows or num_pixels >= BLOCK_PIXELS:
+            self._decide_waiting()
+
+    def finished(self) -> RoutedTable:
+        """The outcome, once every row was added."""
+        self._decide_waiting()
+        self.routed.bad.sort(key=lambda bad: bad["row"])
+        return self.routed
+
+    def _decide_waiting(self) -> None:
+        rows, self.waiting = self.waiting, []
+        for row, features in zip(rows, self._encoded([row.sample for row in rows]), strict=True):
+            try:
+                decision = self.decide(self.router.encoder.encode([row.sample]) if features is None else features)
+            except INPUT_ERRORS as error:
+                self._refuse(row.number, error)
+                continue
+            self.decided_ids.add(row.question.sample_id)
+            self.routed.decisions.append(self._decided(row.question, decision))
+            image_used = row.sample.image is not None and self.router.encoder.image is not None
+            self.routed.without_image += bool(row.question.image) and not image_used
+            self._done()
+
+    def _encoded(self, samples: Sequence[RouterInput]) -> Sequence[torch.Tensor | None]:
+        """Features of each sample, (1, dim); None for each where one of them cannot be encoded."""
+        if not samples:
+            return []
+        try:
+            features = self.router.encoder.encode(samples)
+        except INPUT_ERRORS:
+            return [None] * len(samples)
+        # Copies: kernels round by the alignment of an address, which differs from row to row of a block.
+        return [row.clone() for row in features.split(1)]
+
+    def _decided(self, question: Question, decision: RoutingDecision) -> DecisionRow:
+        accuracy, cost = decision.estimated_accuracy or {}, decision.estimated_cost_usd or {}
+        return {
+            "router": self.name,
+            "sample_id": question.sample_id,
+            "candidate": decision.candidate,
+            "estimated_accuracy": accuracy.get(decision.candidate),
+            "estimated_cost_usd": cost.get(decision.candidate),
+        }
+
+    def _refuse(self, number: int, error: Exception) -> None:
+        self.routed.bad.append({"row": number, "problem": str(error)})
+        self._done()
+
+    def _done(self) -> None:
+        if self.options.progress is not None:
+            self.options.progress(len(self.routed), self.num_rows)
+
+
+def _decider(router: PreTrainedRouter, options: RoutingOptions) -> Callable[[torch.Tensor], RoutingDecision]:
+    """What decides on the features of one row, (1, dim)."""
+    names = options.candidates
+    if options.average_cost_usd is None:
+        return lambda features: router.decide_one(features, names, **options.budget)
+    pool = check_open_pool(router, router.name_or_path or family_name(router))
+    if names is not None:
+        pool = copy.deepcopy(pool)
+        for name in [name for name in pool.config.candidate_names if name not in names]:
+            pool.remove_candidate(name)
+    return pool.stream(options.average_cost_usd).decide_one
