@@ -1,4 +1,4 @@
-"""ECE under the null: golden numbers by hand, signs that do not matter, and its verdict on estimators of known truth."""
+"""ECE under the null: golden numbers by hand, signs that do not matter, and its verdict on known estimators."""
 
 import numpy as np
 import pytest

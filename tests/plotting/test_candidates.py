@@ -1,4 +1,4 @@
-"""The figure of a decision: every point where its figures say, told apart by shape, in words for who cannot see it."""
+"""The figure of a decision: every point where its figures say, told apart by shape, with an alt text."""
 
 import re
 import xml.etree.ElementTree as ElementTree

@@ -7,7 +7,7 @@ Decisions
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import datasets
 import evaluate
@@ -61,6 +61,27 @@ _CITATION = """
 """
 
 
+class Figures(TypedDict):
+    """Figures of some decisions."""
+
+    rank_score: float
+    accuracy: float
+    average_cost: float
+    normalized_cost: float
+
+
+class GroupFigures(Figures):
+    """Figures of the decisions of one group."""
+
+    num_samples: int
+
+
+class GroupedFigures(Figures):
+    """Figures of all decisions, and of each group's."""
+
+    per_group: dict[str, GroupFigures]
+
+
 @evaluate.utils.file_utils.add_start_docstrings(_DESCRIPTION, _KWARGS_DESCRIPTION)
 class RankScore(evaluate.Metric):
     """Rank Score of the chosen candidates.
@@ -99,7 +120,7 @@ class RankScore(evaluate.Metric):
         cost_bounds: tuple[float, float] | None = None,
         beta: float | None = None,
         groups: Sequence[str] | None = None,
-    ) -> dict[str, Any]:
+    ) -> Figures | GroupedFigures:
         bounds = self._defaults[0] if cost_bounds is None else cost_bounds
         if bounds is None:
             raise EvaluationError(
@@ -129,7 +150,7 @@ class RankScore(evaluate.Metric):
                 f"expected a group per prediction, found {len(names)} groups for {len(decisions)} predictions."
             )
         parts = {name: names == name for name in dict.fromkeys(names)}
-        per_group = {
+        per_group: dict[str, GroupFigures] = {
             name: {
                 "num_samples": int(rows.sum()),
                 **_figures(chosen[0][rows], chosen[1][rows], cost_bounds=bounds, beta=weight),
@@ -139,9 +160,7 @@ class RankScore(evaluate.Metric):
         return {**figures, "per_group": per_group}
 
 
-def _figures(
-    quality: np.ndarray, cost: np.ndarray, *, cost_bounds: tuple[float, float], beta: float
-) -> dict[str, float]:
+def _figures(quality: np.ndarray, cost: np.ndarray, *, cost_bounds: tuple[float, float], beta: float) -> Figures:
     accuracy, average_cost = float(quality.mean()), float(cost.mean())
     return {
         "rank_score": float(rank_score(accuracy, average_cost, cost_bounds=cost_bounds, beta=beta)),
