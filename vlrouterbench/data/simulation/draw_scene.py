@@ -2,7 +2,7 @@
 
 Decisions
 - The `scene` level sets how many objects there are (and so how small they are), how grey their colours and how grainy
-  the picture is.
+  the image is.
 - Objects stand in cells of a grid, so that none hides another and a count has one answer.
 - A sign adds `reading` (its print) and, when the question is what its shop sells, `knowledge` (rarity of the trade).
 """
