@@ -24,7 +24,7 @@ def split_of(rows, datasets=None, given_splits=None, split_by=SplitBy.HASH):
         ids,
         groups,
         datasets=datasets or ["one"] * len(ids),
-        given=given_splits or [None] * len(ids),
+        source_splits=given_splits or [None] * len(ids),
         split_by=split_by,
     )
     return dict(zip(ids, zip(groups, sides, strict=True), strict=True))

@@ -68,7 +68,7 @@ def recompute(evaluation, benchmark, split):
             "controls": {n: control for n, control in controls_of.items() if "/" not in n},
             "oracle_gap_closed": (own["rank_score"] - low) / (high - low) if high > low else None,
             "oracle_gap_ci95": gap_interval(mine, *(reference_draws[n] for n in ENDS)),
-            **reachable_gap(own, mine, references, reference_draws, bounds),
+            **upper_bound_gap(own, mine, references, reference_draws, bounds),
             "candidate_shares": shares[router],
             "differences": {
                 other: {
@@ -184,7 +184,7 @@ def calibration(estimates, chosen, truth, ids, groups, seed):
         "estimated_accuracy": float(expected.mean()),
         "estimated_cost_usd": float(np.mean([of_chosen[i][1] for i in ids])),
         **reliability(expected, quality),
-        "ece_by_luck": by_luck(expected, quality, groups, seed),
+        "ece_null": null_error(expected, quality, groups, seed),
         "brier_ci95": middle(drawn((squared, squared), groups, seed, (0.1, 0.2))["accuracy"]),
         "aurc": float(np.mean(risk)),
         "risk_coverage": [[count / len(ids), risk[count - 1]] for count in coverages],
@@ -216,7 +216,7 @@ def reliability(expected, quality):
     }
 
 
-def by_luck(expected, quality, groups, seed):
+def null_error(expected, quality, groups, seed):
     """The error over bins with one drawn sign per group on what estimates missed, by the recipe that is stated."""
     names, place = np.unique(groups, return_inverse=True)
     bins = np.maximum(np.ceil(expected * 15), 1)
@@ -259,15 +259,15 @@ def gap_interval(mine, mixture, oracle):
     return middle((mine["rank_score"] - low) / (high - low)) if (high > low).all() else None
 
 
-def reachable_gap(own, mine, references, draws, bounds):
-    """Share of the way from the mixture to the reachable ceiling; nothing where the two may be the same."""
-    mixture, ceiling = (draws[name]["rank_score"] for name in ("mixture", "reachable"))
+def upper_bound_gap(own, mine, references, draws, bounds):
+    """Share of the way from the mixture to the upper-bound estimate; nothing where the two may be the same."""
+    mixture, ceiling = (draws[name]["rank_score"] for name in ("mixture", "upper-bound"))
     share = span = None
     if middle(ceiling - mixture)[0] > 0:
-        low, high = (figures(references[name], bounds)["rank_score"] for name in ("mixture", "reachable"))
+        low, high = (figures(references[name], bounds)["rank_score"] for name in ("mixture", "upper-bound"))
         share = (own["rank_score"] - low) / (high - low)
-        span = gap_interval(mine, draws["mixture"], draws["reachable"])
-    return {"reachable_gap_closed": share, "reachable_gap_ci95": span}
+        span = gap_interval(mine, draws["mixture"], draws["upper-bound"])
+    return {"upper_bound_gap_closed": share, "upper_bound_gap_ci95": span}
 
 
 def middle(draws):

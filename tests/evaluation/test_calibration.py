@@ -57,8 +57,8 @@ def test_figures_of_decisions_are_those_by_hand(by_hand):
     assert [found[0] for found in by_hand["bins"]] == [1, 2, 1, 1]
     assert by_hand["ece"] == pytest.approx((0.2 + 2 * 0.4 + 0.2 + 0.1) / 5)
     # Each sample a group of its own and 0.6 twice in one bin: 0.8 or 0 of that bin beside 0.2 + 0.2 + 0.1, over 5.
-    assert by_hand["ece_by_luck"]["p95"] == pytest.approx((0.5 + 0.8) / 5)
-    assert by_hand["ece_by_luck"]["mean"] == pytest.approx((0.5 + 0.4) / 5, abs=0.02)
+    assert by_hand["ece_null"]["p95"] == pytest.approx((0.5 + 0.8) / 5)
+    assert by_hand["ece_null"]["mean"] == pytest.approx((0.5 + 0.4) / 5, abs=0.02)
     # The wrong one is the least sure.
     assert by_hand["risk_coverage"] == pytest.approx(np.array([[0.2, 0], [0.4, 0], [0.6, 0], [0.8, 0], [1, 0.2]]))
     assert by_hand["aurc"] == pytest.approx(0.2 / 5)

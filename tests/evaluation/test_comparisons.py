@@ -11,7 +11,7 @@ from vlrouterbench.evaluation.results import score_routers
 
 @pytest.fixture
 def ranked(golden_matrices):
-    """Three routers on the golden table, the best first; one has a twin on shuffled labels."""
+    """Three routers on the golden table, the best first; one has a label-permutation control."""
     import numpy as np
 
     table = hand_table(*golden_matrices)
@@ -21,7 +21,7 @@ def ranked(golden_matrices):
         RoutedSplit("mixture", first, {"kind": "policy", "name": "mixture"}),
         RoutedSplit("last", last, {"kind": "policy", "name": "last"}),
     ]
-    references = {"mixture": first, "oracle": good, "strongest": last, "cheapest": first, "reachable": good}
+    references = {"mixture": first, "oracle": good, "strongest": last, "cheapest": first, "upper-bound": good}
     return score_routers(routed, ScoringContext(table, "test", 0, references))
 
 
@@ -34,13 +34,13 @@ def test_every_control_has_its_own_figures_those_of_a_trained_router_by_its_name
     # As tests/evaluation/test_results.py has them by hand.
     assert figures == pytest.approx(
         {
-            "best fixed mixture": 42.3077,
+            "best static mixture": 42.3077,
             "strongest": 0,
             "cheapest": 42.3077,
-            "reachable ceiling": 76.6542,
+            "cross-fitted upper-bound estimate": 76.6542,
             "oracle": 76.6542,
-            "random at the same shares: chooser": 48.4935,
-            "shuffled labels: chooser": 0,
+            "random matched on routing distribution: chooser": 48.4935,
+            "label-permutation control: chooser": 0,
         },
         abs=1e-3,
     )
@@ -50,16 +50,18 @@ def test_every_control_has_its_own_figures_those_of_a_trained_router_by_its_name
 
 
 def test_every_router_stands_against_every_control_but_the_one_that_it_is(ranked):
-    headings, rows = compare(ranked, RANKS).against
+    headings, rows = compare(ranked, RANKS).versus_controls
     assert headings == [title for title, _ in CONTROLS.values()]
     cells = {row.router: dict(zip(headings, row.cells, strict=True)) for row in rows}
     # The chooser's 76.6542 less 42.3077, less 0, less itself; less 48.4935 at its own shares.
     chooser = {name: cell["rank_score"] for name, cell in cells["chooser"].items()}
-    assert chooser["best fixed mixture"] == pytest.approx(34.3465, abs=1e-3)
-    assert chooser["shuffled labels"] == chooser["strongest"] == pytest.approx(76.6542, abs=1e-4)
-    assert (chooser["oracle"], chooser["random at the same shares"]) == pytest.approx((0, 28.1607), abs=1e-3)
-    assert cells["mixture"]["best fixed mixture"] is None and cells["mixture"]["cheapest"]["rank_score"] == 0
-    assert cells["last"]["shuffled labels"] is None
+    assert chooser["best static mixture"] == pytest.approx(34.3465, abs=1e-3)
+    assert chooser["label-permutation control"] == chooser["strongest"] == pytest.approx(76.6542, abs=1e-4)
+    assert (chooser["oracle"], chooser["random matched on routing distribution"]) == pytest.approx(
+        (0, 28.1607), abs=1e-3
+    )
+    assert cells["mixture"]["best static mixture"] is None and cells["mixture"]["cheapest"]["rank_score"] == 0
+    assert cells["last"]["label-permutation control"] is None
 
 
 def test_routers_stand_against_each_other_but_not_against_the_oracle(ranked):
@@ -73,8 +75,8 @@ def test_routers_stand_against_each_other_but_not_against_the_oracle(ranked):
 def test_a_control_that_nobody_has_is_not_listed(ranked):
     ranked[0]["shuffled_labels"] = None
     found = compare(ranked, RANKS)
-    assert "shuffled labels" not in found.against[0]
-    assert "shuffled labels" not in dict(found.notes)
+    assert "label-permutation control" not in found.versus_controls[0]
+    assert "label-permutation control" not in dict(found.notes)
 
 
 def test_ties_are_those_of_the_ranks(ranked):

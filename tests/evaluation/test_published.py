@@ -118,4 +118,4 @@ def test_ours_stand_in_the_same_units_and_what_differs_is_said(stand_in):
 def test_beside_another_benchmark_the_page_says_why_none_stand_there(stand_in, change):
     records, split, decisions = stand_in
     page = render_report(records, dataclasses.replace(split, report=split.report | change), decisions)
-    assert "None stand here: " in page and "74.23" not in page and "SCOPE-Router" not in page
+    assert "No published figures are shown here: " in page and "74.23" not in page and "SCOPE-Router" not in page

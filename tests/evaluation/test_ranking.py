@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tables import hand_table
-from vlrouterbench.evaluation.ranking import places_text, rank_routers, ranks_of
+from vlrouterbench.evaluation.ranking import rank_range_text, rank_routers, ranks_of
 
 
 def test_a_router_that_is_better_in_every_resample_is_ahead_and_the_others_tie():
@@ -13,7 +13,7 @@ def test_a_router_that_is_better_in_every_resample_is_ahead_and_the_others_tie()
     ranks = ranks_of(["a", "b", "c"], draws)
     assert [(r.rank, r.best, r.worst) for r in ranks.values()] == [(1, 1, 1), (2, 2, 3), (2, 2, 3)]
     assert [r.ties for r in ranks.values()] == [(), ("c",), ("b",)]
-    assert places_text(2, 3) == "2 to 3" and places_text(1, 1) == "1"
+    assert rank_range_text(2, 3) == "2 to 3" and rank_range_text(1, 1) == "1"
 
 
 def test_pairing_tells_apart_what_unpaired_intervals_do_not():

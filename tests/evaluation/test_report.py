@@ -110,15 +110,15 @@ def test_every_control_stands_on_the_page_in_words_with_its_interval(simulated_p
     section = re.search(r"<h2>Controls</h2>(.*?)<h3>", simulated_page, flags=re.DOTALL)[1]
     rows = re.findall(r"<tr><td>(.*?)</tr>", section)
     titles = [row.split("</td>")[0] for row in rows]
-    assert titles[:5] == ["best fixed mixture", "strongest", "cheapest", "reachable ceiling", "oracle"]
-    assert sorted(titles[5:]) == sorted(f"random at the same shares: {name}" for name in trained_folders)
+    assert titles[:5] == ["best static mixture", "strongest", "cheapest", "cross-fitted upper-bound estimate", "oracle"]
+    assert sorted(titles[5:]) == sorted(f"random matched on routing distribution: {name}" for name in trained_folders)
     for row in rows:
         assert len(re.findall(r"<small>[\d.]+ to [\d.]+</small>", row)) == 3
-    assert "<em>random at the same shares</em>: draws" in section
+    assert "<em>random matched on routing distribution</em>: draws" in section
 
 
 def test_every_pair_of_routers_has_a_difference_with_its_paired_interval(simulated_page, trained_folders):
-    section = re.search(r"<h2>Routers against each other</h2>(.*?)</tbody>", simulated_page, flags=re.DOTALL)[1]
+    section = re.search(r"<h2>Routers compared with each other</h2>(.*?)</tbody>", simulated_page, flags=re.DOTALL)[1]
     count = len(POLICIES) + len(trained_folders) - 1  # the oracle is no rival
     assert len(re.findall(r"<small>[+-][\d.]+ to [+-][\d.]+</small>", section)) == count * (count - 1)
 
@@ -151,7 +151,7 @@ def test_names_from_the_data_do_not_break_out_of_a_figure(hostile_page):
 
 def test_examples_are_of_the_best_trained_router_with_pictures(simulated_page, own_page):
     words = Reader(simulated_page).words
-    assert "Examples: " in words and "wrong, though another was right" in words
+    assert "Examples: " in words and "wrong, though another candidate was correct" in words
     assert any(tag == "img" for tag, _ in Reader(simulated_page).tags)
     assert "Examples: " not in own_page
 
@@ -172,7 +172,7 @@ def test_questions_are_text_and_never_markup(tmp_path):
 def test_no_published_figure_stands_beside_others_than_the_real_benchmark(simulated_page, own_page):
     for page in (simulated_page, own_page):
         words = Reader(page).words
-        assert "None stand here" in words
+        assert "No published figures are shown here" in words
         assert not any(figure in words for figure in ("93.68", "SCOPE-Router", "UniRoute-KM"))
 
 

@@ -245,7 +245,7 @@ def test_partially_measured_samples_are_left_out_and_counted(partial_benchmark, 
         assert not differing({name: record[name] for name in expected}, expected)
 
 
-def test_the_reachable_gap_is_a_share_only_where_the_ceiling_is_above_the_mixture_beyond_chance():
+def test_the_upper_bound_gap_is_a_share_only_where_the_estimate_is_above_the_mixture_beyond_chance():
     """Candidate c1 is right on half of the samples and c0 on none; costs lie at a tenth and at all of the range."""
     halves = np.arange(200) % 2
     table = hand_table(
@@ -253,12 +253,12 @@ def test_the_reachable_gap_is_a_share_only_where_the_ceiling_is_above_the_mixtur
     )
     cheap, dear = np.zeros(200, dtype=int), np.ones(200, dtype=int)
     kinds = [RoutedSplit(str(name), chosen, {"kind": "policy"}) for name, chosen in enumerate((cheap, dear))]
-    references = {"mixture": cheap, "oracle": dear, "reachable": dear}
+    references = {"mixture": cheap, "oracle": dear, "upper-bound": dear}
     low, high = score_routers(kinds, ScoringContext(table, "test", 0, references))
-    assert (low["reachable_gap_closed"], high["reachable_gap_closed"]) == (0, 1)
-    assert high["reachable_gap_ci95"] == [1, 1]
-    (level, _) = score_routers(kinds, ScoringContext(table, "test", 0, references | {"reachable": cheap}))
-    assert level["reachable_gap_closed"] is None
+    assert (low["upper_bound_gap_closed"], high["upper_bound_gap_closed"]) == (0, 1)
+    assert high["upper_bound_gap_ci95"] == [1, 1]
+    (level, _) = score_routers(kinds, ScoringContext(table, "test", 0, references | {"upper-bound": cheap}))
+    assert level["upper_bound_gap_closed"] is None
 
 
 def test_without_a_gap_between_mixture_and_oracle_the_share_closed_is_null():
@@ -267,7 +267,7 @@ def test_without_a_gap_between_mixture_and_oracle_the_share_closed_is_null():
     context = ScoringContext(table, "test", 0, {"mixture": cheapest, "oracle": cheapest})
     record = score_routers([RoutedSplit("one", cheapest, {"kind": "policy"})], context)[0]
     assert record["oracle_gap_closed"] is None and record["oracle_gap_ci95"] is None
-    assert record["reachable_gap_closed"] is None and record["reachable_gap_ci95"] is None
+    assert record["upper_bound_gap_closed"] is None and record["upper_bound_gap_ci95"] is None
     assert record["vs_mixture"] == {"rank_score": 0, "ci95": [0, 0]}
     assert record["candidate_shares"] == {"c0": 1.0}
 
@@ -336,7 +336,7 @@ def test_ranks_share_a_place_where_five_samples_cannot_tell(golden_records):
 def test_controls_stand_in_every_record_and_their_decisions_beside(evaluated, records, simulated_table):
     written = pq.read_table(evaluated / "controls.parquet")
     assert written.column_names == ["router", "sample_id", "candidate"]
-    assert set(written["router"].to_pylist()) == {"strongest", "cheapest", "mixture", "oracle", "reachable"}
+    assert set(written["router"].to_pylist()) == {"strongest", "cheapest", "mixture", "oracle", "upper-bound"}
     by_name = {record["router"]: record for record in records}
     for record in records:
         for name in ("strongest", "cheapest", "mixture", "oracle"):

@@ -1,10 +1,10 @@
-"""The reachable ceiling: finds what similar samples show, never looks at a sample's own fold, and is no oracle."""
+"""The upper-bound estimate: finds what similar samples show, never looks at a sample's own fold, and is no oracle."""
 
 import numpy as np
 import pytest
 
 from tests.tables import hand_table
-from vlrouterbench.evaluation.upper_bound import NUM_FOLDS, KnownFeatures, group_folds, reachable_decisions
+from vlrouterbench.evaluation.upper_bound import NUM_FOLDS, SplitFeatures, group_folds, upper_bound_decisions
 from vlrouterbench.metrics.trade_off import chosen_values, rank_score
 
 COSTS = (0.001, 0.004)
@@ -24,7 +24,7 @@ def two_kinds():
 
 def test_what_a_dataset_tells_is_found(two_kinds):
     table, datasets = two_kinds
-    chosen = reachable_decisions(table, table.take(np.arange(0)), seed=0)
+    chosen = upper_bound_decisions(table, table.take(np.arange(0)), seed=0)
     assert chosen.tolist() == (datasets == "hard").astype(int).tolist()
 
 
@@ -33,7 +33,7 @@ def test_luck_is_out_of_reach():
     rng = np.random.default_rng(0)
     quality = (rng.random((2000, 2)) < 0.5).astype(float)
     table = table_of(quality, ["one"] * 2000)
-    accuracy = chosen_values(quality, reachable_decisions(table, table.take(np.arange(0)), seed=0)).mean()
+    accuracy = chosen_values(quality, upper_bound_decisions(table, table.take(np.arange(0)), seed=0)).mean()
     assert quality.max(axis=1).mean() == pytest.approx(0.75, abs=0.03)
     assert accuracy == pytest.approx(0.5, abs=0.03)
 
@@ -45,8 +45,8 @@ def test_features_find_what_datasets_do_not_tell():
     table = table_of(quality, ["one"] * 400)
     features = np.column_stack([np.where(hard, 1.0, -1.0), rng.normal(0, 0.1, 400)])
     with_features, without = (
-        reachable_decisions(table, table.take(np.arange(0)), seed=0, features=f)
-        for f in (KnownFeatures(features), None)
+        upper_bound_decisions(table, table.take(np.arange(0)), seed=0, features=f)
+        for f in (SplitFeatures(features), None)
     )
     assert with_features.tolist() == hard.astype(int).tolist()
     assert without.tolist() != hard.astype(int).tolist()
@@ -57,12 +57,12 @@ def test_outcomes_of_a_fold_do_not_reach_its_own_decisions(two_kinds):
     table, datasets = two_kinds
     folds = group_folds(table.column("group_id"), seed=0)
     assert set(folds) == set(range(NUM_FOLDS))
-    features = KnownFeatures(np.random.default_rng(2).normal(size=(len(table), 3)))
+    features = SplitFeatures(np.random.default_rng(2).normal(size=(len(table), 3)))
     none = table.take(np.arange(0))
-    before = reachable_decisions(table, none, seed=0, features=features)
+    before = upper_bound_decisions(table, none, seed=0, features=features)
     turned = table.quality.copy()
     turned[folds == 0] = 1 - turned[folds == 0]
-    after = reachable_decisions(table_of(turned, datasets), none, seed=0, features=features)
+    after = upper_bound_decisions(table_of(turned, datasets), none, seed=0, features=features)
     assert after[folds == 0].tolist() == before[folds == 0].tolist()
 
 
@@ -76,12 +76,12 @@ def test_the_train_split_counts_and_its_unmeasured_pairs_do_not():
     """Three scored samples alone show nothing of their dataset; train says that the dear candidate is needed."""
     train = hand_table([[0.0, 1.0]] * 50 + [[np.nan, 1.0]] * 50, np.tile(COSTS, (100, 1)))
     table = table_of(np.tile([0.0, 1.0], (3, 1)), ["one"] * 3)
-    assert reachable_decisions(table, train, seed=0).tolist() == [1, 1, 1]
+    assert upper_bound_decisions(table, train, seed=0).tolist() == [1, 1, 1]
 
 
 def test_one_sample_is_enough():
     table = table_of([[1.0, 1.0]], ["one"])
-    chosen = reachable_decisions(table, table, seed=0, features=KnownFeatures(np.ones((1, 2))))
+    chosen = upper_bound_decisions(table, table, seed=0, features=SplitFeatures(np.ones((1, 2))))
     assert chosen.shape == (1,)
 
 
@@ -94,7 +94,7 @@ def test_on_the_simulated_benchmark_it_lies_between_a_constant_and_the_oracle(si
         means = (chosen_values(matrix, chosen).mean() for matrix in (table.quality, table.cost))
         return rank_score(*means, cost_bounds=table.cost_bounds)
 
-    reachable = score(reachable_decisions(table, train, seed=0))
+    reachable = score(upper_bound_decisions(table, train, seed=0))
     cheapest, oracle = (score(decide_policy(name, table, train, seed=0).decisions) for name in ("cheapest", "oracle"))
     assert cheapest < reachable < oracle
 
@@ -108,5 +108,5 @@ def test_what_the_train_splits_features_show_counts():
     features = np.column_stack([np.where(hard, 1.0, -1.0), rng.normal(0, 0.1, 420)])
     train = hand_table(quality[:400], np.tile(COSTS, (400, 1)))
     lonely = table_of(quality[400:], ["one"] * 20)
-    chosen = reachable_decisions(lonely, train, seed=0, features=KnownFeatures(features[400:], features[:400]))
+    chosen = upper_bound_decisions(lonely, train, seed=0, features=SplitFeatures(features[400:], features[:400]))
     assert chosen.tolist() == hard[400:].astype(int).tolist()

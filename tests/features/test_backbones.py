@@ -108,7 +108,7 @@ def test_unknown_name_is_answered_with_the_known_ones(simulated_table):
 
 def test_a_model_of_texts_alone_is_refused(simulated_table, tmp_path):
     source = save_text_model(tmp_path / "bert")
-    with pytest.raises(RouterError, match="reads pictures and texts .*found bert"):
+    with pytest.raises(RouterError, match="reads images and texts .*found bert"):
         open_backbone(BackboneOptions(str(source)), simulated_table)
 
 

@@ -35,7 +35,7 @@ def test_stored_rows_are_what_the_router_makes_of_a_sample(table, encoder):
 def test_unpacked_pixels_and_tokens_by_hand(encoder):
     white, text_alone = RouterInput("a", image=Image.new("RGB", (9, 9), "white")), RouterInput("a b c")
     given = encoder.unpacked(encoder.encode([white, text_alone]))
-    assert given.pixels.shape == (2, 3, 32, 32) and given.has_picture.tolist() == [True, False]
+    assert given.pixels.shape == (2, 3, 32, 32) and given.has_image.tolist() == [True, False]
     # White is 1 before normalisation, mean and deviation are a half: 1 after it.
     assert torch.equal(given.pixels[0], torch.ones(3, 32, 32))
     lengths = [len(encoder.tokenizer(text)["input_ids"]) for text in ("a", "a b c")]
@@ -48,7 +48,7 @@ def test_the_whole_picture_is_kept(encoder):
     wide = Image.new("RGB", (320, 32), "white")
     wide.paste("red", (0, 0, 40, 32))
     wide.paste("blue", (280, 0, 320, 32))
-    pixels = encoder.picture_row(wide)[: encoder.pixel_bytes].reshape(32, 32, 3)
+    pixels = encoder.image_row(wide)[: encoder.pixel_bytes].reshape(32, 32, 3)
     assert pixels[16, 0].tolist() == [255, 0, 0] and pixels[16, 31].tolist() == [0, 0, 255]
     assert set(pixels[0].ravel()) == {128}
 
@@ -56,7 +56,7 @@ def test_the_whole_picture_is_kept(encoder):
 def test_pictures_are_decoded_once_and_by_several_processes_to_the_same_bytes(table, encoder, monkeypatch):
     first = pack_benchmark(table, encoder)
     stored = first.path.read_bytes()
-    monkeypatch.setattr(packed_module, "_write_pictures", None)
+    monkeypatch.setattr(packed_module, "_write_images", None)
     assert pack_benchmark(table, encoder).path == first.path
     monkeypatch.undo()
     first.path.unlink()
@@ -83,6 +83,6 @@ def test_another_size_has_a_store_of_its_own(table, encoder):
 def test_rows_are_sent_to_another_process_as_names_of_files(easy_folder):
     rows = packed_problem(easy_folder, "tiny-siglip").train_features
     sent = pickle.dumps(rows)
-    assert len(sent) < rows.pictures.nbytes / 100
+    assert len(sent) < rows.images.nbytes / 100
     places = torch.tensor([5, 0, 3])
     assert torch.equal(pickle.loads(sent)[places], rows[places])  # noqa: S301

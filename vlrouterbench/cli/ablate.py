@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vlrouterbench.cli.parameters import default_num_proc, options_of
-from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
-from vlrouterbench.core.simulated import marked
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from vlrouterbench.evaluation.ablation.records import AblationRecord
+
+_COLUMNS = ("accuracy", "cost", "rank_score", "difference_interval")
 
 
 @dataclass(frozen=True)
 class AblateRequest:
-    """What is asked for on the command line."""
+    """The arguments of the command."""
 
     folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
     axis: Annotated[str, typer.Option(help="What varies: encoder, fusion, modality or cost-weight.")]
@@ -41,6 +46,7 @@ def ablate(request: AblateRequest) -> None:
     from vlrouterbench.evaluation.ablation.ablate import ablate as run_ablation
     from vlrouterbench.evaluation.ablation.page import ABLATION_PAGE
     from vlrouterbench.evaluation.ablation.settings import AblationGrid
+    from vlrouterbench.evaluation.view import results_caption
     from vlrouterbench.features.options import EncodingWork, FeatureOptions
     from vlrouterbench.training.arguments import RouterTrainingArguments
 
@@ -62,31 +68,21 @@ def ablate(request: AblateRequest) -> None:
     note = f"{content['num_left_out']:,} samples of the split were left out: not measured for every candidate."
     console.show(
         {"out": str(target), **content},
-        _title(content),
+        f"{content['router']} on {results_caption(content)}",
         _table(content),
         *([note] if content["num_left_out"] else []),
         f"page: {target / ABLATION_PAGE}",
     )
 
 
-def _title(content: dict[str, Any]) -> str:
-    data = marked(content["benchmark"]["name"], simulated=content["benchmark"]["simulated"])
-    return f"{content['router']} on {data}, {content['split']} split"
-
-
-def _table(content: dict[str, Any]) -> Any:
+def _table(content: AblationRecord) -> Table:
     from vlrouterbench.cli import console
+    from vlrouterbench.evaluation.ablation.records import ablation_rows
+    from vlrouterbench.evaluation.view import headings
 
-    table = console.plain_table("", (content["axis"], "valid.", "acc. %", "$/10K", "Rank", "vs first, 95 %"))
-    for row in content["rows"]:
-        less, more = row["vs_base"]["ci95"]
-        table.add_row(
-            row["setting"],
-            f"{row['validation_rank_score']:.2f}" if "validation_rank_score" in row else "-",
-            f"{100 * row['accuracy']:.2f}",
-            f"{SAMPLES_PER_COST_UNIT * row['average_cost_usd']:.3f}",
-            f"{row['rank_score']:.2f}",
-            "-" if row["setting"] == content["base"] else f"{less:+.1f} to {more:+.1f}",
-            style="bold" if row["kind"] == "router" else "",
-        )
+    figures = headings(_COLUMNS, short=True, difference_interval="vs first, 95 %")
+    table = console.plain_table("", (content["axis"], "valid.", *figures))
+    for row, validation in ablation_rows(content):
+        style = "bold" if row.kind == "router" else ""
+        table.add_row(row.name, validation, *row.cells(_COLUMNS), style=style)
     return table

@@ -16,7 +16,7 @@ from vlrouterbench.data.choices import Protocol, Quality, SplitBy
 
 @dataclass(frozen=True)
 class BuildRequest:
-    """What is asked for on the command line."""
+    """The options as given on the command line."""
 
     source: Annotated[Path, typer.Argument(help="Folder of VLMEvalKit logs, its .tar.gz, or a folder of own tables.")]
     out: Annotated[Path | None, typer.Option(help="Benchmark folder to write; else the benchmark home.")] = None
@@ -56,7 +56,7 @@ def _describe(report: dict[str, Any], target: Path) -> str:
     splits = ", ".join(f"{name} {count:,}" for name, count in report["splits"].items())
     bounds, per = report["cost_bounds_usd"], SAMPLES_PER_COST_UNIT
     left_out = Counter(entry["reason"] for entry in report["left_out"])
-    named = ", ".join(f"{reason} {count:,}" for reason, count in left_out.most_common()) or "nothing"
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in left_out.most_common()) or "nothing"
     imputed = ", ".join(f"{kind} {count:,}" for kind, count in report["imputed"].items())
     return "\n".join(
         (
@@ -64,8 +64,8 @@ def _describe(report: dict[str, Any], target: Path) -> str:
             f"{report['pairs_kept']:,} of {report['pairs_read']:,} pairs kept ({splits})",
             f"mean cost from {per * bounds['cmin']:.4f} ({bounds['cmin_candidate']}) "
             f"to {per * bounds['cmax']:.4f} ({bounds['cmax_candidate']}) USD per {per:,} samples",
-            f"left out, each named in build_report.json: {named}",
-            *([f"imputed as asked: {imputed}"] if imputed else []),
+            f"left out, each named in build_report.json: {reasons}",
+            *([f"imputed (--impute): {imputed}"] if imputed else []),
             f"written to {target}; look with: vlrouterbench inspect {target}",
         )
     )

@@ -12,14 +12,16 @@ import typer
 def demo(
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port; else the first free one from 7860.")] = None,
     router: Annotated[
-        str | None, typer.Option(help="Router folder or Hub id; else ROUTER_ID, else one is trained.")
+        str | None,
+        typer.Option(help="Router folder or Hub id; else variable ROUTER_ID, else one is trained."),
     ] = None,
     folder: Annotated[
-        Path | None, typer.Option(help="The app's own folder; else one beside registered benchmarks.")
+        Path | None,
+        typer.Option(help="The app's folder; else one beside the registered benchmarks."),
     ] = None,
     num_samples: Annotated[int, typer.Option(min=100, help="Size of the simulated benchmark.")] = 2_000,
 ) -> None:
-    """Serve the demo: route, explore, leaderboard, batch. Made ready at first start, in about a minute."""
+    """Serve the demo: route, explore, leaderboard, batch. The first start takes about a minute."""
     from vlrouterbench.cli import console
     from vlrouterbench.data.build import home_folder
     from vlrouterbench.demo.serving import require_library, serve, settle
@@ -27,12 +29,12 @@ def demo(
 
     require_library()
     console.quiet_libraries()
-    place = folder or home_folder() / "demo"
-    settle(place)
-    workspace = prepare(place, router or router_from_environment(), num_samples=num_samples, stage=console.stage)
+    app = folder or home_folder() / "demo"
+    settle(app)
+    workspace = prepare(app, router or router_from_environment(), num_samples=num_samples, stage=console.stage)
     with console.stage("build the page"):
         page = serve(workspace, port=port, block=False)
-    content = {"url": page.local_url, "folder": str(place), "trained_on": workspace.data_note}
+    content = {"url": page.local_url, "folder": str(app), "trained_on": workspace.data_note}
     console.show(content, f"open {page.local_url} (stop with Ctrl+C)", workspace.data_note)
     sys.stdout.flush()  # a program that started this one waits for the address
     page.block_thread()

@@ -13,14 +13,14 @@ from vlrouterbench.cli.parameters import FeatureRequest, options_of
 
 @dataclass(frozen=True)
 class EncodeRequest(FeatureRequest):
-    """What is asked for on the command line."""
+    """The options as given on the command line."""
 
     folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
 
 
 @options_of(EncodeRequest)
 def encode(request: EncodeRequest) -> None:
-    """Encode text and images of all samples; what is stored already is not encoded again.
+    """Encode text and images of all samples; features that are stored already are not computed again.
 
     Also under `accelerate launch -m vlrouterbench encode ...`: each process encodes its share.
     """
@@ -31,9 +31,9 @@ def encode(request: EncodeRequest) -> None:
 
     console.quiet_libraries()
     table, processes = load_table(request.folder), launched_processes()
-    place = {"rank": processes.process_index, "world_size": processes.num_processes}
+    share = {"rank": processes.process_index, "world_size": processes.num_processes}
     with console.stage("encode text and images") as progress:
-        work = request.work(progress=progress, wait=processes.wait_for_everyone, **place)
+        work = request.work(progress=progress, wait=processes.wait_for_everyone, **share)
         features = encode_benchmark(table, request.feature_options(), work)
     if not processes.is_main_process:
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,11 +13,12 @@ from vlrouterbench.cli.parameters import options_of
 
 if TYPE_CHECKING:
     from vlrouterbench.data.table import RoutingTable
+    from vlrouterbench.evaluation.records import ResultRecord
 
 
 @dataclass(frozen=True)
 class EvaluateRequest:
-    """What is asked for on the command line."""
+    """The arguments of the command."""
 
     folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
     router: Annotated[list[str], typer.Option(help="Policy name, router folder or Hub id; repeat for several.")]
@@ -26,17 +27,17 @@ class EvaluateRequest:
     seed: Annotated[int, typer.Option(help="Of resamples and of policies that draw.")] = 0
     machine_usd_per_hour: Annotated[
         float | None,
-        typer.Option(min=0, help="Price of this machine: count each router's own time too.", show_default=False),
+        typer.Option(min=0, help="Price of this machine: also count each router's own time.", show_default=False),
     ] = None
     shuffled_labels: Annotated[
-        bool, typer.Option("--shuffled-labels", help="Train each router's family on shuffled labels too, as a control.")
+        bool, typer.Option("--shuffled-labels", help="Also train each router's label-permutation control.")
     ] = False
     figures: Annotated[bool, typer.Option("--figures", help="Also write figures/ as SVG and PNG.")] = False
     tables: Annotated[bool, typer.Option("--tables", help="Also write results.md and results.tex.")] = False
     update_card: Annotated[
         bool, typer.Option("--update-card", help="Also write the figures into the README.md of each router folder.")
     ] = False
-    num_proc: Annotated[int, typer.Option(min=1, help="Processes that encode what is not stored.")] = 1
+    num_proc: Annotated[int, typer.Option(min=1, help="Processes that encode samples without stored features.")] = 1
 
 
 @options_of(EvaluateRequest)
@@ -74,8 +75,8 @@ def evaluate(request: EvaluateRequest) -> None:
     )
 
 
-def _extras(request: EvaluateRequest, records: Sequence[dict[str, Any]], table: RoutingTable) -> list[Path]:
-    """Write what is written only when asked for."""
+def _extras(request: EvaluateRequest, records: Sequence[ResultRecord], table: RoutingTable) -> list[Path]:
+    """Write the optional files."""
     from vlrouterbench.cards.model_index import update_router_card
     from vlrouterbench.evaluation.report import write_figures, write_results_tables
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from vlrouterbench.evaluation.leaderboard.records import LeaderboardRecord
+
+_COLUMNS = ("router", "rank", "accuracy", "cost", "rank_score", "interval")
 
 
 def leaderboard(
@@ -27,44 +32,37 @@ def leaderboard(
     split: Annotated[str, typer.Option(help="Split that was decided on: train, validation or test.")] = "test",
     seed: Annotated[int, typer.Option(help="Of resamples and of policies that draw.")] = 0,
 ) -> None:
-    """Score and rank submissions; every figure is computed anew, nothing that a submission states is read."""
+    """Score and rank submissions; every figure is computed again, and no figure that a submission states is used."""
     from vlrouterbench.cli import console
     from vlrouterbench.evaluation.leaderboard.page import write_leaderboard
     from vlrouterbench.evaluation.leaderboard.ranking import rank_submissions
     from vlrouterbench.evaluation.leaderboard.submissions import find_benchmark, find_submissions
+    from vlrouterbench.evaluation.view import results_caption
 
     console.quiet_libraries()
     submissions = find_submissions(results)
     folder = benchmark or find_benchmark(submissions)
     with console.stage(f"score {len(submissions)} submissions on {split}"):
-        standings = rank_submissions(submissions, folder, split=split, seed=seed)
-        page, table = write_leaderboard(standings, out)
-    content = {"benchmark": str(folder), "page": str(page), "csv": str(table), "entries": standings.records}
+        ranked = rank_submissions(submissions, folder, split=split, seed=seed)
+        page, table = write_leaderboard(ranked, out)
+    content = {"benchmark": str(folder), "page": str(page), "csv": str(table), "entries": ranked.records}
     console.show(
         content,
-        console.results_title(standings.records),
-        _table(standings.records),
+        results_caption(ranked.records[0]),
+        _table(ranked.records),
         f"benchmark: {folder}",
         f"page: {page}",
         f"csv: {table}",
     )
 
 
-def _table(records: Sequence[dict[str, Any]]) -> Any:
+def _table(records: Sequence[LeaderboardRecord]) -> Table:
     from vlrouterbench.cli import console
-    from vlrouterbench.evaluation.leaderboard.page import rank_text
+    from vlrouterbench.evaluation.leaderboard.records import leaderboard_rows
+    from vlrouterbench.evaluation.view import headings
 
-    table = console.plain_table("", ("router", "place", "acc. %", "$/10K", "Rank", "95 % interval", "signed"))
-    for r in records:
-        low, high = r["ci95"]["rank_score"]
-        table.add_row(
-            r["router"],
-            rank_text(r),
-            f"{100 * r['accuracy']:.2f}",
-            f"{SAMPLES_PER_COST_UNIT * r['average_cost_usd']:.3f}",
-            f"{r['rank_score']:.2f}",
-            f"{low:.1f} to {high:.1f}",
-            "-" if r["kind"] == "policy" else (r["signed_by"] or "no")[:8],
-            style="bold" if r["kind"] == "submission" else "",
-        )
+    table = console.plain_table("", (*headings(_COLUMNS, short=True), "signed"))
+    for record, row in zip(records, leaderboard_rows(records), strict=True):
+        signed = "-" if record["kind"] == "policy" else (record["signed_by"] or "no")[:8]
+        table.add_row(*row.cells(_COLUMNS), signed, style="bold" if row.kind == "router" else "")
     return table

@@ -2,8 +2,8 @@
 
 Decisions
 - 0 done, 1 failed with one clear message on stderr, 2 wrong usage. A traceback appears only with `--debug`.
-- `--debug` and `--json` are understood by every command, wherever they stand.
-- Nothing heavy is imported until a command runs: `--help` answers at once.
+- Every command understands `--debug` and `--json`, anywhere on the line.
+- Heavy libraries are imported when a command runs: `--help` answers at once.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ COMMANDS = (
     bench,
 )
 GROUPS = {"candidates": candidates}
-"""Commands that have commands of their own, by name."""
+"""Commands with subcommands, by name."""
 DEBUG, JSON = "--debug", "--json"
 _INTERRUPTED = 130
-"""What typer makes of an interrupt."""
+"""The exit status that typer gives to an interrupt."""
 
 app = typer.Typer(
     name="vlrouterbench",
@@ -115,7 +115,7 @@ def run_and_exit() -> None:
     """Entry point of the console script."""
     status = main(sys.argv[1:])
     if "torch.distributed" in sys.modules and sys.modules["torch.distributed"].is_initialized():
-        # One of several processes on CPUs: a thread of gloo's may abort a finished run while the interpreter exits.
+        # One of several processes on CPUs: a thread of gloo may abort a finished run while the interpreter exits.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)

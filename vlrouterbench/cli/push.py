@@ -23,8 +23,8 @@ def push(
     folder: Annotated[
         Path, typer.Argument(help="Folder of a benchmark, router or Space; the metric's name, rank_score.")
     ],
-    repo_id: Annotated[str, typer.Argument(help="OWNER/NAME on the Hub; made where it does not exist.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write the exact folder instead of uploading it.")] = False,
+    repo_id: Annotated[str, typer.Argument(help="OWNER/NAME on the Hub; created where it does not exist.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write the folder to upload, and stop there.")] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder that --dry-run writes; else runs/push/OWNER--NAME.", show_default=False)
     ] = None,
@@ -45,16 +45,16 @@ def push(
     if kind is Kind.METRIC and (reason := why_no_wheel()):
         notes.append(f"without the package's wheel: {reason}")
     if dry_run:
-        place = out or Path("runs", "push", repo_id.replace("/", "--"))
+        target = out or Path("runs", "push", repo_id.replace("/", "--"))
         with console.stage(f"check and stage {kind}"):
             if kind is Kind.METRIC:
-                # `evaluate.load` reads a folder that is named like the script in it.
+                # `evaluate.load` reads a folder that has the name of the script in it.
                 name = repo_id.split("/")[1]
-                staged = stage_metric(folder, out or place / name, repo_id)
+                staged = stage_metric(folder, out or target / name, repo_id)
                 notes.append(f'evaluate.load("{staged if staged.name == name else staged / f"{name}.py"}") reads it')
             else:
                 stages = {Kind.DATASET: stage_dataset, Kind.ROUTER: stage_router, Kind.SPACE: stage_space}
-                staged = stages[kind](folder, place)
+                staged = stages[kind](folder, target)
         console.show({"out": str(staged), "repo_id": repo_id, "pushed": False}, f"would upload {staged}", *notes)
         return
     sends = {Kind.DATASET: push_dataset, Kind.ROUTER: push_router, Kind.METRIC: push_metric, Kind.SPACE: push_space}

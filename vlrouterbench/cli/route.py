@@ -1,7 +1,7 @@
 """`vlrouterbench route`: one decision with what the router thinks of every candidate, or a table of questions at once.
 
 Decisions
-- What may be asked for stands in `route_request.py`; a table is decided in `route_batch.py`.
+- The options are defined in `route_request.py`; a table is decided in `route_batch.py`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def route(request: RouteRequest) -> None:
     request.check()
     console.quiet_libraries()
     loaded = AutoRouter.from_pretrained(request.router)
-    _place_encoders(loaded, request)
+    _locate_encoders(loaded, request)
     try:
         if request.questions is None:
             _route_one(loaded, request)
@@ -63,7 +63,7 @@ def _route_one(router: Any, request: RouteRequest) -> None:
     )
 
 
-def _place_encoders(router: Any, request: RouteRequest) -> None:
+def _locate_encoders(router: Any, request: RouteRequest) -> None:
     for kind, source in (("text", request.text_encoder), ("image", request.image_encoder)):
         if source is None:
             continue

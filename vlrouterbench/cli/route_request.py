@@ -1,7 +1,7 @@
-"""What `vlrouterbench route` is asked for: its options, and which of them go together.
+"""The options of `vlrouterbench route`, and which of them go together.
 
 Decisions
-- One of --question and --questions; an option that belongs to the other one is wrong usage, not passed over.
+- One of --question and --questions; an option that belongs to the other one is wrong usage, not ignored.
 """
 
 from __future__ import annotations
@@ -15,29 +15,32 @@ import typer
 
 @dataclass(frozen=True)
 class RouteRequest:
-    """What is asked for on the command line."""
+    """The options as given on the command line."""
 
-    router: Annotated[str, typer.Option(help="Router folder or Hub id.")]
-    question: Annotated[str | None, typer.Option(help="The question, without options.")] = None
-    image: Annotated[Path | None, typer.Option(help="Image file.")] = None
+    router: Annotated[str, typer.Option(help="Router: a folder or a Hub id.")]
+    question: Annotated[str | None, typer.Option(help="The question, without answer options.")] = None
+    image: Annotated[Path | None, typer.Option(help="An image file.")] = None
     option: Annotated[list[str] | None, typer.Option(help="An answer option; repeat for each.")] = None
     hint: Annotated[str, typer.Option(help="Extra instruction or context.")] = ""
     questions: Annotated[
         Path | None,
-        typer.Option(help="Instead: a csv or parquet with question; sample_id, image, hint, options if any."),
+        typer.Option(
+            help="Instead of one question: a csv or parquet file with a column question; optional columns are "
+            "sample_id, image, hint and options."
+        ),
     ] = None
-    out: Annotated[Path | None, typer.Option(help="Parquet file for the decisions on --questions.")] = None
+    out: Annotated[Path | None, typer.Option(help="With --questions: the parquet file to write decisions to.")] = None
     average_cost_usd: Annotated[
         float | None,
-        typer.Option(help="Of --questions: what an answer may cost on average; needs an open pool."),
+        typer.Option(help="With --questions: what an answer may cost on average; needs a router with an open pool."),
     ] = None
-    candidates: Annotated[str | None, typer.Option(help="Comma-separated names to choose from.")] = None
+    candidates: Annotated[str | None, typer.Option(help="Comma-separated candidates to choose from.")] = None
     usd_weight: Annotated[float | None, typer.Option(help="Accuracy per USD; needs calibrated estimates.")] = None
-    max_cost_usd: Annotated[float | None, typer.Option(help="Most that one answer may cost.")] = None
-    min_accuracy: Annotated[float | None, typer.Option(help="Least chance of a correct answer.")] = None
-    allow_text_only: Annotated[bool, typer.Option(help="Decide by the text where the image cannot be read.")] = False
-    text_encoder: Annotated[str | None, typer.Option(help="Where the router's text encoder lies here.")] = None
-    image_encoder: Annotated[str | None, typer.Option(help="Where the router's image encoder lies here.")] = None
+    max_cost_usd: Annotated[float | None, typer.Option(help="The most that one answer may cost.")] = None
+    min_accuracy: Annotated[float | None, typer.Option(help="Least probability of a correct answer.")] = None
+    allow_text_only: Annotated[bool, typer.Option(help="Decide by the text where the image is unreadable.")] = False
+    text_encoder: Annotated[str | None, typer.Option(help="Folder of the router's text encoder.")] = None
+    image_encoder: Annotated[str | None, typer.Option(help="Folder of the router's image encoder.")] = None
 
     @property
     def budget(self) -> dict[str, float | None]:
@@ -75,9 +78,11 @@ class RouteRequest:
             if getattr(self, name):
                 raise typer.BadParameter(_belongs(name, "question") + " A table has a column for it.")
         self.table_files()
-        given = [_flag(name) for name, value in self.budget.items() if value is not None]
-        if self.average_cost_usd is not None and given:
-            raise typer.BadParameter(f"give --average-cost-usd or {given[0]}: an average sets each answer's trade-off.")
+        budgets = [_flag(name) for name, value in self.budget.items() if value is not None]
+        if self.average_cost_usd is not None and budgets:
+            raise typer.BadParameter(
+                f"give --average-cost-usd or {budgets[0]}: an average sets each answer's trade-off."
+            )
 
 
 def _flag(name: str) -> str:

@@ -1,4 +1,4 @@
-"""`vlrouterbench run`: the whole story on the embedded simulated benchmark."""
+"""`vlrouterbench run`: the whole pipeline on the embedded simulated benchmark."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from vlrouterbench.core.simulated import SIMULATED_DATA
 
 def run(
     out: Annotated[Path, typer.Option(help="Folder for benchmark, routers and evaluation.")] = Path("runs/quickstart"),
-    seed: Annotated[int, typer.Option(help="Draws another benchmark and other weights.")] = 0,
-    num_samples: Annotated[int, typer.Option(help="Size of the simulated benchmark.")] = 3000,
+    seed: Annotated[int, typer.Option(help="Another seed draws another benchmark and other initial weights.")] = 0,
+    num_samples: Annotated[int, typer.Option(help="Number of samples of the simulated benchmark.")] = 3000,
 ) -> None:
     """Build, encode, train, evaluate and report on the simulated benchmark."""
     from vlrouterbench.cli import console
@@ -29,7 +29,7 @@ def run(
         console.results_table(records),
         f"{SIMULATED_DATA.capitalize()}: no number above says anything about a real model.",
         f"Report: {out}/evaluation/report.html",
-        "Ask one:",
+        "Route a question:",
         f"  vlrouterbench route --router {out}/routers/flagship \\",
         "    --question TEXT --image FILE",
     )

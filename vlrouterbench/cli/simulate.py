@@ -11,10 +11,11 @@ import typer
 
 def simulate(
     out: Annotated[Path, typer.Option(help="Benchmark folder to write.")],
-    num_samples: Annotated[int, typer.Option(help="How many samples.")] = 3000,
-    seed: Annotated[int, typer.Option(help="Draws another benchmark.")] = 0,
+    num_samples: Annotated[int, typer.Option(help="Number of samples.")] = 3000,
+    seed: Annotated[int, typer.Option(help="Another seed draws another benchmark.")] = 0,
     difficulty: Annotated[
-        str, typer.Option(help="'default', calibrated, or 'easy': what a sample shows decides who succeeds.")
+        str,
+        typer.Option(help="'default', calibrated, or 'easy': the sample decides which candidate succeeds."),
     ] = "default",
 ) -> None:
     """Draw a simulated benchmark: images, questions, outcomes and costs. Nothing in it is measured."""

@@ -35,7 +35,7 @@ class Assembled:
         images: one reference per row; None where there is none or it is unreadable.
         image_ok: (num_samples,) bool; False where an image was expected and cannot be used.
         matrices: quality, cost, input_tokens, output_tokens, each (num_samples, num_candidates), NaN = not measured.
-        imputed: kind -> how many values were filled in, empty unless asked for.
+        imputed: kind -> how many values were filled in, empty unless requested.
         quality: what quality is, a name of `choices.Quality`.
         split_by: how samples were divided: "given" by the source, else a name of `choices.SplitBy`.
     """
@@ -87,12 +87,12 @@ def assemble(
         elif sample_ids[row] in source.missing_images:
             image_ok[row] = False
     groups = link_groups(sample_ids, [samples["group_id"].to_pylist(), content])
-    given = samples["split"].to_pylist()
+    source_splits = samples["split"].to_pylist()
     splits = assign_splits(
         sample_ids,
         groups,
         datasets=samples["dataset"].to_pylist(),
-        given=given,
+        source_splits=source_splits,
         split_by=split_by,
     )
     for name, values in (("group_id", groups), ("split", splits)):
@@ -103,7 +103,7 @@ def assemble(
     outcomes = _graded_outcomes(source.outcomes, graded=graded)
     assembled = Assembled(source, samples, outcomes, images, image_ok, matrices, bounds, left_out)
     assembled.quality = str(Quality.SCORE if graded else Quality.CORRECT)
-    assembled.split_by = str(split_by) if given[0] is None else GIVEN
+    assembled.split_by = str(split_by) if source_splits[0] is None else GIVEN
     return assembled
 
 
@@ -126,7 +126,7 @@ def _matrices(source: SourceLogs) -> dict[str, np.ndarray]:
         matrix = np.full(shape, np.nan)
         matrix[rows, columns] = source.outcomes[name].cast(pa.float64()).to_numpy()
         matrices[name] = matrix
-    given = matrices.pop("cost_usd")
+    fixed = matrices.pop("cost_usd")
     computed = token_cost(matrices["input_tokens"], matrices["output_tokens"], prices=source.pool.price_arrays)
-    matrices["cost"] = np.where(np.isnan(given), computed, given)
+    matrices["cost"] = np.where(np.isnan(fixed), computed, fixed)
     return matrices

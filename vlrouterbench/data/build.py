@@ -109,9 +109,9 @@ def registered_benchmark() -> Path:
 
 def home_folder() -> Path:
     """The folder for benchmarks that belong to no project: `VLROUTERBENCH_HOME`, else the user's cache folder."""
-    given = os.environ.get(HOME_VARIABLE)
-    if given:
-        return Path(given)
+    home = os.environ.get(HOME_VARIABLE)
+    if home:
+        return Path(home)
     cache = os.environ.get("XDG_CACHE_HOME")
     return (Path(cache) if cache else Path.home() / ".cache") / "vlrouterbench"
 

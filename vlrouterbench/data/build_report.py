@@ -33,8 +33,8 @@ class BuildReport(TypedDict):
         candidates: number of candidates.
         pairs_read: measured pairs seen in the source, kept or not.
         pairs_kept: pairs with a quality in the benchmark.
-        left_out: what is not in the benchmark although it stood, or was expected, in the source.
-        imputed: kind -> how many values were filled in, empty unless asked for.
+        left_out: what is not in the benchmark although the source holds it or should hold it.
+        imputed: kind -> how many values were filled in, empty unless requested.
         cost_bounds_usd: the bounds that Rank Score normalises costs with.
         splits: split -> number of samples.
         datasets: dataset -> number of samples.

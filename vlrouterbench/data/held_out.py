@@ -1,7 +1,7 @@
 """Held-out splits: test on a dataset, or with a candidate, that training has not seen.
 
 Decisions
-- Rows keep their places in the benchmark, so stored features serve as they are.
+- Rows keep their index in the benchmark, so stored features serve as they are.
 - Leaving a dataset out also leaves out every training group that the dataset shares: one image, one side.
 """
 
@@ -32,8 +32,8 @@ def leave_dataset_out(table: RoutingTable, dataset: str) -> RoutingTable:
     shared = np.isin(group, np.unique(group[held]))
     kept = held | ((split != SPLITS[2]) & ~shared)
     split[held] = SPLITS[2]
-    place = table.samples.schema.get_field_index("split")
-    samples = table.samples.set_column(place, "split", pa.array(split.tolist(), pa.string()))
+    column = table.samples.schema.get_field_index("split")
+    samples = table.samples.set_column(column, "split", pa.array(split.tolist(), pa.string()))
     return replace(table, samples=samples).take(kept)
 
 
@@ -46,9 +46,9 @@ def leave_candidate_out(table: RoutingTable, candidate: str) -> RoutingTable:
     """
     if candidate not in table.pool.index:
         raise unknown_name("candidate", candidate, table.pool.names)
-    kept = [place for place, name in enumerate(table.pool.names) if name != candidate]
+    kept = [index for index, name in enumerate(table.pool.names) if name != candidate]
     if not kept:
         raise BenchmarkError(f"expected at least two candidates to leave one out, found {len(table.pool)}.")
-    pool = CandidatePool(tuple(table.pool.candidates[place] for place in kept), table.pool.source)
+    pool = CandidatePool(tuple(table.pool.candidates[index] for index in kept), table.pool.source)
     matrices = {name: matrix[:, kept] for name, matrix in table.matrices.items()}
     return replace(table, pool=pool, matrices=matrices).with_own_bounds()

@@ -1,7 +1,7 @@
-"""Encoded images put aside in a file while a benchmark is built, and what stands for them meanwhile.
+"""Encoded images put aside in a file while a benchmark is built, and references to them.
 
 Decisions
-- The pictures of a source are gigabytes: memory holds their places in a file, and bytes only while they are looked at.
+- The images of a source are gigabytes: memory holds their positions in a file, and bytes only while they are looked at.
 - One store, one file, one writer: reading processes share a folder and nothing else.
 - A content is written once per store, whatever the number of samples that show it.
 - A file that changed while the build ran is an error, never a bad image of the source.
@@ -20,7 +20,7 @@ from vlrouterbench.core.errors import VLRouterBenchError
 
 @dataclass(frozen=True, slots=True)
 class StoredImage:
-    """Where the encoded bytes of an image stand: `length` bytes of a file, from `offset` on."""
+    """Where the encoded bytes of an image are: `length` bytes of a file, from `offset` on."""
 
     path: Path
     offset: int
@@ -42,10 +42,10 @@ class StoredImage:
             raise self._gone(f"{len(content)} bytes")
         return content
 
-    def _gone(self, found: str) -> VLRouterBenchError:
+    def _gone(self, content: str) -> VLRouterBenchError:
         return VLRouterBenchError(
             f"expected {self.length} bytes of an image at {self.offset} in the temporary file {self.path}, found "
-            f"{found}: it was changed while the benchmark was built. Build again."
+            f"{content}: it was changed while the benchmark was built. Build again."
         )
 
 
@@ -57,17 +57,17 @@ class ImageStore:
         descriptor, name = tempfile.mkstemp(prefix="images-", dir=folder)
         self._path = Path(name)
         self._file = os.fdopen(descriptor, "wb")
-        self._known: dict[bytes, StoredImage] = {}
+        self._stored: dict[bytes, StoredImage] = {}
 
     def add(self, content: bytes) -> StoredImage:
         """Put an image aside; it can be read at once, by any process."""
         digest = hashlib.sha256(content).digest()
-        if digest not in self._known:
+        if digest not in self._stored:
             offset = self._file.tell()
             self._file.write(content)
             self._file.flush()
-            self._known[digest] = StoredImage(self._path, offset, len(content))
-        return self._known[digest]
+            self._stored[digest] = StoredImage(self._path, offset, len(content))
+        return self._stored[digest]
 
     def close(self) -> None:
         """End adding."""

@@ -78,7 +78,7 @@ def deepseek_tiles(width: int, height: int) -> int:
 
 
 def llava_next_tiles(width: int, height: int) -> int:
-    """LLaVA-NeXT: 576 for the whole picture at 336 px, and the unpadded part of the best of five larger grids.
+    """LLaVA-NeXT: 576 for the whole image at 336 px, and the unpadded part of the best of five larger grids.
 
     Source: transformers `models/llava_next/processing_llava_next.py` (`_get_number_of_features`).
     """
@@ -135,7 +135,7 @@ def smolvlm_tiles(width: int, height: int) -> int:
     columns, rows = (max(1, math.ceil(round(side * scale) / 384)) for side in (width, height))
     if columns == rows == 1:
         return 81 + 3
-    # Each tile is fenced and carries its place; a line ends each row and the grid.
+    # Each tile is fenced and carries its position; a line ends each row and the grid.
     return (81 + 2) * columns * rows + rows + 1 + 81 + 3
 
 
@@ -151,7 +151,7 @@ def kimi_patches(width: int, height: int) -> int:
 
 
 def fixed_256(width: int, height: int) -> int:
-    """Gemma 3: every picture becomes 896 x 896 and 256 tokens, between two tags.
+    """Gemma 3: every image becomes 896 x 896 and 256 tokens, between two tags.
 
     Source: Gemma 3 technical report (arXiv 2503.19786), section on the vision encoder.
     """
@@ -159,7 +159,7 @@ def fixed_256(width: int, height: int) -> int:
 
 
 def fixed_576(width: int, height: int) -> int:
-    """Janus-Pro: every picture becomes 384 x 384 and 576 tokens, between two tags.
+    """Janus-Pro: every image becomes 384 x 384 and 576 tokens, between two tags.
 
     Source: Janus-Pro (arXiv 2501.17811) and transformers `models/janus/processing_janus.py`.
     """
@@ -203,14 +203,14 @@ PUBLISHED_RULES: dict[str, str] = {
 """Published candidate -> its rule."""
 
 
-def image_rule(candidate: str, given: str = "") -> ImageRule:
+def image_rule(candidate: str, rule: str = "") -> ImageRule:
     """The rule of a candidate: the one its pool file names, else the published one.
 
     Raises:
         SourceError: no rule is known for it.
         UnknownNameError: the pool file names a rule that does not exist.
     """
-    name = given or PUBLISHED_RULES.get(candidate, "")
+    name = rule or PUBLISHED_RULES.get(candidate, "")
     if not name:
         raise SourceError(
             f'candidate "{candidate}": the measured protocol needs its image rule, found none. Give a column '
@@ -222,7 +222,7 @@ def image_rule(candidate: str, given: str = "") -> ImageRule:
 
 
 def _nearest_grid(width: int, height: int, *, tile: int, most: int) -> tuple[int, int]:
-    """(columns, rows) nearest in shape to the picture; of equals the larger, where the picture fills half of it."""
+    """(columns, rows) nearest in shape to the image; of equals the larger, where the image fills half of it."""
     grids = [(c, r) for c in range(1, most + 1) for r in range(1, most + 1) if c * r <= most]
     grids.sort(key=lambda grid: grid[0] * grid[1])
     best, smallest = (1, 1), math.inf
@@ -236,7 +236,7 @@ def _nearest_grid(width: int, height: int, *, tile: int, most: int) -> tuple[int
 
 
 def _fit(width: int, height: int, size: tuple[int, int]) -> tuple[int, int]:
-    """How well a picture fills a canvas of `size`: (pixels kept, minus pixels wasted), larger is better."""
+    """How well an image fills a canvas of `size`: (pixels kept, minus pixels wasted), larger is better."""
     scale = min(size[0] / width, size[1] / height)
     kept = min(int(width * scale) * int(height * scale), width * height)
     return kept, kept - size[0] * size[1]

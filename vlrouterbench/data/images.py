@@ -1,8 +1,8 @@
-"""Checking the images of a source: readable or not, and which are the same picture.
+"""Checking the images of a source: readable or not, and which are the same image.
 
 Decisions
 - An image is readable when it decodes whole; a truncated file is not. Nothing is replaced by a black square.
-- A picture over the pixel limit counts as unreadable: a benchmark must not be a decompression bomb.
+- An image over the pixel limit counts as unreadable: a benchmark must not be a decompression bomb.
 - Content is named by the digest of the encoded bytes, so identical files link their samples.
 """
 
@@ -48,12 +48,12 @@ def check_images(references: Sequence[ImageReference], *, num_threads: int = 2) 
     """Check every image; decoding releases the interpreter lock, so threads help."""
     checks = [ImageCheck(None, None)] * len(references)
     # In batches: a million waiting tasks would take a gigabyte. Samples without an image need none.
-    places = [place for place, reference in enumerate(references) if reference is not None]
-    batches = [places[start : start + IMAGES_PER_TASK] for start in range(0, len(places), IMAGES_PER_TASK)]
+    indices = [index for index, reference in enumerate(references) if reference is not None]
+    batches = [indices[start : start + IMAGES_PER_TASK] for start in range(0, len(indices), IMAGES_PER_TASK)]
     with ThreadPoolExecutor(max_workers=max(1, num_threads)) as pool:
-        for batch, found in zip(
-            batches, pool.map(lambda batch: [check_image(references[place]) for place in batch], batches), strict=True
+        for batch, batch_checks in zip(
+            batches, pool.map(lambda batch: [check_image(references[index]) for index in batch], batches), strict=True
         ):
-            for place, check in zip(batch, found, strict=True):
-                checks[place] = check
+            for index, check in zip(batch, batch_checks, strict=True):
+                checks[index] = check
     return checks

@@ -1,4 +1,4 @@
-"""Filling missing token counts, only when asked, and counting every one of them.
+"""Filling missing token counts, only on request, and counting every one of them.
 
 Decisions
 - The values are the reference's own: output tokens by kind of task, 256 tokens for an image (benchmark's section 4).

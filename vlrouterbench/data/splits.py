@@ -39,15 +39,15 @@ def link_groups(sample_ids: Sequence[str], keys: Sequence[Sequence[str | None]])
 
     for column in keys:
         first: dict[str, int] = {}
-        for place, key in enumerate(column):
+        for index, key in enumerate(column):
             if key is None:
                 continue
-            a, b = root(first.setdefault(key, place)), root(place)
+            a, b = root(first.setdefault(key, index)), root(index)
             # The smaller id becomes the root, so the root names the group.
             if sample_ids[b] < sample_ids[a]:
                 a, b = b, a
             parent[b] = a
-    return [sample_ids[root(place)] for place in range(len(sample_ids))]
+    return [sample_ids[root(index)] for index in range(len(sample_ids))]
 
 
 def hash_split(dataset: str, group_id: str) -> str:
@@ -64,8 +64,8 @@ def reference_split(sample_ids: Sequence[str]) -> list[str]:
     order = sorted(sample_ids)
     random.Random(REFERENCE_SEED).shuffle(order)
     cut = (round(SHARES[0] * len(order)), round((SHARES[0] + SHARES[1]) * len(order)))
-    side = {sample_id: SPLITS[(place >= cut[0]) + (place >= cut[1])] for place, sample_id in enumerate(order)}
-    return [side[sample_id] for sample_id in sample_ids]
+    split = {sample_id: SPLITS[(rank >= cut[0]) + (rank >= cut[1])] for rank, sample_id in enumerate(order)}
+    return [split[sample_id] for sample_id in sample_ids]
 
 
 def assign_splits(
@@ -73,24 +73,25 @@ def assign_splits(
     group_ids: Sequence[str],
     *,
     datasets: Sequence[str],
-    given: Sequence[str | None],
+    source_splits: Sequence[str | None],
     split_by: SplitBy = SplitBy.HASH,
 ) -> list[str]:
     """The side of every sample. A given split is kept; a benchmark that gives some must give all.
 
-    A group can span datasets (the same picture in two of them): the dataset of its smallest id decides for all of it.
+    A group can span datasets (the same image in two of them): the dataset of its smallest id decides for all of it.
     """
-    stated = sum(side is not None for side in given)
+    stated = sum(split is not None for split in source_splits)
     if stated:
-        if stated != len(given):
-            missing = next(i for i, side in zip(sample_ids, given, strict=True) if side is None)
+        if stated != len(source_splits):
+            missing = next(i for i, split in zip(sample_ids, source_splits, strict=True) if split is None)
             raise SourceError(
-                f'a "split" is given for {stated} of {len(given)} samples; none for "{missing}". Give all or none.'
+                f'a "split" is given for {stated} of {len(source_splits)} samples; none for "{missing}". '
+                "Give all or none."
             )
-        for side in set(given):
-            if side not in SPLITS:
-                raise unknown_name("split", str(side), SPLITS)
-        return [str(side) for side in given]
+        for split in set(source_splits):
+            if split not in SPLITS:
+                raise unknown_name("split", str(split), SPLITS)
+        return [str(split) for split in source_splits]
     if split_by is SplitBy.REFERENCE:
         return reference_split(sample_ids)
     dataset_of = dict(zip(sample_ids, datasets, strict=True))

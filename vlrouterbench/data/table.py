@@ -2,7 +2,7 @@
 
 Decisions
 - Read with pyarrow alone: training and evaluation need no `datasets` library.
-- Images stay on disk and are read when asked for; the matrices are plain arrays.
+- Images stay on disk and are read on request; the matrices are plain arrays.
 - The digest of the tables is checked against the build report, so that a number can name the data it came from.
 """
 

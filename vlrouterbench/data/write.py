@@ -105,12 +105,12 @@ def _write_samples(benchmark: Assembled, folder: Path) -> None:
         )
     if len(slugs) < len(set(group.tolist())):
         raise SourceError(f"two task groups share one file name ({', '.join(sorted(slugs))}): rename one of them.")
-    for side in SPLITS:
-        for name in dict.fromkeys(group[split == side].tolist()):
-            rows = np.flatnonzero((split == side) & (group == name))
+    for split_name in SPLITS:
+        for name in dict.fromkeys(group[split == split_name].tolist()):
+            rows = np.flatnonzero((split == split_name) & (group == name))
             shards = np.array_split(rows, -(-len(rows) // ROWS_PER_SHARD))
             for number, shard in enumerate(shards):
-                path = folder / f"{side}-{group_slug(name)}-{number:05d}-of-{len(shards):05d}.parquet"
+                path = folder / f"{split_name}-{group_slug(name)}-{number:05d}-of-{len(shards):05d}.parquet"
                 with pq.ParquetWriter(path, schema) as writer:
                     for group_rows, images in _row_groups(benchmark, shard):
                         writer.write_table(_sample_rows(benchmark, group_rows, images, schema))

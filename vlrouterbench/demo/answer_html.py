@@ -1,4 +1,4 @@
-"""What the Route tab shows of an answer: the choice in words, the figure, the table with its boxes."""
+"""An answer as the Route tab shows it: the choice in words, the figure, the table with its boxes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ MARKS = {
     state: f'<b class="vrb-{state}" aria-hidden="true" title="{state}">{sign}</b>'
     for state, sign in (("chosen", "◆"), ("frontier", "●"), ("beaten", "○"), ("excluded", "×"))
 }
-"""The shapes of the figure, as letters."""
+"""The marks of the figure, as characters."""
 LEGEND = f'<p class="vrb-legend">{"".join(f"<span>{mark} {state}</span>" for state, mark in MARKS.items())}</p>'
 WAITING = '<p class="vrb-card">Drop an image or pick an example, and type a question: the answer is here at once.</p>'
 
 
 def choice_card(answer: Answer) -> str:
-    """Who is asked, why, and what it saves; said aloud by screen readers when it changes."""
+    """The chosen candidate, the reason and the saving; screen readers announce changes."""
     decision = answer.decision
     missed = "" if decision.target_met else "<p><strong>No candidate reaches the target.</strong></p>"
     return (
@@ -30,15 +30,15 @@ def choice_card(answer: Answer) -> str:
 
 
 def saving_text(answer: Answer) -> str:
-    """The saving against the strongest candidate, in a sentence."""
+    """The saving relative to the strongest candidate, in a sentence."""
     chosen, strongest = answer.decision.candidate, answer.strongest
     if answer.saving is None:
-        return f"What it saves against always asking {strongest} is not known: a cost is missing."
+        return f"The saving relative to always asking {strongest} is unknown: a cost is missing."
     if chosen == strongest:
         return f"This is the strongest candidate on the training data, {strongest}: nothing is saved."
     if answer.saving < 0:
         return f"Costs {-answer.saving:.0%} more than always asking the strongest candidate, {strongest}."
-    return f"Estimated saving against always asking the strongest candidate, {strongest}: {answer.saving:.0%}."
+    return f"Estimated saving relative to always asking the strongest candidate, {strongest}: {answer.saving:.0%}."
 
 
 def figure(answer: Answer) -> str:
@@ -51,7 +51,7 @@ def candidate_table(points: Sequence[CandidatePoint], *, calibrated: bool) -> st
     high = "p(correct)" if calibrated else "score"
     rows = [_row(point, calibrated) for point in sorted(points, key=lambda point: -point.height)]
     head = ("candidate", high, f"$/{SAMPLES_PER_COST_UNIT // 1000}K", "")
-    return table(head, rows, caption="Candidates: take the tick away to exclude one")
+    return table(head, rows, caption="Candidates: clear a box to exclude one")
 
 
 def _row(point: CandidatePoint, calibrated: bool) -> str:
@@ -68,6 +68,6 @@ def _row(point: CandidatePoint, calibrated: bool) -> str:
 def _plain_reason(answer: Answer) -> str:
     count = sum(not point.excluded for point in answer.points)
     return (
-        f"It has the highest score of {count} candidates. This router's scores are no probabilities: they rank, and "
-        "no budget can be set by them."
+        f"It has the highest score of {count} candidates. This router's scores are no probabilities: they only rank "
+        "candidates, so no budget can be set."
     )

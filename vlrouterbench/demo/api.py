@@ -72,10 +72,10 @@ class Api:
     def _preference(
         self, trade_off: float | None, max_cost_usd: float | None, min_accuracy: float | None
     ) -> Preference:
-        given = [value for value in (trade_off, max_cost_usd, min_accuracy) if value is not None]
-        if len(given) > 1:
+        settings = [value for value in (trade_off, max_cost_usd, min_accuracy) if value is not None]
+        if len(settings) > 1:
             raise DemoError("Give one of trade_off, max_cost_usd and min_accuracy.")
-        if given and not self.workspace.router.calibrated:
+        if settings and not self.workspace.router.calibrated:
             raise DemoError("This router has no calibrated estimates: leave trade_off and budgets out.")
         if max_cost_usd is not None:
             return Preference(CEILING, usd_per_10k=SAMPLES_PER_COST_UNIT * max_cost_usd)

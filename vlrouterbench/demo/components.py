@@ -98,4 +98,4 @@ def budget_controls(position: int, *, visible: bool) -> tuple[Any, Any, Any, Any
 
 def shown_control(kind: str) -> tuple[Any, ...]:
     """Show the one field that a kind of budget needs."""
-    return tuple(gr.update(visible=kind == shown) for shown in KINDS)
+    return tuple(gr.update(visible=kind == other) for other in KINDS)

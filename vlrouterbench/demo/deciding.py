@@ -146,9 +146,9 @@ def _estimates(router: PreTrainedRouter, features: torch.Tensor) -> CandidateEst
         costs = [np.nan if cost is None else cost for cost in (decision.estimated_cost_usd or {}).values()]
         return CandidateEstimates(np.array(list(decision.score.values())), np.array(costs, dtype=float))
     with torch.no_grad():
-        made = router.estimates(features.to(router.device))
-    error = None if made.standard_error is None else made.standard_error[0].cpu().numpy()
-    return CandidateEstimates(made.accuracy[0].cpu().numpy(), made.cost_usd[0].cpu().numpy(), error)
+        estimates = router.estimates(features.to(router.device))
+    error = None if estimates.standard_error is None else estimates.standard_error[0].cpu().numpy()
+    return CandidateEstimates(estimates.accuracy[0].cpu().numpy(), estimates.cost_usd[0].cpu().numpy(), error)
 
 
 def _points(

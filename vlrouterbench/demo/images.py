@@ -53,22 +53,22 @@ class ImageArchive:
         Raises:
             QuestionError: there is no image of that name, or it is not accepted.
         """
-        shown = f'image "{name[:80]}"'
+        label = f'image "{name[:80]}"'
         if self._zip is None:
-            raise QuestionError(f"{shown}: no zip archive was given.")
+            raise QuestionError(f"{label}: no zip archive was given.")
         info = self._files.get(name.replace("\\", "/")) or self._files.get(PurePosixPath(name).name)
         if info is None:
-            raise QuestionError(f"{shown}: not in the archive.")
+            raise QuestionError(f"{label}: not in the archive.")
         most = min(self.limits.image_bytes, self._left)
         try:
             with self._zip.open(info) as file:
                 content = file.read(most + 1)
         except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, EOFError, NotImplementedError) as error:
-            raise QuestionError(f"{shown}: damaged in the archive, or encrypted.") from error
+            raise QuestionError(f"{label}: damaged in the archive, or encrypted.") from error
         if len(content) > most:
-            raise QuestionError(f"{shown}: larger than {most / MIB:.0f} MiB unpacked.")
+            raise QuestionError(f"{label}: larger than {most / MIB:.0f} MiB unpacked.")
         self._left -= len(content)
-        return checked_image(content, f"The {shown}", self.limits)
+        return checked_image(content, f"The {label}", self.limits)
 
     def close(self) -> None:
         """Close the archive."""

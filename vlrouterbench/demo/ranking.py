@@ -10,20 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
-from vlrouterbench.core.simulated import marked
 from vlrouterbench.demo.errors import DemoError
 from vlrouterbench.demo.html import escaped, row, table
 from vlrouterbench.demo.workspace import Workspace
-from vlrouterbench.evaluation.leaderboard.page import rank_text
 from vlrouterbench.evaluation.leaderboard.ranking import rank_submissions
+from vlrouterbench.evaluation.leaderboard.records import LeaderboardRecord, leaderboard_rows, plot_kind, rank_text
 from vlrouterbench.evaluation.leaderboard.submissions import Submission
-from vlrouterbench.evaluation.plots import frontier_plot
+from vlrouterbench.evaluation.plots import frontier_entry, frontier_plot
+from vlrouterbench.evaluation.view import headings, results_caption
 from vlrouterbench.evaluation.writing import DECISIONS_FILE
 from vlrouterbench.routing.limits import LIMITS, MIB, Limits, checked_file
 
@@ -43,11 +41,12 @@ _FIGURES = (
     "tied_with",
 )
 """Fields of a record that the API returns."""
+_COLUMNS = ("router", "rank", "accuracy", "cost", "rank_score", "interval", "difference_interval")
 
 
 def ranked_records(
     workspace: Workspace, submission: Path | str | None = None, limits: Limits = LIMITS
-) -> list[dict[str, Any]]:
+) -> list[LeaderboardRecord]:
     """Records by Rank Score: the evaluation's routers, the reference policies, and a submission where one is given.
 
     Args:
@@ -86,45 +85,33 @@ def checked_submission(path: Path | str, limits: Limits = LIMITS) -> Path:
     return path
 
 
-def api_records(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def api_records(records: Sequence[LeaderboardRecord]) -> list[dict[str, object]]:
     """The records with the figures that the API returns."""
-    return [{name: record[name] for name in _FIGURES} | {"submitted": _submitted(record)} for record in records]
+    return [
+        {name: value for name, value in record.items() if name in _FIGURES} | {"submitted": _submitted(record)}
+        for record in records
+    ]
 
 
-def ranking_html(records: Sequence[dict[str, Any]]) -> str:
+def ranking_html(records: Sequence[LeaderboardRecord]) -> str:
     """The leaderboard as a table; a submission's rows are marked."""
     rows = []
-    for record in records:
-        (low, high), (less, more) = record["ci95"]["rank_score"], record["vs_mixture"]["ci95"]
-        mixture = record["router"] == "mixture" and record["kind"] == "policy"
+    for record, entry in zip(records, leaderboard_rows(records), strict=True):
+        figures = dict(zip(_COLUMNS, map(escaped, entry.cells(_COLUMNS)), strict=True))
         cells = (
-            escaped(record["router"]),
-            rank_text(record),
-            f"{100 * record['accuracy']:.1f}",
-            f"{SAMPLES_PER_COST_UNIT * record['average_cost_usd']:.2f}",
-            f"<strong>{record['rank_score']:.1f}</strong>",
-            f"{low:.1f} to {high:.1f}",
-            "-" if mixture else f"{less:+.1f} to {more:+.1f}",
+            *(figures | {"rank_score": f"<strong>{figures['rank_score']}</strong>"}).values(),
             "yours" if _submitted(record) else "router" if record["kind"] == "submission" else "policy",
         )
         kind = "vrb-row-chosen" if _submitted(record) else "vrb-row-frontier" if record["kind"] == "submission" else ""
         rows.append(row(cells, kind=kind))
-    unit = f"$/{SAMPLES_PER_COST_UNIT // 1000}K"
-    head = ("router", "rank", "acc. %", unit, "Rank Score", "95 % interval", "vs mixture, 95 %", "kind")
+    head = (*headings(_COLUMNS, short=True, rank_score="Rank Score"), "kind")
     return table(head, rows, caption="Leaderboard on the test split")
 
 
-def frontier_figure(workspace: Workspace, records: Sequence[dict[str, Any]]) -> str:
+def frontier_figure(workspace: Workspace, records: Sequence[LeaderboardRecord]) -> str:
     """Accuracy versus cost with intervals, on white in the light and the dark theme."""
     frontiers = {record["router"]: record["frontier"] for record in workspace.records}
-    drawn = [
-        r
-        | {
-            "frontier": None if _submitted(r) else frontiers.get(r["router"]),
-            "router_config": {"kind": "policy" if r["kind"] == "policy" else "router"},
-        }
-        for r in records
-    ]
+    drawn = [frontier_entry(r, plot_kind(r), None if _submitted(r) else frontiers.get(r["router"])) for r in records]
     svg = frontier_plot(drawn, workspace.test).svg()
     return (
         '<figure class="vrb-paper" role="img" tabindex="0" aria-label="Accuracy versus average cost of every router '
@@ -132,15 +119,12 @@ def frontier_figure(workspace: Workspace, records: Sequence[dict[str, Any]]) -> 
     )
 
 
-def ranking_summary(records: Sequence[dict[str, Any]]) -> str:
+def ranking_summary(records: Sequence[LeaderboardRecord]) -> str:
     """The benchmark of a leaderboard, and the rank of a submission."""
-    first = records[0]
-    benchmark = first["benchmark"]
-    data = marked(benchmark["name"], simulated=benchmark["simulated"])
-    scored = f"{data}, {first['split']} split, {first['num_samples']:,} samples."
+    scored = f"{results_caption(records[0])}."
     yours = [f"{r['router']}: rank {rank_text(r)}, Rank Score {r['rank_score']:.1f}" for r in records if _submitted(r)]
     return f"<p>{escaped(scored)} {escaped('; '.join(yours[:MOST_ROUTERS]))}</p>"
 
 
-def _submitted(record: dict[str, Any]) -> bool:
+def _submitted(record: LeaderboardRecord) -> bool:
     return record["submission"] == _YOURS

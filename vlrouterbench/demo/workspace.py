@@ -30,6 +30,7 @@ from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.evaluation.decisions import read_decisions
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 from vlrouterbench.evaluation.policies import POLICIES, decide_policy
+from vlrouterbench.evaluation.records import ResultRecord, read_records
 from vlrouterbench.evaluation.writing import RESULTS_FILE
 from vlrouterbench.features.encode import encode_benchmark
 from vlrouterbench.routers.auto import AutoRouter
@@ -95,7 +96,7 @@ class Workspace:
     folder: AppFolder
     router: PreTrainedRouter
     table: RoutingTable
-    records: list[dict[str, Any]]
+    records: list[ResultRecord]
     explored: str
 
     @cached_property
@@ -166,7 +167,7 @@ def prepare(
         _make(app, loaded, num_samples, stage)
         write_json(app.root / MADE_FILE, sources)
     table = load_table(app.benchmark)
-    records = _read_json(app.evaluation / RESULTS_FILE) or []
+    records = read_records(app.evaluation / RESULTS_FILE)
     explored = next((r["router"] for r in records if r["router_config"]["kind"] == "router"), "mixture")
     return Workspace(app, loaded or AutoRouter.from_pretrained(app.router), table, records, explored)
 
@@ -184,19 +185,19 @@ def weights_digest(router: PreTrainedRouter) -> str:
     return digest.hexdigest()
 
 
-def _make(app: AppFolder, given: PreTrainedRouter | None, num_samples: int, stage: Stage) -> None:
+def _make(app: AppFolder, loaded: PreTrainedRouter | None, num_samples: int, stage: Stage) -> None:
     with stage(f"draw {num_samples:,} simulated samples"):
         build_from_logs(simulate_logs(num_samples=num_samples, num_proc=_processes(num_samples)), app.benchmark)
     table = load_table(app.benchmark)
     routers = list(POLICIES)
-    if given is None:
+    if loaded is None:
         with stage("encode images and texts"):
             problem = Problem(table, encode_benchmark(table))
         with stage(f"train {OWN_FAMILY}"):
             save_router(train_router(OWN_FAMILY, problem), app.router)
         routers.append(str(app.router))
-    elif set(given.config.candidate_names) == set(table.pool.names):
-        routers.append(str(given.name_or_path))
+    elif set(loaded.config.candidate_names) == set(table.pool.names):
+        routers.append(str(loaded.name_or_path))
     with stage("evaluate on the test split"):
         evaluate_routers(app.benchmark, routers, app.evaluation, EvaluationOptions(time_routers=False))
 

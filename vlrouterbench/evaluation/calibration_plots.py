@@ -1,20 +1,21 @@
 """Figures of calibration: reliability by candidate and by dataset, and risk over coverage.
 
 Decisions
-- A panel per candidate or dataset: seventeen curves over each other cannot be told apart. A panel's title has its name,
-  its error and its number of samples, so that no curve needs a legend.
-- Areas of the points go with the number of samples in a bin: a point far off the line may be one sample.
-- Curves of several routers differ by colour and by line, and stand in a legend: along a curve a name would lie on it.
+- A panel per candidate or dataset: seventeen curves over each other cannot be distinguished. A panel's title has its
+  name, its error and its number of samples, so that no curve needs a legend.
+- A point's area is proportional to the number of samples in its bin: a point far from the diagonal may be one sample.
+- Curves of several routers differ by colour and by line style, and are named in a legend: a name along a curve would
+  cover it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
+from vlrouterbench.evaluation.records import ReliabilityRecord, ResultRecord
 from vlrouterbench.plotting.figures import BLUE, GREY, VERMILION, Drawing, shortened, titled
 
 _COLUMNS = 4
@@ -23,12 +24,12 @@ _MARGIN = (-0.05, 1.05)
 _LINES = ("-", "--", "-.", ":")
 
 
-def reliability_plot(title: str, parts: Mapping[str, Mapping[str, Any]], *, simulated: bool) -> Drawing:
+def reliability_plot(title: str, parts: Mapping[str, ReliabilityRecord], *, simulated: bool) -> Drawing:
     """Mean outcome against mean estimate over bins, a panel per part.
 
     Args:
-        title: of the figure, unlike any other on its page.
-        parts: name -> {"ece": ..., "num_samples": ..., "bins": [[count, mean estimate, mean outcome], ...]}.
+        title: of the figure, unique on its page.
+        parts: name -> reliability.
         simulated: whether the data are.
     """
     from matplotlib.figure import Figure
@@ -37,13 +38,13 @@ def reliability_plot(title: str, parts: Mapping[str, Mapping[str, Any]], *, simu
     rows = math.ceil(len(parts) / columns)
     figure = Figure(figsize=(max(4.0, 2.15 * columns + 0.4), 2.35 * rows + 0.7), layout="constrained")
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
-    for panel, (name, found) in zip(panels, parts.items(), strict=False):
-        counts, estimates, outcomes = np.array(found["bins"]).T
+    for panel, (name, part) in zip(panels, parts.items(), strict=False):
+        counts, estimates, outcomes = np.array(part["bins"]).T
         panel.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, zorder=1)
         panel.plot(estimates, outcomes, color=BLUE, linewidth=0.8, alpha=0.5, zorder=2)
         panel.scatter(estimates, outcomes, s=_LARGEST_POINT * counts / counts.max() + 2, color=BLUE, zorder=3)
         panel.set_title(
-            f"{shortened(name, 24)}\nECE {found['ece']:.3f}, n {found['num_samples']:,}", fontsize=9, parse_math=False
+            f"{shortened(name, 24)}\nECE {part['ece']:.3f}, n {part['num_samples']:,}", fontsize=9, parse_math=False
         )
         panel.set(xlim=_MARGIN, ylim=_MARGIN, xticks=(0, 0.5, 1), yticks=(0, 0.5, 1), aspect="equal")
         panel.grid(alpha=0.25)
@@ -56,21 +57,22 @@ def reliability_plot(title: str, parts: Mapping[str, Mapping[str, Any]], *, simu
     return Drawing(figure, marked)
 
 
-def risk_coverage_plot(records: Sequence[Mapping[str, Any]], *, simulated: bool) -> Drawing:
+def risk_coverage_plot(records: Sequence[ResultRecord], *, simulated: bool) -> Drawing:
     """Risk over coverage of every calibrated router, and its risk at full coverage.
 
     Args:
-        records: of `results.json`, each with `calibration`.
+        records: of `results.json`; those without `calibration` are skipped.
         simulated: whether the data are.
     """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7.2, 4.4), layout="constrained")
     axes = figure.add_subplot()
-    for place, record in enumerate(records):
-        coverage, risk = 100 * np.array(record["calibration"]["risk_coverage"]).T
-        colour, line = (VERMILION, BLUE)[place % 2], _LINES[place // 2 % len(_LINES)]
-        name = shortened(record["router"])
+    curves = [(r["router"], r["calibration"]["risk_coverage"]) for r in records if r["calibration"] is not None]
+    for index, (router, curve) in enumerate(curves):
+        coverage, risk = 100 * np.array(curve).T
+        colour, line = (VERMILION, BLUE)[index % 2], _LINES[index // 2 % len(_LINES)]
+        name = shortened(router)
         axes.plot(coverage, risk, color=colour, linestyle=line, marker="o", markersize=3, label=name)
         axes.axhline(risk[-1], color=GREY, linewidth=0.8)
     axes.set(xlabel="coverage: % of samples with the highest estimates", ylabel="risk: % wrong", xlim=(0, 102))

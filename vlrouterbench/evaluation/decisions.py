@@ -3,7 +3,7 @@
 Decisions
 - A file of decisions may come from anybody: columns, samples and candidates are checked before a number is computed.
 - A file that claims more routers than a machine can hold is refused by its own count of rows, before they are read.
-- Rows may stand in any order; other columns than the three that are needed are not looked at.
+- Rows may be in any order; columns other than the three required ones are ignored.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from vlrouterbench.evaluation.writing import DECISIONS_FILE
 
 COLUMNS = ("router", "sample_id", "candidate")
 MOST_ROUTERS = 1_000
-"""In one file: a few kilobytes of parquet can hold a billion equal rows."""
+"""Limit for one file: a few kilobytes of parquet can hold a billion equal rows."""
 
 
 def read_decisions(path: Path, table: RoutingTable) -> dict[str, np.ndarray]:
-    """Router -> places in the pool (num_samples,), in a table's order.
+    """Router -> indices in the pool (num_samples,), in a table's order.
 
     Args:
         path: a `decisions.parquet`, or the folder of an evaluation that holds it.
@@ -36,24 +36,24 @@ def read_decisions(path: Path, table: RoutingTable) -> dict[str, np.ndarray]:
     """
     path = path / DECISIONS_FILE if path.is_dir() else path
     routers, sample_ids, candidates = _columns(path, most_rows=MOST_ROUTERS * len(table))
-    place_of = {sample_id: place for place, sample_id in enumerate(table.column("sample_id"))}
-    found: dict[str, np.ndarray] = {}
+    row_of = {sample_id: row for row, sample_id in enumerate(table.column("sample_id"))}
+    decisions: dict[str, np.ndarray] = {}
     for router, sample_id, candidate in zip(routers, sample_ids, candidates, strict=True):
         where = f'{path}: router "{router}", sample "{sample_id}", candidate "{candidate}"'
-        place, choice = place_of.get(sample_id), table.pool.index.get(candidate)
-        if place is None:
+        row, choice = row_of.get(sample_id), table.pool.index.get(candidate)
+        if row is None:
             raise EvaluationError(
-                f"{where}: expected only the {len(place_of):,} scored samples of {table.folder}; this one is unknown, "
+                f"{where}: expected only the {len(row_of):,} scored samples of {table.folder}; this one is unknown, "
                 "of another split, or not measured for every candidate. Remove the row."
             )
         if choice is None:
             raise EvaluationError(f"{where}: unknown candidate. Known: {', '.join(table.pool.names)}.")
-        chosen = found.setdefault(router, np.full(len(place_of), -1))
-        if chosen[place] >= 0:
+        chosen = decisions.setdefault(router, np.full(len(row_of), -1))
+        if chosen[row] >= 0:
             raise EvaluationError(f"{where}: expected one decision per sample, found a second one. Remove the row.")
-        chosen[place] = choice
-    _check_whole(path, found, list(place_of))
-    return found
+        chosen[row] = choice
+    _check_whole(path, decisions, list(row_of))
+    return decisions
 
 
 def _columns(path: Path, *, most_rows: int) -> list[list[str]]:
@@ -92,10 +92,10 @@ def _is_text(kind: pa.DataType) -> bool:
     return pa.types.is_string(plain) or pa.types.is_large_string(plain) or pa.types.is_string_view(plain)
 
 
-def _check_whole(path: Path, found: dict[str, np.ndarray], sample_ids: Sequence[str]) -> None:
-    if not found:
+def _check_whole(path: Path, decisions: dict[str, np.ndarray], sample_ids: Sequence[str]) -> None:
+    if not decisions:
         raise EvaluationError(f"{path}: expected decisions, found no row.")
-    for router, chosen in found.items():
+    for router, chosen in decisions.items():
         missing = np.flatnonzero(chosen < 0)
         if missing.size:
             raise EvaluationError(

@@ -1,10 +1,10 @@
-"""What a calibrated router expects of every candidate on every scored sample.
+"""A calibrated router's estimates of every candidate on every scored sample.
 
 Decisions
-- Estimates are asked for once, when the router decides; what is said of their calibration is computed from files:
-  of the chosen candidates from `decisions.parquet`, of all candidates from `estimates.parquet`.
-- A family that is not calibrated is not asked: a score is no probability.
-- torch is imported where a router is asked: scoring decisions of others, as the leaderboard does, needs none.
+- Estimates are made once, when the router decides; figures of calibration can be computed from files: for the chosen
+  candidates from `decisions.parquet`, for all candidates from `estimates.parquet`.
+- Families that are not calibrated have no estimates: a score is not a probability.
+- torch is imported where a router estimates: scoring the decisions of others, as the leaderboard does, needs no torch.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class CandidateEstimates:
     standard_error: np.ndarray | None = None
 
     def of_chosen(self, decisions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Accuracy and cost expected of the decisions, each (num_samples,)."""
+        """Estimated accuracy and cost of the decisions, each (num_samples,)."""
         rows = np.arange(len(decisions))
         return self.accuracy[rows, decisions], self.cost_usd[rows, decisions]
 
@@ -48,24 +48,22 @@ def ask_estimates(
     """A router's estimates on features (num_samples, dim); None where its family is not calibrated.
 
     Args:
-        name: the router's, for messages.
+        name: the router's name, for messages.
         router: of any family.
         features: by the router's own encoder.
-        order: place in the benchmark's pool of each of the router's candidates.
+        order: index in the benchmark's pool of each of the router's candidates.
 
     Raises:
-        EvaluationError: an estimated accuracy is no probability, or a cost no cost.
+        EvaluationError: an estimated accuracy is not a probability, or an estimated cost not a cost.
     """
     if not router.calibrated:
         return None
     import torch
 
     with torch.no_grad():
-        made = router.estimates(features.to(router.device))
-    accuracy, cost, error = (
-        None if found is None else _reordered(found, order)
-        for found in (made.accuracy, made.cost_usd, made.standard_error)
-    )
+        estimates = router.estimates(features.to(router.device))
+    accuracy, cost = _reordered(estimates.accuracy, order), _reordered(estimates.cost_usd, order)
+    error = None if estimates.standard_error is None else _reordered(estimates.standard_error, order)
     # Written so that NaN is refused too.
     if not ((accuracy >= 0) & (accuracy <= 1)).all() or not ((cost >= 0) & (cost < np.inf)).all():
         raise EvaluationError(

@@ -1,9 +1,9 @@
 """Evaluate routers and policies on one split of a benchmark: decide, score, write.
 
 Decisions
-- One evaluator for all families: a router is asked for decisions on features and is never shown quality or cost.
-- A router must know exactly the benchmark's candidates, by name; their order may differ.
-- Scored are the samples measured for every candidate; how many were left out stands in every record.
+- One evaluator for all families: a router decides on features and never sees quality or cost.
+- A router must have exactly the benchmark's candidates, by name; their order may differ.
+- Only samples measured for every candidate are scored; every record says how many were left out.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,12 +21,13 @@ from vlrouterbench.core.errors import BenchmarkError, EvaluationError, RouterErr
 from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.evaluation.estimates import ask_estimates
 from vlrouterbench.evaluation.operating_points import decisions_by_weight
-from vlrouterbench.evaluation.paired import RoutedSplit, ScoringContext
+from vlrouterbench.evaluation.paired import UPPER_BOUND, RoutedSplit, ScoringContext
 from vlrouterbench.evaluation.policies import POLICIES, decide_policy
+from vlrouterbench.evaluation.records import ResultRecord
 from vlrouterbench.evaluation.results import score_routers
 from vlrouterbench.evaluation.shuffled import train_on_shuffled
 from vlrouterbench.evaluation.throughput import measure_throughput
-from vlrouterbench.evaluation.upper_bound import KnownFeatures, reachable_decisions
+from vlrouterbench.evaluation.upper_bound import SplitFeatures, upper_bound_decisions
 from vlrouterbench.evaluation.writing import write_results
 from vlrouterbench.features.encode import features_by
 from vlrouterbench.features.options import EncodingWork, Progress
@@ -44,9 +44,9 @@ class EvaluationOptions:
         split: the scored split.
         seed: of resamples and of policies that draw.
         time_routers: measure throughput.
-        machine_usd_per_hour: price of this machine, at which a router's own time is counted; None counts none.
-        shuffled_labels: train each router's family on shuffled labels too, as a control (`shuffled.py`).
-        num_proc: processes that encode what is not stored.
+        machine_usd_per_hour: price of this machine, at which a router's own time is counted; None leaves it out.
+        shuffled_labels: also train each router's label-permutation control (`shuffled.py`).
+        num_proc: number of processes that encode samples whose features are not stored.
         progress: called while samples are encoded.
     """
 
@@ -71,14 +71,13 @@ class EvaluationOptions:
 
 def evaluate_routers(
     folder: Path | str, routers: Sequence[str], out: Path | str, options: EvaluationOptions | None = None
-) -> list[dict[str, Any]]:
-    """Evaluate and write `results.json`, `decisions.parquet`, `controls.parquet` and, of calibrated routers,
-    `estimates.parquet`.
+) -> list[ResultRecord]:
+    """Evaluate routers and write `results.json`, `decisions.parquet`, `controls.parquet` and `estimates.parquet`.
 
     Args:
         folder: benchmark folder.
         routers: names of policies, or paths and Hub ids of trained routers.
-        out: where the files go.
+        out: folder for the files; `estimates.parquet` is written only where a router is calibrated.
         options: see EvaluationOptions.
 
     Returns:
@@ -86,8 +85,8 @@ def evaluate_routers(
 
     Raises:
         BenchmarkError: no sample of the split was measured for every candidate.
-        RouterError: a router cannot be loaded, or knows other candidates.
-        EvaluationError: a calibrated router estimates what is no probability or no cost.
+        RouterError: a router cannot be loaded, or has other candidates than the benchmark.
+        EvaluationError: an estimate of a calibrated router is not a probability, or not a cost.
     """
     options = options or EvaluationOptions()
     if not routers:
@@ -99,21 +98,22 @@ def evaluate_routers(
     table = split.take(split.complete)
     if not len(table):
         raise BenchmarkError(_nothing_complete(split, options.split))
-    routed, features = [], None
-    for name, given in zip(_unique_names(routers), routers, strict=True):
-        if given in POLICIES:
-            policy = decide_policy(given, table, train, seed=options.seed)
-            config = {"kind": "policy", "name": given, **policy.config}
+    routed: list[RoutedSplit] = []
+    features: torch.Tensor | None = None
+    for name, source in zip(_unique_names(routers), routers, strict=True):
+        if source in POLICIES:
+            policy = decide_policy(source, table, train, seed=options.seed)
+            config = {"kind": "policy", "name": source, **policy.config}
             routed.append(RoutedSplit(name, policy.decisions, config, policy.shares))
-        else:
-            router = _load(given)
-            split_features = _features(name, router, table, options)
-            if features is None and not router.end_to_end:
-                features = split_features
-            routed.append(_ask_router(name, router, split_features, table, options))
-            if options.shuffled_labels:
-                control = train_on_shuffled(router, whole, options.work, seed=options.seed)
-                routed[-1].shuffled = control.decide(split_features).cpu().numpy()
+            continue
+        router = _load(source)
+        split_features = _features(name, router, table, options)
+        if features is None and not router.end_to_end:
+            features = split_features
+        routed.append(_routed(name, router, split_features, table, options))
+        if options.shuffled_labels:
+            control = train_on_shuffled(router, whole, options.work, seed=options.seed)
+            routed[-1].shuffled = control.decide(split_features).cpu().numpy()
     context = ScoringContext(
         table,
         options.split,
@@ -130,50 +130,52 @@ def evaluate_routers(
 def _controls(
     table: RoutingTable, train: RoutingTable, features: torch.Tensor | None, seed: int
 ) -> dict[str, np.ndarray]:
-    """Decisions of what stands in every report, (num_samples,) each; the ceiling by the features of the first router
-    that has some."""
+    """Decisions (num_samples,) of the controls that every report has.
+
+    The upper bound is estimated from the features of the first router that has some.
+    """
     names = ("strongest", "cheapest", "mixture", "oracle")
-    known = None if features is None else KnownFeatures(features.cpu().numpy())
-    reachable = reachable_decisions(table, train, seed=seed, features=known)
-    return {name: decide_policy(name, table, train, seed=seed).decisions for name in names} | {"reachable": reachable}
+    scored = None if features is None else SplitFeatures(features.cpu().numpy())
+    decisions = {name: decide_policy(name, table, train, seed=seed).decisions for name in names}
+    return decisions | {UPPER_BOUND: upper_bound_decisions(table, train, seed=seed, features=scored)}
 
 
-def _load(given: str) -> PreTrainedRouter:
-    folder = Path(given)
-    if not folder.exists() and "/" not in given:
-        if given in FAMILIES:
+def _load(source: str) -> PreTrainedRouter:
+    folder = Path(source)
+    if not folder.exists() and "/" not in source:
+        if source in FAMILIES:
             raise RouterError(
-                f'"{given}" needs training first: `vlrouterbench train DIR --router {given} --out PATH`, '
+                f'"{source}" needs training first: `vlrouterbench train DIR --router {source} --out PATH`, '
                 "then give PATH."
             )
-        raise unknown_name("router", given, (*POLICIES, *FAMILIES))
-    return AutoRouter.from_pretrained(given)
+        raise unknown_name("router", source, (*POLICIES, *FAMILIES))
+    return AutoRouter.from_pretrained(source)
 
 
 def _unique_names(routers: Sequence[str]) -> list[str]:
-    """NAME of a policy, last component of a path; a number that no other bears makes a repeated one unique."""
-    given_names = [given if given in POLICIES else _last_component(given) for given in routers]
+    """The name of a policy or the last component of a path; a repeated name gets a number."""
+    wanted = [source if source in POLICIES else _last_component(source) for source in routers]
     names: list[str] = []
-    for name in given_names:
-        # A made-up name must not be one that a later router has by right.
-        made_up = (f"{name}-{number}" for number in count(2))
-        names.append(name if name not in names else next(n for n in made_up if n not in names and n not in given_names))
+    for name in wanted:
+        # A numbered name must not be the own name of a later router.
+        numbered = (f"{name}-{number}" for number in count(2))
+        names.append(name if name not in names else next(n for n in numbered if n not in names and n not in wanted))
     return names
 
 
-def _last_component(given: str) -> str:
-    path = Path(given)
+def _last_component(source: str) -> str:
+    path = Path(source)
     return path.name if path.name not in ("", "..") else path.resolve().name
 
 
 def _features(name: str, router: PreTrainedRouter, table: RoutingTable, options: EvaluationOptions) -> torch.Tensor:
-    """(num_samples, dim) by the router's own encoder, once it is known that the router's candidates are the table's."""
+    """(num_samples, dim) by the router's own encoder, once the router's candidates have been checked."""
     _matching_order(name, router, table)
-    # What it reads of the benchmark's inputs is stored, and the same as in training.
+    # Stored features of the benchmark's inputs are used where there are any: they are the same as in training.
     return features_by(router.encoder, table, options.work)
 
 
-def _ask_router(
+def _routed(
     name: str, router: PreTrainedRouter, features: torch.Tensor, table: RoutingTable, options: EvaluationOptions
 ) -> RoutedSplit:
     order = _matching_order(name, router, table)
@@ -189,16 +191,16 @@ def _ask_router(
 
 
 def _matching_order(name: str, router: PreTrainedRouter, table: RoutingTable) -> np.ndarray:
-    """Place in the benchmark's pool of each of the router's candidates."""
-    known, asked = router.config.candidate_names, table.pool.names
-    if set(known) != set(asked):
-        lacking, strange = sorted(set(asked) - set(known)), sorted(set(known) - set(asked))
+    """Index in the benchmark's pool of each of the router's candidates."""
+    own, expected = router.config.candidate_names, table.pool.names
+    if set(own) != set(expected):
+        lacking, strange = sorted(set(expected) - set(own)), sorted(set(own) - set(expected))
         raise RouterError(
             f"the router {name} and the benchmark {table.folder} have different candidates. Only in the benchmark: "
             f"{', '.join(lacking) or 'none'}; only in the router: {', '.join(strange) or 'none'}. "
             "Train on this benchmark."
         )
-    return np.array([table.pool.index[candidate] for candidate in known])
+    return np.array([table.pool.index[candidate] for candidate in own])
 
 
 def _nothing_complete(split: RoutingTable, name: str) -> str:

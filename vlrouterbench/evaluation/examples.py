@@ -1,10 +1,10 @@
 """Samples on which a router was right, wrong or too expensive, for people to look at.
 
 Decisions
-- Told of a sample are its question, its picture in small, the chosen candidate and the cheapest right one. No answer
-  of a model and no key.
-- What is shown is the most telling by a rule, not a draw: right where fewest candidates are, wrong where most are
-  right, too expensive where most was paid too much. Equals stand in the order of the table.
+- A sample is shown with its question, a thumbnail of its image, the chosen candidate and the cheapest correct one; with
+  no model's answer and no answer key.
+- Examples are selected by a rule, not drawn: correct where the fewest candidates are, wrong where the most are correct,
+  too expensive where the excess cost is largest. Ties keep the order of the table.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.routers.encoders.sample_input import read_image
 
 EXAMPLES_PER_KIND = 3
-RIGHT, WRONG, DEAR = "right, at the lowest price", "wrong, though another was right", "right, but too expensive"
+RIGHT, WRONG = "correct, at the lowest cost", "wrong, though another candidate was correct"
+TOO_EXPENSIVE = "correct, but too expensive"
 _LONGEST_QUESTION = 320
 _THUMBNAIL_PIXELS = 160
 
@@ -31,12 +32,12 @@ class Example:
     """One sample with a router's decision on it.
 
     Attributes:
-        kind: RIGHT, WRONG or DEAR.
+        kind: RIGHT, WRONG or TOO_EXPENSIVE.
         sample_id, dataset, question: of the sample; a long question is cut.
         chosen, chosen_cost: the decision and its cost in USD per 10,000 samples.
-        best, best_cost: the cheapest right candidate and its cost.
-        num_right, num_candidates: how many candidates are right, and of how many.
-        image: the picture in small as a data address, "" where there is none.
+        best, best_cost: the cheapest correct candidate and its cost.
+        num_right, num_candidates: number of correct candidates, and of all.
+        image: a thumbnail as a data address, "" where there is no image.
     """
 
     kind: str
@@ -52,13 +53,13 @@ class Example:
     image: str
 
 
-def telling_examples(table: RoutingTable, decisions: np.ndarray, *, count: int = EXAMPLES_PER_KIND) -> list[Example]:
+def select_examples(table: RoutingTable, decisions: np.ndarray, *, count: int = EXAMPLES_PER_KIND) -> list[Example]:
     """Up to `count` examples of each kind.
 
     Args:
         table: the scored samples, all measured for every candidate, in folder order.
-        decisions: (num_samples,) places in the pool.
-        count: most examples of a kind.
+        decisions: (num_samples,) indices in the pool.
+        count: largest number of examples of each kind.
     """
     rows = np.arange(len(table))
     right = table.quality >= CORRECT_THRESHOLD
@@ -68,7 +69,7 @@ def telling_examples(table: RoutingTable, decisions: np.ndarray, *, count: int =
     ranked = {
         RIGHT: _first(ok & (spent <= 0), num_right, count),
         WRONG: _first(~ok & solved, -num_right, count),
-        DEAR: _first(ok & (spent > 0), -spent, count),
+        TOO_EXPENSIVE: _first(ok & (spent > 0), -spent, count),
     }
     images = _thumbnails(table, sorted({int(row) for chosen in ranked.values() for row in chosen}))
     columns = {name: table.column(name) for name in ("sample_id", "dataset", "question")}
@@ -93,8 +94,8 @@ def telling_examples(table: RoutingTable, decisions: np.ndarray, *, count: int =
 
 
 def _first(wanted: np.ndarray, order: np.ndarray, count: int) -> list[int]:
-    places = np.flatnonzero(wanted)
-    return places[np.argsort(order[places], kind="stable")][:count].tolist()
+    rows = np.flatnonzero(wanted)
+    return rows[np.argsort(order[rows], kind="stable")][:count].tolist()
 
 
 def _cut(question: str) -> str:
@@ -110,7 +111,7 @@ def _thumbnails(table: RoutingTable, rows: Sequence[int]) -> dict[int, str]:
 
 
 def data_address(image: bytes | None, *, pixels: int = _THUMBNAIL_PIXELS) -> str:
-    """A picture in small, at most `pixels` wide and high, as an address that holds it; "" where there is none."""
+    """A thumbnail, at most `pixels` wide and high, as a data address; "" where there is no image."""
     small = read_image(image)
     if small is None:
         return ""

@@ -1,8 +1,8 @@
 """Trade-offs that one trained router offers, as decisions.
 
 Decisions
-- Every family is asked for the same trade-offs, the flagship's fine ones, whatever it tries in training: with more
-  points to choose corners from a hull is higher, so a coarse grid of its own would count against a family.
+- Every family is evaluated at the same trade-offs, the flagship's fine grid, whatever grid it is trained with: the
+  hull of more points is higher, so a coarse grid would count against a family.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from vlrouterbench.routers.flagship.modeling_flagship import TRADE_OFFS
 def decisions_by_weight(
     router: PreTrainedRouter, features: torch.Tensor, order: np.ndarray, parts: Sequence[float] = TRADE_OFFS
 ) -> list[tuple[float, np.ndarray]] | None:
-    """Decisions at many trade-offs of a family that estimates quality and cost apart, its own among them.
+    """Decisions at many trade-offs of a family that estimates quality and cost separately, its own among them.
 
     Args:
         router: of any family; it is left at its own trade-off.
         features: (num_samples, dim) by the router's own encoder.
-        order: place in the benchmark's pool of each of the router's candidates.
-        parts: trade-offs as accuracy that asking the dearest candidate instead of a free one must gain.
+        order: index in the benchmark's pool of each of the router's candidates.
+        parts: trade-offs, as the accuracy that the most expensive candidate must gain over a free one.
 
     Returns:
-        (usd_weight, decisions (num_samples,) as places in the benchmark's pool) by rising weight; None for a family
-        with one trade-off alone.
+        (usd_weight, decisions (num_samples,) as indices in the benchmark's pool) by rising weight; None for a family
+        that has a single trade-off.
     """
     if not isinstance(router, EstimatingRouter):
         return None
     own = router.config.usd_weight
-    dearest = max(float(router.mean_cost.max()), torch.finfo(torch.float32).tiny)
-    weights = sorted({own, *(part / dearest for part in parts)})
+    highest = max(float(router.mean_cost.max()), torch.finfo(torch.float32).tiny)
+    weights = sorted({own, *(part / highest for part in parts)})
     settings = [{"usd_weight": weight} for weight in weights]
     scores = router.scores_for(features.to(router.device), settings)
-    decided = [
-        (weight, order[router.choose(found).cpu().numpy()]) for weight, found in zip(weights, scores, strict=True)
+    decisions = [
+        (weight, order[router.choose(score).cpu().numpy()]) for weight, score in zip(weights, scores, strict=True)
     ]
     router.config.update({"usd_weight": own})
-    return decided
+    return decisions

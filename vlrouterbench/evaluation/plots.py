@@ -1,19 +1,20 @@
 """Figures of a report (what figures share is in `plotting`).
 
 Decisions
-- One row of cells per router where there can be many routers: twenty curves over each other cannot be told apart.
+- One row of cells per router where there can be many routers: twenty curves over each other cannot be distinguished.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.evaluation.records import FreeForm, Intervals, PartRecord, ScoredRecord
 from vlrouterbench.metrics.trade_off import chosen_values
 from vlrouterbench.plotting.figures import (
     BLUE,
@@ -30,7 +31,30 @@ _COST_BINS = 12
 _MARKERS = {"policy": "s", "router": "o"}
 
 
-def frontier_plot(records: Sequence[dict[str, Any]], table: RoutingTable) -> Drawing:
+class FrontierEntry(TypedDict):
+    """What the plot of accuracy against cost needs of a record; a record of `results.json` has it."""
+
+    router: str
+    router_config: FreeForm
+    accuracy: float
+    average_cost_usd: float
+    ci95: Intervals
+    frontier: list[list[float]] | None
+
+
+def frontier_entry(record: ScoredRecord, kind: str, frontier: list[list[float]] | None) -> FrontierEntry:
+    """A leaderboard's record for the plot of accuracy against cost, as a "router" or a "policy"."""
+    return {
+        "router": record["router"],
+        "router_config": {"kind": kind},
+        "accuracy": record["accuracy"],
+        "average_cost_usd": record["average_cost_usd"],
+        "ci95": record["ci95"],
+        "frontier": frontier,
+    }
+
+
+def frontier_plot(entries: Sequence[FrontierEntry], table: RoutingTable) -> Drawing:
     """Accuracy against average cost of every router and policy with 95 % intervals, single candidates in grey.
 
     A line joins the points of a router that offers several trade-offs.
@@ -43,13 +67,13 @@ def frontier_plot(records: Sequence[dict[str, Any]], table: RoutingTable) -> Dra
     cost, quality = table.cost.mean(axis=0) * SAMPLES_PER_COST_UNIT, table.quality.mean(axis=0) * 100
     axes.scatter(cost, quality, s=16, color=GREY, label="always one candidate", zorder=1)
     for kind, colour, label in (("policy", BLUE, "policy"), ("router", VERMILION, "trained router")):
-        chosen = [r for r in records if r["router_config"]["kind"] == kind]
+        chosen = [entry for entry in entries if entry["router_config"]["kind"] == kind]
         if not chosen:
             continue
         x = np.array([r["average_cost_usd"] for r in chosen]) * SAMPLES_PER_COST_UNIT
         y = np.array([r["accuracy"] for r in chosen]) * 100
-        spans = [np.array([r["ci95"][name] for r in chosen]).T for name in ("average_cost_usd", "accuracy")]
-        wide, high = spans[0] * SAMPLES_PER_COST_UNIT, spans[1] * 100
+        wide = np.array([r["ci95"]["average_cost_usd"] for r in chosen]).T * SAMPLES_PER_COST_UNIT
+        high = np.array([r["ci95"]["accuracy"] for r in chosen]).T * 100
         axes.errorbar(
             x,
             y,
@@ -75,38 +99,38 @@ def frontier_plot(records: Sequence[dict[str, Any]], table: RoutingTable) -> Dra
     return Drawing(figure, title)
 
 
-def dataset_plot(records: Sequence[dict[str, Any]], table: RoutingTable) -> Drawing:
+def dataset_plot(records: Sequence[ScoredRecord], table: RoutingTable) -> Drawing:
     """Rank Score of every router on every dataset, as a heat map with its numbers."""
-    return _score_map(records, table, "per_dataset", "Rank Score by dataset (samples)")
+    return _score_map({r["router"]: r["per_dataset"] for r in records}, table, "Rank Score by dataset (samples)")
 
 
-def group_plot(records: Sequence[dict[str, Any]], table: RoutingTable) -> Drawing:
+def group_plot(records: Sequence[ScoredRecord], table: RoutingTable) -> Drawing:
     """Rank Score of every router on every task group, as a heat map with its numbers."""
-    return _score_map(records, table, "per_group", "Rank Score by task group (samples)")
+    return _score_map({r["router"]: r["per_group"] for r in records}, table, "Rank Score by task group (samples)")
 
 
-def shares_plot(records: Sequence[dict[str, Any]], table: RoutingTable) -> Drawing:
+def shares_plot(records: Sequence[ScoredRecord], table: RoutingTable) -> Drawing:
     """How often every router chose every candidate, in percent; a dash where never."""
     shares = [[r["candidate_shares"].get(name, np.nan) for name in table.pool.names] for r in records]
     return draw_heat_map(
         100 * np.array(shares),
         rows=[r["router"] for r in records],
         columns=table.pool.names,
-        title=titled("Who was chosen, % of samples", simulated=table.simulated),
+        title=titled("Chosen candidates, % of samples", simulated=table.simulated),
         label="% of samples",
     )
 
 
 def cost_plot(decisions: Mapping[str, np.ndarray], table: RoutingTable) -> Drawing:
-    """Histogram of what single decisions cost, one row per router, in percent of its samples.
+    """Histogram of the cost of single decisions, one row per router, in percent of its samples.
 
     Args:
-        decisions: router -> places in the pool (num_samples,).
+        decisions: router -> indices in the pool (num_samples,).
         table: the samples that were decided on.
     """
     cost = np.array([chosen_values(table.cost, chosen) for chosen in decisions.values()]) * SAMPLES_PER_COST_UNIT
     edges = _cost_edges(cost)
-    # What costs nothing has no place on a logarithmic scale: it counts in a bin of its own.
+    # A logarithmic scale has no 0: decisions that cost nothing are counted in a bin of their own.
     free = (cost == 0).mean(axis=1, keepdims=True)
     counts = np.array([np.histogram(row[row > 0], edges)[0] for row in cost]) / cost.shape[1]
     columns = [f"{low:.3g} to {high:.3g}" for low, high in pairwise(edges)]
@@ -121,13 +145,13 @@ def cost_plot(decisions: Mapping[str, np.ndarray], table: RoutingTable) -> Drawi
     )
 
 
-def _score_map(records: Sequence[dict[str, Any]], table: RoutingTable, parts: str, title: str) -> Drawing:
-    names = list(dict.fromkeys(name for r in records for name in r[parts]))
-    counts = records[0][parts]
+def _score_map(parts_of: Mapping[str, Mapping[str, PartRecord]], table: RoutingTable, title: str) -> Drawing:
+    """Rank Scores as a heat map, from router -> name of a part -> its record."""
+    first = next(iter(parts_of.values()))
     return draw_heat_map(
-        np.array([[r[parts][name]["rank_score"] for name in names] for r in records]),
-        rows=[r["router"] for r in records],
-        columns=[f"{name} ({counts[name]['num_samples']})" for name in names],
+        np.array([[parts[name]["rank_score"] for name in first] for parts in parts_of.values()]),
+        rows=list(parts_of),
+        columns=[f"{name} ({part['num_samples']})" for name, part in first.items()],
         title=titled(title, simulated=table.simulated),
         label="Rank Score",
     )

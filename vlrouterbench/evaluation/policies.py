@@ -1,10 +1,10 @@
 """Reference policies that need no training: oracle, strongest, cheapest, strongest per dataset, random, mixture.
 
 Decisions
-- What a policy knows is fitted on the train split. Only the oracle sees the truth of the samples it decides on.
+- Policies are fitted on the train split. Only the oracle sees the truth of the samples that it decides on.
 - `random` and `mixture` draw one candidate per sample by a seeded hash of its id: the same draw on every machine and
   in any order. Their expectation is reported beside the draw.
-- The mixture is the best constant policy: the mix of at most two single candidates with the best Rank Score. More
+- The mixture is the best static mixture: the mix of at most two single candidates with the best Rank Score. More
   than two never help, since averages of a mix lie in the convex hull of the single ones and the best point lies on
   its edge.
 """
@@ -14,13 +14,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from vlrouterbench.core.constants import CORRECT_THRESHOLD
 from vlrouterbench.core.errors import BenchmarkError
 from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.evaluation.records import FreeForm
 from vlrouterbench.metrics.trade_off import rank_score
 
 MIXTURE_STEPS = 100
@@ -28,17 +28,17 @@ MIXTURE_STEPS = 100
 
 @dataclass(frozen=True)
 class PolicyDecisions:
-    """What a policy chose on a table.
+    """Decisions of a policy on a table.
 
     Attributes:
-        decisions: (num_samples,) places in the pool.
+        decisions: (num_samples,) indices in the pool.
         shares: (num_candidates,) chance of each candidate where the policy draws, else None.
-        config: what the policy is, for results.
+        config: description of the policy, for results.
     """
 
     decisions: np.ndarray
     shares: np.ndarray | None = None
-    config: dict[str, Any] = field(default_factory=dict)
+    config: FreeForm = field(default_factory=dict)
 
 
 def decide_policy(name: str, test: RoutingTable, train: RoutingTable, *, seed: int) -> PolicyDecisions:
@@ -53,9 +53,9 @@ def _measured(train: RoutingTable) -> RoutingTable:
     return train
 
 
-def _constant(test: RoutingTable, place: int) -> PolicyDecisions:
+def _constant(test: RoutingTable, index: int) -> PolicyDecisions:
     return PolicyDecisions(
-        np.full(len(test), place), config={"candidate": test.pool.names[place], "fitted_on": "train"}
+        np.full(len(test), index), config={"candidate": test.pool.names[index], "fitted_on": "train"}
     )
 
 
@@ -81,13 +81,13 @@ def _strongest_per_dataset(test: RoutingTable, train: RoutingTable, seed: int) -
     best = {
         name: int(np.nanargmax(_measured(train.take(datasets == name)).mean_quality)) for name in np.unique(datasets)
     }
-    asked = test.column("dataset")
+    datasets_of_test = test.column("dataset")
     config = {
-        "candidates": {name: test.pool.names[place] for name, place in best.items()},
+        "candidates": {name: test.pool.names[index] for name, index in best.items()},
         "fitted_on": "train",
-        "samples_of_unseen_datasets": sum(name not in best for name in asked),
+        "samples_of_unseen_datasets": sum(name not in best for name in datasets_of_test),
     }
-    return PolicyDecisions(np.array([best.get(name, overall) for name in asked]), config=config)
+    return PolicyDecisions(np.array([best.get(name, overall) for name in datasets_of_test]), config=config)
 
 
 def _random(test: RoutingTable, train: RoutingTable, seed: int) -> PolicyDecisions:
@@ -98,7 +98,7 @@ def _random(test: RoutingTable, train: RoutingTable, seed: int) -> PolicyDecisio
 def _mixture(test: RoutingTable, train: RoutingTable, seed: int) -> PolicyDecisions:
     shares = best_mixture(train.mean_quality, train.mean_cost, cost_bounds=test.cost_bounds)
     config = {
-        "shares": {test.pool.names[place]: float(shares[place]) for place in np.flatnonzero(shares)},
+        "shares": {test.pool.names[index]: float(shares[index]) for index in np.flatnonzero(shares)},
         "fitted_on": "train",
         "seed": seed,
     }
@@ -117,10 +117,11 @@ POLICIES: dict[str, Callable[[RoutingTable, RoutingTable, int], PolicyDecisions]
 
 
 def best_mixture(quality: np.ndarray, cost: np.ndarray, *, cost_bounds: tuple[float, float]) -> np.ndarray:
-    """Shares (num_candidates,) of the fixed mix of at most two candidates with the best Rank Score.
+    """Shares (num_candidates,) of the static mixture of at most two candidates with the best Rank Score.
 
     Args:
-        quality, cost: (num_candidates,) mean of each candidate; NaN = cannot be used.
+        quality: (num_candidates,) mean quality of each candidate; NaN = cannot be used.
+        cost: (num_candidates,) mean cost of each candidate, USD per sample; NaN = cannot be used.
         cost_bounds: as for `rank_score`.
     """
     usable = np.flatnonzero(np.isfinite(quality) & np.isfinite(cost))

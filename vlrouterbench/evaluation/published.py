@@ -1,9 +1,9 @@
-"""The published table of VL-RouterBench, and when it may stand beside figures of ours.
+"""The published table of VL-RouterBench, and when it may be shown beside figures of ours.
 
 Decisions
 - Only beside the real benchmark: its 14 datasets at their published size, the published pool at published prices,
-  reference tokens, nothing simulated. On anything else the rows are refused, with the reason: equal units are not equal
-  questions. A folder's name proves nothing, so it is not asked for.
+  reference tokens, nothing simulated. For anything else the rows are refused, with the reason: equal units do not make
+  equal questions. The name of a folder is not checked, since it proves nothing.
 - Even there the samples differ: the published split cannot be rebuilt, and its quality is 0 or 1. The report says so.
 """
 
@@ -29,7 +29,7 @@ class PublishedResult:
         cost: mean in USD per 10,000 samples.
         rank_score: mean, 0 to 100.
         spread: standard deviations of the three over trials, None where there is one figure.
-        source: where it stands.
+        source: where it was published.
     """
 
     method: str
@@ -42,7 +42,7 @@ class PublishedResult:
 
 PUBLISHED_SAMPLES = 30_540
 _SIZE_TOLERANCE = 0.01
-"""Share of samples that damaged logs may cost."""
+"""Share of samples that may be missing because of damaged logs."""
 _LATER = "UniRoute, later work"
 PUBLISHED_RESULTS: tuple[PublishedResult, ...] = (
     PublishedResult("Oracle", 95.60, 0.37, 93.68),
@@ -66,19 +66,21 @@ PUBLISHED_RESULTS: tuple[PublishedResult, ...] = (
 
 
 def published_results(table: RoutingTable, split: str) -> tuple[PublishedResult, ...]:
-    """The published rows, for standing beside figures of this table.
+    """The published rows, to be shown beside figures of this table.
 
     Raises:
         EvaluationError: the table is not the published benchmark, or the split is not the test split.
     """
     reason = why_not_comparable(table, split)
     if reason:
-        raise EvaluationError(f"published figures cannot stand beside these: {reason}. Evaluate on the real benchmark.")
+        raise EvaluationError(
+            f"published figures cannot be shown beside these: {reason}. Evaluate on the real benchmark."
+        )
     return PUBLISHED_RESULTS
 
 
 def why_not_comparable(table: RoutingTable, split: str) -> str | None:
-    """Why published figures may not stand beside figures of this table and split; None where they may."""
+    """Why published figures may not be shown beside figures of this table and split; None where they may."""
     report = table.report
     if table.simulated:
         return "these data are simulated"

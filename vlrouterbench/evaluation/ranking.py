@@ -16,11 +16,11 @@ from vlrouterbench.metrics.trade_off import chosen_values
 
 @dataclass(frozen=True)
 class Rank:
-    """A router's place among others.
+    """A router's rank among others.
 
     Attributes:
         rank: 1 + number of routers that are clearly better; those that cannot be told apart share it.
-        best, worst: first and last place over resamples.
+        best, worst: ends of the range of its rank over resamples.
         ties: routers whose difference from this one has an interval that holds zero.
     """
 
@@ -29,9 +29,14 @@ class Rank:
     worst: int
     ties: tuple[str, ...]
 
+    @property
+    def text(self) -> str:
+        """The range in print: "2", or "1 to 3" for a tie."""
+        return rank_range_text(self.best, self.worst)
 
-def places_text(best: int, worst: int) -> str:
-    """Places in print: "2", or "1 to 3" for a tie."""
+
+def rank_range_text(best: int, worst: int) -> str:
+    """A range of ranks in print: "2", or "1 to 3" for a tie."""
     return str(best) if best == worst else f"{best} to {worst}"
 
 
@@ -42,7 +47,7 @@ def rank_routers(
 
     Args:
         table: the scored samples, all measured for every candidate.
-        decisions: router -> places in the pool (num_samples,).
+        decisions: router -> indices in the pool (num_samples,).
         seed: of the resamples, which are the same for all.
         beta: as for `rank_score`.
     """
@@ -52,14 +57,14 @@ def rank_routers(
         np.column_stack([chosen_values(matrix, chosen) for chosen in decisions.values()])
         for matrix in (table.quality, table.cost)
     )
-    options = {"cost_bounds": table.cost_bounds, "beta": beta, "seed": seed}
-    draws = trade_off_draws(quality, cost, table.column("group_id"), **options)["rank_score"]
-    return ranks_of(list(decisions), draws)
+    groups = table.column("group_id")
+    draws = trade_off_draws(quality, cost, groups, cost_bounds=table.cost_bounds, beta=beta, seed=seed)
+    return ranks_of(list(decisions), draws["rank_score"])
 
 
 def ranks_of(names: Sequence[str], draws: np.ndarray) -> dict[str, Rank]:
     """Ranks by name from paired resamples (num_resamples, num_routers)."""
     return {
-        name: Rank(found.rank, found.low, found.high, tuple(names[place] for place in found.tied_with))
-        for name, found in zip(names, rank_ranges(draws), strict=True)
+        name: Rank(ranks.rank, ranks.low, ranks.high, tuple(names[index] for index in ranks.tied_with))
+        for name, ranks in zip(names, rank_ranges(draws), strict=True)
     }

@@ -3,15 +3,14 @@
 Decisions
 - Ranks are among what is evaluated but the oracle, which sees the answers; each with its range over paired resamples.
 - Examples are those of the trained router with the best Rank Score.
-- Published figures stand here beside the real benchmark only; elsewhere the page says why they do not.
-- Calibration is told of routers that have calibrated estimates, and of no other.
+- Published figures are shown beside the real benchmark only; elsewhere the page says why they are not.
+- Calibration is reported for routers that have calibrated estimates, and for no others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,19 +19,34 @@ from vlrouterbench.core.files import staged_file
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.comparisons import compare
 from vlrouterbench.evaluation.decisions import read_decisions
-from vlrouterbench.evaluation.examples import DEAR, RIGHT, WRONG, Example, telling_examples
+from vlrouterbench.evaluation.examples import RIGHT, TOO_EXPENSIVE, WRONG, Example, select_examples
 from vlrouterbench.evaluation.published import PUBLISHED_RESULTS, why_not_comparable
-from vlrouterbench.evaluation.ranking import Rank, places_text, rank_routers
+from vlrouterbench.evaluation.ranking import Rank, rank_routers
+from vlrouterbench.evaluation.records import ResultRecord
 from vlrouterbench.evaluation.report_figures import CALIBRATION_FILES, report_figures
 from vlrouterbench.evaluation.results import bounds_degenerate
 from vlrouterbench.evaluation.tables import write_tables
+from vlrouterbench.evaluation.view import by_rank_score, headings, result_rows
 from vlrouterbench.plotting.page import render_page
 
 REPORT_PAGE, FIGURES_FOLDER = "report.html", "figures"
 _UNRANKED = "oracle"
+_COLUMNS = (
+    "router",
+    "accuracy",
+    "cost",
+    "rank_score",
+    "interval",
+    "rank",
+    "difference",
+    "difference_interval",
+    "oracle_gap",
+    "upper_bound_gap",
+    "latency",
+)
 
 
-def write_report(records: Sequence[dict[str, Any]], table: RoutingTable, out: Path) -> Path:
+def write_report(records: Sequence[ResultRecord], table: RoutingTable, out: Path) -> Path:
     """Write the page.
 
     Args:
@@ -47,32 +61,32 @@ def write_report(records: Sequence[dict[str, Any]], table: RoutingTable, out: Pa
     return path
 
 
-def write_figures(records: Sequence[dict[str, Any]], table: RoutingTable, out: Path) -> list[Path]:
+def write_figures(records: Sequence[ResultRecord], table: RoutingTable, out: Path) -> list[Path]:
     """Write each figure of the page as SVG and PNG into `out/figures`; arguments as for `write_report`.
 
-    Figures of calibration that lie there from before are removed: they have names of other routers.
+    Older figures of calibration in that folder are removed: they are named after other routers.
     """
-    figures = report_figures(_ranked(records), table, read_decisions(out, table))
+    figures = report_figures(by_rank_score(records), table, read_decisions(out, table))
     for pattern in CALIBRATION_FILES:
         for old in (out / FIGURES_FOLDER).glob(pattern):
             old.unlink()
     return [path for name, figure in figures.items() for path in figure.drawing.write(out / FIGURES_FOLDER, name)]
 
 
-def write_results_tables(records: Sequence[dict[str, Any]], table: RoutingTable, out: Path) -> list[Path]:
+def write_results_tables(records: Sequence[ResultRecord], table: RoutingTable, out: Path) -> list[Path]:
     """Write the table of results as Markdown and LaTeX; arguments as for `write_report`."""
     return write_tables(records, ranks_of_records(records, table, read_decisions(out, table)), out)
 
 
-def render_report(records: Sequence[dict[str, Any]], table: RoutingTable, decisions: Mapping[str, np.ndarray]) -> str:
+def render_report(records: Sequence[ResultRecord], table: RoutingTable, decisions: Mapping[str, np.ndarray]) -> str:
     """The page as text; names and questions from the data are escaped.
 
     Args:
         records: as in `results.json`.
         table: the scored samples.
-        decisions: router -> places in the pool (num_samples,).
+        decisions: router -> indices in the pool (num_samples,).
     """
-    ranked, first = _ranked(records), records[0]
+    ranked, first = by_rank_score(records), records[0]
     ranks = ranks_of_records(records, table, decisions)
     best = next((r["router"] for r in ranked if r["router_config"]["kind"] == "router"), None)
     reason = why_not_comparable(table, first["split"])
@@ -80,23 +94,25 @@ def render_report(records: Sequence[dict[str, Any]], table: RoutingTable, decisi
         "evaluation",
         REPORT_PAGE,
         records=ranked,
+        headings=headings(_COLUMNS),
+        rows=[(row.kind, row.cells(_COLUMNS)) for row in result_rows(records, ranks)],
         first=first,
         report=table.report,
         pool=table.pool.candidates,
         per=SAMPLES_PER_COST_UNIT,
         degenerate=bounds_degenerate(table),
         comparisons=compare(ranked, ranks),
-        places={name: places_text(rank.best, rank.worst) for name, rank in ranks.items()},
+        ranks={name: rank.text for name, rank in ranks.items()},
         figures=list(report_figures(ranked, table, decisions).values()),
         best=best,
-        examples=_by_kind(telling_examples(table, decisions[best])) if best else {},
+        examples=_by_kind(select_examples(table, decisions[best])) if best else {},
         published=() if reason else PUBLISHED_RESULTS,
         not_published=reason,
     )
 
 
 def ranks_of_records(
-    records: Sequence[dict[str, Any]], table: RoutingTable, decisions: Mapping[str, np.ndarray]
+    records: Sequence[ResultRecord], table: RoutingTable, decisions: Mapping[str, np.ndarray]
 ) -> dict[str, Rank]:
     """Router -> rank among all but the oracle; arguments as for `render_report`."""
     names = [r["router"] for r in records if r["router_config"].get("name") != _UNRANKED]
@@ -104,10 +120,6 @@ def ranks_of_records(
     return rank_routers(table, {name: decisions[name] for name in names}, seed=first["seed"], beta=first["beta"])
 
 
-def _ranked(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(records, key=lambda record: -record["rank_score"])
-
-
 def _by_kind(examples: Sequence[Example]) -> dict[str, list[Example]]:
-    kinds = {kind: [example for example in examples if example.kind == kind] for kind in (RIGHT, WRONG, DEAR)}
+    kinds = {kind: [example for example in examples if example.kind == kind] for kind in (RIGHT, WRONG, TOO_EXPENSIVE)}
     return {kind: chosen for kind, chosen in kinds.items() if chosen}

@@ -1,8 +1,8 @@
 """The figures of a report, in the order of the page.
 
 Decisions
-- A figure is a title, a drawing and words for who cannot see it: one more is one more entry here. The same drawings
-  become files for papers.
+- A figure is a title, a drawing and its alt text; a new figure is one more entry here. The same drawings become files
+  for papers.
 - Calibration has figures where a router has calibrated estimates.
 """
 
@@ -10,17 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.calibration_plots import reliability_plot, risk_coverage_plot
-from vlrouterbench.evaluation.plots import cost_plot, dataset_plot, frontier_plot, group_plot, shares_plot
+from vlrouterbench.evaluation.plots import (
+    cost_plot,
+    dataset_plot,
+    frontier_plot,
+    group_plot,
+    shares_plot,
+)
+from vlrouterbench.evaluation.records import ReliabilityRecord, ResultRecord
 from vlrouterbench.plotting.figures import Drawing
 
 CALIBRATION_FILES = ("reliability-*.???", "risk-coverage.???")
-"""What figures of calibration are named, as patterns."""
+"""File names of the figures of calibration, as patterns."""
 
 
 @dataclass(frozen=True)
@@ -30,18 +36,18 @@ class ReportFigure:
     Attributes:
         title: its heading.
         drawing: the figure.
-        words: what it shows, for who cannot see it.
-        note: what stands under it.
+        alt: alt text: what it shows.
+        note: text below it.
     """
 
     title: str
     drawing: Drawing
-    words: str
+    alt: str
     note: str = ""
 
 
 def report_figures(
-    ranked: Sequence[dict[str, Any]], table: RoutingTable, decisions: Mapping[str, np.ndarray]
+    ranked: Sequence[ResultRecord], table: RoutingTable, decisions: Mapping[str, np.ndarray]
 ) -> dict[str, ReportFigure]:
     """File name -> figure, in the page's order."""
     in_order = {record["router"]: decisions[record["router"]] for record in ranked}
@@ -58,42 +64,47 @@ def report_figures(
             "Rank Score by task group", group_plot(ranked, table), "Rank Score of every router on every task group"
         ),
         "candidates": ReportFigure(
-            "Who was chosen",
+            "Chosen candidates",
             shares_plot(ranked, table),
-            "Share of samples on which every router chose every candidate; the same figures stand in the table below",
+            "Share of samples on which every router chose every candidate; the table below has the same figures",
         ),
         "costs": ReportFigure(
-            "What single decisions cost",
+            "Cost of single decisions",
             cost_plot(in_order, table),
             "Histogram of the cost of single decisions, a row of cells per router",
-            "A row is a histogram: % of a router's samples whose answer costs so much.",
+            "Each row is a histogram: the percentage of a router's samples by what the chosen answer costs.",
         ),
-    } | _calibration_figures([record for record in ranked if record["calibration"]], table)
+    } | _calibration_figures(ranked, table)
 
 
-def _calibration_figures(calibrated: Sequence[dict[str, Any]], table: RoutingTable) -> dict[str, ReportFigure]:
-    """Two figures of every calibrated router, and one of all."""
-    if not calibrated:
-        return {}
-    note = "On the line an estimate means what it says; a point's area goes with the number of samples in its bin."
+def _calibration_figures(ranked: Sequence[ResultRecord], table: RoutingTable) -> dict[str, ReportFigure]:
+    """Two figures for every calibrated router, and one for all of them."""
+    note = (
+        "On the diagonal, estimates equal outcomes; a point's area is proportional to the number of samples in its bin."
+    )
     figures = {}
-    for record in calibrated:
-        name, found = record["router"], record["calibration"]
-        for kind, parts, words in (
-            ("candidate", found["per_candidate"], "all samples, chosen or not"),
-            ("dataset", {"all decisions": found} | found["per_dataset"], "the chosen candidate's estimate"),
+    for record in ranked:
+        calibration, name = record["calibration"], record["router"]
+        if calibration is None:
+            continue
+        by_dataset: dict[str, ReliabilityRecord] = {"all decisions": calibration, **calibration["per_dataset"]}
+        for kind, parts, samples in (
+            ("candidate", calibration["per_candidate"], "all samples, chosen or not"),
+            ("dataset", by_dataset, "the chosen candidate's estimate"),
         ):
             title = f"Reliability by {kind}: {name}"
             figures[f"reliability-{kind}s-{name}"] = ReportFigure(
                 title,
                 reliability_plot(title, parts, simulated=table.simulated),
-                f"Measured against estimated accuracy of {name}, a panel per {kind}; {words}",
-                f"{words[0].upper()}{words[1:]}. {note}",
+                f"Measured against estimated accuracy of {name}, a panel per {kind}; {samples}",
+                f"{samples[0].upper()}{samples[1:]}. {note}",
             )
-    figures["risk-coverage"] = ReportFigure(
-        "Risk over coverage",
-        risk_coverage_plot(calibrated, simulated=table.simulated),
-        "Share of wrong answers among the samples with the highest estimated accuracy, over how many are kept",
-        "Estimates that tell samples apart keep the curve below the grey line, the risk of all decisions.",
-    )
+    if figures:
+        figures["risk-coverage"] = ReportFigure(
+            "Risk over coverage",
+            risk_coverage_plot(ranked, simulated=table.simulated),
+            "Share of wrong answers among the samples with the highest estimated accuracy, over how many are kept",
+            "Estimates that separate correct from wrong answers keep the curve below the grey line, the risk of all "
+            "decisions.",
+        )
     return figures

@@ -4,18 +4,18 @@ Decisions
 - A record states what it was computed with (bounds, beta, seed, benchmark digest), so that it can be computed again
   from `decisions.parquet` and the benchmark folder alone.
 - Per-dataset scores use the benchmark's own bounds, like the whole; their intervals come from the dataset's own groups.
-- The gap to the oracle is measured in Rank Score from the best fixed mixture: 0 is no better than a constant policy.
-- Controls stand in every record, whoever was asked for: fixed policies, the oracle, the reachable ceiling, and what a
-  draw at the router's own shares would expect, blind to the sample; each with intervals of its own figures and with
-  the router's paired difference from it. Their decisions lie in `controls.parquet`.
+- The gap to the oracle is measured in Rank Score from the best static mixture: 0 is no better than a constant policy.
+- Controls are in every record, whatever was evaluated: fixed policies, the oracle, the cross-fitted upper-bound
+  estimate, and random choice matched on the router's routing distribution, which does not see the sample; each with
+  intervals of its own figures and with the router's paired difference from it. Their decisions are in
+  `controls.parquet`.
 - A rank is among the routers of one evaluation; those that cannot be told apart share it.
 - JSON has no NaN: what does not exist is null.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.calibration import calibration_of
 from vlrouterbench.evaluation.paired import (
     MIXTURE,
+    ORACLE,
     SAME_SHARES,
     SHUFFLED,
     PairedFigures,
@@ -31,6 +32,13 @@ from vlrouterbench.evaluation.paired import (
     trade_off,
     trade_off_of,
 )
+from vlrouterbench.evaluation.records import (
+    Figures,
+    FrontierMeasures,
+    ResultRecord,
+    ThroughputRecord,
+    ThroughputWithOverhead,
+)
 from vlrouterbench.evaluation.throughput import overhead
 from vlrouterbench.metrics.frontier import convex_hull_area, hypervolume, normalized_auc, quality_neutral_cost
 from vlrouterbench.metrics.ranks import rank_ranges
@@ -38,69 +46,63 @@ from vlrouterbench.metrics.trade_off import MIN_BOUND_RATIO, oracle_gap_closed
 from vlrouterbench.version import __version__
 
 
-def score_routers(routed: Sequence[RoutedSplit], context: ScoringContext) -> list[dict[str, Any]]:
+def score_routers(routed: Sequence[RoutedSplit], context: ScoringContext) -> list[ResultRecord]:
     """One record per router, in the given order (contract's section 4)."""
     table, paired = context.table, PairedFigures.of(routed, context)
     ranks = rank_ranges(paired.draws["rank_score"][:, : len(routed)])
     per_dataset, per_group = (paired.parts(name, len(routed), context) for name in ("dataset", "task_group"))
-    return [
-        {
-            "router": router.router,
-            "router_config": router.config,
-            "split": context.split,
-            "num_samples": len(table),
-            "num_left_out": context.num_left_out,
-            **_figures(place, router, paired, context),
-            "rank": {
-                "rank": ranks[place].rank,
-                "range": [ranks[place].low, ranks[place].high],
-                "tied_with": [routed[other].router for other in ranks[place].tied_with],
-            },
-            "differences": paired.differences(place, routed, context),
-            "per_dataset": per_dataset[place],
-            "per_group": per_group[place],
-            "controls": {name: paired.control(place, name, context) for name in context.references},
-            "benchmark": table.identity,
-            "features": router.features,
-            "seed": context.seed,
-            "version": __version__,
-        }
-        for place, router in enumerate(routed)
-    ]
+    references = {name: trade_off_of(context.references[name], context)["rank_score"] for name in (MIXTURE, ORACLE)}
+    records: list[ResultRecord] = []
+    for index, router in enumerate(routed):
+        whole = trade_off(paired.quality[:, index], paired.cost[:, index], context)
+        frontier = _frontier(router, context)
+        gap = oracle_gap_closed(whole["rank_score"], baseline=references[MIXTURE], oracle=references[ORACLE])
+        has_control = router.shuffled is not None
+        records.append(
+            {
+                "router": router.router,
+                "router_config": router.config,
+                "split": context.split,
+                "num_samples": len(table),
+                "num_left_out": context.num_left_out,
+                **whole,
+                "cost_bounds_usd": list(table.cost_bounds),
+                "beta": context.beta,
+                "ci95": paired.intervals(index),
+                "vs_mixture": paired.versus_mixture(index, context),
+                "same_shares": paired.control(index, f"{SAME_SHARES}{index}", context),
+                "shuffled_labels": paired.control(index, f"{SHUFFLED}{index}", context) if has_control else None,
+                "expected": None if router.shares is None else _expected(router.shares, context),
+                "oracle_gap_closed": gap,
+                "oracle_gap_ci95": paired.gap_interval(index),
+                **paired.upper_bound_gap(index, context),
+                "candidate_shares": _shares(router.decisions, table),
+                "frontier": frontier,
+                "frontier_measures": None if frontier is None else _frontier_measures(frontier, table),
+                "calibration": calibration_of(router, context),
+                "throughput": _throughput(router, whole, context),
+                "rank": {
+                    "rank": ranks[index].rank,
+                    "range": [ranks[index].low, ranks[index].high],
+                    "tied_with": [routed[other].router for other in ranks[index].tied_with],
+                },
+                "differences": paired.differences(index, routed, context),
+                "per_dataset": per_dataset[index],
+                "per_group": per_group[index],
+                "controls": {name: paired.control(index, name, context) for name in context.references},
+                "benchmark": table.identity,
+                "features": router.features,
+                "seed": context.seed,
+                "version": __version__,
+            }
+        )
+    return records
 
 
 def bounds_degenerate(table: RoutingTable) -> bool:
     """Whether all candidates cost about the same, so that Rank Score separates nothing but rounding."""
     cmin, cmax = table.cost_bounds
     return cmax / cmin < MIN_BOUND_RATIO
-
-
-def _figures(place: int, router: RoutedSplit, paired: PairedFigures, context: ScoringContext) -> dict[str, Any]:
-    """What is computed for one router alone."""
-    table, quality, cost = context.table, paired.quality[:, place], paired.cost[:, place]
-    whole = trade_off(quality, cost, context)
-    base, oracle = (trade_off_of(context.references[name], context)["rank_score"] for name in ("mixture", "oracle"))
-    vs_mixture = paired.difference(place, MIXTURE, context)
-    twin = None if router.shuffled is None else paired.control(place, f"{SHUFFLED}{place}", context)
-    frontier = _frontier(router, context)
-    return {
-        **whole,
-        "cost_bounds_usd": list(table.cost_bounds),
-        "beta": context.beta,
-        "ci95": paired.intervals(place),
-        "vs_mixture": {"rank_score": vs_mixture["difference"], "ci95": vs_mixture["ci95"]},
-        "same_shares": paired.control(place, f"{SAME_SHARES}{place}", context),
-        "shuffled_labels": twin,
-        "expected": None if router.shares is None else _expected(router.shares, context),
-        "oracle_gap_closed": oracle_gap_closed(whole["rank_score"], baseline=base, oracle=oracle),
-        "oracle_gap_ci95": paired.gap_interval(place),
-        **paired.reachable_gap(place, context),
-        "candidate_shares": _shares(router.decisions, table),
-        "frontier": frontier,
-        "frontier_measures": None if frontier is None else _frontier_measures(frontier, table),
-        "calibration": calibration_of(router, context),
-        "throughput": _throughput(router, whole, context),
-    }
 
 
 def _frontier(router: RoutedSplit, context: ScoringContext) -> list[list[float]] | None:
@@ -110,28 +112,29 @@ def _frontier(router: RoutedSplit, context: ScoringContext) -> list[list[float]]
     return [[figures["average_cost_usd"], figures["accuracy"], weight] for figures, weight in points]
 
 
-def _frontier_measures(frontier: Sequence[Sequence[float]], table: RoutingTable) -> dict[str, float | None]:
+def _frontier_measures(frontier: Sequence[Sequence[float]], table: RoutingTable) -> FrontierMeasures:
     cost, accuracy, _ = np.array(frontier).T
-    bounds = {"cost_bounds": table.cost_bounds}
-    singles = {"single_cost": table.cost.mean(axis=0), "single_quality": table.quality.mean(axis=0)}
+    bounds, singles = table.cost_bounds, (table.cost.mean(axis=0), table.quality.mean(axis=0))
     return {
-        "aiq": convex_hull_area(cost, accuracy, **bounds),
-        "nauc": normalized_auc(cost, accuracy, **bounds),
-        "qnc": quality_neutral_cost(cost, accuracy, **singles),
-        "hypervolume": hypervolume(cost, accuracy, **bounds),
+        "aiq": convex_hull_area(cost, accuracy, cost_bounds=bounds),
+        "nauc": normalized_auc(cost, accuracy, cost_bounds=bounds),
+        "qnc": quality_neutral_cost(cost, accuracy, single_cost=singles[0], single_quality=singles[1]),
+        "hypervolume": hypervolume(cost, accuracy, cost_bounds=bounds),
     }
 
 
-def _throughput(router: RoutedSplit, whole: Mapping[str, float], context: ScoringContext) -> dict[str, Any] | None:
-    """What was measured, with the overhead in dollars where a price was given."""
-    if router.throughput is None or context.machine_usd_per_hour is None:
+def _throughput(
+    router: RoutedSplit, whole: Figures, context: ScoringContext
+) -> ThroughputRecord | ThroughputWithOverhead | None:
+    """The measured throughput, with the overhead in dollars where a price of the machine was given."""
+    price, bounds = context.machine_usd_per_hour, context.table.cost_bounds
+    if router.throughput is None or price is None:
         return router.throughput
-    options = {"cost_bounds": context.table.cost_bounds, "beta": context.beta}
-    counted = overhead(router.throughput, whole, machine_usd_per_hour=context.machine_usd_per_hour, **options)
-    return {**router.throughput, "overhead": counted}
+    with_price = overhead(router.throughput, whole, machine_usd_per_hour=price, cost_bounds=bounds, beta=context.beta)
+    return {**router.throughput, "overhead": with_price}
 
 
-def _expected(shares: np.ndarray, context: ScoringContext) -> dict[str, float]:
+def _expected(shares: np.ndarray, context: ScoringContext) -> Figures:
     """Expectation over draws: each sample's mean over candidates with the policy's chances."""
     return trade_off(context.table.quality @ shares, context.table.cost @ shares, context)
 

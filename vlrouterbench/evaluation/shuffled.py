@@ -1,11 +1,12 @@
-"""The control of shuffled labels: the same family, features and choices, learnt from outcomes of other samples.
+"""The label-permutation control: the same family and features, trained on outcomes permuted among samples.
 
 Decisions
-- Whole rows of outcomes move, within train and within validation: candidates keep their averages and what goes with
-  what, and only the link from sample to outcome is cut. A router that does no better has learnt nothing from samples.
-- Family, variant and cost weight are the router's; every other choice is made anew, on shuffled validation.
-- It costs a training, so it is done where it is asked for. An end-to-end router's twin starts from random weights as
-  the router did; one that started from pretrained weights has none, since they are not kept with it.
+- Whole rows of outcomes are permuted, within train and within validation: candidates keep their averages and their
+  correlations, and only the link from sample to outcome is cut. A router that is no better has learnt nothing from
+  samples.
+- Family, variant and cost weight are the router's; every other choice is made again, on permuted validation.
+- It costs one training, so it is made only on request. The control of an end-to-end router starts from random weights
+  as the router did; a router that started from pretrained weights has no control, since they are not saved with it.
 """
 
 from __future__ import annotations
@@ -32,15 +33,15 @@ def shuffled_outcomes(table: RoutingTable, *, seed: int) -> RoutingTable:
     rng = np.random.default_rng(seed)
     splits, order = np.array(table.column("split")), np.arange(len(table))
     for name in ("train", "validation"):
-        places = np.flatnonzero(splits == name)
-        order[places] = rng.permutation(places)
+        rows = np.flatnonzero(splits == name)
+        order[rows] = rng.permutation(rows)
     return replace(table, matrices={name: matrix[order] for name, matrix in table.matrices.items()})
 
 
 def train_on_shuffled(
     router: PreTrainedRouter, table: RoutingTable, work: EncodingWork, *, seed: int
 ) -> PreTrainedRouter:
-    """A router of the same family and variant, trained on shuffled outcomes, on what the router's own encoder makes.
+    """A router of the same family and variant, trained on permuted outcomes and features of the router's own encoder.
 
     Args:
         router: the router to make a control for.
@@ -66,7 +67,7 @@ def _packed(router: PreTrainedRouter, table: RoutingTable, work: EncodingWork) -
     if not backbone.get("random"):
         raise RouterError(
             f"--shuffled-labels: {router.title} started from pretrained weights of {backbone['name']}, which are not "
-            "kept with it, so no twin can start alike. Leave the option out: the mixture, which sees no sample either, "
-            "is in every evaluation."
+            "saved with it, so no label-permutation control can start from them. Leave the option out: the mixture, "
+            "which sees no sample either, is in every evaluation."
         )
     return pack_benchmark(table, router.encoder, work)

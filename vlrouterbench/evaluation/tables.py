@@ -8,17 +8,16 @@ Decisions
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.files import staged_file
-from vlrouterbench.core.simulated import marked
-from vlrouterbench.evaluation.ranking import Rank, places_text
+from vlrouterbench.evaluation.ranking import Rank
+from vlrouterbench.evaluation.records import ResultRecord
+from vlrouterbench.evaluation.view import headings, result_rows, results_caption
 
 MARKDOWN_FILE, LATEX_FILE = "results.md", "results.tex"
-_HEADINGS = ("router", "place", "accuracy %", "USD per 10,000", "Rank Score", "95 % interval", "against mixture, 95 %")
+_COLUMNS = ("router", "rank", "accuracy", "cost", "rank_score", "interval", "difference_interval")
 _LATEX_SPECIAL = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -27,7 +26,7 @@ _LATEX_SPECIAL = {
 }
 
 
-def write_tables(records: Sequence[dict[str, Any]], ranks: Mapping[str, Rank], out: Path) -> list[Path]:
+def write_tables(records: Sequence[ResultRecord], ranks: Mapping[str, Rank], out: Path) -> list[Path]:
     """Write `results.md` and `results.tex` into a folder.
 
     Args:
@@ -43,44 +42,26 @@ def write_tables(records: Sequence[dict[str, Any]], ranks: Mapping[str, Rank], o
     return paths
 
 
-def markdown_table(records: Sequence[dict[str, Any]], ranks: Mapping[str, Rank]) -> str:
+def markdown_table(records: Sequence[ResultRecord], ranks: Mapping[str, Rank]) -> str:
     """The table as Markdown, routers by Rank Score."""
-    lines = [_caption(records), "", f"| {' | '.join(_HEADINGS)} |", f"|---|{'---:|' * (len(_HEADINGS) - 1)}"]
-    lines += [f"| {' | '.join(map(_markdown, row))} |" for row in _rows(records, ranks)]
+    rows = [map(_markdown, row.cells(_COLUMNS)) for row in result_rows(records, ranks)]
+    return f"{results_caption(records[0])}\n\n{markdown_rows(headings(_COLUMNS), rows)}"
+
+
+def markdown_rows(header: Sequence[str], rows: Sequence[Iterable[str]]) -> str:
+    """A Markdown table: the first column left, the others right; cells are taken as they are."""
+    lines = [f"| {' | '.join(header)} |", f"|---|{'---:|' * (len(header) - 1)}"]
+    lines += [f"| {' | '.join(cells)} |" for cells in rows]
     return "\n".join(lines) + "\n"
 
 
-def latex_table(records: Sequence[dict[str, Any]], ranks: Mapping[str, Rank]) -> str:
+def latex_table(records: Sequence[ResultRecord], ranks: Mapping[str, Rank]) -> str:
     """The table as LaTeX (`booktabs`), routers by Rank Score."""
-    lines = [r"\begin{table}", r"\centering", f"\\caption{{{_latex(_caption(records))}}}"]
-    lines += [f"\\begin{{tabular}}{{l{'r' * (len(_HEADINGS) - 1)}}}", r"\toprule", _latex_row(_HEADINGS), r"\midrule"]
-    lines += [_latex_row(row) for row in _rows(records, ranks)]
+    lines = [r"\begin{table}", r"\centering", f"\\caption{{{_latex(results_caption(records[0]))}}}"]
+    lines += [f"\\begin{{tabular}}{{l{'r' * (len(_COLUMNS) - 1)}}}", r"\toprule"]
+    lines += [_latex_row(headings(_COLUMNS)), r"\midrule"]
+    lines += [_latex_row(row.cells(_COLUMNS)) for row in result_rows(records, ranks)]
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"]) + "\n"
-
-
-def _caption(records: Sequence[dict[str, Any]]) -> str:
-    first = records[0]
-    data = marked(first["benchmark"]["name"], simulated=first["benchmark"]["simulated"])
-    return f"{data}, {first['split']} split, {first['num_samples']:,} samples"
-
-
-def _rows(records: Sequence[dict[str, Any]], ranks: Mapping[str, Rank]) -> list[tuple[str, ...]]:
-    rows = []
-    for r in sorted(records, key=lambda record: -record["rank_score"]):
-        rank = ranks.get(r["router"])
-        (low, high), (less, more) = r["ci95"]["rank_score"], r["vs_mixture"]["ci95"]
-        rows.append(
-            (
-                r["router"],
-                places_text(rank.best, rank.worst) if rank else "-",
-                f"{100 * r['accuracy']:.2f}",
-                f"{SAMPLES_PER_COST_UNIT * r['average_cost_usd']:.3f}",
-                f"{r['rank_score']:.2f}",
-                f"{low:.1f} to {high:.1f}",
-                "-" if r["router_config"].get("name") == "mixture" else f"{less:+.1f} to {more:+.1f}",
-            )
-        )
-    return rows
 
 
 def _markdown(text: str) -> str:

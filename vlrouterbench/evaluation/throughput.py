@@ -1,41 +1,41 @@
-"""How fast a router decides, end to end: from encoded image and text to a decision, encoder included.
+"""Speed of a router end to end: from the encoded image and text to a decision, encoder included.
 
 Decisions
-- Each batch size is warmed up by a batch that is not counted; times are wall-clock of this machine and this run, so
-  they are facts of a run and not of a router.
-- Tokens are counted in the text that the router reads; an image is not turned into a made-up number of tokens.
-- In a batch every sample waits for all: the latency of a decision is the time of its batch.
-- Memory is the peak of the whole process on a CPU, since it started; on a GPU that of torch's tensors while timed.
-- Overhead in dollars is time at a stated price of the machine, added to what the chosen candidates cost. There is no
-  price unless one is given. At batch 1 the machine waits for one request at a time; at the best batch it is kept busy.
+- Each batch size is warmed up with a batch that is not counted; times are wall-clock times of this machine and this
+  run, so they describe a run rather than a router.
+- Tokens are counted in the text that the router reads; images are not converted into a number of tokens.
+- In a batch every sample waits for all others: the latency of a decision is the time of its batch.
+- On a CPU, memory is the peak of the whole process since it started; on a GPU, that of torch's tensors while timed.
+- Overhead in dollars is time at a stated price of the machine, added to the cost of the chosen candidates. No price is
+  assumed. At batch 1 the machine waits for one request at a time; at the best batch size it is kept busy.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import islice
-from typing import Any
 
 import numpy as np
 import torch
 
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.data.tokens import count_tokens
+from vlrouterbench.evaluation.records import BatchRecord, Figures, OverheadFigures, OverheadRecord, ThroughputRecord
 from vlrouterbench.metrics.trade_off import rank_score
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.encoders.sample_input import RouterInput, read_image
 
 MAX_TIMED = 64
 BATCH_SIZES = (8, 32, 64)
-"""What is tried beside batches of 1."""
+"""Batch sizes that are tried in addition to 1."""
 _WARM_UP = 4
 _PERCENTILES = (50, 95, 99)
 _Row = tuple[str, list[str] | None, str | None, bytes | None]
 
 
-def measure_throughput(router: PreTrainedRouter, table: RoutingTable) -> dict[str, Any]:
+def measure_throughput(router: PreTrainedRouter, table: RoutingTable) -> ThroughputRecord:
     """Latency and throughput at batch 1 and at the best of a few batch sizes, over up to MAX_TIMED samples of a table.
 
     Returns:
@@ -57,7 +57,9 @@ def measure_throughput(router: PreTrainedRouter, table: RoutingTable) -> dict[st
     single, best = batches[0], max(batches, key=lambda batch: batch["decisions_per_second"])
     return {
         "num_timed": len(rows),
-        **{name: value for name, value in single.items() if name.startswith("latency_ms")},
+        "latency_ms_p50": single["latency_ms_p50"],
+        "latency_ms_p95": single["latency_ms_p95"],
+        "latency_ms_p99": single["latency_ms_p99"],
         "decisions_per_second": best["decisions_per_second"],
         "k_tokens_per_second": best["k_tokens_per_second"],
         "text_tokens_per_second": 1000 * best["k_tokens_per_second"],
@@ -73,35 +75,41 @@ def measure_throughput(router: PreTrainedRouter, table: RoutingTable) -> dict[st
 
 
 def overhead(
-    throughput: Mapping[str, Any],
-    figures: Mapping[str, float],
+    throughput: ThroughputRecord,
+    figures: Figures,
     *,
     machine_usd_per_hour: float,
     cost_bounds: tuple[float, float],
     beta: float,
-) -> dict[str, Any]:
-    """What a router's own time costs, and the Rank Score that it leaves.
+) -> OverheadRecord:
+    """Cost of a router's own time, and the Rank Score with it.
 
     Args:
         throughput: as `measure_throughput` gives it.
         figures: accuracy and average_cost_usd of the router's decisions, without overhead.
         machine_usd_per_hour: price of the machine that was timed on.
-        cost_bounds, beta: as for `rank_score`; bounds stay those of the candidates.
+        cost_bounds: as for `rank_score`; they stay those of the candidates.
+        beta: as for `rank_score`.
 
     Returns:
         For `batch_1` and `best_batch`: `usd_per_decision`, `average_cost_usd` and `rank_score` with it.
     """
-    counted: dict[str, Any] = {"machine_usd_per_hour": machine_usd_per_hour}
-    for name, batch in (("batch_1", throughput["batches"][0]), ("best_batch", throughput["best_batch"])):
+
+    def with_time(batch: BatchRecord) -> OverheadFigures:
         own = machine_usd_per_hour / 3600 / batch["decisions_per_second"]
         cost = figures["average_cost_usd"] + own
         score = rank_score(figures["accuracy"], cost, cost_bounds=cost_bounds, beta=beta)
-        counted[name] = {"usd_per_decision": own, "average_cost_usd": cost, "rank_score": float(score)}
-    return counted
+        return {"usd_per_decision": own, "average_cost_usd": cost, "rank_score": float(score)}
+
+    return {
+        "machine_usd_per_hour": machine_usd_per_hour,
+        "batch_1": with_time(throughput["batches"][0]),
+        "best_batch": with_time(throughput["best_batch"]),
+    }
 
 
-def _timed(router: PreTrainedRouter, rows: Sequence[_Row], size: int, tokens: int) -> dict[str, Any]:
-    """Figures of one batch size over all rows, after a batch that does not count."""
+def _timed(router: PreTrainedRouter, rows: Sequence[_Row], size: int, tokens: int) -> BatchRecord:
+    """Speed at one batch size over all rows, after a warm-up batch."""
     _decide(router, rows[:size])
     latencies = []
     for start in range(0, len(rows), size):
@@ -111,10 +119,12 @@ def _timed(router: PreTrainedRouter, rows: Sequence[_Row], size: int, tokens: in
     seconds = sum(latencies)
     # A last, smaller batch is faster: each batch counts as often as it has samples.
     waits = np.repeat(latencies, [len(rows[start : start + size]) for start in range(0, len(rows), size)])
-    found = {f"latency_ms_p{part}": 1000 * float(np.percentile(waits, part)) for part in _PERCENTILES}
+    p50, p95, p99 = (1000 * float(np.percentile(waits, part)) for part in _PERCENTILES)
     return {
         "batch_size": size,
-        **found,
+        "latency_ms_p50": p50,
+        "latency_ms_p95": p95,
+        "latency_ms_p99": p99,
         "decisions_per_second": len(rows) / seconds,
         "k_tokens_per_second": tokens / seconds / 1000,
     }
@@ -127,7 +137,7 @@ def _decide(router: PreTrainedRouter, rows: Sequence[_Row]) -> None:
 
 
 def _process_peak_mib() -> float | None:
-    """None on Windows, which keeps no such figure for us."""
+    """Peak memory of this process; None on Windows, which does not report it."""
     if sys.platform == "win32":
         return None
     import resource

@@ -1,16 +1,16 @@
-"""The reachable ceiling: how far a policy gets that knows mean outcomes of similar samples of the scored split itself.
+"""The cross-fitted upper-bound estimate: what a policy reaches with mean outcomes of similar samples of the split.
 
-Part of the gap to the oracle is luck (a guess among four options), which no router can foresee. This estimates what is
-left by cross-fitting: the outcomes of other samples of the split are known, those of the sample itself are not.
+Part of the gap to the oracle is chance (a guess among four options), which no router can foresee. This estimates the
+rest by cross-fitting: it uses the outcomes of other samples of the split, never those of the sample itself.
 
 Decisions
-- It is a lower bound of the true ceiling: from a split of finite size, with plain means. A router may lie above it;
-  then the router is the better estimate. It is no router, since it has seen outcomes of the split.
-- Similar are samples of one dataset (with the train split's outcomes), and, where features are at hand, nearest
-  neighbours by them, and what smooth functions of them expect (the kernel that the flagship is made of). Means of few
-  are drawn towards the mean of all.
-- The smooth functions learn from the train split too, where its features are at hand: that is the strongest estimate.
-- Groups fall into one fold whole. What a fold decides by (kind of similarity, trade-off) is what had the best Rank
+- The upper bound is estimated from below: from a split of finite size, with plain means. A router may exceed the
+  estimate; then the router is the better estimate. It is not a router, since it has seen outcomes of the split.
+- Similar samples are those of one dataset (with the train split's outcomes) and, where features are available, nearest
+  neighbours and the predictions of smooth functions of the features (the kernel of the flagship). Means of few samples
+  shrink towards the mean of all.
+- The smooth functions learn from the train split too, where its features are available: that is the strongest estimate.
+- A group is never divided among folds. Each fold uses the kind of similarity and the trade-off that had the best Rank
   Score on the other folds.
 """
 
@@ -33,26 +33,26 @@ NUM_NEIGHBORS = (30, 100, 300)
 NUM_LANDMARKS = 600
 STRENGTHS = [0.003, 0.01]
 _PRIOR = 10
-"""How many samples the mean of all weighs as, in a dataset's mean."""
+"""Weight, in samples, of the mean of all samples in a dataset's mean."""
 
 
 @dataclass(frozen=True)
-class KnownFeatures:
-    """What similarity is read from.
+class SplitFeatures:
+    """Features by which samples are similar.
 
     Attributes:
         scored: (num_samples, dim) of the scored samples.
-        train: (num_train, dim) of the train split, None where they are not at hand.
+        train: (num_train, dim) of the train split, None where they are not available.
     """
 
     scored: np.ndarray
     train: np.ndarray | None = None
 
 
-def reachable_decisions(
-    table: RoutingTable, train: RoutingTable, *, seed: int, features: KnownFeatures | None = None
+def upper_bound_decisions(
+    table: RoutingTable, train: RoutingTable, *, seed: int, features: SplitFeatures | None = None
 ) -> np.ndarray:
-    """Decisions of the cross-fitted policy, (num_samples,) places in the pool.
+    """Decisions of the cross-fitted policy, (num_samples,) indices in the pool.
 
     Args:
         table: the scored samples, all measured for every candidate.
@@ -61,7 +61,7 @@ def reachable_decisions(
         features: None for datasets alone.
     """
     folds = group_folds(table.column("group_id"), seed=seed)
-    tried = np.array(
+    options = np.array(
         [d for quality, cost in _estimates(table, train, folds, features) for d in _decided(quality, cost)]
     )
     rows = np.arange(len(table))
@@ -70,9 +70,9 @@ def reachable_decisions(
         inside, outside = rows[folds == fold], rows[folds != fold]
         # A split that lies in one fold has no other to choose by.
         judged = outside if outside.size else inside
-        accuracy, cost = (matrix[judged, tried[:, judged]].mean(axis=1) for matrix in (table.quality, table.cost))
+        accuracy, cost = (matrix[judged, options[:, judged]].mean(axis=1) for matrix in (table.quality, table.cost))
         best = int(np.argmax(rank_score(accuracy, cost, cost_bounds=table.cost_bounds)))
-        chosen[inside] = tried[best, inside]
+        chosen[inside] = options[best, inside]
     return chosen
 
 
@@ -83,13 +83,13 @@ def group_folds(groups: list[str], *, seed: int) -> np.ndarray:
 
 def _decided(quality: np.ndarray, cost: np.ndarray) -> Iterator[np.ndarray]:
     """Decisions at every trade-off between estimated quality and cost, both (num_samples, num_candidates)."""
-    dearest = cost.mean(axis=0).max()
+    highest = cost.mean(axis=0).max()
     for part in TRADE_OFFS:
-        yield np.argmax(quality - part * cost / dearest, axis=1)
+        yield np.argmax(quality - part * cost / highest, axis=1)
 
 
 def _estimates(
-    table: RoutingTable, train: RoutingTable, folds: np.ndarray, features: KnownFeatures | None
+    table: RoutingTable, train: RoutingTable, folds: np.ndarray, features: SplitFeatures | None
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Quality and cost, each (num_samples, num_candidates), estimated without a sample's own fold."""
     yield _dataset_means(table, train, folds)
@@ -104,43 +104,44 @@ def _estimates(
 
 
 def _smooth(
-    table: RoutingTable, train: RoutingTable, folds: np.ndarray, features: KnownFeatures
+    table: RoutingTable, train: RoutingTable, folds: np.ndarray, features: SplitFeatures
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Quality by the kernel at each of its strengths, with the mean cost of every candidate."""
     quality, cost = (np.zeros((len(STRENGTHS), *table.quality.shape)) for _ in range(2))
     for fold in np.unique(folds):
         inside, outside = folds == fold, folds != fold
-        rows, known = [features.scored[outside]], [table.quality[outside]]
-        costs = [table.cost[outside]]
+        features_of, outcomes, costs = [features.scored[outside]], [table.quality[outside]], [table.cost[outside]]
         if features.train is not None:
-            rows, known, costs = [*rows, features.train], [*known, train.quality], [*costs, train.cost]
-        if not sum(map(len, rows)):
+            features_of.append(features.train)
+            outcomes.append(train.quality)
+            costs.append(train.cost)
+        if not sum(map(len, features_of)):
             return
-        means = np.nan_to_num(measured_means(np.concatenate(known)))
-        rows, deviations = (torch.from_numpy(np.concatenate(part)).float() for part in (rows, known))
+        means = np.nan_to_num(measured_means(np.concatenate(outcomes)))
+        rows, targets = (torch.from_numpy(np.concatenate(part)).float() for part in (features_of, outcomes))
         kernel = KernelLearner(min(NUM_LANDMARKS, len(rows)), rows.shape[1], len(means), STRENGTHS)
-        kernel.fit(rows, deviations - torch.from_numpy(means).float(), seed=0)
-        guesses = kernel.predict(torch.from_numpy(features.scored[inside]).float()).numpy()
-        quality[:, inside] = means + np.moveaxis(guesses, 2, 0)
+        kernel.fit(rows, targets - torch.from_numpy(means).float(), seed=0)
+        predictions = kernel.predict(torch.from_numpy(features.scored[inside]).float()).numpy()
+        quality[:, inside] = means + np.moveaxis(predictions, 2, 0)
         cost[:, inside] = np.nan_to_num(measured_means(np.concatenate(costs)))
     yield from zip(quality, cost, strict=True)
 
 
 def _dataset_means(table: RoutingTable, train: RoutingTable, folds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     own, other = np.array(table.column("dataset")), np.array(train.column("dataset"))
-    found = []
-    for known, seen in ((table.quality, train.quality), (table.cost, train.cost)):
-        estimate = np.empty_like(known)
+    estimates = []
+    for scored, seen in ((table.quality, train.quality), (table.cost, train.cost)):
+        estimate = np.empty_like(scored)
         for fold in np.unique(folds):
-            values = np.concatenate([known[folds != fold], seen])
+            values = np.concatenate([scored[folds != fold], seen])
             names = np.concatenate([own[folds != fold], other])
             measured, overall = np.isfinite(values), np.nan_to_num(measured_means(values))
             for name in np.unique(own[folds == fold]):
                 part, counted = values[names == name], measured[names == name]
                 total = np.where(counted, part, 0).sum(axis=0) + _PRIOR * overall
                 estimate[(folds == fold) & (own == name)] = total / (counted.sum(axis=0) + _PRIOR)
-        found.append(estimate)
-    return found[0], found[1]
+        estimates.append(estimate)
+    return estimates[0], estimates[1]
 
 
 def _nearest_elsewhere(features: np.ndarray, folds: np.ndarray) -> np.ndarray:

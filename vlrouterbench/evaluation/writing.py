@@ -1,9 +1,9 @@
 """The files of an evaluation: records, decisions of routers and of controls, estimates of calibrated routers.
 
 Decisions
-- Estimates of the chosen candidate stand beside each decision, empty for routers without any; a file in which no router
-  has some lacks the columns.
-- `estimates.parquet` is there when a calibrated router was evaluated, and no older one stays in the folder: it would
+- The row of each decision has the estimates of the chosen candidate, empty for routers without estimates; the columns
+  are missing where no router has any.
+- `estimates.parquet` is written when a calibrated router was evaluated; an older one is removed, because it would
   belong to other records.
 """
 
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +19,7 @@ import pyarrow.parquet as pq
 from vlrouterbench.core.files import staged_file, write_json
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.paired import SHUFFLED, RoutedSplit, ScoringContext
+from vlrouterbench.evaluation.records import ResultRecord
 
 RESULTS_FILE, DECISIONS_FILE = "results.json", "decisions.parquet"
 CONTROLS_FILE, ESTIMATES_FILE = "controls.parquet", "estimates.parquet"
@@ -27,7 +27,7 @@ _ESTIMATED = ("estimated_accuracy", "estimated_cost_usd")
 
 
 def write_results(
-    records: list[dict[str, Any]], routed: Sequence[RoutedSplit], context: ScoringContext, out: Path
+    records: Sequence[ResultRecord], routed: Sequence[RoutedSplit], context: ScoringContext, out: Path
 ) -> None:
     """Write `results.json`, `decisions.parquet`, in the same columns the decisions of controls, and estimates."""
     controls = dict(context.references) | {
@@ -49,32 +49,34 @@ def _decisions(decisions: Mapping[str, np.ndarray], table: RoutingTable) -> dict
     columns = {
         "router": [router for router in decisions for _ in sample_ids],
         "sample_id": sample_ids * len(decisions),
-        "candidate": [name for places in decisions.values() for name in names[places]],
+        "candidate": [name for indices in decisions.values() for name in names[indices]],
     }
     return {name: pa.array(values, pa.string()) for name, values in columns.items()}
 
 
 def _estimates_of_chosen(routed: Sequence[RoutedSplit]) -> list[np.ndarray]:
     """Accuracy and cost, a row per decision; NaN, which becomes null, for routers without estimates."""
-    unknown = np.full((2, len(routed[0].decisions)), np.nan)
-    parts = [unknown if r.estimates is None else np.array(r.estimates.of_chosen(r.decisions)) for r in routed]
+    missing = np.full((2, len(routed[0].decisions)), np.nan)
+    parts = [missing if r.estimates is None else np.array(r.estimates.of_chosen(r.decisions)) for r in routed]
     return list(np.concatenate(parts, axis=1))
 
 
 def _write_estimates(routed: Sequence[RoutedSplit], table: RoutingTable, path: Path) -> None:
-    known = {router.router: router.estimates for router in routed if router.estimates is not None}
-    if not known:
+    by_router = {router.router: router.estimates for router in routed if router.estimates is not None}
+    if not by_router:
         path.unlink(missing_ok=True)
         return
     sample_ids, names = table.column("sample_id"), table.pool.names
     pairs = len(sample_ids) * len(names)
-    errors = [np.full(pairs, np.nan) if e.standard_error is None else e.standard_error.ravel() for e in known.values()]
+    errors = [
+        np.full(pairs, np.nan) if e.standard_error is None else e.standard_error.ravel() for e in by_router.values()
+    ]
     columns = {
-        "router": pa.array([router for router in known for _ in range(pairs)], pa.string()),
-        "sample_id": pa.array([name for name in sample_ids for _ in names] * len(known), pa.string()),
-        "candidate": pa.array([*names] * len(sample_ids) * len(known), pa.string()),
-        "estimated_accuracy": pa.array(np.concatenate([e.accuracy.ravel() for e in known.values()])),
-        "estimated_cost_usd": pa.array(np.concatenate([e.cost_usd.ravel() for e in known.values()])),
+        "router": pa.array([router for router in by_router for _ in range(pairs)], pa.string()),
+        "sample_id": pa.array([name for name in sample_ids for _ in names] * len(by_router), pa.string()),
+        "candidate": pa.array([*names] * len(sample_ids) * len(by_router), pa.string()),
+        "estimated_accuracy": pa.array(np.concatenate([e.accuracy.ravel() for e in by_router.values()])),
+        "estimated_cost_usd": pa.array(np.concatenate([e.cost_usd.ravel() for e in by_router.values()])),
         "standard_error": pa.array(np.concatenate(errors), from_pandas=True),
     }
     _write(columns, path)

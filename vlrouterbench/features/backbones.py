@@ -1,4 +1,4 @@
-"""Opening a backbone by name: a small random one, a Hub id or a local folder, with its tokenizer and picture settings.
+"""Opening a backbone by name: a small random one, a Hub id or a local folder, with its tokenizer and image settings.
 
 Decisions
 - `tiny-*` are small random models to try things out with, built from configurations; their tokenizer is trained on the
@@ -11,6 +11,7 @@ Decisions
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +22,9 @@ from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.features.choices import encoder_errors
 from vlrouterbench.features.inputs import text_inputs
 from vlrouterbench.features.tiny_backbones import TINY, TINY_IMAGE_SIZE, TINY_PATCH, tiny_tokenizer
-from vlrouterbench.routers.backbones.input import SampleEncoder
 from vlrouterbench.routers.backbones.models import BACKBONES, build_backbone
 from vlrouterbench.routers.backbones.patches import LINEAR
+from vlrouterbench.routers.backbones.sample_encoder import SampleEncoder
 from vlrouterbench.routers.encoders.hub.folder import ModelFolder, find_folder
 from vlrouterbench.routers.encoders.hub.model import load_config, load_model
 
@@ -31,13 +32,13 @@ NOT_IN_TRANSFORMERS = ("uniter", "vilbert")
 LONGEST_TEXT = 128
 GREY = (0.5, 0.5, 0.5)
 _PATCH_READERS = ("lxmert", "visual_bert")
-_AROUND_PICTURES = {
+_AROUND_IMAGES = {
     "smolvlm": (("<fake_token_around_image>", "<global-img>"), ("<fake_token_around_image>",)),
     "idefics3": (("<fake_token_around_image>", "<global-img>"), ("<fake_token_around_image>",)),
     "qwen2_vl": (("<|vision_start|>",), ("<|vision_end|>",)),
     "qwen2_5_vl": (("<|vision_start|>",), ("<|vision_end|>",)),
 }
-"""Tokens that a decoder was trained to see before and after a picture."""
+"""Tokens that a decoder was trained to see before and after an image."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class BackboneOptions:
 
     Attributes:
         name: one of TINY, a folder, or `owner/name` on the Hub (`owner/name@revision` for one commit or tag).
-        image_size: side of the picture in pixels; None for the model's own.
+        image_size: side of the image in pixels; None for the model's own.
         max_tokens: longest text; None for 128, or what the model can read.
         patches: folder or Hub id of a ViT-style model that gives patch tokens; None for a linear embedding.
     """
@@ -91,7 +92,7 @@ def open_backbone(options: BackboneOptions, table: RoutingTable) -> SampleEncode
     try:
         build_backbone(encoder.config["backbone"], encoder.config["image_size"])
     except ValueError as error:
-        raise RouterError(f"the backbone {name} cannot be used so: {error}") from error
+        raise RouterError(f"the backbone {name} cannot be used with these options: {error}") from error
     return encoder
 
 
@@ -125,41 +126,45 @@ def _pretrained(options: BackboneOptions) -> SampleEncoder:
     config = load_config(folder)
     if config.model_type not in BACKBONES:
         raise RouterError(
-            f"expected a backbone that reads pictures and texts ({', '.join(BACKBONES)}), found {config.model_type} at "
+            f"expected a backbone that reads images and texts ({', '.join(BACKBONES)}), found {config.model_type} at "
             f"{options.name}."
         )
     model = load_model(AutoModel, folder, dtype=torch.float32)
     description = {"name": folder.name, "kind": config.model_type, "config": plain_config(model.config)}
-    pretrained, pictures = {"model": model.state_dict()}, folder
+    pretrained: dict[str, Mapping[str, Any]] = {"model": model.state_dict()}
+    settings_folder = folder
     own_size = getattr(getattr(config, "vision_config", None), "image_size", None)
     if config.model_type in _PATCH_READERS:
         description["patches"] = {"kind": LINEAR, "patch_size": TINY_PATCH}
         if options.patches is not None:
-            pictures = _folder(options.patches)
-            vision = load_model(AutoModel, pictures, dtype=torch.float32, unused=("pooler",))
-            description["patches"] = {"kind": vision.config.model_type, "config": plain_config(vision.config)}
-            pretrained["patches"], own_size = vision.state_dict(), vision.config.image_size
+            settings_folder = _folder(options.patches)
+            vision = load_model(AutoModel, settings_folder, dtype=torch.float32, unused=("pooler",))
+            vision_config: Any = vision.config
+            description["patches"] = {"kind": vision_config.model_type, "config": plain_config(vision_config)}
+            pretrained["patches"], own_size = vision.state_dict(), vision_config.image_size
     text = getattr(config, "text_config", config)
     longest = min(options.max_tokens or LONGEST_TEXT, text.max_position_embeddings)
     size = options.image_size or own_size or 224
     tokenizer = _tokenizer(folder)
-    for name, tokens in zip(("before", "after"), _AROUND_PICTURES.get(config.model_type, ()), strict=False):
-        known = tokenizer.get_vocab()
-        description[name] = [known[token] for token in tokens if token in known]
-    encoder = SampleEncoder(_settings(description, size, longest, pictures.read_json("preprocessor_config.json") or {}))
+    for name, tokens in zip(("before", "after"), _AROUND_IMAGES.get(config.model_type, ()), strict=False):
+        vocabulary = tokenizer.get_vocab()
+        description[name] = [vocabulary[token] for token in tokens if token in vocabulary]
+    encoder = SampleEncoder(
+        _settings(description, size, longest, settings_folder.read_json("preprocessor_config.json") or {})
+    )
     encoder.tokenizer = tokenizer
     encoder.pretrained = pretrained
     return encoder
 
 
-def _settings(description: dict[str, Any], size: int, longest: int, said: dict[str, Any]) -> dict[str, Any]:
+def _settings(description: dict[str, Any], size: int, longest: int, preprocessor: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "backbone": description,
         "image_size": size,
-        "image_mean": list(said.get("image_mean") or GREY),
-        "image_std": list(said.get("image_std") or GREY),
+        "image_mean": list(preprocessor.get("image_mean") or GREY),
+        "image_std": list(preprocessor.get("image_std") or GREY),
         "max_tokens": longest,
-        # SigLIP's text tower pools the last of all places, so its texts always have the same length.
+        # SigLIP's text tower pools the last position of all, so its texts always have the same length.
         "fixed_length": description["kind"] == "siglip",
     }
 

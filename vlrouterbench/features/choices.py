@@ -110,8 +110,8 @@ class PretrainedChoice:
         with encoder_errors():
             files = find_folder(self.source, self.revision).describe()
         # A family is told by the model's name, so a folder's name counts as well.
-        name = Path(files.pop("id")).name
-        return {"name": name, **files, **self.arguments, "version": self.block_class.version}
+        definition = {"name": Path(files["id"]).name, "revision": files["revision"], "sha256": files["sha256"]}
+        return definition | self.arguments | {"version": self.block_class.version}
 
     def device(self) -> str:
         """Where it computes; a GPU that is not there is an error."""

@@ -29,7 +29,7 @@ from vlrouterbench.features.handlers import handler_of
 from vlrouterbench.features.options import EncodingWork, FeatureOptions
 from vlrouterbench.features.packed import PackedRows, pack_benchmark
 from vlrouterbench.features.store import content_key, feature_folder
-from vlrouterbench.routers.backbones.input import SampleEncoder
+from vlrouterbench.routers.backbones.sample_encoder import SampleEncoder
 from vlrouterbench.routers.encoders.block import IMAGE, TEXT, FeatureBlock
 from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder, RawFeatures
 
@@ -101,8 +101,9 @@ def encode_benchmark(
 def features_by(
     encoder: FeatureEncoder | SampleEncoder, table: RoutingTable, work: EncodingWork | None = None
 ) -> torch.Tensor | PackedRows:
-    """Features of a table by an encoder that is fitted already, (num_samples, dim) float32; an end-to-end router's
-    rows of bytes.
+    """Features of a table by an encoder that is fitted already, (num_samples, dim) float32.
+
+    Of an end-to-end router they are its rows of bytes.
 
     Args:
         encoder: a router's own.

@@ -1,8 +1,8 @@
 """The samples of a benchmark as encoders take them, and the digest of what each encoder sees of one.
 
 Decisions
-- A text is known by question, hint and options, a picture by its encoded bytes: what is the same is encoded once.
-- Pictures are hashed as they stand in the table; nothing is decoded for it.
+- A text is identified by question, hint and options, an image by its encoded bytes: what is the same is encoded once.
+- Images are hashed as they are in the table; nothing is decoded for it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def router_inputs(table: RoutingTable) -> Iterator[RouterInput]:
 
 
 def text_inputs(table: RoutingTable) -> Iterator[RouterInput]:
-    """The samples of a table without their pictures, in order."""
+    """The samples of a table without their images, in order."""
     yield from _texts(table)
 
 
@@ -35,7 +35,7 @@ def text_digests(table: RoutingTable) -> list[bytes]:
 
 
 def image_digests(table: RoutingTable) -> list[bytes | None]:
-    """Digest of each sample's encoded picture, None where there is none."""
+    """Digest of each sample's encoded image, None where there is none."""
     return [None if image is None else hashlib.sha256(image).digest() for image in table.iter_images()]
 
 

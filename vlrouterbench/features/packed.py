@@ -1,9 +1,9 @@
 """Samples of a whole benchmark as rows of bytes for end-to-end routers: decoded once, stored beside it, mapped.
 
 Decisions
-- Pictures lie in `<benchmark>.features/pictures-SIZE-KEY.npy`, one uint8 row per sample, keyed by the digest of the
+- Images lie in `<benchmark>.features/pictures-SIZE-KEY.npy`, one uint8 row per sample, keyed by the digest of the
   benchmark's tables and by all that their bytes depend on; tokens likewise, keyed by the tokenizer. Both are mapped,
-  not read: an epoch over more pictures than fit in memory works, and processes share what is cached.
+  not read: an epoch over more images than fit in memory works, and processes share what is cached.
 - Decoding is spread over processes, each writing its own rows of the one file, which takes its name when it is whole.
 - Rows that are sent to another process are sent as the names of their files.
 - A batch is cut to its longest text when it is taken.
@@ -28,7 +28,7 @@ from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.features.inputs import router_inputs, text_inputs
 from vlrouterbench.features.options import EncodingWork
 from vlrouterbench.features.store import content_key, feature_folder
-from vlrouterbench.routers.backbones.input import SampleEncoder, shortened
+from vlrouterbench.routers.backbones.sample_encoder import SampleEncoder, shortened
 
 PACKED_VERSION = 1
 """Raised whenever the same sample would have other bytes."""
@@ -37,28 +37,28 @@ _ROWS_PER_TASK = 256
 
 @dataclass(frozen=True)
 class PackedRows:
-    """Some samples of a benchmark as rows of bytes, taken from disk when they are asked for.
+    """Some samples of a benchmark as rows of bytes, taken from disk when they are needed.
 
     Attributes:
-        pictures: (num_all, picture bytes) uint8, mapped.
+        images: (num_all, image bytes) uint8, mapped.
         tokens: (num_all, max_tokens) int32, mapped.
-        rows: (num_samples,) place of each row.
+        rows: (num_samples,) index of each row.
         encoder: what made them.
     """
 
-    pictures: np.ndarray
-    tokens: np.ndarray
+    images: np.memmap
+    tokens: np.memmap
     rows: np.ndarray
     encoder: SampleEncoder
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, places: torch.Tensor) -> torch.Tensor:
-        """Rows by place, (num_places, width) uint8, cut to the longest text among them."""
-        taken = self.rows[places.cpu().numpy()]
+    def __getitem__(self, indices: torch.Tensor) -> torch.Tensor:
+        """Rows by index, (num_indices, width) uint8, cut to the longest text among them."""
+        taken = self.rows[indices.cpu().numpy()]
         tokens = np.ascontiguousarray(self.tokens[taken]).view(np.uint8)
-        return shortened(torch.from_numpy(np.concatenate([self.pictures[taken], tokens], axis=1)), self.encoder)
+        return shortened(torch.from_numpy(np.concatenate([self.images[taken], tokens], axis=1)), self.encoder)
 
     @cached_property
     def lengths(self) -> np.ndarray:
@@ -67,27 +67,31 @@ class PackedRows:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """For a worker process: it maps the files again, instead of being sent what they hold."""
-        return _mapped_again, (self.pictures.filename, self.tokens.filename, self.rows, self.encoder.config)
+        return _mapped_again, (self.images.filename, self.tokens.filename, self.rows, self.encoder.config)
 
     def to(self, device: Any) -> PackedRows:
         """The same rows: what is taken of them is moved, a block at a time."""
         return self
 
 
-def _mapped_again(pictures: str, tokens: str, rows: np.ndarray, config: dict[str, Any]) -> PackedRows:
-    both = (np.load(path, mmap_mode="r", allow_pickle=False) for path in (pictures, tokens))
-    return PackedRows(*both, rows, SampleEncoder(config))
+def _mapped_again(images: str, tokens: str, rows: np.ndarray, config: dict[str, Any]) -> PackedRows:
+    return PackedRows(_open(Path(images)), _open(Path(tokens)), rows, SampleEncoder(config))
+
+
+def _open(path: Path) -> np.memmap:
+    """The array of a file, mapped; errors as for numpy's `load`."""
+    return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
 @dataclass(frozen=True)
 class PackedSet:
-    """All samples of a benchmark as rows of bytes; stands where features stand.
+    """All samples of a benchmark as rows of bytes; used where features are.
 
     Attributes:
         values: all rows in the folder's order.
         encoder: what made them.
-        masked_images: samples without a picture.
-        path: of the pictures.
+        masked_images: samples without an image.
+        path: of the images.
     """
 
     values: PackedRows
@@ -107,7 +111,7 @@ class PackedSet:
 def packed_rows(packed: PackedSet, table: RoutingTable) -> PackedRows:
     """The rows of a table of the benchmark that was packed."""
     whole = packed.values
-    return PackedRows(whole.pictures, whole.tokens, np.asarray(table.rows), whole.encoder)
+    return PackedRows(whole.images, whole.tokens, np.asarray(table.rows), whole.encoder)
 
 
 def pack_benchmark(table: RoutingTable, encoder: SampleEncoder, work: EncodingWork | None = None) -> PackedSet:
@@ -121,13 +125,13 @@ def pack_benchmark(table: RoutingTable, encoder: SampleEncoder, work: EncodingWo
     work = work or EncodingWork()
     store = feature_folder(table)
     size = encoder.config["image_size"]
-    picture_key = content_key([PACKED_VERSION, table.sha256, size, encoder.config["image_mean"]])
+    image_key = content_key([PACKED_VERSION, table.sha256, size, encoder.config["image_mean"]])
     token_key = content_key([PACKED_VERSION, table.sha256, encoder.config["max_tokens"], tokenizer_digest(encoder)])
-    path = store / f"pictures-{size}-{picture_key}.npy"
-    pictures = _mapped(path, lambda staging: _write_pictures(staging, table, encoder, work))
+    path = store / f"pictures-{size}-{image_key}.npy"
+    images = _mapped(path, lambda staging: _write_images(staging, table, encoder, work))
     tokens = _mapped(store / f"tokens-{token_key}.npy", lambda staging: _write_tokens(staging, table, encoder))
-    rows = PackedRows(pictures, tokens, np.arange(len(pictures)), encoder)
-    return PackedSet(rows, encoder, int((pictures[:, encoder.pixel_bytes] == 0).sum()), path)
+    rows = PackedRows(images, tokens, np.arange(len(images)), encoder)
+    return PackedSet(rows, encoder, int((images[:, encoder.pixel_bytes] == 0).sum()), path)
 
 
 def tokenizer_digest(encoder: SampleEncoder) -> str:
@@ -135,20 +139,20 @@ def tokenizer_digest(encoder: SampleEncoder) -> str:
     return hashlib.sha256(encoder.tokenizer.backend_tokenizer.to_str().encode()).hexdigest()
 
 
-def _mapped(path: Path, write: Callable[[Path], None]) -> np.ndarray:
+def _mapped(path: Path, write: Callable[[Path], None]) -> np.memmap:
     """The array of a file, mapped; made first where there is none that is whole."""
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        return _open(path)
     except (OSError, ValueError, EOFError):
         # Nothing there, or a file cut short: what it was made from is at hand.
         with staged_file(path) as staging:
             write(staging)
-    return np.load(path, mmap_mode="r", allow_pickle=False)
+    return _open(path)
 
 
-def _write_pictures(path: Path, table: RoutingTable, encoder: SampleEncoder, work: EncodingWork) -> None:
+def _write_images(path: Path, table: RoutingTable, encoder: SampleEncoder, work: EncodingWork) -> None:
     total = table.report["samples"]
-    shape = (total, len(encoder.picture_row(None)))
+    shape = (total, len(encoder.image_row(None)))
     np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape).flush()
     tasks = [(start, min(start + _ROWS_PER_TASK, total)) for start in range(0, total, _ROWS_PER_TASK)]
     done = 0
@@ -181,10 +185,10 @@ def _start_worker(path: Path, folder: Path, config: dict[str, Any]) -> None:
 
 def _decode(task: tuple[int, int]) -> int:
     """Write the rows of some samples; gives how many."""
-    pictures, table, encoder = _worker
+    images, table, encoder = _worker
     for row, sample in enumerate(router_inputs(table.take(np.arange(*task))), start=task[0]):
-        pictures[row] = encoder.picture_row(sample.image)
-    pictures.flush()
+        images[row] = encoder.image_row(sample.image)
+    images.flush()
     return task[1] - task[0]
 
 

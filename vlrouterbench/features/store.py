@@ -1,8 +1,8 @@
-"""Vectors that were read of inputs, on disk: found by the content they came from, whatever benchmark asks.
+"""Vectors that were read of inputs, on disk: looked up by the content they came from, whatever the benchmark.
 
 Decisions
 - One folder per encoder, one safetensors file per shard of inputs. A vector is looked up by the digest of its input, so
-  a sample that moved, was added or shares its picture is never encoded twice, and a changed one never served stale.
+  a sample that moved, was added or shares its image is never encoded twice, and a changed one never served stale.
 - A shard's name is the digest of its inputs: two processes that encode the same shard write the same file, and the last
   rename wins. A run that was killed finds every shard that it finished.
 - A shard carries a digest of its content; one that does not hold is encoded again.
@@ -51,10 +51,10 @@ class VectorStore:
 
     def load(self) -> dict[bytes, np.ndarray]:
         """Digest of an input -> its vector (dim,) float32, for all that is stored whole."""
-        found: dict[bytes, np.ndarray] = {}
+        vectors: dict[bytes, np.ndarray] = {}
         for path in sorted(self.folder.glob("*.safetensors")):
-            found.update(_read_shard(path))
-        return found
+            vectors.update(_read_shard(path))
+        return vectors
 
     def write(self, digests: Sequence[bytes], vectors: np.ndarray) -> Path:
         """Store one shard, whole or not at all.
@@ -66,7 +66,10 @@ class VectorStore:
         packed = np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(len(digests), _DIGEST_BYTES)
         path = self.folder / f"{hashlib.sha256(packed.tobytes()).hexdigest()[:16]}.safetensors"
         with staged_file(path) as staging:
-            content = {"digests": packed.copy(), "vectors": np.ascontiguousarray(vectors, dtype=np.float32)}
+            content: dict[str, np.ndarray] = {
+                "digests": packed.copy(),
+                "vectors": np.ascontiguousarray(vectors, dtype=np.float32),
+            }
             save_file(content, staging, metadata={"sha256": _sha256(content)})
         return path
 

@@ -1,7 +1,7 @@
 """Small random backbones to try things out with, and the tokenizer that is trained for them.
 
 Decisions
-- Widths are such that a few hundred pictures train in seconds on one core; nothing about them is tuned for quality.
+- Widths are such that a few hundred images train in seconds on one core; nothing about them is tuned for quality.
 - The tokenizer is byte-level, so that any text has tokens, and knows the train split's texts alone.
 """
 
@@ -13,13 +13,15 @@ from typing import Any
 
 from vlrouterbench.core.files import staged_file
 
+ModelConfig = dict[str, Any]
+"""Of a model of transformers, whose fields are its own."""
 TINY_IMAGE_SIZE, TINY_PATCH = 64, 16
 VOCABULARY = 2000
 _WIDTH, _HEADS, _INNER = 64, 4, 128
 _SPECIAL = ("[PAD]", "[CLS]", "[SEP]")
 
 
-def _lxmert(vocabulary: int, longest: int, size: int) -> dict[str, Any]:
+def _lxmert(vocabulary: int, longest: int, size: int) -> ModelConfig:
     return {
         "vocab_size": vocabulary,
         "hidden_size": _WIDTH,
@@ -34,7 +36,7 @@ def _lxmert(vocabulary: int, longest: int, size: int) -> dict[str, Any]:
     }
 
 
-def _visual_bert(vocabulary: int, longest: int, size: int) -> dict[str, Any]:
+def _visual_bert(vocabulary: int, longest: int, size: int) -> ModelConfig:
     return {
         "vocab_size": vocabulary,
         "hidden_size": _WIDTH,
@@ -47,7 +49,7 @@ def _visual_bert(vocabulary: int, longest: int, size: int) -> dict[str, Any]:
     }
 
 
-def _siglip(vocabulary: int, longest: int, size: int) -> dict[str, Any]:
+def _siglip(vocabulary: int, longest: int, size: int) -> ModelConfig:
     tower = {
         "hidden_size": _WIDTH,
         "num_attention_heads": _HEADS,
@@ -59,7 +61,7 @@ def _siglip(vocabulary: int, longest: int, size: int) -> dict[str, Any]:
     return {"text_config": tower | text, "vision_config": tower | {"image_size": size, "patch_size": TINY_PATCH}}
 
 
-def _decoder(vocabulary: int, longest: int) -> dict[str, Any]:
+def _decoder(vocabulary: int, longest: int) -> ModelConfig:
     return {
         "vocab_size": vocabulary,
         "hidden_size": _WIDTH,
@@ -67,7 +69,7 @@ def _decoder(vocabulary: int, longest: int) -> dict[str, Any]:
         "num_key_value_heads": _HEADS // 2,
         "intermediate_size": _INNER,
         "num_hidden_layers": 2,
-        # The picture's tokens stand before the text.
+        # The image's tokens come before the text.
         "max_position_embeddings": 2 * longest + 512,
         "initializer_range": 0.05,
         "pad_token_id": 0,
@@ -76,15 +78,15 @@ def _decoder(vocabulary: int, longest: int) -> dict[str, Any]:
     }
 
 
-def _smolvlm(vocabulary: int, longest: int, size: int) -> dict[str, Any]:
-    vision = {"hidden_size": _WIDTH, "num_attention_heads": _HEADS, "intermediate_size": _INNER, "num_hidden_layers": 1}
-    vision |= {"image_size": size, "patch_size": TINY_PATCH // 2, "initializer_range": 0.05}
+def _smolvlm(vocabulary: int, longest: int, size: int) -> ModelConfig:
+    vision: ModelConfig = {"hidden_size": _WIDTH, "num_attention_heads": _HEADS, "intermediate_size": _INNER}
+    vision |= {"num_hidden_layers": 1, "image_size": size, "patch_size": TINY_PATCH // 2, "initializer_range": 0.05}
     text = {"model_type": "llama"} | _decoder(vocabulary, longest)
     return {"text_config": text, "vision_config": vision, "scale_factor": 2, "image_token_id": 0}
 
 
-def _qwen(vocabulary: int, longest: int, size: int) -> dict[str, Any]:
-    vision = {"hidden_size": _WIDTH, "num_heads": _HEADS, "intermediate_size": _INNER, "depth": 2}
+def _qwen(vocabulary: int, longest: int, size: int) -> ModelConfig:
+    vision: ModelConfig = {"hidden_size": _WIDTH, "num_heads": _HEADS, "intermediate_size": _INNER, "depth": 2}
     vision |= {"out_hidden_size": _WIDTH, "patch_size": TINY_PATCH // 2, "window_size": 2 * TINY_PATCH}
     vision |= {"fullatt_block_indexes": [1], "initializer_range": 0.05}
     rope = {"rope_type": "default", "mrope_section": [2, 3, 3], "rope_theta": 10000.0}
@@ -92,7 +94,7 @@ def _qwen(vocabulary: int, longest: int, size: int) -> dict[str, Any]:
     return {"text_config": text, "vision_config": vision, "image_token_id": 0}
 
 
-TINY: dict[str, tuple[str, Callable[[int, int, int], dict[str, Any]]]] = {
+TINY: dict[str, tuple[str, Callable[[int, int, int], ModelConfig]]] = {
     "tiny-lxmert": ("lxmert", _lxmert),
     "tiny-visualbert": ("visual_bert", _visual_bert),
     "tiny-siglip": ("siglip", _siglip),

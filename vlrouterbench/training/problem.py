@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +21,7 @@ from vlrouterbench.features.encode import FeatureSet, encode_benchmark
 from vlrouterbench.features.options import FeatureOptions
 from vlrouterbench.features.packed import PackedSet
 from vlrouterbench.metrics.trade_off import chosen_values, rank_score
+from vlrouterbench.routers.base.configuration_router import CandidateEntry
 from vlrouterbench.routers.base.learning import TrainingSet
 from vlrouterbench.routers.encoders.fusion import TEXT_ONLY
 from vlrouterbench.training.soft_labels import COST_SCALE, build_soft_labels
@@ -133,7 +133,7 @@ class Problem:
         accuracy, average_cost = (float(chosen_values(matrix, chosen).mean()) for matrix in matrices)
         return accuracy, average_cost
 
-    def candidates(self) -> list[dict[str, Any]]:
+    def candidates(self) -> list[CandidateEntry]:
         """The pool as a router's configuration states it."""
         means = self.train.mean_cost.tolist()
         return [

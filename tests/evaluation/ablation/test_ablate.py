@@ -105,6 +105,6 @@ def test_an_end_to_end_family_is_refused_with_what_serves_instead(simulated_fold
     from tests.cli.conftest import run_program
 
     done = run_program("ablate", simulated_folder, "--axis", "modality", "--router", "vlc", "--out", tmp_path / "out")
-    assert done.status == 1 and "vlc reads pictures and texts" in done.err
+    assert done.status == 1 and "vlc reads images and texts" in done.err
     assert "`vlrouterbench sweep --router vlc`" in " ".join(done.err.split())
     assert not (tmp_path / "out").exists()

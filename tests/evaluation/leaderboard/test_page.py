@@ -5,8 +5,9 @@ import csv
 import pytest
 
 from tests.browsing import assert_figures_are_reachable, on_every_screen, shown
-from vlrouterbench.evaluation.leaderboard.page import rank_text, render_leaderboard, write_leaderboard
+from vlrouterbench.evaluation.leaderboard.page import render_leaderboard, write_leaderboard
 from vlrouterbench.evaluation.leaderboard.ranking import rank_submissions
+from vlrouterbench.evaluation.leaderboard.records import rank_text
 from vlrouterbench.evaluation.leaderboard.submissions import find_submissions
 
 HOSTILE = '=1+1"><script>alert(1)</script>'

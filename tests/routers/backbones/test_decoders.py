@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from vlrouterbench.features.tiny_backbones import TINY
-from vlrouterbench.routers.backbones.input import BackboneInput
 from vlrouterbench.routers.backbones.models import build_backbone
+from vlrouterbench.routers.backbones.sample_encoder import BackboneInput
 
 SIZE, PICTURE_TOKEN = 64, 1
 BEFORE, AFTER = [3, 4], [5]
@@ -67,7 +67,7 @@ def test_padding_has_no_part_in_a_vector(name):
 @torch.no_grad()
 def test_another_picture_or_none_gives_another_vector(name):
     backbone, given = _small(name), _given()
-    turned = BackboneInput(given.pixels.flip(2), given.has_picture, given.tokens, given.mask)
+    turned = BackboneInput(given.pixels.flip(2), given.has_image, given.tokens, given.mask)
     without = BackboneInput(given.pixels, torch.tensor([True, False]), given.tokens, given.mask)
     first, other, none = (backbone(each) for each in (given, turned, without))
     assert not torch.allclose(first, other, atol=1e-3)
@@ -78,7 +78,7 @@ def test_another_picture_or_none_gives_another_vector(name):
 @torch.no_grad()
 def test_a_picture_that_normalises_to_zeros_is_a_picture(name):
     backbone, given = _small(name), _given()
-    grey = BackboneInput(torch.zeros_like(given.pixels), given.has_picture, given.tokens, given.mask)
+    grey = BackboneInput(torch.zeros_like(given.pixels), given.has_image, given.tokens, given.mask)
     assert backbone(grey).isfinite().all()
 
 

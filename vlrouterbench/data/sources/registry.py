@@ -1,8 +1,8 @@
 """The formats that a benchmark is built from, and which one a folder holds.
 
 Decisions
-- A literal tuple in the order of trial. Where a folder holds two formats, the first is read: tables that users made are
-  meant to be read, whatever logs lie beside them.
+- A literal tuple in the order of trial. Where a folder holds two formats, the first is read: own tables are meant
+  to be read, whatever logs lie beside them.
 - Where none matches, the message says for every format what was looked for and what was found of it.
 """
 
@@ -24,11 +24,11 @@ def find_source(folder: Path) -> Source:
     Raises:
         SourceError: it holds none of them, or files of one that contradict each other.
     """
-    found = []
+    findings = []
     for source in SOURCES:
         match = source.matches(folder)
         if match.is_match:
             return source
-        found.append(f"{source.name}: found {match.found}.")
+        findings.append(f"{source.name}: found {match.found}.")
     expected = " or ".join(f"{source.name} ({source.expected})" for source in SOURCES)
-    raise SourceError(f"expected {expected} in {folder}, found none of these. {' '.join(found)} Correct SOURCE.")
+    raise SourceError(f"expected {expected} in {folder}, found none of these. {' '.join(findings)} Correct SOURCE.")

@@ -39,7 +39,7 @@ class ReadOptions:
     """What a read depends on beside the folder.
 
     Attributes:
-        pool: the candidates: those that the user or the folder names, else the format's default; prices as asked for.
+        pool: the candidates that the user or the folder names, else the format's default, with the prices that apply.
         image_folder: where encoded images can be put aside; it lasts as long as the images are needed.
         protocol: how tokens of logged answers are counted.
         num_proc: processes that may read, where the logs are large enough to pay for them.

@@ -115,7 +115,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class LeftOut:
-    """One thing that is not in the benchmark although it stood, or was expected, in the source."""
+    """One thing that is not in the benchmark although the source holds it or should hold it."""
 
     file: str
     reason: Reason
@@ -148,9 +148,9 @@ class SourceLogs:
         simulated: whether it was drawn and not measured.
         pairs_read: measured pairs seen, kept or not.
         left_out: what was left out, with reasons.
-        missing_images: sample ids whose image is known to be missing; already named in `left_out`.
+        missing_images: sample ids whose image is missing; `left_out` names them already.
         protocol: how tokens were counted.
-        image_files: per row of `samples`, the file (relative to the source) that its image stands in; empty where the
+        image_files: per row of `samples`, the file (relative to the source) that holds its image; empty where the
             source is no folder.
         label_rules: dataset -> rule -> number of candidates whose labels it gave, where labels follow from rules.
         label_agreement: dataset -> candidate -> how many published labels were compared with VLMEvalKit's own rule and

@@ -2,8 +2,8 @@
 
 Decisions
 - Each setting is a router like any other: trained by the one trainer, saved, loaded and scored by the one evaluator.
-- The figures are of the scored split. They say which setting mattered; a setting is chosen by its validation score,
-  which stands beside them.
+- The figures are of the scored split. They say which setting mattered; a setting is to be chosen by its validation
+  score, which is given beside them.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.core.files import staged_folder, write_json
 from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.evaluation.ablation.page import ablation_markdown, write_ablation_page
+from vlrouterbench.evaluation.ablation.records import AblationRecord, AblationRow, TrainedSetting
 from vlrouterbench.evaluation.ablation.settings import AblationGrid, AblationSetting
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
+from vlrouterbench.evaluation.records import Difference, ResultRecord
 from vlrouterbench.features.encode import encode_benchmark
 from vlrouterbench.features.options import EncodingWork
 from vlrouterbench.routers.registry import END_TO_END
@@ -27,7 +28,7 @@ from vlrouterbench.training.problem import Problem
 from vlrouterbench.version import __version__
 
 CONTROLS = ("mixture", "oracle")
-"""Policies in every ablation: the constant policy that a router must beat, and the ceiling."""
+"""Policies in every ablation: the static policy that a router must exceed, and the upper limit."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,14 @@ class AblationRun:
     work: EncodingWork = field(default_factory=EncodingWork)
 
 
-def ablate(folder: Path | str, grid: AblationGrid, out: Path | str, run: AblationRun | None = None) -> dict[str, Any]:
+def ablate(folder: Path | str, grid: AblationGrid, out: Path | str, run: AblationRun | None = None) -> AblationRecord:
     """Train and evaluate a grid; write `ablation.json`, `.md`, `.html`, `routers/` and `evaluation/` under `out`.
 
     Args:
         folder: benchmark folder.
         grid: what varies.
         out: folder to write, replaced as a whole.
-        run: how.
+        run: see AblationRun.
 
     Returns:
         The content of `ablation.json`: the axis, and a row per setting with its figures, its difference from the first
@@ -64,7 +65,7 @@ def ablate(folder: Path | str, grid: AblationGrid, out: Path | str, run: Ablatio
     run, settings, table = run or AblationRun(), grid.settings(), load_table(folder)
     if run.router in END_TO_END:
         raise RouterError(
-            f"{run.router} reads pictures and texts through its backbone: it has no encoders, fusion or modality to "
+            f"{run.router} reads images and texts through its backbone: it has no encoders, fusion or modality to "
             f"vary. Compare lambdas with `vlrouterbench sweep --router {run.router}`, and backbones with one "
             "`train --backbone` each and `evaluate`."
         )
@@ -73,8 +74,7 @@ def ablate(folder: Path | str, grid: AblationGrid, out: Path | str, run: Ablatio
         routers = [str(staging / "routers" / setting.name) for setting in settings]
         options = EvaluationOptions(split=run.split, seed=grid.arguments.seed, num_proc=run.work.num_proc)
         records = evaluate_routers(folder, [*routers, *CONTROLS], staging / "evaluation", options)
-        rows = _rows(settings, trained, records)
-        content = {
+        content: AblationRecord = {
             "axis": grid.axis,
             "router": run.router,
             "base": settings[0].name,
@@ -82,7 +82,7 @@ def ablate(folder: Path | str, grid: AblationGrid, out: Path | str, run: Ablatio
             "num_samples": records[0]["num_samples"],
             "num_left_out": records[0]["num_left_out"],
             "seed": grid.arguments.seed,
-            "rows": rows,
+            "rows": _rows(settings, trained, records),
             "benchmark": records[0]["benchmark"],
             "version": __version__,
         }
@@ -92,7 +92,7 @@ def ablate(folder: Path | str, grid: AblationGrid, out: Path | str, run: Ablatio
     return content
 
 
-def _train(setting: AblationSetting, table: RoutingTable, staging: Path, run: AblationRun) -> dict[str, Any]:
+def _train(setting: AblationSetting, table: RoutingTable, staging: Path, run: AblationRun) -> TrainedSetting:
     features = encode_benchmark(table, setting.features, run.work)
     trained = train_router(run.router, Problem(table, features), setting.arguments)
     save_router(trained, staging / "routers" / setting.name)
@@ -104,15 +104,24 @@ def _train(setting: AblationSetting, table: RoutingTable, staging: Path, run: Ab
 
 
 def _rows(
-    settings: Sequence[AblationSetting], trained: Sequence[dict[str, Any]], records: Sequence[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    figures = ("accuracy", "average_cost_usd", "rank_score", "ci95", "vs_mixture", "throughput")
+    settings: Sequence[AblationSetting], trained: Sequence[TrainedSetting], records: Sequence[ResultRecord]
+) -> list[AblationRow]:
     base, own = settings[0].name, dict(zip((setting.name for setting in settings), trained, strict=True))
-    rows = []
+    rows: list[AblationRow] = []
     for record in records:
         name = record["router"]
-        row = {"setting": name, "kind": record["router_config"]["kind"], **{key: record[key] for key in figures}}
-        # The evaluator's own paired differences; a record has none from itself.
-        vs_base = record["differences"].get(base, {"rank_score": 0.0, "ci95": [0.0, 0.0]})
-        rows.append({**row, "vs_base": vs_base, **own.get(name, {})})
+        # A record has the evaluator's paired difference from every other router, and none from itself.
+        none: Difference = {"rank_score": 0.0, "ci95": [0.0, 0.0]}
+        row: AblationRow = {
+            "setting": name,
+            "kind": record["router_config"]["kind"],
+            "accuracy": record["accuracy"],
+            "average_cost_usd": record["average_cost_usd"],
+            "rank_score": record["rank_score"],
+            "ci95": record["ci95"],
+            "vs_mixture": record["vs_mixture"],
+            "throughput": record["throughput"],
+            "vs_base": record["differences"].get(base, none),
+        }
+        rows.append({**row, **own[name]} if name in own else row)
     return rows

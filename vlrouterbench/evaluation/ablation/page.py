@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.files import staged_file
-from vlrouterbench.core.simulated import marked
 from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.evaluation.ablation.records import AblationRecord, ablation_rows
+from vlrouterbench.evaluation.tables import markdown_rows
+from vlrouterbench.evaluation.view import headings, results_caption
 from vlrouterbench.plotting.figures import (
     BLUE,
     GREY,
@@ -24,13 +25,14 @@ from vlrouterbench.plotting.figures import (
 from vlrouterbench.plotting.page import render_page
 
 ABLATION_PAGE = "ablation.html"
+_COLUMNS = ("accuracy", "cost", "rank_score", "interval", "difference", "difference_interval")
 
 
-def write_ablation_page(content: dict[str, Any], table: RoutingTable, path: Path) -> None:
+def write_ablation_page(content: AblationRecord, table: RoutingTable, path: Path) -> None:
     """Write the page; names from the data are escaped.
 
     Args:
-        content: as `ablation.json` holds it.
+        content: the content of `ablation.json`.
         table: the benchmark.
         path: file to write.
     """
@@ -39,7 +41,8 @@ def write_ablation_page(content: dict[str, Any], table: RoutingTable, path: Path
         ABLATION_PAGE,
         content=content,
         report=table.report,
-        per=SAMPLES_PER_COST_UNIT,
+        headings=_headings(content),
+        rows=_cells(content),
         difference_svg=difference_plot(content),
         frontier_svg=setting_plot(content),
     )
@@ -47,33 +50,27 @@ def write_ablation_page(content: dict[str, Any], table: RoutingTable, path: Path
         staging.write_text(page, encoding="utf-8")
 
 
-def ablation_markdown(content: dict[str, Any]) -> str:
-    """The table in Markdown, with what it is about above it."""
-    data = marked(content["benchmark"]["name"], simulated=content["benchmark"]["simulated"])
-    lines = [
-        f"{content['router']} by {content['axis']}: {data}, {content['split']} split, "
-        f"{content['num_samples']:,} samples, seed {content['seed']}. Differences are paired, with 95 % intervals.",
-        "",
-        f"| {content['axis']} | validation | accuracy % | $/10K | Rank Score | 95 % | vs {content['base']} | 95 % |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for row in content["rows"]:
-        low, high = row["ci95"]["rank_score"]
-        less, more = row["vs_base"]["ci95"]
-        cells = (
-            row["setting"],
-            f"{row['validation_rank_score']:.2f}" if "validation_rank_score" in row else "-",
-            f"{100 * row['accuracy']:.2f}",
-            f"{SAMPLES_PER_COST_UNIT * row['average_cost_usd']:.3f}",
-            f"{row['rank_score']:.2f}",
-            f"{low:.1f} to {high:.1f}",
-            *_difference(row, content["base"], less, more),
-        )
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+def ablation_markdown(content: AblationRecord) -> str:
+    """The table in Markdown, with a line above it that says what it is about."""
+    about = (
+        f"{content['router']} by {content['axis']}: {results_caption(content)}, seed {content['seed']}. "
+        "Differences are paired, with 95 % intervals."
+    )
+    return f"{about}\n\n{markdown_rows(_headings(content), [cells for _, cells in _cells(content)])}"
 
 
-def difference_plot(content: dict[str, Any]) -> str:
+def _headings(content: AblationRecord) -> list[str]:
+    base = content["base"]
+    figures = headings(_COLUMNS, difference=f"versus {base}", difference_interval=f"versus {base}, 95 %")
+    return [content["axis"], "Rank Score on validation", *figures]
+
+
+def _cells(content: AblationRecord) -> list[tuple[str, list[str]]]:
+    """Kind and cells of every row."""
+    return [(row.kind, [row.name, validation, *row.cells(_COLUMNS)]) for row, validation in ablation_rows(content)]
+
+
+def difference_plot(content: AblationRecord) -> str:
     """Difference of Rank Score from the base setting with 95 % intervals, a line per setting."""
     from matplotlib.figure import Figure
 
@@ -83,20 +80,20 @@ def difference_plot(content: dict[str, Any]) -> str:
     middle = np.array([row["vs_base"]["rank_score"] for row in rows])
     spans = np.array([row["vs_base"]["ci95"] for row in rows]).T
     colours = [VERMILION if row["kind"] == "router" else BLUE for row in rows]
-    for place, colour in enumerate(colours):
-        reach = np.maximum(0, [[middle[place] - spans[0, place]], [spans[1, place] - middle[place]]])
-        axes.errorbar(middle[place], place, xerr=reach, fmt="o", color=colour, elinewidth=1.2, capsize=3)
+    for index, colour in enumerate(colours):
+        reach = np.maximum(0, [[middle[index] - spans[0, index]], [spans[1, index] - middle[index]]])
+        axes.errorbar(middle[index], index, xerr=reach, fmt="o", color=colour, elinewidth=1.2, capsize=3)
     axes.axvline(0, color=GREY, linewidth=1)
     axes.set_yticks(range(len(rows)), [shortened(row["setting"]) for row in rows], parse_math=False)
     axes.set_ylim(-0.6, len(rows) - 0.4)
-    axes.set_xlabel(f"Rank Score against {shortened(content['base'])}, 95 % intervals", parse_math=False)
+    axes.set_xlabel(f"Rank Score versus {shortened(content['base'])}, 95 % intervals", parse_math=False)
     axes.grid(axis="x", alpha=0.25)
     title = titled(f"{content['router']} by {content['axis']}", simulated=content["benchmark"]["simulated"])
     axes.set_title(title, parse_math=False)
     return svg_text(figure, title)
 
 
-def setting_plot(content: dict[str, Any]) -> str:
+def setting_plot(content: AblationRecord) -> str:
     """Accuracy against average cost of every setting."""
     from matplotlib.figure import Figure
 
@@ -117,9 +114,3 @@ def setting_plot(content: dict[str, Any]) -> str:
     axes.margins(0.12)
     label_points(axes, labels)
     return svg_text(figure, title)
-
-
-def _difference(row: dict[str, Any], base: str, less: float, more: float) -> tuple[str, str]:
-    if row["setting"] == base:
-        return "-", "-"
-    return f"{row['vs_base']['rank_score']:+.2f}", f"{less:+.1f} to {more:+.1f}"

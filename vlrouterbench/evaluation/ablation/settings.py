@@ -1,7 +1,7 @@
 """What an ablation varies: one axis, and the settings along it.
 
 Decisions
-- Along an axis nothing else changes: encoders, fusion, family, cost weights and seed stay as they were asked for.
+- Along an axis nothing else changes: encoders, fusion, family, cost weights and seed stay as requested.
 - The first setting is the base that the others are compared with.
 """
 
@@ -45,13 +45,14 @@ class AblationSetting:
 
 @dataclass(frozen=True)
 class AblationGrid:
-    """What is asked for.
+    """The settings that an ablation compares.
 
     Attributes:
         axis: one of AXES.
         texts, images: encoders; every pair of them is a setting of the axis "encoder", else there is one of each.
-        features: what is the same for all settings, but the encoders.
-        arguments: of training, the same for all but the axis "cost-weight", whose settings are its cost weights.
+        features: what is the same for all settings except the encoders.
+        arguments: of training, the same for all settings except those of the axis "cost-weight", which are its cost
+            weights.
     """
 
     axis: str
@@ -61,7 +62,7 @@ class AblationGrid:
     arguments: RouterTrainingArguments = field(default_factory=RouterTrainingArguments)
 
     def settings(self) -> list[AblationSetting]:
-        """The settings in order, at least two, each with a name of its own.
+        """The settings in order, at least two, with different names.
 
         Raises:
             UnknownNameError: no such axis.
@@ -70,36 +71,35 @@ class AblationGrid:
         if self.axis not in AXES:
             raise unknown_name("axis", self.axis, AXES)
         if self.axis == "encoder":
-            found = [
-                self._with(_pair_name(text, image), text=text, image=image)
+            settings = [
+                self._setting(_pair_name(text, image), replace(self.features, text=text, image=image))
                 for text in self.texts
                 for image in self.images
             ]
+        elif len(self.texts) > 1 or len(self.images) > 1:
+            raise BenchmarkError(f"expected one text and one image encoder for the axis {self.axis}, found more.")
         else:
-            if len(self.texts) > 1 or len(self.images) > 1:
-                raise BenchmarkError(f"expected one text and one image encoder for the axis {self.axis}, found more.")
-            encoders = {"text": self.texts[0], "image": self.images[0]}
-            found = [self._with(name, **encoders, **changes) for name, changes in self._changes()]
-        if len(found) < 2 or len({setting.name for setting in found}) < len(found):
+            settings = self._along_axis(replace(self.features, text=self.texts[0], image=self.images[0]))
+        if len(settings) < 2 or len({setting.name for setting in settings}) < len(settings):
             raise BenchmarkError(
                 f"expected at least two different settings for the axis {self.axis}, found "
-                f"{', '.join(setting.name for setting in found)}. Give more with --text, --image or --cost-weight."
+                f"{', '.join(setting.name for setting in settings)}. Give more with --text, --image or --cost-weight."
             )
-        return found
+        return settings
 
-    def _changes(self) -> list[tuple[str, dict[str, object]]]:
-        if self.axis == "fusion":
-            return [(name, {"fusion": name}) for name in (CONCAT, NORMALIZE_CONCAT, AVERAGE, WEIGHTED_AVERAGE)]
+    def _along_axis(self, features: FeatureOptions) -> list[AblationSetting]:
+        if self.axis == "cost-weight":
+            weights = self.arguments.cost_weights or COST_WEIGHTS
+            return [self._setting(_weight_name(weight), features, weight) for weight in weights]
+        fusions = {name: name for name in (CONCAT, NORMALIZE_CONCAT, AVERAGE, WEIGHTED_AVERAGE)}
         if self.axis == "modality":
-            joint = CONCAT if self.features.fusion in (TEXT_ONLY, IMAGE_ONLY) else self.features.fusion
-            both = ("text+image", {"fusion": joint})
-            return [both, (TEXT_ONLY, {"fusion": TEXT_ONLY}), (IMAGE_ONLY, {"fusion": IMAGE_ONLY})]
-        weights = self.arguments.cost_weights or COST_WEIGHTS
-        return [(_weight_name(weight), {"cost_weight": weight}) for weight in weights]
+            joint = CONCAT if features.fusion in (TEXT_ONLY, IMAGE_ONLY) else features.fusion
+            fusions = {"text+image": joint, TEXT_ONLY: TEXT_ONLY, IMAGE_ONLY: IMAGE_ONLY}
+        return [self._setting(name, replace(features, fusion=fusion)) for name, fusion in fusions.items()]
 
-    def _with(self, name: str, *, cost_weight: float | None = None, **features: object) -> AblationSetting:
+    def _setting(self, name: str, features: FeatureOptions, cost_weight: float | None = None) -> AblationSetting:
         arguments = self.arguments if cost_weight is None else replace(self.arguments, cost_weights=(cost_weight,))
-        return AblationSetting(name, replace(self.features, **features), arguments)
+        return AblationSetting(name, features, arguments)
 
 
 def _pair_name(text: str, image: str) -> str:

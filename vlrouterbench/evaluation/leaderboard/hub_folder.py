@@ -74,19 +74,28 @@ class HubFolder:
         Raises:
             SubmissionError: the Hub is out of reach or does not give it, or it is too large.
         """
-        from huggingface_hub import HfApi, snapshot_download
+        from huggingface_hub import HfApi, RepoFile, snapshot_download
         from huggingface_hub.errors import HfHubHTTPError, HTTPError, LocalEntryNotFoundError
 
-        repo = {"repo_id": self.repo_id, "repo_type": "dataset", "revision": self.revision}
         offline = not hub_reachable()
         try:
-            if offline:
-                root = snapshot_download(**repo, allow_patterns=self._patterns, local_files_only=True)
-            else:
-                listed = HfApi().list_repo_tree(**repo, path_in_repo=self.folder or None, recursive=True)
-                sizes = {entry.path: entry.size for entry in listed if _is_read(entry)}
-                self._check(sizes)
-                root = snapshot_download(**repo, allow_patterns=self._patterns)
+            if not offline:
+                entries = HfApi().list_repo_tree(
+                    self.repo_id,
+                    path_in_repo=self.folder or None,
+                    recursive=True,
+                    revision=self.revision,
+                    repo_type="dataset",
+                )
+                files = (entry for entry in entries if isinstance(entry, RepoFile))
+                self._check({file.path: file.size for file in files if PurePosixPath(file.path).name in READ_FILES})
+            root = snapshot_download(
+                self.repo_id,
+                repo_type="dataset",
+                revision=self.revision,
+                allow_patterns=self._patterns,
+                local_files_only=offline,
+            )
         except (LocalEntryNotFoundError, HfHubHTTPError, HTTPError, OSError, ValueError) as error:
             why = "the Hub cannot be reached" if offline else f"the Hub answered: {_first_line(error)}"
             raise SubmissionError(
@@ -118,11 +127,6 @@ class HubFolder:
     @property
     def _said(self) -> str:
         return "/".join(filter(None, (self.repo_id, self.folder)))
-
-
-def _is_read(entry: object) -> bool:
-    """Whether an entry of a listing is a file that a leaderboard reads; folders have no size."""
-    return hasattr(entry, "size") and PurePosixPath(entry.path).name in READ_FILES
 
 
 def _first_line(error: Exception) -> str:

@@ -1,86 +1,83 @@
 """A leaderboard as CSV for machines and as a page for people, in one file that needs no network.
 
 Decisions
-- Ranks are printed as their range over paired resamples: "1 to 3" says that these samples cannot place it closer.
-- Names come from submitters: they are escaped on the page, and a cell of the CSV that a spreadsheet would take for a
-  formula has an apostrophe in front.
+- Ranks are printed as their range over paired resamples: "1 to 3" says that these samples do not determine it further.
+- Names come from submitters: they are escaped on the page, and an apostrophe precedes a cell of the CSV that a
+  spreadsheet would take for a formula.
 """
 
 from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Any
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.files import staged_file
-from vlrouterbench.evaluation.leaderboard.ranking import Standings
-from vlrouterbench.evaluation.plots import frontier_plot, group_plot
-from vlrouterbench.evaluation.ranking import places_text
+from vlrouterbench.evaluation.leaderboard.records import Leaderboard, LeaderboardRecord, leaderboard_rows, plot_kind
+from vlrouterbench.evaluation.plots import frontier_entry, frontier_plot, group_plot
 from vlrouterbench.evaluation.results import bounds_degenerate
+from vlrouterbench.evaluation.view import headings
 from vlrouterbench.plotting.page import render_page
 
 PAGE_FILE, CSV_FILE = "leaderboard.html", "leaderboard.csv"
-_COLUMNS = ("router", "kind", "rank", "rank_best", "rank_worst", "accuracy", "average_cost_usd", "rank_score")
-_MORE_COLUMNS = ("rank_score_low", "rank_score_high", "vs_mixture", "vs_mixture_low", "vs_mixture_high")
-_SOURCE_COLUMNS = ("submission", "file", "signed_by", "num_samples", "benchmark_sha256")
+_COLUMNS = ("router", "rank", "rank_score", "interval", "accuracy", "cost", "difference", "difference_interval")
 
 
-def write_leaderboard(standings: Standings, out: Path) -> tuple[Path, Path]:
+def write_leaderboard(leaderboard: Leaderboard, out: Path) -> tuple[Path, Path]:
     """Write the page and the CSV into a folder and return their paths."""
     page, table = out / PAGE_FILE, out / CSV_FILE
     with staged_file(page) as staging:
-        staging.write_text(render_leaderboard(standings), encoding="utf-8")
+        staging.write_text(render_leaderboard(leaderboard), encoding="utf-8")
     with staged_file(table) as staging, staging.open("w", encoding="utf-8", newline="") as handle:
-        rows = csv.DictWriter(handle, (*_COLUMNS, *_MORE_COLUMNS, *_SOURCE_COLUMNS), lineterminator="\n")
-        rows.writeheader()
-        rows.writerows(_row(record) for record in standings.records)
+        rows = [_csv_row(record) for record in leaderboard.records]
+        writer = csv.DictWriter(handle, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
     return page, table
 
 
-def render_leaderboard(standings: Standings) -> str:
+def render_leaderboard(leaderboard: Leaderboard) -> str:
     """The page as text; names from submissions and the benchmark are escaped."""
-    records = standings.records
-    drawn = [
-        r | {"frontier": None, "router_config": {"kind": "policy" if r["kind"] == "policy" else "router"}}
-        for r in records
-    ]
+    records, table = leaderboard.records, leaderboard.table
+    entries = [frontier_entry(record, plot_kind(record), None) for record in records]
     return render_page(
         "evaluation.leaderboard",
         PAGE_FILE,
-        records=records,
+        headings=[*headings(_COLUMNS), "submission", "signed by"],
+        rows=list(zip(records, [row.cells(_COLUMNS) for row in leaderboard_rows(records)], strict=True)),
         first=records[0],
-        report=standings.table.report,
+        report=table.report,
         num_entries=sum(record["kind"] == "submission" for record in records),
         per=SAMPLES_PER_COST_UNIT,
-        degenerate=bounds_degenerate(standings.table),
-        rank_text=rank_text,
-        frontier_svg=frontier_plot(drawn, standings.table).svg(),
-        group_svg=group_plot(drawn, standings.table).svg(),
+        degenerate=bounds_degenerate(table),
+        frontier_svg=frontier_plot(entries, table).svg(),
+        group_svg=group_plot(records, table).svg(),
     )
 
 
-def rank_text(record: dict[str, Any]) -> str:
-    """A record's places in print: "2", "1 to 3" for a tie, "-" for a policy."""
-    return "-" if record["rank_range"] is None else places_text(*record["rank_range"])
-
-
-def _row(record: dict[str, Any]) -> dict[str, Any]:
+def _csv_row(record: LeaderboardRecord) -> dict[str, object]:
+    """A row with every digit of the figures."""
     best, worst = record["rank_range"] or (None, None)
-    named = {name: _cell(record[name]) for name in ("router", "submission", "file")}
-    figures = {name: record[name] for name in (*_COLUMNS, *_SOURCE_COLUMNS) if name in record and name not in named}
     low, high = record["ci95"]["rank_score"]
-    less, more = record["vs_mixture"]["ci95"]
+    difference_low, difference_high = record["vs_mixture"]["ci95"]
     return {
-        **named,
-        **figures,
+        "router": _cell(record["router"]),
+        "kind": record["kind"],
+        "rank": record["rank"],
         "rank_best": best,
         "rank_worst": worst,
+        "accuracy": record["accuracy"],
+        "average_cost_usd": record["average_cost_usd"],
+        "rank_score": record["rank_score"],
         "rank_score_low": low,
         "rank_score_high": high,
         "vs_mixture": record["vs_mixture"]["rank_score"],
-        "vs_mixture_low": less,
-        "vs_mixture_high": more,
+        "vs_mixture_low": difference_low,
+        "vs_mixture_high": difference_high,
+        "submission": _cell(record["submission"]),
+        "file": _cell(record["file"]),
+        "signed_by": record["signed_by"],
+        "num_samples": record["num_samples"],
         "benchmark_sha256": record["benchmark"]["sha256"],
     }
 

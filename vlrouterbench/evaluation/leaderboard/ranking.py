@@ -3,11 +3,10 @@
 Decisions
 - Every figure is computed from the decisions and the benchmark folder, whose tables are first checked against their
   digest; the scoring is the evaluator's own.
-- One refused submission refuses the command, with every refusal named: a table that quietly lacks somebody is no table.
-- The reference policies are computed here, at the leaderboard's seed, and stand unranked among the submissions. A
-  submitted router that bears a policy's name and decides as it does is that policy; one that decides otherwise is an
-  entry.
-- An entry goes by its router's name, by `submission/router` where several bear it.
+- One refused submission fails the command, and every refusal is named: no submission is left out silently.
+- The reference policies are computed here, at the leaderboard's seed, and are listed without a rank. A submitted router
+  with a policy's name and the policy's decisions is that policy; one with other decisions is an entry.
+- An entry has its router's name, or `submission/router` where several routers have the same name.
 """
 
 from __future__ import annotations
@@ -16,53 +15,21 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 
 from vlrouterbench.core.errors import BenchmarkError, VLRouterBenchError
 from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.evaluation.decisions import read_decisions
+from vlrouterbench.evaluation.leaderboard.records import POLICY, SUBMISSION, Leaderboard, LeaderboardRecord
 from vlrouterbench.evaluation.leaderboard.signing import verify_decisions
 from vlrouterbench.evaluation.leaderboard.submissions import Submission, SubmissionError, check_stated
+from vlrouterbench.evaluation.paired import RoutedSplit, ScoringContext
 from vlrouterbench.evaluation.policies import POLICIES, decide_policy
-from vlrouterbench.evaluation.ranking import rank_routers
-from vlrouterbench.evaluation.results import RoutedSplit, ScoringContext, score_routers
-
-_FIGURES = (
-    "router",
-    "split",
-    "num_samples",
-    "num_left_out",
-    "accuracy",
-    "average_cost_usd",
-    "rank_score",
-    "ci95",
-    "vs_mixture",
-    "oracle_gap_closed",
-    "per_dataset",
-    "per_group",
-    "candidate_shares",
-    "cost_bounds_usd",
-    "beta",
-    "benchmark",
-    "seed",
-    "version",
-)
-"""What a standing takes over from an evaluator's record: what decisions alone tell."""
-
-
-@dataclass(frozen=True)
-class Standings:
-    """A leaderboard.
-
-    Attributes:
-        table: the scored samples.
-        records: one per entry and reference policy, by Rank Score.
-    """
-
-    table: RoutingTable
-    records: list[dict[str, Any]]
+from vlrouterbench.evaluation.ranking import Rank, rank_routers
+from vlrouterbench.evaluation.records import ResultRecord, ScoredRecord
+from vlrouterbench.evaluation.results import score_routers
 
 
 @dataclass(frozen=True)
@@ -75,7 +42,7 @@ class _Entry:
 
 def rank_submissions(
     submissions: Sequence[Submission], folder: Path | str, *, split: str = "test", seed: int = 0
-) -> Standings:
+) -> Leaderboard:
     """Score and rank submissions.
 
     Args:
@@ -85,17 +52,15 @@ def rank_submissions(
         seed: of resamples and of the policies that draw.
 
     Returns:
-        Standings whose records hold the figures of `results.json` that decisions tell, and `kind` ("submission" or
-        "policy"), `rank`, `rank_range` [best, worst] and `tied_with` (None for policies), `submission`, `file`,
-        `signed_by` (fingerprint of a key, None where unsigned).
+        The leaderboard; its records have the figures of `results.json` that follow from decisions.
 
     Raises:
         SubmissionError: one or more submissions are refused; the message names each.
         BenchmarkError: no benchmark folder, other tables than its report was written for, or no sample to score.
     """
     whole = load_table(folder, verify=True)
-    asked = whole.split(split)
-    table = asked.take(asked.complete)
+    scored_split = whole.split(split)
+    table = scored_split.take(scored_split.complete)
     if not len(table):
         raise BenchmarkError(
             f"expected samples of the {split} split of {folder} measured for every candidate, found none."
@@ -106,36 +71,28 @@ def rank_submissions(
     decisions = {name: entry.decisions for name, entry in named.items()}
     routed = [RoutedSplit(name, chosen, {"kind": "router"}) for name, chosen in decisions.items()]
     routed += [RoutedSplit(name, chosen, {"kind": "policy", "name": name}) for name, chosen in policies.items()]
-    context = ScoringContext(table, split, seed, policies, num_left_out=len(asked) - len(table))
+    context = ScoringContext(table, split, seed, policies, num_left_out=len(scored_split) - len(table))
     ranks = rank_routers(table, decisions, seed=seed)
-    records = []
-    for scored in score_routers(routed, context):
-        name = scored["router"]
-        record = {figure: scored[figure] for figure in _FIGURES}
-        records.append(record | (_standing(named[name], ranks[name]) if name in named else _REFERENCE))
-    return Standings(table, sorted(records, key=lambda record: -record["rank_score"]))
+    records = [
+        _record(scored, named.get(scored["router"]), ranks.get(scored["router"]))
+        for scored in score_routers(routed, context)
+    ]
+    return Leaderboard(table, sorted(records, key=lambda record: -record["rank_score"]))
 
 
-_REFERENCE: dict[str, Any] = {
-    "kind": "policy",
-    "rank": None,
-    "rank_range": None,
-    "tied_with": None,
-    "submission": None,
-    "file": None,
-    "signed_by": None,
-}
-
-
-def _standing(entry: _Entry, rank: Any) -> dict[str, Any]:
+def _record(scored: ResultRecord, entry: _Entry | None, rank: Rank | None) -> LeaderboardRecord:
+    """The figures that follow from decisions alone, and the origin and rank of an entry."""
+    names = ScoredRecord.__required_keys__
+    figures = cast("ScoredRecord", {name: value for name, value in scored.items() if name in names})
     return {
-        "kind": "submission",
-        "rank": rank.rank,
-        "rank_range": [rank.best, rank.worst],
-        "tied_with": list(rank.ties),
-        "submission": entry.submission.name,
-        "file": str(entry.submission.path),
-        "signed_by": entry.signed_by,
+        **figures,
+        "kind": SUBMISSION if entry else POLICY,
+        "rank": rank.rank if rank else None,
+        "rank_range": [rank.best, rank.worst] if rank else None,
+        "tied_with": list(rank.ties) if rank else None,
+        "submission": entry.submission.name if entry else None,
+        "file": str(entry.submission.path) if entry else None,
+        "signed_by": entry.signed_by if entry else None,
     }
 
 
@@ -163,7 +120,7 @@ def _without_policies(entries: Sequence[_Entry], policies: dict[str, np.ndarray]
 
 
 def _unique_names(entries: Sequence[_Entry]) -> list[str]:
-    """Router names; with the submission's name, then its file, in front where that is not enough."""
+    """Router names, with the submission's name, or else its file, in front where they are not unique."""
     ways = (
         lambda entry: entry.router,
         lambda entry: f"{entry.submission.name}/{entry.router}",
@@ -171,12 +128,12 @@ def _unique_names(entries: Sequence[_Entry]) -> list[str]:
     )
     names = [""] * len(entries)
     for way in ways:
-        made = [name or way(entry) for name, entry in zip(names, entries, strict=True)]
-        # A policy's name is taken; a name that several would bear goes to none of them.
-        counts = Counter([*made, *POLICIES])
-        names = [name if counts[name] == 1 else "" for name in made]
+        candidates = [name or way(entry) for name, entry in zip(names, entries, strict=True)]
+        # The names of policies are taken, and a name that several entries would have goes to none of them.
+        counts = Counter([*candidates, *POLICIES])
+        names = [name if counts[name] == 1 else "" for name in candidates]
         if all(names):
             return names
-    # Only a router named like another submission's file and router comes here.
+    # This is reached only by a router that is named like the file and router of another submission.
     numbered = zip(names, entries, strict=True)
     return [name or f"{e.submission.path}: {e.router} ({n})" for n, (name, e) in enumerate(numbered, start=1)]

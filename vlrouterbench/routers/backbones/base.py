@@ -1,7 +1,7 @@
-"""The base of backbones: a picture and a text in, one pooled vector out. One class per kind of model of transformers.
+"""The base of backbones: an image and a text in, one pooled vector out. One class per kind of model of transformers.
 
 Decisions
-- A backbone is built from a description, which stands in the router's config.json, with random weights; pretrained
+- A backbone is built from a description, which is kept in the router's config.json, with random weights; pretrained
   ones are loaded into it.
 - `pretrained_parts` names the modules that came with weights: they alone are frozen when a backbone is.
 """
@@ -12,8 +12,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
-from vlrouterbench.routers.backbones.input import BackboneInput
+from vlrouterbench.routers.backbones.patches import PatchTokens
+from vlrouterbench.routers.backbones.sample_encoder import BackboneInput
 
 
 class Backbone(nn.Module):
@@ -22,7 +24,7 @@ class Backbone(nn.Module):
     Args:
         description: `name`, `kind` (a model type of transformers), `config` of that model, and for models that read
             patch tokens `patches`, as PatchTokens takes it.
-        image_size: side of the picture in pixels.
+        image_size: side of the image in pixels.
     """
 
     def __init__(self, description: Mapping[str, Any], image_size: int) -> None:
@@ -39,11 +41,12 @@ class Backbone(nn.Module):
         return self.model_config.hidden_size
 
     @property
-    def pretrained_parts(self) -> dict[str, nn.Module]:
+    def pretrained_parts(self) -> dict[str, PreTrainedModel]:
         """Modules that pretrained weights exist for."""
-        vision = {} if getattr(self, "patches", None) is None else {"patches": self.patches.vision}
-        return {name: part for name, part in {"model": self.model, **vision}.items() if part is not None}
+        patches: PatchTokens | None = getattr(self, "patches", None)
+        vision = None if patches is None else patches.vision
+        return {"model": self.model} if vision is None else {"model": self.model, "patches": vision}
 
-    def forward(self, given: BackboneInput) -> Tensor:
+    def forward(self, inputs: BackboneInput) -> Tensor:
         """Pooled vectors, (batch, dim)."""
-        raise TypeError(f"{type(self).__name__} is the base of all backbones: take one of `backbone_models.BACKBONES`.")
+        raise TypeError(f"{type(self).__name__} is the base of all backbones: take one of `BACKBONES`.")

@@ -1,11 +1,11 @@
-"""Backbones of two kinds, readers of patch tokens and dual towers, and the register of all backbones by model type.
+"""Backbones of two kinds, readers of patch tokens and dual towers, and the registry of all backbones by model type.
 
 Decisions
-- LXMERT and VisualBERT read patch tokens (`backbone_patches.py`) with the boxes they stand for: LXMERT through its own
+- LXMERT and VisualBERT read patch tokens (`patches.py`) with the boxes they stand for: LXMERT through its own
   box embedding; VisualBERT has none in transformers, so a learnt projection of the box is added to each token.
-- SigLIP and CLIP give a vector for the text and one for the picture. Both are normalised and joined with their product,
+- SigLIP and CLIP give a vector for the text and one for the image. Both are normalised and joined with their product,
   so that a head can weigh what the two have in common.
-- Decoders that take pictures are in `backbone_decoders.py`. UNITER and ViLBERT are not in transformers: a class and a
+- Decoders that take images are in `decoders.py`. UNITER and ViLBERT are not in transformers: a class and a
   line in BACKBONES adds one.
 """
 
@@ -19,8 +19,8 @@ from torch import nn
 
 from vlrouterbench.routers.backbones.base import Backbone
 from vlrouterbench.routers.backbones.decoders import QwenBackbone, SmolBackbone
-from vlrouterbench.routers.backbones.input import BackboneInput
 from vlrouterbench.routers.backbones.patches import PatchTokens
+from vlrouterbench.routers.backbones.sample_encoder import BackboneInput
 
 
 class LxmertBackbone(Backbone):
@@ -30,14 +30,14 @@ class LxmertBackbone(Backbone):
         super().__init__(description, image_size)
         self.patches = PatchTokens(description["patches"], self.model_config.visual_feat_dim, image_size)
 
-    def forward(self, given: BackboneInput) -> torch.Tensor:
+    def forward(self, inputs: BackboneInput) -> torch.Tensor:
         """Pooled vectors, (batch, dim)."""
-        tokens = self.patches(given.pixels, given.has_picture)
+        tokens = self.patches(inputs.pixels, inputs.has_image)
         boxes = self.patches.boxes(tokens).expand(len(tokens), -1, -1)
         output = self.model(
-            input_ids=given.tokens,
-            attention_mask=given.mask,
-            token_type_ids=torch.zeros_like(given.tokens),
+            input_ids=inputs.tokens,
+            attention_mask=inputs.mask,
+            token_type_ids=torch.zeros_like(inputs.tokens),
             visual_feats=tokens,
             visual_pos=boxes,
         )
@@ -53,15 +53,15 @@ class VisualBertBackbone(Backbone):
         self.patches = PatchTokens(description["patches"], width, image_size)
         self.place = nn.Linear(4, width)
 
-    def forward(self, given: BackboneInput) -> torch.Tensor:
+    def forward(self, inputs: BackboneInput) -> torch.Tensor:
         """Pooled vectors, (batch, dim)."""
-        tokens = self.patches(given.pixels, given.has_picture)
+        tokens = self.patches(inputs.pixels, inputs.has_image)
         tokens = tokens + self.place(self.patches.boxes(tokens))
         ones = torch.ones(tokens.shape[:2], dtype=torch.long, device=tokens.device)
         output = self.model(
-            input_ids=given.tokens,
-            attention_mask=given.mask,
-            token_type_ids=torch.zeros_like(given.tokens),
+            input_ids=inputs.tokens,
+            attention_mask=inputs.mask,
+            token_type_ids=torch.zeros_like(inputs.tokens),
             visual_embeds=tokens,
             visual_token_type_ids=ones,
             visual_attention_mask=ones,
@@ -70,7 +70,7 @@ class VisualBertBackbone(Backbone):
 
 
 class DualTowers(Backbone):
-    """The vectors of a text tower and of a picture tower, and their product."""
+    """The vectors of a text tower and of an image tower, and their product."""
 
     def __init__(self, description: Mapping[str, Any], image_size: int) -> None:
         super().__init__(description, image_size)
@@ -86,22 +86,23 @@ class DualTowers(Backbone):
 
     @property
     def dim(self) -> int:
-        """Length of the pooled vector: text, picture and product."""
+        """Length of the pooled vector: text, image and product."""
         return 3 * self.width
 
-    def forward(self, given: BackboneInput) -> torch.Tensor:
+    def forward(self, inputs: BackboneInput) -> torch.Tensor:
         """Pooled vectors, (batch, dim)."""
-        tokens, mask = given.tokens, given.mask
+        tokens, mask = inputs.tokens, inputs.mask
         if self.model_config.model_type == "siglip":
             # Trained with padding read like any token, to its full length.
             pad = self.model_config.text_config.pad_token_id or 0
-            tokens, mask = torch.where(mask > 0, tokens, pad), None
-        text = self.model.get_text_features(input_ids=tokens, attention_mask=mask)
-        whole = given.pixels.shape[-1] == self.model_config.vision_config.image_size
-        picture = self.model.get_image_features(pixel_values=given.pixels, interpolate_pos_encoding=not whole)
-        text, picture = self.text_norm(_pooled(text)), self.picture_norm(_pooled(picture))
-        picture = torch.where(given.has_picture[:, None], picture, self.absent.to(picture.dtype))
-        return torch.cat([text, picture, text * picture], dim=-1)
+            text = self.model.get_text_features(input_ids=torch.where(mask > 0, tokens, pad), attention_mask=None)
+        else:
+            text = self.model.get_text_features(input_ids=tokens, attention_mask=mask)
+        whole = inputs.pixels.shape[-1] == self.model_config.vision_config.image_size
+        image = self.model.get_image_features(pixel_values=inputs.pixels, interpolate_pos_encoding=not whole)
+        text, image = self.text_norm(_pooled(text)), self.picture_norm(_pooled(image))
+        image = torch.where(inputs.has_image[:, None], image, self.absent.to(image.dtype))
+        return torch.cat([text, image, text * image], dim=-1)
 
 
 def _pooled(output: Any) -> torch.Tensor:

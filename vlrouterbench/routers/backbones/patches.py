@@ -1,18 +1,20 @@
-"""A picture as patch tokens with the boxes they stand for: what LXMERT and VisualBERT read in place of found objects.
+"""An image as patch tokens with the boxes they stand for: what LXMERT and VisualBERT read instead of detected objects.
 
 Decisions
 - Tokens come from a linear patch embedding, or from a ViT-style encoder of transformers, whose class token is left out.
-- Boxes are the true corners of each patch as shares of the picture's sides, row by row: not zeros, so that where
-  something stands is told.
-- Without a picture every token is one learnt vector.
+- Boxes are the true corners of each patch as shares of the image's sides, row by row: not zeros, so that positions
+  are known to the model.
+- Without an image every token is one learnt vector.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn
+from transformers import PreTrainedModel
 
 LINEAR = "linear"
 
@@ -31,15 +33,15 @@ class PatchTokens(nn.Module):
     Args:
         description: `{"kind": "linear", "patch_size"}`, or `{"kind": model type, "config"}` of a ViT-style encoder.
         dim: length of a token.
-        image_size: side of the picture in pixels.
+        image_size: side of the image in pixels.
 
     Raises:
-        ValueError: the picture is no whole number of patches.
+        ValueError: the image is no whole number of patches.
     """
 
-    def __init__(self, description: dict[str, Any], dim: int, image_size: int) -> None:
+    def __init__(self, description: Mapping[str, Any], dim: int, image_size: int) -> None:
         super().__init__()
-        self.vision: nn.Module | None = None
+        self.vision: PreTrainedModel | None = None
         if description["kind"] == LINEAR:
             patch_size, width = description["patch_size"], 3 * description["patch_size"] ** 2
         else:
@@ -59,10 +61,10 @@ class PatchTokens(nn.Module):
         """Corners of the patches, (per_side ** 2, 4), of the type and on the device of a tensor."""
         return patch_boxes(self.per_side).to(like)
 
-    def forward(self, pixels: torch.Tensor, has_picture: torch.Tensor) -> torch.Tensor:
+    def forward(self, pixels: torch.Tensor, has_image: torch.Tensor) -> torch.Tensor:
         """Tokens (batch, per_side ** 2, dim) of pixels (batch, 3, size, size)."""
         tokens = self.norm(self.project(self._patches(pixels)))
-        return torch.where(has_picture[:, None, None], tokens, self.absent.to(tokens.dtype))
+        return torch.where(has_image[:, None, None], tokens, self.absent.to(tokens.dtype))
 
     def _patches(self, pixels: torch.Tensor) -> torch.Tensor:
         if self.vision is None:

@@ -2,7 +2,7 @@
 
 Decisions
 - To trainer, evaluator and `route` it is a router like any other: its feature rows are samples as bytes
-  (`backbone_input.py`), which `score` unpacks, a block at a time.
+  (`sample_encoder.py`), which `score` unpacks, a block at a time.
 - A router carries its whole backbone: configuration in config.json, fine-tuned weights in model.safetensors, tokenizer
   files beside them. No other download is needed to load it.
 - A frozen backbone is in evaluation mode throughout, so that its dropout does not make its vectors noise.
@@ -10,22 +10,23 @@ Decisions
 
 from __future__ import annotations
 
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from vlrouterbench.routers.backbones.input import SampleEncoder, shortened
 from vlrouterbench.routers.backbones.models import build_backbone
 from vlrouterbench.routers.backbones.processing_router import RouterProcessor
+from vlrouterbench.routers.backbones.sample_encoder import SampleEncoder, shortened
 from vlrouterbench.routers.base.configuration_router import RouterConfig
 from vlrouterbench.routers.base.learning import Recipe, TrainingSet
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 
 BLOCK = 64
 """Rows that are scored at once where no gradient is kept."""
-_PLACE_OPTIONS = ("revision", "token", "cache_dir", "local_files_only", "force_download", "subfolder")
+_LOCATION_OPTIONS = ("revision", "token", "cache_dir", "local_files_only", "force_download", "subfolder")
 FROM_SCRATCH = {"learning_rate": 1e-3, "num_epochs": 15, "patience": 5, "batch_size": 32}
 """What a backbone of random weights is trained with in the default variant."""
 
@@ -60,6 +61,8 @@ class EndToEndRouter(PreTrainedRouter):
         config: names the candidates and describes backbone and inputs.
     """
 
+    config: EndToEndConfig
+    encoder: SampleEncoder
     by_gradient = True
     end_to_end = True
 
@@ -72,14 +75,14 @@ class EndToEndRouter(PreTrainedRouter):
         """What turns samples into rows of bytes."""
         return SampleEncoder(config.encoder)
 
-    def adopt(self, encoder: SampleEncoder) -> None:
+    def adopt(self, encoder: nn.Module) -> None:
         """Take the tokenizer of the encoder that made the rows, and the pretrained weights that came with it."""
         self.encoder.tokenizer = encoder.tokenizer
         for name, weights in getattr(encoder, "pretrained", {}).items():
             self.backbone.pretrained_parts[name].load_state_dict(weights)
 
     def fit(self, training_set: TrainingSet) -> None:
-        """Freeze what is asked to be frozen, and keep activations or not."""
+        """Freeze pretrained parts and recompute activations, where the configuration says so."""
         if self.config.freeze_backbone:
             for part in self.backbone.pretrained_parts.values():
                 part.requires_grad_(False)
@@ -100,7 +103,7 @@ class EndToEndRouter(PreTrainedRouter):
                 part.eval()
         return self
 
-    def get_input_embeddings(self) -> None:
+    def get_input_embeddings(self) -> Any:
         """None: what comes in are rows of bytes, and the backbone's embeddings are a part of it like any other."""
         return
 
@@ -133,20 +136,21 @@ class EndToEndRouter(PreTrainedRouter):
         """As the base class's, with the processor."""
         return super().auto_classes() | {"AutoProcessor": RouterProcessor}
 
-    def save_pretrained(self, save_directory: str | Path, *arguments: Any, **options: Any) -> Any:
+    def save_pretrained(self, save_directory: str | PathLike[Any], *arguments: Any, **options: Any) -> Any:
         """As transformers', with the tokenizer and the processor's settings beside the weights."""
-        saved = super().save_pretrained(save_directory, *arguments, **options)
+        saved = super().save_pretrained(Path(save_directory), *arguments, **options)
         if self.encoder.tokenizer is not None and options.get("is_main_process", True):
             RouterProcessor(self.encoder.tokenizer, self.config.encoder).save_pretrained(save_directory)
         return saved
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str | Path, *arguments: Any, **options: Any) -> Any:
+    def from_pretrained(cls, *arguments: Any, **options: Any) -> Any:
         """As the base class's, with the tokenizer that lies beside the weights."""
         from transformers import PreTrainedTokenizerFast
 
-        loaded = super().from_pretrained(name_or_path, *arguments, **options)
+        loaded = super().from_pretrained(*arguments, **options)
         router = loaded[0] if isinstance(loaded, tuple) else loaded
-        place = {name: options[name] for name in _PLACE_OPTIONS if name in options}
-        router.encoder.tokenizer = PreTrainedTokenizerFast.from_pretrained(name_or_path, **place)
+        source = arguments[0] if arguments else options["pretrained_model_name_or_path"]
+        location = {name: options[name] for name in _LOCATION_OPTIONS if name in options}
+        router.encoder.tokenizer = PreTrainedTokenizerFast.from_pretrained(source, **location)
         return loaded

@@ -65,7 +65,8 @@ class BudgetStream:
 
     def _counted(self, decision: RoutingDecision) -> RoutingDecision:
         self.num_samples += 1
-        self.total_cost_usd += (decision.estimated_cost_usd or {})[decision.candidate]
+        # A router with an open pool expects a cost of every candidate.
+        self.total_cost_usd += decision.estimated_cost_usd[decision.candidate] or 0.0
         return decision
 
 

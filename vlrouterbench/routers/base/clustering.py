@@ -3,7 +3,7 @@
 Decisions
 - k-means++ seeding and Lloyd steps in torch: a router's cluster needs no scikit-learn, here or where it is loaded.
 - Cosine geometry (rows at unit length, centres left where their means fall): the same neighbourhoods as kNN's.
-- An emptied cluster takes the sample farthest from its centre, so there are always as many clusters as asked for.
+- An emptied cluster takes the sample farthest from its centre, so there are always as many clusters as required.
 - A group's mean is shrunk to the whole split's: strength is the number of samples that the whole split counts for.
 """
 

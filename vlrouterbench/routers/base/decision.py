@@ -5,12 +5,12 @@ Decisions
 - Every budget becomes scores whose largest is the decision, so that a subset of candidates, ties and explanations are
   the same for all three.
 - A ceiling on cost is kept: where no candidate fits below it, that is an error. A floor under accuracy is a preference:
-  where no candidate reaches it, the most accurate one is asked, and the decision says so.
+  where no candidate reaches it, the most accurate one is chosen, and the decision states it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -35,7 +35,7 @@ class BudgetError(ValueError):
 
 
 REFUSALS = (BudgetError, CalibrationError, EncoderError, PoolMismatchError, RouterInputError)
-"""What a request can be refused with, each written to be read by the one who asked."""
+"""What a request can be refused with; every message is written for the person who made the request."""
 
 
 @dataclass(frozen=True)
@@ -47,18 +47,18 @@ class RoutingDecision:
         score: what the family ranks by, per considered candidate; comparable within one decision only.
         estimated_accuracy: calibrated probability of a correct answer per candidate, None where the family has none.
         estimated_cost_usd: expected cost of asking per candidate, USD per sample. Without a cost model it is the
-            candidate's mean over the training split.
-        usd_weight: accuracy per USD that the decision traded at, None where the family has no such knob.
+            candidate's mean over the training split, None where it was never measured.
+        usd_weight: accuracy per USD that the decision traded at, None where the family has no such control.
         standard_error: of `estimated_accuracy` per candidate, None where the family has none.
         target_met: False where no candidate reached the accuracy that was asked for.
-        reason: why this candidate, in a sentence; empty where the family has no estimates to tell it by.
-        image_used: whether a picture had a part in the decision.
+        reason: why this candidate, in a sentence; empty where the family has no estimates to explain it by.
+        image_used: whether an image had a part in the decision.
     """
 
     candidate: str
     score: dict[str, float]
     estimated_accuracy: dict[str, float] | None
-    estimated_cost_usd: dict[str, float] | None
+    estimated_cost_usd: Mapping[str, float | None]
     usd_weight: float | None = None
     standard_error: dict[str, float] | None = None
     target_met: bool = True

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from vlrouterbench.routers.base.configuration_router import RouterConfig
-from vlrouterbench.routers.base.learning import Recipe, TrainingSet
+from vlrouterbench.routers.base.learning import Recipe, Setting, TrainingSet
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter, frozen
 
 TRADE_OFFS = (30.0, 10.0, 5.0, 3.0, 2.0, 1.5, 1.0, 0.7, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.05, 0.02, 0.0)
@@ -44,7 +44,8 @@ class EstimatingRouterConfig(RouterConfig):
 class EstimatingRouter(PreTrainedRouter):
     """Scores are estimated quality less the weighted cost."""
 
-    config_class = EstimatingRouterConfig
+    config: EstimatingRouterConfig
+    config_class: type[RouterConfig] = EstimatingRouterConfig
 
     def __init__(self, config: EstimatingRouterConfig) -> None:
         super().__init__(config)
@@ -76,7 +77,7 @@ class EstimatingRouter(PreTrainedRouter):
         """Mean cost of the most expensive candidate, USD per sample, above 0."""
         return max(float(self.mean_cost.max()), torch.finfo(torch.float32).tiny)
 
-    def decision_settings(self, recipe: Recipe) -> list[dict[str, Any]]:
+    def decision_settings(self, recipe: Recipe) -> list[Setting]:
         """The recipe's own settings, each with every trade-off unless the recipe fixes it."""
         settings = super().decision_settings(recipe)
         if "usd_weight" in recipe.fixed:
@@ -86,7 +87,7 @@ class EstimatingRouter(PreTrainedRouter):
 
     def scores_for(self, features: torch.Tensor, settings: Sequence[Mapping[str, Any]]) -> Iterator[torch.Tensor]:
         """As the base's; estimates are made once for settings that differ in the trade-off alone."""
-        made_with: dict[str, Any] | None = None
+        made_with: Setting | None = None
         for setting in settings:
             self.config.update(dict(setting))
             others = {name: value for name, value in setting.items() if name != "usd_weight"}

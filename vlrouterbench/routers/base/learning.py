@@ -4,7 +4,7 @@ Decisions
 - A family gets the whole train split as tensors, unmeasured pairs as NaN, and takes from it what it needs: soft labels,
   quality, cost. It never sees validation.
 - What is tried and with which optimiser is data, not code, so that every family runs through the same selection.
-- Settings that change decisions alone (neighbours, shrinkage, trade-off) are told apart from those that need a new fit:
+- Settings that change decisions alone (neighbours, shrinkage, trade-off) are separate from those that need a new fit:
   the first are tried on one fitted router.
 """
 
@@ -17,6 +17,8 @@ from typing import Any
 
 import torch
 
+Setting = dict[str, Any]
+"""Configuration fields by name, with the values that are given or tried: numbers, names, lists of them."""
 CORRECT_THRESHOLD = 0.5
 """Where a family needs 0/1, quality at or above this counts as correct."""
 
@@ -113,7 +115,7 @@ class Recipe:
         return replace(self, fixed={**self.fixed, **options}, fit_grid=fit_grid, decision_grid=decision_grid)
 
 
-def settings_of(grid: Mapping[str, tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
+def settings_of(grid: Mapping[str, tuple[Any, ...]]) -> Iterator[Setting]:
     """Every combination of a grid's values, the last field fastest; one empty setting for an empty grid."""
     for values in product(*grid.values()):
         yield dict(zip(grid, values, strict=True))

@@ -1,4 +1,4 @@
-"""The base of all routers: a transformers model over features, with `route()` from a picture and a question.
+"""The base of all routers: a transformers model over features, with `route()` from an image and a question.
 
 Decisions
 - A family differs in its modelling file alone: `score` turns features (num_samples, dim) into scores (num_samples,
@@ -7,11 +7,12 @@ Decisions
 - Before training no candidate is preferred, so that the pool's order has no part in what is learnt.
 - A router sees features; it never sees quality or cost of the sample it decides on.
 - Ties go to the first candidate in pool order, so that a decision is the same everywhere.
-- Saved code files are copied beside the weights, so that a router loads where this package is not installed.
+- The code is saved beside the weights, so that a router loads where this package is not installed.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,13 +26,13 @@ from transformers.utils import ModelOutput
 
 from vlrouterbench.routers.base.configuration_router import RouterConfig
 from vlrouterbench.routers.base.decision import KINDS, CalibrationError, RoutingDecision, considered
-from vlrouterbench.routers.base.learning import Recipe, TrainingSet, settings_of, soft_cross_entropy
+from vlrouterbench.routers.base.learning import Recipe, Setting, TrainingSet, settings_of, soft_cross_entropy
 from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder
 from vlrouterbench.routers.encoders.sample_input import RAISE, RouterInput, usable_image
 from vlrouterbench.routers.write_code import write_code
 
 CALIBRATED_FAMILIES = ("flagship",)
-"""Families whose estimates may be taken at their word; the registry's test holds it."""
+"""Families with calibrated estimates; the registry's test keeps this list true."""
 
 
 @dataclass
@@ -54,11 +55,14 @@ class PreTrainedRouter(PreTrainedModel):
         config: names the candidates and describes the encoder.
     """
 
-    config_class = RouterConfig
+    config: RouterConfig
+    encoder: Any
+    """A `FeatureEncoder`, or what an end-to-end family has in its place: with `dim`, `image` and `encode`."""
+    config_class: type[RouterConfig] = RouterConfig
     main_input_name = "features"
     base_model_prefix = ""
     calibrated = False
-    """Whether the family estimates probabilities of a correct answer that may be taken at their word."""
+    """Whether the family estimates calibrated probabilities of a correct answer."""
     title = ""
     """The family's name in print."""
     by_gradient = False
@@ -98,12 +102,13 @@ class PreTrainedRouter(PreTrainedModel):
         """Scores of the candidates, (num_samples, num_candidates), from features (num_samples, dim)."""
         raise TypeError(f"{type(self).__name__} is the base of all families: load one of them.")
 
-    def save_pretrained(self, save_directory: str | Path, *arguments: Any, **options: Any) -> Any:
+    def save_pretrained(self, save_directory: str | os.PathLike[Any], *arguments: Any, **options: Any) -> Any:
         """As transformers', with the code files that load the router where this package is not installed."""
         if options.get("is_main_process", True):
-            Path(save_directory).mkdir(parents=True, exist_ok=True)
+            folder = Path(save_directory)
+            folder.mkdir(parents=True, exist_ok=True)
             blocks = getattr(self.encoder, "block_classes", {})
-            self.config.auto_map = write_code(save_directory, self.auto_classes(), blocks)
+            self.config.auto_map = write_code(folder, self.auto_classes(), blocks)
         return super().save_pretrained(save_directory, *arguments, **options)
 
     def auto_classes(self) -> dict[str, type]:
@@ -129,7 +134,7 @@ class PreTrainedRouter(PreTrainedModel):
         return cls.recipes[variant]
 
     @classmethod
-    def sizes(cls, training_set: TrainingSet, setting: Mapping[str, Any]) -> dict[str, Any]:
+    def sizes(cls, training_set: TrainingSet, setting: Mapping[str, Any]) -> dict[str, int]:
         """Configuration fields that follow from the data, such as the size of a memory."""
         return {}
 
@@ -144,14 +149,14 @@ class PreTrainedRouter(PreTrainedModel):
         """Loss, a scalar, for features (batch, dim) and targets (batch, num_candidates)."""
         return soft_cross_entropy(self.score(features), targets)
 
-    def decision_settings(self, recipe: Recipe) -> list[dict[str, Any]]:
+    def decision_settings(self, recipe: Recipe) -> list[Setting]:
         """What a fitted router tries on validation: configuration fields that change decisions alone."""
         return list(settings_of(recipe.decision_grid))
 
     def scores_for(self, features: torch.Tensor, settings: Sequence[Mapping[str, Any]]) -> Iterator[torch.Tensor]:
         """Scores (num_samples, num_candidates) under each setting in turn; a family shares the work where it can.
 
-        The configuration is left at the setting last asked for.
+        The configuration is left at the last setting.
         """
         for setting in settings:
             self.config.update(dict(setting))
@@ -160,7 +165,7 @@ class PreTrainedRouter(PreTrainedModel):
     def out_of_fold_averages_for(self, settings: Sequence[Mapping[str, Any]]) -> Iterator[tuple[float, float]] | None:
         """Expected accuracy and cost (USD per sample) of decisions on the train split, under each setting in turn.
 
-        Each sample's are estimated by what was learnt without its group. None for a family that expects nothing: its
+        Each sample's are estimated by what was learnt without its group. None for a family without such estimates: its
         settings are then chosen on validation alone.
         """
         return None
@@ -175,7 +180,7 @@ class PreTrainedRouter(PreTrainedModel):
 
     @torch.no_grad()
     def decide(self, features: torch.Tensor, candidates: Sequence[str] | None = None) -> torch.Tensor:
-        """Chosen candidates as places in the pool, (num_samples,) int64, for features (num_samples, dim)."""
+        """Chosen candidates as indices in the pool, (num_samples,) int64, for features (num_samples, dim)."""
         return self.choose(self.score(features.to(self.device)), candidates)
 
     @torch.no_grad()
@@ -229,11 +234,11 @@ class PreTrainedRouter(PreTrainedModel):
         self.check_budget(budget)
         scores = self.score(features.to(self.device))
         chosen = int(self.choose(scores, candidates)[0])
-        places = considered(self.config.candidate_names, candidates)
-        entries = [self.config.candidates[place] for place in places]
+        indices = considered(self.config.candidate_names, candidates)
+        entries = [self.config.candidates[index] for index in indices]
         return RoutingDecision(
             candidate=self.config.candidate_names[chosen],
-            score={entry["name"]: float(scores[0, place]) for entry, place in zip(entries, places, strict=True)},
+            score={entry["name"]: float(scores[0, index]) for entry, index in zip(entries, indices, strict=True)},
             estimated_accuracy=None,
             estimated_cost_usd={entry["name"]: entry["mean_cost_usd"] for entry in entries},
             usd_weight=getattr(self.config, "usd_weight", None),
@@ -243,18 +248,18 @@ class PreTrainedRouter(PreTrainedModel):
         """Raise TypeError for an unknown kind of budget, CalibrationError for one that the family cannot keep."""
         if unknown := sorted(set(budget) - set(KINDS)):
             raise TypeError(f"unexpected keyword arguments {unknown}; budgets are {', '.join(KINDS)}.")
-        asked = [name for name, value in budget.items() if value is not None]
-        if asked and not self.calibrated:
+        given = [name for name, value in budget.items() if value is not None]
+        if given and not self.calibrated:
             raise CalibrationError(
-                f"{', '.join(asked)}: needs calibrated estimates, which {type(self).__name__} does not have. "
+                f"{', '.join(given)}: needs calibrated estimates, which {type(self).__name__} does not have. "
                 f"Families that have them: {', '.join(CALIBRATED_FAMILIES)}; or train with --cost-weight to shape the "
                 "trade-off, or leave the option out."
             )
 
     def choose(self, scores: torch.Tensor, candidates: Sequence[str] | None = None) -> torch.Tensor:
-        """Places of the best candidates, (num_samples,) int64, by scores (num_samples, num_candidates)."""
-        places = torch.tensor(considered(self.config.candidate_names, candidates), device=scores.device)
-        return places[scores[:, places].argmax(dim=1)]
+        """Indices of the best candidates, (num_samples,) int64, by scores (num_samples, num_candidates)."""
+        indices = torch.tensor(considered(self.config.candidate_names, candidates), device=scores.device)
+        return indices[scores[:, indices].argmax(dim=1)]
 
 
 def frozen(*shape: int) -> nn.Parameter:

@@ -31,20 +31,20 @@ class FeatureBlock(nn.Module):
     """Base of one modality.
 
     Args:
-        dim: length of its vector.
+        dim: length of its vector, which every kind gives.
     """
 
     modality: ClassVar[str]
     """TEXT or IMAGE: what is read of a sample."""
     name: ClassVar[str]
-    """Of the kind, as it stands in the registry: what options and configurations say."""
+    """Of the kind, as the registry, options and configurations say it."""
     stored: ClassVar[bool] = True
     """Whether what is read is kept beside a benchmark; it then is one float32 vector a sample, zeros for no input.
     What is read anew in no more time than it takes to load needs no store."""
     smallest_scale: ClassVar[float] = 1e-6
     """A feature that varies less than this in training says nothing."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int = 1) -> None:
         super().__init__()
         self.dim = dim
         self.register_buffer("mean", torch.zeros(dim))

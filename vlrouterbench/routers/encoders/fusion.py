@@ -1,13 +1,13 @@
-"""Fusion: one feature vector from a text's and a picture's, as pure functions over numpy arrays.
+"""Fusion: one feature vector from a text's and an image's, as pure functions over numpy arrays.
 
 Decisions
 - The names are the paper's (arXiv 2512.23562, its fusion ablation). Inputs are standardised parts; a part that is all
-  zeros (no text, no picture) stays so.
+  zeros (no text, no image) stays so.
 - Normalising gives both parts the same length, whatever their sizes, and that length makes the mean square of a
   feature 1: routers learn at the same rate whatever the fusion.
 - An average needs parts of one size. The longer is brought to the shorter's by a fixed random projection (signs of one
   over the root of the new size, Achlioptas 2003), which keeps inner products on average; nothing is cut off. Its signs
-  are a hash of their place, so the same everywhere and not stored.
+  are a hash of their position, so the same everywhere and not stored.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ CONCAT, NORMALIZE_CONCAT, AVERAGE, WEIGHTED_AVERAGE = "concat", "normalize-conca
 TEXT_ONLY, IMAGE_ONLY = "text-only", "image-only"
 FUSIONS = (CONCAT, NORMALIZE_CONCAT, AVERAGE, WEIGHTED_AVERAGE, TEXT_ONLY, IMAGE_ONLY)
 TEXT_WEIGHT = 0.7
-"""The text's weight in a weighted average unless told otherwise: the paper found pictures alone the weakest."""
+"""The text's weight in a weighted average unless another is given: in the paper images alone were the weakest."""
 
 
 def fuse(
     text: np.ndarray | None, image: np.ndarray | None, fusion: str, *, text_weight: float = TEXT_WEIGHT
 ) -> np.ndarray:
-    """One vector of a text's and a picture's.
+    """One vector of a text's and an image's.
 
     Args:
         text: (..., text_dim); not used by "image-only".
@@ -38,21 +38,21 @@ def fuse(
         (..., fused_dim(fusion, text_dim, image_dim)).
 
     Raises:
-        ValueError: no fusion of that name.
+        ValueError: no fusion of that name, or a vector that it takes in is missing.
     """
+    if fusion not in FUSIONS:
+        raise ValueError(f'unknown fusion "{fusion}". Known: {", ".join(FUSIONS)}.')
+    if fusion == TEXT_ONLY and text is not None:
+        return text
+    if fusion == IMAGE_ONLY and image is not None:
+        return image
+    if text is None or image is None:
+        raise ValueError(f'expected every vector that the fusion "{fusion}" takes in, found one missing.')
     if fusion == CONCAT:
         return concat(text, image)
     if fusion == NORMALIZE_CONCAT:
         return normalize_concat(text, image)
-    if fusion == AVERAGE:
-        return weighted_average(text, image, text_weight=0.5)
-    if fusion == WEIGHTED_AVERAGE:
-        return weighted_average(text, image, text_weight=text_weight)
-    if fusion == TEXT_ONLY:
-        return text
-    if fusion == IMAGE_ONLY:
-        return image
-    raise ValueError(f'unknown fusion "{fusion}". Known: {", ".join(FUSIONS)}.')
+    return weighted_average(text, image, text_weight=0.5 if fusion == AVERAGE else text_weight)
 
 
 def fused_dim(fusion: str, text_dim: int, image_dim: int) -> int:
@@ -87,9 +87,9 @@ def projected(values: np.ndarray, size: int) -> np.ndarray:
 @functools.lru_cache(maxsize=8)
 def random_signs(rows: int, columns: int) -> np.ndarray:
     """The fixed projection, (rows, columns) float32: entries are one over the root of `columns`, of hashed sign."""
-    place = np.arange(rows * columns, dtype=np.uint64).reshape(rows, columns)
-    # The finaliser of splitmix64 (Steele et al. 2014): every bit of a place changes about half of the bits.
-    mixed = (place + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    position = np.arange(rows * columns, dtype=np.uint64).reshape(rows, columns)
+    # The finaliser of splitmix64 (Steele et al. 2014): every bit of a position changes about half of the bits.
+    mixed = (position + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
     signs = np.where((mixed ^ (mixed >> np.uint64(31))) & np.uint64(1), 1.0, -1.0)

@@ -1,10 +1,10 @@
 """The kinds of feature blocks by modality and name, read top to bottom. A new kind is one file and one line here.
 
 Decisions
-- Blocks stand here by address and are imported when a router needs them: a router over built-in features neither runs
-  nor carries the code of pretrained encoders. Beside a saved router `write_code` puts, in the place of this file, one
+- Blocks are named here by address and are imported when a router needs them: a router over built-in features neither
+  runs nor carries the code of pretrained encoders. Beside a saved router `write_code` puts, instead of this file, one
   that names only the blocks of that router.
-- A kind is told by the encoder's configuration: a name, or the description of a pretrained encoder, which is "hub".
+- A kind follows from the encoder's configuration: a name, or the description of a pretrained encoder, which is "hub".
 """
 
 from __future__ import annotations

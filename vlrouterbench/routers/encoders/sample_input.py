@@ -1,8 +1,8 @@
-"""What a router sees of a sample: its text in one fixed form, and its picture.
+"""What a router sees of a sample: its text in one fixed form, and its image.
 
 Decisions
-- Question, hint and options stand in one text, in that order, in training, evaluation, `route` and every demo alike.
-- A picture that cannot be read is an error here: only a benchmark may keep a sample without its image.
+- Question, hint and options form one text, in that order, in training, evaluation, `route` and every demo alike.
+- An image that cannot be read is an error here: only a benchmark may keep a sample without its image.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from PIL import Image
 RAISE, TEXT_ONLY = "error", "text-only"
 """What an image that cannot be read leads to in a request."""
 MAX_PIXELS = 100_000_000
-"""Largest picture that is read, in pixels."""
+"""Largest image that is read, in pixels."""
 
 
 class EncoderError(ValueError):
@@ -36,7 +36,7 @@ class RouterInput:
         question: the question.
         options: answer options, empty for an open question.
         hint: extra instruction or context.
-        image: the picture, None for a text-only sample or one whose image is missing.
+        image: the image, None for a text-only sample or one whose image is missing.
     """
 
     question: str

@@ -13,8 +13,9 @@ _NOTHING = -1e4
 def sample_candidate_loss(
     similarities: torch.Tensor, labels: torch.Tensor, quality: torch.Tensor, kept: tuple[int, int]
 ) -> torch.Tensor:
-    """RouterDC's contrast of samples with candidates: sum over a sample's positives of -log of its share against the
-    negatives, as a mean over the batch.
+    """RouterDC's contrast of samples with candidates, a mean over the batch.
+
+    Of each sample the sum over its positives of -log of its share against the negatives.
 
     Args:
         similarities: (batch, num_candidates), over the temperature.
@@ -34,8 +35,10 @@ def sample_candidate_loss(
 def sample_sample_loss(
     similarities: torch.Tensor, clusters: torch.Tensor, num_others: int, draw: torch.Tensor
 ) -> torch.Tensor:
-    """RouterDC's contrast among samples: -log of the share of one other sample of the same cluster, drawn at random,
-    against samples of other clusters, drawn at random, as a mean over the batch.
+    """RouterDC's contrast among samples, a mean over the batch.
+
+    Of each sample -log of the share of one other sample of the same cluster against samples of other clusters, all
+    drawn at random.
 
     Args:
         similarities: (batch, batch).

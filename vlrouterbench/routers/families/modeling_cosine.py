@@ -1,9 +1,9 @@
 """CosineCls: the cosine between a backbone's vector and a learnt vector per candidate, at a learnt temperature.
 
 Source: the paper's CosineCls (arXiv 2512.23562): soft-label cross-entropy over cosines times a learnt scale, AdamW
-5e-5, 5 epochs, batch 16, warm-up 0.1. The reference never shows it a picture, and trains an infinite cost weight as 0;
+5e-5, 5 epochs, batch 16, warm-up 0.1. The reference never shows it an image, and trains an infinite cost weight as 0;
 neither is so here.
-Requirements: pictures and texts as rows of bytes, soft labels (num_samples, num_candidates).
+Requirements: images and texts as rows of bytes, soft labels (num_samples, num_candidates).
 Relations: `vlc` with lengths taken out; `routerdc` trains the same scores with contrastive losses.
 """
 
@@ -40,6 +40,7 @@ class CosineRouterConfig(EndToEndConfig):
 class CosineRouter(EndToEndRouter):
     """Scores are cosines over a temperature."""
 
+    config: CosineRouterConfig
     config_class = CosineRouterConfig
     title = "CosineCls"
     recipes: ClassVar[Mapping[str, Recipe]] = {"default": FINE_TUNED, "reference": FINE_TUNED}

@@ -9,7 +9,7 @@ form.
 Decisions
 - Discrimination is positive (softplus), so that more ability never hurts; a candidate may still be strong in one
   dimension and weak in another.
-- Abilities start at 0 for all: no candidate is preferred by its place in the pool.
+- Abilities start at 0 for all: no candidate is preferred by its position in the pool.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class IRTRouterConfig(EstimatingRouterConfig):
 class IRTRouter(EstimatingRouter):
     """Quality is sigmoid(discrimination . ability - difficulty)."""
 
+    config: IRTRouterConfig
     config_class = IRTRouterConfig
     title = "IRT"
     by_gradient = True

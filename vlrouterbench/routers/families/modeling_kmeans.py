@@ -42,6 +42,7 @@ class KMeansRouterConfig(RouterConfig):
 class KMeansRouter(PreTrainedRouter):
     """Scores are the shrunken mean soft labels of a sample's cluster."""
 
+    config: KMeansRouterConfig
     config_class = KMeansRouterConfig
     title = "K-means"
     recipes: ClassVar[Mapping[str, Recipe]] = {
@@ -56,7 +57,7 @@ class KMeansRouter(PreTrainedRouter):
         self.post_init()
 
     @classmethod
-    def sizes(cls, training_set: TrainingSet, setting: Mapping[str, Any]) -> dict[str, Any]:
+    def sizes(cls, training_set: TrainingSet, setting: Mapping[str, Any]) -> dict[str, int]:
         """At most one cluster per sample."""
         return {"num_clusters": min(setting["num_clusters"], int(training_set.counted.sum()))}
 

@@ -50,13 +50,13 @@ class KNNRouterConfig(RouterConfig):
         index: str = "exact",
         **kwargs: Any,
     ) -> None:
-        for name, value, known in (
+        for name, value, choices in (
             ("weighting", weighting, WEIGHTINGS),
             ("memory_dtype", memory_dtype, ("float32", "float16")),
             ("index", index, INDEXES),
         ):
-            if value not in known:
-                raise ValueError(f"expected {name} out of {', '.join(known)}; found {value!r}.")
+            if value not in choices:
+                raise ValueError(f"expected {name} out of {', '.join(choices)}; found {value!r}.")
         self.memory_size = memory_size
         self.num_neighbors = num_neighbors
         self.weighting = weighting
@@ -68,7 +68,8 @@ class KNNRouterConfig(RouterConfig):
 class NeighborRouter(PreTrainedRouter):
     """The base of families with a memory of features."""
 
-    config_class = KNNRouterConfig
+    config: KNNRouterConfig
+    config_class: type[RouterConfig] = KNNRouterConfig
 
     def __init__(self, config: KNNRouterConfig) -> None:
         super().__init__(config)
@@ -80,7 +81,7 @@ class NeighborRouter(PreTrainedRouter):
             self.memory = nn.Parameter(bits, requires_grad=False)
 
     @classmethod
-    def sizes(cls, training_set: TrainingSet, setting: Mapping[str, Any]) -> dict[str, Any]:
+    def sizes(cls, training_set: TrainingSet, setting: Mapping[str, Any]) -> dict[str, int]:
         """As many memories as samples count."""
         return {"memory_size": int(training_set.counted.sum())}
 
@@ -90,9 +91,9 @@ class NeighborRouter(PreTrainedRouter):
         self.memory.copy_(rows.half().view(torch.int16) if self.config.memory_dtype == "float16" else rows)
 
     def neighbors(self, features: torch.Tensor, num_neighbors: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Weights and places of the nearest memories, each (num_samples, k), best first."""
-        similarity, places = self._index().search(features, num_neighbors=num_neighbors)
-        return WEIGHTINGS[self.config.weighting](similarity), places
+        """Weights and indices of the nearest memories, each (num_samples, k), best first."""
+        similarity, indices = self._index().search(features, num_neighbors=num_neighbors)
+        return WEIGHTINGS[self.config.weighting](similarity), indices
 
     def _index(self) -> NeighborIndex:
         """The memory ready for search, made again when it was filled or moved."""
@@ -131,14 +132,14 @@ class KNNRouter(NeighborRouter):
 
     def score(self, features: torch.Tensor) -> torch.Tensor:
         """Mean soft labels, (num_samples, num_candidates)."""
-        weights, places = self.neighbors(features, self.config.num_neighbors)
-        return vote(weights, self.memory_labels[places])
+        weights, indices = self.neighbors(features, self.config.num_neighbors)
+        return vote(weights, self.memory_labels[indices])
 
     def scores_for(self, features: torch.Tensor, settings: Sequence[Mapping[str, Any]]) -> Iterator[torch.Tensor]:
         """As the base's, with one search for all neighbour counts."""
         counts = [setting.get("num_neighbors", self.config.num_neighbors) for setting in settings]
-        weights, places = self.neighbors(features, max(counts))
-        labels = self.memory_labels[places]
+        weights, indices = self.neighbors(features, max(counts))
+        labels = self.memory_labels[indices]
         for setting, count in zip(settings, counts, strict=True):
             self.config.update(dict(setting))
             yield vote(weights[:, :count], labels[:, :count])

@@ -33,6 +33,7 @@ class LinearRouterConfig(RouterConfig):
 class LinearRouter(PreTrainedRouter):
     """Scores are logits of one linear layer."""
 
+    config: LinearRouterConfig
     config_class = LinearRouterConfig
     title = "Linear"
     by_gradient = True

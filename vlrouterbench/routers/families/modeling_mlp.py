@@ -9,7 +9,7 @@ Relations: Linear is the same without hidden layers.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import nn
@@ -40,6 +40,7 @@ class MLPRouterConfig(RouterConfig):
 class MLPRouter(PreTrainedRouter):
     """Scores are logits of the last layer."""
 
+    config: MLPRouterConfig
     config_class = MLPRouterConfig
     title = "MLP"
     by_gradient = True
@@ -73,7 +74,7 @@ class MLPRouter(PreTrainedRouter):
     @property
     def trunk(self) -> nn.Sequential:
         """The hidden layers, which routers of one sweep may share in training."""
-        return self.head[:-1]
+        return nn.Sequential(*list(self.head)[:-1])
 
     def share_trunk(self, other: MLPRouter) -> None:
         """Take the hidden layers of another router of the same widths; the last layer stays this one's."""
@@ -81,4 +82,4 @@ class MLPRouter(PreTrainedRouter):
 
     def fit(self, training_set: TrainingSet) -> None:
         """Start with all candidates alike, and those that no label names below them."""
-        start_alike(self.head[-1], training_set)
+        start_alike(cast("nn.Linear", self.head[-1]), training_set)

@@ -51,6 +51,7 @@ class OVRRouterConfig(EstimatingRouterConfig):
 class OVRRouter(EstimatingRouter):
     """Quality is the probability of each candidate's own logistic regression."""
 
+    config: OVRRouterConfig
     config_class = OVRRouterConfig
     title = "OVR"
     recipes: ClassVar[Mapping[str, Recipe]] = {

@@ -11,7 +11,7 @@ there; here every neighbour has one vote per pair.
 Decisions
 - A candidate's score is its wins over the pool, a tied pair counting half (Copeland); equal scores are ordered by the
   mean margin of their comparisons, so that the pool's order decides nothing.
-- Where one of two was not measured, the other wins by next to nothing: it counts only where nothing else is known.
+- Where one of two was not measured, the other wins by next to nothing: it counts only where there is no other evidence.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ class PRKNNRouterConfig(KNNRouterConfig):
 class PRKNNRouter(NeighborRouter):
     """Scores are pairwise wins among the neighbours."""
 
+    config: PRKNNRouterConfig
     config_class = PRKNNRouterConfig
     title = "PRkNN"
     recipes: ClassVar[Mapping[str, Recipe]] = {
@@ -75,16 +76,16 @@ class PRKNNRouter(NeighborRouter):
     def scores_for(self, features: torch.Tensor, settings: Sequence[Mapping[str, Any]]) -> Iterator[torch.Tensor]:
         """As the base's: votes of more neighbours are those of fewer and some more."""
         counts = [min(s.get("num_neighbors", self.config.num_neighbors), len(self.memory)) for s in settings]
-        found = [self._by_count(block, set(counts)) for block in features.split(ROWS_PER_BLOCK)]
+        blocks = [self._by_count(block, set(counts)) for block in features.split(ROWS_PER_BLOCK)]
         for setting, count in zip(settings, counts, strict=True):
             self.config.update(dict(setting))
-            yield torch.cat([by_count[count] for by_count in found])
+            yield torch.cat([by_count[count] for by_count in blocks])
 
     def _by_count(self, features: torch.Tensor, counts: set[int]) -> dict[int, torch.Tensor]:
         """Scores of a block of samples for several neighbour counts."""
-        weights, places = self.neighbors(features, max(counts))
-        correct, price = (memory[places].flatten(0, 1) for memory in (self.memory_correct, self.memory_price))
-        margins = advantages(correct, price).unflatten(0, places.shape) * weights[:, :, None, None]
+        weights, indices = self.neighbors(features, max(counts))
+        correct, price = (memory[indices].flatten(0, 1) for memory in (self.memory_correct, self.memory_price))
+        margins = advantages(correct, price).unflatten(0, indices.shape) * weights[:, :, None, None]
         margins, weights = margins.cumsum(dim=1), weights.cumsum(dim=1)
         return {count: copeland(margins[:, count - 1] / weights[:, count - 1, None, None]) for count in counts}
 
@@ -102,9 +103,9 @@ def advantages(correct: torch.Tensor, price: torch.Tensor) -> torch.Tensor:
     ours, theirs = correct.unsqueeze(2), correct.unsqueeze(1)
     saving = price.unsqueeze(1) - price.unsqueeze(2)
     cheaper = torch.sign(saving) * (1 - torch.exp(-saving.abs()))
-    known, known_too = ours != NOT_MEASURED, theirs != NOT_MEASURED
+    measured, measured_too = ours != NOT_MEASURED, theirs != NOT_MEASURED
     compared = torch.where(ours == theirs, cheaper, torch.sign(ours - theirs))
-    return torch.where(known & known_too, compared, UNKNOWN_MARGIN * (known.float() - known_too.float()))
+    return torch.where(measured & measured_too, compared, UNKNOWN_MARGIN * (measured.float() - measured_too.float()))
 
 
 def copeland(margins: torch.Tensor) -> torch.Tensor:

@@ -49,6 +49,7 @@ class PrototypeRouterConfig(RouterConfig):
 class PrototypeRouter(PreTrainedRouter):
     """Scores are cosines with the prototypes, and a share of how often each is right."""
 
+    config: PrototypeRouterConfig
     config_class = PrototypeRouterConfig
     title = "Prototype"
     recipes: ClassVar[Mapping[str, Recipe]] = {

@@ -49,6 +49,7 @@ class RidgeMFRouterConfig(EstimatingRouterConfig):
 class RidgeMFRouter(EstimatingRouter):
     """Quality and cost are linear in a few directions of the features."""
 
+    config: RidgeMFRouterConfig
     config_class = RidgeMFRouterConfig
     title = "Ridge-MF"
     recipes: ClassVar[Mapping[str, Recipe]] = {
@@ -108,8 +109,8 @@ def reduced_rank_ridge(
     ridge = penalty * torch.eye(features.shape[1], dtype=features.dtype)
     weights = torch.zeros(features.shape[1], targets.shape[1], dtype=features.dtype)
     masks, group_of = (~targets.isnan()).unique(dim=1, return_inverse=True)
-    for place, mask in enumerate(masks.T):
-        columns, rows = group_of == place, features[mask]
+    for group, mask in enumerate(masks.T):
+        columns, rows = group_of == group, features[mask]
         weights[:, columns] = torch.linalg.solve(rows.T @ rows + ridge, rows.T @ targets[mask][:, columns])
     gram = weights.T @ (features.T @ features + ridge) @ weights
     loadings = torch.linalg.eigh((gram + gram.T) / 2).eigenvectors.flip(dims=[1]).T

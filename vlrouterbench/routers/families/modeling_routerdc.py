@@ -5,7 +5,7 @@ that answer rightly, -log of exp(cosine) against the sum of itself and the K- wo
 samples. Sample and samples: -log of exp(cosine) with one sample drawn from the same cluster of texts against the sum of
 itself and H drawn from other clusters, weight 1. K+ = K- = H = 3, 5 clusters; AdamW 5e-5; no temperature: "original".
 The benchmark's paper (arXiv 2512.23562) has a learnt temperature, 5 epochs, batch 16, cost in the labels: "reference".
-Requirements: pictures and texts as rows of bytes, quality, soft labels, vectors of the texts (num_samples, dim).
+Requirements: images and texts as rows of bytes, quality, soft labels, vectors of the texts (num_samples, dim).
 Relations: `cosine` trained otherwise. The reference leaves its negatives unused, and takes wrong candidates for
 positives where fewer than K+ are right; both are as in RouterDC's own paper here.
 
@@ -73,6 +73,7 @@ class RouterDCConfig(CosineRouterConfig):
 class RouterDCRouter(CosineRouter):
     """Scores are cosines over a temperature."""
 
+    config: RouterDCConfig
     config_class = RouterDCConfig
     title = "RouterDC"
     needs_text_features = True
@@ -91,6 +92,8 @@ class RouterDCRouter(CosineRouter):
     def training_targets(self, training_set: TrainingSet) -> torch.Tensor:
         """Soft labels, quality and cluster, (num_samples, 2 * num_candidates + 1); a row of NaN must not count."""
         texts = training_set.text_features
+        if texts is None:
+            raise ValueError("RouterDC clusters texts: expected vectors of the texts in the training set, found none.")
         centers = kmeans(texts, num_clusters=min(self.config.num_clusters, len(texts)), seed=training_set.seed)
         clusters = assign(texts, centers).unsqueeze(1).float()
         targets = torch.cat([training_set.soft_labels, training_set.quality, clusters], dim=1)

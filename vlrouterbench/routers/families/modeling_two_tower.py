@@ -68,6 +68,7 @@ class TwoTowerRouterConfig(EstimatingRouterConfig):
 class TwoTowerRouter(EstimatingRouter):
     """Quality is the sigmoid of the towers' inner product."""
 
+    config: TwoTowerRouterConfig
     config_class = TwoTowerRouterConfig
     title = "Two-tower"
     by_gradient = True

@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from vlrouterbench.routers.base.clustering import assign, group_sums, kmeans, one_hot, shrunk_means
+from vlrouterbench.routers.base.configuration_router import NewCandidate
 from vlrouterbench.routers.base.decision import PoolMismatchError
 from vlrouterbench.routers.base.estimating import EstimatingRouter, EstimatingRouterConfig
 from vlrouterbench.routers.base.learning import Recipe, TrainingSet
@@ -49,6 +50,7 @@ class UniRouteRouterConfig(EstimatingRouterConfig):
 class UniRouteRouter(EstimatingRouter):
     """Quality and cost are those of a sample's cluster."""
 
+    config: UniRouteRouterConfig
     config_class = UniRouteRouterConfig
     title = "UniRoute"
     recipes: ClassVar[Mapping[str, Recipe]] = {
@@ -67,7 +69,7 @@ class UniRouteRouter(EstimatingRouter):
         self.post_init()
 
     @classmethod
-    def sizes(cls, training_set: TrainingSet, setting: Mapping[str, Any]) -> dict[str, Any]:
+    def sizes(cls, training_set: TrainingSet, setting: Mapping[str, Any]) -> dict[str, int]:
         """At most one cluster per sample."""
         return {"num_clusters": min(setting["num_clusters"], len(training_set.features))}
 
@@ -81,12 +83,12 @@ class UniRouteRouter(EstimatingRouter):
 
     @torch.no_grad()
     def add_candidate(
-        self, candidate: Mapping[str, Any], features: torch.Tensor, quality: torch.Tensor, cost: torch.Tensor
+        self, candidate: NewCandidate, features: torch.Tensor, quality: torch.Tensor, cost: torch.Tensor
     ) -> None:
         """Add a candidate to the end of the pool from its outcomes on anchor samples; nothing is trained.
 
         Args:
-            candidate: `{"name", "input_price", "output_price"}`, prices in USD per million tokens.
+            candidate: its name and prices.
             features: (num_samples, dim) of the anchor samples, by this router's encoder.
             quality: (num_samples,) in [0, 1], NaN = not measured.
             cost: (num_samples,) USD per sample, NaN = not measured.
@@ -115,7 +117,7 @@ class UniRouteRouter(EstimatingRouter):
 
     def estimate(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Quality and cost (USD per sample), each (num_samples, num_candidates)."""
-        places = assign(features, self.centers)
+        clusters = assign(features, self.centers)
         prior = self.quality_sums.sum(dim=0) / self.quality_counts.sum(dim=0).clamp(min=1)
         means = [
             shrunk_means(sums, counts, center, strength=self.config.shrinkage)
@@ -124,7 +126,7 @@ class UniRouteRouter(EstimatingRouter):
                 (self.cost_sums, self.cost_counts, self.mean_cost),
             )
         ]
-        return means[0][places], means[1][places]
+        return means[0][clusters], means[1][clusters]
 
     def _profiles(self, features: torch.Tensor, quality: torch.Tensor, cost: torch.Tensor) -> dict[str, torch.Tensor]:
         """Sums and counts per cluster, each (num_clusters, num_candidates)."""

@@ -2,7 +2,7 @@
 
 Source: the paper's VLC router (arXiv 2512.23562): ViT-B/16 patch tokens and text through LXMERT (or VisualBERT),
 dropout 0.1, one linear layer, AdamW 5e-5, 5 epochs, batch 16, warm-up 0.1, weight decay 0.01, gradients clipped at 1.
-Requirements: pictures and texts as rows of bytes, soft labels (num_samples, num_candidates).
+Requirements: images and texts as rows of bytes, soft labels (num_samples, num_candidates).
 Relations: the linear router on a backbone that learns as well; `cosine` and `routerdc` compare with candidate vectors,
 `zooter` smooths its targets by dataset.
 """
@@ -48,6 +48,7 @@ class VLCRouterConfig(EndToEndConfig):
 class VLCRouter(EndToEndRouter):
     """Scores are logits of one linear layer over the pooled vector."""
 
+    config: VLCRouterConfig
     config_class = VLCRouterConfig
     title = "VLC"
     recipes: ClassVar[Mapping[str, Recipe]] = {"default": FINE_TUNED, "reference": FINE_TUNED}

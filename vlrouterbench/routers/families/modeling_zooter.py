@@ -1,18 +1,18 @@
-"""ZOOTER: a backbone with a linear head, distilled from the reward distribution with labels smoothed by tag.
+"""ZOOTER: a backbone with a linear head, distilled from the reward distribution with labels smoothed by dataset.
 
 Source: ZOOTER (arXiv 2311.08692, section 3.2): rewards of a sample normalised by softmax to shares s; each mixed with
 the mean shares of the samples that have its tag, beta * s + (1 - beta) * s_tag, beta 0.3; the mean over samples of the
 Kullback-Leibler divergence between them and the router's softmax; AdamW 1e-5, 5 epochs. Rewards are quality here:
 "original". In the benchmark's paper (arXiv 2512.23562) the soft labels stand for the shares: "reference".
-Requirements: pictures and texts as rows of bytes, soft labels or quality (num_samples, num_candidates), dataset_ids
+Requirements: images and texts as rows of bytes, soft labels or quality (num_samples, num_candidates), dataset ids
 (num_samples,).
 Relations: `vlc` with smoothed targets; the divergence differs from its cross-entropy by a constant.
 
 Decisions
 - The divergence is of the router from the shares, sum of s log(s / router), as is usual in distillation. The paper
   names the router first and gives no formula; the other order is infinite where a label is 0.
-- A sample's tag is its dataset: what the paper lets a language model find out stands in the benchmark. The paper takes
-  the mean over all dataset_ids of a sample, which is the same for one.
+- A sample's tag is its dataset: the paper has a language model name several tags per sample and takes the mean over
+  them, which is the same for one.
 - The mean of a tag is over its training samples that count: with rewards all that are measured, also those that no
   candidate answers; with soft labels those that have one.
 """
@@ -54,6 +54,7 @@ class ZooterRouterConfig(VLCRouterConfig):
 class ZooterRouter(VLCRouter):
     """Scores are logits of one linear layer over the pooled vector."""
 
+    config: ZooterRouterConfig
     config_class = ZooterRouterConfig
     title = "ZOOTER"
     recipes: ClassVar[Mapping[str, Recipe]] = {
@@ -75,6 +76,8 @@ class ZooterRouter(VLCRouter):
         own = training_set.soft_labels
         if self.config.rewards == "quality":
             own = reward_shares(training_set.quality)
+        if training_set.dataset_ids is None:
+            raise ValueError("ZOOTER smooths labels by dataset: expected dataset ids in the training set, found none.")
         labels = tag_smoothed(own, training_set.dataset_ids, beta=self.config.beta)
         return labels.masked_fill(labels.sum(dim=1, keepdim=True) == 0, torch.nan)
 
@@ -90,7 +93,7 @@ def reward_shares(rewards: torch.Tensor) -> torch.Tensor:
 
 
 def tag_smoothed(labels: torch.Tensor, dataset_ids: torch.Tensor, *, beta: float) -> torch.Tensor:
-    """beta * label + (1 - beta) * mean label of the tag, (num_samples, num_candidates).
+    """Beta * label + (1 - beta) * mean label of the tag, (num_samples, num_candidates).
 
     Args:
         labels: (num_samples, num_candidates), each row summing to 1, or to 0 for a sample that must not count.
@@ -98,8 +101,8 @@ def tag_smoothed(labels: torch.Tensor, dataset_ids: torch.Tensor, *, beta: float
         beta: in [0, 1].
     """
     counted = labels.sum(dim=1) > 0
-    members = one_hot(dataset_ids[counted], int(dataset_ids.max()) + 1)
-    sums, counts = group_sums(labels[counted], members)
+    membership = one_hot(dataset_ids[counted], int(dataset_ids.max()) + 1)
+    sums, counts = group_sums(labels[counted], membership)
     means = sums / counts.clamp(min=1)
     smoothed = beta * labels + (1 - beta) * means[dataset_ids]
     return torch.where(counted.unsqueeze(1), smoothed, 0.0)

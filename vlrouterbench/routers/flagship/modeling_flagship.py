@@ -25,8 +25,7 @@ from typing import Any, ClassVar
 import torch
 
 from vlrouterbench.routers.base.decision import Budget, Estimates
-from vlrouterbench.routers.base.estimating import EstimatingRouterConfig
-from vlrouterbench.routers.base.learning import Recipe, TrainingSet
+from vlrouterbench.routers.base.learning import Recipe, Setting, TrainingSet
 from vlrouterbench.routers.base.modeling_router import frozen
 from vlrouterbench.routers.flagship.base_learners import (
     NUM_FOLDS,
@@ -39,7 +38,7 @@ from vlrouterbench.routers.flagship.base_learners import (
     stack_weights,
     stacked,
 )
-from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
+from vlrouterbench.routers.pool.open_pool import OpenPoolRouter, OpenPoolRouterConfig
 
 MEMORY_SIZE = 2_000
 NUM_LANDMARKS = 600
@@ -57,7 +56,7 @@ PARTS = ("kernel", "datasets", "costs", "calibration", "expectation")
 """What can be left out, to see what it is good for; `without-NAME` is the variant that does."""
 
 
-class FlagshipRouterConfig(EstimatingRouterConfig):
+class FlagshipRouterConfig(OpenPoolRouterConfig):
     """Configuration of a flagship router.
 
     Args:
@@ -68,8 +67,7 @@ class FlagshipRouterConfig(EstimatingRouterConfig):
         guard: standard errors by which a candidate must be better than the best fixed one.
         without: names of PARTS that are left out: a base learner; expected costs, which means replace; calibration; or
             the expected outcomes that the trade-off is chosen on, so that validation alone decides.
-        pool: which candidates were trained on, joined and left since (`open_pool.py`).
-        kwargs: the shared part.
+        kwargs: the shared part, and the pool's state.
     """
 
     model_type = "vlrouter-flagship"
@@ -82,7 +80,6 @@ class FlagshipRouterConfig(EstimatingRouterConfig):
         num_datasets: int = 1,
         guard: float = 0.0,
         without: list[str] | None = None,
-        pool: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         self.memory_size = memory_size
@@ -96,13 +93,13 @@ class FlagshipRouterConfig(EstimatingRouterConfig):
             raise ValueError(
                 f"without: expected some of {', '.join(PARTS)}, not both base learners; found {self.without}."
             )
-        self.pool = pool or {}
         super().__init__(**kwargs)
 
 
 class FlagshipRouter(OpenPoolRouter):
     """Estimates are a calibrated stack of a kernel and dataset effects."""
 
+    config: FlagshipRouterConfig
     config_class = FlagshipRouterConfig
     title = "Flagship"
     recipes: ClassVar[Mapping[str, Recipe]] = {
@@ -125,7 +122,7 @@ class FlagshipRouter(OpenPoolRouter):
         self.post_init()
 
     @classmethod
-    def sizes(cls, training_set: TrainingSet, setting: Mapping[str, Any]) -> dict[str, Any]:
+    def sizes(cls, training_set: TrainingSet, setting: Mapping[str, Any]) -> dict[str, int]:
         """At most as many memories and landmarks as training samples, and as many datasets as these are of."""
         dataset_ids, count = training_set.dataset_ids, len(training_set.features)
         return {
@@ -202,16 +199,16 @@ class FlagshipRouter(OpenPoolRouter):
         """As the base's."""
         return self.memory.detach(), self.memory_places.detach().long()
 
-    def caution(self, made: Estimates, asked: Budget) -> torch.Tensor | float:
+    def caution(self, made: Estimates, budget: Budget) -> torch.Tensor | float:
         """As the base's: the guard's standard errors, for every candidate but the best fixed one."""
-        if not self.config.guard or made.standard_error is None or asked.usd_weight is None:
+        if not self.config.guard or made.standard_error is None or budget.usd_weight is None:
             return 0.0
-        fixed = int((self.pool_quality - asked.usd_weight * self.mean_cost - self.handicap).argmax())
+        fixed = int((self.pool_quality - budget.usd_weight * self.mean_cost - self.handicap).argmax())
         others = torch.ones(self.num_candidates, device=made.accuracy.device)
         others[fixed] = 0
         return self.config.guard * made.standard_error * others
 
-    def decision_settings(self, recipe: Recipe) -> list[dict[str, Any]]:
+    def decision_settings(self, recipe: Recipe) -> list[Setting]:
         """As the base's, in finer steps: expectations can tell them apart."""
         if "usd_weight" in recipe.fixed:
             return [{}]

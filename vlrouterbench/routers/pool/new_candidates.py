@@ -7,34 +7,34 @@ from collections.abc import Mapping
 
 import torch
 
-PRIOR_PROBES = 100.0
+PRIOR_ANCHORS = 100.0
 """Anchor samples that the prior counts for."""
 OUTCOMES = ("quality", "input_tokens", "output_tokens")
 
 
-def new_candidate(deviations: torch.Tensor, quality: torch.Tensor) -> tuple[float, torch.Tensor, float]:
+def new_candidate(residuals: torch.Tensor, quality: torch.Tensor) -> tuple[float, torch.Tensor, float]:
     """How a new candidate follows the trained candidates.
 
-    Ridge regression towards "as all of them together": with few anchor samples a new candidate is taken for their average, moved to
-    its own mean.
+    Ridge regression towards "as all of them together": with few anchor samples a new candidate is taken for their
+    average, moved to its own mean.
 
     Args:
-        deviations: (num_anchors, num_trained) float64, expected accuracy less mean quality of the trained candidates.
+        residuals: (num_anchors, num_trained) float64, expected accuracy less mean quality of the trained candidates.
         quality: (num_anchors,) float64, in [0, 1].
 
     Returns:
         Its mean quality over the train split, its loadings (num_trained,), and the standard error of the mean.
     """
-    center = deviations.mean(dim=0)
-    rows, count = deviations - center, deviations.shape[1]
-    alike = torch.full((count,), 1 / count, dtype=deviations.dtype)
-    # As many samples' worth of what one direction of the deviations weighs on average.
-    penalty = PRIOR_PROBES * float(rows.square().mean().clamp(min=1e-12))
+    center = residuals.mean(dim=0)
+    rows, count = residuals - center, residuals.shape[1]
+    alike = torch.full((count,), 1 / count, dtype=residuals.dtype)
+    # What one direction of the residuals weighs on average, times so many samples.
+    penalty = PRIOR_ANCHORS * float(rows.square().mean().clamp(min=1e-12))
     gram = rows.T @ rows + penalty * torch.eye(count, dtype=rows.dtype)
     loadings = torch.linalg.solve(gram, rows.T @ (quality - quality.mean()) + penalty * alike)
-    left = quality - quality.mean() - rows @ loadings
+    unexplained = quality - quality.mean() - rows @ loadings
     # Half an outcome's variance stands in where all anchor samples ended alike.
-    spread = max(float(left.square().mean()), 0.25 / (len(quality) + 1))
+    spread = max(float(unexplained.square().mean()), 0.25 / (len(quality) + 1))
     return float(quality.mean() - center @ loadings), loadings, math.sqrt(spread / len(quality))
 
 
@@ -44,11 +44,12 @@ def checked_price(name: str, price: tuple[float | None, float | None]) -> tuple[
     Raises:
         ValueError: one is lacking, negative or not finite.
     """
-    if any(side is None or not 0 <= float(side) < math.inf for side in price):
+    sides = [float(side) for side in price if side is not None and 0 <= float(side) < math.inf]
+    if len(sides) != len(price):
         raise ValueError(
             f"{name}: expected an input and an output price >= 0 in USD per million tokens, found {price}."
         )
-    return float(price[0]), float(price[1])
+    return sides[0], sides[1]
 
 
 def checked_outcomes(name: str, outcomes: Mapping[str, torch.Tensor], count: int) -> list[torch.Tensor]:
@@ -57,16 +58,16 @@ def checked_outcomes(name: str, outcomes: Mapping[str, torch.Tensor], count: int
     Raises:
         ValueError: one is lacking, has another shape, was never measured, or quality lies outside [0, 1].
     """
-    found = []
+    checked = []
     for kind in OUTCOMES:
         values = outcomes.get(kind)
         if values is None or tuple(values.shape) != (count,) or bool(values.isnan().all()):
-            said = "nothing" if values is None else f"shape {tuple(values.shape)}"
-            raise ValueError(f"{name}: expected measured {kind} of {count} anchor samples, found {said} or only NaN.")
-        found.append(values)
-    measured = found[0][~found[0].isnan()]
+            actual = "nothing" if values is None else f"shape {tuple(values.shape)}"
+            raise ValueError(f"{name}: expected measured {kind} of {count} anchor samples, found {actual} or only NaN.")
+        checked.append(values)
+    measured = checked[0][~checked[0].isnan()]
     if float(measured.min()) < 0 or float(measured.max()) > 1:
         raise ValueError(
             f"{name}: expected quality in [0, 1], found {float(measured.min())} to {float(measured.max())}."
         )
-    return found
+    return checked

@@ -1,11 +1,12 @@
 """The base of calibrated families whose pool is open: candidates join and leave, prices change, nothing is trained.
 
-Source: a new candidate is described by its outcomes on anchor samples, as in UniRoute and SCOPE-Router; here by how far they
-follow what is expected of the candidates that were trained on.
+Source: a new candidate is described by its outcomes on anchor samples, as in UniRoute and SCOPE-Router; here by
+how far they follow what is expected of the candidates that were trained on.
 
 Decisions
-- A new candidate's accuracy is its mean plus a weighted sum of the trained candidates' deviations. The weights are drawn
-  towards all alike (it does well where all do) as by a prior (`new_candidates.py`), so that 50 anchor samples mislead nobody.
+- A new candidate's accuracy is its mean plus a weighted sum of the trained candidates' residuals. The weights are drawn
+  towards all alike (it does well where all do) as by a prior (`new_candidates.py`), so that 50 anchor samples do not
+  mislead.
 - Candidates that were trained on keep their estimates, whoever joins or leaves; one that left can come back only
   through anchor samples.
 - New prices change a cost by the ratio of what the expected tokens cost then and now: a cost that was measured with
@@ -17,32 +18,63 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 from torch import nn
 
 from vlrouterbench.routers.base.budget_stream import BudgetStream
 from vlrouterbench.routers.base.calibrated import CalibratedRouter
+from vlrouterbench.routers.base.configuration_router import NewCandidate, RouterConfig
 from vlrouterbench.routers.base.decision import Estimates, PoolMismatchError, considered
 from vlrouterbench.routers.base.estimating import EstimatingRouterConfig
 from vlrouterbench.routers.base.learning import TrainingSet
 from vlrouterbench.routers.base.modeling_router import frozen
 from vlrouterbench.routers.pool.new_candidates import checked_outcomes, checked_price, new_candidate
 
-FAR = 0.005
+EDGE = 0.005
 """A new candidate's probabilities are kept this far from 0 and 1."""
 TOKENS_PER_PRICE = 1_000_000
 
 
-class OpenPoolRouter(CalibratedRouter):
-    """Places: those trained on come first, then those that joined; the pool is a selection of both.
+class PoolState(TypedDict, total=False):
+    """Who was trained on and who joined since; empty until the router is fitted.
 
-    `config.pool` holds `trained` (how many were trained on), `joined` (how many joined since), `columns` (place of each
-    candidate of the pool) and `prices` (per place, the prices that costs were measured at).
+    Positions: candidates that were trained on come first, then those that joined; the pool is a selection of both.
+
+    Attributes:
+        trained: how many were trained on.
+        joined: how many joined since.
+        columns: position of each candidate of the pool.
+        prices: the prices that costs were measured at, per position, None where they are not known.
     """
 
-    def __init__(self, config: EstimatingRouterConfig) -> None:
+    trained: int
+    joined: int
+    columns: list[int]
+    prices: list[list[float] | None]
+
+
+class OpenPoolRouterConfig(EstimatingRouterConfig):
+    """Configuration of a family with an open pool.
+
+    Args:
+        pool: which candidates were trained on, joined and left since.
+        kwargs: the shared part.
+    """
+
+    def __init__(self, pool: PoolState | None = None, **kwargs: Any) -> None:
+        self.pool: PoolState = pool or {}
+        super().__init__(**kwargs)
+
+
+class OpenPoolRouter(CalibratedRouter):
+    """A router whose pool changes after training; `config.pool` holds its state."""
+
+    config: OpenPoolRouterConfig
+    config_class: type[RouterConfig] = OpenPoolRouterConfig
+
+    def __init__(self, config: OpenPoolRouterConfig) -> None:
         super().__init__(config)
         names, pool = config.candidates, config.pool
         self.num_trained = pool.get("trained", len(names))
@@ -70,12 +102,12 @@ class OpenPoolRouter(CalibratedRouter):
 
     @property
     def remembered(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Reduced features of some training samples, (memory_size, reduced_dim), and their places in the split."""
+        """Reduced features of some training samples, (memory_size, reduced_dim), and their indices in the split."""
         raise TypeError(f"{type(self).__name__} is a base of families: load one of them.")
 
     @property
     def columns(self) -> list[int]:
-        """Place of each candidate of the pool."""
+        """Position of each candidate of the pool."""
         return self.config.pool.get("columns", list(range(self.num_candidates)))
 
     @property
@@ -97,29 +129,30 @@ class OpenPoolRouter(CalibratedRouter):
 
     def estimates_of_rows(self, rows: torch.Tensor) -> Estimates:
         """As `estimates`, from reduced features (num_samples, reduced_dim)."""
-        made, places = self.estimates_of_trained(rows), self.columns
+        made, columns = self.estimates_of_trained(rows), self.columns
         tokens = self.tokens_of_trained(rows)
         accuracy, cost, error = made.accuracy, made.cost_usd, made.standard_error
         if self.loadings.shape[1]:
-            share = self.joined_quality + (accuracy - self.mean_quality) @ self.loadings
-            dearness = (cost / self.trained_cost.clamp(min=torch.finfo(cost.dtype).tiny)).mean(dim=1, keepdim=True)
+            joined_accuracy = self.joined_quality + (accuracy - self.mean_quality) @ self.loadings
+            relative_cost = (cost / self.trained_cost.clamp(min=torch.finfo(cost.dtype).tiny)).mean(dim=1, keepdim=True)
             length = (tokens / self.mean_tokens.clamp(min=1e-12)).mean(dim=2, keepdim=True)
-            accuracy = torch.cat([accuracy, share.clamp(FAR, 1 - FAR)], dim=1)
-            cost = torch.cat([cost, dearness * self.joined_cost], dim=1)
-            error = torch.cat([error, self.joined_error.expand(len(rows), -1)], dim=1)
+            accuracy = torch.cat([accuracy, joined_accuracy.clamp(EDGE, 1 - EDGE)], dim=1)
+            cost = torch.cat([cost, relative_cost * self.joined_cost], dim=1)
+            if error is not None:
+                error = torch.cat([error, self.joined_error.expand(len(rows), -1)], dim=1)
             tokens = torch.cat([tokens, length * self.joined_tokens], dim=2)
-        tokens = tokens[:, :, places]
-        cost = cost[:, places] * self._dearer(tokens)
-        return Estimates(accuracy[:, places], cost, error[:, places], tokens[:, 1])
+        tokens = tokens[:, :, columns]
+        cost = cost[:, columns] * self._price_ratio(tokens)
+        return Estimates(accuracy[:, columns], cost, None if error is None else error[:, columns], tokens[:, 1])
 
     @torch.no_grad()
     def add_candidate(
-        self, candidate: Mapping[str, Any], features: torch.Tensor, outcomes: Mapping[str, torch.Tensor]
+        self, candidate: NewCandidate, features: torch.Tensor, outcomes: Mapping[str, torch.Tensor]
     ) -> None:
         """Add a candidate to the end of the pool from its outcomes on anchor samples; nothing is trained.
 
         Args:
-            candidate: `{"name", "input_price", "output_price"}`, prices in USD per million tokens.
+            candidate: its name and prices.
             features: (num_samples, dim) of the anchor samples, by this router's encoder.
             outcomes: `quality` in [0, 1], `input_tokens` and `output_tokens`, each (num_samples,), NaN = not measured.
 
@@ -133,9 +166,9 @@ class OpenPoolRouter(CalibratedRouter):
         quality, *tokens = checked_outcomes(candidate["name"], outcomes, len(features))
         rows = self.reduced(features)
         made = self.estimates_of_trained(rows)
-        known = ~quality.isnan()
-        deviations = (made.accuracy - self.mean_quality)[known].double()
-        mean, loadings, error = new_candidate(deviations, quality[known].double())
+        measured = ~quality.isnan()
+        residuals = (made.accuracy - self.mean_quality)[measured].double()
+        mean, loadings, error = new_candidate(residuals, quality[measured].double())
         means = torch.stack([side.double().nanmean() for side in tokens])
         cost = float((means * torch.tensor(price, dtype=torch.float64)).sum() / TOKENS_PER_PRICE)
         for name, values in {
@@ -149,10 +182,10 @@ class OpenPoolRouter(CalibratedRouter):
         }.items():
             old = getattr(self, name)
             setattr(self, name, _parameter(torch.cat([old.data, values.to(old)], dim=-1)))
-        place = self.num_trained + self.loadings.shape[1] - 1
+        position = self.num_trained + self.loadings.shape[1] - 1
         prices = [*self.config.pool["prices"], list(price)]
         self.config.candidates = [*self.config.candidates, {**candidate, "mean_cost_usd": cost}]
-        self.config.pool = self._pool([*self.columns, place], prices)
+        self.config.pool = self._pool([*self.columns, position], prices)
 
     @torch.no_grad()
     def remove_candidate(self, name: str) -> None:
@@ -161,10 +194,10 @@ class OpenPoolRouter(CalibratedRouter):
         Raises:
             PoolMismatchError: it is not in the pool, or is the last one there.
         """
-        (place,) = considered(self.config.candidate_names, [name])
+        (index,) = considered(self.config.candidate_names, [name])
         if self.num_candidates == 1:
             raise PoolMismatchError(f"expected a pool that keeps a candidate, found {name} alone.")
-        kept = [other for other in range(self.num_candidates) if other != place]
+        kept = [other for other in range(self.num_candidates) if other != index]
         columns = [self.columns[other] for other in kept]
         self.config.candidates = [self.config.candidates[other] for other in kept]
         for tensor in ("handicap", "mean_cost"):
@@ -185,41 +218,41 @@ class OpenPoolRouter(CalibratedRouter):
         names = self.config.candidate_names
         considered(names, list(prices))
         tokens = torch.cat([self.mean_tokens, self.joined_tokens], dim=1)[:, self.columns]
-        entries = [dict(entry) for entry in self.config.candidates]
+        entries = [entry.copy() for entry in self.config.candidates]
         mean_cost = self.mean_cost.data.clone()
         for name, price in prices.items():
-            place = names.index(name)
-            before = self._prices_before()[place]
-            if before is None or not float(tokens[:, place].sum()) > 0:
+            index = names.index(name)
+            before = self._prices_before()[index]
+            if before is None or not float(tokens[:, index].sum()) > 0:
                 raise ValueError(
                     f"{name}: its tokens or the prices of its costs are not known. Train on a benchmark with both, "
                     "so that prices can be changed later."
                 )
-            entries[place] |= dict(zip(("input_price", "output_price"), checked_price(name, price), strict=True))
-        old_ratio = self._dearer(tokens.unsqueeze(0))[0]
+            entries[index]["input_price"], entries[index]["output_price"] = checked_price(name, price)
+        old_ratio = self._price_ratio(tokens.unsqueeze(0))[0]
         self.config.candidates = entries
-        ratio = self._dearer(tokens.unsqueeze(0))[0] / old_ratio
+        ratio = self._price_ratio(tokens.unsqueeze(0))[0] / old_ratio
         mean_cost *= ratio
         self.mean_cost = _parameter(mean_cost)
-        for place, entry in enumerate(entries):
+        for index, entry in enumerate(entries):
             if entry["name"] in prices:
-                entry["mean_cost_usd"] = float(mean_cost[place])
+                entry["mean_cost_usd"] = float(mean_cost[index])
         self.config.candidates = entries
 
     @torch.no_grad()
     def anchor_set(self, count: int) -> list[int]:
-        """Places in the train split of the samples that a new candidate is best asked about, in that order.
+        """Indices in the train split of the samples that a new candidate is best asked about, in that order.
 
         Raises:
             ValueError: fewer than 1, or more than were remembered.
         """
-        rows, places = self.remembered
+        rows, indices = self.remembered
         if not 1 <= count <= len(rows):
             raise ValueError(
                 f"expected 1 to {len(rows)} anchor samples, as many as the router remembers; found {count}."
             )
         order = self._level(rows).sort(stable=True).indices
-        return places[order[((torch.arange(count) + 0.5) * len(rows) / count).long()]].tolist()
+        return indices[order[((torch.arange(count) + 0.5) * len(rows) / count).long()]].tolist()
 
     def stream(self, average_cost_usd: float) -> BudgetStream:
         """Decisions on one sample after another whose running mean cost keeps to a budget, USD per sample."""
@@ -229,28 +262,28 @@ class OpenPoolRouter(CalibratedRouter):
         """How well the trained candidates are expected to do together, (num_samples,)."""
         return (self.estimates_of_trained(rows).accuracy - self.mean_quality).mean(dim=1)
 
-    def _pool(self, columns: list[int], prices: list[list[float] | None]) -> dict[str, Any]:
+    def _pool(self, columns: list[int], prices: list[list[float] | None]) -> PoolState:
         joined = self.loadings.shape[1]
         return {"trained": self.num_trained, "joined": joined, "columns": columns, "prices": prices}
 
     def _prices(self) -> list[list[float] | None]:
         """Prices of the pool as the configuration states them, None where one is lacking."""
         pairs = [(entry.get("input_price"), entry.get("output_price")) for entry in self.config.candidates]
-        return [None if None in pair else [float(price) for price in pair] for pair in pairs]
+        return [None if None in pair else [float(price) for price in pair if price is not None] for pair in pairs]
 
     def _prices_before(self) -> list[list[float] | None]:
         """Prices of the pool that its costs were measured at."""
         prices = self.config.pool.get("prices")
-        return self._prices() if prices is None else [prices[place] for place in self.columns]
+        return self._prices() if prices is None else [prices[position] for position in self.columns]
 
-    def _dearer(self, tokens: torch.Tensor) -> torch.Tensor:
+    def _price_ratio(self, tokens: torch.Tensor) -> torch.Tensor:
         """What tokens (num_samples, 2, num_candidates) cost now over what they cost when costs were measured."""
         now, before = self._prices(), self._prices_before()
         ratio = torch.ones(len(tokens), len(now), dtype=tokens.dtype, device=tokens.device)
-        for place, (new, old) in enumerate(zip(now, before, strict=True)):
+        for index, (new, old) in enumerate(zip(now, before, strict=True)):
             if new is not None and old is not None and new != old:
-                new_cost, old_cost = (tokens[:, 0, place] * p[0] + tokens[:, 1, place] * p[1] for p in (new, old))
-                ratio[:, place] = torch.where(old_cost > 0, new_cost / old_cost, 1.0)
+                new_cost, old_cost = (tokens[:, 0, index] * p[0] + tokens[:, 1, index] * p[1] for p in (new, old))
+                ratio[:, index] = torch.where(old_cost > 0, new_cost / old_cost, 1.0)
         return ratio
 
 

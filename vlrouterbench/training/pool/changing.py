@@ -20,6 +20,7 @@ from vlrouterbench.cards.router_card import card_with_pool
 from vlrouterbench.core.errors import RouterError, unknown_name
 from vlrouterbench.features.encode import features_by
 from vlrouterbench.features.options import EncodingWork
+from vlrouterbench.routers.base.configuration_router import NewCandidate
 from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
 from vlrouterbench.training.fit import card_of, save_with_card
 from vlrouterbench.training.pool.outcomes import AnchorOutcomes
@@ -50,7 +51,7 @@ def join(
         RouterError: the name is taken, or a price makes no sense.
     """
     check_new(router, name)
-    entry = {"name": name, "input_price": prices[0], "output_price": prices[1]}
+    entry = NewCandidate(name=name, input_price=prices[0], output_price=prices[1])
     values = {kind: torch.from_numpy(column) for kind, column in outcomes.values.items()}
     try:
         router.add_candidate(entry, features_by(router.encoder, outcomes.samples, work), values)

@@ -12,7 +12,7 @@ from vlrouterbench.routers.encoders.hub.prompt import (
     HINT,
     QUESTION,
     fixed_tokens,
-    kept_places,
+    kept_indices,
     prompt_tokens,
 )
 from vlrouterbench.routers.encoders.sample_input import RouterInput
@@ -39,24 +39,24 @@ OWNERS = [FIXED, *[QUESTION] * 4, *[HINT] * 3, A, *[B] * 3, FIXED]
     ],
 )
 def test_hint_then_options_then_the_middle_of_the_question(max_length, kept):
-    assert kept_places(OWNERS, max_length) == kept
+    assert kept_indices(OWNERS, max_length) == kept
 
 
 def test_options_are_shortened_to_a_common_length():
     owners = [QUESTION, *[A] * 2, *[B] * 9, *[C] * 6]
-    kept = [owners[place] for place in kept_places(owners, 11)]
+    kept = [owners[place] for place in kept_indices(owners, 11)]
     assert [kept.count(owner) for owner in (QUESTION, A, B, C)] == [1, 2, 4, 4]
 
 
 def test_a_prefix_longer_than_the_limit_is_an_error():
     with pytest.raises(HubEncoderError, match="at most 2 tokens, found 3"):
-        kept_places([FIXED] * 3 + [QUESTION], 2)
+        kept_indices([FIXED] * 3 + [QUESTION], 2)
 
 
 @given(st.lists(st.integers(QUESTION, FIRST_OPTION + 4), max_size=60), st.integers(1, 70))
 def test_as_much_stays_as_fits_and_parts_go_in_order(parts, max_length):
     owners = [FIXED, *sorted(parts)]
-    places = kept_places(owners, max_length)
+    places = kept_indices(owners, max_length)
     assert len(places) == min(len(owners), max_length)
     assert places == sorted(set(places)) and places[0] == 0
     lost = {owners[place] for place in set(range(len(owners))) - set(places)}

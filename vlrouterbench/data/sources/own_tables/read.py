@@ -49,14 +49,14 @@ MAX_PATH_LENGTH = 255
 
 def find_table(folder: Path, stem: str) -> Path | None:
     """The file `stem.{parquet,csv,jsonl}` of a folder, None where there is none."""
-    found = [path for path in (folder / f"{stem}.{extension}" for extension in EXTENSIONS) if path.is_file()]
-    if len(found) > 1:
-        raise SourceError(f"expected one {stem} table in {folder}, found {', '.join(p.name for p in found)}. Keep one.")
-    return found[0] if found else None
+    paths = [path for path in (folder / f"{stem}.{extension}" for extension in EXTENSIONS) if path.is_file()]
+    if len(paths) > 1:
+        raise SourceError(f"expected one {stem} table in {folder}, found {', '.join(p.name for p in paths)}. Keep one.")
+    return paths[0] if paths else None
 
 
 class OwnTables(Source):
-    """Tables of samples and outcomes that users made."""
+    """The user's own tables of samples and outcomes."""
 
     name = "own tables"
     expected = "samples.parquet and outcomes.parquet, or .csv, or .jsonl"
@@ -163,14 +163,14 @@ def _options(raw: pa.Table, path: Path) -> pa.Array:
         return pa.array([[]] * raw.num_rows, pa.list_(pa.string()))
     values = raw["options"].to_pylist()
     parsed = []
-    for place, value in enumerate(values, start=1):
+    for row, value in enumerate(values, start=1):
         if isinstance(value, str) and value.strip():
             try:
                 value = json.loads(value)
             except ValueError as error:
-                raise SourceError(f'{path}, row {place}: expected a list in "options", found {value!r}.') from error
+                raise SourceError(f'{path}, row {row}: expected a list in "options", found {value!r}.') from error
         if value and not isinstance(value, list):
-            raise SourceError(f'{path}, row {place}: expected a list in "options", found {value!r}.')
+            raise SourceError(f'{path}, row {row}: expected a list in "options", found {value!r}.')
         parsed.append([str(option) for option in value or []])
     return pa.array(parsed, pa.list_(pa.string()))
 
@@ -206,7 +206,7 @@ def _images(folder: Path, raw: pa.Table, path: Path) -> tuple[list[ImageReferenc
     root = folder.resolve()
     images: list[ImageReference] = []
     missing = []
-    for place, (value, sample_id) in enumerate(
+    for row, (value, sample_id) in enumerate(
         zip(_column(raw, "image"), raw["sample_id"].to_pylist(), strict=True), start=1
     ):
         if not value:
@@ -215,12 +215,12 @@ def _images(folder: Path, raw: pa.Table, path: Path) -> tuple[list[ImageReferenc
         # Encoded bytes in the table would be taken for a very long name.
         if not isinstance(value, str) or "\0" in value or len(value) > MAX_PATH_LENGTH:
             raise SourceError(
-                f'{path}, row {place}: expected a path relative to {folder} in "image", found {str(value)[:40]!r}.'
+                f'{path}, row {row}: expected a path relative to {folder} in "image", found {str(value)[:40]!r}.'
             )
         target = (root / value).resolve()
         if not target.is_relative_to(root):
             raise SourceError(
-                f'{path}, row {place}: the image path "{value}" leaves the folder {folder}. Give a path inside it.'
+                f'{path}, row {row}: the image path "{value}" leaves the folder {folder}. Give a path inside it.'
             )
         if target.is_file():
             images.append(target)

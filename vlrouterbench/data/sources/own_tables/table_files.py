@@ -111,17 +111,24 @@ def check_amounts(table: pa.Table, names: Sequence[str], path: Path) -> None:
             raise SourceError(f"{path}, row {row}: expected a number >= 0 in {name}, found {table[name][row - 1]}.")
 
 
-def check_unique(places: np.ndarray, key: tuple[str, ...], table: pa.Table, path: Path) -> None:
-    """Raise SourceError where a key stands twice; `places` (num_rows,) are equal where keys are."""
-    if not places.size or np.bincount(places).max() <= 1:
+def check_unique(keys: np.ndarray, names: tuple[str, ...], table: pa.Table, path: Path) -> None:
+    """Raise SourceError where a key occurs twice.
+
+    Args:
+        keys: (num_rows,) integers, equal in the rows with the same key.
+        names: the columns of the key.
+        table: the table.
+        path: its file.
+    """
+    if not keys.size or np.bincount(keys).max() <= 1:
         return
-    order = np.argsort(places, kind="stable")
-    again = order[1:][places[order[1:]] == places[order[:-1]]]
+    order = np.argsort(keys, kind="stable")
+    again = order[1:][keys[order[1:]] == keys[order[:-1]]]
     row = int(again.min())
-    first = int(np.flatnonzero(places == places[row])[0])
-    value = ", ".join(str(table[name][row]) for name in key)
+    first = int(np.flatnonzero(keys == keys[row])[0])
+    value = ", ".join(str(table[name][row]) for name in names)
     raise SourceError(
-        f"{path}, row {row + 1}: expected each {' and '.join(key)} once, found {value} in row {first + 1} already."
+        f"{path}, row {row + 1}: expected each {' and '.join(names)} once, found {value} in row {first + 1} already."
     )
 
 

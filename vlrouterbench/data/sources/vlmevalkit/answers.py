@@ -118,15 +118,15 @@ def anls_similarity(prediction: str, answers: Sequence[str]) -> float:
     Source: VLMEvalKit `vqa_eval.py` (`anls_compute`, `hit_calculate`). Case and runs of white space do not count in the
     distance, but it is divided by the length of the longer text as written.
     """
-    found = " ".join(prediction.lower().split())
+    predicted = " ".join(prediction.lower().split())
     best = 0.0
     for answer in answers:
         gold = " ".join(answer.lower().split())
         length = max(len(answer.upper()), len(prediction.upper()))
-        if length == 0 or found == gold:
+        if length == 0 or predicted == gold:
             return 1.0
-        if abs(len(found) - len(gold)) / length <= 1 - ANLS_CUTOFF:
-            best = max(best, 1 - _edit_distance(found, gold) / length)
+        if abs(len(predicted) - len(gold)) / length <= 1 - ANLS_CUTOFF:
+            best = max(best, 1 - _edit_distance(predicted, gold) / length)
     return best if best >= ANLS_CUTOFF else 0.0
 
 
@@ -135,9 +135,9 @@ def relaxed_match(prediction: str, answer: str) -> bool:
 
     Source: VLMEvalKit `vqa_eval.py` (`relaxed_correctness`). A gold 0 has no relative error and is compared as text.
     """
-    found, gold = _as_float(prediction), _as_float(answer)
-    if found is not None and gold:
-        return abs(found - gold) / abs(gold) <= RELATIVE_TOLERANCE
+    predicted, gold = _as_float(prediction), _as_float(answer)
+    if predicted is not None and gold:
+        return abs(predicted - gold) / abs(gold) <= RELATIVE_TOLERANCE
     return prediction.lower() == answer.lower()
 
 
@@ -152,8 +152,8 @@ def contains_answer(prediction: str, answers: Sequence[str], category: str | Non
         text = text.strip().replace("\n", " ")
         return text.replace(" ", "") if category == _HANDWRITTEN_MATH else text.lower()
 
-    found = clean(prediction)
-    return any(clean(answer) in found for answer in answers)
+    predicted = clean(prediction)
+    return any(clean(answer) in predicted for answer in answers)
 
 
 def infer_option(answer_text: str, options: Mapping[str, str]) -> str | None:
@@ -166,11 +166,11 @@ def infer_option(answer_text: str, options: Mapping[str, str]) -> str | None:
         if any(phrase in answer_text for phrase in _REFUSALS):
             return None
         words = answer_text.translate(_OPTION_PUNCTUATION).split()
-        named = [letter for letter in options if letter in words]
-        # Only the letter's first place counts: "A ... a long reason ... A" is not decided here.
-        if len(named) == 1 and words.index(named[0]) >= len(words) - _OPTION_WINDOW:
-            return named[0]
-        if not named and "Z" in words:
+        letters = [letter for letter in options if letter in words]
+        # Only the letter's first occurrence counts: "A ... a long reason ... A" is not decided here.
+        if len(letters) == 1 and words.index(letters[0]) >= len(words) - _OPTION_WINDOW:
+            return letters[0]
+        if not letters and "Z" in words:
             return None
     if len(answer_text.lower()) > 2 * sum(map(len, options.values())):
         return None
@@ -183,16 +183,16 @@ def numeric_equal(prediction: str, answer: str) -> bool:
 
     Source: VLMEvalKit `vlmeval/dataset/utils/mathv.py` (`is_equal`), used for MathVision.
     """
-    found, gold = prediction.lower().strip(), answer.lower().strip()
-    if found == gold:
+    predicted, gold = prediction.lower().strip(), answer.lower().strip()
+    if predicted == gold:
         return True
     gold_value = _arithmetic_value(gold, {})
     if gold_value is None:
         return False
     # VLMEvalKit has the gold number in a variable `a` when it evaluates the answer: a bare "A" equals any number.
-    found_value = _arithmetic_value(found, {"a": gold_value})
+    predicted_value = _arithmetic_value(predicted, {"a": gold_value})
     try:
-        return found_value is not None and abs(gold_value - found_value) < NUMERIC_TOLERANCE
+        return predicted_value is not None and abs(gold_value - predicted_value) < NUMERIC_TOLERANCE
     except ArithmeticError:
         return False
 
@@ -202,12 +202,12 @@ def _edit_distance(first: str, second: str) -> int:
     if not first or not second:
         return len(first) + len(second)
     mask, last = (1 << len(first)) - 1, 1 << (len(first) - 1)
-    places: dict[str, int] = {}
+    positions: dict[str, int] = {}
     for i, char in enumerate(first):
-        places[char] = places.get(char, 0) | 1 << i
+        positions[char] = positions.get(char, 0) | 1 << i
     up, down, distance = mask, 0, len(first)
     for char in second:
-        same = places.get(char, 0)
+        same = positions.get(char, 0)
         diagonal = (((same & up) + up) ^ up) | same | down
         grown, shrunk = down | ~(diagonal | up) & mask, diagonal & up
         distance += bool(grown & last) - bool(shrunk & last)

@@ -79,15 +79,13 @@ def rule_for(dataset: str, columns: Collection[str], *, legacy: bool = False) ->
         `score`. For an unknown dataset `score` may be a judge's mark on another scale; then its rows outside [0, 1]
         give None, and the caller must not mix them with the rest.
     """
-    known = LABEL_RULES.get(_RELATED_DATASETS.get(dataset, dataset))
+    rule = LABEL_RULES.get(_RELATED_DATASETS.get(dataset, dataset))
     if legacy:
-        known = LEGACY_LABEL_RULES.get(dataset, known)
+        rule = LEGACY_LABEL_RULES.get(dataset, rule)
     if IS_CORRECT in columns:
-        return replace(
-            known or _HIT_RULE, name=IS_CORRECT, needs=EVALUATION, columns=(IS_CORRECT,), suffix_pattern=".*"
-        )
-    if known is not None and set(known.columns).issubset(columns):
-        return known
+        return replace(rule or _HIT_RULE, name=IS_CORRECT, needs=EVALUATION, columns=(IS_CORRECT,), suffix_pattern=".*")
+    if rule is not None and set(rule.columns).issubset(columns):
+        return rule
     return next((rule for rule in (_HIT_RULE, _SCORE_RULE) if set(rule.columns).issubset(columns)), None)
 
 
@@ -133,27 +131,27 @@ def _ocrbench(row: Row) -> float | None:
 
 def _mathvista(row: Row) -> float | None:
     """VLMEvalKit `vlmeval/dataset/utils/mathvista.py` (`post_check`)."""
-    found, gold = _as_read(row["res"]), row["answer"]
+    predicted, gold = _as_read(row["res"]), row["answer"]
     if row["question_type"] == "multi_choice":
         gold = row["answer_option"]
-        return None if gold is None else float(infer_option(found, _options(row["choices"])) == gold)
+        return None if gold is None else float(infer_option(predicted, _options(row["choices"])) == gold)
     if gold is None:
         return None
     convert = {"integer": int, "float": float}.get(row["answer_type"] or "")
     if convert is None:
         return 0.0  # free-form text and lists: VLMEvalKit compares the word "None" with the gold answer
     try:
-        return float(convert(found) == convert(gold))
+        return float(convert(predicted) == convert(gold))
     except ValueError:
         return 0.0  # not a number of that kind ("2.0" is no integer here)
 
 
 def _mathvision(row: Row) -> float | None:
     """VLMEvalKit `vlmeval/dataset/utils/mathv.py` (`post_check`)."""
-    found, gold, options = _as_read(row["res"]), row["answer"], _options(row["choices"])
+    predicted, gold, options = _as_read(row["res"]), row["answer"], _options(row["choices"])
     if gold is None:
         return None
-    option = infer_option(found, options) if options else found
+    option = infer_option(predicted, options) if options else predicted
     return float(option is not None and numeric_equal(option, gold))
 
 

@@ -81,9 +81,9 @@ def find_logs(source: Path, *, folders: Collection[str]) -> LogTree:
         raise SourceError(f"expected {base} to be a folder, found a link to {base.resolve()}. Give that as SOURCE.")
     tables = [p for tree in _inside([base / IMAGE_TREE], source, left_out) for p in sorted(tree.glob("*.tsv"))]
     image_tables = {path.stem: path for path in _inside(tables, source, left_out)}
-    named = [base / name for name in (INFERENCE_TREE, EVALUATION_TREE) if (base / name).is_dir()]
-    trees = list(_inside(named, source, left_out)) if named else [base]
-    known = tuple(sorted({*DATASETS, *image_tables}, key=len, reverse=True))
+    tree_folders = [base / name for name in (INFERENCE_TREE, EVALUATION_TREE) if (base / name).is_dir()]
+    trees = list(_inside(tree_folders, source, left_out)) if tree_folders else [base]
+    datasets = tuple(sorted({*DATASETS, *image_tables}, key=len, reverse=True))
     files: dict[tuple[str, str, str], list[LogFile]] = {}
     for tree in trees:
         for folder in _inside(_model_folders(tree, folders), source, left_out):
@@ -94,24 +94,24 @@ def find_logs(source: Path, *, folders: Collection[str]) -> LogTree:
                         LeftOut(_relative(folder, source), Reason.UNKNOWN_MODEL, detail, candidate=folder.name)
                     )
                 continue
-            for found in _files_of_model(folder, source, known, left_out):
-                files.setdefault((found.folder, found.dataset, found.suffix), []).append(found)
+            for file in _files_of_model(folder, source, datasets, left_out):
+                files.setdefault((file.folder, file.dataset, file.suffix), []).append(file)
     chosen = [_choose(group, source, left_out) for _, group in sorted(files.items())]
     return LogTree(tuple(chosen), image_tables, tuple(left_out))
 
 
-def parse_name(stem: str, model: str, known: Sequence[str]) -> tuple[str, str] | None:
+def parse_name(stem: str, model: str, datasets: Sequence[str]) -> tuple[str, str] | None:
     """(dataset, suffix) of a file stem `<model>_<dataset><suffix>`, None when it does not begin with the model.
 
     Args:
         stem: file name without its extension.
         model: name of the model folder.
-        known: dataset names, longest first.
+        datasets: their names, longest first.
     """
     if not stem.startswith(f"{model}_"):
         return None
     rest = stem[len(model) + 1 :]
-    for name in known:
+    for name in datasets:
         if rest == name:
             return name, ""
         if rest.startswith(name) and _SUFFIX.fullmatch(rest[len(name) :]):
@@ -156,7 +156,7 @@ def _inside(paths: Iterable[Path], source: Path, left_out: list[LeftOut]) -> Ite
             yield path
 
 
-def _files_of_model(folder: Path, source: Path, known: Sequence[str], left_out: list[LeftOut]) -> Iterator[LogFile]:
+def _files_of_model(folder: Path, source: Path, datasets: Sequence[str], left_out: list[LeftOut]) -> Iterator[LogFile]:
     runs = [run for run in _runs(folder) if _stays_inside(run, source)]  # the others are named among the folder's files
     aggregates: dict[str, Path] = {}
     seen: set[str] = set()
@@ -166,13 +166,13 @@ def _files_of_model(folder: Path, source: Path, known: Sequence[str], left_out: 
                 continue
             aggregate = _AGGREGATE.search(path.stem)
             if path.suffix == ".csv" or (path.suffix == ".json" and aggregate):
-                parsed = parse_name(path.stem[: aggregate.start()] if aggregate else path.stem, folder.name, known)
+                parsed = parse_name(path.stem[: aggregate.start()] if aggregate else path.stem, folder.name, datasets)
                 if parsed:
                     aggregates.setdefault(parsed[0], path)
                 continue
             if path.suffix not in TABLE_EXTENSIONS or _is_link_stub(path):
                 continue
-            parsed = parse_name(path.stem, folder.name, known)
+            parsed = parse_name(path.stem, folder.name, datasets)
             if parsed is None:
                 left_out.append(
                     LeftOut(_relative(path, source), Reason.NOT_A_LOG, f"its name does not begin with {folder.name}_")

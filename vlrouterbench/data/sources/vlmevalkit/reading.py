@@ -18,7 +18,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pyarrow as pa
 import pyarrow.csv
@@ -80,7 +80,15 @@ def tsv_column_names(path: Path) -> list[str]:
         raise UnreadableFileError(f"not readable as tsv: {error}") from error
 
 
-def tsv_options(column_names: Sequence[str]) -> dict[str, Any]:
+class TsvOptions(TypedDict):
+    """Options of Arrow's readers of text tables."""
+
+    read_options: pyarrow.csv.ReadOptions
+    parse_options: pyarrow.csv.ParseOptions
+    convert_options: pyarrow.csv.ConvertOptions
+
+
+def tsv_options(column_names: Sequence[str]) -> TsvOptions:
     """How Arrow reads a tsv with these columns: every cell is text, an empty one null."""
     return {
         # On several threads an error does not say its row, and the report would depend on the machine's cores.

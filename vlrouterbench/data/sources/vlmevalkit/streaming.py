@@ -3,7 +3,7 @@
 Decisions
 - Parsed like every other tsv (`reading.py`), but only the wanted columns become cells.
 - Arrow's stream reader reads 32 blocks ahead, and a block must hold the end of a row. Blocks of a fixed size would have
-  to be as large as the largest picture; blocks that end where a line ends are as small as the rows are.
+  to be as large as the largest image; blocks that end where a line ends are as small as the rows are.
 - An error comes where it is met: whoever reads drops the rows before it, so that a damaged table is never half used.
 """
 
@@ -61,8 +61,8 @@ def _parts(path: Path, names: list[str], wanted: list[str]) -> Iterator[Rows]:
         with path.open("rb") as handle, pyarrow.csv.open_csv(_WholeLines(handle), **options) as reader:
             for batch in reader:
                 # Row by row: a cell is held twice, by Arrow and as text, for one row alone.
-                for place in range(batch.num_rows):
-                    yield batch.slice(place, 1).to_pylist()
+                for row in range(batch.num_rows):
+                    yield batch.slice(row, 1).to_pylist()
     except (pa.ArrowInvalid, OSError) as error:
         raise UnreadableFileError(f"not readable as tsv: {error}") from error
 

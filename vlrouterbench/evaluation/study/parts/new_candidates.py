@@ -37,6 +37,7 @@ from vlrouterbench.evaluation.study.new_candidate_curves import (
 from vlrouterbench.evaluation.study.new_candidate_plot import new_candidate_plot
 from vlrouterbench.evaluation.study.over_splits import difference_text, outcomes_of
 from vlrouterbench.evaluation.study.part import StudyHeader, StudyPart, TextTable
+from vlrouterbench.routers.base.configuration_router import NewCandidate
 from vlrouterbench.routers.base.estimating import EstimatingRouter
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.pool.new_candidates import OUTCOMES
@@ -201,7 +202,7 @@ def _joined(router: PreTrainedRouter, name: str, split: _Split, index: int, anch
     """A copy of a router that a candidate has joined."""
     joined, train = copy.deepcopy(router), split.train
     candidate = train.pool.candidates[index]
-    entry = {kind: getattr(candidate, kind) for kind in ("name", "input_price", "output_price")}
+    entry = NewCandidate(name=candidate.name, input_price=candidate.input_price, output_price=candidate.output_price)
     measured = {
         kind: torch.from_numpy(train.matrices[kind][anchors, index].astype(np.float32)) for kind in (*OUTCOMES, "cost")
     }

@@ -23,7 +23,7 @@ from vlrouterbench.evaluation.study.over_splits import (
     outcomes_of_policy,
 )
 from vlrouterbench.evaluation.study.part import StudyHeader, StudyPart, TextTable
-from vlrouterbench.evaluation.upper_bound import KnownFeatures, reachable_decisions
+from vlrouterbench.evaluation.upper_bound import SplitFeatures, upper_bound_decisions
 
 UPPER_BOUND = "upper-bound"
 
@@ -103,5 +103,5 @@ def _outcomes(name: str, context: StudyContext, split: RoutingTable, test: Routi
 
 def _upper_bound(context: StudyContext, split: RoutingTable, test: RoutingTable, seed: int) -> Outcomes:
     train = split.split("train")
-    features = KnownFeatures(*(context.features.of(part).numpy() for part in (test, train)))
-    return outcomes_of(reachable_decisions(test, train, seed=seed, features=features), test)
+    features = SplitFeatures(*(context.features.of(part).numpy() for part in (test, train)))
+    return outcomes_of(upper_bound_decisions(test, train, seed=seed, features=features), test)

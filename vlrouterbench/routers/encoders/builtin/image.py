@@ -1,12 +1,12 @@
-"""Image statistics that need no download: size, colour, edges, layout, frequency and print of a picture.
+"""Image statistics that need no download: size, colour, edges, layout, frequency and print of an image.
 
 Decisions
-- The whole picture is used: it is scaled to fit a square and padded, never cropped, since the edges of a chart or page
+- The whole image is used: it is scaled to fit a square and padded, never cropped, since the edges of a chart or page
   carry its axes and totals. Its true size and shape are features of their own.
 - What is transparent is paper: white, not the black that hides under it. 16-bit grey is scaled, not clipped.
-- A missing picture gives zeros and a flag: a mask, not a black square.
-- Plain numpy over two small versions of the picture, in whole numbers where they do: under a millisecond each.
-- JPEG's draft mode is not used: the same picture given decoded and given as bytes must have the same features.
+- A missing image gives zeros and a flag: a mask, not a black square.
+- Plain numpy over two small versions of the image, in whole numbers where they do: under a millisecond each.
+- JPEG's draft mode is not used: the same image given decoded and given as bytes must have the same features.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NUM_COLOURS = 2 ** (3 * _COLOUR_BITS)
 _RINGS = 10
 _PROFILE = 12
 _TURNED = 0x0112
-"""EXIF tag that says how a picture is turned."""
+"""EXIF tag that says how an image is turned."""
 _STROKE = 51
 """Step of brightness between neighbours, of 255, that counts as the edge of a stroke."""
 _COVERED = 0.1
@@ -49,7 +49,7 @@ NUM_IMAGE_STATISTICS = (
 
 
 def image_statistics(image: Image.Image | None) -> np.ndarray:
-    """Statistics of a picture, (NUM_IMAGE_STATISTICS,) float32; zeros where there is none."""
+    """Statistics of an image, (NUM_IMAGE_STATISTICS,) float32; zeros where there is none."""
     if image is None:
         return np.zeros(NUM_IMAGE_STATISTICS, dtype=np.float32)
     rgb = as_rgb(image)
@@ -71,7 +71,7 @@ def image_statistics(image: Image.Image | None) -> np.ndarray:
 
 
 def as_rgb(image: Image.Image) -> Image.Image:
-    """The picture as a viewer shows it on white paper: turned as its EXIF says. Not always a copy."""
+    """The image as a viewer shows it on white paper: turned as its EXIF says. Not always a copy."""
     if image.getexif().get(_TURNED, 1) != 1:
         image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):
@@ -83,7 +83,7 @@ def as_rgb(image: Image.Image) -> Image.Image:
 
 
 def _scaled(image: Image.Image, longest: int) -> Image.Image:
-    """The picture with its longer side at `longest` pixels, each pixel a mean."""
+    """The image with its longer side at `longest` pixels, each pixel a mean."""
     scale = longest / max(image.size)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     return image.resize(size, Image.Resampling.BOX, reducing_gap=1.0)
@@ -118,7 +118,7 @@ def _colour(small: np.ndarray, gray: np.ndarray) -> np.ndarray:
 
 
 def _layout(gray: np.ndarray) -> np.ndarray:
-    """Mean and spread of brightness in a grid of cells laid over the picture."""
+    """Mean and spread of brightness in a grid of cells laid over the image."""
     mean, square = _cells(gray, _CELLS), _cells(gray * gray, _CELLS)
     return np.concatenate([mean.ravel(), np.sqrt(np.maximum(square - mean * mean, 0)).ravel()])
 
@@ -141,7 +141,7 @@ def _stretches(length: int, parts: int) -> np.ndarray:
 
 
 def _edges(gray: np.ndarray) -> np.ndarray:
-    """How strong edges are by direction: in the four quarters and over the whole picture."""
+    """How strong edges are by direction: in the four quarters and over the whole image."""
     dy, dx = np.gradient(gray) if min(gray.shape) > 1 else (np.zeros_like(gray), np.zeros_like(gray))
     strength = np.sqrt(dx * dx + dy * dy)
     # An edge has no sign: a direction and its opposite are one. Bins start at angle 0.
@@ -151,11 +151,11 @@ def _edges(gray: np.ndarray) -> np.ndarray:
     right = np.arange(gray.shape[1]) >= gray.shape[1] // 2
     quarter = 2 * lower.astype(np.int8)[:, None] + right.astype(np.int8)
     sizes = np.bincount(quarter.ravel(), minlength=4)
-    place = (quarter * _ORIENTATIONS + direction).ravel()
-    strengths = np.bincount(place, weights=strength.ravel(), minlength=4 * _ORIENTATIONS)
-    strengths /= np.maximum(1, sizes).repeat(_ORIENTATIONS)
+    bins = (quarter * _ORIENTATIONS + direction).ravel()
+    strengths = np.bincount(bins, weights=strength.ravel(), minlength=4 * _ORIENTATIONS)
+    means = strengths / np.maximum(1, sizes).repeat(_ORIENTATIONS)
     whole = np.bincount(direction[strength > 0.1], minlength=_ORIENTATIONS) / strength.size
-    return np.concatenate([strengths, whole])
+    return np.concatenate([means, whole])
 
 
 def _frequency(gray: np.ndarray) -> np.ndarray:
@@ -179,8 +179,9 @@ def _neighbours(page: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
 
 
 def _print(page: np.ndarray) -> np.ndarray:
-    """Signs of print on a grey page, (height, width) uint8: ink, strokes, how much of the page they cover, and lines of
-    text (rows that alternate between empty and full).
+    """Signs of print on a grey page, (height, width) uint8: ink, strokes, their cover, and lines of text.
+
+    A line of text shows as rows that alternate between empty and full.
     """
     across, down = (np.maximum(a, b) - np.minimum(a, b) > _STROKE for a, b in _neighbours(page))
     marked = np.zeros(page.shape, dtype=bool)

@@ -84,7 +84,7 @@ def text_facts(text: str, *, question: str, options: Sequence[str], hint: str) -
     All but the lengths in characters are of what `hashed_ngrams` reads of the text.
     """
     length, text = len(text), _shortened(text)
-    lowered, asked = text.lower(), question.lower().strip()
+    lowered, lowered_question = text.lower(), question.lower().strip()
     words = lowered.split()
     numbers = _NUMBER.findall(text)
     formula = len(_FORMULA.findall(text))
@@ -111,8 +111,8 @@ def text_facts(text: str, *, question: str, options: Sequence[str], hint: str) -
         sum(map(str.isupper, text)) / characters,
         formula / characters,
         1 - sum(map(str.isascii, text)) / characters,
-        float(asked.endswith("?")),
-        *(float(asked.startswith(word)) for word in QUESTION_WORDS),
+        float(lowered_question.endswith("?")),
+        *(float(lowered_question.startswith(word)) for word in QUESTION_WORDS),
     ]
     return np.concatenate([np.log1p(counts), shares, script_shares(text)]).astype(np.float32)
 
@@ -122,22 +122,25 @@ def script_shares(text: str) -> np.ndarray:
     starts, scripts = _script_table()
     # Half a surrogate pair is a character of no script.
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    found = scripts[np.searchsorted(starts, codes, side="right")]
-    return np.bincount(found, minlength=len(SCRIPTS) + 1)[1:] / max(1, len(codes))
+    numbers = scripts[np.searchsorted(starts, codes, side="right")]
+    return np.bincount(numbers, minlength=len(SCRIPTS) + 1)[1:] / max(1, len(codes))
 
 
 @functools.cache
 def _script_table() -> tuple[np.ndarray, np.ndarray]:
-    """Where stretches start, (n,), and the script of what lies before the first, between each two and after the last,
-    (n + 1,): its place in SCRIPTS plus 1, 0 for none.
+    """Where stretches start, (n,), and the script of what lies before, between and after them, (n + 1,).
+
+    A script is its index in SCRIPTS plus 1, 0 for none.
     """
     stretches = sorted(
-        (ord(stretch[0]), ord(stretch[-1]) + 1, place)
-        for place, parts in enumerate(SCRIPTS.values(), start=1)
+        (ord(stretch[0]), ord(stretch[-1]) + 1, number)
+        for number, parts in enumerate(SCRIPTS.values(), start=1)
         for stretch in parts
     )
     starts = [edge for first, after, _ in stretches for edge in (first, after)]
-    return np.array(starts, dtype=np.uint32), np.array([0, *(p for *_, place in stretches for p in (place, 0))])
+    return np.array(starts, dtype=np.uint32), np.array(
+        [0, *(script for *_, number in stretches for script in (number, 0))]
+    )
 
 
 def _rolling_buckets(codes: np.ndarray, length: int) -> np.ndarray:

@@ -6,7 +6,7 @@ Decisions
   depend on, and an encoder that describes itself otherwise is refused.
 - An image's vector has a flag beside it. Without an image the vector part is zero after standardising, and the flag
   says so.
-- Where an encoder lies on this machine can be told (`use`): the digest says whether it is the same.
+- Where an encoder lies on this machine can be given (`use`): the digest says whether it is the same.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class HubBlock(FeatureBlock):
     options: ClassVar[tuple[str, ...]] = ()
     """Fields of the description that the encoder takes as arguments."""
 
-    def __init__(self, description: dict[str, Any], num_flags: int = 0) -> None:
+    def __init__(self, description: Mapping[str, Any], num_flags: int = 0) -> None:
         for field in ("id", "revision", "sha256", "dim"):
             if field not in description:
                 raise ValueError(f'expected "{field}" in the description of the {self.modality} encoder, found none.')
@@ -60,7 +60,7 @@ class HubBlock(FeatureBlock):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> HubBlock:
-        """By the description that stands under the block's modality."""
+        """By the description under the block's modality."""
         return cls(config[cls.modality])
 
     @classmethod
@@ -77,7 +77,7 @@ class HubBlock(FeatureBlock):
             HubEncoderError: it cannot be found, loaded or used.
         """
         encoder = cls.encoder_class(source, revision, device, **options)
-        block = cls(encoder.describe() | {"dim": encoder.dim})
+        block = cls({**encoder.describe(), "dim": encoder.dim})
         block.take(encoder)
         return block.to(device)
 
@@ -118,12 +118,14 @@ class HubBlock(FeatureBlock):
         """The pretrained encoder, loaded at first use where the block's buffers lie.
 
         Raises:
-            HubEncoderError: it is not found, or another one is.
+            HubEncoderError: it is not there, or is another one.
         """
         if self._encoder is None:
             options = {name: self.description[name] for name in self.options}
             device = self.get_buffer("mean").device
-            self.take(self.encoder_class(self._source, self.description["revision"], device, **options))
+            loaded = self.encoder_class(self._source, self.description["revision"], device, **options)
+            self.take(loaded)
+            return loaded
         return self._encoder
 
     def describe(self) -> str:
@@ -131,15 +133,15 @@ class HubBlock(FeatureBlock):
         return Path(self.description["id"]).name if self.description["sha256"] else self.description["id"]
 
     def _check(self, encoder: HubEncoder) -> None:
-        found = encoder.describe() | {"dim": encoder.dim}
+        loaded: Mapping[str, object] = {**encoder.describe(), "dim": encoder.dim}
         different = [
-            f"{name} {found.get(name)!r} instead of {value!r}"
+            f"{name} {loaded.get(name)!r} instead of {value!r}"
             for name, value in self.description.items()
-            if name not in _NOT_COMPARED and found.get(name) != value
+            if name not in _NOT_COMPARED and loaded.get(name) != value
         ]
         if different:
             raise HubEncoderError(
-                f"the {self.modality} encoder at {found['id']} is not the one this router was trained with: "
+                f"the {self.modality} encoder at {loaded['id']} is not the one this router was trained with: "
                 f"{'; '.join(different)}. Give the same model, or train the router again."
             )
 
@@ -174,7 +176,7 @@ class HubImage(HubBlock):
     modality = IMAGE
     encoder_class, version = HubImageEncoder, HUB_IMAGE_VERSION
 
-    def __init__(self, description: dict[str, Any]) -> None:
+    def __init__(self, description: Mapping[str, Any]) -> None:
         super().__init__(description, num_flags=1)
 
     def read(self, inputs: Sequence[RouterInput]) -> list[np.ndarray]:

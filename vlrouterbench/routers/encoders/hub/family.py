@@ -1,9 +1,8 @@
-"""How a text encoder wants to be used: which token's vector stands for the text, what to write before it, how long it
-may be.
+"""How a text encoder is to be used: which token's vector represents the text, what precedes it, how long it may be.
 
 Decisions
 - What a folder says of itself (the files of sentence-transformers: modules.json, the pooling's config.json, prompts,
-  longest input) stands above the table of families; the table stands above the default, which is the mean over tokens.
+  longest input) goes before the table of families; the table goes before the default, which is the mean over tokens.
 - A router compares prompts with prompts, so a family's prefix is the one for symmetric use: E5 asks for "query: " on
   features, its instruct models for their instruction of semantic similarity; BGE and GTE ask for nothing there.
 - Vectors have unit length, except where an unknown model's own modules end without normalisation.
@@ -13,6 +12,7 @@ Decisions
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -47,7 +47,7 @@ class TextFamily:
     max_length: int | None = None
 
 
-# In this order: the first pattern found in the lower-cased name decides.
+# In this order: the first pattern that occurs in the lower-cased name decides.
 TEXT_FAMILIES: dict[str, tuple[str, TextFamily]] = {
     "e5-instruct": (r"multilingual-e5-\w+-instruct", TextFamily("e5-instruct", "mean", f"{_SIMILAR} ")),
     "e5": (r"(^|[/_-])e5-(small|base|large)", TextFamily("e5", "mean", "query: ")),
@@ -70,7 +70,7 @@ _POOLING_FLAGS = {
     "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
     "pooling_mode_weightedmean_tokens": "weightedmean",
 }
-_KNOWN_POOLING = ("cls", "mean", "last")
+_SUPPORTED_POOLING = ("cls", "mean", "last")
 
 
 def text_family(folder: ModelFolder, name: str | None = None) -> TextFamily:
@@ -119,8 +119,8 @@ def _family_by_name(model_name: str, name: str | None) -> TextFamily:
 
 def _own_prompt(folder: ModelFolder, otherwise: str) -> str:
     """The prompt that the folder names as its default; prompts for one side of a search alone are not taken."""
-    said = folder.read_json("config_sentence_transformers.json") or {}
-    prompts, default = said.get("prompts") or {}, said.get("default_prompt_name")
+    settings = folder.read_json("config_sentence_transformers.json") or {}
+    prompts, default = settings.get("prompts") or {}, settings.get("default_prompt_name")
     if default is None:
         return otherwise
     if default not in prompts:
@@ -130,23 +130,23 @@ def _own_prompt(folder: ModelFolder, otherwise: str) -> str:
 
 def _with_own_pooling(folder: ModelFolder, family: TextFamily, *paths: str) -> TextFamily:
     """The family with the pooling that the folder's own file states, where it has one."""
-    said = folder.read_json(f"{paths[0]}/config.json") if paths else None
-    if said is None:
+    settings = folder.read_json(f"{paths[0]}/config.json") if paths else None
+    if settings is None:
         return family
-    pooling = _stated_pooling(said)
-    if len(pooling) != 1 or pooling[0] not in _KNOWN_POOLING:
+    pooling = _stated_pooling(settings)
+    if len(pooling) != 1 or pooling[0] not in _SUPPORTED_POOLING:
         raise HubEncoderError(
-            f"expected one pooling of {', '.join(_KNOWN_POOLING)} in {folder.source}, "
+            f"expected one pooling of {', '.join(_SUPPORTED_POOLING)} in {folder.source}, "
             f"found {', '.join(pooling) or 'none'}."
         )
-    if family.prefix and said.get("include_prompt") is False:
+    if family.prefix and settings.get("include_prompt") is False:
         raise HubEncoderError(f"{folder.source} leaves its prompt out of the pooling, which is not supported here.")
     return replace(family, pooling=pooling[0], pooling_source="folder")
 
 
-def _stated_pooling(said: dict[str, Any]) -> list[str]:
-    mode = said.get("pooling_mode")
+def _stated_pooling(settings: Mapping[str, Any]) -> list[str]:
+    mode = settings.get("pooling_mode")
     if mode is not None:
         modes = [mode] if isinstance(mode, str) else list(mode)
         return ["last" if mode == "lasttoken" else str(mode) for mode in modes]
-    return [pooling for flag, pooling in _POOLING_FLAGS.items() if said.get(flag)]
+    return [pooling for flag, pooling in _POOLING_FLAGS.items() if settings.get(flag)]

@@ -2,7 +2,7 @@
 
 Decisions
 - Everything is read from one folder of one commit: a local folder, or a snapshot in the Hub's cache. What lies there
-  whole is used as it lies; the network is asked only for what is missing, and whether it answers is found out first,
+  whole is used as it lies; the network is asked only for what is missing, and whether it answers is checked first,
   since the Hub's client retries for minutes.
 - Safetensors first. Where a model has only a `pytorch_model.bin`, transformers reads it with `weights_only`, which
   builds tensors and runs nothing.
@@ -15,10 +15,10 @@ import hashlib
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from vlrouterbench.routers.encoders.sample_input import EncoderError
 
@@ -31,7 +31,15 @@ _FOREIGN_FORMATS = ("onnx/*", "openvino/*", "coreml/*")
 
 
 class HubEncoderError(EncoderError):
-    """A pretrained encoder that cannot be found, loaded or used as asked."""
+    """A pretrained encoder that cannot be found, loaded or used as requested."""
+
+
+class ModelFiles(TypedDict):
+    """What names the files of a model: where they lie, with a commit or the digest of a local folder."""
+
+    id: str
+    revision: str | None
+    sha256: str | None
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,7 @@ class ModelFolder:
                 digest.update(hashlib.file_digest(handle, "sha256").digest())
         return digest.hexdigest()
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> ModelFiles:
         """What names these files again, ready for JSON."""
         return {"id": self.source, "revision": self.revision, "sha256": self.sha256}
 
@@ -103,7 +111,7 @@ def find_folder(source: str | Path, revision: str | None = None) -> ModelFolder:
         return _checked(ModelFolder(str(source), local, None))
     if local.is_absolute() or str(source).startswith(".") or str(source).count("/") > 1:
         raise HubEncoderError(f"expected a model folder, found none at {source}.")
-    path = _snapshot(str(source), revision, cached=True)
+    path = _cached(str(source), revision)
     if path is None or not _complete(path):
         path = _fetched(str(source), revision)
     return _checked(ModelFolder(str(source), path, path.name))
@@ -129,22 +137,39 @@ def _checked(folder: ModelFolder) -> ModelFolder:
     return folder
 
 
-def _snapshot(source: str, revision: str | None, *, cached: bool, weights: Sequence[str] = ()) -> Path | None:
-    """Folder of a snapshot; None where only the cache is asked and holds none."""
+def _cached(source: str, revision: str | None) -> Path | None:
+    """Folder of a snapshot in the Hub's cache, None where it holds none."""
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return _snapshot(source, revision, local_files_only=True)
+    except LocalEntryNotFoundError:
+        return None
+
+
+def _snapshot(
+    source: str, revision: str | None, *, weights: Sequence[str] = (), local_files_only: bool = False
+) -> Path:
+    """Folder of a snapshot with small files and the weights that match some patterns."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    options: Mapping[str, Any] = {"revision": revision, "local_files_only": cached, "ignore_patterns": _FOREIGN_FORMATS}
     try:
-        return Path(snapshot_download(source, allow_patterns=[*_SMALL_FILES, *weights], **options))
+        path = snapshot_download(
+            source,
+            revision=revision,
+            allow_patterns=[*_SMALL_FILES, *weights],
+            ignore_patterns=list(_FOREIGN_FORMATS),
+            local_files_only=local_files_only,
+        )
     except LocalEntryNotFoundError:
-        if cached:
-            return None
+        # It is a ValueError as well, and says something else.
         raise
     except ValueError as error:  # a name that no repository can have
         raise HubEncoderError(
             f'expected a model folder or owner/name on the Hub, found neither at "{source}": {first_line(error)}.'
         ) from error
+    return Path(path)
 
 
 def _fetched(source: str, revision: str | None) -> Path:
@@ -152,22 +177,22 @@ def _fetched(source: str, revision: str | None) -> Path:
     from huggingface_hub import constants, is_offline_mode
 
     which = source if revision is None else f"{source} at revision {revision}"
-    mend = (
+    remedy = (
         "Give a local folder that holds config.json, weights and tokenizer or image processor, or fetch the model once "
         f"where the Hub is in reach (`hf download {source}`)."
     )
     if is_offline_mode():
-        raise HubEncoderError(f"{which} is not in the Hub's cache, whole, and HF_HUB_OFFLINE is set. {mend}")
+        raise HubEncoderError(f"{which} is not in the Hub's cache, whole, and HF_HUB_OFFLINE is set. {remedy}")
     if not _answers(constants.ENDPOINT):
         raise HubEncoderError(
-            f"{which} is not in the Hub's cache, whole, and {constants.ENDPOINT} does not answer. {mend}"
+            f"{which} is not in the Hub's cache, whole, and {constants.ENDPOINT} does not answer. {remedy}"
         )
     try:
-        path = _snapshot(source, revision, cached=False, weights=("model*.safetensors",))
+        path = _snapshot(source, revision, weights=("model*.safetensors",))
         if not _complete(path):
-            path = _snapshot(source, revision, cached=False, weights=("pytorch_model*.bin",))
+            path = _snapshot(source, revision, weights=("pytorch_model*.bin",))
     except OSError as error:
-        raise HubEncoderError(f"{which} cannot be fetched from the Hub: {first_line(error)}. {mend}") from error
+        raise HubEncoderError(f"{which} cannot be fetched from the Hub: {first_line(error)}. {remedy}") from error
     return path
 
 

@@ -2,9 +2,9 @@
 
 Decisions
 - The pooled output is the family's own: SigLIP's attention-pooled vector, CLIP's projection into the space it shares
-  with text, the class token of DINOv2 and ViT (whose pooler is often published without weights). Of a model of pictures
+  with text, the class token of DINOv2 and ViT (whose pooler is often published without weights). Of a model of images
   and texts only the vision tower is loaded.
-- A sample without a picture has the zero vector; `has_image` tells it from the rest.
+- A sample without an image has the zero vector; `has_image` tells it from the rest.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import torch
 from PIL import Image
 
 from vlrouterbench.routers.encoders.hub.folder import HubEncoderError, ModelFolder
-from vlrouterbench.routers.encoders.hub.image_input import PictureProcessor
-from vlrouterbench.routers.encoders.hub.model import HubEncoder, load_model, reads_pictures
+from vlrouterbench.routers.encoders.hub.image_input import ImagePreparer
+from vlrouterbench.routers.encoders.hub.model import HubDescription, HubEncoder, load_model, reads_images
 from vlrouterbench.routers.encoders.sample_input import RouterInput
 
 HUB_IMAGE_VERSION = 1
@@ -57,7 +57,7 @@ IMAGE_FAMILIES = {
     "vit": ImageFamily("vit", "AutoModel", "cls", poolerless=True),
     "deit": ImageFamily("vit", "AutoModel", "cls", poolerless=True),
 }
-"""By `model_type`; another model of pictures gives its own pooled output, or the mean over its last hidden state."""
+"""By `model_type`; another model of images gives its own pooled output, or the mean over its last hidden state."""
 
 
 class HubImageEncoder(HubEncoder):
@@ -65,11 +65,11 @@ class HubImageEncoder(HubEncoder):
 
     def _load(self) -> int:
         self.family = _image_family(self._config, self._folder)
-        self._processor = PictureProcessor(self._folder)
+        self._processor = ImagePreparer(self._folder)
         self._model = _load_vision_model(self.family, self._config, self._folder, self._dtype).to(self.device)
         return self._settle()
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> HubDescription:
         """What the vectors depend on, ready for JSON."""
         return {
             **super().describe(),
@@ -82,40 +82,42 @@ class HubImageEncoder(HubEncoder):
 
     @torch.no_grad()
     def encode(self, inputs: Sequence[RouterInput]) -> torch.Tensor:
-        """Vectors of the samples' pictures at unit length, (num_samples, dim) float32 on the encoder's device, in one
-        batch; zeros where a sample has no picture (`has_image`).
+        """Vectors of the samples' images at unit length, (num_samples, dim) float32, in one batch.
+
+        They lie on the encoder's device; zeros where a sample has no image (`has_image`).
         """
         vectors = torch.zeros(len(inputs), self.dim, device=self.device)
         present = has_image(inputs)
         if present.any():
-            pictures = [self.prepare(sample.image) for sample in inputs if sample.image is not None]
-            vectors[present.to(self.device)] = self.pooled(pictures)
+            images = [self.prepare(sample.image) for sample in inputs if sample.image is not None]
+            vectors[present.to(self.device)] = self.pooled(images)
         return torch.nn.functional.normalize(vectors, dim=1)
 
     def prepare(self, image: Image.Image) -> dict[str, torch.Tensor]:
-        """What the model is given of one picture, on the CPU."""
+        """What the model is given of one image, on the CPU."""
         return self._processor.prepare(image)
 
     @torch.no_grad()
     def _settle(self) -> int:
-        """Length of a vector, seen on a blank picture; a model without a pooled output of its own turns to the mean."""
+        """Length of a vector, seen on a blank image; a model without a pooled output of its own turns to the mean."""
         blank = [self.prepare(Image.new("RGB", (32, 32)))]
         if self.family.pooling == "pooler" and self._output(blank).get("pooler_output") is None:
             self.family = replace(self.family, pooling="mean")
         return self.pooled(blank).shape[1]
 
-    def _output(self, pictures: Sequence[dict[str, torch.Tensor]]) -> Any:
-        batch = {name: torch.cat([picture[name] for picture in pictures]).to(self.device) for name in pictures[0]}
+    def _output(self, images: Sequence[dict[str, torch.Tensor]]) -> Any:
+        batch = {name: torch.cat([image[name] for image in images]).to(self.device) for name in images[0]}
         return self._model(**batch | {"pixel_values": batch["pixel_values"].to(self._dtype)})
 
     @torch.no_grad()
-    def pooled(self, pictures: Sequence[dict[str, torch.Tensor]]) -> torch.Tensor:
-        """Pooled outputs of prepared pictures, (num_pictures, dim) float32, not normalised: in one batch where the
-        pictures have one size, else one by one.
+    def pooled(self, images: Sequence[dict[str, torch.Tensor]]) -> torch.Tensor:
+        """Pooled outputs of prepared images, (num_images, dim) float32, not normalised.
+
+        Images of one size are read in one batch, others one by one.
         """
-        if len({picture["pixel_values"].shape for picture in pictures}) > 1:
-            return torch.cat([self.pooled([picture]) for picture in pictures])
-        output = self._output(pictures)
+        if len({image["pixel_values"].shape for image in images}) > 1:
+            return torch.cat([self.pooled([image]) for image in images])
+        output = self._output(images)
         if self.family.pooling == "projection":
             return output.image_embeds.float()
         if self.family.pooling == "cls":
@@ -126,7 +128,7 @@ class HubImageEncoder(HubEncoder):
 
 
 def has_image(inputs: Sequence[RouterInput]) -> torch.Tensor:
-    """Which samples have a picture, (num_samples,) bool."""
+    """Which samples have an image, (num_samples,) bool."""
     return torch.tensor([sample.image is not None for sample in inputs], dtype=torch.bool)
 
 
@@ -134,12 +136,12 @@ def _image_family(config: Any, folder: ModelFolder) -> ImageFamily:
     family = IMAGE_FAMILIES.get(config.model_type)
     if family is not None:
         return family
-    if reads_pictures(config) and not hasattr(config, "vision_config"):
+    if reads_images(config) and not hasattr(config, "vision_config"):
         return _OTHER
-    found = "a text model" if reads_pictures(config) is False else "a model of another kind"
+    kind = "a text model" if reads_images(config) is False else "a model of another kind"
     raise HubEncoderError(
-        f"expected an image encoder such as SigLIP, CLIP, DINOv2 or ViT, found {found} ({config.model_type}) at "
-        f"{folder.source}{': give it as the text encoder' if reads_pictures(config) is False else ''}."
+        f"expected an image encoder such as SigLIP, CLIP, DINOv2 or ViT, found {kind} ({config.model_type}) at "
+        f"{folder.source}{': give it as the text encoder' if reads_images(config) is False else ''}."
     )
 
 

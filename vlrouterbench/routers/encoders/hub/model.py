@@ -13,15 +13,31 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers import PreTrainedModel
 
-from vlrouterbench.routers.encoders.hub.folder import HubEncoderError, ModelFolder, find_folder, first_line
+from vlrouterbench.routers.encoders.hub.folder import HubEncoderError, ModelFiles, ModelFolder, find_folder, first_line
 from vlrouterbench.routers.encoders.sample_input import RouterInput
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
+class HubDescription(ModelFiles, total=False):
+    """All that the vectors of a pretrained encoder depend on; how images are brought to size is for image encoders."""
+
+    dtype: str
+    family: str
+    pooling: str
+    prefix: str
+    normalise: bool
+    max_length: int
+    resize: str
+    canvas: list[int] | None
+    version: int
+    dim: int
+
+
 class HubEncoder:
-    """What encoders of texts and of pictures share: where the model lies, and where and in what type it computes.
+    """What encoders of texts and of images share: where the model lies, and where and in what type it computes.
 
     Args:
         source: `owner/name` on the Hub, or a local folder.
@@ -62,9 +78,14 @@ class HubEncoder:
         """How long a sample is to the encoder; 0 where all have one length."""
         return 0
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> HubDescription:
         """What the vectors depend on, ready for JSON."""
-        return {**self._folder.describe(), "dtype": str(self._dtype).removeprefix("torch.")}
+        return HubDescription(
+            id=self._folder.source,
+            revision=self._folder.revision,
+            sha256=self._folder.sha256,
+            dtype=str(self._dtype).removeprefix("torch."),
+        )
 
 
 def load_config(folder: ModelFolder) -> Any:
@@ -75,8 +96,8 @@ def load_config(folder: ModelFolder) -> Any:
     """
     from transformers import AutoConfig
 
-    said = folder.read_json("config.json")
-    if isinstance(said, dict) and said.get("auto_map"):
+    content = folder.read_json("config.json")
+    if isinstance(content, dict) and content.get("auto_map"):
         raise HubEncoderError(
             f"{folder.source} needs code of its own (auto_map in config.json), which is never run here. Choose a model "
             "of transformers' own classes; where transformers has the same class, save the model with it into a folder "
@@ -92,7 +113,7 @@ def load_config(folder: ModelFolder) -> Any:
 
 def load_model(
     model_class: Any, folder: ModelFolder, *, dtype: torch.dtype, unused: Sequence[str] = (), **kwargs: Any
-) -> torch.nn.Module:
+) -> PreTrainedModel:
     """A pretrained model, in evaluation mode on the CPU.
 
     Args:
@@ -109,7 +130,7 @@ def load_model(
     from transformers.utils import logging
 
     verbosity = logging.get_verbosity()
-    # Its report lists every weight of a part that is not used; what is missing is told below.
+    # Its report lists every weight of a part that is not used; what is missing is reported below.
     logging.set_verbosity_error()
     try:
         model, loading = model_class.from_pretrained(
@@ -131,7 +152,7 @@ def load_model(
 
 
 def checked_dtype(dtype: torch.dtype | str | None, device: torch.device) -> torch.dtype:
-    """Type to compute in: float32 unless another is asked for; half precision is for a GPU.
+    """Type to compute in: float32 unless another is given; half precision is for a GPU.
 
     Raises:
         HubEncoderError: another type, or half precision on the CPU.
@@ -144,7 +165,7 @@ def checked_dtype(dtype: torch.dtype | str | None, device: torch.device) -> torc
     return _DTYPES[name]
 
 
-def reads_pictures(config: Any) -> bool | None:
+def reads_images(config: Any) -> bool | None:
     """Whether a model of this configuration takes pixels; None where transformers has no plain model of it."""
     from transformers import MODEL_MAPPING
 
@@ -152,5 +173,6 @@ def reads_pictures(config: Any) -> bool | None:
         return True
     if type(config) not in MODEL_MAPPING:
         return None
-    model_class = MODEL_MAPPING[type(config)]
-    return (model_class[0] if isinstance(model_class, tuple | list) else model_class).main_input_name == "pixel_values"
+    classes = MODEL_MAPPING[type(config)]
+    model_class = classes[0] if isinstance(classes, tuple | list) else classes
+    return model_class is not None and model_class.main_input_name == "pixel_values"

@@ -30,7 +30,7 @@ def prompt_tokens(
         sample: question, hint and options.
         tokenizer: a fast tokenizer of transformers.
         prefix: written before the text.
-        max_length: most tokens; room for prefix and special tokens is the caller's to see to (`fixed_tokens`).
+        max_length: most tokens; they must hold prefix and special tokens (`fixed_tokens`).
         lower_case: whether text and prefix are lower-cased first.
     """
     pieces = [(FIXED, prefix), *_pieces(sample)]
@@ -47,7 +47,7 @@ def prompt_tokens(
         FIXED if special or start >= len(owner_of_character) else owner_of_character[start]
         for special, (start, _) in zip(encoded["special_tokens_mask"], encoded["offset_mapping"], strict=True)
     ]
-    return [ids[place] for place in kept_places(owners, max_length)]
+    return [ids[index] for index in kept_indices(owners, max_length)]
 
 
 def fixed_tokens(tokenizer: Any, prefix: str) -> int:
@@ -55,8 +55,8 @@ def fixed_tokens(tokenizer: Any, prefix: str) -> int:
     return len(_encoded(tokenizer, prefix)["input_ids"])
 
 
-def kept_places(owners: Sequence[int], max_length: int) -> list[int]:
-    """Which tokens stay, as ascending places.
+def kept_indices(owners: Sequence[int], max_length: int) -> list[int]:
+    """Which tokens stay, as ascending indices.
 
     Args:
         owners: whose each token is, (num_tokens,).
@@ -65,18 +65,18 @@ def kept_places(owners: Sequence[int], max_length: int) -> list[int]:
     Raises:
         HubEncoderError: the tokens that always stay are more than that.
     """
-    places: dict[int, list[int]] = {}
-    for place, owner in enumerate(owners):
-        places.setdefault(owner, []).append(place)
-    kept = places.pop(FIXED, [])
-    room = max_length - len(kept)
-    if room < 0:
+    indices: dict[int, list[int]] = {}
+    for index, owner in enumerate(owners):
+        indices.setdefault(owner, []).append(index)
+    kept = indices.pop(FIXED, [])
+    space = max_length - len(kept)
+    if space < 0:
         raise HubEncoderError(f"expected a prefix of at most {max_length} tokens, found {len(kept)}.")
-    question, hint = places.pop(QUESTION, []), places.pop(HINT, [])
-    options = [places[owner] for owner in sorted(places)]
-    kept = kept + _without_middle(question, room)
-    room = max_length - len(kept)
-    for option, length in zip(options, _even_lengths([len(option) for option in options], room), strict=True):
+    question, hint = indices.pop(QUESTION, []), indices.pop(HINT, [])
+    options = [indices[owner] for owner in sorted(indices)]
+    kept = kept + _without_middle(question, space)
+    space = max_length - len(kept)
+    for option, length in zip(options, _even_lengths([len(option) for option in options], space), strict=True):
         kept += option[:length]
     kept += hint[: max_length - len(kept)]
     return sorted(kept)
@@ -90,19 +90,19 @@ def _pieces(sample: RouterInput) -> list[tuple[int, str]]:
     return [(owner, text if i == 0 else f"\n{text}") for i, (owner, text) in enumerate(filled)]
 
 
-def _without_middle(places: list[int], room: int) -> list[int]:
-    if len(places) <= room:
-        return places
-    tail = room // 2
-    return places[: room - tail] + places[len(places) - tail :]
+def _without_middle(indices: list[int], space: int) -> list[int]:
+    if len(indices) <= space:
+        return indices
+    tail = space // 2
+    return indices[: space - tail] + indices[len(indices) - tail :]
 
 
-def _even_lengths(lengths: Sequence[int], room: int) -> list[int]:
-    """Lengths of at most `room` in all: short ones whole, the others alike to one token, earlier ones first."""
+def _even_lengths(lengths: Sequence[int], space: int) -> list[int]:
+    """Lengths of at most `space` in all: short ones whole, the others alike to one token, earlier ones first."""
     even = [0] * len(lengths)
-    for filled, place in enumerate(sorted(range(len(lengths)), key=lambda place: (lengths[place], -place))):
-        even[place] = min(lengths[place], room // (len(lengths) - filled))
-        room -= even[place]
+    for filled, index in enumerate(sorted(range(len(lengths)), key=lambda index: (lengths[index], -index))):
+        even[index] = min(lengths[index], space // (len(lengths) - filled))
+        space -= even[index]
     return even
 
 

@@ -1,8 +1,8 @@
 """Text features from a pretrained encoder of the Hub or a local folder.
 
 Decisions
-- Pooling, prefix and normalisation are the model's own (`encoding_hub_family`); a long prompt loses its hint first and
-  its question last (`encoding_hub_prompt`).
+- Pooling, prefix and normalisation are the model's own (`family.py`); a long prompt loses its hint first and
+  its question last (`prompt.py`).
 - Texts are padded on the right and pooled by their mask, so a text's vector does not depend on what it is batched with
   beyond the last bits of float32. Which texts share a batch, and sorting them by length, is the caller's.
 - A text of no tokens at all has the zero vector.
@@ -18,7 +18,7 @@ import torch
 
 from vlrouterbench.routers.encoders.hub.family import LONGEST, text_family
 from vlrouterbench.routers.encoders.hub.folder import HubEncoderError, ModelFolder, first_line
-from vlrouterbench.routers.encoders.hub.model import HubEncoder, load_model, reads_pictures
+from vlrouterbench.routers.encoders.hub.model import HubDescription, HubEncoder, load_model, reads_images
 from vlrouterbench.routers.encoders.hub.prompt import fixed_tokens, prompt_tokens
 from vlrouterbench.routers.encoders.sample_input import RouterInput
 
@@ -40,23 +40,23 @@ class HubTextEncoder(HubEncoder):
     def __init__(
         self, source: str | Path, *args: Any, max_length: int | None = None, family: str | None = None, **kwargs: Any
     ) -> None:
-        self._asked = max_length, family
+        self._arguments = max_length, family
         super().__init__(source, *args, **kwargs)
 
     def _load(self) -> int:
         from transformers import AutoModel
 
-        max_length, family = self._asked
+        max_length, family = self._arguments
         _require_text_model(self._config, self._folder)
         self.family = text_family(self._folder, family)
         self._tokenizer = _load_tokenizer(self._folder)
         self.max_length = self._checked_length(self._config, max_length)
         # The pooler of a BERT is not among the outputs used, and many encoders are published without it.
-        model = load_model(AutoModel, self._folder, dtype=self._dtype, unused=("pooler",))
+        model: torch.nn.Module = load_model(AutoModel, self._folder, dtype=self._dtype, unused=("pooler",))
         self._model = model.to(self.device)
         return self._config.hidden_size
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> HubDescription:
         """What the vectors depend on, ready for JSON."""
         default = " (default)" if self.family.pooling_source == "default" else ""
         return {
@@ -74,9 +74,9 @@ class HubTextEncoder(HubEncoder):
         """Vectors of the samples' texts, (num_samples, dim) float32 on the encoder's device, in one batch."""
         rows = [self.tokens(sample) for sample in inputs]
         vectors = torch.zeros(len(rows), self.dim, device=self.device)
-        filled = [place for place, row in enumerate(rows) if row]
+        filled = [index for index, row in enumerate(rows) if row]
         if filled:
-            vectors[filled] = self.pooled([rows[place] for place in filled])
+            vectors[filled] = self.pooled([rows[index] for index in filled])
         return torch.nn.functional.normalize(vectors, dim=1) if self.family.normalise else vectors
 
     def tokens(self, sample: RouterInput) -> list[int]:
@@ -109,13 +109,13 @@ class HubTextEncoder(HubEncoder):
             return hidden[torch.arange(len(rows), device=self.device), lengths - 1]
         return (hidden * mask[..., None]).sum(dim=1) / lengths[:, None]
 
-    def _checked_length(self, config: Any, asked: int | None) -> int:
+    def _checked_length(self, config: Any, max_length: int | None) -> int:
         limit = _position_limit(config)
-        said = self.family.max_length or min(self._tokenizer.model_max_length, _NO_LIMIT)
-        own = min(limit, said, LONGEST)
-        if asked is not None and asked > limit:
-            raise HubEncoderError(f"{self._folder.source} reads at most {limit} tokens, {asked} were asked for.")
-        chosen = own if asked is None else asked
+        stated = self.family.max_length or min(self._tokenizer.model_max_length, _NO_LIMIT)
+        own = min(limit, stated, LONGEST)
+        if max_length is not None and max_length > limit:
+            raise HubEncoderError(f"{self._folder.source} reads at most {limit} tokens, {max_length} were asked for.")
+        chosen = own if max_length is None else max_length
         fixed = fixed_tokens(self._tokenizer, self.family.prefix)
         if chosen <= fixed:
             raise HubEncoderError(
@@ -126,13 +126,13 @@ class HubTextEncoder(HubEncoder):
 
 
 def _require_text_model(config: Any, folder: ModelFolder) -> None:
-    pictures = reads_pictures(config)
-    if pictures:
+    images = reads_images(config)
+    if images:
         raise HubEncoderError(
             f"expected a text encoder, found an image model ({config.model_type}) at {folder.source}: "
             "give it as the image encoder."
         )
-    if pictures is None or getattr(config, "is_encoder_decoder", False) or not hasattr(config, "hidden_size"):
+    if images is None or getattr(config, "is_encoder_decoder", False) or not hasattr(config, "hidden_size"):
         raise HubEncoderError(
             f"expected a text encoder such as BERT, XLM-RoBERTa, ModernBERT or Qwen3, found a {config.model_type} at "
             f"{folder.source}, which is not supported."
@@ -161,6 +161,6 @@ def _load_tokenizer(folder: ModelFolder) -> Any:
     if not tokenizer.is_fast:
         raise HubEncoderError(
             f"expected a fast tokenizer (tokenizer.json) in {folder.path}, found a {type(tokenizer).__name__}: "
-            "where a token stands in the text is needed to shorten long prompts."
+            "the position of each token in the text is needed to shorten long prompts."
         )
     return tokenizer

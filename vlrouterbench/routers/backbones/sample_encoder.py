@@ -1,20 +1,20 @@
-"""A sample as one row of bytes: its picture at the size a backbone wants, and its tokens.
+"""A sample as one row of bytes: its image at the size a backbone wants, and its tokens.
 
 Decisions
-- A row is `pixels | has_picture | tokens`: the picture's bytes (size x size x 3), four bytes that say whether there is
+- A row is `pixels | has_image | tokens`: the image's bytes (size x size x 3), four bytes that say whether there is
   one, then the tokens as little-endian int32, -1 where the text has ended. Rows of one benchmark form one uint8 matrix
   that lies on disk and is mapped, and everything that takes feature rows takes these.
-- Tokens stand last, so a batch is cut to its longest text by leaving columns out.
-- The whole picture is scaled to fit a square and padded with the colour that normalisation brings to zero; never
+- Tokens come last, so a batch is cut to its longest text by leaving columns out.
+- The whole image is scaled to fit a square and padded with the colour that normalisation brings to zero; never
   cropped: edges of charts and pages carry axes and totals.
-- A sample without a picture says so; a backbone puts a learnt vector in its place, not a black square.
+- A sample without an image says so; a backbone puts a learnt vector in its place, not a black square.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
@@ -35,15 +35,23 @@ class BackboneInput:
 
     Attributes:
         pixels: (batch, 3, size, size) float, normalised.
-        has_picture: (batch,) bool.
+        has_image: (batch,) bool.
         tokens: (batch, length) int64, 0 where the text has ended.
         mask: (batch, length) int64: 1 where there is a token.
     """
 
     pixels: torch.Tensor
-    has_picture: torch.Tensor
+    has_image: torch.Tensor
     tokens: torch.Tensor
     mask: torch.Tensor
+
+
+class RowDescription(TypedDict):
+    """What an end-to-end router reads of samples, as results and cards state it."""
+
+    backbone: str
+    image_size: int
+    max_tokens: int
 
 
 class SampleEncoder(nn.Module):
@@ -53,24 +61,29 @@ class SampleEncoder(nn.Module):
         config: `image_size` in pixels, `image_mean` and `image_std` (three each, of pixels in [0, 1]), `max_tokens`,
             `fixed_length` (whether every text is padded to `max_tokens`), and the description of the backbone under
             "backbone".
+
+    Attributes:
+        tokenizer: of the backbone; None until it is loaded.
+        pretrained: part of the backbone -> its weights, where it was opened with weights to start from.
     """
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
         for field in ("image_size", "image_mean", "image_std", "max_tokens", "backbone"):
             if field not in config:
                 raise ValueError(f'expected "{field}" in the configuration of an end-to-end router, found none.')
         self.config = dict(config)
         self.tokenizer: Any = None
+        self.pretrained: dict[str, Mapping[str, Any]] = {}
 
     @property
     def image(self) -> SampleEncoder:
-        """What reads pictures; feature encoders have a block here, or None."""
+        """What reads images; feature encoders have a block here, or None."""
         return self
 
     @property
     def pixel_bytes(self) -> int:
-        """Bytes of a picture."""
+        """Bytes of an image."""
         return 3 * self.config["image_size"] ** 2
 
     @property
@@ -80,18 +93,18 @@ class SampleEncoder(nn.Module):
 
     def encode(self, inputs: Sequence[RouterInput]) -> torch.Tensor:
         """Rows of samples, (num_samples, width) uint8, cut to the longest text."""
-        pictures = np.stack([self.picture_row(sample.image) for sample in inputs])
+        images = np.stack([self.image_row(sample.image) for sample in inputs])
         tokens = self.token_rows([sample.text for sample in inputs])
-        return shortened(torch.from_numpy(np.concatenate([pictures, tokens.view(np.uint8)], axis=1)), self)
+        return shortened(torch.from_numpy(np.concatenate([images, tokens.view(np.uint8)], axis=1)), self)
 
-    def picture_row(self, image: Image.Image | None) -> np.ndarray:
-        """A picture's bytes and its flag, (pixel_bytes + 4,) uint8; zeros where there is none."""
+    def image_row(self, image: Image.Image | None) -> np.ndarray:
+        """An image's bytes and its flag, (pixel_bytes + 4,) uint8; zeros where there is none."""
         row = np.zeros(self.pixel_bytes + _FLAG_BYTES, dtype=np.uint8)
         if image is not None:
             size = self.config["image_size"]
             red, green, blue = (round(255 * value) for value in self.config["image_mean"])
-            picture = padded(as_rgb(image), (size, size), (red, green, blue), Image.Resampling.BICUBIC)
-            row[: self.pixel_bytes] = np.asarray(picture).ravel()
+            canvas = padded(as_rgb(image), (size, size), (red, green, blue), Image.Resampling.BICUBIC)
+            row[: self.pixel_bytes] = np.asarray(canvas).ravel()
             row[self.pixel_bytes] = 1
         return row
 
@@ -103,8 +116,8 @@ class SampleEncoder(nn.Module):
         rows = np.full((len(texts), longest), NO_TOKEN, dtype="<i4")
         # Half a surrogate pair, as broken JSON gives it, has no encoding.
         clean = [text.encode(errors="replace").decode() for text in texts]
-        found = self.tokenizer(clean, truncation=True, max_length=longest, padding=False)["input_ids"]
-        for row, ids in zip(rows, found, strict=True):
+        token_ids = self.tokenizer(clean, truncation=True, max_length=longest, padding=False)["input_ids"]
+        for row, ids in zip(rows, token_ids, strict=True):
             row[: len(ids)] = ids
         return rows
 
@@ -125,10 +138,14 @@ class SampleEncoder(nn.Module):
         tokens = rows[:, self.pixel_bytes + _FLAG_BYTES :].clone().view(torch.int32)
         return (tokens >= 0).sum(dim=1)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> RowDescription:
         """What a router reads of samples, for results and cards."""
-        names = ("image_size", "max_tokens")
-        return {"backbone": self.config["backbone"]["name"], **{name: self.config[name] for name in names}}
+        config = self.config
+        return {
+            "backbone": config["backbone"]["name"],
+            "image_size": config["image_size"],
+            "max_tokens": config["max_tokens"],
+        }
 
 
 def shortened(rows: torch.Tensor, encoder: SampleEncoder) -> torch.Tensor:

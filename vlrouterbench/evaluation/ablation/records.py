@@ -1,0 +1,64 @@
+"""What `ablation.json` holds, as types, and its rows as the one view shows them."""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict
+
+from vlrouterbench.evaluation.records import (
+    Captioned,
+    Difference,
+    FreeForm,
+    Scored,
+    ThroughputRecord,
+    ThroughputWithOverhead,
+)
+from vlrouterbench.evaluation.view import NOTHING, Row
+
+
+class TrainedSetting(TypedDict):
+    """A setting's features, what its training chose, and its Rank Score on validation."""
+
+    features: FreeForm
+    chosen: dict[str, str]
+    validation_rank_score: float
+
+
+class AblationRow(Scored):
+    """Figures of a setting or policy; the last three fields are those of trained settings."""
+
+    setting: str
+    kind: str
+    vs_mixture: Difference
+    throughput: ThroughputRecord | ThroughputWithOverhead | None
+    vs_base: Difference
+    features: NotRequired[FreeForm]
+    chosen: NotRequired[dict[str, str]]
+    validation_rank_score: NotRequired[float]
+
+
+class AblationRecord(Captioned):
+    """The content of `ablation.json`."""
+
+    axis: str
+    router: str
+    base: str
+    num_left_out: int
+    seed: int
+    rows: list[AblationRow]
+    version: str
+
+
+def ablation_rows(content: AblationRecord) -> list[tuple[Row, str]]:
+    """The rows of an ablation, each with its Rank Score on validation in print; differences are from the base."""
+    return [
+        (
+            Row(
+                row["setting"],
+                row,
+                None if row["setting"] == content["base"] else row["vs_base"],
+                kind=row["kind"],
+            ),
+            f"{row['validation_rank_score']:.2f}" if "validation_rank_score" in row else NOTHING,
+        )
+        for row in content["rows"]
+    ]

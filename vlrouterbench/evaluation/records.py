@@ -1,0 +1,246 @@
+"""What `results.json` holds, as types, and the one place that reads it back.
+
+Decisions
+- A record is built by `results.py` and nowhere else; tables, pages and figures read it by these types.
+- A leaderboard knows decisions alone: what decisions tell is `ScoredRecord`, which both kinds of record share.
+- Files written by 0.x had other names for some fields; they are renamed when a file is read, so that nothing else has
+  to know them.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TypedDict, cast
+
+from vlrouterbench.core.errors import EvaluationError
+from vlrouterbench.data.table import BenchmarkIdentity
+
+Interval = list[float]
+"""[low, high] of a 95 % interval."""
+FreeForm = dict[str, Any]
+"""What a router or an encoder says of itself: its fields depend on its kind."""
+
+
+class Figures(TypedDict):
+    """Averages over decisions: accuracy in [0, 1], USD per sample, Rank Score from 0 to 100."""
+
+    accuracy: float
+    average_cost_usd: float
+    rank_score: float
+
+
+class Intervals(TypedDict):
+    """95 % intervals of `Figures`."""
+
+    accuracy: Interval
+    average_cost_usd: Interval
+    rank_score: Interval
+
+
+class Difference(TypedDict):
+    """Difference of Rank Score with its paired interval."""
+
+    rank_score: float
+    ci95: Interval
+
+
+class ControlRecord(Figures):
+    """A control's own figures with their intervals, and how far a router's Rank Score lies above it."""
+
+    own_ci95: Intervals
+    difference: float
+    ci95: Interval
+
+
+class PartRecord(Figures):
+    """Figures of the samples of one dataset or task group."""
+
+    num_samples: int
+    ci95: Intervals
+
+
+class RankRecord(TypedDict):
+    """Rank among the routers of one evaluation, its range over resamples, and the routers it ties with."""
+
+    rank: int
+    range: list[int]
+    tied_with: list[str]
+
+
+class ReliabilityRecord(TypedDict):
+    """Estimates against outcomes; `bins` has [count, mean estimate, mean outcome] of each bin."""
+
+    num_samples: int
+    ece: float
+    brier: float
+    bins: list[list[float]]
+
+
+class NullDistribution(TypedDict):
+    """Mean and 95th percentile of the calibration error of calibrated estimates."""
+
+    mean: float
+    p95: float
+
+
+class CalibrationRecord(ReliabilityRecord):
+    """Calibration of the estimates of the chosen candidates, by dataset, and by candidate on all samples."""
+
+    estimated_accuracy: float
+    estimated_cost_usd: float
+    ece_null: NullDistribution
+    brier_ci95: Interval
+    aurc: float
+    risk_coverage: list[list[float]]
+    per_dataset: dict[str, ReliabilityRecord]
+    per_candidate: dict[str, ReliabilityRecord]
+
+
+class BatchRecord(TypedDict):
+    """Speed at one batch size."""
+
+    batch_size: int
+    latency_ms_p50: float
+    latency_ms_p95: float
+    latency_ms_p99: float
+    decisions_per_second: float
+    k_tokens_per_second: float
+
+
+class OverheadFigures(TypedDict):
+    """What a router's own time costs, and the figures with it."""
+
+    usd_per_decision: float
+    average_cost_usd: float
+    rank_score: float
+
+
+class OverheadRecord(TypedDict):
+    """The overhead at batch 1 and at the best batch size."""
+
+    machine_usd_per_hour: float
+    batch_1: OverheadFigures
+    best_batch: OverheadFigures
+
+
+class ThroughputRecord(TypedDict):
+    """Latency at batch 1, throughput at the best batch size, and what was timed where."""
+
+    num_timed: int
+    latency_ms_p50: float
+    latency_ms_p95: float
+    latency_ms_p99: float
+    decisions_per_second: float
+    k_tokens_per_second: float
+    text_tokens_per_second: float
+    text_tokens_per_decision: float
+    best_batch: BatchRecord
+    batches: list[BatchRecord]
+    peak_memory_mib: float | None
+    peak_memory_of: str
+    device: str
+    threads: int
+    includes: str
+
+
+class ThroughputWithOverhead(ThroughputRecord):
+    """The same, with the overhead at a stated price of the machine."""
+
+    overhead: OverheadRecord
+
+
+class FrontierMeasures(TypedDict):
+    """Areas and costs of a router's frontier (`metrics.frontier`)."""
+
+    aiq: float
+    nauc: float
+    qnc: float | None
+    hypervolume: float
+
+
+class Scored(Figures):
+    """Figures with their intervals: what every table of results shows."""
+
+    ci95: Intervals
+
+
+class Captioned(TypedDict):
+    """What a caption of figures says: which benchmark, which split, how many samples."""
+
+    benchmark: BenchmarkIdentity
+    split: str
+    num_samples: int
+
+
+class UpperBoundGap(TypedDict):
+    """Share of the gap from the best static mixture to the cross-fitted upper-bound estimate."""
+
+    upper_bound_gap_closed: float | None
+    upper_bound_gap_ci95: Interval | None
+
+
+class ScoredRecord(Scored, Captioned):
+    """What follows from decisions and the benchmark folder alone."""
+
+    router: str
+    num_left_out: int
+    vs_mixture: Difference
+    oracle_gap_closed: float | None
+    per_dataset: dict[str, PartRecord]
+    per_group: dict[str, PartRecord]
+    candidate_shares: dict[str, float]
+    cost_bounds_usd: list[float]
+    beta: float
+    seed: int
+    version: str
+
+
+class ResultRecord(ScoredRecord, UpperBoundGap):
+    """One record of `results.json`."""
+
+    router_config: FreeForm
+    same_shares: ControlRecord
+    shuffled_labels: ControlRecord | None
+    expected: Figures | None
+    oracle_gap_ci95: Interval | None
+    frontier: list[list[float]] | None
+    frontier_measures: FrontierMeasures | None
+    calibration: CalibrationRecord | None
+    throughput: ThroughputRecord | ThroughputWithOverhead | None
+    rank: RankRecord
+    differences: dict[str, Difference]
+    controls: dict[str, ControlRecord]
+    features: FreeForm | None
+
+
+_RENAMED = {
+    "reachable_gap_closed": "upper_bound_gap_closed",
+    "reachable_gap_ci95": "upper_bound_gap_ci95",
+    "reachable": "upper-bound",
+    "ece_by_luck": "ece_null",
+}
+"""Field of a file written by 0.x -> its name now."""
+_WITH_RENAMED = ("controls", "calibration")
+
+
+def read_records(path: Path) -> list[ResultRecord]:
+    """The records of a `results.json`, also of one written by 0.x.
+
+    Raises:
+        EvaluationError: the file is missing or does not hold a list of records.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise EvaluationError(
+            f"{path} is not readable as JSON: {error}. `vlrouterbench evaluate` writes it."
+        ) from error
+    if not isinstance(content, list) or not all(isinstance(record, dict) for record in content):
+        raise EvaluationError(f"{path}: expected a list of records. `vlrouterbench evaluate` writes it.")
+    return [cast("ResultRecord", _renamed(record)) for record in content]
+
+
+def _renamed(record: FreeForm) -> FreeForm:
+    current = {_RENAMED.get(name, name): value for name, value in record.items()}
+    return current | {name: _renamed(current[name]) for name in _WITH_RENAMED if isinstance(current.get(name), dict)}
