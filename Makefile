@@ -5,17 +5,36 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 TORCH := $(shell grep '^torch==' constraints.txt)
 
-.PHONY: help run test quality style clean
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
+LOWEST := .venv-lowest
+
+.PHONY: help run test test-fast test-lowest faults fuzz quality style clean
 .DEFAULT_GOAL := help
 
 help: ## Say what can be made
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 run: $(VENV)/.core ## Install, then the whole story on the simulated benchmark
 	$(BIN)/vlrouterbench run
 
 test: $(VENV)/.test ## Install with the test extras, then the whole suite
-	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
+	$(PYTEST)
+
+test-fast: $(VENV)/.test ## The same without what is slow: under 2 minutes on 2 cores
+	$(PYTEST) -m "not slow and not faults and not browser and not release"
+
+# Not with the pinned versions: an own environment, with the lowest versions that setup.cfg allows.
+test-lowest: ## The whole suite with the lowest versions that setup.cfg allows
+	test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
+	$(PYTHON) tests/lowest.py > $(LOWEST)/lowest.txt
+	$(LOWEST)/bin/python -m pip install --quiet -c $(LOWEST)/lowest.txt -e ".[test]"
+	$(LOWEST)/bin/python -m pytest -n auto --maxprocesses 8 --dist loadfile -m "not release"
+
+faults: $(VENV)/.test ## Long series of kills and full disks, of which the suite runs a slice
+	VLROUTERBENCH_TEST_SERIES=long $(PYTEST) -m faults
+
+fuzz: $(VENV)/.test ## Long series of random inputs, of which the suite runs a slice
+	VLROUTERBENCH_TEST_SERIES=long $(PYTEST) -m hypothesis
 
 quality: $(VENV)/.test ## Lint, format and type checks
 	$(BIN)/ruff check vlrouterbench tests spaces
@@ -27,7 +46,7 @@ style: $(VENV)/.test ## Mend what the linters can mend
 	$(BIN)/ruff check --fix vlrouterbench tests spaces
 
 clean: ## Remove the environment and what runs left behind
-	rm -rf $(VENV) runs build dist *.egg-info
+	rm -rf $(VENV) $(LOWEST) runs build dist *.egg-info
 
 # torch first and pinned: an open range takes a build with gigabytes of CUDA packages where there is no GPU.
 $(VENV)/.core: setup.cfg constraints.txt pyproject.toml

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from vlrouterbench.metrics.ranks import rank_ranges
     from vlrouterbench.metrics.trade_off import oracle_gap_closed, rank_score
     from vlrouterbench.routers.auto import AutoRouter
+    from vlrouterbench.routing.options import RoutingOptions
+    from vlrouterbench.routing.route_table import route_table
     from vlrouterbench.training.arguments import RouterTrainingArguments
     from vlrouterbench.training.fit import save_router, train_router
     from vlrouterbench.training.problem import Problem
@@ -58,6 +60,7 @@ _HOMES = {
     "EvaluationOptions": "evaluation.evaluate",
     "Problem": "training.problem",
     "RouterTrainingArguments": "training.arguments",
+    "RoutingOptions": "routing.options",
     "RoutingTable": "data.table",
     "build_benchmark": "data.build",
     "convex_hull_area": "metrics.frontier",
@@ -71,6 +74,7 @@ _HOMES = {
     "quality_neutral_cost": "metrics.frontier",
     "rank_ranges": "metrics.ranks",
     "rank_score": "metrics.trade_off",
+    "route_table": "routing.route_table",
     "save_router": "training.fit",
     "simulate_logs": "data.simulation.simulate",
     "train_router": "training.fit",
@@ -82,6 +86,7 @@ __all__ = [
     "EvaluationOptions",
     "Problem",
     "RouterTrainingArguments",
+    "RoutingOptions",
     "RoutingTable",
     "__version__",
     "build_benchmark",
@@ -96,6 +101,7 @@ __all__ = [
     "quality_neutral_cost",
     "rank_ranges",
     "rank_score",
+    "route_table",
     "save_router",
     "simulate_logs",
     "train_router",

@@ -1,4 +1,4 @@
-"""`candidates`: an engineer lists a router's pool, asks a new candidate, adds it, takes others out and changes prices."""
+"""`candidates`: a router's pool is listed, a new candidate is asked and added, others leave, and prices change."""
 
 import csv
 import json

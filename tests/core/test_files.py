@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.series import examples
 from vlrouterbench.core.errors import VLRouterBenchError
 from vlrouterbench.core.files import folder_beside, sha256_of_files, staged_file, staged_folder, write_json
 
@@ -148,6 +149,7 @@ with stage(target) as staging:
 """
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_a_writer_killed_in_the_middle_leaves_the_old_content_whole(tmp_path, project_root, kind):
     target = tmp_path / "out"
@@ -176,7 +178,7 @@ JSON = st.recursive(
 
 
 @given(JSON.filter(lambda value: "\ud800" not in repr(value)))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_written_json_reads_back_equal(tmp_path_factory, content):
     path = tmp_path_factory.mktemp("json") / "a.json"
     write_json(path, content)

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.series import rounds
 from vlrouterbench.core import staging
 from vlrouterbench.core.files import scratch_folder, staged_file, staged_folder
 
@@ -71,9 +72,10 @@ def test_two_writers_in_one_process_leave_each_other_alone(tmp_path):
     assert names_in(tmp_path) == ["out"]
 
 
+@pytest.mark.faults
 def test_writers_that_replace_one_folder_again_and_again_never_mix_or_fail(tmp_path):
     def write(number):
-        for turn in range(40):
+        for turn in rounds(40):
             with staged_folder(tmp_path / "out") as folder:
                 for name in "ab":
                     (folder / name).write_text(f"{number} {turn}")
@@ -85,6 +87,7 @@ def test_writers_that_replace_one_folder_again_and_again_never_mix_or_fail(tmp_p
     assert names_in(tmp_path) == ["out"]
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(("rename", "found"), [(0, "old"), (1, None), (2, "its")])
 def test_a_writer_killed_at_any_rename_loses_nothing(tmp_path, project_root, rename, found):
     """Renames: the old one aside, the new one in, the old one marked as replaced."""

@@ -3,16 +3,17 @@
 import os
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.series import examples
 from vlrouterbench.core.errors import VLRouterBenchError
 from vlrouterbench.data.image_store import ImageStore
 from vlrouterbench.data.images import check_image, read_image_bytes
 
 
 @given(contents=st.lists(st.binary(max_size=20), max_size=12))
-@settings(max_examples=50, deadline=None)
+@examples(50)
 def test_every_content_reads_back_and_is_written_once(tmp_path_factory, contents):
     folder = tmp_path_factory.mktemp("images")
     with ImageStore(folder) as store:

@@ -3,9 +3,10 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.series import examples
 from vlrouterbench.core.errors import SourceError, UnknownNameError
 from vlrouterbench.data.candidates import published_pool
 from vlrouterbench.data.image_tokens import (
@@ -24,7 +25,7 @@ from vlrouterbench.data.image_tokens import (
 )
 
 SIDES = st.integers(32, 3000)
-PROPERTY = settings(max_examples=150, deadline=None)
+PROPERTY = examples(150)
 
 
 @pytest.mark.parametrize(("size", "tokens"), [((1024, 1024), 765), ((2048, 4096), 1105), ((512, 512), 255)])

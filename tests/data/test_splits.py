@@ -3,9 +3,10 @@
 from collections import Counter, defaultdict
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from tests.series import examples
 from vlrouterbench.core.constants import SPLITS
 from vlrouterbench.core.errors import SourceError, UnknownNameError
 from vlrouterbench.data.splits import SHARES, SplitBy, assign_splits, hash_split, link_groups, reference_split
@@ -31,7 +32,7 @@ def split_of(rows, datasets=None, given_splits=None, split_by=SplitBy.HASH):
 
 
 @given(ROWS)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_samples_that_share_a_key_never_stand_on_two_sides(rows):
     result = split_of(rows)
     for kind in range(2):
@@ -43,7 +44,7 @@ def test_samples_that_share_a_key_never_stand_on_two_sides(rows):
 
 
 @given(ROWS)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_samples_that_share_no_key_are_not_linked(rows):
     """Groups are exactly the connected components, found here by spreading until nothing changes."""
     expected = {sample_id: sample_id for sample_id in rows}
@@ -60,7 +61,7 @@ def test_samples_that_share_no_key_are_not_linked(rows):
 
 
 @given(ROWS, st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_the_order_of_rows_does_not_matter(rows, random):
     order = list(rows)
     random.shuffle(order)
@@ -68,7 +69,7 @@ def test_the_order_of_rows_does_not_matter(rows, random):
 
 
 @given(ROWS, st.text("xyz019", min_size=1, max_size=4), st.tuples(KEY, KEY))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_an_added_sample_moves_nothing_but_a_group_that_it_links(rows, new, keys):
     rows = {sample_id: value for sample_id, value in rows.items() if sample_id != new}
     assume(rows)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vlrouterbench.data.candidates import CandidateModel, CandidatePool
-from vlrouterbench.data.summary import agreement_matrix, summarize
+from vlrouterbench.data.summary import BenchmarkSummary, agreement_matrix, summarize
 from vlrouterbench.data.table import RoutingTable
 
 QUALITY = np.array([[1, 1, 1], [0, 1, np.nan], [0, 0, 0], [0.6, 0.4, 0.0]])
@@ -148,6 +148,7 @@ def test_what_was_left_out_is_counted_by_reason_most_common_first():
 def test_figures_are_strict_json(simulated_table):
     figures = summarize(simulated_table)
     assert json.loads(json.dumps(figures, allow_nan=False)) == figures
+    assert list(figures) == list(BenchmarkSummary.__annotations__)
     assert figures["simulated"] is True
     assert figures["samples"] == 400 == sum(figures["splits"].values())
     assert sum(row["samples"] for row in figures["per_dataset"]) == 400

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.series import examples
 from vlrouterbench.data.costs import token_cost
 from vlrouterbench.data.tokens import ENCODING, count_tokens, token_counter_name
 
@@ -61,7 +62,7 @@ def test_tiktoken_gives_the_same_counts():
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_a_text_has_at_most_one_token_per_byte_and_at_least_one(text):
     count = int(count_tokens([text])[0])
     assert bool(text) <= count <= len(text.encode())

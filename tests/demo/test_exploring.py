@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from vlrouterbench.demo.exploring import ALL, NOBODY, RIGHT, TOO_EXPENSIVE, WRONG, Explorer, Filter
+from vlrouterbench.demo.exploring import ALL, NONE_RIGHT, RIGHT, TOO_EXPENSIVE, WRONG, Explorer, Filter
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +31,11 @@ def test_outcomes_tell_four_cases_apart(workspace):
     explorer = by_hand(workspace, quality, [[0.1, 0.2, 0.3]] * 4, [0, 1, 1, 0])
     found = {
         outcome: explorer.rows(Filter(outcome=outcome)).tolist()
-        for outcome in (ALL, NOBODY, WRONG, RIGHT, TOO_EXPENSIVE)
+        for outcome in (ALL, NONE_RIGHT, WRONG, RIGHT, TOO_EXPENSIVE)
     }
-    assert found == {ALL: [0, 1, 2, 3], NOBODY: [0], WRONG: [1], RIGHT: [2, 3], TOO_EXPENSIVE: [2]}
+    assert found == {ALL: [0, 1, 2, 3], NONE_RIGHT: [0], WRONG: [1], RIGHT: [2, 3], TOO_EXPENSIVE: [2]}
     words = [explorer.verdict(place) for place in range(4)]
-    assert "nobody is right" in words[0] and ": wrong. 1 of 17" in words[1]
+    assert "no candidate is right" in words[0] and ": wrong. 1 of 17" in words[1]
     assert "would have done" in words[2] and "at the lowest price" in words[3]
 
 

@@ -4,9 +4,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.series import examples
 from tests.tables import hand_table
 from vlrouterbench.core.errors import EvaluationError
 from vlrouterbench.evaluation.decisions import COLUMNS, MOST_ROUTERS, read_decisions
@@ -23,7 +24,7 @@ def write(path, rows, columns=("router", "sample_id", "candidate")):
     return path
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(st.permutations(ROWS))
 def test_rows_may_stand_in_any_order(tmp_path_factory, rows):
     path = write(tmp_path_factory.mktemp("order") / "decisions.parquet", rows)

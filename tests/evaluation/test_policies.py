@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from tests.series import examples
 from tests.tables import hand_table
 from vlrouterbench.core.errors import BenchmarkError
 from vlrouterbench.evaluation.policies import POLICIES, best_mixture, decide_policy, draw_by_id
@@ -199,7 +200,7 @@ def tables_with_a_dominated_candidate(draw):
     return quality, cost, worse, dearer
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(tables_with_a_dominated_candidate())
 def test_a_dominated_candidate_never_lowers_the_oracle(case):
     quality, cost, worse, dearer = case

@@ -225,6 +225,7 @@ encode_benchmark(load_table(sys.argv[1]), FeatureOptions(text=sys.argv[2], image
 """
 
 
+@pytest.mark.faults
 def test_a_killed_run_resumes_and_ends_with_the_same_bytes(source, tmp_path, models, options, encoded_texts):
     build_benchmark(source, tmp_path / "alone" / "benchmark")
     encode_benchmark(load_table(tmp_path / "alone" / "benchmark"), options)

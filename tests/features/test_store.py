@@ -4,9 +4,10 @@ import hashlib
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.series import examples
 from vlrouterbench.core.errors import VLRouterBenchError
 from vlrouterbench.features.store import VectorStore
 
@@ -16,7 +17,7 @@ def _digests(*names):
 
 
 @given(st.lists(st.text(max_size=5), min_size=1, max_size=20, unique=True), st.integers(1, 7))
-@settings(max_examples=25, deadline=None)
+@examples(25)
 def test_vectors_are_found_by_the_digest_of_their_input(tmp_path_factory, names, dim):
     store = VectorStore(tmp_path_factory.mktemp("store") / "deep")
     vectors = np.random.default_rng(0).normal(size=(len(names), dim)).astype(np.float32)
@@ -54,7 +55,7 @@ def test_a_flipped_byte_is_never_served(tmp_path, place):
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_any_flip_is_nothing_or_harmless(tmp_path_factory, seed):
     store = VectorStore(tmp_path_factory.mktemp("flip"))
     path = store.write(_digests("a", "b", "c"), np.arange(12, dtype=np.float32).reshape(3, 4))

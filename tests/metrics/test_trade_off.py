@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.series import examples
 from vlrouterbench.core.errors import EvaluationError
 from vlrouterbench.metrics.trade_off import chosen_values, normalized_cost, oracle_gap_closed, rank_score
 
@@ -33,7 +34,7 @@ PUBLISHED = (
 TOLERANCES = {"UniRoute-LM": 0.10, "Linear": 0.20}
 PUBLISHED_BOUNDS = (0.143e-4, 10.70e-4)
 BOUNDS = (0.001, 0.008)
-SETTINGS = settings(max_examples=60, deadline=None)
+SETTINGS = examples(60)
 SHARES = st.floats(0, 1)
 COSTS = st.floats(1e-5, 1.0)
 

@@ -2,16 +2,17 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from tests.series import examples
 from vlrouterbench.core.constants import COST_WEIGHTS, Unsolved
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.training.soft_labels import build_soft_labels
 
 SHAPE = (6, 4)
-SETTINGS = settings(max_examples=50, deadline=None)
+SETTINGS = examples(50)
 WEIGHTS = st.sampled_from(COST_WEIGHTS)
 UNSOLVED = st.sampled_from(list(Unsolved))
 QUALITIES = arrays(float, SHAPE, elements=st.sampled_from([0.0, 0.3, 0.5, 1.0, np.nan]))

@@ -97,7 +97,7 @@ def render_dataset_card(report: Mapping[str, Any], candidates: Sequence[Mapping[
         splits=SPLITS,
         sources={} if report["simulated"] else sources_of(report["datasets"]),
         quality_words=QUALITY_WORDS[report["quality"]],
-        protocol_words=PROTOCOL_WORDS[report["protocol"]],
+        protocol_words=PROTOCOL_WORDS.get(report["protocol"], "as its source counts them"),
         split_words=SPLIT_WORDS[report["split_by"]],
         candidates=candidates,
         per=SAMPLES_PER_COST_UNIT,

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vlrouterbench.cli.parameters import options_of
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.data.choices import Protocol, Quality, SplitBy
+
+if TYPE_CHECKING:
+    from vlrouterbench.data.build_report import BuildReport
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def build(request: BuildRequest) -> None:
     console.show(report, _describe(report, target))
 
 
-def _describe(report: dict[str, Any], target: Path) -> str:
+def _describe(report: BuildReport, target: Path) -> str:
     splits = ", ".join(f"{name} {count:,}" for name, count in report["splits"].items())
     bounds, per = report["cost_bounds_usd"], SAMPLES_PER_COST_UNIT
     left_out = Counter(entry["reason"] for entry in report["left_out"])

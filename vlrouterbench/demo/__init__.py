@@ -1,1 +1,1 @@
-"""The routing demo: a page that decides, explores, ranks and routes batches, from one folder of its own."""
+"""The routing demo: a page that decides, explores, ranks and routes batches, with all its files in one folder."""

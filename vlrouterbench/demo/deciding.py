@@ -173,7 +173,7 @@ def _points(
 
 
 def _unit(height: np.ndarray) -> np.ndarray:
-    """Heights in the same order within [0, 1]: scores need not lie there."""
+    """Heights scaled to [0, 1] in the same order: scores may have any range."""
     span = height.max() - height.min()
     return (height - height.min()) / span if span > 0 else np.zeros_like(height)
 

@@ -2,8 +2,8 @@
 
 Decisions
 - Filters are masks over rows, so that they combine.
-- "Nobody right" and "router wrong" are different outcomes: a router is wrong where another candidate would have been
-  right.
+- "No candidate right" and "router wrong" are different outcomes: a router is wrong where another candidate would have
+  been right.
 - An image is read when it is looked at, and sent inside the page: no file is written for it.
 """
 
@@ -19,8 +19,13 @@ from vlrouterbench.demo.html import escaped, row, table, usd_per_10k
 from vlrouterbench.evaluation.examples import data_address
 
 ALL = "all"
-NOBODY, WRONG, RIGHT, TOO_EXPENSIVE = "nobody right", "router wrong", "router right", "right, but too expensive"
-OUTCOMES = (ALL, NOBODY, WRONG, RIGHT, TOO_EXPENSIVE)
+NONE_RIGHT, WRONG, RIGHT, TOO_EXPENSIVE = (
+    "no candidate right",
+    "router wrong",
+    "router right",
+    "right, but too expensive",
+)
+OUTCOMES = (ALL, NONE_RIGHT, WRONG, RIGHT, TOO_EXPENSIVE)
 IMAGE_PIXELS = 640
 _LONGEST_QUESTION = 900
 
@@ -71,7 +76,7 @@ class Explorer:
         least = np.where(self.right, self.table.cost, np.inf).min(axis=1)
         masks = {
             ALL: np.ones(len(rows), dtype=bool),
-            NOBODY: ~solved,
+            NONE_RIGHT: ~solved,
             WRONG: solved & ~ok,
             RIGHT: ok,
             TOO_EXPENSIVE: ok & (self.table.cost[rows, self.decisions] > least),
@@ -123,7 +128,7 @@ class Explorer:
         chosen = int(self.decisions[index])
         choice = f"{self.router} asked {names[chosen]} at ${usd_per_10k(float(cost[chosen]))} per 10K"
         if not right.any():
-            return f"{choice}; nobody is right here."
+            return f"{choice}; no candidate is right here."
         best = int(np.argmin(np.where(right, cost, np.inf)))
         cheapest = f"{names[best]} at ${usd_per_10k(float(cost[best]))}"
         count = f"{int(right.sum())} of {len(names)} are right"

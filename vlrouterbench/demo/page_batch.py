@@ -69,7 +69,7 @@ def build_batch(workspace: Workspace) -> None:
                 label="Table (CSV or parquet)", file_types=[".csv", ".parquet"], height=130, elem_id="batch-table"
             )
             images = gr.File(label="Images (zip), optional", file_types=[".zip"], height=130, elem_id="batch-zip")
-            preference = budget_controls(start_position(workspace.router), visible=workspace.router.calibrated)
+            controls = budget_controls(start_position(workspace.router), visible=workspace.router.calibrated)
             start = gr.Button("Decide all rows", variant="primary", elem_id="batch-start")
         with gr.Column(scale=5, min_width=320):
             gr.Markdown(_HELP)
@@ -93,12 +93,10 @@ def build_batch(workspace: Workspace) -> None:
     answered = in_plain_words(decide, (workspace.folder.uploads, workspace.folder.root))
     start.click(
         answered,
-        inputs=[table, images, *preference],
+        inputs=[table, images, *controls],
         outputs=[decisions, outcome],
         show_progress_on=outcome,
         **PRIVATE,
         **HEAVY,
     )
-    preference[0].change(
-        shown_control, inputs=preference[0], outputs=list(preference[1:]), show_progress="hidden", **PRIVATE
-    )
+    controls[0].change(shown_control, inputs=controls[0], outputs=list(controls[1:]), show_progress="hidden", **PRIVATE)

@@ -148,28 +148,28 @@ def build_route(workspace: Workspace) -> None:
                 max_length=LIMITS.text_chars,
                 elem_id="question",
             )
-            preference = budget_controls(start_position(workspace.router), visible=workspace.router.calibrated)
+            controls = budget_controls(start_position(workspace.router), visible=workspace.router.calibrated)
             route = gr.Button("Route", variant="primary", elem_id="route")
         with gr.Column(scale=5, min_width=320):
             choice = fragment(card, elem_id="choice")
             plot = fragment(drawn, elem_id="points")
         with gr.Column(scale=4, min_width=320):
             candidates = fragment(listed, js_on_load=_TOGGLE, elem_id="candidates")
-    _connect(tab, (image, question, examples, route), preference, (kept, excluded), (choice, plot, candidates))
+    _connect(tab, (image, question, examples, route), controls, (kept, excluded), (choice, plot, candidates))
 
 
 def _connect(
     tab: RouteTab,
     inputs: tuple[Any, Any, Any, Any],
-    preference: tuple[Any, Any, Any, Any],
+    controls: tuple[Any, Any, Any, Any],
     kept: tuple[Any, Any],
     drawn: tuple[Any, Any, Any],
 ) -> None:
     image, question, examples, route = inputs
     features, excluded = kept
-    kind, slider, usd, percent = preference
+    kind, slider, usd, percent = controls
     folders = (tab.workspace.folder.uploads, tab.workspace.folder.root)
-    settings = [*preference, excluded]
+    settings = [*controls, excluded]
 
     def plain(work: Any) -> Any:
         return in_plain_words(work, folders)
@@ -186,7 +186,7 @@ def _connect(
         number.input(plain(tab.decide), **deciding, **PRIVATE, **DECIDING)
     switched = {"inputs": [kind, features, slider, usd, percent, excluded], "outputs": [slider, usd, percent, *drawn]}
     kind.change(plain(tab.switch), **switched, **quick, **PRIVATE, **DECIDING)
-    toggled = {"inputs": [features, *preference], "outputs": [excluded, *drawn]}
+    toggled = {"inputs": [features, *controls], "outputs": [excluded, *drawn]}
     drawn[2].toggle(plain(tab.toggle), **toggled, **quick, **PRIVATE, **DECIDING)
     picked = {"inputs": settings, "outputs": [image, question, features, *drawn], "show_progress": "hidden"}
     examples.pick(plain(tab.pick), **picked, **PRIVATE, **DECIDING)

@@ -1,9 +1,9 @@
 """Serving the page: the environment is set before the page's library is imported, and the library gets every limit.
 
 Decisions
-- Uploads and temporary files lie in the app's folder; what an earlier run left there is removed at the start.
+- Uploads and temporary files are in the app's folder; files of an earlier run are removed at the start.
 - No analytics, no telemetry, no check for versions: the app makes no requests to the network.
-- A queue of fixed length: a visitor who finds it full is told so, and nobody waits for ever.
+- A queue of fixed length: a visitor who finds it full is told so, and no visitor waits forever.
 - Errors that no visitor can do anything about stay in the server's log.
 """
 

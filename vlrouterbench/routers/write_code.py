@@ -162,7 +162,7 @@ def _merged(statements: list[str]) -> list[str]:
 
 
 def _with_blocks(source: str, blocks: Blocks) -> str:
-    """The registry's source with the given blocks in the place of its own."""
+    """The registry's source with the given blocks instead of its own."""
     addresses = {
         modality: {kind: f".{flat_name(block.__module__)}:{block.__name__}" for kind, block in kinds.items()}
         for modality, kinds in blocks.items()

@@ -2,7 +2,7 @@
 
 Decisions
 - A table names its images; they are read through an interface of one method, by a folder and a zip archive alike.
-- An image lies in the folder or below it: a table from elsewhere must not read the user's other files.
+- An image must be in the folder or below it: a table from elsewhere must not read the user's other files.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from vlrouterbench.routing.limits import LIMITS, MIB, Limits, QuestionError, che
 COLUMNS = ("sample_id", "question", "image", "hint", "options")
 SEPARATOR = "|"
 RawRow = Mapping[str, object]
-"""A row as it stands in a table: name of a column -> cell."""
+"""A row of a table, not yet checked: name of a column -> cell."""
 
 
 @dataclass(frozen=True)

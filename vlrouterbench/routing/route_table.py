@@ -109,7 +109,7 @@ class _TableWork:
                 # Whether the id is taken is known when the earlier row is decided.
                 self._decide_waiting()
             if question.sample_id in self.decided_ids:
-                raise QuestionError(f'sample_id "{question.sample_id}" stands in an earlier row.')
+                raise QuestionError(f'sample_id "{question.sample_id}" is used in an earlier row.')
             image = self.images.image(question.image) if question.image else None
         except INPUT_ERRORS as error:
             self._refuse(number, error)

@@ -46,6 +46,7 @@ class Scores(Source):
             name=folder.name,
             source_sha256="0" * 64,
             pairs_read=len(outcomes),
+            protocol="ten each",
         )
 
 
@@ -69,6 +70,7 @@ def test_a_format_of_ones_own_becomes_a_benchmark(scores, score_folder, tmp_path
     table = load_table(tmp_path / "out", verify=True)
     assert (report["name"], report["samples"], report["pairs_kept"]) == ("mine", 40, 80)
     assert table.pool.names == ("a", "b")
+    assert "Tokens `ten each`: as its source counts them." in (tmp_path / "out" / "README.md").read_text()
     assert table.mean_quality.tolist() == [0.5, 0.75]
     assert (scores.options.protocol, scores.options.num_proc) == (Protocol.MEASURED, 3)
 

@@ -13,24 +13,24 @@ ESTIMATES = Estimates(torch.tensor([[0.5, 0.7, 0.8]]), torch.tensor([[1e-4, 2e-4
 
 
 def chosen(**budget):
-    """Place of the decision."""
+    """Index of the decision."""
     return int(Budget(**budget).scores(ESTIMATES).argmax())
 
 
-@pytest.mark.parametrize(("weight", "place"), [(0, 2), (142, 2), (143, 1), (1999, 1), (2001, 0)])
-def test_a_dollar_weight_pays_for_accuracy_at_its_price(weight, place):
+@pytest.mark.parametrize(("weight", "index"), [(0, 2), (142, 2), (143, 1), (1999, 1), (2001, 0)])
+def test_a_dollar_weight_pays_for_accuracy_at_its_price(weight, index):
     # 0.1 / 7e-4 = 142.9 and 0.2 / 1e-4 = 2000 accuracy per USD.
-    assert chosen(usd_weight=weight) == place
+    assert chosen(usd_weight=weight) == index
 
 
-@pytest.mark.parametrize(("most", "place"), [(1e-4, 0), (1.9e-4, 0), (2e-4, 1), (8e-4, 1), (1.0, 2)])
-def test_a_ceiling_takes_the_most_accurate_below_it(most, place):
-    assert chosen(max_cost_usd=most) == place
+@pytest.mark.parametrize(("most", "index"), [(1e-4, 0), (1.9e-4, 0), (2e-4, 1), (8e-4, 1), (1.0, 2)])
+def test_a_ceiling_takes_the_most_accurate_below_it(most, index):
+    assert chosen(max_cost_usd=most) == index
 
 
-@pytest.mark.parametrize(("least", "place"), [(0.0, 0), (0.5, 0), (0.51, 1), (0.7, 1), (0.75, 2)])
-def test_a_floor_takes_the_cheapest_above_it(least, place):
-    assert chosen(min_accuracy=least) == place
+@pytest.mark.parametrize(("least", "index"), [(0.0, 0), (0.5, 0), (0.51, 1), (0.7, 1), (0.75, 2)])
+def test_a_floor_takes_the_cheapest_above_it(least, index):
+    assert chosen(min_accuracy=least) == index
 
 
 def test_a_floor_that_none_reaches_takes_the_most_accurate_and_says_so():
@@ -62,25 +62,25 @@ def test_a_budget_is_one_sensible_number(budget):
 )
 def test_nothing_that_keeps_the_budget_is_better_than_the_decision(pairs, value, kind):
     accuracy, cost = (torch.tensor([column], dtype=torch.float64) for column in zip(*pairs, strict=True))
-    place = int(Budget(**{kind: value}).scores(Estimates(accuracy, cost)).argmax())
+    index = int(Budget(**{kind: value}).scores(Estimates(accuracy, cost)).argmax())
     kept = cost <= value if kind == "max_cost_usd" else accuracy >= value
     if not kept.any():
         return
-    assert kept[0, place]
+    assert kept[0, index]
     if kind == "max_cost_usd":
-        assert accuracy[0, place] == accuracy[kept].max()
+        assert accuracy[0, index] == accuracy[kept].max()
     else:
-        assert cost[0, place] <= cost[kept].min() + 1e-9
+        assert cost[0, index] <= cost[kept].min() + 1e-9
 
 
 def test_the_reason_names_the_rival_and_what_it_would_cost():
-    said = reason("b", {"a": 0.5, "b": 0.7, "c": 0.8}, {"a": 1e-4, "b": 2e-4, "c": 9e-4}, Budget(usd_weight=1000))
-    assert said == (
+    sentence = reason("b", {"a": 0.5, "b": 0.7, "c": 0.8}, {"a": 1e-4, "b": 2e-4, "c": 9e-4}, Budget(usd_weight=1000))
+    assert sentence == (
         "b is expected to be right with 70.0% at $2 per 10K; c promises 80.0% at $9 per 10K: "
         "10.0 points more for $7 per 10K more, which is not worth it here."
     )
 
 
 def test_a_lead_that_costs_nothing_more_and_is_not_followed_is_called_uncertain():
-    said = reason("b", {"b": 0.7, "c": 0.71}, {"b": 2e-4, "c": 1e-4}, Budget(usd_weight=10))
-    assert said.endswith("c promises 71.0% at $1 per 10K, a lead too uncertain to leave it for.")
+    sentence = reason("b", {"b": 0.7, "c": 0.71}, {"b": 2e-4, "c": 1e-4}, Budget(usd_weight=10))
+    assert sentence.endswith("c promises 71.0% at $1 per 10K, a lead too uncertain to leave it for.")

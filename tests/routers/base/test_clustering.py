@@ -22,8 +22,8 @@ def heaps():
 @pytest.mark.parametrize("seed", range(5))
 def test_heaps_that_lie_apart_are_found_from_any_seed(heaps, seed):
     centers = kmeans(heaps, num_clusters=4, seed=seed)
-    found = assign(heaps, centers).reshape(4, 40)
-    assert (found == found[:, :1]).all() and len(set(found[:, 0].tolist())) == 4
+    clusters = assign(heaps, centers).reshape(4, 40)
+    assert (clusters == clusters[:, :1]).all() and len(set(clusters[:, 0].tolist())) == 4
     theirs = KMeans(4, n_init=5, random_state=0).fit(unit_rows(heaps).numpy()).cluster_centers_
     np.testing.assert_allclose(sorted(centers.numpy().tolist()), sorted(theirs.tolist()), atol=1e-5)
 

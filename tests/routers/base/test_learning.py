@@ -9,17 +9,17 @@ NAN = float("nan")
 
 
 def test_means_and_correctness_leave_unmeasured_pairs_out():
-    known = training_set(
+    samples = training_set(
         torch.zeros(3, 1), [[1, NAN, 0.2], [0.5, NAN, 1], [NAN, NAN, 0]], [[2, NAN, 1], [4, NAN, 1], [NAN, NAN, 7]]
     )
-    assert known.mean_cost.tolist() == [3, 3, 3]
-    assert known.correct.nan_to_num(9).tolist() == [[1, 9, 0], [1, 9, 1], [9, 9, 0]]
-    assert known.counted.tolist() == [True, True, False]
+    assert samples.mean_cost.tolist() == [3, 3, 3]
+    assert samples.correct.nan_to_num(9).tolist() == [[1, 9, 0], [1, 9, 1], [9, 9, 0]]
+    assert samples.counted.tolist() == [True, True, False]
 
 
 def test_a_candidate_never_measured_counts_as_the_dearest():
-    known = training_set(torch.zeros(1, 1), [[1, NAN, 1]], [[2, NAN, 5]])
-    assert known.mean_cost.tolist() == [2, 5, 5]
+    samples = training_set(torch.zeros(1, 1), [[1, NAN, 1]], [[2, NAN, 5]])
+    assert samples.mean_cost.tolist() == [2, 5, 5]
 
 
 def test_a_grid_is_gone_through_with_its_last_field_fastest_and_an_empty_one_once():

@@ -93,37 +93,37 @@ def _candidate_loss(similarities, labels, quality, kept=(3, 3)):
 
 def test_candidate_contrast_by_hand():
     # Two correct candidates at 1 and 0, two incorrect ones at 0 and log 2: driven from 1 + 2 = 3.
-    found = _candidate_loss([1.0, 0.0, 0.0, math.log(2)], [0.7, 0.3, 0.0, 0.0], [1, 1, 0, 0])
-    assert found == pytest.approx(-math.log(math.e / (math.e + 3)) - math.log(1 / (1 + 3)), rel=1e-5)
+    loss = _candidate_loss([1.0, 0.0, 0.0, math.log(2)], [0.7, 0.3, 0.0, 0.0], [1, 1, 0, 0])
+    assert loss == pytest.approx(-math.log(math.e / (math.e + 3)) - math.log(1 / (1 + 3)), rel=1e-5)
 
 
 def test_candidate_contrast_is_a_mean_over_samples_of_sums_over_positives():
     similarities = torch.tensor([[0.0, 0.0, 0.0], [0.0, math.log(3), 0.0]])
     quality = torch.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0]])
     # The first sample: twice -log 1/2; the second: -log 3/(3 + 1 + 1).
-    found = sample_candidate_loss(similarities, torch.full((2, 3), 0.5), quality, (3, 3))
-    assert found.item() == pytest.approx((2 * math.log(2) + math.log(5 / 3)) / 2, rel=1e-5)
+    loss = sample_candidate_loss(similarities, torch.full((2, 3), 0.5), quality, (3, 3))
+    assert loss.item() == pytest.approx((2 * math.log(2) + math.log(5 / 3)) / 2, rel=1e-5)
 
 
 def test_candidate_contrast_keeps_the_largest_labels_and_of_equal_negatives_those_that_score_highest():
-    found = _candidate_loss([1.0, 9.0, 0.0, math.log(2)], [0.7, 0.3, 0.0, 0.0], [1, 1, 0, 0], kept=(1, 1))
-    assert found == pytest.approx(-math.log(math.e / (math.e + 2)), rel=1e-5)
+    loss = _candidate_loss([1.0, 9.0, 0.0, math.log(2)], [0.7, 0.3, 0.0, 0.0], [1, 1, 0, 0], kept=(1, 1))
+    assert loss == pytest.approx(-math.log(math.e / (math.e + 2)), rel=1e-5)
 
 
 def test_candidate_contrast_keeps_the_negatives_of_the_least_quality():
-    found = _candidate_loss([0.0, 9.0, 0.0], [1.0, 0.0, 0.0], [1, 0.4, 0.1], kept=(1, 1))
-    assert found == pytest.approx(math.log(2), rel=1e-5)
+    loss = _candidate_loss([0.0, 9.0, 0.0], [1.0, 0.0, 0.0], [1, 0.4, 0.1], kept=(1, 1))
+    assert loss == pytest.approx(math.log(2), rel=1e-5)
 
 
 @pytest.mark.parametrize("scale", [1.0, 100.0])
 def test_of_equal_labels_the_one_that_scores_highest_is_kept_however_far_scores_lie(scale):
-    found = _candidate_loss([0.9 * scale, scale, 0.0], [0.5, 0.5, 0.0], [1, 1, 0], kept=(1, 3))
-    assert found == pytest.approx(math.log1p(math.exp(-scale)), abs=1e-6)
+    loss = _candidate_loss([0.9 * scale, scale, 0.0], [0.5, 0.5, 0.0], [1, 1, 0], kept=(1, 3))
+    assert loss == pytest.approx(math.log1p(math.exp(-scale)), abs=1e-6)
 
 
 def test_candidate_contrast_never_takes_a_wrong_or_unmeasured_candidate_for_a_positive():
-    found = _candidate_loss([0.0, 5.0, 7.0], [1.0, 0.0, 0.0], [1, 0, float("nan")])
-    assert found == pytest.approx(-math.log(1 / (1 + math.exp(5))), rel=1e-5)
+    loss = _candidate_loss([0.0, 5.0, 7.0], [1.0, 0.0, 0.0], [1, 0, float("nan")])
+    assert loss == pytest.approx(-math.log(1 / (1 + math.exp(5))), rel=1e-5)
 
 
 @pytest.mark.parametrize("correct", [[1, 1], [0, 0]])

@@ -36,9 +36,9 @@ def routers(trained_folders):
 
 
 @pytest.fixture(scope="module")
-def picture(tmp_path_factory):
+def image(tmp_path_factory):
     """A file of noise, so that cutting it short loses pixels."""
-    path = tmp_path_factory.mktemp("picture") / "noise.png"
+    path = tmp_path_factory.mktemp("image") / "noise.png"
     pixels = np.random.default_rng(0).integers(0, 256, (90, 140, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(path)
     return path
@@ -71,18 +71,18 @@ def test_config_is_strict_json_even_for_an_infinite_cost_weight(family, simulate
 
 
 @each_family
-def test_route_scores_the_pool_and_takes_the_best(family, routers, picture):
+def test_route_scores_the_pool_and_takes_the_best(family, routers, image):
     router = routers[family]
-    decision = router.route(QUESTION, picture)
+    decision = router.route(QUESTION, image)
     assert list(decision.score) == router.config.candidate_names and len(decision.score) == 17
     assert decision.candidate == max(decision.score, key=decision.score.get)
     assert decision.usd_weight == getattr(router.config, "usd_weight", None)
 
 
 @each_uncalibrated
-def test_without_calibrated_estimates_a_decision_tells_mean_costs_alone(family, routers, picture):
+def test_without_calibrated_estimates_a_decision_tells_mean_costs_alone(family, routers, image):
     router = routers[family]
-    decision = router.route(QUESTION, picture)
+    decision = router.route(QUESTION, image)
     assert decision.estimated_accuracy is None and decision.standard_error is None
     costs = {candidate["name"]: candidate["mean_cost_usd"] for candidate in router.config.candidates}
     assert decision.estimated_cost_usd == costs and min(costs.values()) > 0
@@ -101,17 +101,17 @@ def test_route_decides_as_decide_does_on_stored_features(family, routers, simula
 
 
 @each_family
-def test_path_bytes_and_pil_image_of_one_file_agree(family, routers, picture):
-    given = (picture, str(picture), picture.read_bytes(), Image.open(picture))
+def test_path_bytes_and_pil_image_of_one_file_agree(family, routers, image):
+    given = (image, str(image), image.read_bytes(), Image.open(image))
     decisions = [routers[family].route(QUESTION, image) for image in given]
     assert all(decision == decisions[0] for decision in decisions)
 
 
 @each_fine_grained
 @pytest.mark.parametrize("change", [{"options": ("yes", "no")}, {"hint": "Look at the left."}, {"image": None}])
-def test_options_hint_and_image_change_the_scores(family, routers, picture, change):
-    plain = routers[family].route(QUESTION, picture).score
-    assert routers[family].route(**({"question": QUESTION, "image": picture} | change)).score != plain
+def test_options_hint_and_image_change_the_scores(family, routers, image, change):
+    plain = routers[family].route(QUESTION, image).score
+    assert routers[family].route(**({"question": QUESTION, "image": image} | change)).score != plain
 
 
 def test_missing_image_is_not_a_black_one(routers):
@@ -119,15 +119,15 @@ def test_missing_image_is_not_a_black_one(routers):
 
 
 @each_family
-def test_only_candidates_of_the_subset_are_chosen_and_scored(family, routers, picture):
+def test_only_candidates_of_the_subset_are_chosen_and_scored(family, routers, image):
     router = routers[family]
-    whole = router.route(QUESTION, picture)
+    whole = router.route(QUESTION, image)
     others = [name for name in router.config.candidate_names if name != whole.candidate]
-    part = router.route(QUESTION, picture, candidates=others)
+    part = router.route(QUESTION, image, candidates=others)
     assert list(part.score) == others == list(part.estimated_cost_usd)
     assert part.score == {name: whole.score[name] for name in others}
     assert part.candidate == max(part.score, key=part.score.get)
-    assert router.route(QUESTION, picture, candidates=["GPT-4o"]).candidate == "GPT-4o"
+    assert router.route(QUESTION, image, candidates=["GPT-4o"]).candidate == "GPT-4o"
 
 
 def test_subset_counts_in_decide_too(routers, simulated_problem):
@@ -149,18 +149,18 @@ def test_calibrated_families_are_those_that_refusals_name():
 
 
 @each_calibrated
-def test_calibrated_estimates_stand_behind_a_decision_and_keep_a_budget(family, routers, picture):
+def test_calibrated_estimates_stand_behind_a_decision_and_keep_a_budget(family, routers, image):
     router = routers[family]
-    decision = router.route(QUESTION, picture)
+    decision = router.route(QUESTION, image)
     assert list(decision.estimated_accuracy) == router.config.candidate_names
     assert all(0 < chance < 1 for chance in decision.estimated_accuracy.values())
     assert min(decision.estimated_cost_usd.values()) > 0 and min(decision.standard_error.values()) > 0
     assert decision.candidate in decision.reason
-    thrifty = router.route(QUESTION, picture, max_cost_usd=2 * min(decision.estimated_cost_usd.values()))
+    thrifty = router.route(QUESTION, image, max_cost_usd=2 * min(decision.estimated_cost_usd.values()))
     assert thrifty.estimated_cost_usd[thrifty.candidate] <= 2 * min(decision.estimated_cost_usd.values())
-    heavy = router.route(QUESTION, picture, usd_weight=1e9)
+    heavy = router.route(QUESTION, image, usd_weight=1e9)
     assert heavy.candidate == min(heavy.estimated_cost_usd, key=heavy.estimated_cost_usd.get)
-    assert router.route(QUESTION, picture, min_accuracy=1.0).target_met is False
+    assert router.route(QUESTION, image, min_accuracy=1.0).target_met is False
 
 
 @each_uncalibrated
@@ -177,8 +177,8 @@ def test_misspelt_argument_is_an_error_and_not_a_budget(routers, value):
         routers["knn"].route(QUESTION, usd_wieght=value)
 
 
-def test_missing_truncated_and_corrupt_images_are_refused(routers, picture, tmp_path):
-    content = picture.read_bytes()
+def test_missing_truncated_and_corrupt_images_are_refused(routers, image, tmp_path):
+    content = image.read_bytes()
     (tmp_path / "cut.png").write_bytes(content[: len(content) // 2])
     (tmp_path / "text.png").write_text("not an image")
     bad = [

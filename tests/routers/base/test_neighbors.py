@@ -5,9 +5,10 @@ import importlib.util
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.series import examples
 from vlrouterbench.routers.base import neighbors
 from vlrouterbench.routers.base.neighbors import NeighborIndex, nearest, unit_rows
 
@@ -48,7 +49,7 @@ def crowd(rng, num_rows, dim, *, spread):
 
 @pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(
     st.integers(0, 10_000), st.integers(1, 30), st.integers(1, 700), st.integers(1, 12), st.sampled_from([1e-3, 1.0])
 )
@@ -94,7 +95,7 @@ def test_rounding_that_turns_an_order_round_is_seen_through(screened_by):
     assert nearest(query, unit_rows(memory), num_neighbors=1)[1].tolist() == [[2]] * 3
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.integers(0, 10_000), st.integers(1, 300), st.sampled_from([torch.bfloat16, torch.float16, torch.float32]))
 def test_no_product_is_farther_from_the_exact_score_than_its_bound(seed, dim, dtype):
     rng = np.random.default_rng(seed)

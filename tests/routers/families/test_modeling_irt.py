@@ -65,8 +65,8 @@ def test_more_ability_never_hurts(router):
 
 
 def test_targets_are_quality_and_all_candidates_start_alike(router):
-    known = training_set(torch.zeros(2, router.feature_dim), [[1, NAN], [0.3, 0]], [[0.001, NAN], [0.001, 0.002]])
-    assert router.training_targets(known).nan_to_num(9).tolist() == [[1, 9], [pytest.approx(0.3), 0]]
-    router.fit(known)
+    samples = training_set(torch.zeros(2, router.feature_dim), [[1, NAN], [0.3, 0]], [[0.001, NAN], [0.001, 0.002]])
+    assert router.training_targets(samples).nan_to_num(9).tolist() == [[1, 9], [pytest.approx(0.3), 0]]
+    router.fit(samples)
     logits = router.logits(torch.randn(5, router.feature_dim))
     assert torch.equal(logits[:, 0], logits[:, 1])

@@ -34,5 +34,5 @@ def test_without_shrinkage_the_clusters_own_best_wins_and_with_much_the_overall_
 
 def test_more_clusters_than_samples_are_not_made():
     router = small_router("kmeans")
-    known = training_set(widened([[1.0], [2.0]], router), [[1, 0, 0], [0, 0, 0]], COST[:2])
-    assert type(router).sizes(known, {"num_clusters": 20}) == {"num_clusters": 1}
+    samples = training_set(widened([[1.0], [2.0]], router), [[1, 0, 0], [0, 0, 0]], COST[:2])
+    assert type(router).sizes(samples, {"num_clusters": 20}) == {"num_clusters": 1}

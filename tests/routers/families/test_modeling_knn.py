@@ -62,12 +62,12 @@ def test_permuting_the_candidates_permutes_decisions_exactly(router):
     router.config.num_neighbors = 3
     features = torch.tensor(rng.normal(size=(4, router.feature_dim)), dtype=torch.float32)
     labels = torch.tensor(rng.dirichlet([1, 1, 1], size=4), dtype=torch.float32)
-    asked = torch.tensor(rng.normal(size=(40, router.feature_dim)), dtype=torch.float32)
+    queries = torch.tensor(rng.normal(size=(40, router.feature_dim)), dtype=torch.float32)
     router.remember(features, labels)
-    before = router.decide(asked)
+    before = router.decide(queries)
     order = torch.tensor([2, 0, 1])
     router.remember(features, labels[:, order])
-    assert torch.equal(order[router.decide(asked)], before)
+    assert torch.equal(order[router.decide(queries)], before)
 
 
 def test_a_memory_filled_again_is_searched_again(router):

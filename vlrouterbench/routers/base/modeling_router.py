@@ -84,7 +84,7 @@ class PreTrainedRouter(PreTrainedModel):
         """What turns samples into feature rows."""
         return FeatureEncoder(config.encoder)
 
-    def adopt(self, encoder: nn.Module) -> None:
+    def adopt(self, encoder: Any) -> None:
         """Take the fitted state of the encoder that the features came from."""
         self.encoder.load_state_dict(encoder.state_dict())
 

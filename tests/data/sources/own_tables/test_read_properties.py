@@ -2,10 +2,11 @@
 
 import shutil
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.data.sources.editing import MISREAD_WORDS, write_rows
+from tests.series import examples
 from vlrouterbench.data.build import build_benchmark
 from vlrouterbench.data.table import load_table
 
@@ -45,7 +46,7 @@ def plain(text):
 @example(samples=[plain(word) for word in WORDS])
 @example(samples=[plain("2024-01-01"), plain("2024-01-02")])
 @example(samples=[plain("word " * 8_000)])
-@settings(max_examples=25, deadline=None)
+@examples(25)
 def test_three_formats_give_one_benchmark_with_the_texts_as_written(tmp_path_factory, samples):
     work = tmp_path_factory.mktemp("formats")
     asked = [{name: s[name] for name in ("sample_id", "question", "hint", "options")} for s in samples]

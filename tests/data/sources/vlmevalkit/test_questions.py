@@ -3,10 +3,11 @@
 import base64
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.data.sources.vlmevalkit.log_trees import picture
+from tests.series import examples
 from vlrouterbench.data.sources.vlmevalkit.questions import CellImage, QuestionSet, is_main_row, normalize_index
 
 PICTURE, OTHER = picture(), picture((0, 0, 200))
@@ -40,13 +41,13 @@ def test_an_index_that_a_spreadsheet_made_a_number_is_itself_again(value, expect
 
 
 @given(st.integers(0, 10**9))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_an_index_is_the_same_as_integer_and_as_float(number):
     assert normalize_index(str(number)) == normalize_index(str(float(number))) == str(number)
 
 
 @given(st.text(max_size=8))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_any_text_may_be_an_index(text):
     index = normalize_index(text)
     if index is not None:

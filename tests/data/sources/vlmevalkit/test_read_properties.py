@@ -2,10 +2,11 @@
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.data.sources.vlmevalkit.log_cells import TEXT, WRITERS
+from tests.series import examples
 from vlrouterbench.data.build import build_benchmark
 from vlrouterbench.data.table import load_table
 
@@ -24,7 +25,7 @@ ROWS = st.lists(st.tuples(PLAIN, TEXT, st.sampled_from("01")), min_size=1, max_s
 @pytest.mark.parametrize("suffix", WRITERS)
 @given(rows=ROWS)
 @example(rows=[("7", "A", "1"), ("007", "B", "0"), ("7/7", "=1+1", "1"), ("None", f"{FAILED}.", "1")])
-@settings(max_examples=25, deadline=None)
+@examples(25)
 def test_every_id_is_the_dataset_and_the_index_as_logged(tmp_path_factory, suffix, rows):
     work = tmp_path_factory.mktemp("ids")
     records = [

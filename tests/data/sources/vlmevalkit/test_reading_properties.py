@@ -8,11 +8,12 @@ Exceptions, which are the formats' own and stated by tests here:
 """
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.data.sources.vlmevalkit.log_cells import ANY_TEXT, TEXT, WRITERS, write_json, write_text_xlsx
 from tests.data.sources.vlmevalkit.log_trees import write_tsv, write_xlsx
+from tests.series import examples
 from vlrouterbench.data.sources.vlmevalkit.reading import read_text_table
 
 XLSX_CHARACTERS = 32_767
@@ -32,7 +33,7 @@ def as_read(rows):
     return [{name: cell or None for name, cell in row.items()} for row in rows]
 
 
-few = settings(max_examples=60, deadline=None)
+few = examples(60)
 
 
 @given(rows=tables())

@@ -1,10 +1,11 @@
 """A tsv a few rows at a time: the same rows as the whole table, in blocks of any size."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.data.sources.vlmevalkit.log_trees import write_tsv
+from tests.series import examples
 from vlrouterbench.data.sources.vlmevalkit import streaming
 from vlrouterbench.data.sources.vlmevalkit.reading import UnreadableFileError, read_text_table
 from vlrouterbench.data.sources.vlmevalkit.streaming import stream_tsv
@@ -25,7 +26,7 @@ def rows_of(path, columns=("index", "image")):
 
 
 @given(cells=st.lists(CELLS, min_size=1, max_size=30))
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_the_rows_are_those_of_the_whole_table(tmp_path_factory, cells):
     rows = [{"index": n, "image": cell, "other": cell[::-1]} for n, cell in enumerate(cells)]
     path = write_tsv(tmp_path_factory.mktemp("tsv") / "a.tsv", rows)

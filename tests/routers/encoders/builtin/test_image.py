@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
+from tests.series import examples
 from vlrouterbench.routers.encoders.builtin.image import NUM_IMAGE_STATISTICS, NUM_SHAPE_FACTS, image_statistics
 
 
@@ -26,7 +27,7 @@ def test_any_size_gives_finite_statistics(size, picture):
     _check(image_statistics(_noise(size) if picture == "noise" else Image.new("RGB", size, picture)))
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(st.integers(1, 260), st.integers(1, 260), st.integers(0, 5))
 def test_any_noise_gives_finite_statistics(width, height, seed):
     _check(image_statistics(_noise((width, height), seed=seed)))

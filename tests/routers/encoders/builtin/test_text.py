@@ -8,9 +8,10 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.series import examples
 from vlrouterbench.routers.encoders.builtin.text import (
     MAX_CHARACTERS,
     NUM_TEXT_FACTS,
@@ -51,7 +52,7 @@ def test_known_buckets_stay_what_they_are():
     assert zlib.crc32(b"a") % TEXT_BUCKETS in (6143, 15939) and zlib.crc32(b"a a") % TEXT_BUCKETS in ids
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.text(max_size=300))
 def test_any_text_gives_ascending_buckets_counts_and_finite_facts(text):
     ids, counts = hashed_ngrams(text)

@@ -1,10 +1,11 @@
 """Long prompts: the hint goes first, then the options, and of the question its middle, last of all."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.hub_models import byte_tokenizer, word_tokenizer
+from tests.series import examples
 from vlrouterbench.routers.encoders.hub.folder import HubEncoderError
 from vlrouterbench.routers.encoders.hub.prompt import (
     FIRST_OPTION,
@@ -75,7 +76,7 @@ samples = st.builds(RouterInput, words.filter(bool), st.lists(words, max_size=4)
 
 
 @pytest.mark.parametrize("kind", TOKENIZERS)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(sample=samples, max_length=st.integers(12, 80))
 def test_of_any_prompt_at_most_the_limit_stays_and_the_question_whole_where_it_fits(kind, sample, max_length):
     tokenizer, prefix = TOKENIZERS[kind], "query: "
