@@ -6,13 +6,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from vlrouterbench.data.build import build_from_logs
 from vlrouterbench.data.simulation.simulate import DEFAULT_NUM_SAMPLES, simulate_logs
 from vlrouterbench.data.table import load_table
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 from vlrouterbench.evaluation.policies import POLICIES
+from vlrouterbench.evaluation.records import ResultRecord
 from vlrouterbench.evaluation.report import write_report
 from vlrouterbench.features.encode import encode_benchmark
 from vlrouterbench.features.options import EncodingWork, Progress
@@ -21,14 +21,14 @@ from vlrouterbench.training.fit import save_router, train_router
 from vlrouterbench.training.problem import Problem
 
 FAMILIES = ("knn", "linear", "mlp", "flagship")
-"""Router families that the story trains: one with a memory, two by gradient, and the best there is."""
+"""Router families that are trained: one with a memory, two by gradient, and the best one."""
 Stage = Callable[[str], AbstractContextManager[Progress | None]]
 """Opens a stage by its title; gives a progress callback or None."""
 
 
 @dataclass(frozen=True)
 class QuickstartPaths:
-    """Where a run's parts lie."""
+    """The folders of a run."""
 
     benchmark: Path
     routers: Path
@@ -42,7 +42,7 @@ class QuickstartPaths:
 
 def run_quickstart(
     out: Path, *, seed: int = 0, num_samples: int = DEFAULT_NUM_SAMPLES, num_proc: int = 1, stage: Stage | None = None
-) -> list[dict[str, Any]]:
+) -> list[ResultRecord]:
     """Run everything on a simulated benchmark.
 
     Args:

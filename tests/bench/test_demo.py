@@ -1,4 +1,4 @@
-"""`bench demo` asks a running app, alone and by several clients, and counts what went wrong."""
+"""`bench demo` calls a running app, alone and by several clients, and counts what went wrong."""
 
 from vlrouterbench.bench import demo
 

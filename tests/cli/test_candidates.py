@@ -118,12 +118,12 @@ def test_anchors_are_the_routers_own_choice_in_its_order(anchors, without, simul
         assert row["quality"] == row["input_tokens"] == row["output_tokens"] == ""
 
 
-def test_anchors_come_with_the_benchmarks_own_pictures(anchors, simulated_table):
-    pictures = dict(zip(simulated_table.column("sample_id"), simulated_table.iter_images(), strict=True))
+def test_anchors_come_with_the_benchmarks_own_images(anchors, simulated_table):
+    images = dict(zip(simulated_table.column("sample_id"), simulated_table.iter_images(), strict=True))
     named = [(row["sample_id"], row["image"]) for row in _rows(anchors)]
     assert len({image for _, image in named}) == 60
     for sample_id, image in named:
-        assert (anchors.parent / image).read_bytes() == pictures[sample_id]
+        assert (anchors.parent / image).read_bytes() == images[sample_id]
     with Image.open(anchors.parent / named[0][1]) as opened:
         assert opened.format == {"jpg": "JPEG", "png": "PNG"}[named[0][1].rsplit(".", 1)[1]]
 
@@ -161,7 +161,7 @@ def test_who_comes_back_by_anchors_is_estimated_as_it_was(joined, router, simula
 
 
 def test_rows_that_were_not_filled_in_are_counted_and_passed_over(program, joined):
-    assert "without quality, passed over: 1" in joined[1].out
+    assert "without quality, skipped: 1" in joined[1].out
     content = json.loads(program("candidates", "list", "--router", joined[0], "--json").out)
     assert content["candidates"][-1]["name"] == NAME and content["candidates"][-1]["num_anchors"] == 59
 

@@ -80,5 +80,5 @@ def test_options_of_the_backbone_and_of_early_stopping_reach_the_training():
     assert frozen.training_arguments(Path("out")).options == {"freeze_backbone": True}
     lora = replace(request, backbone_training=BackboneTraining.LORA, num_workers=3, log_to=["tensorboard"])
     arguments = lora.training_arguments(Path("routers/out"))
-    assert (arguments.lora_rank, arguments.running.num_workers) == (LORA_RANK, 3)
-    assert arguments.running.logging_dir == Path("routers/out.logs")
+    assert (arguments.lora_rank, arguments.num_workers) == (LORA_RANK, 3)
+    assert arguments.logging_dir == Path("routers/out.logs")

@@ -17,7 +17,7 @@ from torch.distributed.tensor import DTensor
 from tests.families import packed_problem
 from vlrouterbench.cli.processes import launched_processes
 from vlrouterbench.training import trainer
-from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions
+from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import save_router, train_router
 
 ARGUMENTS = RouterTrainingArguments(
@@ -67,9 +67,8 @@ def main(folder, out):
     with processes.main_process_first():
         problem = problem_without_dropout(folder)
 
-    def train(name, family="vlc", lora_rank=None, **running):
-        arguments = replace(ARGUMENTS, lora_rank=lora_rank, running=RunOptions(**running))
-        trained = train_router(family, problem, arguments)
+    def train(name, family="vlc", **changes):
+        trained = train_router(family, problem, replace(ARGUMENTS, **changes))
         if processes.is_main_process:
             save_router(trained, out / name)
         processes.wait_for_everyone()
@@ -77,7 +76,7 @@ def main(folder, out):
 
     said = {"processes": processes.num_processes}
     said["score"] = train("whole").chosen.validation_rank_score
-    checkpoints = {"folder": out / "training", "checkpoint_every": 3}
+    checkpoints = {"checkpoint_folder": out / "training", "checkpoint_every": 3}
     try:
         train("never", progress=stop_at(8), **checkpoints)
     except Stopped:

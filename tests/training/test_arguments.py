@@ -1,6 +1,7 @@
 """Training options are checked when they are made."""
 
 import math
+from pathlib import Path
 
 import pytest
 
@@ -43,7 +44,13 @@ def test_zero_and_infinite_cost_weights_are_accepted(weights):
     assert RouterTrainingArguments(cost_weights=weights).cost_weights == weights
 
 
-@pytest.mark.parametrize("name", ["num_epochs", "batch_size", "patience"])
+def test_lists_and_texts_are_normalised_so_that_equal_arguments_are_equal():
+    given = {"cost_weights": [1.0, math.inf], "unsolved": "cheapest", "checkpoint_folder": "folder", "log_to": []}
+    same = {"cost_weights": (1.0, math.inf), "unsolved": Unsolved.CHEAPEST, "checkpoint_folder": Path("folder")}
+    assert RouterTrainingArguments(**given) == RouterTrainingArguments(**same)
+
+
+@pytest.mark.parametrize("name", ["num_epochs", "batch_size", "patience", "checkpoint_every", "gradient_accumulation"])
 @pytest.mark.parametrize("value", [0, -3])
 def test_counts_below_one_are_refused_by_name(name, value):
     with pytest.raises(RouterError, match=f"{name} >= 1, found {value}"):

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from tests.families import SMALL_BACKBONES, packed_problem
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
-from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions
+from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.best_epochs import last_checkpoint
 from vlrouterbench.training.fit import train_router
 from vlrouterbench.training.length_buckets import LengthBuckets
@@ -80,7 +80,7 @@ def test_gradient_accumulation_does_what_one_batch_does(easy_folder):
             num_epochs=1,
             batch_size=32,
             options={"dropout": 0.0},
-            running=RunOptions(gradient_accumulation=parts),
+            gradient_accumulation=parts,
         )
         router = train_router("vlc", problem, arguments).router
         with torch.no_grad():
@@ -101,8 +101,7 @@ def test_workers_take_the_same_batches_in_the_same_order(easy_folder, monkeypatc
     monkeypatch.setattr(FeatureDataset, "__getitems__", taking)
 
     def weights(num_workers):
-        running = RunOptions(num_workers=num_workers)
-        arguments = RouterTrainingArguments(cost_weights=(10.0,), num_epochs=2, running=running)
+        arguments = RouterTrainingArguments(cost_weights=(10.0,), num_epochs=2, num_workers=num_workers)
         return list(train_router("vlc", problem, arguments).router.parameters())
 
     one = weights(0)
@@ -115,7 +114,7 @@ def test_workers_take_the_same_batches_in_the_same_order(easy_folder, monkeypatc
 
 def test_bfloat16_trains_and_the_saved_weights_are_float32(easy_folder):
     problem = packed_problem(easy_folder, "tiny-siglip")
-    arguments = RouterTrainingArguments(cost_weights=(10.0,), num_epochs=1, running=RunOptions(bf16=True))
+    arguments = RouterTrainingArguments(cost_weights=(10.0,), num_epochs=1, bf16=True)
     router = train_router("cosine", problem, arguments).router
     assert {parameter.dtype for parameter in router.parameters()} == {torch.float32}
 
@@ -159,7 +158,7 @@ def test_gradient_checkpointing_trains_or_says_which_model_cannot(backbone, able
 
 
 def test_features_and_rows_of_bytes_are_told_apart(easy_folder, simulated_problem):
-    with pytest.raises(RouterError, match="vlc learns from pictures and texts, found features"):
+    with pytest.raises(RouterError, match="vlc learns from images and texts, found features"):
         train_router("vlc", simulated_problem)
     with pytest.raises(RouterError, match="linear learns from features"):
         train_router("linear", packed_problem(easy_folder))

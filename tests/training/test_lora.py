@@ -10,7 +10,7 @@ from tests.families import packed_problem
 from tests.interpreters import WITHOUT
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.training import trainer
-from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions
+from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import save_router, train_router
 
 ROUTE = (
@@ -96,8 +96,8 @@ def test_a_run_with_adapters_that_was_stopped_ends_with_the_same_weights(problem
             raise _Stopped
 
     def run(**running):
-        running = RunOptions(folder=tmp_path, checkpoint_every=3, **running) if running else RunOptions()
-        return train_router("vlc", problem, _arguments(running=running)).router
+        checkpoints = {"checkpoint_folder": tmp_path, "checkpoint_every": 3} if running else {}
+        return train_router("vlc", problem, _arguments(**checkpoints, **running)).router
 
     with pytest.raises(_Stopped):
         run(progress=stop)

@@ -72,7 +72,7 @@ def test_a_divided_run_with_adapters_in_bfloat16_saves_a_plain_router_in_float32
 
 
 def test_only_end_to_end_routers_are_divided(simulated_problem, monkeypatch):
-    monkeypatch.setattr(trainer, "sharding_asked", lambda: True)
+    monkeypatch.setattr(trainer, "is_sharded", lambda: True)
     with pytest.raises(RouterError, match=r"Linear .* is not divided among processes.*ddp\.yaml"):
         train_router("linear", simulated_problem, RouterTrainingArguments(cost_weights=(10.0,)))
 
@@ -88,4 +88,4 @@ def test_the_first_version_of_fsdp_is_refused(monkeypatch):
     for name, value in {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "1"}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(RouterError, match="expected fsdp_version: 2 .* found 1"):
-        sharding.sharding_asked()
+        sharding.is_sharded()

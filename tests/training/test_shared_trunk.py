@@ -110,6 +110,13 @@ def test_a_family_without_a_trunk_trains_each_by_itself(simulated_problem):
         assert torch.equal(one.router.head.weight, other.router.head.weight)
 
 
+def test_arguments_reach_a_training_on_a_shared_trunk(simulated_problem):
+    steps = []
+    progress = lambda done, total: steps.append((done, total))  # noqa: E731
+    list(train_each("mlp", simulated_problem, arguments(num_epochs=1, progress=progress)))
+    assert steps and steps[-1] == (len(steps), len(steps))
+
+
 def test_samples_that_no_candidate_answers_count_for_no_cost_weight():
     features = torch.zeros(2, 3)
     sets = [training_set(features, [[1, 0], [0, 0]], [[1, 2], [1, 2]], cost_weight=w) for w in (0.0, math.inf)]

@@ -13,7 +13,7 @@ from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import train_router
 from vlrouterbench.training.problem import Problem
-from vlrouterbench.training.teacher import taught_labels
+from vlrouterbench.training.teacher import teacher_labels
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def _training_set(problem):
 @pytest.mark.parametrize("family", SMALL_BACKBONES)
 def test_targets_are_the_shares_of_the_teachers_scores(family, problem, end_to_end_folders):
     training_set = _training_set(problem)
-    labels = taught_labels(str(end_to_end_folders[family]), problem, training_set)
+    labels = teacher_labels(str(end_to_end_folders[family]), problem, training_set)
     teacher = AutoRouter.from_pretrained(end_to_end_folders[family])
     with torch.no_grad():
         scores = teacher.score(features_by(teacher.encoder, problem.train))
@@ -42,8 +42,8 @@ def test_candidates_are_matched_by_name(problem, end_to_end_folders):
     order = list(reversed(range(len(problem.table.pool))))
     turned = with_candidates(problem, order)
     teacher = str(end_to_end_folders["vlc"])
-    straight = taught_labels(teacher, problem, _training_set(problem))
-    assert torch.equal(taught_labels(teacher, turned, _training_set(turned)), straight[:, order])
+    straight = teacher_labels(teacher, problem, _training_set(problem))
+    assert torch.equal(teacher_labels(teacher, turned, _training_set(turned)), straight[:, order])
 
 
 def test_a_student_decides_mostly_as_its_teacher(problem, end_to_end_folders):
@@ -60,7 +60,7 @@ def test_a_student_decides_mostly_as_its_teacher(problem, end_to_end_folders):
 def test_a_teacher_over_other_candidates_is_refused(problem, end_to_end_folders):
     fewer = with_candidates(problem, [0, 1, 2])
     with pytest.raises(RouterError, match="only in the benchmark none"):
-        taught_labels(str(end_to_end_folders["vlc"]), fewer, _training_set(fewer))
+        teacher_labels(str(end_to_end_folders["vlc"]), fewer, _training_set(fewer))
 
 
 def test_a_family_that_learns_from_no_soft_labels_refuses_a_teacher(problem, end_to_end_folders):

@@ -4,8 +4,8 @@ import pytest
 
 from tests.families import packed_problem
 from vlrouterbench.core.errors import RouterError, UnknownNameError
-from vlrouterbench.training import members
-from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions
+from vlrouterbench.training import best_epochs
+from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import train_router
 
 
@@ -13,15 +13,16 @@ def test_tensorboard_holds_loss_learning_rate_and_every_epochs_rank_score(easy_f
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     taken = []
-    take = members.BestEpochs.take
+    take = best_epochs.BestEpochs.take
 
-    def remembering(keeper, places, trials):
+    def remembering(keeper, indices, trials):
         taken.append(trials[0].validation_rank_score)
-        take(keeper, places, trials)
+        take(keeper, indices, trials)
 
-    monkeypatch.setattr(members.BestEpochs, "take", remembering)
-    running = RunOptions(log_to=("tensorboard",), logging_dir=tmp_path / "logs")
-    arguments = RouterTrainingArguments(cost_weights=(10.0,), num_epochs=3, running=running)
+    monkeypatch.setattr(best_epochs.BestEpochs, "take", remembering)
+    arguments = RouterTrainingArguments(
+        cost_weights=(10.0,), num_epochs=3, log_to=("tensorboard",), logging_dir=tmp_path / "logs"
+    )
     trained = train_router("vlc", packed_problem(easy_folder, "tiny-siglip"), arguments)
     (folder,) = (tmp_path / "logs").iterdir()
     assert folder.name == "cost_weight=10.0"
@@ -38,13 +39,13 @@ def test_tensorboard_holds_loss_learning_rate_and_every_epochs_rank_score(easy_f
 
 def test_a_tracker_that_is_not_there_is_refused(monkeypatch, tmp_path):
     with pytest.raises(UnknownNameError, match='Did you mean "tensorboard"'):
-        RunOptions(log_to=("tensorbord",))
+        RouterTrainingArguments(log_to=("tensorbord",))
     with pytest.raises(RouterError, match="--log-to neptune: it is not installed"):
-        RunOptions(log_to=("neptune",))
+        RouterTrainingArguments(log_to=("neptune",))
     with pytest.raises(RouterError, match="expected both or neither"):
-        RunOptions(log_to=("tensorboard",))
+        RouterTrainingArguments(log_to=("tensorboard",))
     with pytest.raises(RouterError, match="expected both or neither"):
-        RunOptions(logging_dir=tmp_path)
+        RouterTrainingArguments(logging_dir=tmp_path)
     monkeypatch.setattr("transformers.integrations.get_available_reporting_integrations", lambda: [])
     with pytest.raises(RouterError, match=r"with \"vlrouterbench\[tensorboard\]\""):
-        RunOptions(log_to=("tensorboard",), logging_dir=tmp_path)
+        RouterTrainingArguments(log_to=("tensorboard",), logging_dir=tmp_path)

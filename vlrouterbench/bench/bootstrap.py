@@ -9,11 +9,11 @@ Decisions
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
-from vlrouterbench.bench.neighbours import timed
+from vlrouterbench.bench.comparison import Comparison, compared, timed
 from vlrouterbench.core.constants import RANK_SCORE_BETA
 from vlrouterbench.metrics.bootstrap import NUM_RESAMPLES, interval, trade_off_draws
 from vlrouterbench.metrics.ranks import rank_ranges
@@ -25,7 +25,19 @@ _BASELINE_SHARE = 20
 _BOUNDS = (1e-5, 1e-3)
 
 
-def bench_bootstrap(*, scale: float = 1.0) -> dict[str, Any]:
+class BootstrapComparison(Comparison):
+    """`bench bootstrap`; `seconds` are ours."""
+
+    seconds: float
+    samples: int
+    groups: int
+    routers: int
+    resamples: int
+    baseline_resamples: int
+    scale: float
+
+
+def bench_bootstrap(*, scale: float = 1.0) -> BootstrapComparison:
     """Time intervals at a share of the published number of samples and of resamples.
 
     Returns:
@@ -39,13 +51,10 @@ def bench_bootstrap(*, scale: float = 1.0) -> dict[str, Any]:
     few = max(1, num_resamples // _BASELINE_SHARE)
     _, baseline = timed(lambda: _plain_loop(quality, cost, groups, few))
     baseline *= num_resamples / few
-    _, ours = timed(lambda: _intervals(quality, cost, groups, num_resamples))
+    names = groups.tolist()
+    _, ours = timed(lambda: _intervals(quality, cost, names, num_resamples))
     return {
-        "name": "bootstrap",
-        "ours": ours,
-        "baseline": baseline,
-        "ratio": baseline / ours,
-        "unit": "s",
+        **compared("bootstrap", ours=ours, baseline=baseline),
         "seconds": ours,
         "samples": num_samples,
         "groups": len(np.unique(groups)),
@@ -56,22 +65,22 @@ def bench_bootstrap(*, scale: float = 1.0) -> dict[str, Any]:
     }
 
 
-def _intervals(quality: np.ndarray, cost: np.ndarray, groups: np.ndarray, num_resamples: int) -> None:
+def _intervals(quality: np.ndarray, cost: np.ndarray, groups: Sequence[str], num_resamples: int) -> None:
     draws = trade_off_draws(
         quality, cost, groups, cost_bounds=_BOUNDS, beta=RANK_SCORE_BETA, seed=0, num_resamples=num_resamples
     )
     for values in draws.values():
-        for place in range(values.shape[1]):
-            interval(values[:, place])
+        for router in range(values.shape[1]):
+            interval(values[:, router])
     rank_ranges(draws["rank_score"])
 
 
 def _plain_loop(quality: np.ndarray, cost: np.ndarray, groups: np.ndarray, num_resamples: int) -> np.ndarray:
     """(num_resamples, num_routers) Rank Scores, one resample at a time."""
     rng = np.random.default_rng(0)
-    members = [np.flatnonzero(groups == name) for name in np.unique(groups)]
-    scores = []
+    rows_of_group = [np.flatnonzero(groups == name) for name in np.unique(groups)]
+    num_groups, scores = len(rows_of_group), []
     for _ in range(num_resamples):
-        rows = np.concatenate([members[drawn] for drawn in rng.integers(len(members), size=len(members))])
+        rows = np.concatenate([rows_of_group[drawn] for drawn in rng.integers(num_groups, size=num_groups)])
         scores.append(rank_score(quality[rows].mean(axis=0), cost[rows].mean(axis=0), cost_bounds=_BOUNDS))
     return np.array(scores)

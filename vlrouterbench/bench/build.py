@@ -9,16 +9,25 @@ from __future__ import annotations
 
 import resource
 import tempfile
-import time
 from pathlib import Path
-from typing import Any
 
+from vlrouterbench.bench.comparison import Comparison, compared, peak_memory_gib, timed
 from vlrouterbench.bench.log_tree import log_files, make_log_tree
 from vlrouterbench.data.build import BuildOptions, build_benchmark, home_folder
 from vlrouterbench.data.sources.vlmevalkit.reading import read_text_table
 
 
-def bench_build(*, scale: float = 1.0, num_proc: int = 2) -> dict[str, Any]:
+class BuildComparison(Comparison):
+    """`bench build`; `reading` is our reading alone, in seconds."""
+
+    reading: float
+    reading_ratio: float
+    files: int
+    scale: float
+    peak_memory_gib: float
+
+
+def bench_build(*, scale: float = 1.0, num_proc: int = 2) -> BuildComparison:
     """Compare reading and building at a share of the published size.
 
     Returns:
@@ -26,29 +35,24 @@ def bench_build(*, scale: float = 1.0, num_proc: int = 2) -> dict[str, Any]:
     """
     tree = make_log_tree(home_folder() / "bench", scale=scale, num_proc=num_proc)
     files = log_files(tree)
-    baseline = _seconds(lambda: _read_with_pandas(files))
-    reading = _seconds(lambda: [read_text_table(path) for path in files])
+    _, baseline = timed(lambda: _read_with_pandas(files))
+    _, reading = timed(lambda: [read_text_table(path) for path in files])
     with tempfile.TemporaryDirectory(prefix="vlrouterbench-") as folder:
         out = Path(folder) / "benchmark"
-        ours = _seconds(lambda: build_benchmark(tree, out, BuildOptions(num_proc=num_proc)))
+        _, ours = timed(lambda: build_benchmark(tree, out, BuildOptions(num_proc=num_proc)))
     return {
-        "name": "build",
-        "ours": ours,
-        "baseline": baseline,
-        "ratio": baseline / ours,
-        "unit": "s",
+        **compared("build", ours=ours, baseline=baseline),
         "reading": reading,
         "reading_ratio": baseline / reading,
         "files": len(files),
         "scale": scale,
-        "peak_memory_gib": _peak_memory_gib(num_proc),
+        "peak_memory_gib": _memory_bound_gib(num_proc),
     }
 
 
-def _peak_memory_gib(num_proc: int) -> float:
+def _memory_bound_gib(num_proc: int) -> float:
     """An upper bound: this process, and as many reading processes as there were, each as large as the largest."""
-    own, child = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return (own + num_proc * child) / 2**20
+    return peak_memory_gib() + num_proc * peak_memory_gib(resource.RUSAGE_CHILDREN)
 
 
 def _read_with_pandas(files: list[Path]) -> None:
@@ -56,9 +60,3 @@ def _read_with_pandas(files: list[Path]) -> None:
 
     for path in files:
         pandas.read_excel(path, engine="openpyxl")
-
-
-def _seconds(work: Any) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start

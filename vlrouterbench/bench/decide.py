@@ -8,13 +8,15 @@ Decisions
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import torch
 
-from vlrouterbench.bench.neighbours import DIM, NUM_MEMORIES, median_ms, random_features
+from vlrouterbench.bench.comparison import Comparison, compared, median_ms
+from vlrouterbench.bench.neighbours import DIM, NUM_MEMORIES, random_features
 from vlrouterbench.core.constants import Unsolved
+from vlrouterbench.routers.base.configuration_router import CandidateEntry
 from vlrouterbench.routers.base.learning import TrainingSet
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.encoders.builtin.blocks import BUILTIN, BUILTIN_VERSION
@@ -30,7 +32,15 @@ _FEW_SAMPLES = 700
 _DECISIONS = 40
 
 
-def bench_decide(*, scale: float = 1.0) -> dict[str, Any]:
+class DecideComparison(Comparison):
+    """`bench decide`; `ours` is kNN's decision, with a memory of `memories` samples."""
+
+    ms_per_decision: dict[str, float]
+    memories: int
+    scale: float
+
+
+def bench_decide(*, scale: float = 1.0) -> DecideComparison:
     """Time single decisions with a memory of a share of the published size.
 
     Returns:
@@ -50,11 +60,7 @@ def bench_decide(*, scale: float = 1.0) -> dict[str, Any]:
     classifier.fit(features.numpy(), samples.soft_labels.argmax(dim=1).numpy())
     baseline = median_ms(lambda row: classifier.predict(row.numpy()), rows[:10])
     return {
-        "name": "decide",
-        "ours": took["knn"],
-        "baseline": baseline,
-        "ratio": baseline / took["knn"],
-        "unit": "ms",
+        **compared("decide", ours=took["knn"], baseline=baseline, unit="ms"),
         "ms_per_decision": took,
         "memories": len(features),
         "scale": scale,
@@ -84,7 +90,8 @@ def fitted(family: type[PreTrainedRouter], samples: TrainingSet) -> PreTrainedRo
         samples = _first(samples, _FEW_SAMPLES)
     largest = {name: values[-1] for name, values in {**recipe.decision_grid, **recipe.fit_grid}.items()}
     own = {**recipe.fixed, **largest}
-    candidates = [{"name": f"candidate-{place}", "mean_cost_usd": 1e-4} for place in range(NUM_CANDIDATES)]
+    names = (f"candidate-{number}" for number in range(NUM_CANDIDATES))
+    candidates: list[CandidateEntry] = [{"name": name, "mean_cost_usd": 1e-4} for name in names]
     # Little text, much image: the text projection has a row for each of many buckets, and is not used here.
     encoder = {"text": BUILTIN, "image": BUILTIN, "version": BUILTIN_VERSION, "text_dim": 1}
     encoder["image_dim"] = DIM - 1 - NUM_TEXT_FACTS - NUM_SHAPE_FACTS
@@ -95,11 +102,5 @@ def fitted(family: type[PreTrainedRouter], samples: TrainingSet) -> PreTrainedRo
 
 
 def _first(samples: TrainingSet, count: int) -> TrainingSet:
-    return TrainingSet(
-        features=samples.features[:count],
-        quality=samples.quality[:count],
-        cost=samples.cost[:count],
-        soft_labels=samples.soft_labels[:count],
-        cost_rate=samples.cost_rate,
-        seed=samples.seed,
-    )
+    names = ("features", "quality", "cost", "soft_labels")
+    return replace(samples, **{name: getattr(samples, name)[:count] for name in names})

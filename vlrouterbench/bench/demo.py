@@ -1,7 +1,7 @@
 """`bench demo`: the routing demo's speed: one route call, a slider's move, 50 clients at once, memory over many calls.
 
 Decisions
-- The app runs as its own process, on a benchmark made for it, and is asked on the loopback as programs ask it: one
+- The app runs as its own process, on a benchmark made for it, and is called on the loopback as programs call it: one
   request to start a call, one to read its end. Clients share this machine with the app.
 - The baseline is deciding with encoding, ours is deciding on kept features: what a move of the slider spares.
 - Memory is the app's resident memory after a warm-up and at the end; where the system does not tell it, it is null.
@@ -20,11 +20,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import numpy as np
 from PIL import Image
 
+from vlrouterbench.bench.comparison import Comparison, compared
 from vlrouterbench.demo.controls import Preference
 from vlrouterbench.demo.deciding import answer, encode
 from vlrouterbench.demo.workspace import Workspace, prepare
@@ -37,7 +38,48 @@ _WARM_UP = 100
 _QUESTION = "Which of the bars is the tallest, and by how much?"
 
 
-def bench_demo(*, scale: float = 1.0) -> dict[str, Any]:
+class Spread(TypedDict):
+    """Percentiles of milliseconds."""
+
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+
+
+class Clients(TypedDict):
+    """Calls of several clients at once; percentiles where there were any, and the first errors."""
+
+    clients: int
+    seconds: float
+    calls: int
+    errors: int
+    calls_per_second: float
+    p50_ms: NotRequired[float]
+    p95_ms: NotRequired[float]
+    p99_ms: NotRequired[float]
+    first_errors: list[str]
+
+
+class Memory(TypedDict):
+    """Resident memory of the app around so many calls; None where the system does not tell it."""
+
+    calls: int
+    after_warm_up_mib: float | None
+    at_the_end_mib: float | None
+
+
+class DemoComparison(Comparison):
+    """`bench demo`."""
+
+    route_call: Spread
+    with_encoding: Spread
+    on_kept_features: Spread
+    clients: Clients
+    memory: Memory
+    scale: float
+
+
+def bench_demo(*, scale: float = 1.0) -> DemoComparison:
     """Measure at a share of 60 seconds and 2,000 calls.
 
     Returns:
@@ -47,20 +89,16 @@ def bench_demo(*, scale: float = 1.0) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="vlrouterbench-bench-demo-") as temporary:
         folder = Path(temporary) / "app"
         workspace = prepare(folder, num_samples=_NUM_SAMPLES)
-        picture = next(workspace.test.iter_images())
-        encoded, kept = _decisions(workspace, picture, max(5, round(_LOCAL_CALLS * scale)))
+        image = next(image for image in workspace.test.iter_images() if image is not None)
+        encoded, kept = _decisions(workspace, image, max(5, round(_LOCAL_CALLS * scale)))
         with _running_app(folder) as (process, url):
             caller = Caller(url)
-            alone = [caller.timed(picture) for _ in range(max(5, round(_LOCAL_CALLS * scale)))]
-            memory = _memory(process, caller, picture, max(10, round(CALLS * scale)))
-            clients = _many_clients(url, picture, seconds=max(1.0, SECONDS * scale))
+            alone = [caller.timed(image) for _ in range(max(5, round(_LOCAL_CALLS * scale)))]
+            memory = _memory(process, caller, image, max(10, round(CALLS * scale)))
+            clients = _many_clients(url, image, seconds=max(1.0, SECONDS * scale))
     ours, baseline = float(np.median(kept)), float(np.median(encoded))
     return {
-        "name": "demo",
-        "ours": ours,
-        "baseline": baseline,
-        "ratio": baseline / ours,
-        "unit": "ms",
+        **compared("demo", ours=ours, baseline=baseline, unit="ms"),
         "route_call": _spread(alone),
         "with_encoding": _spread(encoded),
         "on_kept_features": _spread(kept),
@@ -84,14 +122,14 @@ class Caller:
         self._client = httpx.Client(base_url=f"{url}gradio_api/", timeout=120.0, trust_env=False)
         self._path: str | None = None
 
-    def timed(self, picture: bytes) -> float:
-        """Milliseconds of one call; the picture is uploaded with the first.
+    def timed(self, image: bytes) -> float:
+        """Milliseconds of one call; the image is uploaded with the first.
 
         Raises:
             RuntimeError: the app answered with an error.
         """
         if self._path is None:
-            sent = self._client.post("upload", files={"files": ("picture.jpg", picture)})
+            sent = self._client.post("upload", files={"files": ("image.jpg", image)})
             self._path = sent.raise_for_status().json()[0]
         file = {"path": self._path, "meta": {"_type": "gradio.FileData"}}
         start = time.perf_counter()
@@ -105,7 +143,7 @@ class Caller:
 
 
 def _decisions(workspace: Workspace, content: bytes, count: int) -> tuple[list[float], list[float]]:
-    """Milliseconds of decisions in this process: with reading and encoding the picture, and on kept features."""
+    """Milliseconds of decisions in this process: with reading and encoding the image, and on kept features."""
     encoded, kept = [], []
     for number in range(count):
         start = time.perf_counter()
@@ -123,20 +161,20 @@ def _running_app(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     command = ["-m", "vlrouterbench", "demo", "--json", "--folder", str(folder), "--num-samples", str(_NUM_SAMPLES)]
     process = subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
-        said = ""
-        while not said.rstrip().endswith("}"):
+        output = ""
+        while not output.rstrip().endswith("}"):
             line = process.stdout.readline() if process.stdout else ""
             if not line:
                 raise RuntimeError("the demo ended before it was ready: run `vlrouterbench demo` to see why.")
-            said += line
-        yield process, json.loads(said)["url"]
+            output += line
+        yield process, json.loads(output)["url"]
     finally:
         process.terminate()
         process.wait()
 
 
-def _many_clients(url: str, picture: bytes, *, seconds: float) -> dict[str, Any]:
-    """CLIENTS at once, each asking again as soon as it was answered: calls, errors, milliseconds."""
+def _many_clients(url: str, image: bytes, *, seconds: float) -> Clients:
+    """CLIENTS at once, each calling again as soon as it got an answer: calls, errors, milliseconds."""
     took: list[float] = []
     errors: list[str] = []
     until = time.monotonic() + seconds
@@ -145,7 +183,7 @@ def _many_clients(url: str, picture: bytes, *, seconds: float) -> dict[str, Any]
         try:
             caller = Caller(url)
             while time.monotonic() < until:
-                took.append(caller.timed(picture))
+                took.append(caller.timed(image))
         except (RuntimeError, OSError, _http_error()) as error:
             errors.append(str(error))
 
@@ -154,8 +192,15 @@ def _many_clients(url: str, picture: bytes, *, seconds: float) -> dict[str, Any]
         thread.start()
     for thread in threads:
         thread.join()
-    found = {"clients": CLIENTS, "seconds": seconds, "calls": len(took), "errors": len(errors)}
-    return found | {"calls_per_second": len(took) / seconds, **(_spread(took) if took else {}), "said": errors[:3]}
+    figures: Clients = {
+        "clients": CLIENTS,
+        "seconds": seconds,
+        "calls": len(took),
+        "errors": len(errors),
+        "calls_per_second": len(took) / seconds,
+        "first_errors": errors[:3],
+    }
+    return {**figures, **_spread(took)} if took else figures
 
 
 def _http_error() -> type[Exception]:
@@ -164,14 +209,14 @@ def _http_error() -> type[Exception]:
     return httpx.HTTPError
 
 
-def _memory(process: subprocess.Popen[str], caller: Caller, picture: bytes, calls: int) -> dict[str, Any]:
-    """Resident memory of the app after a warm-up and after so many more calls, MiB."""
+def _memory(process: subprocess.Popen[str], caller: Caller, image: bytes, calls: int) -> Memory:
+    """Resident memory of the app after a warm-up and after `calls` more calls, MiB."""
     for _ in range(min(_WARM_UP, calls)):
-        caller.timed(picture)
+        caller.timed(image)
     before = _resident_mib(process.pid)
-    # Pictures of other sizes too: nothing may be kept of them.
+    # Images of other sizes too: nothing may be kept of them.
     for number in range(calls):
-        caller.timed(picture)
+        caller.timed(image)
         if number % 100 == 0:
             Caller(caller.url).timed(_noise(number))
     return {"calls": calls, "after_warm_up_mib": before, "at_the_end_mib": _resident_mib(process.pid)}
@@ -182,8 +227,8 @@ def _resident_mib(pid: int) -> float | None:
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except OSError:
         return None
-    found = re.search(r"VmRSS:\s+(\d+) kB", status)
-    return None if found is None else int(found.group(1)) / 1024
+    resident = re.search(r"VmRSS:\s+(\d+) kB", status)
+    return None if resident is None else int(resident.group(1)) / 1024
 
 
 def _noise(seed: int) -> bytes:
@@ -193,6 +238,6 @@ def _noise(seed: int) -> bytes:
     return buffer.getvalue()
 
 
-def _spread(took: list[float]) -> dict[str, float]:
+def _spread(took: list[float]) -> Spread:
     p50, p95, p99 = np.percentile(took, (50, 95, 99))
     return {"p50_ms": float(p50), "p95_ms": float(p95), "p99_ms": float(p99)}

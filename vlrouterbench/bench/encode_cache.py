@@ -1,4 +1,4 @@
-"""`bench encode-cache`: encoding a benchmark of 3,000 pictures of 512 px, against asking for its features again.
+"""`bench encode-cache`: encoding a benchmark of 3,000 images of 512 px, against reading its features again.
 
 Decisions
 - Both runs are `encode_benchmark` in this process, on one thread: what a second run saves is the work, not the start of
@@ -10,12 +10,10 @@ Decisions
 from __future__ import annotations
 
 import json
-import resource
 import tempfile
-import time
 from pathlib import Path
-from typing import Any
 
+from vlrouterbench.bench.comparison import Comparison, compared, peak_memory_gib, timed
 from vlrouterbench.bench.encode import make_samples
 from vlrouterbench.data.build import build_benchmark
 from vlrouterbench.data.table import load_table
@@ -24,7 +22,17 @@ from vlrouterbench.features.encode import encode_benchmark
 NUM_SAMPLES = 3000
 
 
-def bench_encode_cache(*, scale: float = 1.0) -> dict[str, Any]:
+class EncodeCacheComparison(Comparison):
+    """`bench encode-cache`; `refit` are the seconds of a run that only fits again."""
+
+    samples: int
+    refit: float
+    stored_mib: float
+    scale: float
+    peak_memory_gib: float
+
+
+def bench_encode_cache(*, scale: float = 1.0) -> EncodeCacheComparison:
     """Compare at a share of 3,000 samples.
 
     Returns:
@@ -37,45 +45,35 @@ def bench_encode_cache(*, scale: float = 1.0) -> dict[str, Any]:
         write_tables(source, num_samples)
         build_benchmark(source, out)
         table = load_table(out)
-        first, path = _seconds(table)
-        second, _ = _seconds(table)
-        path.unlink()
-        refit, _ = _seconds(table)
-        stored = sum(file.stat().st_size for file in path.parent.rglob("*") if file.is_file())
+        features, first = timed(lambda: encode_benchmark(table))
+        _, second = timed(lambda: encode_benchmark(table))
+        features.path.unlink()
+        _, refit = timed(lambda: encode_benchmark(table))
+        stored = sum(file.stat().st_size for file in features.path.parent.rglob("*") if file.is_file())
     return {
-        "name": "encode-cache",
-        "ours": second,
-        "baseline": first,
-        "ratio": first / second,
-        "unit": "s",
+        **compared("encode-cache", ours=second, baseline=first),
         "samples": num_samples,
         "refit": refit,
         "stored_mib": stored / 2**20,
         "scale": scale,
-        "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        "peak_memory_gib": peak_memory_gib(),
     }
 
 
 def write_tables(folder: Path, num_samples: int) -> None:
-    """Own tables with a picture for each of `num_samples` nonsense questions, and two candidates."""
+    """Own tables with an image for each of `num_samples` nonsense questions, and two candidates."""
     (folder / "images").mkdir(parents=True)
     samples, outcomes = [], []
-    for number, (sample, picture) in enumerate(zip(*make_samples(num_samples), strict=True)):
-        suffix = "jpg" if picture.startswith(b"\xff\xd8") else "png"
+    for number, (sample, image) in enumerate(zip(*make_samples(num_samples), strict=True)):
+        suffix = "jpg" if image.startswith(b"\xff\xd8") else "png"
         name = f"images/{number}.{suffix}"
-        (folder / name).write_bytes(picture)
+        (folder / name).write_bytes(image)
         row = {"sample_id": f"s{number:05d}", "question": sample.question, "options": list(sample.options)}
         samples.append({**row, "image": name})
-        for place, candidate in enumerate(("small", "large")):
+        for quality, candidate in enumerate(("small", "large")):
             counts = {"input_tokens": 100 + number % 7, "output_tokens": 10 + number % 5}
-            outcomes.append({"sample_id": row["sample_id"], "candidate": candidate, "quality": place, **counts})
+            outcomes.append({"sample_id": row["sample_id"], "candidate": candidate, "quality": quality, **counts})
     for name, rows in (("samples", samples), ("outcomes", outcomes)):
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     prices = "name,input_price,output_price\nsmall,0.1,0.1\nlarge,2,8\n"
     (folder / "candidates.csv").write_text(prices, encoding="utf-8")
-
-
-def _seconds(table: Any) -> tuple[float, Path]:
-    start = time.perf_counter()
-    features = encode_benchmark(table)
-    return time.perf_counter() - start, features.path

@@ -9,15 +9,15 @@ Decisions
 
 from __future__ import annotations
 
-import resource
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 
+from vlrouterbench.bench.comparison import Comparison, compared, peak_memory_gib
 from vlrouterbench.bench.encode import make_samples
 from vlrouterbench.core.threads import one_thread
 from vlrouterbench.features.reading import CPU_BATCH
@@ -27,11 +27,11 @@ from vlrouterbench.routers.encoders.hub.text import HubTextEncoder
 from vlrouterbench.routers.encoders.sample_input import RouterInput, read_image
 
 NUM_SAMPLES = {"cpu": 64, "cuda": 4096}
-_TEXT_SIZE = {
+_TEXT_SIZE: dict[str, Mapping[str, Any]] = {
     "cpu": {"hidden_size": 384, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 1536},
     "cuda": {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096},
 }
-_IMAGE_SIZE = {
+_IMAGE_SIZE: dict[str, Mapping[str, Any]] = {
     "cpu": {
         "hidden_size": 768,
         "num_hidden_layers": 12,
@@ -51,7 +51,24 @@ _IMAGE_SIZE = {
 }
 
 
-def bench_hub_encoders(*, scale: float = 1.0) -> dict[str, Any]:
+class EncoderFigures(TypedDict):
+    """Speed of one encoder, and the shares of its time by part."""
+
+    samples_per_second: float
+    shares: dict[str, float]
+
+
+class HubEncodersComparison(Comparison):
+    """`bench hub-encoders`; `encoders` by kind, text and image."""
+
+    samples: int
+    encoders: dict[str, EncoderFigures]
+    device: str
+    scale: float
+    peak_memory_gib: float
+
+
+def bench_hub_encoders(*, scale: float = 1.0) -> HubEncodersComparison:
     """Compare on a share of NUM_SAMPLES.
 
     Returns:
@@ -59,38 +76,35 @@ def bench_hub_encoders(*, scale: float = 1.0) -> dict[str, Any]:
         the shares of decoding, preprocessing and forward; the device, and peak memory.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    samples, pictures = make_samples(max(4, round(NUM_SAMPLES[device] * scale)))
+    samples, images = make_samples(max(4, round(NUM_SAMPLES[device] * scale)))
     with tempfile.TemporaryDirectory(prefix="vlrouterbench-") as folder, one_thread():
         text = HubTextEncoder(save_text_model(Path(folder) / "text", samples, device), device=device)
         image = HubImageEncoder(save_image_model(Path(folder) / "image", device), device=device)
         inputs = [
-            RouterInput(sample.question, image=read_image(p)) for sample, p in zip(samples, pictures, strict=True)
+            RouterInput(sample.question, image=read_image(content))
+            for sample, content in zip(samples, images, strict=True)
         ]
         start = time.perf_counter()
         for encoder in (text, image):
             for one in inputs:
                 encoder.encode([one])
         baseline = time.perf_counter() - start
-        found = {"text": _text_seconds(text, samples), "image": _image_seconds(image, pictures)}
-    ours = sum(sum(parts.values()) for parts in found.values())
-    encoders = {
+        seconds = {"text": _text_seconds(text, samples), "image": _image_seconds(image, images)}
+    ours = sum(sum(parts.values()) for parts in seconds.values())
+    encoders: dict[str, EncoderFigures] = {
         kind: {
             "samples_per_second": len(samples) / sum(parts.values()),
             "shares": {part: taken / sum(parts.values()) for part, taken in parts.items()},
         }
-        for kind, parts in found.items()
+        for kind, parts in seconds.items()
     }
     return {
-        "name": "hub-encoders",
-        "ours": ours,
-        "baseline": baseline,
-        "ratio": baseline / ours,
-        "unit": "s",
+        **compared("hub-encoders", ours=ours, baseline=baseline),
         "samples": len(samples),
         "encoders": encoders,
         "device": torch.cuda.get_device_name() if device == "cuda" else "one thread of the CPU",
         "scale": scale,
-        "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        "peak_memory_gib": peak_memory_gib(),
     }
 
 
@@ -116,7 +130,7 @@ def save_image_model(folder: Path, device: str) -> Path:
 
     config = transformers.SiglipVisionConfig(**_IMAGE_SIZE[device])
     transformers.SiglipVisionModel(config).save_pretrained(folder)
-    side = config.image_size
+    side = _IMAGE_SIZE[device]["image_size"]
     transformers.SiglipImageProcessorPil(size={"height": side, "width": side}).save_pretrained(folder)
     return folder
 
@@ -128,12 +142,12 @@ def _text_seconds(encoder: HubTextEncoder, samples: Sequence[RouterInput]) -> di
     return taken | {"forward": _forward_seconds(encoder, rows)}
 
 
-def _image_seconds(encoder: HubImageEncoder, pictures: Sequence[bytes]) -> dict[str, float]:
+def _image_seconds(encoder: HubImageEncoder, images: Sequence[bytes]) -> dict[str, float]:
     start = time.perf_counter()
-    images = [read_image(picture) for picture in pictures]
+    decoded = [read_image(content) for content in images]
     taken = {"decoding": time.perf_counter() - start}
     start = time.perf_counter()
-    prepared = [encoder.prepare(image) for image in images]
+    prepared = [encoder.prepare(image) for image in decoded if image is not None]
     taken["preprocessing"] = time.perf_counter() - start
     return taken | {"forward": _forward_seconds(encoder, prepared)}
 
@@ -141,7 +155,7 @@ def _image_seconds(encoder: HubImageEncoder, pictures: Sequence[bytes]) -> dict[
 def _forward_seconds(encoder: HubTextEncoder | HubImageEncoder, rows: Sequence[Any]) -> float:
     size = CPU_BATCH if encoder.device.type == "cpu" else SHARD_SIZE
     start = time.perf_counter()
-    for place in range(0, len(rows), size):
+    for first in range(0, len(rows), size):
         # Brought to the CPU, so that the time is of work done and not of work queued.
-        encoder.pooled(rows[place : place + size]).cpu()
+        encoder.pooled(rows[first : first + size]).cpu()
     return time.perf_counter() - start

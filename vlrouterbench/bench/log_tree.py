@@ -10,7 +10,6 @@ from __future__ import annotations
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,6 +20,8 @@ _WORDS = np.array(
     [f"{a}{b}{c}" for a in ("ka", "lo", "mi", "ne", "pu") for b in "rstlnm" for c in ("a", "ed", "ing", "o")]
 )
 _CHOICE = ("MMBench_DEV_EN_V11", "MMStar", "MMMU_DEV_VAL", "RealWorldQA", "AI2D_TEST")
+LogRow = dict[str, str | int | float | bool]
+"""A row of a log by column: which columns there are depends on the dataset."""
 TREE_VERSION = 2
 """Raised whenever other files would be written."""
 _MARKER = ".complete"
@@ -57,9 +58,9 @@ def _write_pair(task: tuple[Path, str, str, str, int]) -> None:
     """The prediction file of a candidate and dataset, and its evaluation file where VLMEvalKit writes one."""
     tree, candidate, log_name, dataset, num_rows = task
     # Questions are the dataset's: the same for every candidate.
-    asked = np.random.default_rng([num_rows, len(dataset)])
-    said = np.random.default_rng([num_rows, len(dataset), len(candidate)])
-    rows = [_row(dataset, index, asked, said, PROFILES[candidate][1]) for index in range(num_rows)]
+    questions = np.random.default_rng([num_rows, len(dataset)])
+    answers = np.random.default_rng([num_rows, len(dataset), len(candidate)])
+    rows = [_row(dataset, index, questions, answers, PROFILES[candidate][1]) for index in range(num_rows)]
     inference = tree / "VLMEvalKit_inference" / log_name / f"{log_name}_{dataset}.xlsx"
     _write(inference, [{name: row[name] for name in row if name not in ("hit", "log", "score", "res")} for row in rows])
     suffix = {"HallusionBench": "_auxmatch", "MathVerse_MINI": "_gpt-4o-mini_score"}.get(dataset, "")
@@ -69,20 +70,20 @@ def _write_pair(task: tuple[Path, str, str, str, int]) -> None:
 
 
 def _row(
-    dataset: str, index: int, asked: np.random.Generator, said: np.random.Generator, length: float
-) -> dict[str, Any]:
-    row: dict[str, Any] = {"index": index, "question": _text(asked, int(asked.integers(8, 40))), "category": "c"}
+    dataset: str, index: int, questions: np.random.Generator, answers: np.random.Generator, length: float
+) -> LogRow:
+    row: LogRow = {"index": index, "question": _text(questions, int(questions.integers(8, 40))), "category": "c"}
     if dataset in _CHOICE:
-        row |= {letter: _text(asked, 3) for letter in "ABCD"} | {"answer": "ABCD"[int(asked.integers(4))]}
+        row |= {letter: _text(questions, 3) for letter in "ABCD"} | {"answer": "ABCD"[int(questions.integers(4))]}
     elif dataset.startswith("MathV"):
         row |= {"question_type": "free_form", "answer_type": "integer", "choices": "[]", "answer_option": ""}
-        row |= {"answer": str(int(asked.integers(100)))}
+        row |= {"answer": str(int(questions.integers(100)))}
     elif dataset == "HallusionBench":
-        row |= {"answer": ("Yes", "No")[int(asked.integers(2))]}
+        row |= {"answer": ("Yes", "No")[int(questions.integers(2))]}
     else:
-        row |= {"answer": str([_text(asked, 2) for _ in range(10 if dataset == "TextVQA_VAL" else 2)])}
-    row["prediction"] = _text(said, max(1, int(said.gamma(2.0, length / 2.0))))
-    correct = int(said.integers(2))
+        row |= {"answer": str([_text(questions, 2) for _ in range(10 if dataset == "TextVQA_VAL" else 2)])}
+    row["prediction"] = _text(answers, max(1, int(answers.gamma(2.0, length / 2.0))))
+    correct = int(answers.integers(2))
     return row | {"res": row["answer"] if correct else "0", "hit": correct, "score": bool(correct), "log": "Succeed"}
 
 
@@ -90,7 +91,7 @@ def _text(rng: np.random.Generator, num_words: int) -> str:
     return " ".join(_WORDS[rng.integers(len(_WORDS), size=num_words)])
 
 
-def _write(path: Path, rows: list[dict[str, Any]]) -> None:
+def _write(path: Path, rows: list[LogRow]) -> None:
     from openpyxl import Workbook
 
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,14 +10,12 @@ Decisions
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 
+from vlrouterbench.bench.comparison import Comparison, compared, median_ms, timed
 from vlrouterbench.core.errors import VLRouterBenchError
 from vlrouterbench.routers.base.neighbors import NeighborIndex, unit_rows
 
@@ -27,7 +25,21 @@ NUM_NEIGHBORS = 5
 _SINGLE_QUERIES = 15
 
 
-def bench_neighbours(*, scale: float = 1.0) -> dict[str, Any]:
+class NeighboursComparison(Comparison):
+    """`bench neighbours`; `float64` is the baseline in float64, in seconds."""
+
+    float64: float
+    float64_ratio: float
+    single_ms: float
+    baseline_single_ms: float
+    single_ratio: float
+    float32_baseline_differs_in: int
+    memories: int
+    queries: int
+    scale: float
+
+
+def bench_neighbours(*, scale: float = 1.0) -> NeighboursComparison:
     """Compare at a share of the published size; the length of features stays.
 
     Returns:
@@ -38,11 +50,11 @@ def bench_neighbours(*, scale: float = 1.0) -> dict[str, Any]:
     """
     memory, queries = random_features(scale, NUM_MEMORIES, seed=0), random_features(scale, NUM_QUERIES, seed=1)
     _search(memory[:64], queries[:64])
-    places, ours = timed(lambda: _search(memory, queries))
+    indices, ours = timed(lambda: _search(memory, queries))
     plain, exact = _sklearn(memory), _sklearn(memory.astype(np.float64))
-    found, baseline = timed(lambda: plain.kneighbors(queries, return_distance=False))
+    in_float32, baseline = timed(lambda: plain.kneighbors(queries, return_distance=False))
     expected, baseline_float64 = timed(lambda: exact.kneighbors(queries.astype(np.float64), return_distance=False))
-    check_same(places, expected)
+    check_same(indices, expected)
     index = NeighborIndex(unit_rows(torch.from_numpy(memory)))
     rows = torch.from_numpy(queries).split(1)[:_SINGLE_QUERIES]
     alone = torch.cat([index.search(row, num_neighbors=NUM_NEIGHBORS)[1] for row in rows]).numpy()
@@ -50,17 +62,13 @@ def bench_neighbours(*, scale: float = 1.0) -> dict[str, Any]:
     single = median_ms(lambda row: index.search(row, num_neighbors=NUM_NEIGHBORS), rows)
     baseline_single = median_ms(lambda row: plain.kneighbors(row.numpy(), return_distance=False), rows)
     return {
-        "name": "neighbours",
-        "ours": ours,
-        "baseline": baseline,
-        "ratio": baseline / ours,
-        "unit": "s",
+        **compared("neighbours", ours=ours, baseline=baseline),
         "float64": baseline_float64,
         "float64_ratio": baseline_float64 / ours,
         "single_ms": single,
         "baseline_single_ms": baseline_single,
         "single_ratio": baseline_single / single,
-        "float32_baseline_differs_in": int((found != expected).any(axis=1).sum()),
+        "float32_baseline_differs_in": int((in_float32 != expected).any(axis=1).sum()),
         "memories": len(memory),
         "queries": len(queries),
         "scale": scale,
@@ -73,28 +81,16 @@ def random_features(scale: float, size: int, *, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal((rows, DIM), dtype=np.float32)
 
 
-def timed(work: Callable[[], Any]) -> tuple[Any, float]:
-    """What some work gives, and the seconds it took."""
-    start = time.perf_counter()
-    result = work()
-    return result, time.perf_counter() - start
-
-
-def median_ms(work: Callable[[Any], Any], asked: Any) -> float:
-    """Median milliseconds of a piece of work over what it is asked."""
-    return 1000 * statistics.median(timed(lambda item=item: work(item))[1] for item in asked)
-
-
-def check_same(places: np.ndarray, expected: np.ndarray) -> None:
+def check_same(indices: np.ndarray, expected: np.ndarray) -> None:
     """Compare neighbours, each (num_queries, k).
 
     Raises:
         VLRouterBenchError: some query has others, or the same in another order.
     """
-    if wrong := int((places != expected).any(axis=1).sum()):
+    if wrong := int((indices != expected).any(axis=1).sum()):
         raise VLRouterBenchError(
-            f"expected the neighbours that scikit-learn finds in float64, found others for {wrong} of {len(places)} "
-            "queries: a speed of wrong answers is none. Report it with the processor's name."
+            f"expected the neighbours that scikit-learn finds in float64, found others for {wrong} of {len(indices)} "
+            "queries: the speed of wrong answers means nothing. Report it with the processor's name."
         )
 
 

@@ -1,7 +1,7 @@
 """`bench own-tables`: a million samples by 17 candidates from own tables, against pandas reading and pivoting them.
 
 Decisions
-- Text only, so that the figure is about rows and not about pictures.
+- Text only, so that the figure is about rows and not about images.
 - Our build runs in a process of its own: its peak memory is then its own, without what made the tables.
 - The baseline joins nothing, checks nothing and writes nothing: it reads both tables and makes the two matrices.
 """
@@ -12,14 +12,13 @@ import resource
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from vlrouterbench.bench.comparison import Comparison, compared, peak_memory_gib, timed
 from vlrouterbench.data.candidates import published_pool
 from vlrouterbench.data.table import load_table
 
@@ -28,7 +27,16 @@ _ROWS_PER_PART = 50_000
 _WORDS = 500
 
 
-def bench_own_tables(*, scale: float = 1.0) -> dict[str, Any]:
+class OwnTablesComparison(Comparison):
+    """`bench own-tables`; `loading` are the seconds of `load_table`."""
+
+    samples: int
+    loading: float
+    scale: float
+    peak_memory_gib: float
+
+
+def bench_own_tables(*, scale: float = 1.0) -> OwnTablesComparison:
     """Compare at a share of a million samples.
 
     Returns:
@@ -37,23 +45,13 @@ def bench_own_tables(*, scale: float = 1.0) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="vlrouterbench-") as folder:
         source, out = Path(folder) / "tables", Path(folder) / "benchmark"
         write_tables(source, num_samples=max(20, round(NUM_SAMPLES * scale)))
-        start = time.perf_counter()
-        _pivot_with_pandas(source)
-        baseline = time.perf_counter() - start
-        start = time.perf_counter()
+        _, baseline = timed(lambda: _pivot_with_pandas(source))
         command = [sys.executable, "-m", "vlrouterbench", "build", str(source), "--out", str(out)]
-        subprocess.run(command, check=True, capture_output=True)
-        ours = time.perf_counter() - start
-        memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
-        start = time.perf_counter()
-        table = load_table(out)
-        loading = time.perf_counter() - start
+        _, ours = timed(lambda: subprocess.run(command, check=True, capture_output=True))
+        memory = peak_memory_gib(resource.RUSAGE_CHILDREN)
+        table, loading = timed(lambda: load_table(out))
     return {
-        "name": "own-tables",
-        "ours": ours,
-        "baseline": baseline,
-        "ratio": baseline / ours,
-        "unit": "s",
+        **compared("own-tables", ours=ours, baseline=baseline),
         "samples": len(table),
         "loading": loading,
         "scale": scale,

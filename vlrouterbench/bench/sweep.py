@@ -10,12 +10,11 @@ Decisions
 from __future__ import annotations
 
 import tempfile
-import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from vlrouterbench.bench.comparison import Comparison, compared, timed
 from vlrouterbench.core.constants import COST_WEIGHTS
 from vlrouterbench.data.build import build_from_logs
 from vlrouterbench.data.simulation.simulate import simulate_logs
@@ -29,7 +28,18 @@ NUM_SAMPLES = 3_000
 _SEEDS = (0, 1, 2)
 
 
-def bench_sweep(*, scale: float = 1.0) -> dict[str, Any]:
+class SweepComparison(Comparison):
+    """`bench sweep`; differences of validation Rank Scores, sweep less own training."""
+
+    rank_score_gap: float
+    largest_loss: float
+    gaps: dict[str, float]
+    seeds: int
+    simulated_samples: int
+    scale: float
+
+
+def bench_sweep(*, scale: float = 1.0) -> SweepComparison:
     """Compare on a share of the simulated samples.
 
     Returns:
@@ -50,11 +60,7 @@ def bench_sweep(*, scale: float = 1.0) -> dict[str, Any]:
         for runs in (together, apart)
     )
     return {
-        "name": "sweep",
-        "ours": ours,
-        "baseline": baseline,
-        "ratio": baseline / ours,
-        "unit": "s",
+        **compared("sweep", ours=ours, baseline=baseline),
         "rank_score_gap": float(np.abs(shared - own).max()),
         "largest_loss": float(max(0.0, (own - shared).max())),
         "gaps": dict(zip(map(str, COST_WEIGHTS), (shared - own).tolist(), strict=True)),
@@ -71,6 +77,5 @@ def _train(
     arguments = RouterTrainingArguments(
         cost_weights=COST_WEIGHTS, seed=seed, shared_trunk=shared_trunk, num_epochs=num_epochs
     )
-    start = time.perf_counter()
-    scores = [trained.chosen.validation_rank_score for trained in train_each("mlp", problem, arguments)]
-    return time.perf_counter() - start, scores
+    trained, seconds = timed(lambda: list(train_each("mlp", problem, arguments)))
+    return seconds, [one.chosen.validation_rank_score for one in trained]

@@ -30,8 +30,8 @@ from vlrouterbench.core.threads import one_thread
 from vlrouterbench.data.table import load_table
 from vlrouterbench.features.backbones import BackboneOptions, open_backbone
 from vlrouterbench.features.packed import pack_benchmark
-from vlrouterbench.routers.backbones.router import EndToEndRouter
-from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions
+from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
+from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import TrainedRouter, train_router
 from vlrouterbench.training.problem import Problem
 
@@ -47,8 +47,8 @@ class TimedTraining:
         folder: benchmark folder.
         family: an end-to-end family.
         backbone: as BackboneOptions names it.
-        image_size: side of the picture in pixels.
-        num_epochs: at most so many; None for the family's own.
+        image_size: side of the image in pixels.
+        num_epochs: at most this many; None for the family's own.
     """
 
     folder: str
@@ -89,17 +89,18 @@ class StepClock:
         return batch_size / statistics.median(steps)
 
 
-def timed_training(asked: TimedTraining, problem: Problem) -> tuple[TrainedRouter, float]:
+def timed_training(training: TimedTraining, problem: Problem) -> tuple[TrainedRouter, float]:
     """A trained router, and the samples per second of its training."""
     clock = StepClock()
-    running = RunOptions(bf16=torch.cuda.is_available(), progress=clock.tick)
-    arguments = RouterTrainingArguments((COST_WEIGHT,), num_epochs=asked.num_epochs, running=running)
+    arguments = RouterTrainingArguments(
+        (COST_WEIGHT,), num_epochs=training.num_epochs, bf16=torch.cuda.is_available(), progress=clock.tick
+    )
     with one_thread(not torch.cuda.is_available()):
-        trained = train_router(asked.family, problem, arguments)
+        trained = train_router(training.family, problem, arguments)
     return trained, clock.samples_per_second(trained.router.config.training["batch_size"])
 
 
-def launched_training(asked: TimedTraining, num_processes: int) -> float:
+def launched_training(training: TimedTraining, num_processes: int) -> float:
     """Samples per second of a training by processes that are launched for it.
 
     Raises:
@@ -107,15 +108,15 @@ def launched_training(asked: TimedTraining, num_processes: int) -> float:
     """
     if torch.cuda.is_available() and torch.cuda.device_count() < num_processes:
         raise RouterError(f"expected a GPU for each of {num_processes} processes, found {torch.cuda.device_count()}.")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
     common = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(num_processes)}
     if not torch.cuda.is_available():
         common |= {"OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
-    running = [
+    processes = [
         subprocess.Popen(
-            [sys.executable, "-m", "vlrouterbench.bench.training_speed", json.dumps(asdict(asked))],
+            [sys.executable, "-m", "vlrouterbench.bench.training_speed", json.dumps(asdict(training))],
             env={**os.environ, **common, "RANK": str(rank), "LOCAL_RANK": str(rank)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -123,20 +124,20 @@ def launched_training(asked: TimedTraining, num_processes: int) -> float:
         )
         for rank in range(num_processes)
     ]
-    ended = [(*process.communicate(), process.returncode) for process in running]
-    for rank, (_, said, status) in enumerate(ended):
+    ended = [(*process.communicate(), process.returncode) for process in processes]
+    for rank, (_, errors, status) in enumerate(ended):
         if status:
-            raise RouterError(f"process {rank} of {num_processes} failed with status {status}: {said[-500:]}")
+            raise RouterError(f"process {rank} of {num_processes} failed with status {status}: {errors[-500:]}")
     return float(json.loads(ended[0][0].splitlines()[-1]))
 
 
 def main(given: str) -> None:
-    """One of the processes that are launched together; the first says samples per second on stdout."""
+    """One of the processes that are launched together; the first writes samples per second to stdout."""
     from accelerate import PartialState
 
     state = PartialState(cpu=not torch.cuda.is_available())
-    asked = TimedTraining(**json.loads(given))
-    speed = timed_training(asked, asked.problem())[1]
+    training = TimedTraining(**json.loads(given))
+    speed = timed_training(training, training.problem())[1]
     if state.is_main_process:
         sys.stdout.write(f"{json.dumps(speed)}\n")
     sys.stdout.flush()
@@ -146,7 +147,7 @@ def main(given: str) -> None:
         os._exit(0)
 
 
-def training_flops(router: EndToEndRouter, problem: Problem) -> float:
+def training_flops(router: PreTrainedRouter, problem: Problem) -> float:
     """Operations of a training step per sample, as torch counts them: forward and backward."""
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -170,14 +171,14 @@ def bf16_peak() -> float | None:
 
 def _seconds_on_gpu(work: Callable[[], Any]) -> float:
     """Median seconds of work on the GPU."""
-    took = []
+    seconds = []
     for _ in range(_PRODUCTS):
         torch.cuda.synchronize()
         start = time.perf_counter()
         work()
         torch.cuda.synchronize()
-        took.append(time.perf_counter() - start)
-    return statistics.median(took)
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -25,6 +26,8 @@ NAMES = (
     "demo",
 )
 """Each is a file of `vlrouterbench.bench` with a function `bench_NAME`."""
+Figures = Mapping[str, Any]
+"""A comparison of any name: which figures it has besides its times depends on the name."""
 
 
 def bench(
@@ -34,7 +37,7 @@ def bench(
         str | None, typer.Option(help="Of end-to-end: tiny-lxmert and other tiny-*, a folder or a Hub id.")
     ] = None,
     processes: Annotated[
-        int | None, typer.Option(min=1, help="Of end-to-end: time training with one and with so many processes.")
+        int | None, typer.Option(min=1, help="Of end-to-end: time training with one and with this many processes.")
     ] = None,
 ) -> None:
     """Compare our speed with a baseline's on the same work, in one run."""
@@ -46,14 +49,15 @@ def bench(
     if own and name != "end-to-end":
         raise RouterError(f"--{next(iter(own))} is an option of `bench end-to-end`, found with `bench {name}`.")
     console.quiet_libraries()
-    place = name.replace("-", "_")
+    module = name.replace("-", "_")
     with console.stage(f"bench {name}"):
-        result = getattr(importlib.import_module(f"vlrouterbench.bench.{place}"), f"bench_{place}")(scale=scale, **own)
+        run = getattr(importlib.import_module(f"vlrouterbench.bench.{module}"), f"bench_{module}")
+        result = run(scale=scale, **own)
     console.show(result, *_lines(result))
 
 
-def _lines(result: dict[str, Any]) -> list[str]:
-    """What a person reads: the comparison, then what a comparison has beside it."""
+def _lines(result: Figures) -> list[str]:
+    """The comparison as text, then the further figures that a comparison has."""
     unit = result["unit"]
     ratio = f"{result['ratio']:.1f}" if result["ratio"] >= 1 else f"{result['ratio']:.2g}"
     lines = [f"baseline {result['baseline']:.2f} {unit}, ours {result['ours']:.2f} {unit}: ratio {ratio}"]
@@ -64,9 +68,9 @@ def _lines(result: dict[str, Any]) -> list[str]:
     if "samples_per_second" in result:
         lines.append(f"{result['samples_per_second']:.0f} samples per second on one core")
     lines += [f"  {part.replace('_', ' ')} {share:.0%}" for part, share in result.get("shares", {}).items()]
-    for kind, found in result.get("encoders", {}).items():
-        shares = ", ".join(f"{part} {share:.0%}" for part, share in found["shares"].items())
-        lines.append(f"{kind}: {found['samples_per_second']:.1f} samples per second on {result['device']} ({shares})")
+    for kind, encoder in result.get("encoders", {}).items():
+        shares = ", ".join(f"{part} {share:.0%}" for part, share in encoder["shares"].items())
+        lines.append(f"{kind}: {encoder['samples_per_second']:.1f} samples per second on {result['device']} ({shares})")
     if "end_to_end" in result:
         return [*_end_to_end_lines(result), f"peak memory {result['peak_memory_gib']:.2f} GiB ({_origin(result)})"]
     lines += _demo_lines(result)
@@ -86,30 +90,30 @@ def _lines(result: dict[str, Any]) -> list[str]:
     if "rank_score_gap" in result:
         gap, loss = result["rank_score_gap"], result["largest_loss"]
         lines.append(marked(f"validation Rank Score: largest gap {gap:.2f}, largest loss {loss:.2f}", simulated=True))
-    lines += [f"{name:<12}{took:8.3f} ms" for name, took in result.get("ms_per_decision", {}).items()]
+    lines += [f"{name:<12}{milliseconds:8.3f} ms" for name, milliseconds in result.get("ms_per_decision", {}).items()]
     return lines
 
 
-def _origin(result: dict[str, Any]) -> str:
-    """What stands beside every figure of an end-to-end router."""
+def _origin(result: Figures) -> str:
+    """The conditions that are stated beside every figure of an end-to-end router."""
     return f"{result['weights']}; {result['data']}; {result['device']}"
 
 
-def _end_to_end_lines(result: dict[str, Any]) -> list[str]:
+def _end_to_end_lines(result: Figures) -> list[str]:
     origin, lines = _origin(result), []
     lines.append(
         f"routing, encoder counted: {result['feature_family']} {result['baseline']:.2f} ms a sample, "
         f"{result['family']} ({result['backbone']}) {result['ours']:.2f} ms: ratio {result['ratio']:.2g} ({origin})"
     )
     for name, key in ((result["family"], "end_to_end"), (result["feature_family"], "features")):
-        found = result[key]
-        test = found["test"]
+        figures = result[key]
+        test = figures["test"]
         cost = SAMPLES_PER_COST_UNIT * test["average_cost_usd"]
         lines += [
-            f"{name} training: {found['trained_per_second']:.0f} samples/s after preparing "
-            f"{found['prepared_per_second']:.0f} samples/s once; an epoch of 21,378 samples, extrapolated, takes "
-            f"{found['epoch_seconds_extrapolated']:.1f} s, the first with preparing "
-            f"{found['first_epoch_seconds_extrapolated']:.1f} s ({origin})",
+            f"{name} training: {figures['trained_per_second']:.0f} samples/s after preparing "
+            f"{figures['prepared_per_second']:.0f} samples/s once; an epoch of 21,378 samples, extrapolated, takes "
+            f"{figures['epoch_seconds_extrapolated']:.1f} s, the first with preparing "
+            f"{figures['first_epoch_seconds_extrapolated']:.1f} s ({origin})",
             f"{name} on test: accuracy {test['accuracy']:.1%}, {cost:.3f} $/10K, Rank Score {test['rank_score']:.2f} "
             f"({origin})",
         ]
@@ -118,13 +122,13 @@ def _end_to_end_lines(result: dict[str, Any]) -> list[str]:
         f"{result['family']} less {result['feature_family']}: Rank Score {result['difference']['rank_score']:+.2f}, "
         f"95 % {low:+.2f} to {high:+.2f} ({origin})"
     )
-    found = result["end_to_end"]
+    figures = result["end_to_end"]
     share = ", no GPU to take a share of"
-    if found["bf16_peak"] is not None:
-        memory = f"{found['peak_gpu_memory_gib']:.2f} GiB of its memory"
-        share = f", {found['share_of_bf16_peak']:.1%} of the GPU's measured bf16 peak, {memory}"
+    if figures["bf16_peak"] is not None:
+        memory = f"{figures['peak_gpu_memory_gib']:.2f} GiB of its memory"
+        share = f", {figures['share_of_bf16_peak']:.1%} of the GPU's measured bf16 peak, {memory}"
     lines.append(
-        f"{found['flops_per_sample'] / 1e9:.2f} GFLOP a training sample, {found['flops_per_second'] / 1e9:.1f} "
+        f"{figures['flops_per_sample'] / 1e9:.2f} GFLOP a training sample, {figures['flops_per_second'] / 1e9:.1f} "
         f"GFLOP/s{share} ({origin})"
     )
     if "scaling" in result:
@@ -134,8 +138,8 @@ def _end_to_end_lines(result: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _demo_lines(result: dict[str, Any]) -> list[str]:
-    """What `bench demo` measured beside its comparison."""
+def _demo_lines(result: Figures) -> list[str]:
+    """Further figures of `bench demo`."""
     if "clients" not in result:
         return []
     call, many, memory = result["route_call"], result["clients"], result["memory"]

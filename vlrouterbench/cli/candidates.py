@@ -2,13 +2,14 @@
 
 Decisions
 - A router folder is never changed in place unless --out names it: every change writes a router of its own.
-- What a change did is shown as the pool is afterwards, so that nobody has to ask again.
+- After a change the whole new pool is shown.
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +17,8 @@ from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.simulated import SIMULATED_ROUTER
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
 
 Router = Annotated[str, typer.Option(help="Router folder or Hub id, of a family with an open pool.")]
@@ -29,7 +32,7 @@ candidates = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 @candidates.callback()
 def _group() -> None:
-    """Show or change a saved router's pool; nothing is trained again."""
+    """Show or change the pool of a saved router, without training it again."""
 
 
 @candidates.command("list")
@@ -40,7 +43,7 @@ def list_candidates(router: Router) -> None:
 
     console.quiet_libraries()
     loaded = load_open_pool(router)
-    console.show(_facts(loaded), *_lines(loaded))
+    console.show(_pool(loaded), *_lines(loaded))
 
 
 @candidates.command("probe", hidden=True)
@@ -48,10 +51,10 @@ def list_candidates(router: Router) -> None:
 def anchors(
     router: Router,
     benchmark: Benchmark,
-    count: Annotated[int, typer.Option(min=1, help="Samples to ask a new candidate; 100 tell much, 30 something.")],
-    out: Annotated[Path, typer.Option(help="The csv to fill in; pictures go to a folder beside it.")],
+    count: Annotated[int, typer.Option(min=1, help="How many anchor samples; 100 are ample, 30 give a rough idea.")],
+    out: Annotated[Path, typer.Option(help="The csv to fill in; images go to a folder beside it.")],
 ) -> None:
-    """Write the samples that a new candidate is best asked, as a csv with columns for its outcomes."""
+    """Write anchor samples, on which a new candidate is to be measured, as a csv with columns for its outcomes."""
     from vlrouterbench.cli import console
     from vlrouterbench.training.pool.anchors import write_anchors
     from vlrouterbench.training.pool.opened import benchmark_of, load_open_pool
@@ -66,14 +69,14 @@ def anchors(
         "num_images": sheet.num_images,
         "num_unreadable_images": sheet.num_unreadable,
     }
-    unreadable = f"{sheet.num_unreadable:,} of them without their picture, which the benchmark could not read"
+    unreadable = f"{sheet.num_unreadable:,} of them without their image, which the benchmark could not read"
     console.show(
         facts,
         f"{sheet.num_samples:,} anchor samples of the train split: {sheet.path}",
-        *([f"their {sheet.num_images:,} pictures: {sheet.images}"] if sheet.images else []),
+        *([f"their {sheet.num_images:,} images: {sheet.images}"] if sheet.images else []),
         *([unreadable] if sheet.num_unreadable else []),
         "Fill in quality (0 to 1), input_tokens and output_tokens of each; an empty row",
-        "is passed over. Then: vlrouterbench candidates add --outcomes FILE ...",
+        "is skipped. Then: vlrouterbench candidates add --outcomes FILE ...",
     )
 
 
@@ -89,30 +92,30 @@ def add(
         typer.Option(help="csv, parquet or jsonl with sample_id, quality, input_tokens, output_tokens."),
     ],
     out: NewRouter,
-    num_proc: Annotated[int, typer.Option(min=1, help="Processes that encode what is not stored.")] = 1,
+    num_proc: Annotated[int, typer.Option(min=1, help="Processes that encode inputs that are not stored.")] = 1,
 ) -> None:
     """Add a candidate by its outcomes on anchor samples."""
     from vlrouterbench.cli import console
     from vlrouterbench.features.options import EncodingWork
-    from vlrouterbench.training.pool.changing import check_new, join, save_changed
+    from vlrouterbench.training.pool.changing import Prices, check_new, join, save_changed
     from vlrouterbench.training.pool.opened import benchmark_of, load_open_pool
     from vlrouterbench.training.pool.outcomes import read_outcomes
 
     console.quiet_libraries()
     loaded = load_open_pool(router)
     check_new(loaded, name)
-    found = read_outcomes(outcomes, name, benchmark_of(loaded, benchmark))
+    measured = read_outcomes(outcomes, name, benchmark_of(loaded, benchmark))
     with console.stage("encode anchor samples") as progress:
-        join(loaded, name, (input_price, output_price), found, EncodingWork(num_proc, progress=progress))
+        join(loaded, name, Prices(input_price, output_price), measured, EncodingWork(num_proc, progress=progress))
     save_changed(loaded, router, out)
     error = float(loaded.joined_error[-1])
-    more = {"num_anchors": len(found.samples), "not_filled_in": found.not_filled_in, "standard_error": error}
-    skipped = f"rows of {outcomes} without quality, passed over: {found.not_filled_in:,}"
+    more = {"num_anchors": len(measured.samples), "not_filled_in": measured.not_filled_in, "standard_error": error}
+    skipped = f"rows of {outcomes} without quality, skipped: {measured.not_filled_in:,}"
     console.show(
-        {"out": str(out), "added": name, **more, **_facts(loaded)},
-        f"{name} joins by {len(found.samples):,} anchor samples; its mean accuracy may be off by",
+        {"out": str(out), "added": name, **more, **_pool(loaded)},
+        f"{name} joins by {len(measured.samples):,} anchor samples; its mean accuracy may be off by",
         f"{100 * error:.1f} points (standard error).",
-        *([skipped] if found.not_filled_in else []),
+        *([skipped] if measured.not_filled_in else []),
         *_lines(loaded),
         f"saved to {out}",
     )
@@ -122,7 +125,7 @@ def add(
 def remove(
     router: Router, name: Annotated[str, typer.Option(help="The candidate that leaves.")], out: NewRouter
 ) -> None:
-    """Take a candidate out of the pool; it can come back only by anchor samples."""
+    """Take a candidate out of the pool; it can come back only through anchor samples."""
     from vlrouterbench.cli import console
     from vlrouterbench.training.pool.changing import leave, save_changed
     from vlrouterbench.training.pool.opened import load_open_pool
@@ -131,7 +134,7 @@ def remove(
     loaded = load_open_pool(router)
     leave(loaded, name)
     save_changed(loaded, router, out)
-    facts = {"out": str(out), "removed": name, **_facts(loaded)}
+    facts = {"out": str(out), "removed": name, **_pool(loaded)}
     console.show(facts, f"{name} has left.", *_lines(loaded), f"saved to {out}")
 
 
@@ -145,34 +148,32 @@ def price(
 ) -> None:
     """Give a candidate new prices; expected costs follow from expected tokens."""
     from vlrouterbench.cli import console
-    from vlrouterbench.training.pool.changing import reprice, save_changed
+    from vlrouterbench.training.pool.changing import Prices, reprice, save_changed
     from vlrouterbench.training.pool.opened import load_open_pool
 
     console.quiet_libraries()
     loaded = load_open_pool(router)
-    before = reprice(loaded, name, (input_price, output_price))
+    before = reprice(loaded, name, Prices(input_price, output_price))
     save_changed(loaded, router, out)
     console.show(
         {"out": str(out), "repriced": name, "before": list(before), "after": [input_price, output_price]}
-        | _facts(loaded),
-        f"{name}: in $/1M {before[0]:g} -> {input_price:g}, out $/1M {before[1]:g} -> {output_price:g}",
+        | _pool(loaded),
+        f"{name}: in $/1M {before.input:g} -> {input_price:g}, out $/1M {before.output:g} -> {output_price:g}",
         *_lines(loaded),
         f"saved to {out}",
     )
 
 
-def _facts(router: OpenPoolRouter) -> dict[str, Any]:
+def _pool(router: OpenPoolRouter) -> dict[str, object]:
+    """The pool as JSON-ready content."""
     from vlrouterbench.training.pool.summary import pool_entries
 
     simulated = bool(router.config.training.get("benchmark", {}).get("simulated"))
-    return {
-        "candidates": [entry.as_dict() for entry in pool_entries(router)],
-        "trained_on_simulated_data": simulated,
-    }
+    return {"candidates": [asdict(entry) for entry in pool_entries(router)], "trained_on_simulated_data": simulated}
 
 
-def _lines(router: OpenPoolRouter) -> list[Any]:
-    """The pool as a table, and what must be said of it."""
+def _lines(router: OpenPoolRouter) -> list[RenderableType]:
+    """The pool as a table, with the notes that belong to it."""
     from vlrouterbench.cli import console
     from vlrouterbench.training.pool.summary import pool_entries
 

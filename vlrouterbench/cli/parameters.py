@@ -1,6 +1,6 @@
 """A command with many options takes them as one dataclass; this spreads its fields out as the command's parameters.
 
-What several commands ask in the same words stands here once: which features to make, how a family is trained.
+Options that several commands share are defined here once: which features to make, how a family is trained.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -20,13 +20,17 @@ from vlrouterbench.core.constants import Unsolved
 from vlrouterbench.core.errors import RouterError
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from vlrouterbench.data.table import RoutingTable
     from vlrouterbench.features.encode import FeatureSet
     from vlrouterbench.features.options import EncodingWork, FeatureOptions
     from vlrouterbench.features.packed import PackedSet
 
+Made = TypeVar("Made", bound="DataclassInstance")
+
 NUM_PROC = 2
-"""Processes that encode where none are asked for."""
+"""Processes that encode where --num-proc is not given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,18 +39,21 @@ class FeatureRequest:
 
     text: Annotated[str, typer.Option(help="Text encoder: builtin, a folder, or owner/name[@revision].")] = "builtin"
     image: Annotated[str, typer.Option(help="Image encoder: builtin, a folder, or owner/name[@revision].")] = "builtin"
-    fusion: Annotated[str, typer.Option(help="How the two are joined; a wrong name is answered with all.")] = "concat"
+    fusion: Annotated[
+        str, typer.Option(help="How the two are joined; an unknown name is answered with a list of all.")
+    ] = "concat"
     text_weight: Annotated[float, typer.Option(help="The text's share in a weighted average.")] = 0.7
-    max_length: Annotated[int | None, typer.Option(help="Most tokens of a text; else the encoder's own.")] = None
-    device: Annotated[str | None, typer.Option(help="Of pretrained encoders: cpu or cuda; else cuda if any.")] = None
+    max_length: Annotated[int | None, typer.Option(help="Longest text in tokens; else the encoder's own limit.")] = None
+    device: Annotated[
+        str | None, typer.Option(help="Device of pretrained encoders: cpu or cuda; else cuda if there is one.")
+    ] = None
     num_proc: Annotated[int | None, typer.Option(min=1, help="Processes that encode; 2 on a CPU, 1 on a GPU.")] = None
 
     def feature_options(self) -> FeatureOptions:
-        """The encoders and fusion that were asked for."""
+        """The encoders and their fusion."""
         from vlrouterbench.features.options import FeatureOptions
 
-        names = ("text", "image", "fusion", "text_weight", "max_length", "device")
-        return FeatureOptions(**{name: getattr(self, name) for name in names})
+        return fields_of(self, FeatureOptions)
 
     def work(self, **how: Any) -> EncodingWork:
         """How encoding is spread; `how` as for EncodingWork."""
@@ -63,27 +70,31 @@ class FamilyRequest(FeatureRequest):
         str, typer.Option(help="'default'; 'reference' as in the benchmark's paper; 'original' as in the router's own.")
     ] = "default"
     unsolved: Annotated[
-        Unsolved | None, typer.Option(help="Samples that no candidate answers: dropped, or for the cheapest.")
+        Unsolved | None,
+        typer.Option(
+            help="Samples that no candidate answers correctly: dropped, or labelled with the cheapest candidate."
+        ),
     ] = None
     option: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="A field of the family's configuration to fix, not choose; repeat."),
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="A field of the family's configuration to fix instead of choosing it; repeat for several.",
+        ),
     ] = None
     num_epochs: Annotated[int | None, typer.Option(help="At most this many epochs; else the family's own.")] = None
     backbone: Annotated[
         str,
-        typer.Option(help="Of an end-to-end router: tiny-lxmert and other tiny-*, a folder or a Hub id."),
+        typer.Option(help="Backbone of an end-to-end router: tiny-lxmert and other tiny-*, a folder or a Hub id."),
     ] = "tiny-lxmert"
     patches: Annotated[
         str | None,
         typer.Option(help="ViT-style model that gives LXMERT or VisualBERT their patch tokens; else linear."),
     ] = None
-    image_size: Annotated[int | None, typer.Option(help="Side of the picture in pixels; else the backbone's own.")] = (
-        None
-    )
+    image_size: Annotated[int | None, typer.Option(help="Side of the image in pixels; else the backbone's own.")] = None
 
     def training_rows(self, family: str, table: RoutingTable, work: EncodingWork) -> FeatureSet | PackedSet:
-        """What a family learns from: features, or pictures and texts as an end-to-end router's backbone takes them."""
+        """What a family learns from: features, or images and texts as an end-to-end router's backbone takes them."""
         from vlrouterbench.features.backbones import BackboneOptions, open_backbone
         from vlrouterbench.features.encode import encode_benchmark
         from vlrouterbench.features.packed import pack_benchmark
@@ -91,8 +102,20 @@ class FamilyRequest(FeatureRequest):
 
         if family not in END_TO_END:
             return encode_benchmark(table, self.feature_options(), work)
-        options = BackboneOptions(self.backbone, self.image_size, self.max_length, self.patches)
+        options = fields_of(self, BackboneOptions, name=self.backbone, max_tokens=self.max_length)
         return pack_benchmark(table, open_backbone(options, table), work)
+
+
+def fields_of(request: object, kind: type[Made], **values: Any) -> Made:
+    """A dataclass made of a request's fields of the same names; those that were not given keep their defaults.
+
+    Args:
+        request: dataclass of command-line parameters.
+        kind: what is made; its fields bear the names of the request's.
+        values: fields that the request does not have in the form that is needed; None for the default as well.
+    """
+    given = {field.name: getattr(request, field.name, None) for field in dataclasses.fields(kind)} | values
+    return kind(**{name: value for name, value in given.items() if value is not None and value != []})
 
 
 def named_values(given: Sequence[str]) -> dict[str, Any]:
@@ -110,7 +133,7 @@ def named_values(given: Sequence[str]) -> dict[str, Any]:
 
 
 def default_num_proc(options: FeatureOptions) -> int:
-    """Processes that encode where none are asked for: one where a pretrained encoder has the GPU."""
+    """Processes that encode where --num-proc is not given: one where a pretrained encoder uses the GPU."""
     from vlrouterbench.features.choices import uses_gpu
 
     return 1 if uses_gpu(options) else NUM_PROC
@@ -130,17 +153,17 @@ def options_of(request: type) -> Callable[[Callable[[Any], None]], Callable[...,
             command(request(**values))
 
         kind = inspect.Parameter.KEYWORD_ONLY
-        flat.__signature__ = inspect.Signature(
-            [
-                inspect.Parameter(
-                    field.name,
-                    kind,
-                    annotation=hints[field.name],
-                    default=inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default,
-                )
-                for field in dataclasses.fields(request)
-            ]
-        )
+        parameters = [
+            inspect.Parameter(
+                field.name,
+                kind,
+                annotation=hints[field.name],
+                default=inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default,
+            )
+            for field in dataclasses.fields(request)
+        ]
+        # `inspect` and typer read it; the type of a wrapped function does not declare it.
+        setattr(flat, "__signature__", inspect.Signature(parameters))  # noqa: B010
         flat.__annotations__ = {field.name: hints[field.name] for field in dataclasses.fields(request)}
         return flat
 

@@ -8,7 +8,7 @@ from typing import Any
 def launched_processes() -> Any:
     """Accelerate's state of this process among those launched together.
 
-    Where there is no GPU it is told so outright: left to itself, accelerate takes each of several CPU processes for the
+    Where there is no GPU, accelerate has to be told: left to itself, it takes each of several CPU processes for the
     only one, and every process would do and write everything.
     """
     import torch

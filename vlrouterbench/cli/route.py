@@ -6,13 +6,19 @@ Decisions
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from vlrouterbench.cli.parameters import options_of
 from vlrouterbench.cli.route_request import RouteRequest
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.core.simulated import SIMULATED_ROUTER
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from vlrouterbench.routers.base.decision import RoutingDecision
+    from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 
 
 @options_of(RouteRequest)
@@ -28,22 +34,22 @@ def route(request: RouteRequest) -> None:
     loaded = AutoRouter.from_pretrained(request.router)
     _locate_encoders(loaded, request)
     try:
-        if request.questions is None:
-            _route_one(loaded, request)
-        else:
+        if request.question is None:
             route_questions(loaded, request)
+        else:
+            _route_one(loaded, request.question, request)
     except REFUSALS as error:
         raise RouterError(str(error)) from error
 
 
-def _route_one(router: Any, request: RouteRequest) -> None:
+def _route_one(router: PreTrainedRouter, question: str, request: RouteRequest) -> None:
     from rich.text import Text
 
     from vlrouterbench.cli import console
     from vlrouterbench.routers.encoders.sample_input import RAISE, TEXT_ONLY
 
     decision = router.route(
-        request.question,
+        question,
         request.image,
         options=request.option or (),
         hint=request.hint,
@@ -55,7 +61,7 @@ def _route_one(router: Any, request: RouteRequest) -> None:
     simulated = console.trained_on_simulated_data(router)
     console.show(
         decision.as_dict() | {"trained_on_simulated_data": simulated},
-        _table(decision.as_dict()),
+        _table(decision),
         Text.assemble("ask: ", (decision.candidate, "bold")),
         *([decision.reason] if decision.reason else []),
         *([SIMULATED_ROUTER] if simulated else []),
@@ -63,7 +69,7 @@ def _route_one(router: Any, request: RouteRequest) -> None:
     )
 
 
-def _locate_encoders(router: Any, request: RouteRequest) -> None:
+def _locate_encoders(router: PreTrainedRouter, request: RouteRequest) -> None:
     for kind, source in (("text", request.text_encoder), ("image", request.image_encoder)):
         if source is None:
             continue
@@ -73,14 +79,15 @@ def _locate_encoders(router: Any, request: RouteRequest) -> None:
         block.use(source)
 
 
-def _table(decision: dict[str, Any]) -> Any:
+def _table(decision: RoutingDecision) -> Table:
     from vlrouterbench.cli import console
 
-    kind = "mean $/10K on train" if decision["estimated_accuracy"] is None else "$/10K"
+    kind = "mean $/10K on train" if decision.estimated_accuracy is None else "$/10K"
     table = console.plain_table("", ("candidate", "score", "p(correct)", kind))
-    accuracy, cost = decision["estimated_accuracy"] or {}, decision["estimated_cost_usd"] or {}
-    for name, score in sorted(decision["score"].items(), key=lambda entry: -entry[1]):
+    accuracy, cost = decision.estimated_accuracy or {}, decision.estimated_cost_usd or {}
+    for name, score in sorted(decision.score.items(), key=lambda entry: -entry[1]):
         chance = f"{accuracy[name]:.3f}" if name in accuracy else "-"
-        price = "-" if cost.get(name) is None else f"{SAMPLES_PER_COST_UNIT * cost[name]:.3f}"
-        table.add_row(name, f"{score:.4f}", chance, price, style="bold" if name == decision["candidate"] else "")
+        usd = cost.get(name)
+        price = "-" if usd is None else f"{SAMPLES_PER_COST_UNIT * usd:.3f}"
+        table.add_row(name, f"{score:.4f}", chance, price, style="bold" if name == decision.candidate else "")
     return table

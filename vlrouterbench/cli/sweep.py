@@ -4,28 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from vlrouterbench.cli.parameters import FamilyRequest, named_values, options_of
+from vlrouterbench.cli.parameters import FamilyRequest, fields_of, named_values, options_of
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.core.simulated import marked
 
+if TYPE_CHECKING:
+    from vlrouterbench.training.sweep import SweepContent
+
 
 @dataclass(frozen=True)
 class SweepRequest(FamilyRequest):
-    """What is asked for on the command line."""
+    """The options of `sweep`."""
 
     folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
-    router: Annotated[str, typer.Option(help="Family, such as mlp; a wrong name is answered with all of them.")]
+    router: Annotated[
+        str, typer.Option(help="Router family, such as mlp; an unknown name is answered with a list of all.")
+    ]
     out: Annotated[Path, typer.Option(help="Folder to write: sweep.json, sweep.svg, and the first seed's routers.")]
-    cost_weight: Annotated[
-        list[float] | None, typer.Option(help="Lambda, 'inf' included; repeat. Else the paper's six.")
+    cost_weights: Annotated[
+        list[float] | None, typer.Option("--cost-weight", help="Lambda, 'inf' included; repeat. Else the paper's six.")
     ] = None
-    seed: Annotated[list[int] | None, typer.Option(help="Repeat for mean and standard deviation over seeds.")] = None
+    seeds: Annotated[
+        list[int] | None, typer.Option("--seed", help="Repeat for mean and standard deviation over seeds.")
+    ] = None
     separate: Annotated[
         bool, typer.Option("--separate", help="A network of its own for every lambda, where one trunk could serve all.")
     ] = False
@@ -44,47 +51,44 @@ def sweep(request: SweepRequest) -> None:
     if request.router in POLICIES:
         raise RouterError(f'"{request.router}" needs no training: there is nothing to sweep.')
     console.quiet_libraries()
-    arguments = RouterTrainingArguments(
-        cost_weights=tuple(request.cost_weight) if request.cost_weight else None,
-        unsolved=request.unsolved,
-        variant=request.variant,
-        options=named_values(request.option or ()),
-        shared_trunk=not request.separate,
-        num_epochs=request.num_epochs,
-    )
+    options = named_values(request.option or ())
+    arguments = fields_of(request, RouterTrainingArguments, options=options, shared_trunk=not request.separate)
     table = load_table(request.folder)
     with console.stage("encode text and images") as progress:
         features = request.training_rows(request.router, table, request.work(progress=progress))
     with console.stage(f"sweep {request.router}"):
-        found = sweep_router(request.router, Problem(table, features), arguments, seeds=request.seed or (0,))
-    write_sweep(found, request.out)
-    content = {"out": str(request.out), **found.content}
-    saved = f"saved to {request.out}, with {len(found.routers)} routers"
-    console.show(content, _title(found.content), _table(found.content), saved)
+        result = sweep_router(request.router, Problem(table, features), arguments, seeds=request.seeds or (0,))
+    write_sweep(result, request.out)
+    content = {"out": str(request.out), **result.content}
+    saved = f"saved to {request.out}, with {len(result.routers)} routers"
+    console.show(content, _title(result.content), _table(result.content), saved)
 
 
-def _title(sweep: dict[str, Any]) -> str:
+def _title(sweep: SweepContent) -> str:
     router = marked(sweep["router"], simulated=sweep["benchmark"]["simulated"])
     seeds = f", mean and sd of {len(sweep['seeds'])} seeds" if len(sweep["seeds"]) > 1 else ""
     return f"{router}, validation split, {sweep['num_samples']:,} samples{seeds}"
 
 
-def _table(sweep: dict[str, Any]) -> Table:
+def _table(sweep: SweepContent) -> Table:
     """A row per cost weight, narrow enough for 80 columns; standard deviations where there are several seeds."""
     from vlrouterbench.cli import console
 
     several = len(sweep["seeds"]) > 1
-    figures = (("Rank", "rank_score", 1.0, 2), ("acc. %", "accuracy", 100.0, 2))
-    figures += (("$/10K", "average_cost_usd", float(SAMPLES_PER_COST_UNIT), 3),)
-    names = [column for name, *_ in figures for column in ((name, "sd") if several else (name,))]
+    names = [column for name in ("Rank", "acc. %", "$/10K") for column in ((name, "sd") if several else (name,))]
     table = console.plain_table("", ("lambda", *names))
     best = max(row["rank_score"] for row in sweep["rows"])
     for row in sweep["rows"]:
+        figures = (
+            (row["rank_score"], row["rank_score_sd"], 1.0, 2),
+            (row["accuracy"], row["accuracy_sd"], 100.0, 2),
+            (row["average_cost_usd"], row["average_cost_usd_sd"], float(SAMPLES_PER_COST_UNIT), 3),
+        )
         cells = []
-        for _, name, unit, places in figures:
-            cells.append(f"{unit * row[name]:.{places}f}")
-            if several:
-                cells.append(f"{unit * row[f'{name}_sd']:.{places}f}")
+        for mean, sd, unit, decimals in figures:
+            cells.append(f"{unit * mean:.{decimals}f}")
+            if sd is not None:
+                cells.append(f"{unit * sd:.{decimals}f}")
         weight = row["cost_weight"]
         shown = "-" if weight is None else weight if isinstance(weight, str) else f"{weight:g}"
         table.add_row(shown, *cells, style="bold" if row["rank_score"] == best else "")

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vlrouterbench.cli.parameters import FamilyRequest, named_values, options_of
+from vlrouterbench.cli.parameters import FamilyRequest, fields_of, named_values, options_of
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.core.simulated import marked
 
 if TYPE_CHECKING:
-    from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions
+    from vlrouterbench.training.arguments import RouterTrainingArguments
 
 LORA_RANK = 8
-"""Of adapters where none is asked for."""
+"""Rank of the adapters where --lora-rank is not given."""
 
 
 class BackboneTraining(StrEnum):
-    """What of a backbone is trained."""
+    """Which part of a backbone is trained."""
 
     FULL = "full"
     FROZEN = "frozen"
@@ -31,22 +31,28 @@ class BackboneTraining(StrEnum):
 
 @dataclass(frozen=True)
 class TrainRequest(FamilyRequest):
-    """What is asked for on the command line."""
+    """The options of `train`."""
 
     folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
-    router: Annotated[str, typer.Option(help="Family, such as knn; a wrong name is answered with all of them.")]
+    router: Annotated[
+        str, typer.Option(help="Router family, such as knn; an unknown name is answered with a list of all.")
+    ]
     out: Annotated[
         Path | None, typer.Option(help="Router folder to write; else routers/NAME beside the benchmark.")
     ] = None
-    cost_weight: Annotated[
+    cost_weights: Annotated[
         list[float] | None,
-        typer.Option(help="Lambda of the targets, 'inf' included; repeat to choose among several on validation."),
+        typer.Option(
+            "--cost-weight", help="Lambda of the targets, 'inf' included; repeat to choose among several on validation."
+        ),
     ] = None
-    seed: Annotated[int, typer.Option(help="Of weights, order, dropout and clusters.")] = 0
-    batch_size: Annotated[int | None, typer.Option(help="Global batch, over all processes; else the family's own.")] = (
-        None
-    )
-    learning_rate: Annotated[float | None, typer.Option(help="Of the optimiser; else the family's own.")] = None
+    seed: Annotated[int, typer.Option(help="Seed of weights, order, dropout and clusters.")] = 0
+    batch_size: Annotated[
+        int | None, typer.Option(help="Global batch size, over all processes; else the family's own.")
+    ] = None
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Learning rate of the optimiser; else the family's own.")
+    ] = None
     patience: Annotated[
         int | None, typer.Option(help="Epochs without a better Rank Score on validation before training stops.")
     ] = None
@@ -57,17 +63,15 @@ class TrainRequest(FamilyRequest):
         BackboneTraining,
         typer.Option(help="Train the backbone, leave it as it is, or train adapters on it (with the extra peft)."),
     ] = BackboneTraining.FULL
-    lora_rank: Annotated[int | None, typer.Option(help=f"Of the adapters of lora; else {LORA_RANK}.")] = None
+    lora_rank: Annotated[int | None, typer.Option(help=f"Rank of the adapters of lora; else {LORA_RANK}.")] = None
     gradient_checkpointing: Annotated[
         bool, typer.Option(help="Compute the backbone's activations again instead of keeping them.")
     ] = False
-    num_workers: Annotated[
-        int, typer.Option(min=0, help="Processes that take batches from disk ahead of the training.")
-    ] = 0
+    num_workers: Annotated[int, typer.Option(min=0, help="Processes that load batches ahead of the training.")] = 0
     bf16: Annotated[bool, typer.Option(help="Compute in bfloat16 where that is safe (autocast).")] = False
     gradient_accumulation: Annotated[
         int,
-        typer.Option(help="Passes that one step of the optimiser is made of; the global batch is shared among them."),
+        typer.Option(help="Forward and backward passes per step of the optimiser; they share the global batch."),
     ] = 1
     checkpoint_every: Annotated[
         int | None, typer.Option(help="Steps between checkpoints, to resume from; else none is written.")
@@ -85,37 +89,18 @@ class TrainRequest(FamilyRequest):
     ] = None
 
     def training_arguments(self, target: Path) -> RouterTrainingArguments:
-        """How the router is trained that will lie at `target`."""
+        """Training arguments of the router that is to be saved at `target`."""
         from vlrouterbench.training.arguments import RouterTrainingArguments
-
-        return RouterTrainingArguments(
-            cost_weights=tuple(self.cost_weight) if self.cost_weight else None,
-            seed=self.seed,
-            unsolved=self.unsolved,
-            variant=self.variant,
-            options=self._family_options(),
-            num_epochs=self.num_epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            patience=self.patience,
-            lora_rank=self._lora_rank(),
-            teacher=self.teacher,
-            running=self._run_options(target),
-        )
-
-    def _run_options(self, target: Path) -> RunOptions:
-        from vlrouterbench.training.arguments import RunOptions
         from vlrouterbench.training.trackers import TENSORBOARD
 
+        checkpoints = target.with_name(f"{target.name}.training") if self.checkpoint_every or self.resume else None
         logs = target.with_name(f"{target.name}.logs") if TENSORBOARD in (self.log_to or ()) else None
-        return RunOptions(
-            folder=target.with_name(f"{target.name}.training") if self.checkpoint_every or self.resume else None,
-            checkpoint_every=self.checkpoint_every,
-            resume=self.resume,
-            bf16=self.bf16,
-            gradient_accumulation=self.gradient_accumulation,
-            num_workers=self.num_workers,
-            log_to=tuple(self.log_to or ()),
+        return fields_of(
+            self,
+            RouterTrainingArguments,
+            options=self._family_options(),
+            lora_rank=self._lora_rank(),
+            checkpoint_folder=checkpoints,
             logging_dir=self.logging_dir or logs,
         )
 
@@ -129,11 +114,11 @@ class TrainRequest(FamilyRequest):
         return None
 
     def _family_options(self) -> dict[str, Any]:
-        asked = {
+        switches = {
             "freeze_backbone": self.backbone_training is BackboneTraining.FROZEN,
             "gradient_checkpointing": self.gradient_checkpointing,
         }
-        return {**{name: True for name, wanted in asked.items() if wanted}, **named_values(self.option or ())}
+        return {**{name: True for name, is_on in switches.items() if is_on}, **named_values(self.option or ())}
 
 
 @options_of(TrainRequest)
@@ -156,19 +141,17 @@ def train(request: TrainRequest) -> None:
     processes = launched_processes()
     target = request.out or request.folder.resolve().parent / "routers" / router
     arguments = request.training_arguments(target)
-    running = arguments.running
     table = load_table(request.folder)
     with processes.main_process_first(), console.stage("encode text and images") as progress:
         features = request.training_rows(request.router, table, request.work(progress=progress))
     with console.stage(f"train {router}") as progress:
-        arguments = replace(arguments, running=replace(running, progress=progress))
-        trained = train_router(router, Problem(table, features), arguments)
+        trained = train_router(router, Problem(table, features), replace(arguments, progress=progress))
     if not processes.is_main_process:
         return
     save_router(trained, target)
-    if running.folder is not None:
-        shutil.rmtree(running.folder, ignore_errors=True)
-    pushed = {}
+    if arguments.checkpoint_folder is not None:
+        shutil.rmtree(arguments.checkpoint_folder, ignore_errors=True)
+    pushed: dict[str, str] = {}
     if request.push_to_hub is not None:
         with console.stage("push router"):
             pushed = {"url": push_router(target, request.push_to_hub)}

@@ -65,7 +65,7 @@ class Api:
         path, routed = BatchDesk(self.workspace).run(BatchFiles(table, images), preference, _names(exclude), progress)
         return path, routed.counts()
 
-    def leaderboard(self, decisions: str | None = None) -> list[dict[str, Any]]:
+    def leaderboard(self, decisions: str | None = None) -> list[dict[str, object]]:
         """Routers and policies by Rank Score; with a decisions.parquet, its routers among them."""
         return api_records(ranked_records(self.workspace, decisions))
 

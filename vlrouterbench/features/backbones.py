@@ -22,6 +22,7 @@ from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.features.choices import encoder_errors
 from vlrouterbench.features.inputs import text_inputs
 from vlrouterbench.features.tiny_backbones import TINY, TINY_IMAGE_SIZE, TINY_PATCH, tiny_tokenizer
+from vlrouterbench.routers.backbones.base import BackboneDescription
 from vlrouterbench.routers.backbones.models import BACKBONES, build_backbone
 from vlrouterbench.routers.backbones.patches import LINEAR
 from vlrouterbench.routers.backbones.sample_encoder import SampleEncoder
@@ -110,8 +111,8 @@ def _tiny(options: BackboneOptions, table: RoutingTable) -> SampleEncoder:
     tokenizer = tiny_tokenizer(texts, store / f"tokenizer-{table.sha256[:16]}.json")
     size, longest = options.image_size or TINY_IMAGE_SIZE, options.max_tokens or LONGEST_TEXT // 2
     kind, make_config = TINY[options.name]
-    description = {"name": options.name, "kind": kind, "random": True}
-    description["config"] = make_config(len(tokenizer), longest, size)
+    config = make_config(len(tokenizer), longest, size)
+    description: BackboneDescription = {"name": options.name, "kind": kind, "random": True, "config": config}
     if kind in _PATCH_READERS:
         description["patches"] = {"kind": LINEAR, "patch_size": TINY_PATCH}
     encoder = SampleEncoder(_settings(description, size, longest, {}))
@@ -130,7 +131,11 @@ def _pretrained(options: BackboneOptions) -> SampleEncoder:
             f"{options.name}."
         )
     model = load_model(AutoModel, folder, dtype=torch.float32)
-    description = {"name": folder.name, "kind": config.model_type, "config": plain_config(model.config)}
+    description: BackboneDescription = {
+        "name": folder.name,
+        "kind": config.model_type,
+        "config": plain_config(model.config),
+    }
     pretrained: dict[str, Mapping[str, Any]] = {"model": model.state_dict()}
     settings_folder = folder
     own_size = getattr(getattr(config, "vision_config", None), "image_size", None)
@@ -146,9 +151,11 @@ def _pretrained(options: BackboneOptions) -> SampleEncoder:
     longest = min(options.max_tokens or LONGEST_TEXT, text.max_position_embeddings)
     size = options.image_size or own_size or 224
     tokenizer = _tokenizer(folder)
-    for name, tokens in zip(("before", "after"), _AROUND_IMAGES.get(config.model_type, ()), strict=False):
+    if config.model_type in _AROUND_IMAGES:
+        before, after = _AROUND_IMAGES[config.model_type]
         vocabulary = tokenizer.get_vocab()
-        description[name] = [vocabulary[token] for token in tokens if token in vocabulary]
+        description["before"] = [vocabulary[token] for token in before if token in vocabulary]
+        description["after"] = [vocabulary[token] for token in after if token in vocabulary]
     encoder = SampleEncoder(
         _settings(description, size, longest, settings_folder.read_json("preprocessor_config.json") or {})
     )
@@ -157,7 +164,9 @@ def _pretrained(options: BackboneOptions) -> SampleEncoder:
     return encoder
 
 
-def _settings(description: dict[str, Any], size: int, longest: int, preprocessor: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(
+    description: BackboneDescription, size: int, longest: int, preprocessor: Mapping[str, Any]
+) -> Mapping[str, Any]:
     return {
         "backbone": description,
         "image_size": size,
@@ -186,7 +195,7 @@ def _tokenizer(folder: ModelFolder) -> Any:
     return tokenizer
 
 
-def plain_config(config: Any) -> dict[str, Any]:
+def plain_config(config: Any) -> Mapping[str, Any]:
     """A model's configuration as JSON can hold it, without what names its class."""
     content = json.loads(config.to_json_string())
     return {name: value for name, value in content.items() if name not in ("model_type", "transformers_version")}

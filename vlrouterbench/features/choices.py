@@ -3,12 +3,12 @@
 Decisions
 - What an encoder is can be told before it is loaded: its version, its commit, or the digest of its folder. Features
   that are stored already are found by that, and then the model is never opened.
-- Whatever the name, a choice answers the same questions; nothing that encodes asks which kind it is.
+- Whatever the name, a choice answers the same questions; no code that encodes depends on which kind it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ from vlrouterbench.routers.encoders.sample_input import EncoderError
 
 
 class EncoderChoice(Protocol):
-    """An encoder of one modality, as it was asked for."""
+    """An encoder of one modality, as options name it."""
 
     def identity(self) -> Any:
         """All that its features depend on, ready for JSON.
@@ -41,7 +41,7 @@ class EncoderChoice(Protocol):
         """Where it computes.
 
         Raises:
-            BenchmarkError: a GPU was asked for, and there is none.
+            BenchmarkError: the options want a GPU, and there is none.
         """
 
     def open(self) -> FeatureBlock:
@@ -71,7 +71,7 @@ class NamedChoice:
             return [self.name, *handler_of(block).identity(block)]
 
     def device(self) -> str:
-        """The CPU, whatever was asked for: there is no model to be placed."""
+        """The CPU, whatever the options say: there is no model to load."""
         return "cpu"
 
     def open(self) -> FeatureBlock:
@@ -87,7 +87,7 @@ class PretrainedChoice:
         modality: TEXT or IMAGE.
         source: folder, or id on the Hub.
         revision: commit, branch or tag.
-        options: with which features it was asked for.
+        options: those that name it.
     """
 
     modality: str
@@ -101,17 +101,17 @@ class PretrainedChoice:
         return cast(type[HubBlock], block_class(self.modality, HUB))
 
     @property
-    def arguments(self) -> dict[str, Any]:
+    def arguments(self) -> Mapping[str, Any]:
         """The options that the encoder takes."""
         return {name: getattr(self.options, name) for name in self.block_class.requested}
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> Mapping[str, Any]:
         """What says that features are this encoder's; a model that is not found is an error."""
         with encoder_errors():
             files = find_folder(self.source, self.revision).describe()
         # A family is told by the model's name, so a folder's name counts as well.
         definition = {"name": Path(files["id"]).name, "revision": files["revision"], "sha256": files["sha256"]}
-        return definition | self.arguments | {"version": self.block_class.version}
+        return {**definition, **self.arguments, "version": self.block_class.version}
 
     def device(self) -> str:
         """Where it computes; a GPU that is not there is an error."""
@@ -151,7 +151,7 @@ def device_of(options: FeatureOptions) -> str:
     """Where pretrained encoders compute.
 
     Raises:
-        BenchmarkError: a GPU was asked for, and there is none.
+        BenchmarkError: the options want a GPU, and there is none.
     """
     if options.device is None:
         return "cuda" if torch.cuda.is_available() else "cpu"
@@ -161,7 +161,7 @@ def device_of(options: FeatureOptions) -> str:
 
 
 def uses_gpu(options: FeatureOptions) -> bool:
-    """Whether one of the encoders asked for computes on a GPU."""
+    """Whether one of the encoders computes on a GPU."""
     return any(choice_of(modality, options).device() != "cpu" for modality in MODALITIES)
 
 

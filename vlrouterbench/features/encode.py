@@ -3,7 +3,7 @@
 Decisions
 - Two stores, in `<benchmark>.features` beside the folder (the folder is what gets uploaded). What encoders read of
   inputs lies by content (`store.py`): nothing is encoded twice. The features made of it lie by the digest of the
-  benchmark's tables and of all that was asked for: read in one go, and never stale.
+  benchmark's tables and of all options that features depend on: read in one go, and never stale.
 - The fitted encoder is stored with its features, since a router must carry exactly the one its features came from.
 - A sample without a usable image gets the mask feature, and is counted.
 """
@@ -14,7 +14,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -31,7 +30,7 @@ from vlrouterbench.features.packed import PackedRows, pack_benchmark
 from vlrouterbench.features.store import content_key, feature_folder
 from vlrouterbench.routers.backbones.sample_encoder import SampleEncoder
 from vlrouterbench.routers.encoders.block import IMAGE, TEXT, FeatureBlock
-from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder, RawFeatures
+from vlrouterbench.routers.encoders.feature_encoder import FeatureDescription, FeatureEncoder, RawFeatures
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class FeatureSet:
         """Features of a table's rows, (num_samples, dim)."""
         return self.values[torch.from_numpy(table.rows)]
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> FeatureDescription:
         """What the features are, for results and cards."""
         return {**self.encoder.describe(), "masked_images": self.masked_images}
 
@@ -67,7 +66,7 @@ def encode_benchmark(
     Args:
         table: the whole benchmark, all splits.
         options: encoders and fusion; the built-in ones side by side where not given.
-        work: how the work is spread, and who is told of its progress.
+        work: how the work is spread, and what is called with its progress.
 
     Raises:
         UnknownNameError: no encoder of that name.
@@ -136,8 +135,8 @@ def _read_blocks(table: RoutingTable, blocks: Mapping[str, FeatureBlock], work: 
 def _write(features: FeatureSet) -> None:
     tensors = {f"encoder.{name}": buffer.contiguous() for name, buffer in features.encoder.named_buffers()}
     # One entry: safetensors writes several in any order, and the same features must be the same bytes.
-    described = {"config": features.encoder.config, "masked_images": features.masked_images}
-    metadata = {"features": json.dumps(described, sort_keys=True)}
+    description = {"config": features.encoder.config, "masked_images": features.masked_images}
+    metadata = {"features": json.dumps(description, sort_keys=True)}
     with staged_file(features.path) as staging:
         save_file(tensors | {"features": features.values.contiguous()}, staging, metadata=metadata)
 
@@ -148,9 +147,9 @@ def _read(path: Path) -> FeatureSet | None:
         return None
     try:
         with safe_open(path, framework="pt") as file:
-            described = json.loads(file.metadata()["features"])
-            encoder = FeatureEncoder(described["config"])
+            description = json.loads(file.metadata()["features"])
+            encoder = FeatureEncoder(description["config"])
             encoder.load_state_dict({name: file.get_tensor(f"encoder.{name}") for name, _ in encoder.named_buffers()})
-            return FeatureSet(file.get_tensor("features"), encoder, described["masked_images"], path)
+            return FeatureSet(file.get_tensor("features"), encoder, description["masked_images"], path)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError):
         return None

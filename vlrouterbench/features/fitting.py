@@ -20,7 +20,7 @@ def fit_encoder(
 
     Args:
         raw: what was read.
-        options: encoders and fusion that were asked for.
+        options: encoders and fusion.
         readers: modality -> the block that read; opened by the options where not given.
     """
     options = options or FeatureOptions()
@@ -33,7 +33,7 @@ def fit_encoder(
     return encoder
 
 
-def _config(raw: RawFeatures, options: FeatureOptions, readers: Mapping[str, FeatureBlock]) -> dict[str, Any]:
+def _config(raw: RawFeatures, options: FeatureOptions, readers: Mapping[str, FeatureBlock]) -> Mapping[str, Any]:
     config: dict[str, Any] = {"fusion": options.fusion}
     if options.fusion == WEIGHTED_AVERAGE:
         config["text_weight"] = options.text_weight

@@ -1,4 +1,4 @@
-"""What features to make: encoders, fusion, and how the work is spread. One dataclass, checked when it is made."""
+"""What features to make: encoders, fusion, and how the work is spread; checked when they are made."""
 
 from __future__ import annotations
 

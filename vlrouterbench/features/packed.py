@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,7 +28,7 @@ from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.features.inputs import router_inputs, text_inputs
 from vlrouterbench.features.options import EncodingWork
 from vlrouterbench.features.store import content_key, feature_folder
-from vlrouterbench.routers.backbones.sample_encoder import SampleEncoder, shortened
+from vlrouterbench.routers.backbones.sample_encoder import RowDescription, SampleEncoder, shortened
 
 PACKED_VERSION = 1
 """Raised whenever the same sample would have other bytes."""
@@ -74,13 +74,19 @@ class PackedRows:
         return self
 
 
-def _mapped_again(images: str, tokens: str, rows: np.ndarray, config: dict[str, Any]) -> PackedRows:
+def _mapped_again(images: str, tokens: str, rows: np.ndarray, config: Mapping[str, Any]) -> PackedRows:
     return PackedRows(_open(Path(images)), _open(Path(tokens)), rows, SampleEncoder(config))
 
 
 def _open(path: Path) -> np.memmap:
     """The array of a file, mapped; errors as for numpy's `load`."""
     return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+class PackedDescription(RowDescription):
+    """As of rows, with the number of samples without an image."""
+
+    masked_images: int
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,7 @@ class PackedSet:
         """The rows of a table."""
         return packed_rows(self, table)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> PackedDescription:
         """What routers read, for results and cards."""
         return {**self.encoder.describe(), "masked_images": self.masked_images}
 
@@ -120,7 +126,7 @@ def pack_benchmark(table: RoutingTable, encoder: SampleEncoder, work: EncodingWo
     Args:
         table: the benchmark, or a part of it: the whole is stored.
         encoder: a router's own, with its tokenizer.
-        work: how decoding is spread, and who is told of its progress.
+        work: how decoding is spread, and what is called with its progress.
     """
     work = work or EncodingWork()
     store = feature_folder(table)
@@ -179,7 +185,7 @@ def _decoded_on(num_proc: int, tasks: Sequence[tuple[int, int]], settings: tuple
 _worker: list[Any] = []
 
 
-def _start_worker(path: Path, folder: Path, config: dict[str, Any]) -> None:
+def _start_worker(path: Path, folder: Path, config: Mapping[str, Any]) -> None:
     _worker[:] = [np.load(path, mmap_mode="r+", allow_pickle=False), load_table(folder), SampleEncoder(config)]
 
 

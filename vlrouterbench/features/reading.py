@@ -41,7 +41,7 @@ def read_table(table: RoutingTable, block: FeatureBlock, work: EncodingWork) -> 
     Args:
         table: a benchmark, or a part of it.
         block: what reads.
-        work: how the work is spread, and who is told of its progress.
+        work: how the work is spread, and what is called with its progress.
     """
     if block.stored:
         return Reading(table, block, vector_store(table, block)).vectors(work)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.plotting.figures import BLUE, label_points, log_cost_axis, svg_text, titled
 
 
-def sweep_plot(sweep: dict[str, Any]) -> str:
+def sweep_plot(sweep: Mapping[str, Any]) -> str:
     """Accuracy against average cost on validation as SVG, with standard deviations where there are several seeds.
 
     Args:

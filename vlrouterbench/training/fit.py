@@ -3,7 +3,7 @@
 Decisions
 - Families differ in their modelling files alone: what is learnt in one pass (`fit`), what by gradient
   (`training_loss`), and what is tried (`recipes`). How it is judged and what is recorded are the same for all.
-- All settings of one run share features; the one with the best Rank Score on validation is kept, the first of equals.
+- All settings of one call share features; the one with the best Rank Score on validation is kept, the first of equals.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from typing import Any
 from transformers import set_seed
 
 from vlrouterbench.cards.router_card import render_router_card
-from vlrouterbench.core.constants import Unsolved
 from vlrouterbench.core.errors import RouterError, unknown_name
 from vlrouterbench.core.files import staged_folder
 from vlrouterbench.features.packed import PackedSet
@@ -26,20 +25,26 @@ from vlrouterbench.routers.base.configuration_router import RouterConfig
 from vlrouterbench.routers.base.learning import Recipe, TrainingSet, settings_of
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.registry import FAMILIES, family_name
-from vlrouterbench.training.arguments import RouterTrainingArguments, RunOptions
+from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.problem import Problem
 from vlrouterbench.training.selection import Trial, best_of, try_settings
-from vlrouterbench.training.sharding import sharding_asked
+from vlrouterbench.training.sharding import is_sharded
 from vlrouterbench.training.shared_trunk import train_on_shared_trunk
-from vlrouterbench.training.teacher import taught_labels
-from vlrouterbench.training.trackers import run_name
+from vlrouterbench.training.teacher import teacher_labels
 from vlrouterbench.training.trainer import train_gradient_router
+from vlrouterbench.training.training_run import TrainingRun
 from vlrouterbench.version import __version__
 
 
 @dataclass(frozen=True)
 class TrainedRouter:
-    """A router with what choosing it on validation showed."""
+    """A router with what choosing it on validation showed.
+
+    Attributes:
+        router: after training.
+        trials: every setting that was tried.
+        chosen: the trial that the router is configured by.
+    """
 
     router: PreTrainedRouter
     trials: list[Trial]
@@ -58,13 +63,7 @@ def train_router(family: str, problem: Problem, arguments: RouterTrainingArgumen
         UnknownNameError: no such family.
         RouterError: nothing to learn from, or nothing to choose by.
     """
-    best: TrainedRouter | None = None
-    trials: list[Trial] = []
-    for trained in train_each(family, problem, arguments):
-        trials += trained.trials
-        if best is None or trained.chosen.merit > best.chosen.merit:
-            best = trained
-    return TrainedRouter(best.router, trials, best.chosen)
+    return _best(train_each(family, problem, arguments))
 
 
 def train_each(
@@ -79,32 +78,39 @@ def train_each(
     arguments = arguments or RouterTrainingArguments()
     if FAMILIES[family].end_to_end != isinstance(problem.features, PackedSet):
         raise RouterError(_wrong_rows(family))
-    recipe = _recipe(family, problem, arguments)
-    if recipe.lora_rank and (not FAMILIES[family].end_to_end or recipe.fixed.get("freeze_backbone")):
+    run = TrainingRun(problem, _recipe(family, problem, arguments), arguments)
+    if run.recipe.lora_rank and (not FAMILIES[family].end_to_end or run.recipe.fixed.get("freeze_backbone")):
         raise RouterError(
             f"LoRA trains adapters on a backbone, and {family} has none, or has it frozen by freeze_backbone. Leave "
             "one of the two out."
         )
-    for fits in _by_cost_weight(FAMILIES[family], problem, recipe, arguments):
-        best: tuple[PreTrainedRouter, Trial] | None = None
-        trials: list[Trial] = []
-        for router, tried in fits:
-            trials += tried
-            found = best_of(tried)
-            if best is None or found.merit > best[1].merit:
-                best = router, found
-        router, chosen = best
-        # Fields that needed a fit are as the router was built: its sizes may be smaller than what was asked for.
-        built = {"cost_weight", *recipe.fit_grid}
-        router.config.update({name: value for name, value in chosen.setting.items() if name not in built})
-        router.config.training = _facts(problem, arguments, recipe, chosen)
-        yield TrainedRouter(router.eval(), trials, chosen)
+    for fits in _by_cost_weight(FAMILIES[family], run):
+        trained = _best(fits)
+        router, setting = trained.router, trained.chosen.setting
+        # Fields that needed a fit are as the router was built: its sizes may be smaller than the setting's.
+        built = {"cost_weight", *run.recipe.fit_grid}
+        router.config.update({name: value for name, value in setting.items() if name not in built})
+        router.config.training = _training_record(run, trained.chosen)
+        router.eval()
+        yield trained
+
+
+def _best(routers: Iterable[TrainedRouter]) -> TrainedRouter:
+    """The router that did best on validation, the first of equals, with the trials of all."""
+    pending = iter(routers)
+    best = next(pending)
+    trials = [*best.trials]
+    for trained in pending:
+        trials += trained.trials
+        if trained.chosen.merit > best.chosen.merit:
+            best = trained
+    return replace(best, trials=trials)
 
 
 def _wrong_rows(family: str) -> str:
     if FAMILIES[family].end_to_end:
-        return f"{family} learns from pictures and texts, found features: give what `pack_benchmark` makes."
-    return f"{family} learns from features, found pictures and texts as bytes: give what `encode_benchmark` makes."
+        return f"{family} learns from images and texts, found features: give what `pack_benchmark` makes."
+    return f"{family} learns from features, found images and texts as bytes: give what `encode_benchmark` makes."
 
 
 def save_router(trained: TrainedRouter, out: Path | str) -> None:
@@ -114,8 +120,8 @@ def save_router(trained: TrainedRouter, out: Path | str) -> None:
 
 def card_of(router: PreTrainedRouter, trials: Sequence[Mapping[str, Any]]) -> str:
     """The card of a router; `trials` as for `render_router_card`."""
-    facts = {"title": router.title, "calibrated": router.calibrated}
-    return render_router_card(family_name(router), router.config.to_dict(), trials, **facts)
+    name, config = family_name(router), router.config.to_dict()
+    return render_router_card(name, config, trials, title=router.title, calibrated=router.calibrated)
 
 
 def save_with_card(router: PreTrainedRouter, card: str, out: Path | str) -> None:
@@ -130,115 +136,110 @@ def _recipe(family: str, problem: Problem, arguments: RouterTrainingArguments) -
     if arguments.variant not in recipes:
         raise unknown_name(f"variant of {family}", arguments.variant, recipes)
     own = [kind for kind in FAMILIES[family].config_class.__mro__ if issubclass(kind, RouterConfig)]
-    known = [
+    options = [
         name
         for kind in own
         if kind is not RouterConfig
         for name in list(inspect.signature(kind.__init__).parameters)[1:-1]
     ]
     for name in arguments.options:
-        if name not in known:
-            raise unknown_name(f"option of {family}", name, known)
+        if name not in options:
+            raise unknown_name(f"option of {family}", name, options)
     recipe = FAMILIES[family].recipe_for(arguments.variant, problem.features.encoder)
     return arguments.applied_to(recipe, family)
 
 
-def _by_cost_weight(
-    family: type[PreTrainedRouter], problem: Problem, recipe: Recipe, arguments: RouterTrainingArguments
-) -> Iterator[Iterable[tuple[PreTrainedRouter, list[Trial]]]]:
+def _by_cost_weight(family: type[PreTrainedRouter], run: TrainingRun) -> Iterator[Iterable[TrainedRouter]]:
     """For every cost weight the routers that were fitted, each with what it was tried with."""
-    weightings = [{"cost_weight": weight} for weight in recipe.cost_weights] or [{}]
-
-    def training_set(weighting: dict[str, float]) -> TrainingSet:
-        weight, unsolved = weighting.get("cost_weight", 0.0), arguments.unsolved or Unsolved.DROP
-        samples = problem.training_set(cost_weight=weight, unsolved=unsolved, seed=arguments.seed)
-        if family.needs_text_features:
-            samples = replace(samples, text_features=problem.train_text_features)
-        if arguments.teacher is not None:
-            samples = replace(samples, soft_labels=taught_labels(arguments.teacher, problem, samples))
-        return samples
-
-    if arguments.shared_trunk and family.shares_trunk:
-        yield from _shared_fits(family, problem, [(w, training_set(w)) for w in weightings], recipe)
+    runs = [replace(run, setting={"cost_weight": weight}) for weight in run.recipe.cost_weights or ()] or [run]
+    if run.arguments.shared_trunk and family.shares_trunk:
+        yield from _shared_fits(family, runs)
         return
-    for weighting in weightings:
-        yield _fits(family, problem, (weighting, training_set(weighting)), recipe, arguments.running)
+    for one in runs:
+        yield _fits(family, one)
 
 
-def _fits(
-    family: type[PreTrainedRouter],
-    problem: Problem,
-    target: tuple[dict[str, float], TrainingSet],
-    recipe: Recipe,
-    running: RunOptions,
-) -> Iterator[tuple[PreTrainedRouter, list[Trial]]]:
-    """A fitted router for every setting that needs a fit of its own, with what it was tried with."""
-    weighting, training_set = target
-    for setting in settings_of(recipe.fit_grid):
-        set_seed(training_set.seed)
-        router = _started(family, problem, training_set, {**recipe.fixed, **setting})
+def _fits(family: type[PreTrainedRouter], run: TrainingRun) -> Iterator[TrainedRouter]:
+    """A fitted router for every setting that needs a fit of its own."""
+    training_set = _training_set(family, run)
+    for setting in settings_of(run.recipe.fit_grid):
+        set_seed(run.arguments.seed)
+        router = _fitted_once(family, run, training_set, setting)
+        one = replace(run, setting={**run.setting, **setting})
         if router.by_gradient:
-            run = replace(running, name=run_name(weighting | setting))
-            tried = train_gradient_router(router, problem, training_set, recipe, run)
+            trials = train_gradient_router(router, training_set, one)
         else:
-            tried = try_settings(router.eval(), problem, router.decision_settings(recipe))
-        yield router, [_with(weighting | setting, trial) for trial in tried]
+            trials = try_settings(router.eval(), run.problem, router.decision_settings(run.recipe))
+        yield _tried(router, trials, one)
 
 
-def _shared_fits(
-    family: type[PreTrainedRouter],
-    problem: Problem,
-    targets: list[tuple[dict[str, float], TrainingSet]],
-    recipe: Recipe,
-) -> Iterable[list[tuple[PreTrainedRouter, list[Trial]]]]:
+def _shared_fits(family: type[PreTrainedRouter], runs: Sequence[TrainingRun]) -> list[list[TrainedRouter]]:
     """As `_fits` for all cost weights at once, on one trunk per setting."""
-    fits: list[list[tuple[PreTrainedRouter, list[Trial]]]] = [[] for _ in targets]
+    training_sets = [_training_set(family, run) for run in runs]
+    fits: list[list[TrainedRouter]] = [[] for _ in runs]
+    recipe, arguments = runs[0].recipe, runs[0].arguments
     for setting in settings_of(recipe.fit_grid):
-        set_seed(targets[0][1].seed)
-        routers = [_started(family, problem, samples, {**recipe.fixed, **setting}) for _, samples in targets]
-        trained = train_on_shared_trunk(routers, problem, [samples for _, samples in targets], recipe)
-        for found, (weighting, _), (router, trial) in zip(fits, targets, trained, strict=True):
-            found.append((router, [_with(weighting | setting, trial)]))
+        set_seed(arguments.seed)
+        pairs = zip(runs, training_sets, strict=True)
+        routers = [_fitted_once(family, run, samples, setting) for run, samples in pairs]
+        trained = train_on_shared_trunk(routers, training_sets, replace(runs[0], setting=setting))
+        for own, run, (router, trial) in zip(fits, runs, trained, strict=True):
+            own.append(_tried(router, [trial], replace(run, setting={**run.setting, **setting})))
     return fits
 
 
-def _started(
-    family: type[PreTrainedRouter], problem: Problem, training_set: TrainingSet, own: dict[str, Any]
+def _training_set(family: type[PreTrainedRouter], run: TrainingRun) -> TrainingSet:
+    """What a family learns from under the cost weight of a run."""
+    samples = run.problem.training_set(cost_weight=run.cost_weight, unsolved=run.unsolved, seed=run.arguments.seed)
+    if family.needs_text_features:
+        samples = replace(samples, text_features=run.problem.train_text_features)
+    if run.arguments.teacher is not None:
+        samples = replace(samples, soft_labels=teacher_labels(run.arguments.teacher, run.problem, samples))
+    return samples
+
+
+def _fitted_once(
+    family: type[PreTrainedRouter], run: TrainingRun, training_set: TrainingSet, setting: Mapping[str, Any]
 ) -> PreTrainedRouter:
     """A router after what one pass over the train split teaches it."""
-    router = family(_config(family, problem, own | family.sizes(training_set, own)))
-    router.adopt(problem.features.encoder)
+    own = {**run.recipe.fixed, **setting}
+    router = family(_config(family, run.problem, own | family.sizes(training_set, own)))
+    router.adopt(run.problem.features.encoder)
     try:
         router.fit(training_set)
     except ValueError as error:
-        raise RouterError(f"{family.title} cannot be trained so: {error}") from error
+        raise RouterError(f"{family.title} cannot be trained with these options: {error}") from error
     return router
 
 
-def _with(setting: dict[str, Any], trial: Trial) -> Trial:
-    return replace(trial, setting=setting | trial.setting)
+def _tried(router: PreTrainedRouter, trials: Sequence[Trial], run: TrainingRun) -> TrainedRouter:
+    """A fitted router at the best of its trials, whose settings are completed by the run's."""
+    complete = [replace(trial, setting={**run.setting, **trial.setting}) for trial in trials]
+    return TrainedRouter(router, complete, best_of(complete))
 
 
-def _facts(problem: Problem, arguments: RouterTrainingArguments, recipe: Recipe, chosen: Trial) -> dict[str, Any]:
-    """What a router's configuration says of its training."""
+def _training_record(run: TrainingRun, chosen: Trial) -> dict[str, Any]:
+    """What a router's configuration records of its training."""
+    arguments = run.arguments
     return {
-        "benchmark": problem.table.identity,
+        "benchmark": run.problem.table.identity,
         "variant": arguments.variant,
         **{key: json_number(value) for key, value in chosen.setting.items()},
         "seed": arguments.seed,
         **({"teacher": arguments.teacher} if arguments.teacher is not None else {}),
-        "unsolved": str(arguments.unsolved or Unsolved.DROP) if recipe.cost_weights else None,
-        "num_train": len(problem.train),
-        "num_validation": len(problem.validation),
+        "unsolved": str(run.unsolved) if run.recipe.cost_weights else None,
+        "num_train": len(run.problem.train),
+        "num_validation": len(run.problem.validation),
         "validation_rank_score": chosen.validation_rank_score,
-        **_facts_of_run(problem, arguments, recipe),
+        **_end_to_end_record(run),
         "version": __version__,
     }
 
 
-def _facts_of_run(problem: Problem, arguments: RouterTrainingArguments, recipe: Recipe) -> dict[str, Any]:
-    """What an end-to-end router says besides: how large a run it was, and on what."""
-    if not isinstance(problem.features, PackedSet):
+def _end_to_end_record(run: TrainingRun) -> dict[str, Any]:
+    """What an end-to-end router records besides: how large a run it was, and on what."""
+    features, recipe = run.problem.features, run.recipe
+    if not isinstance(features, PackedSet):
         return {}
     from accelerate import PartialState
 
@@ -247,19 +248,19 @@ def _facts_of_run(problem: Problem, arguments: RouterTrainingArguments, recipe: 
         "num_processes": state.num_processes,
         "device": state.device.type,
         "batch_size": recipe.batch_size,
-        "bf16": arguments.running.bf16,
-        "divided": sharding_asked(),
+        "bf16": run.arguments.bf16,
+        "divided": is_sharded(),
         "backbone_training": "lora"
         if recipe.lora_rank
         else "frozen"
         if recipe.fixed.get("freeze_backbone")
         else "full",
         **({"lora_rank": recipe.lora_rank} if recipe.lora_rank else {}),
-        "random_backbone": bool(problem.features.encoder.config["backbone"].get("random")),
+        "random_backbone": bool(features.encoder.config["backbone"].get("random")),
     }
 
 
-def _config(family: type[PreTrainedRouter], problem: Problem, own: dict[str, Any]) -> RouterConfig:
+def _config(family: type[PreTrainedRouter], problem: Problem, own: Mapping[str, Any]) -> RouterConfig:
     try:
         return family.config_class(candidates=problem.candidates(), encoder=problem.features.encoder.config, **own)
     except (TypeError, ValueError) as error:

@@ -3,8 +3,8 @@
 Decisions
 - Samples are shuffled, cut into stretches of many batches, sorted by length in each, cut into batches, and the batches
   are shuffled: little is padded, and no epoch is like another.
-- The last batch is filled up with the epoch's first samples, as accelerate does it for several processes: one process
-  takes the same steps. What is less than one batch stays so.
+- The last batch is filled up with the epoch's first samples, as accelerate does for several processes: one process
+  takes the same steps. A split of less than one batch is not filled up.
 - An epoch's order follows from seed and epoch alone: processes agree on it, and a resumed run takes it up.
 """
 
@@ -18,8 +18,8 @@ from torch.utils.data import Sampler
 BATCHES_PER_STRETCH = 32
 
 
-class LengthBuckets(Sampler):
-    """Places of samples, batch after batch.
+class LengthBuckets(Sampler[int]):
+    """Indices of samples, batch after batch.
 
     Args:
         lengths: (num_samples,) of their texts.
@@ -45,9 +45,9 @@ class LengthBuckets(Sampler):
             stretch = order[start : start + size * BATCHES_PER_STRETCH]
             stretch = stretch[np.argsort(self.lengths[stretch], kind="stable")]
             batches += [stretch[cut : cut + size] for cut in range(0, len(stretch), size)]
-        # A batch that is not full comes last, so that all others hold what they were made to hold.
+        # A batch that is not full comes last, so that all others stay as they were cut.
         full = [batch for batch in batches if len(batch) == size]
         rest = [batch for batch in batches if len(batch) < size]
-        places = np.concatenate([full[place] for place in rng.permutation(len(full))] + rest)
-        yield from places.tolist()
-        yield from places[: len(self) - len(places)].tolist()
+        indices = np.concatenate([full[index] for index in rng.permutation(len(full))] + rest)
+        yield from indices.tolist()
+        yield from indices[: len(self) - len(indices)].tolist()

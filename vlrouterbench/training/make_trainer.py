@@ -1,4 +1,4 @@
-"""Making transformers' Trainer: the loader's order, the optimiser, and the arguments that a recipe comes to.
+"""Making transformers' Trainer: the loader's order, the optimiser, and transformers' own arguments.
 
 Decisions
 - The global batch defines a run: it is divided among processes, and among the passes of a step.
@@ -17,84 +17,78 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from vlrouterbench.routers.base.learning import Recipe
-from vlrouterbench.training.arguments import RunOptions
 from vlrouterbench.training.best_epochs import BestEpochs
 from vlrouterbench.training.length_buckets import LengthBuckets
-from vlrouterbench.training.members import Members, epoch_ends
 from vlrouterbench.training.samples import FeatureDataset, first_of
 from vlrouterbench.training.sharding import autocast_only, divide_on_cpus_too, keep_float32
 from vlrouterbench.training.trackers import EVERY, tensorboard_folder
+from vlrouterbench.training.training_group import TrainingGroup, epoch_ends
+from vlrouterbench.training.training_run import TrainingRun
 
 if TYPE_CHECKING:
     from transformers import Trainer, TrainingArguments
 
 
 def make_trainer(
-    members: Members,
-    keeper: BestEpochs,
-    run: tuple[FeatureDataset, int, Path],
-    how: tuple[Recipe, RunOptions],
+    group: TrainingGroup, keeper: BestEpochs, dataset: FeatureDataset, run: TrainingRun, folder: Path
 ) -> Trainer:
     """The trainer of one training.
 
     Args:
-        members: what is trained and how it is judged.
+        group: what is trained and how it is judged.
         keeper: of best epochs.
-        run: training samples, seed of their order and of dropout, and where checkpoints lie.
-        how: recipe, and how the run is carried out.
+        dataset: training samples.
+        run: how it is trained.
+        folder: of checkpoints.
     """
-    kind = _trainer_class()
-    from transformers import PrinterCallback, ProgressCallback
-
-    (dataset, seed, folder), (recipe, running) = run, how
+    arguments, recipe = run.arguments, run.recipe
     lengths = getattr(dataset.features, "lengths", None)
     sampler = None
     if lengths is not None:
-        sampler = LengthBuckets(lengths[dataset.counted.numpy()], recipe.batch_size, seed)
+        sampler = LengthBuckets(lengths[dataset.counted.numpy()], recipe.batch_size, arguments.seed)
+    kind = _trainer_class(sampler)
+    from transformers import PrinterCallback, ProgressCallback
 
-    options = _training_arguments(recipe, running, seed, folder)
+    options = _transformers_arguments(run, folder)
     divide_on_cpus_too()
-    options.ddp_find_unused_parameters = any(router.end_to_end for router in members.routers)
+    options.ddp_find_unused_parameters = any(router.end_to_end for router in group.routers)
     optimizer = None
     if recipe.optimizer == "adam":
-        trained = [p for p in members.module.parameters() if p.requires_grad]
+        trained = [p for p in group.module.parameters() if p.requires_grad]
         optimizer = torch.optim.Adam(trained, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    hooks = epoch_ends(members, keeper, running, sampler)
-    with tensorboard_folder(running.logging_dir and running.logging_dir / running.name):
+
+    def log(figures: dict[str, float]) -> None:
+        trainer.log(figures)
+
+    callback = epoch_ends(group, keeper, run, sampler, log if arguments.log_to else None)
+    with tensorboard_folder(arguments.logging_dir and arguments.logging_dir / run.name):
         trainer = kind(
-            sampler,
-            model=members.module,
+            model=group.module,
             args=options,
             train_dataset=dataset,
             data_collator=first_of,
-            callbacks=[hooks],
+            callbacks=[callback],
             optimizers=(optimizer, None),
         )
-    if running.log_to:
-        hooks.log = trainer.log
     for chatty in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(chatty)
     return trainer
 
 
-def _trainer_class() -> type[Trainer]:
+def _trainer_class(sampler: LengthBuckets | None) -> type[Trainer]:
     with _without_datasets():
         from transformers import Trainer
 
     class RouterTrainer(Trainer):
         """Takes samples in the order of the sampler, where there is one; computes alike whether divided or whole."""
 
-        def __init__(self, sampler: LengthBuckets | None, **given: Any) -> None:
-            self.sampler = sampler
-            super().__init__(**given)
+        def _get_train_sampler(self, train_dataset: Dataset[Any] | None = None) -> Any:
+            return super()._get_train_sampler(train_dataset) if sampler is None else sampler
 
-        def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Any:
-            return super()._get_train_sampler(train_dataset) if self.sampler is None else self.sampler
-
-        def get_train_dataloader(self) -> DataLoader:
-            loader = super().get_train_dataloader()
-            if self.sampler is not None:
+        def get_train_dataloader(self) -> DataLoader[Any]:
+            # Typed as torch's loader; accelerate's, which wraps one, is what comes.
+            loader: Any = super().get_train_dataloader()
+            if sampler is not None:
                 # A loader draws a seed for its workers, who draw nothing, whenever it makes them: not from the state
                 # that dropout draws from, which must not depend on how many there are.
                 loader.base_dataloader.generator = torch.Generator().manual_seed(self.args.seed)
@@ -112,39 +106,41 @@ def _trainer_class() -> type[Trainer]:
     return RouterTrainer
 
 
-def _training_arguments(recipe: Recipe, running: RunOptions, seed: int, folder: Path) -> TrainingArguments:
+def _transformers_arguments(run: TrainingRun, folder: Path) -> TrainingArguments:
+    """A run as transformers' own arguments: the one place where names are translated."""
     from transformers import TrainingArguments
 
+    arguments, recipe = run.arguments, run.recipe
     options = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=recipe.num_epochs,
         per_device_train_batch_size=recipe.batch_size,
-        gradient_accumulation_steps=running.gradient_accumulation,
+        gradient_accumulation_steps=arguments.gradient_accumulation,
         learning_rate=recipe.learning_rate,
         weight_decay=recipe.weight_decay,
         lr_scheduler_type="linear" if recipe.warmup else "constant",
         warmup_steps=recipe.warmup,
-        bf16=running.bf16,
+        bf16=arguments.bf16,
         use_cpu=not torch.cuda.is_available(),
-        seed=seed,
-        data_seed=seed,
+        seed=arguments.seed,
+        data_seed=arguments.seed,
         save_strategy="no",
         save_total_limit=2,
-        logging_strategy="steps" if running.log_to else "no",
+        logging_strategy="steps" if arguments.log_to else "no",
         logging_steps=EVERY,
-        report_to=list(running.log_to) or "none",
-        run_name=running.name,
-        dataloader_num_workers=running.num_workers,
-        dataloader_persistent_workers=running.num_workers > 0,
+        report_to=list(arguments.log_to) or "none",
+        run_name=run.name,
+        dataloader_num_workers=arguments.num_workers,
+        dataloader_persistent_workers=arguments.num_workers > 0,
         # Started anew: a process that was forked from one that runs torch's threads can hang.
-        dataloader_multiprocessing_context="spawn" if running.num_workers else None,
+        dataloader_multiprocessing_context="spawn" if arguments.num_workers else None,
         disable_tqdm=True,
         remove_unused_columns=False,
         label_names=["targets"],
         dataloader_pin_memory=False,
     )
-    parts = options.world_size * running.gradient_accumulation
-    options.per_device_train_batch_size = max(1, recipe.batch_size // parts)
+    passes = options.world_size * arguments.gradient_accumulation
+    options.per_device_train_batch_size = max(1, recipe.batch_size // passes)
     return options
 
 

@@ -1,7 +1,7 @@
-"""What a trainer works on: features and truth of train and validation, and the score that every choice is made by.
+"""The data of a training: features and outcomes of train and validation, and the score that choices are made by.
 
 Decisions
-- Only train and validation are ever here; test stays with the evaluator.
+- Only train and validation are used here; test is the evaluator's alone.
 - Selection is by Rank Score on the validation samples measured for every candidate, under the benchmark's own bounds.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 import torch
@@ -29,7 +30,7 @@ from vlrouterbench.training.soft_labels import COST_SCALE, build_soft_labels
 
 @dataclass(frozen=True)
 class Problem:
-    """One benchmark, as a trainer sees it."""
+    """One benchmark with its features, as a trainer uses it."""
 
     table: RoutingTable
     features: FeatureSet | PackedSet
@@ -57,13 +58,13 @@ class Problem:
 
     @cached_property
     def train_features(self) -> torch.Tensor:
-        """(num_train, dim) float32."""
-        return self.features.of(self.train)
+        """(num_train, dim) float32; for an end-to-end family rows that are taken and moved in the same way."""
+        return cast(torch.Tensor, self.features.of(self.train))
 
     @cached_property
     def validation_features(self) -> torch.Tensor:
-        """(num_validation, dim) float32."""
-        return self.features.of(self.validation)
+        """(num_validation, dim) float32; for an end-to-end family as `train_features`."""
+        return cast(torch.Tensor, self.features.of(self.validation))
 
     @cached_property
     def train_dataset_ids(self) -> torch.Tensor:
@@ -106,7 +107,10 @@ class Problem:
             seed=seed,
             dataset_ids=self.train_dataset_ids,
             groups=self.train_groups,
-            tokens=tuple(torch.from_numpy(self.train.matrices[name]) for name in ("input_tokens", "output_tokens")),
+            tokens=(
+                torch.from_numpy(self.train.matrices["input_tokens"]),
+                torch.from_numpy(self.train.matrices["output_tokens"]),
+            ),
         )
 
     def validation_score(self, decisions: torch.Tensor) -> float:
@@ -123,14 +127,14 @@ class Problem:
         """
         sizes = len(self.validation), len(self.train)
         pairs = zip(self.validation_averages(decisions), train_averages, strict=True)
-        averages = [(sizes[0] * seen + sizes[1] * expected) / sum(sizes) for seen, expected in pairs]
+        averages = [(sizes[0] * measured + sizes[1] * expected) / sum(sizes) for measured, expected in pairs]
         return float(rank_score(*averages, cost_bounds=self.table.cost_bounds))
 
     def validation_averages(self, decisions: torch.Tensor) -> tuple[float, float]:
         """Accuracy and cost (USD per sample) of decisions on the validation samples (num_validation,)."""
-        chosen = decisions.cpu().numpy()
+        indices = decisions.cpu().numpy()
         matrices = (self.validation.quality, self.validation.cost)
-        accuracy, average_cost = (float(chosen_values(matrix, chosen).mean()) for matrix in matrices)
+        accuracy, average_cost = (float(chosen_values(matrix, indices).mean()) for matrix in matrices)
         return accuracy, average_cost
 
     def candidates(self) -> list[CandidateEntry]:
@@ -141,7 +145,7 @@ class Problem:
                 "name": candidate.name,
                 "input_price": candidate.input_price,
                 "output_price": candidate.output_price,
-                "mean_cost_usd": None if math.isnan(means[place]) else means[place],
+                "mean_cost_usd": None if math.isnan(mean_cost) else mean_cost,
             }
-            for place, candidate in enumerate(self.table.pool.candidates)
+            for candidate, mean_cost in zip(self.table.pool.candidates, means, strict=True)
         ]

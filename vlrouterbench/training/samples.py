@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import Dataset
 
 
-class FeatureDataset(Dataset):
+class FeatureDataset(Dataset[dict[str, torch.Tensor]]):
     """Training samples that count, as features with their targets; a row of NaN does not count."""
 
     def __init__(self, features: Any, targets: torch.Tensor) -> None:
@@ -18,15 +18,15 @@ class FeatureDataset(Dataset):
     def __len__(self) -> int:
         return len(self.counted)
 
-    def __getitems__(self, places: list[int]) -> list[dict[str, torch.Tensor]]:
+    def __getitems__(self, indices: list[int]) -> list[dict[str, torch.Tensor]]:
         """A whole batch at once; the collator takes it as it is."""
-        chosen = self.counted[torch.tensor(places)]
-        return [{"features": self.features[chosen], "targets": self.targets[chosen]}]
+        rows = self.counted[torch.tensor(indices)]
+        return [{"features": self.features[rows], "targets": self.targets[rows]}]
 
-    def __getitem__(self, place: int) -> dict[str, torch.Tensor]:
-        return self.__getitems__([place])[0]
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        return self.__getitems__([index])[0]
 
 
 def first_of(batches: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """The collator: what is given is a batch already. By name, since worker processes are sent it."""
+    """The collator: it is given one complete batch. A named function, since it is pickled for worker processes."""
     return batches[0]

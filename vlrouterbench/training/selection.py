@@ -1,15 +1,15 @@
 """Choosing on validation: every setting that is tried, and the Rank Score that it is judged by.
 
 Decisions
-- A family that makes out-of-fold estimates of its training samples is judged by what it expects of its own decisions on
-  them and by what came of its decisions on validation, all samples together. Expectations vary far less than outcomes:
-  the trade-off that they choose did better on both real tables that were tried. The Rank Score on validation alone is
-  recorded beside.
+- A family that makes out-of-fold estimates of its training samples is judged by its expectation of its own decisions on
+  them and by the outcomes of its decisions on validation, all samples together. Expectations vary far less than
+  outcomes: the trade-off that they choose did better on both real tables that were tried. The Rank Score on validation
+  alone is recorded beside.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
@@ -25,12 +25,13 @@ class Trial:
     """One setting that was tried.
 
     Attributes:
-        setting: what it was.
+        setting: the configuration fields, and the cost weight where there is one.
         validation_rank_score: its Rank Score on validation.
-        held_out_rank_score: on validation, and expected out of fold on train; None where the family expects nothing.
+        held_out_rank_score: on validation, and expected out of fold on train; None where the family makes no such
+            estimates.
     """
 
-    setting: dict[str, Any]
+    setting: Mapping[str, Any]
     validation_rank_score: float
     held_out_rank_score: float | None = None
 
@@ -45,12 +46,12 @@ def try_settings(router: PreTrainedRouter, problem: Problem, settings: Sequence[
     """Judge a fitted router under each of several decision settings; its configuration is left at the last."""
     features = problem.validation_features.to(router.device)
     scored = router.scores_for(features, settings)
-    expected = router.out_of_fold_averages_for(settings) or repeat(None, len(settings))
+    expected: Iterable[tuple[float, float] | None] | None = router.out_of_fold_averages_for(settings)
     trials = []
-    for setting, scores, averages in zip(settings, scored, expected, strict=True):
-        chosen = router.choose(scores)
-        held_out = None if averages is None else problem.held_out_score(chosen, averages)
-        trials.append(Trial(dict(setting), problem.validation_score(chosen), held_out))
+    for setting, scores, averages in zip(settings, scored, expected or repeat(None, len(settings)), strict=True):
+        decisions = router.choose(scores)
+        held_out = None if averages is None else problem.held_out_score(decisions, averages)
+        trials.append(Trial(dict(setting), problem.validation_score(decisions), held_out))
     return trials
 
 

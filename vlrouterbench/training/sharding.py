@@ -1,15 +1,15 @@
 """A router divided among processes (FSDP2), for backbones whose weights, gradients and optimiser state fill a GPU.
 
 Decisions
-- `accelerate launch --config_file .../fsdp.yaml` asks for it. Accelerate divides the module, the Trainer steps
-  it and writes its checkpoints; here stands what a router needs besides.
+- `accelerate launch --config_file .../fsdp.yaml` turns it on. Accelerate divides the module, the Trainer steps
+  it and writes its checkpoints; this file has what a router needs besides.
 - A copy is divided. The router itself stays whole: at every epoch's end it takes the copy's weights, gathered from all
   processes (`trained_copy.py`), and is judged, kept and saved like any other. It costs each process one set of weights,
   without gradients.
 - bfloat16 is autocast, as without sharding: weights stay float32, and targets and pixels are not rounded, which FSDP's
   own policy would do.
-- What is divided by itself are the layers of the backbone, found as the members of its module lists.
-- What scores do not depend on (LXMERT's last layer of picture tokens) is frozen in the copy: the optimiser holds
+- What is divided by itself are the layers of the backbone, as they are listed in its module lists.
+- What scores do not depend on (LXMERT's last layer of image tokens) is frozen in the copy: the optimiser holds
   nothing of it, and a divided checkpoint that lacks a part is not read again.
 - End-to-end routers alone: what learns from features is small.
 """
@@ -28,7 +28,7 @@ from vlrouterbench.core.errors import RouterError
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 
 
-def sharding_asked() -> bool:
+def is_sharded() -> bool:
     """Whether this process is one of several that were launched to share one router's weights.
 
     Raises:
@@ -50,13 +50,13 @@ def sharding_asked() -> bool:
 def divide_on_cpus_too() -> None:
     """Let accelerate divide modules among CPU processes; to be called once the trainer's arguments have been made.
 
-    It divides those of some types of processes alone. The others would each hold all weights, without a word.
+    It divides those of some types of processes alone. The others would each hold all weights, without a warning.
     """
     from accelerate import PartialState
     from accelerate.utils import DistributedType
 
     state = PartialState()
-    if sharding_asked() and state.distributed_type == DistributedType.MULTI_CPU:
+    if is_sharded() and state.distributed_type == DistributedType.MULTI_CPU:
         state.distributed_type = DistributedType.MULTI_GPU
 
 
@@ -75,7 +75,7 @@ def copy_to_divide(router: PreTrainedRouter, rows: torch.Tensor) -> PreTrainedRo
             if parameter.dim() == 0:
                 # FSDP divides along the first dimension, so there must be one.
                 setattr(part, name, nn.Parameter(parameter.detach().reshape(1), parameter.requires_grad))
-    # Of scores, not of a loss, which may want to hear of the other processes.
+    # Of scores, not of a loss, which may gather from the other processes.
     copied.score(rows).sum().backward()
     for parameter in copied.parameters():
         if parameter.grad is None:
@@ -92,7 +92,7 @@ def keep_float32(accelerator: Any) -> None:
 
 
 def autocast_only(accelerator: Any) -> AbstractContextManager[Any]:
-    """What the forward pass of a divided module runs in."""
+    """The context that the forward pass of a divided module runs in."""
     if accelerator.mixed_precision != "bf16":
         return nullcontext()
     return torch.autocast(accelerator.device.type, torch.bfloat16)

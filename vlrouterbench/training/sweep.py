@@ -4,7 +4,7 @@ Decisions
 - Every figure is of the validation split, which also chose epochs and settings: it ranks cost weights, and is no
   estimate of what a router does on samples it has not seen. `evaluate` gives that, on the test split.
 - The routers of the first seed are saved, one per cost weight; the other seeds say how much of a difference is chance.
-- A family that can trains the cost weights of one seed on a shared trunk, unless each is asked for by itself.
+- A family that is able to trains the cost weights of one seed on a shared trunk, unless it is turned off.
 - An end-to-end family, which `train` gives one cost weight, is swept over the paper's grid like any other: that takes a
   training for each.
 """
@@ -12,33 +12,74 @@ Decisions
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from vlrouterbench.core.constants import COST_WEIGHTS
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.core.files import staged_folder, write_json
+from vlrouterbench.data.table import BenchmarkIdentity
 from vlrouterbench.plotting.sweep import sweep_plot
 from vlrouterbench.routers.registry import FAMILIES
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import TrainedRouter, json_number, save_router, train_each
 from vlrouterbench.training.problem import Problem
 
-FIGURES = ("rank_score", "accuracy", "average_cost_usd")
+FIGURES: tuple[Literal["rank_score", "accuracy", "average_cost_usd"], ...] = (
+    "rank_score",
+    "accuracy",
+    "average_cost_usd",
+)
+
+
+class SweepRun(TypedDict):
+    """One seed's router at a cost weight: its figures on validation, and the other settings that were chosen."""
+
+    seed: int
+    rank_score: float
+    accuracy: float
+    average_cost_usd: float
+    setting: Mapping[str, Any]
+
+
+class SweepRow(TypedDict):
+    """A cost weight: mean figures over seeds, their standard deviations where there are several, and the runs."""
+
+    cost_weight: float | str | None
+    rank_score: float
+    rank_score_sd: float | None
+    accuracy: float
+    accuracy_sd: float | None
+    average_cost_usd: float
+    average_cost_usd_sd: float | None
+    runs: list[SweepRun]
+
+
+class SweepContent(TypedDict):
+    """What `sweep.json` holds."""
+
+    router: str
+    variant: str
+    split: str
+    num_samples: int
+    shared_trunk: bool
+    seeds: list[int]
+    benchmark: BenchmarkIdentity
+    rows: list[SweepRow]
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a sweep found.
+    """The result of a sweep.
 
     Attributes:
         content: what `sweep.json` holds.
         routers: name -> router of the first seed.
     """
 
-    content: dict[str, Any]
+    content: SweepContent
     routers: dict[str, TrainedRouter]
 
 
@@ -55,7 +96,7 @@ def sweep_router(
         seeds: different ones.
 
     Raises:
-        UnknownNameError, RouterError: as `train_router`; or a seed or a cost weight stands there twice.
+        UnknownNameError, RouterError: as `train_router`; or a seed or a cost weight is given twice.
     """
     arguments = arguments or RouterTrainingArguments()
     for what, values in (("seeds", seeds), ("cost weights", arguments.cost_weights or ())):
@@ -65,16 +106,16 @@ def sweep_router(
     own = recipe.cost_weights if recipe else ()
     if arguments.cost_weights is None and (own is None or (own and FAMILIES[family].end_to_end)):
         arguments = replace(arguments, cost_weights=COST_WEIGHTS)
-    runs: dict[Any, list[dict[str, Any]]] = {}
+    runs: dict[float | str | None, list[SweepRun]] = {}
     routers = {}
     for seed in seeds:
         for trained in train_each(family, problem, replace(arguments, seed=seed)):
             weight = trained.chosen.setting.get("cost_weight")
             weight = None if weight is None else json_number(weight)
-            runs.setdefault(weight, []).append({"seed": seed, **_figures(trained, problem)})
+            runs.setdefault(weight, []).append(_run(trained, problem, seed))
             if seed == seeds[0]:
                 routers[family if weight is None else f"{family}-lambda-{_plain(weight)}"] = trained
-    content = {
+    content: SweepContent = {
         "router": family,
         "variant": arguments.variant,
         "split": "validation",
@@ -82,7 +123,7 @@ def sweep_router(
         "shared_trunk": arguments.shared_trunk and FAMILIES[family].shares_trunk,
         "seeds": list(seeds),
         "benchmark": problem.table.identity,
-        "rows": [{"cost_weight": weight, **_summary(found), "runs": found} for weight, found in runs.items()],
+        "rows": [_row(weight, same_weight) for weight, same_weight in runs.items()],
     }
     return Sweep(content, routers)
 
@@ -96,23 +137,35 @@ def write_sweep(sweep: Sweep, out: Path | str) -> None:
             save_router(trained, folder / "routers" / name)
 
 
-def _figures(trained: TrainedRouter, problem: Problem) -> dict[str, Any]:
+def _run(trained: TrainedRouter, problem: Problem, seed: int) -> SweepRun:
     accuracy, cost = problem.validation_averages(trained.router.decide(problem.validation_features))
-    setting = {name: value for name, value in trained.chosen.setting.items() if name != "cost_weight"}
-    score = trained.chosen.validation_rank_score
-    return {**dict(zip(FIGURES, (score, accuracy, cost), strict=True)), "setting": setting}
+    return {
+        "seed": seed,
+        "rank_score": trained.chosen.validation_rank_score,
+        "accuracy": accuracy,
+        "average_cost_usd": cost,
+        "setting": {name: value for name, value in trained.chosen.setting.items() if name != "cost_weight"},
+    }
 
 
-def _summary(runs: Sequence[dict[str, Any]]) -> dict[str, float | None]:
-    """Mean of every figure over seeds, and its standard deviation where there are several."""
-    return dict(_mean_and_spread(runs))
+def _row(weight: float | str | None, runs: list[SweepRun]) -> SweepRow:
+    (rank_score, rank_score_sd), (accuracy, accuracy_sd), (cost, cost_sd) = (
+        _mean_and_sd([run[name] for run in runs]) for name in FIGURES
+    )
+    return {
+        "cost_weight": weight,
+        "rank_score": rank_score,
+        "rank_score_sd": rank_score_sd,
+        "accuracy": accuracy,
+        "accuracy_sd": accuracy_sd,
+        "average_cost_usd": cost,
+        "average_cost_usd_sd": cost_sd,
+        "runs": runs,
+    }
 
 
-def _mean_and_spread(runs: Sequence[dict[str, Any]]) -> Iterator[tuple[str, float | None]]:
-    for name in FIGURES:
-        values = [run[name] for run in runs]
-        yield name, statistics.fmean(values)
-        yield f"{name}_sd", statistics.stdev(values) if len(values) > 1 else None
+def _mean_and_sd(values: Sequence[float]) -> tuple[float, float | None]:
+    return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None
 
 
 def _plain(weight: float | str) -> str:

@@ -8,6 +8,8 @@ Decisions
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 
 from vlrouterbench.core.errors import RouterError
@@ -17,7 +19,7 @@ from vlrouterbench.routers.base.learning import TrainingSet
 from vlrouterbench.training.problem import Problem
 
 
-def taught_labels(teacher: str, problem: Problem, training_set: TrainingSet) -> torch.Tensor:
+def teacher_labels(teacher: str, problem: Problem, training_set: TrainingSet) -> torch.Tensor:
     """Targets of the train split, (num_train, num_candidates) float32; rows of samples that do not count stay zero.
 
     Args:
@@ -26,17 +28,18 @@ def taught_labels(teacher: str, problem: Problem, training_set: TrainingSet) -> 
         training_set: the split as it is learnt without a teacher.
 
     Raises:
-        RouterError: it cannot be loaded, or knows other candidates.
+        RouterError: it cannot be loaded, or is trained over other candidates.
     """
     router = AutoRouter.from_pretrained(teacher)
-    names, known = list(problem.table.pool.names), router.config.candidate_names
-    if set(names) != set(known):
+    names, teacher_names = list(problem.table.pool.names), router.config.candidate_names
+    if set(names) != set(teacher_names):
         raise RouterError(
             f"expected a teacher over the benchmark's candidates, found one over others at {teacher}: only there "
-            f"{', '.join(sorted(set(known) - set(names))) or 'none'}, only in the benchmark "
-            f"{', '.join(sorted(set(names) - set(known))) or 'none'}."
+            f"{', '.join(sorted(set(teacher_names) - set(names))) or 'none'}, only in the benchmark "
+            f"{', '.join(sorted(set(names) - set(teacher_names))) or 'none'}."
         )
     with torch.no_grad():
-        scores = router.score(features_by(router.encoder, problem.train).to(router.device)).cpu()
-    shares = torch.softmax(scores.float(), dim=1)[:, [known.index(name) for name in names]]
+        rows = cast(torch.Tensor, features_by(router.encoder, problem.train).to(router.device))
+        scores = router.score(rows).cpu()
+    shares = torch.softmax(scores.float(), dim=1)[:, [teacher_names.index(name) for name in names]]
     return shares * training_set.counted.unsqueeze(1)

@@ -4,16 +4,15 @@ Decisions
 - They are transformers' own callbacks. What is sent: the mean training loss and the learning rate every few steps and
   at every epoch's end, and every epoch's Rank Score on validation.
 - A tracker that is not installed is an error before anything is encoded or trained.
-- Every training of a command has its own run, named by its setting; TensorBoard's files lie in a folder of that name.
+- Every training of a command has its own run, named by its setting; TensorBoard's files are in a folder of that name.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from vlrouterbench.core.errors import RouterError, unknown_name
 
@@ -35,18 +34,13 @@ def check_trackers(names: Sequence[str]) -> None:
             raise unknown_name("tracker", name, INTEGRATION_TO_CALLBACK)
         if name not in installed:
             extra = ' with "vlrouterbench[tensorboard]"' if name == TENSORBOARD else ", by its own documentation"
-            found = ", ".join(installed) or "none"
-            raise RouterError(f"--log-to {name}: it is not installed (found: {found}). Install it{extra}.")
-
-
-def run_name(setting: Mapping[str, Any]) -> str:
-    """A training's name: its setting."""
-    return ",".join(f"{name}={value}" for name, value in setting.items()) or "training"
+            present = ", ".join(installed) or "none"
+            raise RouterError(f"--log-to {name}: it is not installed (found: {present}). Install it{extra}.")
 
 
 @contextmanager
 def tensorboard_folder(folder: Path | None) -> Iterator[None]:
-    """Let transformers' TensorBoard callback, while it is made, take its folder: a variable alone tells it of one."""
+    """Tell transformers' TensorBoard callback its folder while it is made, by the one way that there is: a variable."""
     before = os.environ.get("TENSORBOARD_LOGGING_DIR")
     if folder is not None:
         os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder)

@@ -1,11 +1,13 @@
-"""Where a copy of a router is trained: the router takes its weights, whole and plain, whatever was done to the copy.
+"""Taking over weights from a copy of a router that was trained in its place, with adapters or divided among processes.
 
 Decisions
-- What is done to a copy changes how its weights lie (`sharding.py`: parts of them in every process) or what they are
-  (`lora.py`: two small matrices beside a large one). The router that is judged and saved knows of neither.
+- What is done to a copy changes where its weights are (`sharding.py`: parts of them in every process) or what they are
+  (`lora.py`: two small matrices beside a large one). The router that is judged and saved is affected by neither.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import nn
@@ -25,13 +27,15 @@ def take_weights(router: PreTrainedRouter, copied: nn.Module) -> None:
         copied: a copy of it, with adapters or without, divided or whole.
     """
     device = next(copied.parameters()).device
-    own = dict(router.to(device).eval().named_parameters())
+    nn.Module.to(router, device)
+    own = dict(router.eval().named_parameters())
     for name, parameter in copied.named_parameters():
         if _ADAPTERS in name:
             continue
         weight, target = _whole(parameter), own[name.replace(_ADAPTED, ".")]
         if name.endswith(f"{_ADAPTED}weight"):
-            layer = copied.get_submodule(name.removesuffix(f"{_ADAPTED}weight"))
+            # A layer of peft: its adapters and their scaling are not typed.
+            layer: Any = copied.get_submodule(name.removesuffix(f"{_ADAPTED}weight"))
             down, up = (_whole(part[ADAPTER].weight) for part in (layer.lora_A, layer.lora_B))
             weight = weight + layer.scaling[ADAPTER] * (up @ down)
         target.copy_(weight.reshape(target.shape))

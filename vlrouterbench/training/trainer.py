@@ -14,11 +14,9 @@ Decisions
 from __future__ import annotations
 
 import gc
-import hashlib
-import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -27,36 +25,27 @@ from vlrouterbench.core.errors import RouterError
 from vlrouterbench.core.threads import one_thread
 from vlrouterbench.routers.base.learning import Recipe, TrainingSet
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
-from vlrouterbench.training.arguments import RunOptions
 from vlrouterbench.training.best_epochs import BestEpochs, last_checkpoint
 from vlrouterbench.training.lora import with_adapters
 from vlrouterbench.training.make_trainer import make_trainer
-from vlrouterbench.training.members import Members
-from vlrouterbench.training.problem import Problem
 from vlrouterbench.training.samples import FeatureDataset
 from vlrouterbench.training.selection import Trial, best_of, try_settings
-from vlrouterbench.training.sharding import copy_to_divide, sharding_asked
+from vlrouterbench.training.sharding import copy_to_divide, is_sharded
 from vlrouterbench.training.trained_copy import take_weights
+from vlrouterbench.training.training_group import TrainingGroup
+from vlrouterbench.training.training_run import TrainingRun
 
 PAYS_FOR_THREADS = 2**26
 """Multiplications of a step's forward pass from which several threads are faster than one (measured on two cores)."""
 
 
-def train_gradient_router(
-    router: PreTrainedRouter,
-    problem: Problem,
-    training_set: TrainingSet,
-    recipe: Recipe,
-    running: RunOptions | None = None,
-) -> list[Trial]:
+def train_gradient_router(router: PreTrainedRouter, training_set: TrainingSet, run: TrainingRun) -> list[Trial]:
     """Train in place and load the best epoch's weights.
 
     Args:
         router: after what one pass teaches it.
-        problem: what it is judged on.
         training_set: what it learns from.
-        recipe: how to train.
-        running: how the run is carried out.
+        run: how it is trained, and what it is judged on.
 
     Returns:
         One trial: the best epoch's decision setting and its Rank Score on validation.
@@ -64,59 +53,46 @@ def train_gradient_router(
     Raises:
         RouterError: launched to divide a router that is not end to end.
     """
-    running = running or RunOptions()
-    targets = router.training_targets(training_set)
-    if running.folder is not None:
-        from accelerate import PartialState
+    dataset = FeatureDataset(training_set.features, router.training_targets(training_set))
 
-        # A run goes on from checkpoints of the very same run alone.
-        learnt = hashlib.sha256(targets.numpy().tobytes()).hexdigest()
-        how = (running.bf16, running.gradient_accumulation, PartialState().num_processes, sharding_asked())
-        asked = [problem.table.sha256, router.config.to_dict(), recipe, learnt, how, training_set.seed]
-        key = hashlib.sha256(json.dumps(asked, sort_keys=True, default=repr).encode()).hexdigest()[:16]
-        running = replace(running, folder=running.folder / key)
-    dataset = FeatureDataset(training_set.features, targets)
+    def judge(indices: Sequence[int]) -> list[Trial]:
+        settings = router.decision_settings(run.recipe)
+        return [best_of(try_settings(router, run.problem, settings)) for _ in indices]
 
-    def judge(places: Sequence[int]) -> list[Trial]:
-        settings = router.decision_settings(recipe)
-        return [best_of(try_settings(router, problem, settings)) for _ in places]
-
-    copied = _copy_to_train(router, dataset, recipe)
-    members = Members(copied or router, [router], judge, lambda: take_weights(router, copied) if copied else None)
-    ((trial, state),) = train_members(members, (dataset, training_set.seed), recipe, running)
+    copied = _copy_to_train(router, dataset, run.recipe)
+    collect = partial(take_weights, router, copied) if copied else lambda: None
+    ((trial, state),) = train_group(TrainingGroup(copied or router, [router], judge, collect), dataset, run)
     router.load_state_dict(state, strict=False)
     router.cpu().eval()
     return [trial]
 
 
-def train_members(
-    members: Members, run: tuple[FeatureDataset, int], recipe: Recipe, running: RunOptions | None = None
+def train_group(
+    group: TrainingGroup, dataset: FeatureDataset, run: TrainingRun
 ) -> list[tuple[Trial, dict[str, torch.Tensor]]]:
     """Train a module, judging the routers in it after every epoch.
 
     Args:
-        members: the module, the routers in it and their judge.
-        run: training samples, and the seed of their order and of dropout.
-        recipe: how to train.
-        running: how the run is carried out.
+        group: the module, the routers in it and their judge.
+        dataset: training samples.
+        run: how it is trained.
 
     Returns:
-        For every member its best epoch's trial and weights.
+        For every router its best epoch's trial and weights.
     """
-    running = running or RunOptions()
-    keeper = BestEpochs(members.routers, recipe.patience)
-    with tempfile.TemporaryDirectory(prefix="vlrouterbench-") as passing:
-        folder = running.folder or Path(passing)
-        trainer = make_trainer(members, keeper, (*run, folder), (recipe, running))
-        last = last_checkpoint(folder) if running.resume else None
+    keeper = BestEpochs(group.routers, run.recipe.patience)
+    with tempfile.TemporaryDirectory(prefix="vlrouterbench-") as temporary:
+        folder = run.checkpoint_folder(group.routers, dataset.targets) or Path(temporary)
+        trainer = make_trainer(group, keeper, dataset, run, folder)
+        last = last_checkpoint(folder) if run.arguments.resume else None
         if last is not None:
             keeper.restore(last)
         if not keeper.done:
-            size = sum(p.numel() for p in members.module.parameters()) * recipe.batch_size
+            size = sum(p.numel() for p in group.module.parameters()) * run.recipe.batch_size
             with one_thread(size < PAYS_FOR_THREADS):
                 trainer.train(resume_from_checkpoint=None if last is None else str(last))
-        if running.num_workers:
-            # Workers end with their loader, which the trainer and what it refers to hold in a circle.
+        if run.arguments.num_workers:
+            # Workers end with their loader, which the trainer and what it refers to hold in a reference cycle.
             del trainer
             gc.collect()
     return list(zip(keeper.trials, keeper.states, strict=True))
@@ -125,7 +101,7 @@ def train_members(
 def _copy_to_train(router: PreTrainedRouter, dataset: FeatureDataset, recipe: Recipe) -> PreTrainedRouter | None:
     """A copy with adapters, or divided among processes, or both; None where the router itself is trained."""
     copied = with_adapters(router, recipe.lora_rank) if recipe.lora_rank else None
-    if not sharding_asked():
+    if not is_sharded():
         return copied
     if not router.end_to_end:
         raise RouterError(

@@ -82,7 +82,7 @@ def test_a_picture_that_normalises_to_zeros_is_a_picture(name):
     assert backbone(grey).isfinite().all()
 
 
-def test_a_size_that_picture_tokens_do_not_divide_is_refused():
+def test_a_size_that_image_tokens_do_not_divide_is_refused():
     kind, describe = TINY["tiny-smolvlm"]
     with pytest.raises(ValueError, match="tokens of 16 pixels divide, found 40"):
         build_backbone({"kind": kind, "config": describe(50, 6, 40)}, 40)

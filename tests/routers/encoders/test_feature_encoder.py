@@ -12,7 +12,7 @@ from vlrouterbench.routers.encoders.builtin.blocks import raw_text, tfidf_weight
 from vlrouterbench.routers.encoders.builtin.image import NUM_SHAPE_FACTS
 from vlrouterbench.routers.encoders.builtin.text import NUM_TEXT_FACTS
 from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder
-from vlrouterbench.routers.encoders.ocr import blocks as encoding_ocr
+from vlrouterbench.routers.encoders.ocr import blocks as ocr_blocks
 from vlrouterbench.routers.encoders.sample_input import RouterInput
 
 CONFIG = {"text": "builtin", "image": "builtin", "version": 3, "text_dim": 5, "image_dim": 3}
@@ -108,10 +108,10 @@ def test_text_without_words_has_no_weights():
     assert tfidf_weights(np.array([], dtype=int), np.array([]), np.ones(4)).size == 0
 
 
-def test_encoder_that_reads_pictures_needs_the_reader(monkeypatch):
+def test_encoder_that_reads_images_needs_the_reader(monkeypatch):
     monkeypatch.setitem(sys.modules, "rapidocr", None)
-    encoding_ocr._reader.cache_clear()
+    ocr_blocks._reader.cache_clear()
     encoder = FeatureEncoder(CONFIG | {"image": "builtin+ocr", "ocr_dim": 2})
     assert encoder.encode([RouterInput("a")]).shape == (1, encoder.dim)
-    with pytest.raises(encoding_ocr.OcrError, match=r"vlrouterbench\[ocr\]"):
+    with pytest.raises(ocr_blocks.OcrError, match=r"vlrouterbench\[ocr\]"):
         encoder.encode([RouterInput("a", image=Image.new("RGB", (20, 20)))])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vlrouterbench.routers.encoders import sample_input as encoding_input
+from vlrouterbench.routers.encoders import sample_input as input_module
 from vlrouterbench.routers.encoders.sample_input import RouterInput, RouterInputError, read_image
 
 
@@ -90,8 +90,8 @@ def test_picture_without_pixels_is_refused():
 @pytest.mark.parametrize("given", ["path", "image"])
 def test_picture_over_the_pixel_limit_is_refused(picture, monkeypatch, given):
     source = picture if given == "path" else Image.open(picture)
-    monkeypatch.setattr(encoding_input, "MAX_PIXELS", 40 * 60)
+    monkeypatch.setattr(input_module, "MAX_PIXELS", 40 * 60)
     assert read_image(source).size == (60, 40)
-    monkeypatch.setattr(encoding_input, "MAX_PIXELS", 40 * 60 - 1)
+    monkeypatch.setattr(input_module, "MAX_PIXELS", 40 * 60 - 1)
     with pytest.raises(RouterInputError, match="60 x 40"):
         read_image(source)

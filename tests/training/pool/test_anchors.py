@@ -1,4 +1,4 @@
-"""Probe files: a benchmark without pictures, pictures that it could not read, and writing whole or not at all."""
+"""Anchor files: a benchmark without images, images that it could not read, and writing completely or not at all."""
 
 import csv
 
@@ -13,7 +13,7 @@ from vlrouterbench.training.pool.anchors import COLUMNS, write_anchors
 from vlrouterbench.training.problem import Problem
 
 
-def _opened(own):
+def _router_and_table(own):
     """A flagship, and the benchmark of own tables that it was trained on."""
     build_benchmark(own, own.parent / "benchmark")
     table = load_table(own.parent / "benchmark")
@@ -22,16 +22,16 @@ def _opened(own):
 
 @pytest.fixture(scope="module")
 def text_only(tmp_path_factory):
-    return _opened(write_own_tables(tmp_path_factory.mktemp("text") / "own", images=False))
+    return _router_and_table(write_own_tables(tmp_path_factory.mktemp("text") / "own", images=False))
 
 
 @pytest.fixture(scope="module")
 def damaged(tmp_path_factory):
-    """Every second picture cannot be read."""
+    """Every second image cannot be read."""
     own = write_own_tables(tmp_path_factory.mktemp("damaged") / "own")
     for number in range(0, 120, 2):
-        (own / "images" / f"{number}.png").write_bytes(b"not a picture")
-    return _opened(own)
+        (own / "images" / f"{number}.png").write_bytes(b"not a image")
+    return _router_and_table(own)
 
 
 def _rows(path):
@@ -39,7 +39,7 @@ def _rows(path):
         return list(csv.DictReader(handle))
 
 
-def test_a_benchmark_without_pictures_has_no_folder_of_them(text_only, tmp_path):
+def test_a_benchmark_without_images_has_no_folder_of_them(text_only, tmp_path):
     sheet = write_anchors(*text_only, 20, tmp_path / "anchors.csv")
     assert (sheet.images, sheet.num_samples, sheet.num_images, sheet.num_unreadable) == (None, 20, 0, 0)
     assert [path.name for path in tmp_path.iterdir()] == ["anchors.csv"]
@@ -47,7 +47,7 @@ def test_a_benchmark_without_pictures_has_no_folder_of_them(text_only, tmp_path)
     assert tuple(rows[0]) == COLUMNS and {row["image"] for row in rows} == {""}
 
 
-def test_pictures_that_the_benchmark_could_not_read_are_counted(damaged, tmp_path):
+def test_images_that_the_benchmark_could_not_read_are_counted(damaged, tmp_path):
     router, table = damaged
     sheet = write_anchors(router, table, 30, tmp_path / "anchors.csv")
     usable = dict(zip(table.column("sample_id"), table.column("image_ok"), strict=True))
@@ -58,7 +58,7 @@ def test_pictures_that_the_benchmark_could_not_read_are_counted(damaged, tmp_pat
 
 
 def test_a_write_that_fails_leaves_nothing(damaged, tmp_path):
-    (tmp_path / "anchors-images").write_text("a file where the pictures would go")
+    (tmp_path / "anchors-images").write_text("a file where the images would go")
     with pytest.raises(Exception, match="expected a folder to write to"):
         write_anchors(*damaged, 30, tmp_path / "anchors.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["anchors-images"]

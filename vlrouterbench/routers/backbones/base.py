@@ -9,13 +9,37 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from vlrouterbench.routers.backbones.patches import PatchTokens
 from vlrouterbench.routers.backbones.sample_encoder import BackboneInput
+
+
+class PatchDescription(TypedDict):
+    """What gives patch tokens: "linear" with a size in pixels, or a ViT-style model by type and configuration."""
+
+    kind: str
+    patch_size: NotRequired[int]
+    config: NotRequired[Mapping[str, Any]]
+
+
+class BackboneDescription(TypedDict):
+    """A backbone, as the router's config.json states it.
+
+    `kind` is a model type of transformers and `config` that model's configuration; `random` says that its weights are;
+    `patches` is for models that read patch tokens; `before` and `after` are token ids around a decoder's image.
+    """
+
+    name: str
+    kind: str
+    config: Mapping[str, Any]
+    random: NotRequired[bool]
+    patches: NotRequired[PatchDescription]
+    before: NotRequired[list[int]]
+    after: NotRequired[list[int]]
 
 
 class Backbone(nn.Module):

@@ -53,7 +53,7 @@ class DecoderBackbone(Backbone):
         raise TypeError(f"{type(self).__name__} is the base of decoders: take one of them.")
 
     def image_tokens(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Picture tokens (batch, per_side ** 2, dim), row by row, of pixels (batch, 3, size, size)."""
+        """Image tokens (batch, per_side ** 2, dim), row by row, of pixels (batch, 3, size, size)."""
         raise TypeError(f"{type(self).__name__} is the base of decoders: take one of them.")
 
     def decoded(self, embedded: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -84,7 +84,7 @@ class SmolBackbone(DecoderBackbone):
         return self.model_config.vision_config.patch_size * self.model_config.scale_factor
 
     def image_tokens(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Picture tokens (batch, per_side ** 2, dim), row by row, of pixels (batch, 3, size, size)."""
+        """Image tokens (batch, per_side ** 2, dim), row by row, of pixels (batch, 3, size, size)."""
         return self.model.connector(self.model.vision_model(pixel_values=pixels).last_hidden_state)
 
     def decoded(self, embedded: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -102,7 +102,7 @@ class QwenBackbone(DecoderBackbone):
         return vision.patch_size * vision.spatial_merge_size
 
     def image_tokens(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Picture tokens (batch, per_side ** 2, dim), row by row, of pixels (batch, 3, size, size)."""
+        """Image tokens (batch, per_side ** 2, dim), row by row, of pixels (batch, 3, size, size)."""
         vision, batch, side = self.model_config.vision_config, len(pixels), self.per_side
         merge, patch = vision.spatial_merge_size, vision.patch_size
         cut = pixels.reshape(batch, 3, side, merge, patch, side, merge, patch).permute(0, 2, 5, 3, 6, 1, 4, 7)

@@ -81,6 +81,7 @@ class DualTowers(Backbone):
         if sizes[0] != sizes[1]:
             raise ValueError(f"expected towers that give vectors of one length, found {sizes[0]} and {sizes[1]}.")
         self.width = sizes[0]
+        # The second keeps the name under which saved routers hold its weights.
         self.text_norm, self.picture_norm = nn.LayerNorm(self.width), nn.LayerNorm(self.width)
         self.absent = nn.Parameter(torch.zeros(self.width))
 

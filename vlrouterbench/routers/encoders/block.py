@@ -55,7 +55,7 @@ class FeatureBlock(nn.Module):
         """The block that the configuration of a feature encoder describes, not fitted."""
         return cls()
 
-    def config(self, rows: Sequence[Any]) -> dict[str, Any]:
+    def config(self, rows: Sequence[Any]) -> Mapping[str, Any]:
         """What `from_config` needs, given what was read of train; an entry named as the modality names the kind."""
         return {self.modality: self.name}
 

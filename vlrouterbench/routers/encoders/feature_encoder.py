@@ -8,9 +8,9 @@ Decisions
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 import torch
@@ -47,6 +47,20 @@ class RawFeatures:
         return RawFeatures(*(None if part is None else [part[row] for row in rows] for part in (self.text, self.image)))
 
 
+class FeatureDescription(TypedDict):
+    """What features are, as results and cards state it: encoder names, fusion, version of the built-in, length.
+
+    `masked_images`, where a whole benchmark was encoded, counts samples without a usable image.
+    """
+
+    text: str | None
+    image: str | None
+    fusion: str
+    version: NotRequired[int]
+    dim: int
+    masked_images: NotRequired[int]
+
+
 class FeatureEncoder(nn.Module):
     """Samples -> feature vectors.
 
@@ -57,7 +71,7 @@ class FeatureEncoder(nn.Module):
             absent), `text_weight` the text's share in a weighted average.
     """
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
         self.config = dict(config)
         self.fusion = config.get("fusion", CONCAT)
@@ -111,15 +125,14 @@ class FeatureEncoder(nn.Module):
         rows = [self.features_of_row(raw, row) for row in range(len(raw))]
         return np.stack(rows) if rows else np.zeros((0, self.dim), np.float32)
 
-    def describe(self) -> dict[str, Any]:
-        """What features are, for results and cards: encoder names, fusion, length."""
-        named = {
-            name: None if block is None else block.describe()
-            for name, block in (("text", self.text), ("image", self.image))
-        }
-        version = {"version": self.config["version"]} if "version" in self.config else {}
-        return {**named, "fusion": self.fusion, **version, "dim": self.dim}
+    def describe(self) -> FeatureDescription:
+        """What features are, for results and cards."""
+        names = {modality: block.describe() for modality, block in self.blocks.items()}
+        description = FeatureDescription(text=names.get(TEXT), image=names.get(IMAGE), fusion=self.fusion, dim=self.dim)
+        if "version" in self.config:
+            description["version"] = self.config["version"]
+        return description
 
 
-def _block(modality: str, config: dict[str, Any]) -> FeatureBlock:
+def _block(modality: str, config: Mapping[str, Any]) -> FeatureBlock:
     return block_class(modality, kind_of(modality, config)).from_config(config)

@@ -1,1 +1,1 @@
-"""The pool of a router that is trained already: anchor samples of a new candidate, who joins, who leaves, what prices are."""
+"""Changes to the pool of a trained router: anchor samples, candidates that join or leave, and prices."""

@@ -1,10 +1,10 @@
-"""The samples that a new candidate is asked: a table to be filled in, and its pictures in a folder beside it.
+"""Anchor samples for a new candidate: a table to be filled in, and its images in a folder beside it.
 
 Decisions
 - The router chooses them; their order is the router's, so that the first half of the file is not the easy half.
-- Pictures are the benchmark's own bytes, not encoded again: a new candidate sees what the others saw.
-- The table is put in its place last: where it stands, its pictures stand too.
-- A file that exists is not written over: it may hold outcomes that somebody paid for.
+- Images are the benchmark's own bytes, not encoded again: a new candidate sees what the others saw.
+- The table is moved to its path last: where it exists, its images exist too.
+- A file that exists is not overwritten: it may hold outcomes that somebody paid for.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,9 +36,9 @@ class AnchorSheet:
 
     Attributes:
         path: the table.
-        images: the folder of pictures, None where no sample has one.
-        num_samples, num_images: rows, and pictures.
-        num_unreadable: rows whose picture the benchmark could not read; they stand without it.
+        images: the folder of images, None where no sample has one.
+        num_samples, num_images: rows, and images.
+        num_unreadable: rows whose image the benchmark could not read; they are written without it.
     """
 
     path: Path
@@ -48,7 +49,7 @@ class AnchorSheet:
 
 
 def write_anchors(router: OpenPoolRouter, table: RoutingTable, count: int, path: Path) -> AnchorSheet:
-    """Write anchor samples as csv, with pictures in `<path without .csv>-images/`.
+    """Write anchor samples as csv, with images in `<path without .csv>-images/`.
 
     Args:
         router: chooses the samples.
@@ -57,37 +58,36 @@ def write_anchors(router: OpenPoolRouter, table: RoutingTable, count: int, path:
         path: of the csv.
 
     Raises:
-        RouterError: the file exists, or the router does not remember as many samples.
+        RouterError: the file exists, or the router does not remember that many samples.
     """
     if path.exists():
         raise RouterError(
             f"expected nothing at {path}, found a file that may hold outcomes. Move it, or give another --out."
         )
     try:
-        places = np.array(router.anchor_set(count))
+        rows = np.array(router.anchor_set(count))
     except ValueError as error:
         raise RouterError(f"--count: {error}") from error
     train = table.split("train")
-    pictures = _pictures(train, places)
+    images = _images(train, rows)
     folder = path.with_name(f"{path.stem}-images")
-    names = {place: f"{number:04d}.{_kind(pictures[place])}" for number, place in enumerate(places, 1)}
-    named = {place: names[place] for place in names if pictures[place] is not None}
-    samples = train.take(places).samples.to_pylist()
+    names = {row: f"{number:04d}.{_extension(images[row])}" for number, row in enumerate(rows, 1) if row in images}
+    samples = train.take(rows).samples.to_pylist()
     with staged_file(path) as staging:
         with staging.open("w", newline="", encoding="utf-8") as handle:
             writer = csv.DictWriter(handle, COLUMNS, restval="")
             writer.writeheader()
-            for place, sample in zip(places, samples, strict=True):
-                writer.writerow(_row(sample, f"{folder.name}/{named[place]}" if place in named else ""))
-        if named:
-            with staged_folder(folder) as images:
-                for place, name in named.items():
-                    (images / name).write_bytes(pictures[place])
+            for row, sample in zip(rows, samples, strict=True):
+                writer.writerow(_cells(sample, f"{folder.name}/{names[row]}" if row in names else ""))
+        if names:
+            with staged_folder(folder) as image_folder:
+                for row, name in names.items():
+                    (image_folder / name).write_bytes(images[row])
     unreadable = sum(not sample["image_ok"] for sample in samples)
-    return AnchorSheet(path, folder if named else None, len(samples), len(named), unreadable)
+    return AnchorSheet(path, folder if names else None, len(samples), len(names), unreadable)
 
 
-def _row(sample: dict[str, Any], image: str) -> dict[str, str]:
+def _cells(sample: Mapping[str, Any], image: str) -> dict[str, str]:
     options = json.dumps(sample["options"], ensure_ascii=False) if sample["options"] else ""
     return {name: sample[name] or "" for name in ("sample_id", "question", "hint")} | {
         "options": options,
@@ -95,15 +95,14 @@ def _row(sample: dict[str, Any], image: str) -> dict[str, str]:
     }
 
 
-def _pictures(train: RoutingTable, places: np.ndarray) -> dict[int, bytes | None]:
-    """Place in the train split -> encoded bytes, None where there is no picture."""
-    ordered = np.sort(places)
-    return dict(zip(ordered.tolist(), train.take(ordered).iter_images(), strict=True))
+def _images(train: RoutingTable, rows: np.ndarray) -> dict[int, bytes]:
+    """Row of the train split -> encoded image, where there is one."""
+    ordered = np.sort(rows)
+    images = zip(ordered.tolist(), train.take(ordered).iter_images(), strict=True)
+    return {row: image for row, image in images if image is not None}
 
 
-def _kind(picture: bytes | None) -> str:
-    """The extension that a picture's content asks for."""
-    if picture is None:
-        return ""
-    with Image.open(io.BytesIO(picture)) as opened:
+def _extension(image: bytes) -> str:
+    """The file extension that an image's content calls for."""
+    with Image.open(io.BytesIO(image)) as opened:
         return (opened.format or "png").lower().replace("jpeg", "jpg")

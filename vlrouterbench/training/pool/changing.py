@@ -1,17 +1,17 @@
-"""Changing a saved router's pool and saving it under another name, with a card that tells every change.
+"""Changing a saved router's pool and saving it under another name, with a card that lists every change.
 
 Decisions
 - What was changed is recorded in the configuration (`training.pool_changes`), so that the next change adds to it and
-  the card can tell all of it: who joined on how many anchor samples, who left, which prices were and are.
-- The card is the old one with another table of candidates; what a person wrote into it stays. A router without a card
-  gets one without the settings that were tried: they are known to its training alone.
-- A wrong name is answered before anything is changed.
+  the card can list all of them: who joined on how many anchor samples, who left, old and new prices.
+- The card is the old one with another table of candidates; what a person wrote into it is kept. A router without a card
+  gets one without the settings that were tried: only its training recorded them.
+- A wrong name is refused before anything is changed.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple, NotRequired, TypedDict, cast
 
 import torch
 from transformers.utils import cached_file
@@ -26,13 +26,29 @@ from vlrouterbench.training.fit import card_of, save_with_card
 from vlrouterbench.training.pool.outcomes import AnchorOutcomes
 from vlrouterbench.version import __version__
 
-Prices = tuple[float, float]
-"""(input, output) in USD per million tokens."""
 _CARD = "README.md"
 
 
+class Prices(NamedTuple):
+    """Prices of a candidate, in USD per million tokens."""
+
+    input: float
+    output: float
+
+
+class PoolChange(TypedDict):
+    """One change, as `training.pool_changes` records it: "joined", "left" or "price"; prices as [input, output]."""
+
+    change: str
+    candidate: str
+    version: str
+    num_anchors: NotRequired[int]
+    before: NotRequired[list[float | None]]
+    after: NotRequired[list[float]]
+
+
 def check_new(router: OpenPoolRouter, name: str) -> None:
-    """Raise RouterError where a new candidate's name is taken, or is none."""
+    """Raise RouterError where a new candidate's name is in use already, or is not usable as a name."""
     if name != " ".join(name.split()) or not name:
         raise RouterError(f"expected a candidate's name in one line without blanks around it, found {name!r}.")
     if name in router.config.candidate_names:
@@ -51,13 +67,15 @@ def join(
         RouterError: the name is taken, or a price makes no sense.
     """
     check_new(router, name)
-    entry = NewCandidate(name=name, input_price=prices[0], output_price=prices[1])
+    entry = NewCandidate(name=name, input_price=prices.input, output_price=prices.output)
     values = {kind: torch.from_numpy(column) for kind, column in outcomes.values.items()}
     try:
-        router.add_candidate(entry, features_by(router.encoder, outcomes.samples, work), values)
+        # Families with an open pool learn from features, never from rows of bytes.
+        features = cast(torch.Tensor, features_by(router.encoder, outcomes.samples, work))
+        router.add_candidate(entry, features, values)
     except ValueError as error:
         raise RouterError(str(error)) from error
-    _record(router, change="joined", candidate=name, num_anchors=len(outcomes.samples))
+    _record(router, {**_change("joined", name), "num_anchors": len(outcomes.samples)})
 
 
 def leave(router: OpenPoolRouter, name: str) -> None:
@@ -65,14 +83,14 @@ def leave(router: OpenPoolRouter, name: str) -> None:
 
     Raises:
         UnknownNameError: it is not there.
-        RouterError: nobody would be left.
+        RouterError: the pool would be empty.
     """
-    _known(router, name)
+    _index_in_pool(router, name)
     try:
         router.remove_candidate(name)
     except ValueError as error:
         raise RouterError(str(error)) from error
-    _record(router, change="left", candidate=name)
+    _record(router, _change("left", name))
 
 
 def reprice(router: OpenPoolRouter, name: str, prices: Prices) -> Prices:
@@ -80,15 +98,16 @@ def reprice(router: OpenPoolRouter, name: str, prices: Prices) -> Prices:
 
     Raises:
         UnknownNameError: it is not in the pool.
-        RouterError: a price makes no sense, or its tokens are not known.
+        RouterError: a price makes no sense, or the router has no token counts of it.
     """
-    entry = router.config.candidates[_known(router, name)]
-    before = entry["input_price"], entry["output_price"]
+    entry = router.config.candidates[_index_in_pool(router, name)]
+    # A candidate without former prices is refused by `set_prices`.
+    before = Prices(*cast(tuple[float, float], (entry["input_price"], entry["output_price"])))
     try:
         router.set_prices({name: prices})
     except ValueError as error:
         raise RouterError(str(error)) from error
-    _record(router, change="price", candidate=name, before=list(before), after=list(prices))
+    _record(router, {**_change("price", name), "before": list(before), "after": list(prices)})
     return before
 
 
@@ -97,7 +116,7 @@ def save_changed(router: OpenPoolRouter, source: str | Path, out: Path) -> None:
 
     Args:
         router: changed in memory.
-        source: folder or Hub id that it was loaded from; its card is taken up.
+        source: folder or Hub id that it was loaded from; its card is continued.
         out: the new folder.
     """
     old = _read_card(source)
@@ -105,18 +124,21 @@ def save_changed(router: OpenPoolRouter, source: str | Path, out: Path) -> None:
     save_with_card(router, card or card_of(router, []), out)
 
 
-def _known(router: OpenPoolRouter, name: str) -> int:
-    """Place in the pool of a candidate that must be there."""
+def _index_in_pool(router: OpenPoolRouter, name: str) -> int:
+    """Index of a candidate that must be in the pool."""
     names = router.config.candidate_names
     if name not in names:
         raise unknown_name("candidate", name, names)
     return names.index(name)
 
 
-def _record(router: OpenPoolRouter, **change: Any) -> None:
+def _change(kind: str, candidate: str) -> PoolChange:
+    return {"change": kind, "candidate": candidate, "version": __version__}
+
+
+def _record(router: OpenPoolRouter, change: PoolChange) -> None:
     training = router.config.training
-    changes = [*training.get("pool_changes", []), {**change, "version": __version__}]
-    router.config.training = {**training, "pool_changes": changes}
+    router.config.training = {**training, "pool_changes": [*training.get("pool_changes", []), change]}
 
 
 def _read_card(source: str | Path) -> str | None:
@@ -124,5 +146,5 @@ def _read_card(source: str | Path) -> str | None:
     if Path(source).exists():
         path = Path(source) / _CARD
         return path.read_text(encoding="utf-8") if path.is_file() else None
-    found = cached_file(str(source), _CARD, _raise_exceptions_for_missing_entries=False)
-    return None if found is None else Path(found).read_text(encoding="utf-8")
+    card = cached_file(str(source), _CARD, _raise_exceptions_for_missing_entries=False)
+    return None if card is None else Path(card).read_text(encoding="utf-8")

@@ -1,8 +1,8 @@
-"""Opening what a change of a pool starts from: a router whose pool is open, and the benchmark that it was trained on.
+"""What a change of a pool starts from: a router whose pool is open, and the benchmark that it was trained on.
 
 Decisions
-- A benchmark is the one of training when its tables have the digest that the router carries: places of anchor samples,
-  and which samples are of the test split, are known of that one alone.
+- A benchmark is the one of training when its tables have the digest that the router carries: the indices of anchor
+  samples, and the split of every sample, hold for that benchmark alone.
 """
 
 from __future__ import annotations
@@ -50,6 +50,6 @@ def benchmark_of(router: PreTrainedRouter, folder: Path) -> RoutingTable:
         raise RouterError(
             f"expected the benchmark that the router was trained on, {trained_on.get('name', 'of no name')} with "
             f"tables sha256 {trained_on.get('sha256', 'unknown')}; found {table.report['name']} with {table.sha256} at "
-            f"{folder}. Give that benchmark's folder; anchor samples of another one say nothing that this router can use."
+            f"{folder}. Give that benchmark's folder: this router cannot use anchor samples of another one."
         )
     return table

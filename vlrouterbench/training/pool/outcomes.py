@@ -1,10 +1,10 @@
-"""A new candidate's outcomes on anchor samples: a table of anybody's -> checked values, sample by sample.
+"""A new candidate's outcomes on anchor samples: a user's table -> checked values, sample by sample.
 
 Decisions
 - Samples of the train split alone: a router that is judged on the test split must not have seen an outcome of it.
-- A row without `quality` is one that was not filled in: it is counted and passed over, never taken for 0.
-- Rows may stand in any order, and columns that are not needed are not looked at; one that names another candidate is an
-  error, since the outcomes would be somebody else's.
+- A row without `quality` is one that was not filled in: it is counted and skipped, never taken for 0.
+- Rows may come in any order, and columns that are not needed are ignored; a row that names another candidate is an
+  error, since its outcomes would be another candidate's.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from vlrouterbench.data.sources.source_logs import OUTCOME_SCHEMA
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.routers.pool.new_candidates import OUTCOMES
 
-LEAST_PROBES = 2
-"""One outcome says nothing of how outcomes differ."""
+MIN_ANCHORS = 2
+"""One outcome does not show how outcomes vary."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,12 @@ def read_outcomes(path: Path, candidate: str, table: RoutingTable) -> AnchorOutc
         table: the benchmark, all splits.
 
     Raises:
-        SourceError: not such a table; a sample that is unknown, doubled or not of the train split; a value out of
-            range; too few rows with quality.
+        SourceError: not such a table; a sample that is unknown, listed twice or not of the train split; a value out
+            of range; too few rows with quality.
     """
     if path.suffix[1:] not in EXTENSIONS or not path.is_file():
-        found = "nothing there" if not path.exists() else f"{path.suffix or 'a folder or a file without extension'}"
-        raise SourceError(f"expected outcomes as .parquet, .csv or .jsonl at {path}, found {found}.")
+        kind = "nothing there" if not path.exists() else f"{path.suffix or 'a folder or a file without extension'}"
+        raise SourceError(f"expected outcomes as .parquet, .csv or .jsonl at {path}, found {kind}.")
     raw = read_table(path, ("sample_id", *OUTCOMES))
     names = ["sample_id", *(["candidate"] if "candidate" in raw.column_names else []), *OUTCOMES]
     outcomes = pa.table({name: cast_column(raw, name, OUTCOME_SCHEMA.field(name).type, path) for name in names})
@@ -73,14 +73,16 @@ def read_outcomes(path: Path, candidate: str, table: RoutingTable) -> AnchorOutc
     check_unique(rows, ("sample_id",), outcomes, path)
     values = {name: outcomes[name].to_numpy().astype(np.float64) for name in OUTCOMES}
     measured = np.flatnonzero(~np.isnan(values["quality"]))
-    if measured.size < LEAST_PROBES:
+    if measured.size < MIN_ANCHORS:
         raise SourceError(
-            f"{path}: expected quality of at least {LEAST_PROBES} anchor samples, found it in {measured.size} of "
+            f"{path}: expected quality of at least {MIN_ANCHORS} anchor samples, found it in {measured.size} of "
             f"{len(rows)} rows. Fill in quality, input_tokens and output_tokens."
         )
     for name in OUTCOMES[1:]:
         if np.isnan(values[name][measured]).all():
-            raise SourceError(f"{path}: expected {name} beside quality, found none. A cost cannot be told without.")
+            raise SourceError(
+                f"{path}: expected {name} beside quality, found none. A cost cannot be computed without it."
+            )
     kept = measured[np.argsort(rows[measured])]
     return AnchorOutcomes(
         table.take(rows[kept]), {name: column[kept] for name, column in values.items()}, len(rows) - measured.size
@@ -92,24 +94,26 @@ def _check_candidate(names: list[str | None], candidate: str, path: Path) -> Non
         if name != candidate:
             raise SourceError(
                 f'{path}, row {row}: expected outcomes of "{candidate}" alone, found "{name}" in the column candidate. '
-                "Give a table of this candidate's."
+                "Give a table of this candidate's outcomes."
             )
 
 
 def _rows(sample_ids: list[str | None], table: RoutingTable, path: Path) -> np.ndarray:
     """Row of each sample in the benchmark, (num_rows,) int64."""
-    place_of = {sample_id: place for place, sample_id in enumerate(table.column("sample_id"))}
+    index_of = {sample_id: index for index, sample_id in enumerate(table.column("sample_id"))}
     splits = table.column("split")
+    indices = []
     for row, sample_id in enumerate(sample_ids, start=1):
-        place = place_of.get(sample_id)
-        if place is None:
+        index = index_of.get(sample_id)
+        if index is None:
             raise SourceError(
                 f'{path}, row {row}: expected a sample of {table.folder}, found "{sample_id}", which it does not have.'
             )
-        if splits[place] != "train":
+        if splits[index] != "train":
             raise SourceError(
-                f'{path}, row {row}: expected a sample of the train split, found "{sample_id}" of the {splits[place]} '
+                f'{path}, row {row}: expected a sample of the train split, found "{sample_id}" of the {splits[index]} '
                 "split. A router must not have seen outcomes on samples that it is judged by. `vlrouterbench "
-                "candidates anchors` writes samples to ask."
+                "candidates anchors` writes suitable samples."
             )
-    return np.array([place_of[sample_id] for sample_id in sample_ids], dtype=np.int64)
+        indices.append(index)
+    return np.array(indices, dtype=np.int64)

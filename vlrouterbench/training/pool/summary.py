@@ -1,9 +1,8 @@
-"""What a router's pool is now: per candidate its prices, and what is known of it on the train split."""
+"""The present pool of a router: per candidate its prices, and its means on the train split."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
 
@@ -27,21 +26,16 @@ class PoolEntry:
     mean_cost_usd: float | None
     num_anchors: int | None
 
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON-ready content."""
-        return asdict(self)
-
 
 def pool_entries(router: OpenPoolRouter) -> list[PoolEntry]:
     """The candidates of a router in pool order."""
-    # Routers of 0.x say num_probes.
+    # Routers of 0.x have num_probes instead.
     joined = {
         change["candidate"]: change.get("num_anchors", change.get("num_probes"))
         for change in router.config.training.get("pool_changes", [])
         if change["change"] == "joined"
     }
     never = (router.handicap > 0).tolist()
-    places = router.columns
     return [
         PoolEntry(
             name=entry["name"],
@@ -49,9 +43,9 @@ def pool_entries(router: OpenPoolRouter) -> list[PoolEntry]:
             output_price=entry.get("output_price"),
             mean_accuracy=None if unmeasured else float(quality),
             mean_cost_usd=entry["mean_cost_usd"],
-            num_anchors=joined.get(entry["name"]) if place >= router.num_trained else None,
+            num_anchors=joined.get(entry["name"]) if column >= router.num_trained else None,
         )
-        for entry, quality, unmeasured, place in zip(
-            router.config.candidates, router.pool_quality.tolist(), never, places, strict=True
+        for entry, quality, unmeasured, column in zip(
+            router.config.candidates, router.pool_quality.tolist(), never, router.columns, strict=True
         )
     ]

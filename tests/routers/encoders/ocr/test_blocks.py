@@ -6,7 +6,7 @@ import sys
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from vlrouterbench.routers.encoders.ocr import blocks as encoding_ocr
+from vlrouterbench.routers.encoders.ocr import blocks as ocr_blocks
 from vlrouterbench.routers.encoders.ocr.blocks import OcrError, image_text, reader_name
 
 installed = pytest.mark.skipif(importlib.util.find_spec("rapidocr") is None, reason="the extra ocr is not installed")
@@ -47,6 +47,6 @@ def test_no_picture_has_no_text_and_needs_no_reader():
 
 def test_without_the_extra_the_error_names_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "rapidocr", None)
-    encoding_ocr._reader.cache_clear()
+    ocr_blocks._reader.cache_clear()
     with pytest.raises(OcrError, match=r"pip install 'vlrouterbench\[ocr\]'"):
         image_text(Image.new("RGB", (20, 20)))

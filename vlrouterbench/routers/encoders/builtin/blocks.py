@@ -51,9 +51,10 @@ class BuiltinText(FeatureBlock):
         require_version(config)
         return cls(config["text_dim"])
 
-    def config(self, rows: Sequence[RawText]) -> dict[str, Any]:
+    def config(self, rows: Sequence[RawText]) -> Mapping[str, Any]:
         """The name, with `version` and the size of the projection."""
-        return super().config(rows) | {"version": BUILTIN_VERSION, "text_dim": projection_size(TEXT_DIM, len(rows))}
+        size = projection_size(TEXT_DIM, len(rows))
+        return {**super().config(rows), "version": BUILTIN_VERSION, "text_dim": size}
 
     @property
     def identity(self) -> Mapping[str, Any]:
@@ -92,11 +93,10 @@ class BuiltinImage(FeatureBlock):
         require_version(config)
         return cls(config["image_dim"])
 
-    def config(self, rows: Sequence[Any]) -> dict[str, Any]:
+    def config(self, rows: Sequence[Any]) -> Mapping[str, Any]:
         """The name, with `version` and the size of the projection."""
-        num_images = sum(map(self.present, rows))
-        version = {"version": BUILTIN_VERSION}
-        return super().config(rows) | version | {"image_dim": projection_size(IMAGE_DIM, num_images)}
+        size = projection_size(IMAGE_DIM, sum(map(self.present, rows)))
+        return {**super().config(rows), "version": BUILTIN_VERSION, "image_dim": size}
 
     @property
     def identity(self) -> Mapping[str, Any]:

@@ -81,7 +81,7 @@ class HubBlock(FeatureBlock):
         block.take(encoder)
         return block.to(device)
 
-    def config(self, rows: Sequence[Any]) -> dict[str, Any]:
+    def config(self, rows: Sequence[Any]) -> Mapping[str, Any]:
         """The description under the block's modality."""
         return {self.modality: self.description}
 

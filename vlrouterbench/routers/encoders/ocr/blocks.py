@@ -76,9 +76,9 @@ class OcrImage(BuiltinImage):
         require_version(config)
         return cls(config["image_dim"], config["ocr_dim"])
 
-    def config(self, rows: Sequence[Any]) -> dict[str, Any]:
+    def config(self, rows: Sequence[Any]) -> Mapping[str, Any]:
         """As the built-in's, with the size of the text's projection."""
-        return super().config(rows) | {"ocr_dim": projection_size(OCR_DIM, len(rows))}
+        return {**super().config(rows), "ocr_dim": projection_size(OCR_DIM, len(rows))}
 
     @property
     def identity(self) -> Mapping[str, Any]:

@@ -1,10 +1,10 @@
-"""Routers that are trained together, and what happens to them at the ends of steps and epochs.
+"""Routers that are trained together on one module, and what happens to them at the ends of steps and epochs.
 
 Decisions
-- Processes judge the same weights on the same samples, and still take the main process's figures: those that disagreed
-  on when to stop would wait for each other forever.
-- A checkpoint at an epoch's last step waits until the epoch has been judged. What is kept is laid beside it when all
-  processes have written their part, so that its presence says that the checkpoint is whole.
+- Processes judge the same weights on the same samples, and still take the main process's figures: processes that
+  disagreed on when to stop would wait for each other forever.
+- A checkpoint at an epoch's last step waits until the epoch has been judged. The best epochs so far are written beside
+  it when all processes have written their part, so that their presence says that the checkpoint is complete.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
-from vlrouterbench.training.arguments import RunOptions
 from vlrouterbench.training.best_epochs import BestEpochs
 from vlrouterbench.training.length_buckets import LengthBuckets
 from vlrouterbench.training.selection import Trial
+from vlrouterbench.training.training_run import TrainingRun
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback
 
 Judge = Callable[[Sequence[int]], list[Trial]]
-"""The trials of some routers of those that are trained together, as they are after an epoch."""
+"""The trials of some routers of a group, given by their indices, as they are after an epoch."""
 
 
 @dataclass(frozen=True)
-class Members:
-    """Routers that are trained together, and what judges them.
+class TrainingGroup:
+    """Routers that are trained together on one module, and what judges them.
 
     Attributes:
         module: takes features and targets and gives a loss.
         routers: whose parameters are the module's, or become so by `collect`.
-        judge: scores some of them, given by their places, on validation.
+        judge: scores some of them, given by their indices, on validation.
         collect: gives the routers the module's weights, where they are not the same.
     """
 
@@ -47,18 +47,29 @@ class Members:
 
 
 def epoch_ends(
-    members: Members, keeper: BestEpochs, running: RunOptions, sampler: LengthBuckets | None
+    group: TrainingGroup,
+    keeper: BestEpochs,
+    run: TrainingRun,
+    sampler: LengthBuckets | None,
+    log: Callable[[dict[str, float]], None] | None,
 ) -> TrainerCallback:
-    """What judges epochs, stops when all patience is spent, and says when a checkpoint is due."""
+    """What judges epochs, stops when all patience is spent, and says when a checkpoint is due.
+
+    Args:
+        group: what is trained.
+        keeper: of best epochs.
+        run: how it is trained.
+        sampler: of batches, where the order is our own.
+        log: sends figures to trackers; None where there are none.
+    """
     from accelerate import PartialState
     from accelerate.utils import broadcast_object_list
     from transformers import TrainerCallback
 
+    arguments = run.arguments
+
     class EpochEnds(TrainerCallback):
         """The callback; `transformers` is imported where it is needed, so it is made here."""
-
-        def __init__(self) -> None:
-            self.log: Callable[[dict[str, float]], None] | None = None
 
         def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             """Tell the sampler which epoch it is, also in the middle of one that is resumed."""
@@ -67,27 +78,27 @@ def epoch_ends(
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             """Say whether a checkpoint is due, and how far the training is."""
-            every, step = running.checkpoint_every, state.global_step
+            every, step = arguments.checkpoint_every, state.global_step
             control.should_save = bool(every and step % every == 0 and step % _steps_per_epoch(state))
-            if running.progress is not None:
-                running.progress(step, state.max_steps)
+            if arguments.progress is not None:
+                arguments.progress(step, state.max_steps)
 
         def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             """Score the epoch; stop when all patience is spent."""
-            members.module.eval()
-            members.collect()
-            going = keeper.going
-            trials = broadcast_object_list(members.judge(going))
-            keeper.take(going, trials)
-            if self.log is not None:
-                self.log({"eval_rank_score": trials[0].validation_rank_score})
+            group.module.eval()
+            group.collect()
+            unfinished = keeper.unfinished
+            trials = broadcast_object_list(group.judge(unfinished))
+            keeper.take(unfinished, trials)
+            if log is not None:
+                log({"eval_rank_score": trials[0].validation_rank_score})
                 control.should_log = True
-            members.module.train()
+            group.module.train()
             control.should_training_stop = keeper.done
-            control.should_save = bool(running.checkpoint_every)
+            control.should_save = bool(arguments.checkpoint_every)
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            """Lay what is kept beside the checkpoint."""
+            """Write the best epochs beside the checkpoint."""
             PartialState().wait_for_everyone()
             if state.is_world_process_zero:
                 keeper.write(Path(args.output_dir) / f"checkpoint-{state.global_step}")

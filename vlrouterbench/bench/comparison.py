@@ -1,0 +1,56 @@
+"""What every comparison gives back, and how it takes time and memory."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, TypedDict, TypeVar
+
+Result = TypeVar("Result")
+Item = TypeVar("Item")
+
+
+class Comparison(TypedDict):
+    """Our time and a baseline's for the same work in the same run; a comparison may add figures of its own.
+
+    Attributes:
+        name: as `bench` is called with.
+        ours, baseline: in `unit`.
+        ratio: baseline over ours: above 1 where ours is faster.
+        unit: "s", "ms", or a longer one.
+    """
+
+    name: str
+    ours: float
+    baseline: float
+    ratio: float
+    unit: str
+
+
+def compared(name: str, *, ours: float, baseline: float, unit: str = "s") -> Comparison:
+    """A comparison with its ratio."""
+    return {"name": name, "ours": ours, "baseline": baseline, "ratio": baseline / ours, "unit": unit}
+
+
+def timed(work: Callable[[], Result]) -> tuple[Result, float]:
+    """The result of some work, and the seconds it took."""
+    start = time.perf_counter()
+    result = work()
+    return result, time.perf_counter() - start
+
+
+def median_ms(work: Callable[[Item], Any], items: Iterable[Item]) -> float:
+    """Median milliseconds of a piece of work over the items that it is done for."""
+    seconds = []
+    for item in items:
+        start = time.perf_counter()
+        work(item)
+        seconds.append(time.perf_counter() - start)
+    return 1000 * statistics.median(seconds)
+
+
+def peak_memory_gib(who: int = resource.RUSAGE_SELF) -> float:
+    """The most resident memory of this process so far; of its largest finished child with RUSAGE_CHILDREN."""
+    return resource.getrusage(who).ru_maxrss / 2**20
