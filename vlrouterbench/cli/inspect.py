@@ -1,10 +1,10 @@
-"""`vlrouterbench inspect`: what a benchmark folder holds, as tables, as JSON, and as a page with plots."""
+"""`vlrouterbench inspect`: the contents of a benchmark folder as tables, as JSON, and as a page with plots."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,8 @@ from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT, SPLITS
 from vlrouterbench.core.simulated import marked
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from vlrouterbench.data.summary import BenchmarkSummary, DatasetSummary
 
 
@@ -45,7 +47,7 @@ def inspect(
     console.show(content, candidates, *tables, "", *_closing_lines(content), *page)
 
 
-def _dataset_table(part: DatasetSummary) -> Any:
+def _dataset_table(part: DatasetSummary) -> Table:
     from vlrouterbench.cli import console
 
     table = console.plain_table(f"{part['dataset']}: {part['samples']:,} samples", ("candidate", "accuracy %", "$/10K"))
@@ -55,7 +57,7 @@ def _dataset_table(part: DatasetSummary) -> Any:
     return table
 
 
-def _count_table(content: BenchmarkSummary) -> Any:
+def _count_table(content: BenchmarkSummary) -> Table:
     from vlrouterbench.cli import console
 
     table = console.plain_table("samples by task group and split", ("task group", *SPLITS, "all"))

@@ -14,7 +14,9 @@ def sign(
     benchmark: Annotated[
         Path | None, typer.Option(help="Benchmark folder; else found by the digest in the results.json beside it.")
     ] = None,
-    new_key: Annotated[bool, typer.Option("--new-key", help="Make the key first; an existing file is kept.")] = False,
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="Make the key first; an existing file is never overwritten.")
+    ] = False,
 ) -> None:
     """Write decisions.parquet.sig: who decided, on which benchmark (extra `sign`)."""
     from vlrouterbench.cli import console

@@ -10,7 +10,7 @@ Decisions
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from vlrouterbench.core.errors import EvaluationError
 if TYPE_CHECKING:
     import torch
 
+    from vlrouterbench.routers.base.calibrated import CalibratedRouter
     from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 
 
@@ -56,7 +57,7 @@ def ask_estimates(
     Raises:
         EvaluationError: an estimated accuracy is not a probability, or an estimated cost not a cost.
     """
-    if not router.calibrated:
+    if not _is_calibrated(router):
         return None
     import torch
 
@@ -71,6 +72,10 @@ def ask_estimates(
             f"from {accuracy.min():g} to {accuracy.max():g}, cost from {cost.min():g} to {cost.max():g}. Train again."
         )
     return CandidateEstimates(accuracy, cost, error)
+
+
+def _is_calibrated(router: PreTrainedRouter) -> TypeGuard[CalibratedRouter]:
+    return router.calibrated
 
 
 def _reordered(values: torch.Tensor, order: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ from vlrouterbench.features.encode import FeatureSet, features_by
 from vlrouterbench.features.options import EncodingWork
 from vlrouterbench.features.packed import PackedSet, pack_benchmark
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder
 from vlrouterbench.routers.registry import family_name
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import train_router
@@ -52,10 +53,12 @@ def train_on_shuffled(
     Raises:
         RouterError: an end-to-end router that started from pretrained weights.
     """
+    features: FeatureSet | PackedSet
     if router.end_to_end:
         features = _packed(router, table, work)
     else:
-        features = FeatureSet(features_by(router.encoder, table, work), router.encoder, 0, Path())
+        encoder: FeatureEncoder = router.encoder
+        features = FeatureSet(features_by(encoder, table, work), encoder, 0, Path())
     training = router.config.training
     weights = (float(training["cost_weight"]),) if "cost_weight" in training else None
     arguments = RouterTrainingArguments(weights, seed=seed, variant=training.get("variant", "default"))

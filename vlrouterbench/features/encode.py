@@ -14,6 +14,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -95,6 +96,14 @@ def encode_benchmark(
     for modality, block in encoder.blocks.items():
         block.take_loaded(readers[modality])
     return features
+
+
+@overload
+def features_by(encoder: FeatureEncoder, table: RoutingTable, work: EncodingWork | None = None) -> torch.Tensor: ...
+
+
+@overload
+def features_by(encoder: SampleEncoder, table: RoutingTable, work: EncodingWork | None = None) -> PackedRows: ...
 
 
 def features_by(

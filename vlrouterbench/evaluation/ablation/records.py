@@ -7,18 +7,18 @@ from typing import NotRequired, TypedDict
 from vlrouterbench.evaluation.records import (
     Captioned,
     Difference,
-    FreeForm,
     Scored,
     ThroughputRecord,
     ThroughputWithOverhead,
 )
 from vlrouterbench.evaluation.view import NOTHING, Row
+from vlrouterbench.routers.encoders.feature_encoder import FeatureDescription
 
 
 class TrainedSetting(TypedDict):
     """A setting's features, what its training chose, and its Rank Score on validation."""
 
-    features: FreeForm
+    features: FeatureDescription
     chosen: dict[str, str]
     validation_rank_score: float
 
@@ -31,7 +31,7 @@ class AblationRow(Scored):
     vs_mixture: Difference
     throughput: ThroughputRecord | ThroughputWithOverhead | None
     vs_base: Difference
-    features: NotRequired[FreeForm]
+    features: NotRequired[FeatureDescription]
     chosen: NotRequired[dict[str, str]]
     validation_rank_score: NotRequired[float]
 

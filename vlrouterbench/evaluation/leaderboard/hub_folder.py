@@ -1,11 +1,11 @@
-"""Submissions that lie in a dataset repository on the Hub, or in a folder of one.
+"""Submissions in a dataset repository on the Hub, or in a folder of one.
 
 Decisions
 - `hf://datasets/OWNER/NAME[@REVISION][/FOLDER]` as in the Hub's own file system; a bare `OWNER/NAME` is the whole
   repository.
-- Files are listed first, with their sizes, and then fetched: only what a leaderboard reads, and only where each file
-  and all together stay below a limit. A repository of others must not fill this disk.
-- Fetching is huggingface_hub's: it resumes, verifies and caches. Without a network what was fetched before serves.
+- Files are listed first, with their sizes, and then fetched: only the files that a leaderboard reads, and only where
+  each file and all files together stay below a limit, so that no repository can fill the disk.
+- Files are fetched by huggingface_hub, which resumes, verifies and caches. Without a network, cached files are used.
 """
 
 from __future__ import annotations
@@ -50,22 +50,22 @@ class HubFolder:
 
     @classmethod
     def parse(cls, text: str) -> HubFolder | None:
-        """What an address names; None where it is none, but may be a path.
+        """The folder that an address names; None where the text is not an address and may be a path.
 
         Raises:
-            SubmissionError: it begins as one and is none.
+            SubmissionError: it begins like an address but is not a valid one.
         """
         if not text.startswith(SCHEME):
             bare = text.count("/") == 1 and not text.startswith((".", "/", "~")) and not Path(text).exists()
             return cls(text) if bare else None
-        found = _ADDRESS.fullmatch(text)
-        if found is None or ".." in PurePosixPath(found["folder"] or "").parts:
-            raise SubmissionError(f"expected {_FORM}, found {text}. Submissions lie in dataset repositories.")
-        return cls(found["repo"], found["folder"] or "", found["revision"])
+        match = _ADDRESS.fullmatch(text)
+        if match is None or ".." in PurePosixPath(match["folder"] or "").parts:
+            raise SubmissionError(f"expected {_FORM}, found {text}. Submissions are in dataset repositories.")
+        return cls(match["repo"], match["folder"] or "", match["revision"])
 
     @property
     def name(self) -> str:
-        """Of a submission that lies right here: the last folder's."""
+        """Name of a submission directly in this folder: that of the last folder."""
         return PurePosixPath(self.folder or self.repo_id).name
 
     def fetch(self) -> Path:
@@ -99,23 +99,24 @@ class HubFolder:
         except (LocalEntryNotFoundError, HfHubHTTPError, HTTPError, OSError, ValueError) as error:
             why = "the Hub cannot be reached" if offline else f"the Hub answered: {_first_line(error)}"
             raise SubmissionError(
-                f"expected submissions at {self._said}, found no such path here, and as a dataset repository it cannot "
-                f"be had: {why}. Check the path or the name."
+                f"expected submissions at {self._location}, found no such path on this machine, and it cannot be "
+                f"fetched as a dataset repository: {why}. Check the path or the name."
             ) from error
         return Path(root, self.folder)
 
     def _check(self, sizes: dict[str, int]) -> None:
         if not sizes:
             raise SubmissionError(
-                f"expected a {DECISIONS_FILE} at {self._said}, found none. `vlrouterbench evaluate` writes it."
+                f"expected a {DECISIONS_FILE} at {self._location}, found none. `vlrouterbench evaluate` writes it."
             )
         large = {path: size for path, size in sizes.items() if size > MOST_FILE_BYTES}
         if large or sum(sizes.values()) > MOST_BYTES:
             path, size = max(sizes.items(), key=lambda item: item[1])
             raise SubmissionError(
-                f"{self._said}: expected files of at most {MOST_FILE_BYTES // 2**20} MiB each and "
+                f"{self._location}: expected files of at most {MOST_FILE_BYTES // 2**20} MiB each and "
                 f"{MOST_BYTES // 2**20:,} MiB together, found {sum(sizes.values()) / 2**20:,.1f} MiB, the largest "
-                f"{path} with {size / 2**20:,.1f} MiB. Nothing was fetched; give a folder of it, or fetch it yourself."
+                f"{path} with {size / 2**20:,.1f} MiB. Nothing was fetched; give a folder of the "
+                "repository, or fetch it yourself."
             )
 
     @property
@@ -125,7 +126,7 @@ class HubFolder:
         return [f"{here}{below}{name}" for name in READ_FILES for below in ("", "*/")]
 
     @property
-    def _said(self) -> str:
+    def _location(self) -> str:
         return "/".join(filter(None, (self.repo_id, self.folder)))
 
 

@@ -1,12 +1,12 @@
-"""Signatures of submissions: an ed25519 key says who handed in a file of decisions, and on which benchmark.
+"""Signatures of submissions: an ed25519 key shows who submitted a file of decisions, and for which benchmark.
 
 Decisions
-- Signed are the digest of the file and the digest of the benchmark's tables, under a fixed first line: a signature can
-  be moved neither to another file, nor to another benchmark, nor to another purpose.
-- The signature lies beside the file as JSON and carries the public key. Who owns a key is for people to settle: the
-  leaderboard shows the key's fingerprint.
-- The cryptography is the `cryptography` library's, the optional extra `sign`. Where a signature lies and the library is
-  missing, that is an error: an unchecked signature must not look like a checked one.
+- The digest of the file and the digest of the benchmark's tables are signed, under a fixed first line: a signature is
+  valid for no other file, benchmark or purpose.
+- The signature is a JSON file beside the decisions and contains the public key. The leaderboard shows the key's
+  fingerprint; it does not know who owns a key.
+- The cryptography is that of the `cryptography` library, the optional extra `sign`. A signature without the library is
+  an error: an unchecked signature must not look like a checked one.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _FINGERPRINT_DIGITS = 16
 
 
 class SignatureError(VLRouterBenchError):
-    """A signature that cannot be made, or does not hold."""
+    """A signature that cannot be made, or is not valid."""
 
 
 def signature_path(decisions: Path) -> Path:
-    """Where the signature of a file of decisions lies."""
+    """Path of the signature of a file of decisions."""
     return decisions.with_name(decisions.name + SUFFIX)
 
 
@@ -74,13 +74,13 @@ def verify_decisions(decisions: Path, *, benchmark_sha256: str) -> str | None:
     if not path.exists():
         return None
     content = _read_signature(path)
-    for field, found, what in (
+    for field, expected, what in (
         ("decisions_sha256", _sha256(decisions), f"file {decisions}"),
         ("benchmark_sha256", benchmark_sha256, "benchmark"),
     ):
-        if content[field] != found:
+        if content[field] != expected:
             raise SignatureError(
-                f"{path}: expected the signature of this {what} (sha256 {found}), found one of another "
+                f"{path}: expected the signature of this {what} (sha256 {expected}), found one of another "
                 f"({content[field]}). Sign again with `vlrouterbench sign`, or remove the signature."
             )
     library = _library()
@@ -92,17 +92,17 @@ def verify_decisions(decisions: Path, *, benchmark_sha256: str) -> str | None:
         )
     except (ValueError, library.InvalidSignature) as error:
         raise SignatureError(
-            f"{path}: the signature does not hold for the public key in it. The file or its signature was changed "
+            f"{path}: the signature is not valid for the public key in it. The file or its signature was changed "
             "after signing: get both again from the submitter."
         ) from error
     return fingerprint(public)
 
 
 def make_key(path: Path) -> str:
-    """Write a new private key (PEM, for its owner's eyes only) and return its fingerprint.
+    """Write a new private key (PEM, readable by its owner only) and return its fingerprint.
 
     Raises:
-        SignatureError: a file stands there, or the extra `sign` is not installed.
+        SignatureError: the file exists, or the extra `sign` is not installed.
     """
     library = _library()
     private = library.ed25519.Ed25519PrivateKey.generate()
@@ -122,7 +122,7 @@ def make_key(path: Path) -> str:
 
 
 def fingerprint(public_key: bytes) -> str:
-    """The name of a key in print: the first digits of its SHA-256."""
+    """Short name of a key: the first digits of its SHA-256."""
     return hashlib.sha256(public_key).hexdigest()[:_FINGERPRINT_DIGITS]
 
 

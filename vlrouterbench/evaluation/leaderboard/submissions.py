@@ -1,13 +1,12 @@
 """Finding submissions, and the benchmark that they were decided on.
 
 Decisions
-- A submission is a `decisions.parquet`; what lies beside it (`decisions.parquet.sig`, `results.json`) only says which
+- A submission is a `decisions.parquet`; the files beside it (`decisions.parquet.sig`, `results.json`) only say which
   benchmark it is for and who signed it. No figure of `results.json` is read.
-- A folder of submissions holds one folder each, at any depth; hidden ones are passed over. It may lie in a dataset
+- A folder of submissions has one folder for each, at any depth; hidden folders are ignored. It may be in a dataset
   repository on the Hub (`hub_folder.py`).
-- The benchmark is the one that is given, else the first folder in reach whose tables have the digest that
-  `results.json` states: beside the submission or its parents, in the current folder, or where `build` registers
-  benchmarks.
+- The benchmark is the given one, or else the first folder whose tables have the digest that `results.json` states:
+  beside the submission or its parents, in the current folder, or where `build` registers benchmarks.
 """
 
 from __future__ import annotations
@@ -48,9 +47,9 @@ def find_submissions(given: Sequence[str]) -> list[Submission]:
             repository where no such path exists.
 
     Raises:
-        SubmissionError: nothing there, or the Hub does not give it.
+        SubmissionError: there are no decisions, or the Hub cannot be reached.
     """
-    found: dict[Path, Submission] = {}
+    submissions: dict[Path, Submission] = {}
     for text in given:
         hub = HubFolder.parse(text)
         path = hub.fetch() if hub else Path(text)
@@ -61,10 +60,10 @@ def find_submissions(given: Sequence[str]) -> list[Submission]:
                 f"{text}. `vlrouterbench evaluate` writes it."
             )
         for file in files:
-            # On the Hub the folder right there has the name that it was asked for by, not its commit's.
+            # A folder of the Hub is named as in its address, not after the commit that was fetched.
             name = hub.name if hub and file.parent == path else _name(file)
-            found.setdefault(file.parent.resolve() / file.name, Submission(file, name, _stated_sha256(file)))
-    return list(found.values())
+            submissions.setdefault(file.parent.resolve() / file.name, Submission(file, name, _stated_sha256(file)))
+    return list(submissions.values())
 
 
 def find_benchmark(submissions: Sequence[Submission]) -> Path:
@@ -138,7 +137,7 @@ def _stated_sha256(file: Path) -> str | None:
 
 
 def _folders_in_reach(files: Sequence[Path]) -> Iterator[Path]:
-    """The given files' folders and those above them, each with what lies in it; then the usual places."""
+    """The folders of the given files and those above them, each with its subfolders; then the usual folders."""
     roots: dict[Path, None] = {}
     for file in files:
         roots |= dict.fromkeys(file.absolute().parents[:_LEVELS_UP])
@@ -152,4 +151,4 @@ def _field(path: Path, name: str) -> object:
     try:
         return json.loads(path.read_text(encoding="utf-8")).get(name)
     except (ValueError, AttributeError, OSError):
-        return None  # not one of ours: the search goes on
+        return None  # not a benchmark's report: the search goes on

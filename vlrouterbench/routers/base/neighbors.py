@@ -12,7 +12,7 @@ Decisions
   for the copy; a single query is one matrix-vector product, in float16 once enough came to pay for the copy. Each copy
   takes half of the memory's bytes.
 - A plain float32 product with `topk` and exact scores is simpler. It is quicker where there are no bfloat16 products,
-  and up to 1.8 times slower where there are, so it does not stand in.
+  and up to twice as slow where there are, so it does not replace this.
 - `index="faiss"` searches with faiss, on request: float32 inner products, so near ties may fall otherwise.
 """
 
