@@ -54,7 +54,7 @@ def shown(browser, path, size, scheme):
 
 
 def assert_figures_are_reachable(page, count):
-    """Every figure is drawn, has words for readers who cannot see it, and takes the keyboard's focus."""
+    """Every figure is drawn, has an alt text, and takes the keyboard's focus."""
     drawings = page.locator("figure [role=img]")
     assert drawings.count() == page.locator("figure svg").count() == count
     for place in range(count):

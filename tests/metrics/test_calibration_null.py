@@ -1,4 +1,4 @@
-"""ECE by luck: golden numbers by hand, signs that do not matter, and what it says of estimators that are known."""
+"""ECE under the null: golden numbers by hand, signs that do not matter, and its verdict on known estimators."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def test_bins_do_not_cancel_each_other():
 
 
 @given(st.integers(0, 1_000), st.integers(0, 5))
-def test_luck_is_the_same_when_a_group_errs_the_other_way(seed, turned):
+def test_the_null_distribution_is_the_same_when_a_group_errs_the_other_way(seed, turned):
     # All in one bin and balanced signs: turning one group's residuals turns its sign in every draw.
     rng = np.random.default_rng(seed)
     groups, residuals = rng.integers(0, 6, 40), rng.uniform(-0.4, 0.4, 40)
@@ -69,7 +69,7 @@ def _clustered(rng, shift):
     return truth + shift, outcomes, np.repeat(np.arange(40), 10)
 
 
-def test_a_calibrated_estimator_on_few_groups_is_within_luck_and_a_shifted_one_is_not():
+def test_a_calibrated_estimator_on_few_groups_is_within_the_null_distribution_and_a_shifted_one_is_not():
     within = {0.0: 0, 0.25: 0}
     for seed in range(60):
         for shift in within:

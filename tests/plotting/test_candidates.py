@@ -1,4 +1,4 @@
-"""The figure of a decision: every point where its figures say, told apart by shape, in words for who cannot see it."""
+"""The figure of a decision: every point where its figures say, told apart by shape, with an alt text."""
 
 import re
 import xml.etree.ElementTree as ElementTree
@@ -40,7 +40,7 @@ def test_each_point_says_what_it_is_in_words():
 
 def test_the_figure_tells_its_content_to_who_cannot_see_it():
     label = ElementTree.fromstring(candidates_svg(POINTS)).get("aria-label")
-    assert "Chosen: middle" in label and "Frontier from cheap to dear: cheap, middle." in label
+    assert "Chosen: middle" in label and "Frontier by rising cost: cheap, middle." in label
 
 
 def test_kinds_of_points_differ_in_shape_not_only_in_colour():

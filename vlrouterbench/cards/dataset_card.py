@@ -11,7 +11,7 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from vlrouterbench.cards.render import render_template
 from vlrouterbench.cards.sources import sources_of
@@ -37,7 +37,23 @@ SPLIT_WORDS = {
 """What the choices of a build mean, by their names in the build report."""
 
 
-def dataset_configs(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+class SplitFiles(TypedDict):
+    """The files of one split of a config."""
+
+    split: str
+    path: str
+
+
+class DatasetConfig(TypedDict):
+    """A config of a dataset repository, as the `datasets` library reads it from front matter."""
+
+    config_name: str
+    data_files: list[SplitFiles]
+    default: NotRequired[bool]
+    description: NotRequired[str]
+
+
+def dataset_configs(report: Mapping[str, Any]) -> list[DatasetConfig]:
     """The `configs` of a benchmark folder: `default`, one per task group, `outcomes`, `candidates`."""
     splits = [split for split in SPLITS if report["splits"][split]]
     configs = [_config("default", [(split, f"data/{split}-*.parquet") for split in splits])]
@@ -48,10 +64,12 @@ def dataset_configs(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     configs.append(_config("outcomes", [("train", "outcomes/*.parquet")]))
     configs.append(_config("candidates", [("train", "candidates.parquet")]))
     configs[0]["default"] = True
-    return [config | {"description": f"tables sha256 {report['sha256']}"} for config in configs]
+    for config in configs:
+        config["description"] = f"tables sha256 {report['sha256']}"
+    return configs
 
 
-def _config(name: str, files: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def _config(name: str, files: Sequence[tuple[str, str]]) -> DatasetConfig:
     return {"config_name": name, "data_files": [{"split": split, "path": path} for split, path in files]}
 
 

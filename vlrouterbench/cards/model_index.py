@@ -3,8 +3,8 @@
 Decisions
 - Front matter is read and written by huggingface_hub's `ModelCard`, so that what is written the Hub reads.
 - The data's name stands beside each figure, with the mark of simulated data where they are.
-- Test figures come from an evaluation's record and stand in a section between two marks: evaluating again replaces it,
-  and what a person wrote elsewhere in the card stays.
+- Test figures come from an evaluation's record and stand in a section between two markers: evaluating again replaces
+  it, and what a person wrote elsewhere in the card stays.
 - A card of another benchmark's router is refused: its validation figures and these would not belong together.
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from vlrouterbench.cards.render import render_template
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
@@ -21,7 +21,7 @@ from vlrouterbench.core.files import staged_file
 from vlrouterbench.core.simulated import marked
 
 if TYPE_CHECKING:
-    from huggingface_hub import EvalResult, ModelCard
+    from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 METRIC_NAMES = {
     "rank_score": "Rank Score (0 to 100)",
@@ -90,9 +90,9 @@ def card_with_results(card: str, record: Mapping[str, Any], *, where: Path | str
         record: the router's record of `results.json`.
         where: the card, for messages.
     """
-    parsed = _parsed(card, where)
+    parsed, data = _parsed(card, where)
     benchmark, split = record["benchmark"], record["split"]
-    results: list[EvalResult] = parsed.data.eval_results or []
+    results: list[EvalResult] = data.eval_results or []
     others = {(result.dataset_args or {}).get("sha256") for result in results}
     if others - {benchmark["sha256"]}:
         raise VLRouterBenchError(
@@ -100,8 +100,8 @@ def card_with_results(card: str, record: Mapping[str, Any], *, where: Path | str
             f"{benchmark['name']} ({benchmark['sha256'][:16]}). Evaluate there, or leave out --update-card."
         )
     kept = [result for result in results if result.dataset_split != split]
-    parsed.data.eval_results = kept + hub_results(benchmark, split, {metric: record[metric] for metric in METRIC_NAMES})
-    parsed.data.model_name = parsed.data.model_name or record["router"]
+    data.eval_results = kept + hub_results(benchmark, split, {metric: record[metric] for metric in METRIC_NAMES})
+    data.model_name = data.model_name or record["router"]
     section = render_template("router_results.md", r=record, per=SAMPLES_PER_COST_UNIT, begin=_BEGIN, end=_END)
     parsed.text = _with_section(parsed.text, section)
     return parsed.content
@@ -109,16 +109,16 @@ def card_with_results(card: str, record: Mapping[str, Any], *, where: Path | str
 
 def card_without_results(card: str) -> str:
     """A card's text without `model-index` and without the section of an evaluation: the router is another by now."""
-    parsed = _parsed(card, _CARD)
-    parsed.data.eval_results = parsed.data.model_name = None
+    parsed, data = _parsed(card, _CARD)
+    data.eval_results = data.model_name = None
     before, begin, after = parsed.text.partition(_BEGIN)
     if begin:
         parsed.text = before + after.partition(_END)[2].lstrip("\n")
     return parsed.content
 
 
-def _parsed(card: str, where: Path | str) -> ModelCard:
-    """A card with its front matter as data.
+def _parsed(card: str, where: Path | str) -> tuple[ModelCard, ModelCardData]:
+    """A card, and its front matter as data: what is changed in it, the card writes.
 
     Raises:
         VLRouterBenchError: it has no front matter, or one that huggingface_hub cannot read.
@@ -132,7 +132,8 @@ def _parsed(card: str, where: Path | str) -> ModelCard:
         raise VLRouterBenchError(f"{where}: expected front matter of a model card, found {error}") from error
     if parsed is None or parsed.text == card:
         raise VLRouterBenchError(f"{where}: expected a card with front matter between two lines of ---. Train again.")
-    return parsed
+    # The stubs say of a model card's data only that they are a card's.
+    return parsed, cast("ModelCardData", parsed.data)
 
 
 def _with_section(text: str, section: str) -> str:

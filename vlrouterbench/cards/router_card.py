@@ -5,8 +5,8 @@ Decisions
 - Only validation figures stand here, in the text and as `model-index`; test figures are the evaluator's, which may add
   them (`model_index.py`).
 - A router trained on simulated data says so above everything else.
-- A pool that changed after training is told beside its candidates, change by change. Whatever else a card says stays,
-  but for figures on test and `model-index`: those were of another pool, and the Hub would show them of this one.
+- A pool that changed after training is described beside its candidates, change by change. Whatever else a card says
+  stays, but for figures on test and `model-index`: those were of another pool, and the Hub would show them of this one.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ def render_router_card(
         family: name of the family.
         config: the router's configuration as a dict.
         trials: `{"setting": {...}, "validation_rank_score": ...}` of every setting tried, best or not; with
-            `held_out_rank_score` where it was chosen by that. Empty where they are not known any more: the card
+            `held_out_rank_score` where it was chosen by that. Empty where they are no longer available: the card
             then says nothing of them.
         title: the family's name in print; its name where empty.
-        calibrated: whether the family's estimates may be taken at their word.
+        calibrated: whether the family's estimates are calibrated probabilities.
     """
     from huggingface_hub import ModelCardData
 

@@ -126,10 +126,10 @@ SOURCES: dict[str, SourceDataset] = {
         "gathered from many datasets",
     ),
 }
-"""VLMEvalKit's name -> its source, as copies of the named pages said."""
+"""VLMEvalKit's name -> its source, as copies of the named pages state it."""
 
 
 def sources_of(datasets: Iterable[str]) -> dict[str, SourceDataset]:
-    """The known sources among the datasets of a benchmark, in the paper's order."""
+    """The listed sources among the datasets of a benchmark, in the paper's order."""
     present = set(datasets)
     return {name: source for name, source in SOURCES.items() if name in present}

@@ -1,8 +1,8 @@
 """The card of a Space: front matter that the Hub builds and shows it by, and the page below.
 
 Decisions
-- One place says which gradio and which Python our Spaces run on: both were run with them. The Hub's own default is an
-  older Python than this package needs.
+- The versions of gradio and Python that our Spaces run on are stated here alone: both Spaces were run with them. The
+  Hub's own default is an older Python than this package needs.
 - A short description that the Hub would cut or refuse is an error here.
 """
 
@@ -10,13 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from vlrouterbench.cards.render import render_template
 from vlrouterbench.core.errors import VLRouterBenchError
 
 GRADIO_VERSION, PYTHON_VERSION = "6.31.0", "3.11"
 _LONGEST_SHORT_DESCRIPTION = 60
+_FRONT_MATTER = (
+    *("title", "sdk", "sdk_version", "python_version", "app_file", "pinned", "license", "short_description"),
+    *("tags", "models", "datasets", "description"),
+)
+"""The order of its fields."""
 
 
 @dataclass(frozen=True)
@@ -53,21 +57,21 @@ class SpaceCardData:
         """As YAML, without the lines of dashes."""
         from huggingface_hub import SpaceCardData as HubSpaceCardData
 
-        front: dict[str, Any] = {
-            "title": self.title,
-            "sdk": "gradio",
-            "sdk_version": GRADIO_VERSION,
-            "python_version": PYTHON_VERSION,
-            "app_file": self.app_file,
-            "pinned": False,
-            "license": self.license,
-            "short_description": self.short_description,
-        }
-        lists = {"tags": self.tags, "models": self.models, "datasets": self.datasets}
-        front |= {name: list(values) for name, values in lists.items() if values}
-        if self.description:
-            front["description"] = self.description
-        return HubSpaceCardData(**front).to_yaml(original_order=list(front))
+        front = HubSpaceCardData(
+            title=self.title,
+            sdk="gradio",
+            sdk_version=GRADIO_VERSION,
+            python_version=PYTHON_VERSION,
+            app_file=self.app_file,
+            pinned=False,
+            license=self.license,
+            short_description=self.short_description,
+            tags=list(self.tags) or None,
+            models=list(self.models) or None,
+            datasets=list(self.datasets) or None,
+            description=self.description or None,
+        )
+        return front.to_yaml(original_order=list(_FRONT_MATTER))
 
 
 def render_space_card(card: SpaceCardData, page: str, *, simulated: bool = False) -> str:

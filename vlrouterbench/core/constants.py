@@ -1,4 +1,4 @@
-"""Column, split and task-group names: the only place where these strings are written.
+"""Column, split and task-group names: the only file where these strings are written.
 
 Decisions
 - The 14 datasets keep VLMEvalKit's own names, so that a log file's name and a table's column agree.
@@ -32,7 +32,7 @@ COST_WEIGHTS: tuple[float, ...] = (0.0, 10.0, 100.0, 1000.0, 10000.0, float("inf
 """The paper's grid of lambda: how strongly training targets prefer cheap correct candidates."""
 
 DEFAULT_COST_WEIGHTS: tuple[float, ...] = (0.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, float("inf"))
-"""What training chooses from on validation unless told otherwise: the paper's range in finer steps."""
+"""What training chooses from on validation unless given otherwise: the paper's range in finer steps."""
 
 SAMPLES_PER_COST_UNIT = 10_000
 """Costs are shown in USD per this many samples ($/10K), stored in USD per sample."""

@@ -1,4 +1,4 @@
-"""Exception types: each message says what was expected, what was found, where, and how to mend it.
+"""Exception types: each message says what was expected, what was found, where, and how to fix it.
 
 Decisions
 - Everything a user can cause is a `VLRouterBenchError`; the command line prints it as one message and exits with 1.
@@ -24,7 +24,7 @@ class BenchmarkError(VLRouterBenchError):
 
 
 class RouterError(VLRouterBenchError):
-    """A router that cannot be trained, loaded or asked as requested."""
+    """A router that cannot be trained, loaded or queried as requested."""
 
 
 class EvaluationError(VLRouterBenchError):
@@ -32,12 +32,12 @@ class EvaluationError(VLRouterBenchError):
 
 
 class UnknownNameError(VLRouterBenchError):
-    """A name outside a known list."""
+    """A name outside a fixed list."""
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
+def unknown_name(kind: str, name: str, valid: Iterable[str]) -> UnknownNameError:
     """An error for a wrong name that offers the nearest right one and lists all of them."""
-    names = list(known)
+    names = list(valid)
     close = difflib.get_close_matches(name.lower(), [n.lower() for n in names], n=1, cutoff=0.5)
     hint = next((f' Did you mean "{n}"?' for n in names if close and n.lower() == close[0]), "")
     return UnknownNameError(f'unknown {kind} "{name}".{hint} Known: {", ".join(names)}.')

@@ -1,7 +1,7 @@
 """Writing files so that nothing half-written is ever seen, and naming contents by digest.
 
 Decisions
-- A folder or file is written beside its final place and renamed at the end; a failure leaves the old one whole.
+- A folder or file is written beside its final path and renamed at the end; a failure leaves the old one whole.
 - A process that was killed leaves its half beside the target; the next writer of that target removes it (`staging.py`).
 """
 

@@ -134,5 +134,5 @@ def _files(folder: Path, part: str) -> dict[str, list[Path]]:
     if part == "candidates":
         return {"train": [folder / "candidates.parquet"]}
     pattern = "*" if part == "default" else f"{part}-?????-of-?????"
-    found = {split: sorted((folder / "data").glob(f"{split}-{pattern}.parquet")) for split in SPLITS}
-    return {split: paths for split, paths in found.items() if paths}
+    files = {split: sorted((folder / "data").glob(f"{split}-{pattern}.parquet")) for split in SPLITS}
+    return {split: paths for split, paths in files.items() if paths}

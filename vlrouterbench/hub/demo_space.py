@@ -28,7 +28,7 @@ def stage_space(folder: Path | str, out: Path | str) -> Path:
     """Write the folder that `push_space` uploads, from one of `spaces/`; an earlier one at `out` is replaced.
 
     Raises:
-        HubError: no Space's folder, a file without a place in it, or no checkout to build the wheel from.
+        HubError: no Space's folder, a file that does not belong in it, or no checkout to build the wheel from.
     """
     from huggingface_hub import metadata_load
 
@@ -39,13 +39,13 @@ def stage_space(folder: Path | str, out: Path | str) -> Path:
     if not card.is_file() or (metadata_load(card) or {}).get("sdk") != SPACE_LAYOUT.space_sdk:
         raise HubError(f'expected a Space\'s folder with a README.md that says "sdk: gradio", found none at {folder}.')
     with tempfile.TemporaryDirectory(prefix="vlrouterbench-space-") as temporary:
-        made = Path(temporary) / "space"
-        made.mkdir()
+        space = Path(temporary) / "space"
+        space.mkdir()
         for path in sorted(folder.iterdir()):
             if path.is_file() and not path.name.startswith("."):
-                shutil.copyfile(path, made / path.name)
-        build_wheel(made)
-        return stage_files(made, Path(out), SPACE_LAYOUT)
+                shutil.copyfile(path, space / path.name)
+        build_wheel(space)
+        return stage_files(space, Path(out), SPACE_LAYOUT)
 
 
 def push_space(folder: Path | str, repo_id: str, *, private: bool = False) -> str:

@@ -27,6 +27,8 @@ from vlrouterbench.core.constants import BENCHMARK_NAME
 SUPPORTED_MAJOR = 5
 _HOOKED_MODULES = ("datasets.load", "datasets.inspect")
 _FACTORY = "dataset_module_factory"
+_MARK = "answers_vlrouterbench"
+"""Attribute that a wrapped factory bears, so that none is wrapped twice."""
 
 
 def install_dataset_name() -> None:
@@ -68,7 +70,7 @@ class _WrappingLoader(importlib.abc.Loader):
 
 def _wrap_factory(module: ModuleType) -> None:
     original = getattr(module, _FACTORY, None)
-    if original is None or hasattr(original, "answers_vlrouterbench"):
+    if original is None or hasattr(original, _MARK):
         return
 
     @functools.wraps(original)
@@ -77,7 +79,7 @@ def _wrap_factory(module: ModuleType) -> None:
             return original(path, *args, **kwargs)
         return _benchmark_module()
 
-    factory.answers_vlrouterbench = True
+    setattr(factory, _MARK, True)
     setattr(module, _FACTORY, factory)
 
 

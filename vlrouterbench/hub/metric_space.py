@@ -1,7 +1,7 @@
 """The metric's Space, generated from the metric's only copy in the package.
 
 Decisions
-- The folder stands by itself: the script and the three files it needs, with imports made relative, so that
+- The folder is self-contained: the script and the three files it needs, with imports made relative, so that
   `evaluate.load("owner/name")` needs nothing of ours, and no torch. The package's wheel lies beside them for others.
 - `evaluate` looks for a script of the repository's name, so the script is named by it.
 """
@@ -48,10 +48,10 @@ def stage_metric(folder: Path | str, out: Path | str, repo_id: str) -> Path:
             f'"{METRIC.name}", found {folder}. The Space is generated from the package, and from nothing else.'
         )
     with tempfile.TemporaryDirectory(prefix="vlrouterbench-metric-") as temporary:
-        made = Path(temporary) / "space"
-        made.mkdir()
-        _generate(made, repo_id)
-        return stage_files(made, Path(out), METRIC_LAYOUT)
+        space = Path(temporary) / "space"
+        space.mkdir()
+        _generate(space, repo_id)
+        return stage_files(space, Path(out), METRIC_LAYOUT)
 
 
 def push_metric(folder: Path | str, repo_id: str, *, private: bool = False) -> str:
@@ -61,22 +61,22 @@ def push_metric(folder: Path | str, repo_id: str, *, private: bool = False) -> s
     )
 
 
-def _generate(made: Path, repo_id: str) -> None:
+def _generate(space: Path, repo_id: str) -> None:
     name = repo_id.split("/")[1]
-    script = _standing_alone(SCRIPT.read_text(encoding="utf-8"))
+    script = _self_contained(SCRIPT.read_text(encoding="utf-8"))
     script = script.replace("import evaluate, vlrouterbench", "import evaluate")
-    (made / f"{name}.py").write_text(script.replace("vlrouterbench.METRIC_PATH", f'"{repo_id}"'), encoding="utf-8")
+    (space / f"{name}.py").write_text(script.replace("vlrouterbench.METRIC_PATH", f'"{repo_id}"'), encoding="utf-8")
     for file in _BESIDE:
         source = (PACKAGE / file).read_text(encoding="utf-8")
-        (made / Path(file).name).write_text(_standing_alone(source), encoding="utf-8")
+        (space / Path(file).name).write_text(_self_contained(source), encoding="utf-8")
     app = (METRIC / "app.py").read_text(encoding="utf-8")
-    (made / "app.py").write_text(app.replace(SCRIPT.name, f"{name}.py"), encoding="utf-8")
-    shutil.copyfile(METRIC / "requirements.txt", made / "requirements.txt")
-    wheel = build_wheel(made)
+    (space / "app.py").write_text(app.replace(SCRIPT.name, f"{name}.py"), encoding="utf-8")
+    shutil.copyfile(METRIC / "requirements.txt", space / "requirements.txt")
+    wheel = build_wheel(space)
     card = render_metric_card(repo_id, wheel=wheel.name if wheel else None)
-    (made / "README.md").write_text(card, encoding="utf-8")
+    (space / "README.md").write_text(card, encoding="utf-8")
 
 
-def _standing_alone(source: str) -> str:
+def _self_contained(source: str) -> str:
     """The same module with what it imports of the package beside it."""
     return re.sub(r"^from vlrouterbench\.(?:\w+\.)*(\w+) import ", r"from .\1 import ", source, flags=re.MULTILINE)

@@ -47,7 +47,7 @@ def fetch_and_build() -> Path:
 
 
 def hub_reachable() -> bool:
-    """Whether the Hub may be asked (HF_HUB_OFFLINE) and something listens there; a proxy is trusted to know better."""
+    """Whether the Hub may be asked (HF_HUB_OFFLINE) and something listens there; a proxy is taken to reach it."""
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE:

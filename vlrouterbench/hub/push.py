@@ -35,7 +35,8 @@ class RepoLayout:
     """What a repository of one kind holds, as patterns: `required` each match a file, `optional` may.
 
     What is on the Hub, matches `stale` and is not in a push is deleted by it. `repo_type` is the Hub's word, and
-    `space_sdk` what a Space runs on. With `code` there are also the code files that config.json leads to, and no others.
+    `space_sdk` what a Space runs on. With `code` there are also the code files that config.json leads to, and no
+    others.
     """
 
     repo_type: str
@@ -66,7 +67,7 @@ def stage_dataset(folder: Path | str, out: Path | str) -> Path:
 
     Raises:
         BenchmarkError: not a benchmark folder, or its tables are not the ones its report was written for.
-        HubError: a file is missing or has no place in a dataset repository.
+        HubError: a file is missing, or does not belong in a dataset repository.
     """
     load_table(folder, verify=True)
     return stage_files(Path(folder), Path(out), DATASET_LAYOUT)
@@ -77,7 +78,7 @@ def stage_router(folder: Path | str, out: Path | str) -> Path:
 
     Raises:
         RouterError: the router cannot be loaded.
-        HubError: a file is missing or has no place in a router repository.
+        HubError: a file is missing, or does not belong in a router repository.
     """
     # Imported here: a dataset is pushed without torch.
     from vlrouterbench.routers.auto import AutoRouter
@@ -92,7 +93,7 @@ def push_dataset(folder: Path | str, repo_id: str, *, private: bool = False) -> 
 
     Args:
         folder: as for `stage_dataset`, whose errors apply.
-        repo_id: `owner/name`; made where it does not exist.
+        repo_id: `owner/name`; created where it does not exist.
         private: make it private; an existing public repository is refused.
 
     Raises:
@@ -139,7 +140,7 @@ def stage_files(folder: Path, out: Path, layout: RepoLayout) -> Path:
     """Copy the files of a folder that belong to a repository, after a check that all do and none lacks.
 
     Raises:
-        HubError: a file is missing or has no place, or the two folders lie in one another.
+        HubError: a file is missing or does not belong, or the two folders lie in one another.
     """
     source, target = folder.resolve(), out.resolve()
     if source == target or source in target.parents or target in source.parents:
@@ -197,7 +198,9 @@ def push_staged(
 
     Args:
         stage: writes what is uploaded, from (folder, out).
-        folder, repo_id, private: as for `push_dataset`, whose errors apply.
+        folder: as for `push_dataset`, whose errors apply.
+        repo_id: as for `push_dataset`.
+        private: as for `push_dataset`.
         layout: of the repository.
     """
     from huggingface_hub import HfApi, constants
@@ -211,13 +214,20 @@ def push_staged(
         )
     with tempfile.TemporaryDirectory(prefix="vlrouterbench-push-") as temporary:
         staging = stage(folder, Path(temporary) / "repository")
-        api, repo = HfApi(), {"repo_id": repo_id, "repo_type": layout.repo_type}
+        api, kind = HfApi(), layout.repo_type
         try:
-            address = api.create_repo(**repo, private=private or None, exist_ok=True, space_sdk=layout.space_sdk)
-            if private and not api.repo_info(**repo).private:
+            address = api.create_repo(
+                repo_id, repo_type=kind, private=private or None, exist_ok=True, space_sdk=layout.space_sdk
+            )
+            if private and not api.repo_info(repo_id, repo_type=kind).private:
                 raise HubError(f"{repo_id} exists and is public: nothing was pushed. Make it private first.")
-            title = f"Push {layout.repo_type} with vlrouterbench"
-            api.upload_folder(**repo, folder_path=staging, commit_message=title, delete_patterns=list(layout.stale))
+            api.upload_folder(
+                repo_id=repo_id,
+                repo_type=kind,
+                folder_path=staging,
+                commit_message=f"Push {kind} with vlrouterbench",
+                delete_patterns=list(layout.stale),
+            )
         except HfHubHTTPError as error:
             raise HubError(_refusal(error.response.status_code, repo_id, error)) from error
         except (HTTPError, OSError, ValueError) as error:
@@ -226,12 +236,12 @@ def push_staged(
 
 
 def _refusal(status: int, repo_id: str, error: Exception) -> str:
-    known = {
+    reasons = {
         401: "it knows no valid token of yours. Run `hf auth login`, or set HF_TOKEN, and push again",
         403: "you may not write there. Use a token with the right to write, and an owner that is you or yours",
         404: "there is no such owner or repository, or your token may not see it. Check the name",
     }
-    return f"the Hub refused {repo_id} (HTTP {status}): {known.get(status) or _first_line(error)}."
+    return f"the Hub refused {repo_id} (HTTP {status}): {reasons.get(status) or _first_line(error)}."
 
 
 def _first_line(error: Exception) -> str:

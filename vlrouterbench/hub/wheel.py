@@ -3,7 +3,7 @@
 Decisions
 - Built from a copy: a build leaves traces in the tree it runs in.
 - Time stamps are fixed, so equal sources give equal bytes.
-- An installed package has no sources to build from; that is no error, and who asked is told.
+- An installed package has no sources to build from; that is no error, and the caller is given the reason.
 """
 
 from __future__ import annotations
@@ -56,6 +56,6 @@ def build_wheel(out: Path) -> Path | None:
             check=False,
         )
     if done.returncode:
-        said = " ".join((done.stderr or done.stdout).split()[-60:])
-        raise HubError(f"expected the wheel of {PACKAGE.parent} to build without a network, but it failed: {said}")
+        output = " ".join((done.stderr or done.stdout).split()[-60:])
+        raise HubError(f"expected the wheel of {PACKAGE.parent} to build without a network, but it failed: {output}")
     return next(out.glob(f"{PACKAGE.name}-*.whl"))

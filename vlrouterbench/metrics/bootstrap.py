@@ -3,7 +3,7 @@
 Decisions
 - Groups, not rows, are drawn: near-duplicates fall together, so they must not count as independent.
 - Every router meets the same resamples, so that the interval of a difference is paired.
-- A resample is a vector of counts; its averages are one matrix product with the sums per group. Counting drawn places
+- A resample is a vector of counts; its averages are one matrix product with the sums per group. Counting drawn indices
   is several times as fast as drawing the counts (`bench bootstrap`).
 - The recipe is fixed, so that others can draw the same: groups in sorted order, and for every 250 resamples (the last
   time the rest) one `default_rng(seed).integers(num_groups, size=(resamples, num_groups))`.
@@ -37,10 +37,10 @@ def resampled_means(
     Returns:
         (num_resamples, num_columns).
     """
-    _, place = np.unique(np.asarray(groups), return_inverse=True)
-    num_groups = int(place.max()) + 1
+    _, group_index = np.unique(np.asarray(groups), return_inverse=True)
+    num_groups = int(group_index.max()) + 1
     sums = np.zeros((num_groups, values.shape[1] + 1))
-    np.add.at(sums, place, np.column_stack([values, np.ones(len(values))]))
+    np.add.at(sums, group_index, np.column_stack([values, np.ones(len(values))]))
     rng = np.random.default_rng(seed)
     means = []
     for start in range(0, num_resamples, _RESAMPLES_PER_BLOCK):
@@ -72,7 +72,8 @@ def trade_off_draws(
     """Resampled accuracy, average cost and Rank Score of several routers on the same resamples.
 
     Args:
-        quality, cost: (num_samples, num_routers), value of each router's decision.
+        quality: (num_samples, num_routers), of each router's decision.
+        cost: the same, USD per sample.
         groups: (num_samples,).
         cost_bounds: as for `rank_score`; they are the benchmark's and are not resampled.
         beta: as for `rank_score`.

@@ -2,7 +2,7 @@
 
 Decisions
 - An outcome is a quality in [0, 1], which may be graded: an estimate is calibrated when it is the mean quality of the
-  samples that it is said of.
+  samples that it was made for.
 - Bins of one definition serve the error and the diagram, so that the one can be read off the other.
 - A curve of risk over coverage does not depend on the order of equal estimates: they share their mean outcome.
 """
@@ -41,8 +41,8 @@ def expected_calibration_error(estimates: np.ndarray, outcomes: np.ndarray, *, n
 
     Unit: probability, 0 to 1; 0 is calibrated. Source: Guo et al., On Calibration of Modern Neural Networks (arXiv
     1706.04599), section 2. Bins are closed on the right; 0 falls into the first. The figure is biased upwards where
-    bins hold few samples: compare only figures over the same number of samples and bins, or with what luck alone gives
-    (`calibration_luck.py`).
+    bins hold few samples: compare only figures over the same number of samples and bins, or with the null
+    distribution (`calibration_null.py`).
 
     Args:
         estimates: estimated accuracy of each decision, (num_samples,), in [0, 1].
@@ -61,8 +61,8 @@ def reliability_bins(
 ) -> tuple[ReliabilityBin, ...]:
     """The bins of `expected_calibration_error` that hold samples, by rising estimate; arguments and errors are its."""
     estimates, outcomes = checked_pairs(estimates, outcomes)
-    places = bin_places(estimates, num_bins)
-    counts, *sums = (np.bincount(places, weights=w, minlength=num_bins) for w in (None, estimates, outcomes))
+    indices = bin_indices(estimates, num_bins)
+    counts, *sums = (np.bincount(indices, weights=w, minlength=num_bins) for w in (None, estimates, outcomes))
     return tuple(
         ReliabilityBin(int(count), float(estimate / count), float(outcome / count))
         for count, estimate, outcome in zip(counts, *sums, strict=True)
@@ -70,8 +70,8 @@ def reliability_bins(
     )
 
 
-def bin_places(estimates: np.ndarray, num_bins: int) -> np.ndarray:
-    """The bin of every estimate, (num_samples,) from 0 on, for estimates in [0, 1]."""
+def bin_indices(estimates: np.ndarray, num_bins: int) -> np.ndarray:
+    """Index of the bin of every estimate, (num_samples,) from 0 on, for estimates in [0, 1]."""
     if num_bins < 1:
         raise EvaluationError(f"expected at least one bin, found {num_bins}.")
     return np.clip(np.ceil(estimates * num_bins).astype(int) - 1, 0, num_bins - 1)
@@ -100,10 +100,10 @@ def risk_coverage(estimates: np.ndarray, outcomes: np.ndarray) -> tuple[np.ndarr
         coverage and risk, each (num_samples,), by rising coverage.
     """
     estimates, outcomes = checked_pairs(estimates, outcomes)
-    _, place = np.unique(-estimates, return_inverse=True)
-    shared = np.bincount(place, weights=outcomes) / np.bincount(place)
+    _, level = np.unique(-estimates, return_inverse=True)
+    shared = np.bincount(level, weights=outcomes) / np.bincount(level)
     kept = np.arange(1, len(estimates) + 1)
-    return kept / len(estimates), 1 - np.cumsum(shared[np.sort(place)]) / kept
+    return kept / len(estimates), 1 - np.cumsum(shared[np.sort(level)]) / kept
 
 
 def area_under_risk_coverage(estimates: np.ndarray, outcomes: np.ndarray) -> float:

@@ -1,10 +1,11 @@
-"""What a set of operating points is worth: as a whole by AIQ, nAUC, QNC and hypervolume, and at one cost or quality.
+"""Measures of a set of operating points: AIQ, nAUC, QNC and hypervolume of the whole, and its value at one point.
 
 Decisions
 - A point is (average cost in USD per sample, average quality in [0, 1]): of one router at several trade-offs, or of
   several routers.
 - Bounds of the cost axis are required, as for Rank Score: areas over a curve's own range reward a short curve.
-- Below the cost of the cheapest point nothing can be had, so curves are 0 there; past the dearest they stay level.
+- Below the cost of the cheapest point nothing can be had, so curves are 0 there; past the most expensive one they stay
+  level.
 - A measure that does not exist (no point reaches a target) is None, never infinity.
 """
 
@@ -17,7 +18,7 @@ from vlrouterbench.metrics.trade_off import check_cost_bounds, normalized_cost
 
 
 def pareto_frontier(cost: np.ndarray, quality: np.ndarray) -> np.ndarray:
-    """Places of the points that no other beats, from cheap to dear; of equal points the first.
+    """Indices of the points that no other beats, by rising cost; of equal points the first.
 
     Args:
         cost: (num_points,) average cost, USD per sample.
@@ -33,17 +34,17 @@ def pareto_frontier(cost: np.ndarray, quality: np.ndarray) -> np.ndarray:
 
 
 def upper_hull(cost: np.ndarray, quality: np.ndarray) -> np.ndarray:
-    """Places of the corners of the non-decreasing upper convex hull, from cheap to dear.
+    """Indices of the corners of the non-decreasing upper convex hull, by rising cost.
 
     Between two corners every trade-off can be had by drawing one of the two at random, so the hull is what a set of
     points reaches. Arguments and errors as for `pareto_frontier`.
     """
     cost, quality = _checked(cost, quality)
     corners: list[int] = []
-    for place in pareto_frontier(cost, quality):
-        while len(corners) > 1 and not _above(corners[-2], corners[-1], int(place), cost, quality):
+    for index in pareto_frontier(cost, quality):
+        while len(corners) > 1 and not _above(corners[-2], corners[-1], int(index), cost, quality):
             corners.pop()
-        corners.append(int(place))
+        corners.append(int(index))
     return np.array(corners)
 
 
@@ -55,7 +56,8 @@ def convex_hull_area(cost: np.ndarray, quality: np.ndarray, *, cost_bounds: tupl
     Unit: quality, 0 to 1. Source: RouterBench (arXiv 2403.12031), section 3.
 
     Args:
-        cost, quality: as for `pareto_frontier`.
+        cost: as for `pareto_frontier`.
+        quality: as for `pareto_frontier`.
         cost_bounds: (cmin, cmax), USD per sample.
     """
     return _mean_height(cost, quality, upper_hull(cost, quality), check_cost_bounds(cost_bounds))
@@ -65,7 +67,8 @@ def hull_height(cost: np.ndarray, quality: np.ndarray, *, at: np.ndarray | float
     """Height of the non-decreasing upper hull at costs: the quality that points reach there, in [0, 1].
 
     Args:
-        cost, quality: as for `pareto_frontier`.
+        cost: as for `pareto_frontier`.
+        quality: as for `pareto_frontier`.
         at: costs, USD per sample, any shape.
 
     Returns:
@@ -89,11 +92,12 @@ def normalized_auc(cost: np.ndarray, quality: np.ndarray, *, cost_bounds: tuple[
 
         nAUC = 1 / (cmax - cmin) * integral of frontier(c) dc, by trapezoids between neighbouring points
 
-    Unit: quality, 0 to 1. Source: MMR-Bench (arXiv 2601.17814), which takes the curve's own cheapest and dearest cost
+    Unit: quality, 0 to 1. Source: MMR-Bench (arXiv 2601.17814), which takes the curve's own lowest and highest cost
     as bounds: with these it is the same figure. At most as large as AIQ under the same bounds.
 
     Args:
-        cost, quality: as for `pareto_frontier`.
+        cost: as for `pareto_frontier`.
+        quality: as for `pareto_frontier`.
         cost_bounds: (cmin, cmax), USD per sample.
     """
     return _mean_height(cost, quality, pareto_frontier(cost, quality), check_cost_bounds(cost_bounds))
@@ -110,8 +114,10 @@ def quality_neutral_cost(
     MMR-Bench (arXiv 2601.17814).
 
     Args:
-        cost, quality: as for `pareto_frontier`.
-        single_cost, single_quality: (num_candidates,) averages of every candidate alone.
+        cost: as for `pareto_frontier`.
+        quality: as for `pareto_frontier`.
+        single_cost: (num_candidates,) average cost of every candidate alone.
+        single_quality: (num_candidates,) average quality of every candidate alone.
     """
     cost, quality = _checked(cost, quality)
     single_cost, single_quality = _checked(single_cost, single_quality)
@@ -131,12 +137,13 @@ def hypervolume(cost: np.ndarray, quality: np.ndarray, *, cost_bounds: tuple[flo
     cost axis is Rank Score's: halving a cost counts the same everywhere.
 
     Args:
-        cost, quality: as for `pareto_frontier`.
+        cost: as for `pareto_frontier`.
+        quality: as for `pareto_frontier`.
         cost_bounds: (cmin, cmax), USD per sample.
     """
     cost, quality = _checked(cost, quality)
-    places = pareto_frontier(cost, quality)
-    cheapness, height = normalized_cost(cost[places], cost_bounds=cost_bounds), quality[places]
+    indices = pareto_frontier(cost, quality)
+    cheapness, height = normalized_cost(cost[indices], cost_bounds=cost_bounds), quality[indices]
     # From the cheapest point on, each adds a strip as wide as its cheapness on top of those before it.
     return float((cheapness * np.diff(height, prepend=0.0)).sum())
 
@@ -144,8 +151,8 @@ def hypervolume(cost: np.ndarray, quality: np.ndarray, *, cost_bounds: tuple[flo
 def _corners(cost: np.ndarray, quality: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Cost and quality of the corners of the upper hull, both rising."""
     cost, quality = _checked(cost, quality)
-    places = upper_hull(cost, quality)
-    return cost[places], quality[places]
+    indices = upper_hull(cost, quality)
+    return cost[indices], quality[indices]
 
 
 def _checked(cost: np.ndarray, quality: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -171,10 +178,10 @@ def _above(first: int, middle: int, last: int, cost: np.ndarray, quality: np.nda
     return (quality[middle] - quality[first]) * run > rise * (cost[middle] - cost[first])
 
 
-def _mean_height(cost: np.ndarray, quality: np.ndarray, places: np.ndarray, bounds: tuple[float, float]) -> float:
+def _mean_height(cost: np.ndarray, quality: np.ndarray, indices: np.ndarray, bounds: tuple[float, float]) -> float:
     """Mean over the cost range of the line through some points: 0 before the first, level after the last."""
     cmin, cmax = bounds
-    x, y = np.asarray(cost, dtype=float)[places], np.asarray(quality, dtype=float)[places]
+    x, y = np.asarray(cost, dtype=float)[indices], np.asarray(quality, dtype=float)[indices]
     low, high = np.clip([x[0], x[-1]], cmin, cmax)
     inside = x[(x > low) & (x < high)]
     ends = np.concatenate([[low], inside, [high]])

@@ -3,7 +3,7 @@
 Decisions
 - Cost bounds are a required argument, never taken from the decisions at hand: two routers compare only under one pair.
 - Rank Score is a property of averages, not a mean over samples (benchmark's section 2).
-- NaN is refused: a decision on an unmeasured pair has no value, and a guess would be a silent one.
+- NaN is refused: a decision on an unmeasured pair has no value, and an imputed one would go unnoticed.
 """
 
 from __future__ import annotations
@@ -85,11 +85,11 @@ def chosen_values(matrix: np.ndarray, decisions: np.ndarray) -> np.ndarray:
     """Value of the chosen candidate per sample, (num_samples,), from a matrix (num_samples, num_candidates).
 
     Raises:
-        EvaluationError: shapes disagree, or a decision is not a place in the pool.
+        EvaluationError: shapes disagree, or a decision is not an index in the pool.
     """
     matrix, decisions = np.asarray(matrix, dtype=float), np.asarray(decisions)
     if decisions.size and not np.issubdtype(decisions.dtype, np.integer):
-        raise EvaluationError(f"expected decisions as whole numbers (places in the pool), found {decisions.dtype}.")
+        raise EvaluationError(f"expected decisions as whole numbers (indices in the pool), found {decisions.dtype}.")
     if matrix.ndim != 2 or decisions.shape != matrix.shape[:1]:
         raise EvaluationError(
             f"expected one decision per row of a (num_samples, num_candidates) matrix, found {decisions.shape} "

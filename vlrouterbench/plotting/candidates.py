@@ -5,7 +5,7 @@ Decisions
 - The same colours as the other figures, and every kind of point has a shape of its own. Letters and lines take the
   page's colour, so that light and dark both read well.
 - Every point tells its name and figures when it is pointed at; the table beside the figure says the same.
-- The chosen candidate and those on the frontier bear their names where there is room.
+- The chosen candidate and those on the frontier bear their names where there is space.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 14, 46
 _LETTER, _LINE = 6.3, 13
 """Size of a letter at 11 pixels."""
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
-_PLACES = ((9, 14, "start"), (9, -6, "start"), (-9, -6, "end"), (-9, 14, "end"), (9, 4, "start"), (-9, 4, "end"))
-"""Where a name may stand beside its point, the preferred first."""
+_LABEL_OFFSETS = ((9, 14, "start"), (9, -6, "start"), (-9, -6, "end"), (-9, 14, "end"), (9, 4, "start"), (-9, 4, "end"))
+"""Offset in pixels and alignment of a name beside its point, the preferred first."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class CandidatePoint:
 
     Attributes:
         name: of the candidate.
-        cost_usd: expected cost, USD per sample; None where it is not known, and then it is not drawn.
+        cost_usd: expected cost, USD per sample; None where it is unknown, and then it is not drawn.
         height: estimated accuracy in [0, 1], or a score.
         standard_error: of the estimate, None where there is none.
         chosen, frontier, excluded: what it is in this decision.
@@ -65,7 +65,7 @@ class _Scales:
 
 
 def candidates_svg(points: Sequence[CandidatePoint], *, calibrated: bool = True) -> str:
-    """The figure as an SVG element with a description for readers who cannot see it.
+    """The figure as an SVG element with its alt text.
 
     Args:
         points: one per candidate.
@@ -86,14 +86,19 @@ def candidates_svg(points: Sequence[CandidatePoint], *, calibrated: bool = True)
     return f"{head}{''.join(parts)}{_names(drawn, scales)}</svg>"
 
 
+def _cost(point: CandidatePoint) -> float:
+    """Cost of a point that is drawn, USD per sample: those without one are not."""
+    return point.cost_usd or 0.0
+
+
 def _described(points: Sequence[CandidatePoint], what: str) -> str:
     chosen = next((point.name for point in points if point.chosen), "none")
-    front = ", ".join(point.name for point in sorted(points, key=lambda p: p.cost_usd) if point.frontier)
-    return f"{len(points)} candidates, {what} against cost. Chosen: {chosen}. Frontier from cheap to dear: {front}."
+    front = ", ".join(point.name for point in sorted(points, key=_cost) if point.frontier)
+    return f"{len(points)} candidates, {what} against cost. Chosen: {chosen}. Frontier by rising cost: {front}."
 
 
 def _scales(points: Sequence[CandidatePoint]) -> _Scales:
-    costs = [point.cost_usd for point in points if point.cost_usd > 0] or [1.0]
+    costs = [_cost(point) for point in points if _cost(point) > 0] or [1.0]
     low, high = min(costs) / 1.35, max(costs) * 1.35
     heights = [point.height for point in points]
     spread = max(0.02, max(heights) - min(heights))
@@ -135,18 +140,18 @@ def _steps_of_ten(low: float, high: float) -> list[float]:
 def _even_steps(low: float, high: float) -> list[float]:
     unit = 10.0 ** max(0, math.ceil(math.log10(max(high - low, 1e-9))))
     step = next((unit * step for step in _STEPS if (high - low) / (unit * step) <= 7), unit)
-    return [step * place for place in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    return [step * multiple for multiple in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
 def _frontier(points: Sequence[CandidatePoint], scales: _Scales) -> str:
-    front = sorted((point for point in points if point.frontier), key=lambda point: point.cost_usd)
+    front = sorted((point for point in points if point.frontier), key=_cost)
     corners = " ".join(f"{_x(point, scales):.1f},{scales.y(point.height):.1f}" for point in front)
     return f'<polyline points="{corners}" fill="none" stroke="{BLUE}" stroke-width="1.6" stroke-dasharray="5 3"/>'
 
 
 def _x(point: CandidatePoint, scales: _Scales) -> float:
-    """What costs nothing has no place on a logarithmic scale: it stands at its left end."""
-    return scales.x(max(point.cost_usd, scales.cost[0]))
+    """Horizontal position; what costs nothing, which no logarithmic scale shows, stands at the left end."""
+    return scales.x(max(_cost(point), scales.cost[0]))
 
 
 def _mark(point: CandidatePoint, scales: _Scales, calibrated: bool) -> str:
@@ -160,11 +165,11 @@ def _mark(point: CandidatePoint, scales: _Scales, calibrated: bool) -> str:
     else:
         shape = f'<circle r="4.5" fill="none" stroke="{GREY}" stroke-width="2"/>'
     height = f"{point.height:.1%}" if calibrated else f"score {point.height:.3g}"
-    said = f"{point.name}: {height} at ${SAMPLES_PER_COST_UNIT * point.cost_usd:.3g} per {SAMPLES_PER_COST_UNIT:,}"
+    label = f"{point.name}: {height} at ${SAMPLES_PER_COST_UNIT * _cost(point):.3g} per {SAMPLES_PER_COST_UNIT:,}"
     state = ", chosen" if point.chosen else ", excluded" if point.excluded else ", frontier" if point.frontier else ""
     # A point is small: the hidden circle is what the mouse finds.
     return (
-        f'<g transform="translate({x:.1f} {y:.1f})"><title>{html.escape(said + state)}</title>'
+        f'<g transform="translate({x:.1f} {y:.1f})"><title>{html.escape(label + state)}</title>'
         f'<circle r="11" fill="transparent"/>{shape}</g>'
     )
 
@@ -173,11 +178,11 @@ def _names(points: Sequence[CandidatePoint], scales: _Scales) -> str:
     """Names beside the chosen point and the frontier, where they cover nothing."""
     taken = [(x - 7, y - 7, x + 7, y + 7) for p in points for x, y in [(_x(p, scales), scales.y(p.height))]]
     parts = []
-    for point in sorted(points, key=lambda p: (not p.chosen, p.cost_usd)):
+    for point in sorted(points, key=lambda p: (not p.chosen, _cost(p))):
         if not (point.chosen or point.frontier):
             continue
         x, y, text = _x(point, scales), scales.y(point.height), shortened(point.name)
-        for right, down, anchor in _PLACES:
+        for right, down, anchor in _LABEL_OFFSETS:
             start = x + right - (len(text) * _LETTER if anchor == "end" else 0)
             box = (start, y + down - _LINE + 3, start + len(text) * _LETTER, y + down + 3)
             inside = box[0] >= _LEFT and box[2] <= WIDTH and box[1] >= 0

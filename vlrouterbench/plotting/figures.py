@@ -2,9 +2,9 @@
 
 Decisions
 - Drawn with matplotlib's object interface: no global state, no display, no fonts from elsewhere.
-- Colours are the Okabe-Ito set and cividis, told apart by colour-blind readers; points are labelled in words and cells
-  carry their numbers, so that no colour stands alone. A label takes the first place beside its point where it covers no
-  other.
+- Colours are the Okabe-Ito set and cividis, which colour-blind readers can tell apart; points are labelled in words and
+  cells carry their numbers, so that no colour stands alone. A label takes the first position beside its point where it
+  covers no other.
 - Names come from users: they are drawn as they are, never read as formulas.
 - A simulated benchmark says so inside each figure: a figure travels without its page.
 - An SVG scales with its page, but not below a width at which its letters can be read: there the page scrolls it.
@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.transforms import Bbox
 
 BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#999999"
-_LABEL_PLACES = (
+_LABEL_OFFSETS = (
     (7, 5, "left"),
     (7, -12, "left"),
     (-7, 5, "right"),
@@ -68,8 +68,8 @@ class Drawing:
         for path in paths:
             with staged_file(path) as staging, _same_in_every_run(self.title):
                 # Neither a date nor a version: the same records give the same file.
-                known = {"Date": None, "Creator": None} if path.suffix == ".svg" else {"Software": None}
-                self.figure.savefig(staging, format=path.suffix[1:], dpi=_PNG_DPI, metadata=known)
+                metadata = {"Date": None, "Creator": None} if path.suffix == ".svg" else {"Software": None}
+                self.figure.savefig(staging, format=path.suffix[1:], dpi=_PNG_DPI, metadata=metadata)
         return paths
 
 
@@ -79,7 +79,7 @@ def titled(text: str, *, simulated: bool) -> str:
 
 
 def shortened(name: str, longest: int = _LONGEST_NAME) -> str:
-    """A name that leaves room for the figure; it stands in full in the page's tables."""
+    """A name that leaves space for the figure; it stands in full in the page's tables."""
     return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
@@ -107,7 +107,8 @@ def draw_heat_map(
 
     Args:
         values: (num_rows, num_columns); NaN is an empty cell with a dash.
-        rows, columns: names, the first at the top left.
+        rows: names, the first at the top.
+        columns: names, the first at the left.
         title: of the figure, unlike any other on its page.
         label: what the colours mean.
         bounds: values at the two ends of the colour scale.
@@ -118,17 +119,17 @@ def draw_heat_map(
         figsize=(max(6.0, 2.2 + 0.58 * len(columns)), max(2.6, 1.9 + 0.32 * len(rows))), layout="constrained"
     )
     axes = figure.add_subplot()
-    shown = axes.imshow(values, cmap="cividis", vmin=bounds[0], vmax=bounds[1], aspect="auto")
+    cells = axes.imshow(values, cmap="cividis", vmin=bounds[0], vmax=bounds[1], aspect="auto")
     axes.set_xticks(range(len(columns)), map(shortened, columns), rotation=40, ha="right", fontsize=9, parse_math=False)
     axes.set_yticks(range(len(rows)), map(shortened, rows), fontsize=9, parse_math=False)
     light = bounds[0] + _LIGHT_CELL * (bounds[1] - bounds[0])
     for row, column in np.ndindex(values.shape):
         value = values[row, column]
-        known = np.isfinite(value)
-        colour = "white" if known and value <= light else "black"
-        axes.text(column, row, f"{value:.0f}" if known else "-", ha="center", va="center", fontsize=9, color=colour)
+        measured = np.isfinite(value)
+        colour = "white" if measured and value <= light else "black"
+        axes.text(column, row, f"{value:.0f}" if measured else "-", ha="center", va="center", fontsize=9, color=colour)
     axes.set_title(title, parse_math=False)
-    figure.colorbar(shown, ax=axes, label=label, fraction=0.03)
+    figure.colorbar(cells, ax=axes, label=label, fraction=0.03)
     return Drawing(figure, title)
 
 
@@ -138,12 +139,13 @@ def heat_map(values: np.ndarray, **how: Any) -> str:
 
 
 def label_points(axes: Axes, labels: Sequence[tuple[str, tuple[float, float], str]]) -> None:
-    """Write (text, point, colour) beside each point, clear of other labels and points where a place is free."""
-    axes.figure.draw_without_rendering()
+    """Write (text, point, colour) beside each point, clear of other labels and points where there is space."""
+    # The stubs allow for a subfigure, of which our figures have none.
+    cast("Figure", axes.figure).draw_without_rendering()
     taken = [_around(axes.transData.transform(point)) for _, point, _ in labels]
     for own, (text, point, colour) in enumerate(labels):
         others = taken[:own] + taken[own + 1 :]
-        for place, (right, up, align) in enumerate((*_LABEL_PLACES, _LABEL_PLACES[0])):
+        for attempt, (right, up, align) in enumerate((*_LABEL_OFFSETS, _LABEL_OFFSETS[0])):
             note = axes.annotate(
                 text,
                 point,
@@ -156,7 +158,7 @@ def label_points(axes: Axes, labels: Sequence[tuple[str, tuple[float, float], st
             )
             box = note.get_window_extent()
             free = axes.bbox.containsx(box.x0) and axes.bbox.containsx(box.x1) and not box.count_overlaps(others)
-            if free or place == len(_LABEL_PLACES):
+            if free or attempt == len(_LABEL_OFFSETS):
                 taken.append(box)
                 break
             note.remove()

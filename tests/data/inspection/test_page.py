@@ -9,7 +9,7 @@ import pytest
 from tests.tables import write_own_tables
 from vlrouterbench.core.errors import VLRouterBenchError
 from vlrouterbench.data.build import build_benchmark
-from vlrouterbench.data.inspection.page import figure_words, ranked_pairs, render_inspection, write_inspection
+from vlrouterbench.data.inspection.page import alt_texts, ranked_pairs, render_inspection, write_inspection
 from vlrouterbench.data.summary import summarize
 from vlrouterbench.data.table import load_table
 
@@ -69,8 +69,8 @@ def test_names_from_the_data_are_text_and_never_markup(own_page):
         assert "alert" not in re.sub(r"<!--.*?-->", "", figure, flags=re.DOTALL)
 
 
-def test_every_figure_has_words_that_name_its_extremes(simulated_page, simulated_table):
-    words = figure_words(summarize(simulated_table))
+def test_every_figure_has_an_alt_text_that_names_its_extremes(simulated_page, simulated_table):
+    words = alt_texts(summarize(simulated_table))
     labels = [unescape(label) for label in re.findall(r'role="img" aria-label="([^"]*)"', simulated_page)]
     assert labels == [words[name] for name in ("candidates", "accuracy", "solvers", "agreement", "tokens")]
     rows = summarize(simulated_table)["per_candidate"]

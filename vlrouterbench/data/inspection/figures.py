@@ -24,7 +24,7 @@ _MOST_BAR_LABELS = 30
 
 
 def can_be_drawn(candidate: CandidateSummary) -> bool:
-    """Whether a candidate has a place in `candidates_plot`: an accuracy, and a mean cost above zero."""
+    """Whether a candidate is drawn in `candidates_plot`: it has an accuracy, and a mean cost above zero."""
     return candidate["accuracy"] is not None and bool(candidate["average_cost_usd"])
 
 
@@ -72,9 +72,11 @@ def agreement_plot(summary: BenchmarkSummary) -> str:
     names = list(summary["agreement"])
     values = 100 * np.array([[summary["agreement"][a][b] for b in names] for a in names], dtype=float)
     between = values[~np.eye(len(names), dtype=bool)]
-    known = between[np.isfinite(between)]
+    measured = between[np.isfinite(between)]
     # The scale spans what pairs reach, in tens, so that they can be told apart: with itself every candidate agrees.
-    low, high = (10 * np.floor(known.min() / 10), 10 * np.ceil(known.max() / 10)) if known.size else (0.0, 100.0)
+    low, high = (
+        (10 * np.floor(measured.min() / 10), 10 * np.ceil(measured.max() / 10)) if measured.size else (0.0, 100.0)
+    )
     return heat_map(
         values,
         rows=names,
@@ -116,14 +118,14 @@ def tokens_plot(table: RoutingTable) -> str:
     figure = Figure(figsize=(9.0, 0.9 + 1.15 * rows), layout="constrained")
     grid = figure.subplots(rows, _HISTOGRAMS_PER_ROW, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, name, column in zip(grid, table.pool.names, tokens.T, strict=False):
-        known = column[np.isfinite(column)]
+        measured = column[np.isfinite(column)]
         axes.set_title(shortened(name), fontsize=9, parse_math=False)
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
         axes.tick_params(labelsize=9, labelbottom=True)
-        if known.size:
-            axes.hist(known, bins=bins, weights=np.full(known.size, 100 / known.size), color=BLUE)
-            axes.axvline(np.median(known), color="black", linewidth=1.2)
+        if measured.size:
+            axes.hist(measured, bins=bins, weights=np.full(measured.size, 100 / measured.size), color=BLUE)
+            axes.axvline(np.median(measured), color="black", linewidth=1.2)
         else:
             axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", va="center", fontsize=9)
     for axes in grid[len(table.pool) :]:

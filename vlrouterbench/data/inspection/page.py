@@ -1,8 +1,7 @@
 """The page of `vlrouterbench inspect --html`: what a benchmark holds, in one file that needs no network.
 
 Decisions
-- Accuracies, costs and counts of the figures stand in tables too; the words that stand for a figure where it cannot be
-  seen say its gist.
+- Accuracies, costs and counts of the figures stand in tables too; the alt text of a figure gives its gist.
 """
 
 from __future__ import annotations
@@ -62,12 +61,12 @@ def render_inspection(summary: BenchmarkSummary, table: RoutingTable) -> str:
         tokens_svg=tokens_plot(table),
         left_out_svg=left_out_plot(summary) if summary["left_out"] else "",
         not_drawn=[c["name"] for c in summary["per_candidate"] if not can_be_drawn(c)],
-        alt=figure_words(summary),
+        alt=alt_texts(summary),
     )
 
 
-def figure_words(summary: BenchmarkSummary) -> dict[str, str]:
-    """What each figure shows, in words: for readers who cannot see it."""
+def alt_texts(summary: BenchmarkSummary) -> dict[str, str]:
+    """The alt text of each figure: what it shows, in words."""
     rows = [row for row in summary["per_candidate"] if row["accuracy"] is not None]
     accuracy = _measured({row["name"]: row["accuracy"] for row in rows})
     cost = _measured({row["name"]: row["average_cost_usd"] for row in rows})

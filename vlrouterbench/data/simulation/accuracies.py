@@ -63,8 +63,8 @@ PROFILES: dict[str, tuple[float, float]] = {
     "GPT-4o": (0.755, 37.0),
 }
 """Candidate -> (overall accuracy aimed at, mean output tokens). Invented, but for what they must add up to: the
-strongest 78.0 % at 2.72 $/10K, the cheapest 62.4 % at 0.14, the dearest 10.7, and 849 output tokens over all candidates
-(34,494,977 tokens of the published benchmark less one input per sample)."""
+strongest 78.0 % at 2.72 $/10K, the cheapest 62.4 % at 0.14, the most expensive 10.7, and 849 output tokens over all
+candidates (34,494,977 tokens of the published benchmark less one input per sample)."""
 
 GRADED_GAP: dict[str, float] = {"TextVQA_VAL": 5.5, "DocVQA_VAL": 3.0, "InfoVQA_VAL": 6.0}
 """Points by which the share of answers counted right lies below the mean grade. Invented."""
@@ -79,7 +79,7 @@ _LARGEST_SHIFT = 3.0
 
 def published_accuracies() -> np.ndarray:
     """Known accuracies in [0, 1], NaN = unknown, (num_candidates, num_datasets) in PROFILES' and DATASETS' order."""
-    known = np.full((len(PROFILES), len(DATASETS)), np.nan)
+    accuracies = np.full((len(PROFILES), len(DATASETS)), np.nan)
     candidates, datasets = list(PROFILES), list(DATASETS)
     text = (files("vlrouterbench.data.simulation") / "published_accuracy.csv").read_text(encoding="utf-8")
     cells = {(row["candidate"], row["dataset"]): float(row["accuracy"]) for row in csv.DictReader(text.splitlines())}
@@ -88,9 +88,9 @@ def published_accuracies() -> np.ndarray:
             if (candidate, "HallusionBench") in cells:
                 continue
             dataset, percent = "HallusionBench", percent + MEAN_OF_THREE_GAP
-        place = candidates.index(candidate), datasets.index(dataset)
-        known[place] = (percent - GRADED_GAP.get(dataset, 0.0)) / 100
-    return known
+        cell = candidates.index(candidate), datasets.index(dataset)
+        accuracies[cell] = (percent - GRADED_GAP.get(dataset, 0.0)) / 100
+    return accuracies
 
 
 @lru_cache(maxsize=1)
@@ -99,33 +99,33 @@ def accuracy_targets() -> np.ndarray:
     from scipy.optimize import brentq
 
     published = published_accuracies()
-    known = np.isfinite(published)
-    logits = np.where(known, np.log(published / (1 - published)), 0.0)
-    filled = np.where(known, logits, _rank_one(logits, known))
+    is_published = np.isfinite(published)
+    logits = np.where(is_published, np.log(published / (1 - published)), 0.0)
+    filled = np.where(is_published, logits, _rank_one(logits, is_published))
     sizes = np.array([INFERRED_SIZES[name] for name in DATASETS], dtype=float)
     for row, (overall, _) in enumerate(PROFILES.values()):
-        free = ~known[row]
+        free = ~is_published[row]
 
         def miss(shift: float, row: int = row, free: np.ndarray = free, overall: float = overall) -> float:
             return float(_logistic(filled[row] + shift * free) @ sizes / sizes.sum() - overall)
 
         ends = miss(-_LARGEST_SHIFT), miss(_LARGEST_SHIFT)
-        # What is published can leave no room to meet the overall figure: then the free cells go as far as they may.
+        # What is published can leave no way to meet the overall figure: then the free cells go as far as they may.
         shift = brentq(miss, -_LARGEST_SHIFT, _LARGEST_SHIFT) if ends[0] < 0 < ends[1] else 0.0
         filled[row] += shift * free
     return _logistic(filled)
 
 
-def _rank_one(logits: np.ndarray, known: np.ndarray) -> np.ndarray:
+def _rank_one(logits: np.ndarray, is_published: np.ndarray) -> np.ndarray:
     """Level + slope x strength, fitted to the known cells by alternating ridge regressions."""
     level, slope, strength = np.zeros(logits.shape[1]), np.ones(logits.shape[1]), np.zeros(logits.shape[0])
     for _ in range(_FIT_ROUNDS):
-        for column, rows in enumerate(known.T):
+        for column, rows in enumerate(is_published.T):
             design = np.column_stack([np.ones(rows.sum()), strength[rows]])
             penalty = np.diag([1e-6, _SLOPE_STRENGTH])
             aim = design.T @ logits[rows, column] + penalty @ [0.0, 1.0]
             level[column], slope[column] = np.linalg.solve(design.T @ design + penalty, aim)
-        for row, columns in enumerate(known):
+        for row, columns in enumerate(is_published):
             weight = slope[columns]
             strength[row] = weight @ (logits[row, columns] - level[columns]) / (weight @ weight + _CANDIDATE_STRENGTH)
     return level + strength[:, None] * slope

@@ -13,7 +13,7 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -34,7 +34,7 @@ BORROWED_LOOK = 0.25
 
 @dataclass(frozen=True)
 class Look:
-    """How a dataset's pictures tend to look.
+    """How a dataset's images tend to look.
 
     Attributes:
         long_side: smallest and largest long side in pixels.
@@ -122,14 +122,14 @@ def new_canvas(rng: np.random.Generator, dataset: str, aspect: tuple[float, floa
 
 
 def gradient(size: tuple[int, int], top: RGB, bottom: RGB) -> Image.Image:
-    """A picture that runs smoothly from `top` to `bottom`."""
+    """An image that runs smoothly from `top` to `bottom`."""
     column = Image.new("RGB", (1, 2))
     column.putdata([top, bottom])
     return column.resize(size, Image.Resampling.BILINEAR)
 
 
 def add_noise(rng: np.random.Generator, image: Image.Image, amount: float) -> Image.Image:
-    """The picture blended with grey noise; `amount` 0 leaves it as it is."""
+    """The image blended with grey noise; `amount` 0 leaves it as it is."""
     if amount < 0.02:
         return image
     grain = Image.frombytes("L", image.size, rng.bytes(image.width * image.height))
@@ -161,7 +161,8 @@ def colours_on(rng: np.random.Generator, paper: RGB, count: int) -> list[tuple[s
 @functools.lru_cache(maxsize=128)
 def font(size: int) -> ImageFont.FreeTypeFont:
     """Pillow's built-in font at a size in pixels, loaded once."""
-    return ImageFont.load_default(max(size, MIN_PRINT))
+    # The stubs allow for Pillow's bitmap font, which is given only where no size is asked for.
+    return cast("ImageFont.FreeTypeFont", ImageFont.load_default(max(size, MIN_PRINT)))
 
 
 def fitting_size(text: str, size: int, max_width: float) -> int:
@@ -174,7 +175,7 @@ def fitting_size(text: str, size: int, max_width: float) -> int:
 
 def write(
     draw: ImageDraw.ImageDraw,
-    place: Point,
+    position: Point,
     text: str,
     ink: RGB,
     size: int,
@@ -186,14 +187,14 @@ def write(
 
     Args:
         draw: the drawing.
-        place: anchor point.
+        position: of the anchor.
         text: what to write.
         ink: colour.
         size: print size, made smaller where the text would be too wide.
         max_width: most pixels the line may take.
         anchor: Pillow's two-letter anchor, by default the middle.
     """
-    draw.text(place, text, fill=ink, font=font(fitting_size(text, size, max_width)), anchor=anchor)
+    draw.text(position, text, fill=ink, font=font(fitting_size(text, size, max_width)), anchor=anchor)
 
 
 def wrapped(text: str, size: int, max_width: float) -> list[str]:

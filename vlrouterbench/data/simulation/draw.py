@@ -1,4 +1,4 @@
-"""Draw one item of a dataset: pick a kind of picture, then give the question the dataset's form.
+"""Draw one item of a dataset: pick a kind of image, then give the question the dataset's form.
 
 Decisions
 - Drawers return open questions with a pool of possible answers; here the pool becomes 2 to 5 options, a yes/no
@@ -44,7 +44,7 @@ DATASET_KINDS: dict[str, dict[str, float]] = {
     "TextVQA_VAL": {"scene": 0.7, "page": 0.3},
     "OCRBench": {"page": 0.7, "scene": 0.3},
 }
-"""Which kinds of picture each dataset draws from, with their shares."""
+"""Which kinds of image each dataset draws from, with their shares."""
 
 CHOICE_SHARES: dict[str, float] = {
     "MMBench_DEV_EN_V11": 1.0,
@@ -169,11 +169,11 @@ def _wrong_answers(rng: np.random.Generator, item: DrawnItem) -> list[str]:
     match = _NUMBER.search(item.answer)
     if match is None:
         raise ValueError(f"expected a pool of answers or a number, found {item.answer!r} for {item.question!r}")
-    number, places = match.group(), len(match.group().partition(".")[2])
-    unit, size = 10.0**-places, abs(float(number))
+    number, decimals = match.group(), len(match.group().partition(".")[2])
+    unit, size = 10.0**-decimals, abs(float(number))
     step = max(unit, round(size * float(rng.uniform(0.05, 0.25)) / unit) * unit)
     shifts = [
         shift for shift in (-3, -2, -1, 1, 2, 3, 4, 5) if number.startswith("-") or float(number) + shift * step >= 0
     ]
-    near = [f"{float(number) + shift * step:.{places}f}" for shift in shifts]
+    near = [f"{float(number) + shift * step:.{decimals}f}" for shift in shifts]
     return [item.answer.replace(number, other, 1) for other in dict.fromkeys(near) if other != number]

@@ -34,7 +34,7 @@ class _Series:
 
 @dataclass(frozen=True)
 class _Sheet:
-    """Where and how a chart is drawn: the plot box inside the picture, print and inks."""
+    """Where and how a chart is drawn: the plot box inside the image, print and inks."""
 
     draw: ImageDraw.ImageDraw
     box: tuple[int, int, int, int]
@@ -102,8 +102,8 @@ def _new_series(rng: np.random.Generator, style: str, level: float) -> _Series:
 
 
 def _title(sheet: _Sheet, image: Image.Image, title: str) -> None:
-    place = (image.width / 2, sheet.box[1] / 2)
-    canvas.write(sheet.draw, place, title, sheet.ink, sheet.print.size, max_width=image.width - 12)
+    point = (image.width / 2, sheet.box[1] / 2)
+    canvas.write(sheet.draw, point, title, sheet.ink, sheet.print.size, max_width=image.width - 12)
 
 
 def _ticks(sheet: _Sheet, series: _Series, upright: bool) -> float:
@@ -117,8 +117,8 @@ def _ticks(sheet: _Sheet, series: _Series, upright: bool) -> float:
         x, y = left + tick * scale, bottom - tick * scale
         if sheet.level < 0.7:
             sheet.draw.line((left, y, right, y) if upright else (x, top, x, bottom), fill=sheet.faint)
-        place, anchor = ((left - 4, y), "rm") if upright else ((x, bottom + 4), "mt")
-        canvas.write(sheet.draw, place, str(tick), sheet.ink, size, max_width=left - 6, anchor=anchor)
+        point, anchor = ((left - 4, y), "rm") if upright else ((x, bottom + 4), "mt")
+        canvas.write(sheet.draw, point, str(tick), sheet.ink, size, max_width=left - 6, anchor=anchor)
     sheet.draw.line((left, top, left, bottom, right, bottom), fill=sheet.ink, width=2)
     return scale
 
@@ -193,11 +193,11 @@ def _draw_scatter(rng: np.random.Generator, sheet: _Sheet, image: Image.Image) -
     _title(sheet, image, f"{first} and {second}: price and weight")
     scale = _ticks(sheet, _Series("", (), (39,), 5), upright=True)
     count = 4 + round(sheet.level * 26)
-    places = rng.permutation(18 * 13)[:count]
+    points = rng.permutation(18 * 13)[:count]
     kinds = rng.integers(0, 2, count)
-    heights = [3 * int(place % 13) + 2 for place in places]
-    for place, kind, height in zip(places, kinds, heights, strict=True):
-        x, y = left + (int(place) // 13 + 0.7) * (right - left) / 19, bottom - height * scale
+    heights = [3 * int(point % 13) + 2 for point in points]
+    for point, kind, height in zip(points, kinds, heights, strict=True):
+        x, y = left + (int(point) // 13 + 0.7) * (right - left) / 19, bottom - height * scale
         sheet.draw.ellipse((x - 4, y - 4, x + 4, y + 4), fill=sheet.colours[int(kind)][1])
     threshold = pick(rng, (10, 15, 25, 30))
     name = int(rng.integers(2))
@@ -224,8 +224,8 @@ def _ask_chart(rng: np.random.Generator, series: _Series, style: str, level: flo
     if readable and level > 0.4 and rng.random() < 0.4:
         threshold = sorted(series.values)[len(series.values) // 2]
         return f"How many values exceed {threshold}?", str(sum(value > threshold for value in series.values)), ()
-    asked, rank = pick(rng, (("highest", 0), ("lowest", -1), *([("second highest", 1)] if level > 0.35 else [])))
-    return f"Which entry has the {asked} value?", series.names[order[rank]], series.names
+    extreme, rank = pick(rng, (("highest", 0), ("lowest", -1), *([("second highest", 1)] if level > 0.35 else [])))
+    return f"Which entry has the {extreme} value?", series.names[order[rank]], series.names
 
 
 def _ask_math(rng: np.random.Generator, series: _Series, level: float) -> Asked:

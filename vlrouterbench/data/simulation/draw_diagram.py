@@ -3,7 +3,7 @@
 Decisions
 - The `diagram` level sets how many nodes, arrows and helper lines there are and how small the labels get.
 - The `math` level walks from a perimeter to an eigenvalue, the `knowledge` level through rarer and rarer terms.
-- Figures are drawn to scale, so what a picture shows and what it says agree.
+- Figures are drawn to scale, so what an image shows and what it says agree.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class _Board:
         """The point at a share of width and height."""
         return self.image.width * across, self.image.height * down
 
-    def label(self, place: Point, text: str, anchor: str = "mm") -> None:
+    def label(self, position: Point, text: str, anchor: str = "mm") -> None:
         """Write a label."""
-        canvas.write(self.draw, place, text, self.ink, self.size, anchor=anchor, max_width=self.image.width * 0.5)
+        canvas.write(self.draw, position, text, self.ink, self.size, anchor=anchor, max_width=self.image.width * 0.5)
 
 
 def draw_diagram(rng: np.random.Generator, dataset: str) -> DrawnItem:
@@ -147,13 +147,13 @@ def _draw_matrix_algebra(rng: np.random.Generator, board: _Board) -> tuple[str, 
 
 
 def _ring(board: _Board, names: list[str]) -> dict[str, Point]:
-    """Places on an ellipse for named nodes, with the names written there."""
+    """Positions on an ellipse for named nodes, with the names written there."""
     turn = 2 * math.pi / max(len(names), 3)
-    places = {}
+    positions = {}
     for index, name in enumerate(names):
-        places[name] = board.at(0.5 + 0.36 * math.cos(index * turn - 2.2), 0.5 + 0.4 * math.sin(index * turn - 2.2))
-        board.label(places[name], name)
-    return places
+        positions[name] = board.at(0.5 + 0.36 * math.cos(index * turn - 2.2), 0.5 + 0.4 * math.sin(index * turn - 2.2))
+        board.label(positions[name], name)
+    return positions
 
 
 def _link(board: _Board, start: Point, end: Point, sign: str = "") -> None:
@@ -173,17 +173,17 @@ def _draw_web(rng: np.random.Generator, board: _Board) -> AskedWith:
     pairs = [(i, j) for j in range(2, len(names)) for i in range(j)]
     first = {(int(rng.integers(j)), j) for j in range(2, len(names))}
     links = sorted(first.union(pick_some(rng, pairs, len(names) // 2)))
-    places = _ring(board, pick_some(rng, names, len(names)))
+    positions = _ring(board, pick_some(rng, names, len(names)))
     for i, j in links:
-        _link(board, places[names[i]], places[names[j]])
+        _link(board, positions[names[i]], positions[names[j]])
     prey, eater = pick(rng, links)
-    asked = [
+    questions: list[canvas.Asked] = [
         (f"How many arrows leave the {names[prey]}?", str(sum(i == prey for i, _ in links)), ()),
         (f"How many arrows point to the {names[eater]}?", str(sum(j == eater for _, j in links)), ()),
     ]
     if sum(i == prey for i, _ in links) == 1:
-        asked = [(f"Which living thing eats the {names[prey]}?", names[eater], tuple(names))]
-    return (*pick(rng, asked), {})
+        questions = [(f"Which living thing eats the {names[prey]}?", names[eater], tuple(names))]
+    return (*pick(rng, questions), {})
 
 
 def _draw_chain(rng: np.random.Generator, board: _Board) -> AskedWith:
@@ -192,9 +192,9 @@ def _draw_chain(rng: np.random.Generator, board: _Board) -> AskedWith:
     rung = vocabulary.CAUSES[rung_of(level, len(vocabulary.CAUSES))]
     steps = 1 + rung_of(board.level, 5)
     names, signs = pick_some(rng, rung, steps + 1), [pick(rng, "+-") for _ in range(steps)]
-    places = _ring(board, names)
+    positions = _ring(board, names)
     for index, sign in enumerate(signs):
-        _link(board, places[names[index]], places[names[index + 1]], sign)
+        _link(board, positions[names[index]], positions[names[index + 1]], sign)
     change = pick(rng, ("an increase", "a decrease"))
     up = (change == "an increase") == (signs.count("-") % 2 == 0)
     question = f"By the + and - signs on the arrows, what happens to {names[-1]} after {change} in {names[0]}?"

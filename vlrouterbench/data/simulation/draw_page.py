@@ -2,7 +2,7 @@
 
 Decisions
 - Every page is rows of cells, so one function sets them all; the print shrinks where rows would not fit.
-- The `reading` level sets print size, contrast, noise, and how many rows stand around the asked one.
+- The `reading` level sets print size, contrast, noise, and how many rows stand around the one in question.
 - `math` comes from asking for a calculation over a page's amounts, `knowledge` from passages on harder subjects.
 """
 
@@ -73,9 +73,9 @@ def _set_rows(image: Image.Image, rows: list[tuple[str, ...]], ink: canvas.RGB, 
     pitch = min(size * leading, height / len(lines))
     for index, cells in enumerate(lines):
         y, slot = margin + (index + 0.5) * pitch, width / len(cells)
-        for place, cell in enumerate(cells):
-            x, anchor = margin + place * slot, "lm"
-            if place and place == len(cells) - 1:
+        for column, cell in enumerate(cells):
+            x, anchor = margin + column * slot, "lm"
+            if column and column == len(cells) - 1:
                 x, anchor = image.width - margin, "rm"
             canvas.write(draw, (x, y), cell, ink, size, max_width=slot - 4, anchor=anchor)
         if ruled:
@@ -181,7 +181,10 @@ def _passage(rng: np.random.Generator, level: float) -> _Page:
     rung = vocabulary.TERMS[rung_of(subject, len(vocabulary.TERMS))]
     term, definition = pick(rng, rung)
     filler = " ".join(pick_some(rng, vocabulary.SENTENCES, rung_of(level, 7)))
-    rows = [(f"Chapter {int(rng.integers(1, 20))}",), (f"This chapter deals with {definition}. {filler}",)]
+    rows: list[tuple[str, ...]] = [
+        (f"Chapter {int(rng.integers(1, 20))}",),
+        (f"This chapter deals with {definition}. {filler}",),
+    ]
     asked = ("Which term does the first sentence of the chapter describe?", term, tuple(other for other, _ in rung))
     return _Page(rows, asked, (("knowledge", subject),))
 
@@ -189,11 +192,11 @@ def _passage(rng: np.random.Generator, level: float) -> _Page:
 def _draw_word(rng: np.random.Generator, dataset: str, level: float, type_: canvas.Print) -> DrawnItem:
     """One word or code, turned, small and pale as the level says."""
     image, paper = canvas.new_canvas(rng, dataset, (1.1, 2.2))
-    word, places = pick(rng, vocabulary.WORDS), pick_some(rng, range(4), 4)
+    word, positions = pick(rng, vocabulary.WORDS), pick_some(rng, range(4), 4)
     options = (word, *pick_some(rng, vocabulary.WORDS, 4))
     if rng.random() < level:
         word = "".join(pick_some(rng, SIGNS, 6))
-        options = (word, *(f"{word[:place]}{pick(rng, 'CQW')}{word[place + 1 :]}" for place in places))
+        options = (word, *(f"{word[:column]}{pick(rng, 'CQW')}{word[column + 1 :]}" for column in positions))
     turn = float(rng.normal(0, 4 + 28 * level))
     letters = canvas.turned_word(word, round(image.width * (0.85 - 0.55 * level)), turn, rng.uniform(0.8, 1.5))
     letters.thumbnail((image.width - 8, image.height - 8))
@@ -221,8 +224,8 @@ def _draw_infographic(rng: np.random.Generator, dataset: str, level: float, type
         fill, y = colours[index % len(colours)][1], top + index * band
         draw.rectangle((6, y + 2, image.width - 6, y + band - 2), fill=fill)
         canvas.write(draw, (14, y + band / 2), f"{number}%", canvas.ink_on(fill), big, anchor="lm")
-        ink, room = canvas.ink_on(fill, type_.contrast), image.width - left - 8
-        canvas.write(draw, (left, y + band / 2), label, ink, size, max_width=room, anchor="lm")
+        ink, space = canvas.ink_on(fill, type_.contrast), image.width - left - 8
+        canvas.write(draw, (left, y + band / 2), label, ink, size, max_width=space, anchor="lm")
     (question, answer, options), demands = _ask_numbers(rng, labels, numbers)
     return DrawnItem(
         canvas.add_noise(rng, image, type_.noise), question, options, "", {"reading": level, **demands}, answer

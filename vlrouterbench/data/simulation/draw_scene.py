@@ -2,7 +2,7 @@
 
 Decisions
 - The `scene` level sets how many objects there are (and so how small they are), how grey their colours and how grainy
-  the picture is.
+  the image is.
 - Objects stand in cells of a grid, so that none hides another and a count has one answer.
 - A sign adds `reading` (its print) and, when the question is what its shop sells, `knowledge` (rarity of the trade).
 """
@@ -62,14 +62,14 @@ def draw_scene(rng: np.random.Generator, dataset: str) -> DrawnItem:
     demands = {"scene": draw_level(rng)}
     level = demands["scene"]
     image = _draw_land(rng, canvas.canvas_size(rng, dataset, (0.9, 1.6)))
-    things = _place_things(rng, image, level)
+    things = _draw_things(rng, image, level)
     if rng.random() < SIGN_SHARE.get(dataset, OTHER_SIGN_SHARE):
         question, answer, options = _add_sign(rng, image, demands)
     elif rng.random() < MATH_SHARE:
         demands["math"] = draw_level(rng)
         question, answer, options = _ask_sum(rng, things, demands["math"])
     else:
-        question, answer, options = _ask_place(rng, things, level)
+        question, answer, options = _ask_scene(rng, things, level)
     noise = max(0.3 * level, 0.4 * demands.get("reading", 0.0))
     return DrawnItem(canvas.add_noise(rng, image, noise), question, options, "", demands, answer)
 
@@ -82,7 +82,7 @@ def _draw_land(rng: np.random.Generator, size: tuple[int, int]) -> Image.Image:
     return image
 
 
-def _place_things(rng: np.random.Generator, image: Image.Image, level: float) -> list[_Thing]:
+def _draw_things(rng: np.random.Generator, image: Image.Image, level: float) -> list[_Thing]:
     """Draw objects in cells of a grid, a row of which stays free above for a sign."""
     count = 3 + round(21 * level)
     columns = max(3, round((count * 1.5 * image.width / image.height) ** 0.5))
@@ -93,8 +93,8 @@ def _place_things(rng: np.random.Generator, image: Image.Image, level: float) ->
     kinds = pick_some(rng, vocabulary.OBJECTS, 2 + rung_of(level, 5))
     colours = canvas.colours_on(rng, GREY, 3 + rung_of(level, 4))
     draw, things = ImageDraw.Draw(image), []
-    for place in sorted(pick_some(rng, range(rows * columns), count)):
-        (row, column), (name, full) = divmod(place, columns), pick(rng, colours)
+    for cell_index in sorted(pick_some(rng, range(rows * columns), count)):
+        (row, column), (name, full) = divmod(cell_index, columns), pick(rng, colours)
         x, y = (column + 0.5) * cell[0] + rng.uniform(-0.08, 0.08) * cell[0], top + (row + 0.5) * cell[1]
         thing = _Thing(pick(rng, kinds), name, float(x), y)
         _draw_thing(draw, thing, reach, canvas.mix(full, GREY, 0.35 * level))
@@ -157,30 +157,30 @@ def _add_sign(rng: np.random.Generator, image: Image.Image, demands: dict[str, f
     return "What is sold or made at the place with the sign?", vocabulary.SHOPS[index][1], goods
 
 
-def _ask_place(rng: np.random.Generator, things: list[_Thing], level: float) -> Asked:
-    """A question about counts, colours and places."""
+def _ask_scene(rng: np.random.Generator, things: list[_Thing], level: float) -> Asked:
+    """A question about counts, colours and positions."""
     kinds, names = Counter(thing.kind for thing in things), Counter(thing.name for thing in things)
     target = pick(rng, things)
-    asked: list[Asked] = [
+    questions: list[Asked] = [
         (f"How many {_plural(target.kind)} are there in the picture?", str(kinds[target.kind]), ()),
         (f"How many {_plural(target.name)} are there in the picture?", str(names[target.name]), ()),
     ]
     single = [thing for thing in things if kinds[thing.kind] == 1]
     if single:
         hues = tuple(name for name, _ in vocabulary.COLOURS)
-        asked += [(f"What colour is the {single[0].kind}?", single[0].colour, hues)] * 2
+        questions += [(f"What colour is the {single[0].kind}?", single[0].colour, hues)] * 2
     alone = [thing for thing in things if names[thing.name] == 1]
     apart = [(a, b) for a in alone for b in alone if abs(a.x - b.x) > 40]
     if apart:
         a, b = pick(rng, apart)
         side = "left" if a.x < b.x else "right"
         question = f"On which side of the {b.name} is the {a.name}, left or right?"
-        asked += [(question, side, ("left", "right"))] * 2
+        questions += [(question, side, ("left", "right"))] * 2
     ranked = sorted(things, key=lambda thing: thing.x)
     if ranked[1].x - ranked[0].x > 12:
         others = tuple(dict.fromkeys(thing.name for thing in things))
-        asked.append(("Which object is farthest to the left?", ranked[0].name, others))
-    return pick(rng, asked)
+        questions.append(("Which object is farthest to the left?", ranked[0].name, others))
+    return pick(rng, questions)
 
 
 def _ask_sum(rng: np.random.Generator, things: list[_Thing], level: float) -> Asked:

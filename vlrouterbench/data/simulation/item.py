@@ -1,8 +1,8 @@
-"""One drawn item: a picture, a question that fits it, and which skills answering it takes.
+"""One drawn item: an image, a question that fits it, and which skills answering it takes.
 
 Decisions
 - `demands` are caused by what is visible (number of bars, size of print, steps of reasoning), so that a router which
-  reads the content can learn who succeeds. What is not visible is added later, as luck and hidden difficulty.
+  reads the content can learn who succeeds. What is not visible is added later, as chance and hidden difficulty.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from PIL import Image
 
 SKILLS: tuple[str, ...] = ("reading", "chart", "diagram", "scene", "math", "knowledge")
-"""What a candidate can be good or bad at. `reading` is reading print, `scene` is objects and their places."""
+"""What a candidate can be good or bad at. `reading` is reading print, `scene` is objects and their positions."""
 
 
 @dataclass(frozen=True)
 class DrawnItem:
-    """A drawn picture with its question.
+    """A drawn image with its question.
 
     Attributes:
-        image: RGB picture.
+        image: in RGB.
         question: the question, without options.
         options: answer options in order, empty for an open question.
         hint: extra instruction or context, "" for none.

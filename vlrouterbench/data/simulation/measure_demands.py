@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -24,12 +24,26 @@ _STREAM = 7
 """Keeps these items apart from those of any benchmark."""
 
 
-def measure_demands(num_items: int = DEFAULT_NUM_ITEMS) -> dict[str, Any]:
+class DatasetDemands(TypedDict):
+    """Mean demands of the items of one dataset."""
+
+    shares: dict[str, float]
+    hardest: float
+
+
+class DemandRecord(TypedDict):
+    """Content of `demand_means.json`."""
+
+    datasets: dict[str, DatasetDemands]
+    length: float
+
+
+def measure_demands(num_items: int = DEFAULT_NUM_ITEMS) -> DemandRecord:
     """Means over `num_items` drawn items of every dataset, weighted by the datasets' sizes where they are joined."""
-    datasets: dict[str, Any] = {}
+    datasets: dict[str, DatasetDemands] = {}
     lengths = []
-    for place, dataset in enumerate(DATASETS):
-        rngs = (np.random.default_rng([0, place, number, _STREAM]) for number in range(num_items))
+    for index, dataset in enumerate(DATASETS):
+        rngs = (np.random.default_rng([0, index, number, _STREAM]) for number in range(num_items))
         items = [draw_item(dataset, rng) for rng in rngs]
         shares, hardest = zip(*(item_demand(item) for item in items), strict=True)
         mean = dict(zip(SKILLS, np.mean(shares, axis=0).round(4).tolist(), strict=True))

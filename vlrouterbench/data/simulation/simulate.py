@@ -43,7 +43,7 @@ _Task = tuple[str, int, tuple[int, int]]
 
 @dataclass(frozen=True)
 class _Drawn:
-    """A drawn item with its image encoded; the picture itself is dropped."""
+    """A drawn item with its image encoded; the pixels are dropped."""
 
     item: DrawnItem
     image: bytes
@@ -139,7 +139,7 @@ def _datasets(num_samples: int) -> list[str]:
 
 def _keys(datasets: list[str]) -> list[tuple[int, int]]:
     """(dataset number, number within the dataset) of each sample."""
-    order = {name: place for place, name in enumerate(INFERRED_SIZES)}
+    order = {name: index for index, name in enumerate(INFERRED_SIZES)}
     seen: Counter[str] = Counter()
     keys = []
     for dataset in datasets:

@@ -2,15 +2,15 @@
 
 Decisions
 - An item-response model. A candidate's chance is a logistic function of its level on the dataset, its strengths in the
-  skills that the picture visibly demands, how hard the item visibly is, and what nothing visible shows: a difficulty
-  that all candidates share, and luck. So content predicts who succeeds, but only in part.
-- Calibrated: each candidate's accuracy per dataset (`accuracies.py`), and with `HIDDEN_DIFFICULTY`, `PAIR_LUCK` and
+  skills that the image visibly demands, how hard the item visibly is, and what nothing visible shows: a difficulty
+  that all candidates share, and chance. So content predicts who succeeds, but only in part.
+- Calibrated: each candidate's accuracy per dataset (`accuracies.py`), and with `HIDDEN_DIFFICULTY`, `PAIR_NOISE` and
   `GUESS_SHARE` the oracle's 95.6 % at 0.37 $/10K. `SKILL_SPREAD` and `DEMAND_SLOPE` are set so that the MLP as
   `train` makes it closes 19 % of the Rank Score gap from the strongest candidate to the oracle at 30,540 samples; in
   the published table an MLP on better features closes a fifth, the best router 29 %.
 - Invented: which skills an item demands, who is strong in which (drawn anew for every seed), and the form of the model.
 - What is visible is centred per dataset (`demand_means.json`), so that strengths move no mean.
-- A second setting, called easy, is calibrated to nothing: strengths are large, hidden difficulty and luck small, and
+- A second setting, called easy, is calibrated to nothing: strengths are large, hidden difficulty and noise small, and
   what is visible is centred over the whole benchmark, so that a router learns from a few hundred samples. It is there
   to see that training works, and says nothing about how routers compare.
 - Output lengths follow the kind of candidate, and grow with the mathematics that an item demands.
@@ -36,7 +36,7 @@ DEMAND_SLOPE = 2.0
 """Logits between an item that visibly demands nothing and one that demands most."""
 HIDDEN_DIFFICULTY = 4.5
 """Standard deviation of the difficulty that nothing visible shows, in logits."""
-PAIR_LUCK = 0.4
+PAIR_NOISE = 0.4
 """Standard deviation of what only this candidate meets on only this item, in logits."""
 GUESS_SHARE = 0.25
 """Guessing gives at most this share of a candidate's accuracy on a dataset."""
@@ -54,21 +54,21 @@ class Difficulty:
     """How much of an outcome what is visible decides.
 
     Attributes:
-        skill_spread, demand_slope, hidden, pair_luck: as SKILL_SPREAD, DEMAND_SLOPE, HIDDEN_DIFFICULTY, PAIR_LUCK.
+        skill_spread, demand_slope, hidden, pair_noise: as SKILL_SPREAD, DEMAND_SLOPE, HIDDEN_DIFFICULTY, PAIR_NOISE.
         by_dataset: whether what is visible is centred per dataset, so that strengths move no dataset's mean.
     """
 
     skill_spread: float = SKILL_SPREAD
     demand_slope: float = DEMAND_SLOPE
     hidden: float = HIDDEN_DIFFICULTY
-    pair_luck: float = PAIR_LUCK
+    pair_noise: float = PAIR_NOISE
     by_dataset: bool = True
 
 
 DEFAULT_DIFFICULTY, EASY = "default", "easy"
 DIFFICULTIES: dict[str, Difficulty] = {
     DEFAULT_DIFFICULTY: Difficulty(),
-    EASY: Difficulty(skill_spread=6.0, demand_slope=1.0, hidden=0.3, pair_luck=0.1, by_dataset=False),
+    EASY: Difficulty(skill_spread=6.0, demand_slope=1.0, hidden=0.3, pair_noise=0.1, by_dataset=False),
 }
 
 
@@ -113,16 +113,16 @@ def simulate_outcomes(
     """Draw who answers which item correctly and how much each writes.
 
     Args:
-        items: what is asked.
-        candidate_names: who is asked, names of PROFILES.
+        items: the questions.
+        candidate_names: who answers, names of PROFILES.
         seed: draws the candidates' strengths.
         keys: (dataset number, number within it) per item; randomness is drawn from the seed and the key, so a larger
             benchmark contains the smaller one's items and outcomes.
         difficulty: a name of DIFFICULTIES.
     """
     how = DIFFICULTIES[difficulty]
-    places = [list(PROFILES).index(name) for name in candidate_names]
-    skills = candidate_skills(seed=seed, spread=how.skill_spread)[places]
+    indices = [list(PROFILES).index(name) for name in candidate_names]
+    skills = candidate_skills(seed=seed, spread=how.skill_spread)[indices]
     means = demand_means()
     centre_shares, centre_hardest = means.shares, means.hardest
     if not how.by_dataset:
@@ -134,12 +134,12 @@ def simulate_outcomes(
         rng = np.random.default_rng([seed, dataset, number, 2])
         shares, hardest = item_demand(item)
         visible = skills @ (shares - centre_shares[dataset]) - how.demand_slope * (hardest - centre_hardest[dataset])
-        hidden = rng.normal(0, how.hidden) + rng.normal(0, how.pair_luck, len(places))
-        spread = float(np.hypot(how.hidden, how.pair_luck))
-        level, guess = (values[places] for values in _levels(dataset, _guess(item), spread))
+        hidden = rng.normal(0, how.hidden) + rng.normal(0, how.pair_noise, len(indices))
+        spread = float(np.hypot(how.hidden, how.pair_noise))
+        level, guess = (values[indices] for values in _levels(dataset, _guess(item), spread))
         chance = guess + (1 - guess) / (1 + np.exp(-(level + visible - hidden)))
-        quality.append(rng.random(len(places)) < chance)
-        length = lengths + REASONING_LENGTH * item.demands.get("math", 0.0) + rng.normal(0, LENGTH_SPREAD, len(places))
+        quality.append(rng.random(len(indices)) < chance)
+        length = lengths + REASONING_LENGTH * item.demands.get("math", 0.0) + rng.normal(0, LENGTH_SPREAD, len(indices))
         tokens.append(np.maximum(1, np.rint(np.exp(length))))
         chances.append(chance)
     return SimulatedOutcomes(np.array(quality, float), np.array(tokens), np.array(chances))
@@ -172,9 +172,9 @@ def demand_means() -> DemandMeans:
 
 @lru_cache(maxsize=256)
 def _levels(dataset: int, guess: float, spread: float) -> tuple[np.ndarray, np.ndarray]:
-    """Level in logits and chance of a lucky guess of every candidate on items that can be guessed with chance `guess`.
+    """Level in logits and chance of a right guess of every candidate on items that can be guessed with chance `guess`.
 
-    The level makes the mean over hidden difficulty and luck the accuracy aimed at, by Gauss-Hermite quadrature.
+    The level makes the mean over hidden difficulty and noise the accuracy aimed at, by Gauss-Hermite quadrature.
     """
     targets = accuracy_targets()[:, dataset]
     guesses = np.minimum(guess, GUESS_SHARE * targets)
@@ -183,8 +183,8 @@ def _levels(dataset: int, guess: float, spread: float) -> tuple[np.ndarray, np.n
     low, high = np.full(len(targets), -_LARGEST_LEVEL), np.full(len(targets), _LARGEST_LEVEL)
     for _ in range(60):
         middle = (low + high) / 2
-        known = (1 / (1 + np.exp(-(middle[:, None] + hidden)))) @ (weights / weights.sum())
-        below = guesses + (1 - guesses) * known < targets
+        solved = (1 / (1 + np.exp(-(middle[:, None] + hidden)))) @ (weights / weights.sum())
+        below = guesses + (1 - guesses) * solved < targets
         low, high = np.where(below, middle, low), np.where(below, high, middle)
     return middle, guesses
 

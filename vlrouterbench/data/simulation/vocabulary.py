@@ -1,4 +1,4 @@
-"""Word lists and kinds the pictures and questions are made of: plain data, nothing computed.
+"""Word lists and kinds the images and questions are made of: plain data, nothing computed.
 
 Decisions
 - Everything is fictional or a common noun; no names of persons and no real brands.

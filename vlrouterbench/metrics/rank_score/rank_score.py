@@ -7,7 +7,7 @@ Decisions
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import datasets
 import evaluate
@@ -61,6 +61,27 @@ _CITATION = """
 """
 
 
+class Figures(TypedDict):
+    """Figures of some decisions."""
+
+    rank_score: float
+    accuracy: float
+    average_cost: float
+    normalized_cost: float
+
+
+class GroupFigures(Figures):
+    """Figures of the decisions of one group."""
+
+    num_samples: int
+
+
+class GroupedFigures(Figures):
+    """Figures of all decisions, and of each group's."""
+
+    per_group: dict[str, GroupFigures]
+
+
 @evaluate.utils.file_utils.add_start_docstrings(_DESCRIPTION, _KWARGS_DESCRIPTION)
 class RankScore(evaluate.Metric):
     """Rank Score of the chosen candidates.
@@ -99,7 +120,7 @@ class RankScore(evaluate.Metric):
         cost_bounds: tuple[float, float] | None = None,
         beta: float | None = None,
         groups: Sequence[str] | None = None,
-    ) -> dict[str, Any]:
+    ) -> Figures | GroupedFigures:
         bounds = self._defaults[0] if cost_bounds is None else cost_bounds
         if bounds is None:
             raise EvaluationError(
@@ -119,8 +140,8 @@ class RankScore(evaluate.Metric):
         chosen = [chosen_values(matrix, decisions) for matrix in matrices]
         for name, values in zip(("quality", "cost"), chosen, strict=True):
             _check_measured(name, values, decisions)
-        options = {"cost_bounds": bounds, "beta": self._defaults[1] if beta is None else beta}
-        figures = _figures(*chosen, **options)
+        weight = self._defaults[1] if beta is None else beta
+        figures = _figures(chosen[0], chosen[1], cost_bounds=bounds, beta=weight)
         if groups is None:
             return figures
         names = np.array([str(name) for name in groups], dtype=object)
@@ -129,16 +150,17 @@ class RankScore(evaluate.Metric):
                 f"expected a group per prediction, found {len(names)} groups for {len(decisions)} predictions."
             )
         parts = {name: names == name for name in dict.fromkeys(names)}
-        per_group = {
-            name: {"num_samples": int(rows.sum()), **_figures(chosen[0][rows], chosen[1][rows], **options)}
+        per_group: dict[str, GroupFigures] = {
+            name: {
+                "num_samples": int(rows.sum()),
+                **_figures(chosen[0][rows], chosen[1][rows], cost_bounds=bounds, beta=weight),
+            }
             for name, rows in parts.items()
         }
         return {**figures, "per_group": per_group}
 
 
-def _figures(
-    quality: np.ndarray, cost: np.ndarray, *, cost_bounds: tuple[float, float], beta: float
-) -> dict[str, float]:
+def _figures(quality: np.ndarray, cost: np.ndarray, *, cost_bounds: tuple[float, float], beta: float) -> Figures:
     accuracy, average_cost = float(quality.mean()), float(cost.mean())
     return {
         "rank_score": float(rank_score(accuracy, average_cost, cost_bounds=cost_bounds, beta=beta)),
@@ -151,10 +173,10 @@ def _figures(
 def _matrix(name: str, rows: list[list[float]]) -> np.ndarray:
     """(num_samples, num_candidates); rows of different lengths have lost a candidate."""
     width = len(rows[0])
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         if len(row) != width:
             raise EvaluationError(
-                f"expected {name} of every candidate in every row, found {len(row)} values in row {place} and {width} "
+                f"expected {name} of every candidate in every row, found {len(row)} values in row {index} and {width} "
                 "in row 0. Write NaN for what was not measured."
             )
     return np.asarray(rows, dtype=float)
@@ -166,9 +188,9 @@ def _check_measured(name: str, values: np.ndarray, decisions: np.ndarray) -> Non
     wrong = np.flatnonzero(~((values >= 0) & (values <= high) & np.isfinite(values)))
     if wrong.size:
         row = wrong[0]
-        found = "NaN, which was not measured" if np.isnan(values[row]) else f"{values[row]:g}"
+        value = "NaN, which was not measured" if np.isnan(values[row]) else f"{values[row]:g}"
         raise EvaluationError(
             f"expected the {name} of every chosen candidate {'in [0, 1]' if high == 1 else 'finite and >= 0'}, found "
-            f"{found}, in row {row} for candidate {decisions[row]} ({wrong.size} such rows). Leave out samples that "
+            f"{value}, in row {row} for candidate {decisions[row]} ({wrong.size} such rows). Leave out samples that "
             "were not measured for every candidate."
         )
