@@ -61,7 +61,7 @@ class RouterConfig(PreTrainedConfig):
             def begin(self: RouterConfig, **fields: Any) -> None:
                 super(cls, self).__init__(**fields)
 
-            cls.__init__ = begin  # type: ignore[method-assign]
+            type.__setattr__(cls, "__init__", begin)
         super().__init_subclass__(**kwargs)
 
     @property
@@ -69,8 +69,8 @@ class RouterConfig(PreTrainedConfig):
         """Names in pool order."""
         return [candidate["name"] for candidate in self.candidates]
 
-    @property
-    def id2label(self) -> dict[int, str]:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def id2label(self) -> dict[int, str]:
         """Index -> name of the candidate."""
         return dict(enumerate(self.candidate_names))
 
@@ -78,8 +78,8 @@ class RouterConfig(PreTrainedConfig):
     def id2label(self, labels: Mapping[Any, str] | None) -> None:
         self._check_labels("id2label", None if labels is None else [labels[key] for key in sorted(labels, key=int)])
 
-    @property
-    def label2id(self) -> dict[str, int]:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def label2id(self) -> dict[str, int]:
         """Name of the candidate -> index."""
         return {name: index for index, name in enumerate(self.candidate_names)}
 

@@ -16,11 +16,14 @@ from itertools import product
 from typing import Any
 
 import torch
+from torch import nn
 
 Setting = dict[str, Any]
 """Configuration fields by name, with the values that are given or tried: numbers, names, lists of them."""
 CORRECT_THRESHOLD = 0.5
 """Where a family needs 0/1, quality at or above this counts as correct."""
+NO_LABEL_LOGIT = -20.0
+"""Where the logit of a candidate starts that no training sample should get; its gradient is next to nothing there."""
 IGNORED = -100
 """The index that stands for no label, as everywhere in transformers."""
 
@@ -176,3 +179,10 @@ def kl_divergence(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """
     per_row = (torch.xlogy(targets, targets) - targets * torch.log_softmax(logits, dim=-1)).sum(dim=-1)
     return per_row.sum() / targets.sum().clamp(min=1.0)
+
+
+@torch.no_grad()
+def start_alike(layer: nn.Linear, training_set: TrainingSet) -> None:
+    """Set an output layer so that candidates with labels begin equal, and those without are out of reach."""
+    layer.weight.zero_()
+    layer.bias.copy_(NO_LABEL_LOGIT * (training_set.soft_labels.sum(dim=0) == 0))

@@ -7,12 +7,10 @@ Decisions
 - Before training no candidate is preferred, so that the pool's order has no part in what is learnt.
 - A router sees features; it never sees quality or cost of the sample it decides on.
 - Ties go to the first candidate in pool order, so that a decision is the same everywhere.
-- The code is saved beside the weights, so that a router loads where this package is not installed.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +19,6 @@ from typing import Any, ClassVar
 import torch
 from PIL import Image
 from torch import nn
-from transformers import PreTrainedModel
 from transformers.utils import ModelOutput
 
 from vlrouterbench.routers.base.configuration_router import RouterConfig
@@ -34,9 +31,9 @@ from vlrouterbench.routers.base.learning import (
     settings_of,
     soft_cross_entropy,
 )
+from vlrouterbench.routers.base.saved_router import SavedRouter
 from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder
 from vlrouterbench.routers.encoders.sample_input import RAISE, RouterInput, usable_image
-from vlrouterbench.routers.write_code import write_code
 
 CALIBRATED_FAMILIES = ("flagship",)
 """Families with calibrated estimates; the registry's test keeps this list true."""
@@ -55,21 +52,16 @@ class RouterOutput(ModelOutput):
     logits: torch.Tensor | None = None
 
 
-class PreTrainedRouter(PreTrainedModel):
+class PreTrainedRouter(SavedRouter):
     """A router of any family.
 
     Args:
         config: names the candidates and describes the encoder.
     """
 
-    config: RouterConfig
-    encoder: Any
-    """A `FeatureEncoder`, or what an end-to-end family has in its place: with `dim`, `image` and `encode`."""
-    config_class: type[RouterConfig] = RouterConfig
     main_input_name = "features"
     accepts_loss_kwargs = False
     """For transformers' Trainer: the loss is a mean over the batch that is given."""
-    base_model_prefix = ""
     calibrated = False
     """Whether the family estimates calibrated probabilities of a correct answer."""
     title = ""
@@ -110,32 +102,6 @@ class PreTrainedRouter(PreTrainedModel):
     def score(self, features: torch.Tensor) -> torch.Tensor:
         """Scores of the candidates, (num_samples, num_candidates), from features (num_samples, dim)."""
         raise TypeError(f"{type(self).__name__} is the base of all families: load one of them.")
-
-    def save_pretrained(self, save_directory: str | os.PathLike[Any], *arguments: Any, **options: Any) -> Any:
-        """As transformers', with the code files that load the router where this package is not installed."""
-        if options.get("is_main_process", True):
-            folder = Path(save_directory)
-            folder.mkdir(parents=True, exist_ok=True)
-            blocks = getattr(self.encoder, "block_classes", {})
-            self.config.auto_map = write_code(folder, self.auto_classes(), blocks)
-        return super().save_pretrained(save_directory, *arguments, **options)
-
-    def auto_classes(self) -> dict[str, type]:
-        """Name of an Auto class of transformers -> the class that it loads from a saved router."""
-        return {"AutoConfig": type(self.config), "AutoModel": type(self)}
-
-    @classmethod
-    def from_pretrained(cls, *arguments: Any, **options: Any) -> Any:
-        """As transformers', with weights at addresses of their own.
-
-        Tensors mapped from a file lie at any address, and kernels round by alignment: without the copy a loaded router
-        would differ from the saved one in the last bit.
-        """
-        loaded = super().from_pretrained(*arguments, **options)
-        router = loaded[0] if isinstance(loaded, tuple) else loaded
-        for tensor in (*router.parameters(), *router.buffers()):
-            tensor.data = tensor.data.clone()
-        return loaded
 
     @classmethod
     def recipe_for(cls, variant: str, encoder: Any) -> Recipe:
