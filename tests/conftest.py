@@ -26,12 +26,20 @@ import pytest  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from tests.browsing import open_browser  # noqa: E402
+from tests.slow import SLOW  # noqa: E402
 from vlrouterbench.data.build import build_from_logs  # noqa: E402
 from vlrouterbench.data.simulation.simulate import simulate_logs  # noqa: E402
 from vlrouterbench.data.table import load_table  # noqa: E402
 
 PROJECT = Path(__file__).resolve().parent.parent
 DATA_VARIABLE = "VLROUTERBENCH_TEST_DATA"
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what `make test-fast` leaves out."""
+    for item in items:
+        if item.path.relative_to(PROJECT / "tests").as_posix().startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
