@@ -9,6 +9,7 @@ Decisions
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +20,7 @@ from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.choices import Quality
 from vlrouterbench.data.costs import CostBounds, cost_bounds, token_cost
 from vlrouterbench.data.images import check_images
+from vlrouterbench.data.sample_contents import content_digest
 from vlrouterbench.data.sources.source_logs import ImageReference, LeftOut, Reason, SourceLogs, positions_of
 from vlrouterbench.data.splits import SplitBy, assign_splits, link_groups
 
@@ -86,16 +88,15 @@ def assemble(
             image_ok[row] = False
         elif sample_ids[row] in source.missing_images:
             image_ok[row] = False
-    groups = link_groups(sample_ids, [samples["group_id"].to_pylist(), content])
-    source_splits = samples["split"].to_pylist()
+    contents = _contents(samples, content)
+    texts = [c if ok and image is None else None for c, ok, image in zip(contents, image_ok, images, strict=True)]
+    groups = link_groups(sample_ids, [samples["group_id"].to_pylist(), content, texts])
+    datasets, source_splits = samples["dataset"].to_pylist(), samples["split"].to_pylist()
     splits = assign_splits(
-        sample_ids,
-        groups,
-        datasets=samples["dataset"].to_pylist(),
-        source_splits=source_splits,
-        split_by=split_by,
+        sample_ids, groups, datasets=datasets, source_splits=source_splits, contents=contents, split_by=split_by
     )
-    for name, values in (("group_id", groups), ("split", splits)):
+    named = [source.name if dataset is None else dataset for dataset in datasets]
+    for name, values in (("dataset", named), ("group_id", groups), ("split", splits)):
         samples = samples.set_column(samples.schema.get_field_index(name), name, pa.array(values, pa.string()))
     if len(kept) < source.samples.num_rows:
         matrices = {name: matrix[kept] for name, matrix in matrices.items()}
@@ -105,6 +106,14 @@ def assemble(
     assembled.quality = str(Quality.SCORE if graded else Quality.CORRECT)
     assembled.split_by = str(split_by) if source_splits[0] is None else GIVEN
     return assembled
+
+
+def _contents(samples: pa.Table, image_sha256: Sequence[str | None]) -> list[str]:
+    """Digest of each sample's content, by the digests of its image."""
+    columns = (samples["question"].to_pylist(), samples["options"].to_pylist(), image_sha256)
+    return [
+        content_digest(question, options or (), image).hex() for question, options, image in zip(*columns, strict=True)
+    ]
 
 
 def _graded_outcomes(outcomes: pa.Table, *, graded: bool) -> pa.Table:

@@ -37,7 +37,8 @@ SAMPLE_SCHEMA = pa.schema(
         ("split", pa.string()),
     ]
 )
-"""Samples before splitting; `group_id` and `split` are null where the source does not give them."""
+"""Samples before splitting; `group_id` and `split` are null where the source does not give them. So is `dataset`: such
+samples are shown under the benchmark's name, which has no part in how they are split."""
 
 OUTCOME_SCHEMA = pa.schema(
     [
