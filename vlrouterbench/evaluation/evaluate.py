@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from vlrouterbench.core.errors import BenchmarkError, EvaluationError, RouterErr
 from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.evaluation.estimates import ask_estimates
 from vlrouterbench.evaluation.operating_points import decisions_by_weight
+from vlrouterbench.evaluation.overlap import OverlapCheck
 from vlrouterbench.evaluation.paired import UPPER_BOUND, RoutedSplit, ScoringContext
 from vlrouterbench.evaluation.policies import POLICIES, decide_policy
 from vlrouterbench.evaluation.records import ResultRecord
@@ -46,6 +47,7 @@ class EvaluationOptions:
         time_routers: measure throughput.
         machine_usd_per_hour: price of this machine, at which a router's own time is counted; None leaves it out.
         shuffled_labels: also train each router's label-permutation control (`shuffled.py`).
+        allow_leaks: score a router also on samples that it was trained on, and state their number.
         num_proc: number of processes that encode samples whose features are not stored.
         progress: called while samples are encoded.
     """
@@ -55,6 +57,7 @@ class EvaluationOptions:
     time_routers: bool = True
     machine_usd_per_hour: float | None = None
     shuffled_labels: bool = False
+    allow_leaks: bool = False
     num_proc: int = 1
     progress: Progress | None = None
 
@@ -86,7 +89,8 @@ def evaluate_routers(
     Raises:
         BenchmarkError: no sample of the split was measured for every candidate.
         RouterError: a router cannot be loaded, or has other candidates than the benchmark.
-        EvaluationError: an estimate of a calibrated router is not a probability, or not a cost.
+        EvaluationError: an estimate of a calibrated router is not a probability, or not a cost; or a router was trained
+            on scored samples, and that is not allowed.
     """
     options = options or EvaluationOptions()
     if not routers:
@@ -98,6 +102,7 @@ def evaluate_routers(
     table = split.take(split.complete)
     if not len(table):
         raise BenchmarkError(_nothing_complete(split, options.split))
+    overlaps = OverlapCheck(table, options.split, options.allow_leaks)
     routed: list[RoutedSplit] = []
     features: torch.Tensor | None = None
     for name, source in zip(_unique_names(routers), routers, strict=True):
@@ -107,10 +112,12 @@ def evaluate_routers(
             routed.append(RoutedSplit(name, policy.decisions, config, policy.shares))
             continue
         router = _load(source)
-        split_features = _features(name, router, table, options)
+        _matching_order(name, router, table)
+        overlap = overlaps.count(name, router)
+        split_features = _features(router, table, options)
         if features is None and not router.end_to_end:
             features = split_features
-        routed.append(_routed(name, router, split_features, table, options))
+        routed.append(replace(_routed(name, router, split_features, table, options), training_overlap=overlap))
         if options.shuffled_labels:
             control = train_on_shuffled(router, whole, options.work, seed=options.seed)
             routed[-1].shuffled = control.decide(split_features).cpu().numpy()
@@ -168,9 +175,8 @@ def _last_component(source: str) -> str:
     return path.name if path.name not in ("", "..") else path.resolve().name
 
 
-def _features(name: str, router: PreTrainedRouter, table: RoutingTable, options: EvaluationOptions) -> torch.Tensor:
-    """(num_samples, dim) by the router's own encoder, once the router's candidates have been checked."""
-    _matching_order(name, router, table)
+def _features(router: PreTrainedRouter, table: RoutingTable, options: EvaluationOptions) -> torch.Tensor:
+    """(num_samples, dim) by the router's own encoder."""
     # Stored features of the benchmark's inputs are used where there are any: they are the same as in training.
     return features_by(router.encoder, table, options.work)
 

@@ -20,6 +20,7 @@ from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.comparisons import compare
 from vlrouterbench.evaluation.decisions import read_decisions
 from vlrouterbench.evaluation.examples import RIGHT, TOO_EXPENSIVE, WRONG, Example, select_examples
+from vlrouterbench.evaluation.overlap import overlap_notes
 from vlrouterbench.evaluation.published import PUBLISHED_RESULTS, why_not_comparable
 from vlrouterbench.evaluation.ranking import Rank, rank_routers
 from vlrouterbench.evaluation.records import ResultRecord
@@ -100,6 +101,7 @@ def render_report(records: Sequence[ResultRecord], table: RoutingTable, decision
         report=table.report,
         pool=table.pool.candidates,
         per=SAMPLES_PER_COST_UNIT,
+        overlaps=overlap_notes(ranked),
         degenerate=bounds_degenerate(table),
         comparisons=compare(ranked, ranks),
         ranks={name: rank.text for name, rank in ranks.items()},

@@ -13,14 +13,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file, save_file
+from transformers.utils import cached_file
 
 Setting = dict[str, Any]
 """Configuration fields by name, with the values that are given or tried: numbers, names, lists of them."""
 CORRECT_THRESHOLD = 0.5
 """Where a family needs 0/1, quality at or above this counts as correct."""
+DIGESTS_FILE = "training_samples.safetensors"
+"""Sorted digests of the samples that a router was trained on, so that nobody scores it on them unawares."""
+_WHERE = ("revision", "token", "cache_dir", "local_files_only", "subfolder")
 
 
 @dataclass(frozen=True)
@@ -144,3 +150,29 @@ def kl_divergence(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """
     per_row = (torch.xlogy(targets, targets) - targets * torch.log_softmax(logits, dim=-1)).sum(dim=-1)
     return per_row.sum() / targets.sum().clamp(min=1.0)
+
+
+def write_digests(digests: torch.Tensor | None, folder: Path) -> None:
+    """Write digests of training samples (num_samples,) beside a router's weights; None removes an older file."""
+    if digests is None:
+        (folder / DIGESTS_FILE).unlink(missing_ok=True)
+    else:
+        save_file({"digests": digests}, folder / DIGESTS_FILE)
+
+
+def read_digests(source: str | Path, options: Mapping[str, Any]) -> torch.Tensor | None:
+    """Digests of training samples, (num_samples,) int64; None for a router that was saved without them.
+
+    Args:
+        source: folder or Hub id of the router.
+        options: as `from_pretrained` takes them; those that say where to look count.
+    """
+    where = {name: options[name] for name in _WHERE if name in options}
+    path = cached_file(
+        str(source),
+        DIGESTS_FILE,
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+        **where,
+    )
+    return None if path is None else load_file(path)["digests"]

@@ -26,7 +26,15 @@ from transformers.utils import ModelOutput
 
 from vlrouterbench.routers.base.configuration_router import RouterConfig
 from vlrouterbench.routers.base.decision import KINDS, CalibrationError, RoutingDecision, considered
-from vlrouterbench.routers.base.learning import Recipe, Setting, TrainingSet, settings_of, soft_cross_entropy
+from vlrouterbench.routers.base.learning import (
+    Recipe,
+    Setting,
+    TrainingSet,
+    read_digests,
+    settings_of,
+    soft_cross_entropy,
+    write_digests,
+)
 from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder
 from vlrouterbench.routers.encoders.sample_input import RAISE, RouterInput, usable_image
 from vlrouterbench.routers.write_code import write_code
@@ -73,6 +81,8 @@ class PreTrainedRouter(PreTrainedModel):
     """Whether what it learns from has vectors of the texts (`TrainingSet.text_features`)."""
     shares_trunk = False
     """Whether routers of several cost weights can be trained on one trunk: `trunk`, `share_trunk` and a last layer."""
+    training_digests: torch.Tensor | None = None
+    """Digests of the content of the samples it was trained on, (num_samples,) int64, sorted; None where not known."""
     recipes: ClassVar[Mapping[str, Recipe]] = {"default": Recipe()}
     """How each variant is trained; "reference" is the paper's, "default" may do better."""
 
@@ -109,6 +119,7 @@ class PreTrainedRouter(PreTrainedModel):
             folder.mkdir(parents=True, exist_ok=True)
             blocks = getattr(self.encoder, "block_classes", {})
             self.config.auto_map = write_code(folder, self.auto_classes(), blocks)
+            write_digests(self.training_digests, folder)
         return super().save_pretrained(save_directory, *arguments, **options)
 
     def auto_classes(self) -> dict[str, type]:
@@ -126,6 +137,8 @@ class PreTrainedRouter(PreTrainedModel):
         router = loaded[0] if isinstance(loaded, tuple) else loaded
         for tensor in (*router.parameters(), *router.buffers()):
             tensor.data = tensor.data.clone()
+        source = arguments[0] if arguments else options["pretrained_model_name_or_path"]
+        router.training_digests = read_digests(source, options)
         return loaded
 
     @classmethod
