@@ -22,7 +22,7 @@ from vlrouterbench.evaluation.records import read_records
 from vlrouterbench.evaluation.report import write_report, write_results_tables
 from vlrouterbench.features.encode import encode_benchmark
 from vlrouterbench.routers.auto import AutoRouter
-from vlrouterbench.routers.base.learning import DIGESTS_FILE
+from vlrouterbench.routers.base.saved_router import DIGESTS_FILE
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import save_router, train_router
 from vlrouterbench.training.pool.changing import Prices, leave, reprice, save_changed

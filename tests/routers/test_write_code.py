@@ -15,7 +15,7 @@ from tests.families import ENCODER
 from tests.interpreters import WITHOUT
 from vlrouterbench.routers import PreTrainedRouter, RouterConfig
 from vlrouterbench.routers.auto import AutoRouter
-from vlrouterbench.routers.base.learning import DIGESTS_FILE
+from vlrouterbench.routers.base.saved_router import DIGESTS_FILE
 from vlrouterbench.routers.encoders.builtin.blocks import BuiltinImage, BuiltinText
 from vlrouterbench.routers.encoders.hub.blocks import HubText
 from vlrouterbench.routers.families.modeling_mlp import MLPRouter

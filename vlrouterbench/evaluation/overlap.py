@@ -76,7 +76,7 @@ def overlap_notes(records: Sequence[ResultRecord]) -> list[str]:
     unknown = [record["router"] for record in routers if record.get("training_overlap") is None]
     if unknown:
         notes.append(
-            f"Not known whether scored samples were training samples of {', '.join(unknown)}: saved without digests "
-            "of what it was trained on."
+            f"Not known whether scored samples were training samples of {', '.join(unknown)}: no digests of "
+            "its training samples are at hand."
         )
     return notes
