@@ -20,6 +20,7 @@ from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.choices import Quality
 from vlrouterbench.data.costs import CostBounds, cost_bounds, token_cost
 from vlrouterbench.data.images import check_images
+from vlrouterbench.data.leaks import Leaks, find_leaks
 from vlrouterbench.data.sample_contents import content_digest
 from vlrouterbench.data.sources.source_logs import ImageReference, LeftOut, Reason, SourceLogs, positions_of
 from vlrouterbench.data.splits import SplitBy, assign_splits, link_groups
@@ -40,6 +41,7 @@ class Assembled:
         imputed: kind -> how many values were filled in, empty unless requested.
         quality: what quality is, a name of `choices.Quality`.
         split_by: how samples were divided: "given" by the source, else a name of `choices.SplitBy`.
+        leaks: what stands on two sides.
     """
 
     source: SourceLogs
@@ -53,6 +55,7 @@ class Assembled:
     imputed: dict[str, int] = field(default_factory=dict)
     quality: str = Quality.SCORE
     split_by: str = SplitBy.HASH
+    leaks: Leaks = field(default_factory=lambda: find_leaks([], [], [], [], []))
 
 
 def assemble(
@@ -77,10 +80,10 @@ def assemble(
     samples = source.samples.take(pa.array(kept))
     images = [source.images[row] for row in kept.tolist()]
     sample_ids = samples["sample_id"].to_pylist()
-    content: list[str | None] = []
+    checks = check_images(images, num_threads=num_proc)
+    content = [check.sha256 for check in checks]
     image_ok = np.ones(len(images), dtype=bool)
-    for row, check in enumerate(check_images(images, num_threads=num_proc)):
-        content.append(check.sha256)
+    for row, check in enumerate(checks):
         if check.problem is not None:
             name = source.image_files[kept[row]] if source.image_files else "image"
             left_out.append(LeftOut(name, Reason.IMAGE, check.problem, sample_id=sample_ids[row]))
@@ -105,6 +108,7 @@ def assemble(
     assembled = Assembled(source, samples, outcomes, images, image_ok, matrices, bounds, left_out)
     assembled.quality = str(Quality.SCORE if graded else Quality.CORRECT)
     assembled.split_by = str(split_by) if source_splits[0] is None else GIVEN
+    assembled.leaks = find_leaks(sample_ids, groups, splits, images, checks)
     return assembled
 
 

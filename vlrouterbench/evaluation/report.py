@@ -16,6 +16,7 @@ import numpy as np
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.files import staged_file
+from vlrouterbench.data.leaks import describe_leaks
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.comparisons import compare
 from vlrouterbench.evaluation.decisions import read_decisions
@@ -102,6 +103,7 @@ def render_report(records: Sequence[ResultRecord], table: RoutingTable, decision
         pool=table.pool.candidates,
         per=SAMPLES_PER_COST_UNIT,
         overlaps=overlap_notes(ranked),
+        leaks=describe_leaks(table.report["leaks"]) if "leaks" in table.report else "",
         degenerate=bounds_degenerate(table),
         comparisons=compare(ranked, ranks),
         ranks={name: rank.text for name, rank in ranks.items()},
