@@ -33,6 +33,9 @@ class BuildRequest:
     ] = False
     impute: Annotated[bool, typer.Option("--impute", help="Fill missing token counts, and count them.")] = False
     strict: Annotated[bool, typer.Option("--strict", help="Fail if anything is left out.")] = False
+    allow_missing_images: Annotated[
+        bool, typer.Option("--allow-missing-images", help="Build though over 20 % of the named images are unreadable.")
+    ] = False
     num_proc: Annotated[int, typer.Option(min=1, help="Processes that read logs, threads that decode images.")] = 2
 
 
@@ -52,6 +55,7 @@ def build(request: BuildRequest) -> None:
         allow_leaks=request.allow_leaks,
         impute=request.impute,
         strict=request.strict,
+        allow_missing_images=request.allow_missing_images,
         num_proc=request.num_proc,
     )
     with console.stage(f"build {request.source.name}"):

@@ -42,6 +42,8 @@ class Assembled:
         quality: what quality is, a name of `choices.Quality`.
         split_by: how samples were divided: "given" by the source, else a name of `choices.SplitBy`.
         leaks: what stands on two sides.
+        num_images_named: for how many rows the source names an image.
+        num_images_lost: how many of those images cannot be read.
     """
 
     source: SourceLogs
@@ -56,6 +58,8 @@ class Assembled:
     quality: str = Quality.SCORE
     split_by: str = SplitBy.HASH
     leaks: Leaks = field(default_factory=lambda: find_leaks([], [], [], [], []))
+    num_images_named: int = 0
+    num_images_lost: int = 0
 
 
 def assemble(
@@ -83,6 +87,7 @@ def assemble(
     checks = check_images(images, num_threads=num_proc)
     content = [check.sha256 for check in checks]
     image_ok = np.ones(len(images), dtype=bool)
+    named = [image is not None or name in source.unread_images for image, name in zip(images, sample_ids, strict=True)]
     for row, check in enumerate(checks):
         if check.problem is not None:
             name = source.image_files[kept[row]] if source.image_files else "image"
@@ -98,14 +103,16 @@ def assemble(
     splits = assign_splits(
         sample_ids, groups, datasets=datasets, source_splits=source_splits, contents=contents, split_by=split_by
     )
-    named = [source.name if dataset is None else dataset for dataset in datasets]
-    for name, values in (("dataset", named), ("group_id", groups), ("split", splits)):
+    shown = [source.name if dataset is None else dataset for dataset in datasets]
+    for name, values in (("dataset", shown), ("group_id", groups), ("split", splits)):
         samples = samples.set_column(samples.schema.get_field_index(name), name, pa.array(values, pa.string()))
     if len(kept) < source.samples.num_rows:
         matrices = {name: matrix[kept] for name, matrix in matrices.items()}
     bounds = cost_bounds(matrices["cost"], source.pool)
     outcomes = _graded_outcomes(source.outcomes, graded=graded)
     assembled = Assembled(source, samples, outcomes, images, image_ok, matrices, bounds, left_out)
+    assembled.num_images_named = sum(named)
+    assembled.num_images_lost = int((np.array(named) & ~image_ok).sum())
     assembled.quality = str(Quality.SCORE if graded else Quality.CORRECT)
     assembled.split_by = str(split_by) if source_splits[0] is None else GIVEN
     assembled.leaks = find_leaks(sample_ids, groups, splits, images, checks)
