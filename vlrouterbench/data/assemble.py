@@ -99,12 +99,13 @@ def assemble(
     contents = _contents(samples, content)
     texts = [c if ok and image is None else None for c, ok, image in zip(contents, image_ok, images, strict=True)]
     groups = link_groups(sample_ids, [samples["group_id"].to_pylist(), content, texts])
-    datasets, source_splits = samples["dataset"].to_pylist(), samples["split"].to_pylist()
+    source_splits = samples["split"].to_pylist()
+    given = zip(sample_ids, samples["dataset"].to_pylist(), strict=True)
+    datasets = [None if sample_id in source.without_dataset else dataset for sample_id, dataset in given]
     splits = assign_splits(
         sample_ids, groups, datasets=datasets, source_splits=source_splits, contents=contents, split_by=split_by
     )
-    shown = [source.name if dataset is None else dataset for dataset in datasets]
-    for name, values in (("dataset", shown), ("group_id", groups), ("split", splits)):
+    for name, values in (("group_id", groups), ("split", splits)):
         samples = samples.set_column(samples.schema.get_field_index(name), name, pa.array(values, pa.string()))
     if len(kept) < source.samples.num_rows:
         matrices = {name: matrix[kept] for name, matrix in matrices.items()}

@@ -84,7 +84,7 @@ def read_own_tables(folder: Path, *, pool: CandidatePool) -> SourceLogs:
     """Read a folder of own tables, as `OwnTables.read` does."""
     samples_path, outcomes_path = (_existing_table(folder, stem) for stem in ("samples", "outcomes"))
     raw = read_table(samples_path, ("sample_id", "question"))
-    samples = _samples(raw, samples_path, name=folder.resolve().name)
+    samples = _samples(raw, samples_path, default_dataset=folder.resolve().name)
     outcomes = _outcomes(read_table(outcomes_path, ("sample_id", "candidate", "quality")), outcomes_path)
     _check_outcomes(outcomes, outcomes_path, pool=pool, sample_ids=samples["sample_id"])
     images = read_images(folder, raw, samples_path)
@@ -105,6 +105,15 @@ def read_own_tables(folder: Path, *, pool: CandidatePool) -> SourceLogs:
         left_out=[*images.left_out, *unmeasured],
         missing_images=images.missing,
         unread_images=images.missing,
+        without_dataset={
+            i
+            for i, d in zip(
+                samples["sample_id"].to_pylist(),
+                cast_column(raw, "dataset", pa.string(), samples_path).to_pylist(),
+                strict=True,
+            )
+            if not d
+        },
         protocol="own tables",
         image_files=images.files,
     )
@@ -123,7 +132,7 @@ def _digest(folder: Path, tables: Sequence[Path], images: Sequence[ImageReferenc
     return sha256_of_files(files | {image for image in images if isinstance(image, Path)}, root)
 
 
-def _samples(raw: pa.Table, path: Path, *, name: str) -> pa.Table:
+def _samples(raw: pa.Table, path: Path, *, default_dataset: str) -> pa.Table:
     columns = {
         name: cast_column(raw, name, pa.string(), path)
         for name in ("sample_id", "dataset", "task_group", "question", "hint", "group_id", "split")
@@ -132,7 +141,7 @@ def _samples(raw: pa.Table, path: Path, *, name: str) -> pa.Table:
         empty = pc.fill_null(pc.equal(columns[name], ""), True) if name == "sample_id" else pc.is_null(columns[name])
         if pc.any(empty).as_py():
             raise SourceError(f'{path}, row {first_row(empty)}: expected a value in "{name}", found none.')
-    dataset = [value or None for value in columns["dataset"].to_pylist()]
+    dataset = [value or default_dataset for value in columns["dataset"].to_pylist()]
     given_group = columns["task_group"].to_pylist()
     split = [value or None for value in columns["split"].to_pylist()]
     hint = [value or "" for value in columns["hint"].to_pylist()]
@@ -143,7 +152,7 @@ def _samples(raw: pa.Table, path: Path, *, name: str) -> pa.Table:
             "sample_id": columns["sample_id"],
             "dataset": pa.array(dataset, pa.string()),
             "task_group": pa.array(
-                [g or task_group_of(d or name) for g, d in zip(given_group, dataset, strict=True)], pa.string()
+                [g or task_group_of(d) for g, d in zip(given_group, dataset, strict=True)], pa.string()
             ),
             "question": columns["question"],
             "options": _options(raw, path),
