@@ -26,6 +26,8 @@ from vlrouterbench.data.sources.vlmevalkit.reading import UnreadableFileError, r
 
 DATA_FOLDER = "vlm_router_data"
 EVALUATION_TREE, INFERENCE_TREE, IMAGE_TREE = "VLMEvalKit_evaluation", "VLMEvalKit_inference", "TSV_images"
+LOCAL_SUFFIX = "_local"
+"""Ends the name of a table whose images VLMEvalKit wrote into files."""
 TABLE_EXTENSIONS = (".xlsx", ".tsv", ".json")
 _RUN_FOLDER = re.compile(r"T\d{8}(_G.*|-\d{6})$")
 _JUDGE = r"(?:chatgpt|gpt|openai|o\d|claude|gemini|qwen|deepseek|llama|internlm|exact_matching|glm|kimi|mistral)[^_]*"
@@ -80,7 +82,7 @@ def find_logs(source: Path, *, folders: Collection[str]) -> LogTree:
     if not _stays_inside(base, source):
         raise SourceError(f"expected {base} to be a folder, found a link to {base.resolve()}. Give that as SOURCE.")
     tables = [p for tree in _inside([base / IMAGE_TREE], source, left_out) for p in sorted(tree.glob("*.tsv"))]
-    image_tables = {path.stem: path for path in _inside(tables, source, left_out)}
+    image_tables = _by_dataset(_inside(tables, source, left_out), source, left_out)
     tree_folders = [base / name for name in (INFERENCE_TREE, EVALUATION_TREE) if (base / name).is_dir()]
     trees = list(_inside(tree_folders, source, left_out)) if tree_folders else [base]
     datasets = tuple(sorted({*DATASETS, *image_tables}, key=len, reverse=True))
@@ -120,6 +122,20 @@ def parse_name(stem: str, model: str, datasets: Sequence[str]) -> tuple[str, str
     if match and match.start() > 0:
         return rest[: match.start()], match.group(0)
     return rest, ""
+
+
+def _by_dataset(tables: Iterable[Path], source: Path, left_out: list[LeftOut]) -> dict[str, Path]:
+    """Dataset -> its table of images: its own, or `<dataset>_local.tsv`, which VLMEvalKit makes of a large one."""
+    by_name = {path.stem: path for path in tables}
+    chosen: dict[str, Path] = {}
+    for name, path in by_name.items():
+        dataset = name.removesuffix(LOCAL_SUFFIX)
+        if dataset != name and dataset in by_name:
+            detail = f"{_relative(by_name[dataset], source)} was read instead"
+            left_out.append(LeftOut(_relative(path, source), Reason.SUPERSEDED, detail))
+        else:
+            chosen[dataset] = path
+    return chosen
 
 
 def _model_folders(tree: Path, folders: Collection[str]) -> list[Path]:
