@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from vlrouterbench.metrics.ranks import rank_ranges
     from vlrouterbench.metrics.trade_off import oracle_gap_closed, rank_score
     from vlrouterbench.routers.auto import AutoRouter
+    from vlrouterbench.routers.registration import register_router
     from vlrouterbench.routing.options import RoutingOptions
     from vlrouterbench.routing.route_table import route_table
     from vlrouterbench.training.arguments import RouterTrainingArguments
@@ -74,6 +75,7 @@ _HOMES = {
     "quality_neutral_cost": "metrics.frontier",
     "rank_ranges": "metrics.ranks",
     "rank_score": "metrics.trade_off",
+    "register_router": "routers.registration",
     "route_table": "routing.route_table",
     "save_router": "training.fit",
     "simulate_logs": "data.simulation.simulate",
@@ -101,6 +103,7 @@ __all__ = [
     "quality_neutral_cost",
     "rank_ranges",
     "rank_score",
+    "register_router",
     "route_table",
     "save_router",
     "simulate_logs",
