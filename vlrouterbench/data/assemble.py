@@ -55,7 +55,9 @@ class Assembled:
 
 
 def _refuse_unshared(name: str, datasets: list[str | None], measured: np.ndarray) -> None:
-    """Refuse a benchmark in which no two candidates were measured on one dataset."""
+    """Refuse a benchmark of several measured candidates of which no two share a dataset."""
+    if measured.any(axis=0).sum() < 2:
+        return
     rows: dict[str | None, np.ndarray] = {}
     for dataset, row in zip(datasets, measured, strict=True):
         rows[dataset] = rows.get(dataset, False) | row
