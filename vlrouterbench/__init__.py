@@ -31,6 +31,7 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vlrouterbench.hub.auto_classes import install_auto_classes
 from vlrouterbench.hub.hook import install_dataset_name
 from vlrouterbench.version import __version__
 
@@ -122,5 +123,7 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-# The one thing done at import: a light hook, so that `load_dataset("vl-routerbench")` works after our import.
+# All that is done at import: light hooks, so that `load_dataset("vl-routerbench")` and transformers' Auto classes know
+# what is ours.
 install_dataset_name()
+install_auto_classes()
