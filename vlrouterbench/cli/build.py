@@ -30,6 +30,9 @@ class BuildRequest:
     split_by: Annotated[SplitBy, typer.Option(help="Grouped hash, or the reference's shuffle.")] = SplitBy.HASH
     impute: Annotated[bool, typer.Option("--impute", help="Fill missing token counts, and count them.")] = False
     strict: Annotated[bool, typer.Option("--strict", help="Fail if anything is left out.")] = False
+    allow_missing_images: Annotated[
+        bool, typer.Option("--allow-missing-images", help="Build though over 20 % of the named images are unreadable.")
+    ] = False
     num_proc: Annotated[int, typer.Option(min=1, help="Processes that read logs, threads that decode images.")] = 2
 
 
@@ -48,6 +51,7 @@ def build(request: BuildRequest) -> None:
         protocol=request.protocol,
         impute=request.impute,
         strict=request.strict,
+        allow_missing_images=request.allow_missing_images,
         num_proc=request.num_proc,
     )
     with console.stage(f"build {request.source.name}"):

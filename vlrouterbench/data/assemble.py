@@ -39,6 +39,8 @@ class Assembled:
         imputed: kind -> how many values were filled in, empty unless requested.
         quality: what quality is, a name of `choices.Quality`.
         split_by: how samples were divided: "given" by the source, else a name of `choices.SplitBy`.
+        num_images_named: for how many rows the source names an image.
+        num_images_lost: how many of those images cannot be read.
     """
 
     source: SourceLogs
@@ -52,6 +54,8 @@ class Assembled:
     imputed: dict[str, int] = field(default_factory=dict)
     quality: str = Quality.SCORE
     split_by: str = SplitBy.HASH
+    num_images_named: int = 0
+    num_images_lost: int = 0
 
 
 def _refuse_unshared(name: str, datasets: list[str | None], measured: np.ndarray) -> None:
@@ -94,6 +98,7 @@ def assemble(
     sample_ids = samples["sample_id"].to_pylist()
     content: list[str | None] = []
     image_ok = np.ones(len(images), dtype=bool)
+    named = [image is not None or name in source.unread_images for image, name in zip(images, sample_ids, strict=True)]
     for row, check in enumerate(check_images(images, num_threads=num_proc)):
         content.append(check.sha256)
         if check.problem is not None:
@@ -119,6 +124,8 @@ def assemble(
     bounds = cost_bounds(matrices["cost"], source.pool)
     outcomes = _graded_outcomes(source.outcomes, graded=graded)
     assembled = Assembled(source, samples, outcomes, images, image_ok, matrices, bounds, left_out)
+    assembled.num_images_named = sum(named)
+    assembled.num_images_lost = int((np.array(named) & ~image_ok).sum())
     assembled.quality = str(Quality.SCORE if graded else Quality.CORRECT)
     assembled.split_by = str(split_by) if source_splits[0] is None else GIVEN
     return assembled

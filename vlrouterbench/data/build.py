@@ -21,6 +21,7 @@ from vlrouterbench.data.assemble import assemble
 from vlrouterbench.data.build_report import BuildReport
 from vlrouterbench.data.candidates import POOL_FILES, CandidatePool, read_pool, read_prices
 from vlrouterbench.data.choices import Protocol
+from vlrouterbench.data.images import check_images_were_read
 from vlrouterbench.data.impute import impute_tokens
 from vlrouterbench.data.sources.registry import find_source
 from vlrouterbench.data.sources.source import ReadOptions, Source
@@ -41,6 +42,7 @@ class BuildOptions:
         protocol: how tokens of logs are counted.
         impute: fill missing token counts with the reference's constants, and count them in the report.
         strict: make anything left out fatal.
+        allow_missing_images: build also where more than a fifth of the images that the source names cannot be read.
         num_proc: processes that read large logs, and threads that decode images. Over 1, a script that builds needs the
             guard `if __name__ == "__main__":`, as with any library that starts processes.
     """
@@ -52,6 +54,7 @@ class BuildOptions:
     protocol: Protocol = Protocol.REFERENCE
     impute: bool = False
     strict: bool = False
+    allow_missing_images: bool = False
     num_proc: int = 1
 
 
@@ -96,6 +99,8 @@ def build_from_logs(logs: SourceLogs, out: Path, options: BuildOptions | None = 
     if options.impute:
         logs, imputed = impute_tokens(logs)
     benchmark = assemble(logs, graded=options.graded, split_by=options.split_by, num_proc=options.num_proc)
+    if not options.allow_missing_images:
+        check_images_were_read(benchmark.num_images_lost, benchmark.num_images_named, benchmark.left_out)
     if options.strict and benchmark.left_out:
         shown = "; ".join(f"{e.file}: {e.reason} ({e.detail})" for e in benchmark.left_out[:5])
         raise SourceError(f"--strict: {len(benchmark.left_out)} entries would be left out, first: {shown}.")

@@ -14,11 +14,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.image_store import StoredImage
-from vlrouterbench.data.sources.source_logs import ImageReference
+from vlrouterbench.data.sources.source_logs import ImageReference, LeftOut, Reason
 from vlrouterbench.routers.encoders.sample_input import RouterInputError, read_image
 
 IMAGES_PER_TASK = 32
+MAX_SHARE_LOST = 0.2
+"""Largest share of the images that a source names which may be unreadable."""
+REASONS_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -57,3 +61,27 @@ def check_images(references: Sequence[ImageReference], *, num_threads: int = 2) 
             for index, check in zip(batch, batch_checks, strict=True):
                 checks[index] = check
     return checks
+
+
+def check_images_were_read(num_lost: int, num_named: int, left_out: Sequence[LeftOut]) -> None:
+    """Stop where too many images are lost for features of images to mean anything.
+
+    Args:
+        num_lost: how many images that the source names cannot be read.
+        num_named: how many images it names.
+        left_out: what was left out, which says why.
+
+    Raises:
+        SourceError: more than MAX_SHARE_LOST of them.
+    """
+    if num_lost <= MAX_SHARE_LOST * num_named:
+        return
+    entries = [entry for entry in left_out if entry.reason is Reason.IMAGE]
+    # Those without a sample may be of datasets that name no images.
+    entries.sort(key=lambda entry: entry.sample_id is None)
+    reasons = [f"{entry.sample_id or entry.file}: {entry.detail}" for entry in entries[:REASONS_SHOWN]]
+    raise SourceError(
+        f"expected the images that the source names to be readable, found {num_lost:,} of {num_named:,} that are not "
+        f"(more than {MAX_SHARE_LOST:.0%}). First: {'; '.join(reasons)}. Correct them, or build with "
+        "--allow-missing-images (BuildOptions.allow_missing_images): their samples keep their rows without an image."
+    )

@@ -20,12 +20,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vlrouterbench.core.errors import SourceError
+from vlrouterbench.data.sources.image_paths import looks_like_image_file
 from vlrouterbench.data.sources.source_logs import LeftOut, Reason
 from vlrouterbench.data.sources.vlmevalkit.dataset_names import IMAGE_DATASETS
 from vlrouterbench.data.sources.vlmevalkit.names import AGGREGATE, datasets_of_predictions, longest_first, parse_name
 
 DATA_FOLDER = "vlm_router_data"
 EVALUATION_TREE, INFERENCE_TREE, IMAGE_TREE = "VLMEvalKit_evaluation", "VLMEvalKit_inference", "TSV_images"
+LOCAL_SUFFIX = "_local"
+"""Ends the name of a table whose images VLMEvalKit wrote into files."""
 TABLE_EXTENSIONS = (".xlsx", ".tsv", ".json")
 _RUN_FOLDER = re.compile(r"T\d{8}(_G.*|-\d{6})$")
 _BY_PRODUCTS = (".pkl", ".lock")
@@ -94,9 +97,10 @@ def find_logs(source: Path, *, folders: Collection[str]) -> LogTree:
     if not _stays_inside(base, source):
         raise SourceError(f"expected {base} to be a folder, found a link to {base.resolve()}. Give that as SOURCE.")
     table_folders = list(_inside([base / IMAGE_TREE], source, left_out))
-    tables = [path for folder in table_folders for path in _inside(_files_in(folder), source, left_out)]
-    image_tables = {path.stem: path for path in tables if path.suffix == ".tsv" and not path.name.startswith(".")}
-    strangers = [path for path in tables if path not in image_tables.values() and path.suffix not in _BY_PRODUCTS]
+    beside = [path for folder in table_folders for path in _inside(_files_in(folder), source, left_out)]
+    tables = [path for path in beside if path.suffix == ".tsv" and not path.name.startswith(".")]
+    image_tables = _by_dataset(tables, source, left_out)
+    strangers = [path for path in beside if path not in tables and not _belongs_beside_tables(path)]
     tree_folders = [base / name for name in (INFERENCE_TREE, EVALUATION_TREE) if (base / name).is_dir()]
     trees = list(_inside(tree_folders, source, left_out)) if tree_folders else [base]
     found: list[_Found] = []
@@ -133,6 +137,24 @@ def _known_datasets(found: Iterable[_Found], image_tables: Iterable[str]) -> tup
             rests.setdefault(file.folder, set()).add(file.path.stem[len(file.folder) + 1 :])
     shown = (name for folder in rests.values() for name in datasets_of_predictions(folder, known))
     return longest_first((*known, *shown))
+
+
+def _belongs_beside_tables(path: Path) -> bool:
+    return path.suffix in _BY_PRODUCTS or looks_like_image_file(path.name)
+
+
+def _by_dataset(tables: Iterable[Path], source: Path, left_out: list[LeftOut]) -> dict[str, Path]:
+    """Dataset -> its table of images: its own, or `<dataset>_local.tsv`, which VLMEvalKit makes of a large one."""
+    by_name = {path.stem: path for path in tables}
+    chosen: dict[str, Path] = {}
+    for name, path in by_name.items():
+        dataset = name.removesuffix(LOCAL_SUFFIX)
+        if dataset != name and dataset in by_name:
+            detail = f"{_relative(by_name[dataset], source)} was read instead"
+            left_out.append(LeftOut(_relative(path, source), Reason.SUPERSEDED, detail))
+        else:
+            chosen[dataset] = path
+    return chosen
 
 
 def _model_folders(tree: Path, folders: Collection[str]) -> list[Path]:

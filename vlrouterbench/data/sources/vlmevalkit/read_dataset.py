@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from vlrouterbench.core.constants import DATASETS, task_group_of
 from vlrouterbench.data.image_store import ImageStore
@@ -174,7 +175,10 @@ def _add_samples(reader: LogReader, dataset: str, questions: QuestionSet, measur
     order = [index for index in questions.by_index if index in measured]
     texts = (prompt_text(questions.by_index[index], reader.protocol) for index in order)
     if order and not questions.has_images:
-        detail = f"no images came with {dataset}: its {len(order)} samples have none"
+        what = f"no images came with {dataset}"
+        if questions.are_images_lost:
+            what = f"the table of the images of {dataset} cannot be read"
+        detail = f"{what}: its {len(order)} samples have none"
         reader.left_out.append(LeftOut(f"TSV_images/{dataset}.tsv", Reason.IMAGE, detail))
     for index, text_tokens in zip(order, count_tokens(texts), strict=True):
         question, sample_id = questions.by_index[index], f"{dataset}/{index}"
@@ -212,12 +216,20 @@ def _sum(text_tokens: int, image_tokens: int | None) -> int | None:
 
 def _add_image(reader: LogReader, dataset: str, questions: QuestionSet, index: str) -> ImageReference:
     sample_id = f"{dataset}/{index}"
-    image = questions.image_of(index) if questions.has_images else CellImage(None)
+    image = CellImage(None, is_named=questions.are_images_lost)
+    if questions.has_images:
+        image = questions.image_of(index)
     path = reader.tree.image_tables.get(dataset)
+    file = path
+    if isinstance(image.reference, Path):
+        file = image.reference
+        reader.read_files.add(file)
     reader.images.append(image.reference)
-    reader.image_files.append("" if path is None else path.relative_to(reader.source).as_posix())
+    reader.image_files.append("" if file is None else file.relative_to(reader.source).as_posix())
     if image.reference is None:
         reader.missing_images.add(sample_id)
+        if image.is_named:
+            reader.unread_images.add(sample_id)
     if image.problem and path is not None:
         reader.leave_out(path, Reason.IMAGE, image.problem, sample_id=sample_id)
     if image.further and path is not None:
