@@ -20,9 +20,10 @@ from pathlib import Path, PurePosixPath
 
 from vlrouterbench.core.errors import SourceError
 from vlrouterbench.core.files import scratch_folder
+from vlrouterbench.data.sources.image_paths import IMAGE_SUFFIXES
 
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar")
-WANTED_SUFFIXES = frozenset((".xlsx", ".tsv", ".csv", ".json", ".jsonl", ".parquet", ".yaml", ".yml"))
+WANTED_SUFFIXES = IMAGE_SUFFIXES | {".xlsx", ".tsv", ".csv", ".json", ".jsonl", ".parquet", ".yaml", ".yml"}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What was asked: indices, options, images of other rows, circular groups."""
 
 import base64
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ PICTURE, OTHER = picture(), picture((0, 0, 200))
 
 
 def asked(*rows, circular=False):
-    questions = QuestionSet(keep=bytes)
+    questions = QuestionSet(keep=bytes, find=Path)
     questions.add(list(rows), circular=circular)
     return questions
 
@@ -110,10 +111,15 @@ def test_a_reference_may_lead_to_a_reference():
     assert questions.image_of("3").reference == bytes_of(PICTURE)
 
 
-@pytest.mark.parametrize("cell", [None, "", "9", "1", "[]"], ids=["null", "empty", "unknown", "itself", "no picture"])
-def test_a_row_without_a_picture_says_so(cell):
+@pytest.mark.parametrize(
+    ("cell", "is_named"),
+    [(None, False), ("", False), ("[]", False), ("9", True), ("1", True)],
+    ids=["null", "empty", "no picture", "unknown", "itself"],
+)
+def test_a_row_without_a_picture_says_so_and_whether_it_named_one(cell, is_named):
     image = asked({"index": "1", "image": cell}).image_of("1")
     assert image.reference is None and image.problem and image.further == 0
+    assert image.is_named is is_named
 
 
 def test_of_several_pictures_the_first_is_kept_and_the_others_are_counted():

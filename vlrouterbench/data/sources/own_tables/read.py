@@ -4,7 +4,6 @@ Decisions
 - Parquet, csv or jsonl, whichever is there; two files of one name are refused, since either could be the stale one.
 - The source's digest covers its tables, its candidates file and the images that its rows name, whatever the options:
   it says what the source is, not how it was read.
-- An image path must stay inside the folder: a table from elsewhere must not read the user's other files.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +21,7 @@ from vlrouterbench.core.errors import SourceError, unknown_name
 from vlrouterbench.core.files import sha256_of_files
 from vlrouterbench.data.candidates import POOL_FILES, CandidatePool
 from vlrouterbench.data.choices import Protocol
+from vlrouterbench.data.sources.own_tables.image_columns import read_images
 from vlrouterbench.data.sources.own_tables.table_files import (
     EXTENSIONS,
     cast_column,
@@ -42,9 +41,6 @@ from vlrouterbench.data.sources.source_logs import (
     SourceLogs,
     positions_of,
 )
-
-MAX_PATH_LENGTH = 255
-"""Longest image path, in characters: what common file systems allow for one name."""
 
 
 def find_table(folder: Path, stem: str) -> Path | None:
@@ -91,7 +87,7 @@ def read_own_tables(folder: Path, *, pool: CandidatePool) -> SourceLogs:
     samples = _samples(raw, samples_path, default_dataset=folder.resolve().name)
     outcomes = _outcomes(read_table(outcomes_path, ("sample_id", "candidate", "quality")), outcomes_path)
     _check_outcomes(outcomes, outcomes_path, pool=pool, sample_ids=samples["sample_id"])
-    images, missing = _images(folder, raw, samples_path)
+    images = read_images(folder, raw, samples_path)
     check_unique(positions_of(samples["sample_id"], samples["sample_id"]), ("sample_id",), samples, samples_path)
     rows = positions_of(outcomes["sample_id"], samples["sample_id"])
     columns = positions_of(outcomes["candidate"], pa.chunked_array([pool.names]))
@@ -101,15 +97,17 @@ def read_own_tables(folder: Path, *, pool: CandidatePool) -> SourceLogs:
     return SourceLogs(
         samples=samples,
         outcomes=outcomes,
-        images=images,
+        images=images.references,
         pool=pool,
         name=folder.resolve().name,
-        source_sha256=_digest(folder, [samples_path, outcomes_path], images),
+        source_sha256=_digest(folder, [samples_path, outcomes_path], images.references),
         pairs_read=outcomes.num_rows,
-        left_out=[*missing, *unmeasured],
-        missing_images={str(entry.sample_id) for entry in missing},
+        left_out=[*images.left_out, *unmeasured],
+        missing_images=images.missing,
+        unread_images=images.missing,
+        without_dataset=_without_dataset(raw, samples_path),
         protocol="own tables",
-        image_files=["" if image is None else str(image) for image in _column(raw, "image")],
+        image_files=images.files,
     )
 
 
@@ -124,6 +122,12 @@ def _digest(folder: Path, tables: Sequence[Path], images: Sequence[ImageReferenc
     root = folder.resolve()
     files = {root / name for name in (*(path.name for path in tables), *POOL_FILES) if (root / name).is_file()}
     return sha256_of_files(files | {image for image in images if isinstance(image, Path)}, root)
+
+
+def _without_dataset(raw: pa.Table, path: Path) -> set[str]:
+    """Ids of the samples whose dataset the table does not give."""
+    columns = [cast_column(raw, name, pa.string(), path).to_pylist() for name in ("sample_id", "dataset")]
+    return {sample_id for sample_id, dataset in zip(*columns, strict=True) if not dataset}
 
 
 def _samples(raw: pa.Table, path: Path, *, default_dataset: str) -> pa.Table:
@@ -200,36 +204,3 @@ def _unmeasured(samples: pa.Table, measured: np.ndarray, path: Path) -> list[Lef
     detail = "no candidate was measured on this sample"
     sample_ids = samples["sample_id"].take(pa.array(without)).to_pylist()
     return [LeftOut(path.name, Reason.NO_LABEL, detail, sample_id=sample_id) for sample_id in sample_ids]
-
-
-def _images(folder: Path, raw: pa.Table, path: Path) -> tuple[list[ImageReference], list[LeftOut]]:
-    root = folder.resolve()
-    images: list[ImageReference] = []
-    missing = []
-    for row, (value, sample_id) in enumerate(
-        zip(_column(raw, "image"), raw["sample_id"].to_pylist(), strict=True), start=1
-    ):
-        if not value:
-            images.append(None)
-            continue
-        # Encoded bytes in the table would be taken for a very long name.
-        if not isinstance(value, str) or "\0" in value or len(value) > MAX_PATH_LENGTH:
-            raise SourceError(
-                f'{path}, row {row}: expected a path relative to {folder} in "image", found {str(value)[:40]!r}.'
-            )
-        target = (root / value).resolve()
-        if not target.is_relative_to(root):
-            raise SourceError(
-                f'{path}, row {row}: the image path "{value}" leaves the folder {folder}. Give a path inside it.'
-            )
-        if target.is_file():
-            images.append(target)
-        else:
-            images.append(None)
-            missing.append(LeftOut(value, Reason.IMAGE, "no such file", sample_id=str(sample_id)))
-    return images, missing
-
-
-def _column(raw: pa.Table, name: str) -> list[Any]:
-    """A column's values, None in every row where the table has no such column."""
-    return raw[name].to_pylist() if name in raw.column_names else [None] * raw.num_rows

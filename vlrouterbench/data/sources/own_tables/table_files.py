@@ -38,7 +38,9 @@ def read_table(path: Path, required: Sequence[str]) -> pa.Table:
                 path,
                 parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
                 convert_options=pyarrow.csv.ConvertOptions(
-                    column_types={name: pa.string() for name in (*SAMPLE_SCHEMA.names, "candidate", "image")},
+                    column_types={
+                        name: pa.string() for name in (*SAMPLE_SCHEMA.names, "candidate", "image", "image_path")
+                    },
                     strings_can_be_null=False,
                 ),
             )

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,6 +23,7 @@ import pyarrow as pa
 from vlrouterbench.data.candidates import CandidatePool
 from vlrouterbench.data.choices import Protocol
 from vlrouterbench.data.image_store import ImageStore
+from vlrouterbench.data.sources.image_paths import IMAGE_TREE_NAME, find_image_file
 from vlrouterbench.data.sources.source_logs import (
     OUTCOME_SCHEMA,
     SAMPLE_SCHEMA,
@@ -33,8 +35,8 @@ from vlrouterbench.data.sources.source_logs import (
     SampleRow,
 )
 from vlrouterbench.data.sources.vlmevalkit.layout import LogTree
-from vlrouterbench.data.sources.vlmevalkit.questions import QUESTION_COLUMNS, QuestionSet
-from vlrouterbench.data.sources.vlmevalkit.reading import UnreadableFileError, read_text_table
+from vlrouterbench.data.sources.vlmevalkit.questions import IMAGE_COLUMNS, QUESTION_COLUMNS, QuestionSet
+from vlrouterbench.data.sources.vlmevalkit.reading import Remark, UnreadableFileError, read_text_table
 from vlrouterbench.data.sources.vlmevalkit.streaming import stream_tsv
 
 
@@ -52,6 +54,7 @@ class LogReader:
     images: list[ImageReference] = field(default_factory=list)
     image_files: list[str] = field(default_factory=list)
     missing_images: set[str] = field(default_factory=set)
+    unread_images: set[str] = field(default_factory=set)
     pairs_read: int = 0
     read_files: set[Path] = field(default_factory=set)
     protocol: Protocol = Protocol.REFERENCE
@@ -71,6 +74,7 @@ class LogReader:
         self.images += other.images
         self.image_files += other.image_files
         self.missing_images |= other.missing_images
+        self.unread_images |= other.unread_images
         self.pairs_read += other.pairs_read
         self.read_files |= other.read_files
         self.label_agreement.update(other.label_agreement)
@@ -83,20 +87,35 @@ class LogReader:
     def table(self, path: Path, candidate: str | None = None) -> pa.Table | None:
         """A readable file as a table; an unreadable one is named and gives None."""
         with self.reading(path, candidate):
-            return read_text_table(path)
+            remarks: list[Remark] = []
+            table = read_text_table(path, remarks)
+            if table.num_rows == 0:
+                raise UnreadableFileError("a header and no rows")
+            for reason, detail in remarks:
+                self.leave_out(path, reason, detail, candidate=candidate)
+            return table
         return None
 
     def questions(self, dataset: str, store: ImageStore, *, circular: bool) -> QuestionSet:
         """The questions of a dataset's TSV, with its images kept in `store`; none, and no images, without a TSV."""
         path = self.tree.image_tables.get(dataset)
+        find = partial(self._find_image, dataset)
+        names_images = False
         if path is not None:
             with self.reading(path):
                 stream = stream_tsv(path, QUESTION_COLUMNS)
-                questions = QuestionSet(store.add, has_images="image" in stream.column_names)
+                names_images = not IMAGE_COLUMNS.isdisjoint(stream.column_names)
+                questions = QuestionSet(store.add, find, has_images=names_images)
                 for rows in stream.parts:
                     questions.add(rows, circular=circular)
                 return questions
-        return QuestionSet(store.add, has_images=False)
+        return QuestionSet(store.add, find, has_images=False, are_images_lost=names_images)
+
+    def _find_image(self, dataset: str, name: str) -> Path:
+        """The file in the source that a dataset's table names, from the table's folder, VLMEvalKit's, or the source."""
+        folder = self.tree.image_tables[dataset].parent
+        bases = (folder, folder / IMAGE_TREE_NAME / dataset, self.source)
+        return find_image_file(name, root=self.source, bases=bases)
 
     @contextmanager
     def reading(self, path: Path, candidate: str | None = None) -> Iterator[None]:

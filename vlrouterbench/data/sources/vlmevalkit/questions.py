@@ -2,7 +2,9 @@
 
 Decisions
 - Ids are `<dataset>/<index>`; an index that a spreadsheet turned into "12.0" is "12" again.
-- An image cell of at most 64 characters is the index of the row that holds the image.
+- An image cell of at most 64 characters is the index of the row that holds the image; where no row has that index and
+  it ends like the name of an image file, it is a path. A row without an image cell may name files in `image_path`.
+- Base64 may stand in lines, and behind the head of a data URL.
 - An image is decoded and put aside when its row is added: the text of a table of images is never held as a whole.
 - A sample with several images keeps the first, since a row has one image; the others are named in the report.
 - MMBench asks each question several times with rotated options (index + 1,000,000 each time): the main row is the
@@ -11,21 +13,23 @@ Decisions
 
 from __future__ import annotations
 
-import ast
 import base64
 import binascii
 import re
 import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pyarrow as pa
 
+from vlrouterbench.data.sources.image_paths import ImagePathError, listed, looks_like_image_file
 from vlrouterbench.data.sources.source_logs import ImageReference
 
 CIRCULAR_STEP = 1_000_000
 MAX_INDEX_REFERENCE = 64
-QUESTION_COLUMNS = frozenset(("index", "question", "hint", "choices", "image", *string.ascii_uppercase))
+IMAGE_COLUMNS = frozenset(("image", "image_path"))
+QUESTION_COLUMNS = IMAGE_COLUMNS | frozenset(("index", "question", "hint", "choices", *string.ascii_uppercase))
 """All that a question is made of."""
 Rows = list[dict[str, str | None]]
 """Table rows: column name -> cell text, None for an empty cell."""
@@ -45,11 +49,19 @@ class Question:
 
 @dataclass(frozen=True)
 class CellImage:
-    """The first image of a table's cell, or the problem why it cannot be used; `further` counts the others."""
+    """The first image that a row names, or the problem why there is none.
+
+    Attributes:
+        reference: the image.
+        problem: why it cannot be used.
+        further: how many other images the row names.
+        is_named: whether the row names any image.
+    """
 
     reference: ImageReference
     problem: str | None = None
     further: int = 0
+    is_named: bool = True
 
 
 @dataclass
@@ -58,12 +70,16 @@ class QuestionSet:
 
     Attributes:
         keep: puts the bytes of an image aside, and returns a reference to them.
+        find: the file that a path names; raises ImagePathError where it cannot be read.
         has_images: whether images came with the questions; else image cells are not looked at.
+        are_images_lost: whether images came, in a table that cannot be read.
         by_index: index -> question.
     """
 
     keep: Callable[[bytes], ImageReference]
+    find: Callable[[str], Path]
     has_images: bool = True
+    are_images_lost: bool = False
     by_index: dict[str, Question] = field(default_factory=dict)
 
     def add(self, rows: Rows, *, circular: bool) -> None:
@@ -72,12 +88,14 @@ class QuestionSet:
             index = normalize_index(row.get("index"))
             if index is None or index in self.by_index or (circular and not is_main_row(index)):
                 continue
-            cell = row.get("image") if self.has_images else None
-            is_content = cell is not None and len(cell) > MAX_INDEX_REFERENCE
-            image = self._decoded(cell) if is_content else cell
+            image = self._image_named_by(row) if self.has_images else None
             self.by_index[index] = Question(
                 index, row.get("question") or "", _options(row), row.get("hint") or "", image
             )
+
+    def asked_indices(self) -> frozenset[str]:
+        """Indices of the questions so far that are asked: where images came, VLMEvalKit drops those without."""
+        return frozenset(i for i, question in self.by_index.items() if question.image or not self.has_images)
 
     def image_of(self, index: str) -> CellImage:
         """The image of a question, which may stand in another row."""
@@ -85,22 +103,48 @@ class QuestionSet:
         for _ in range(2):
             if isinstance(image, str):
                 holder = self.by_index.get(normalize_index(image) or "")
-                image = holder.image if holder else None
-        return image if isinstance(image, CellImage) else self._decoded(image)
+                if holder is None and looks_like_image_file(image):
+                    image = self._found([image])
+                    break
+                image = holder.image if holder else CellImage(None, f'no row "{image}", whose image this one shows')
+        if isinstance(image, str):
+            return CellImage(None, f'rows that name one another ("{image}"), and none holds an image')
+        return image or CellImage(None, "no image in the table", is_named=False)
 
-    def _decoded(self, cell: str | None) -> CellImage:
-        contents: list[str] | None = [cell] if cell else []
-        if cell and cell.startswith("["):
-            contents = _listed(cell)
+    def _image_named_by(self, row: Mapping[str, str | None]) -> str | CellImage | None:
+        """What a row says of its image: an index, an image, or nothing."""
+        cell = (row.get("image") or "").strip()
+        if cell and not cell.startswith("[") and len(cell) <= MAX_INDEX_REFERENCE:
+            return cell
+        if not cell:
+            cell = (row.get("image_path") or "").strip()
+            if not cell:
+                return None
+            paths = listed(cell) if cell.startswith("[") else [cell]
+            return self._found(paths) if paths is not None else CellImage(None, "the list of paths is not readable")
+        contents = listed(cell) if cell.startswith("[") else [cell]
         if contents is None:
             return CellImage(None, "the image cell is not a readable list")
+        if any(looks_like_image_file(content) for content in contents):
+            return self._found(contents)
+        return self._decoded(contents)
+
+    def _decoded(self, contents: list[str]) -> CellImage | None:
         if not contents:
-            return CellImage(None, "no image in the table")
+            return None
         try:
-            content = base64.b64decode(contents[0], validate=True)
+            content = _base64_bytes(contents[0])
         except (binascii.Error, ValueError) as error:
-            return CellImage(None, f"not valid base64: {error}")
+            return CellImage(None, f"not valid base64: {error}", further=len(contents) - 1)
         return CellImage(self.keep(content), further=len(contents) - 1)
+
+    def _found(self, paths: list[str]) -> CellImage | None:
+        if not paths:
+            return None
+        try:
+            return CellImage(self.find(paths[0]), further=len(paths) - 1)
+        except ImagePathError as error:
+            return CellImage(None, str(error), further=len(paths) - 1)
 
 
 def normalize_index(value: str | None) -> str | None:
@@ -126,12 +170,16 @@ def _options(row: Mapping[str, str | None]) -> list[str]:
     if lettered:
         return [str(option) for option in lettered]
     choices = row.get("choices")
-    return (_listed(choices) or []) if choices and choices.startswith("[") else []
+    return (listed(choices) or []) if choices and choices.startswith("[") else []
 
 
-def _listed(text: str) -> list[str] | None:
-    """The items of a Python list as text, None where it cannot be read."""
+def _base64_bytes(text: str) -> bytes:
+    if text.startswith("data:"):
+        text = text.partition(",")[2]
     try:
-        return [str(item) for item in ast.literal_eval(text)]
-    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
-        return None
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        in_one_line = "".join(text.split())
+        if in_one_line == text:
+            raise
+        return base64.b64decode(in_one_line, validate=True)

@@ -77,6 +77,7 @@ class VLMEvalKitLogs(Source):
             pairs_read=reader.pairs_read,
             left_out=reader.left_out,
             missing_images=reader.missing_images,
+            unread_images=reader.unread_images,
             image_files=reader.image_files,
             label_rules=reader.rules_by_dataset(),
             label_agreement=reader.label_agreement,

@@ -1,0 +1,88 @@
+"""Images that the user's own tables name: columns, paths, lists; lost ones are named, many are an error."""
+
+import json
+
+import pytest
+
+from tests.data.sources.editing import edit
+from vlrouterbench.core.errors import SourceError
+from vlrouterbench.data.build import BuildOptions, build_benchmark
+from vlrouterbench.data.candidates import read_pool
+from vlrouterbench.data.sources.own_tables.read import read_own_tables
+from vlrouterbench.data.table import load_table
+
+
+def read(folder):
+    return read_own_tables(folder, pool=read_pool(folder / "candidates.csv"))
+
+
+def set_cells(folder, cell_of, extension="parquet", column="image"):
+    def change(rows):
+        for row in rows:
+            row[column] = cell_of(row.pop("image"))
+
+    edit(folder, "samples", change, extension)
+
+
+def assert_same_images(folder, before, **reasons):
+    source = read(folder)
+    assert source.images == before.images
+    counted = {}
+    for entry in source.left_out:
+        counted[str(entry.reason)] = counted.get(str(entry.reason), 0) + 1
+    assert counted == reasons
+
+
+@pytest.mark.parametrize("extension", ["parquet", "csv", "jsonl"])
+def test_paths_with_backslashes_and_a_column_image_path_are_read(own_tables, extension):
+    before = read(own_tables)
+    set_cells(own_tables, lambda path: path.replace("/", "\\"), extension, "image_path")
+    assert_same_images(own_tables, before)
+
+
+@pytest.mark.parametrize(
+    ("extension", "written"),
+    [("parquet", list), ("jsonl", list), ("csv", json.dumps), ("parquet", json.dumps), ("csv", str)],
+    ids=["list column", "json list", "list in csv", "list as text", "Python's form"],
+)
+def test_of_several_images_the_first_is_kept_and_the_others_are_named(own_tables, extension, written):
+    before = read(own_tables)
+    set_cells(own_tables, lambda path: written([path, "images/0.png"]), extension)
+    assert_same_images(own_tables, before, further_images=12)
+
+
+def test_an_absolute_path_that_leads_inside_is_read(own_tables):
+    before = read(own_tables)
+    set_cells(own_tables, lambda path: str((own_tables / path).resolve()))
+    assert_same_images(own_tables, before)
+
+
+def test_an_empty_list_is_no_image_and_none_is_missing(own_tables):
+    set_cells(own_tables, lambda path: "[]")
+    source = read(own_tables)
+    assert source.images == [None] * 12 and not source.missing_images and not source.left_out
+
+
+def test_a_backslash_leads_outside_no_more_than_a_slash(own_tables):
+    (own_tables.parent / "secret.png").write_bytes(b"secret")
+    set_cells(own_tables, lambda path: "..\\secret.png")
+    with pytest.raises(SourceError, match=r"row 1: the image path .* leaves the folder"):
+        read(own_tables)
+
+
+@pytest.mark.parametrize("damage", ["gone", "rubbish"])
+@pytest.mark.parametrize(("num_lost", "fails"), [(2, False), (3, True)])
+def test_a_build_ends_where_more_than_a_fifth_of_the_named_images_is_lost(
+    own_tables, tmp_path, damage, num_lost, fails
+):
+    for n in range(num_lost):
+        path = own_tables / "images" / f"{n}.png"
+        path.unlink()
+        if damage == "rubbish":
+            path.write_bytes(b"rubbish")
+    if fails:
+        with pytest.raises(SourceError, match=r"found 3 of 12 that are not .* s00: .*s01: .*s02: "):
+            build_benchmark(own_tables, tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+    build_benchmark(own_tables, tmp_path / "out", BuildOptions(allow_missing_images=fails))
+    assert load_table(tmp_path / "out").report["images"] == {"ok": 12 - num_lost, "bad": num_lost}

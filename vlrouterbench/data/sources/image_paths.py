@@ -1,0 +1,79 @@
+"""What a table writes where an image is a file: one path or several, and which file inside the source a path means.
+
+Decisions
+- A path is read inside the source alone: a table from elsewhere must not read the user's other files. An absolute path
+  is read where it leads inside.
+- Paths of another machine: backslashes are slashes, and a path into VLMEvalKit's folder `images`, which moves together
+  with its tables, is sought from that folder on.
+- A list of paths is JSON, or Python's own form of it, as VLMEvalKit writes it.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+IMAGE_TREE_NAME = "images"
+"""The folder beside VLMEvalKit's tables that holds the images which the tables name."""
+IMAGE_SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
+
+_TAIL = 64
+
+
+class ImagePathError(ValueError):
+    """Why the file that a path names is not read."""
+
+
+def listed(text: str) -> list[str] | None:
+    """The items of a list as text, None where it cannot be read."""
+    try:
+        return [str(item) for item in ast.literal_eval(text)]
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
+        return None
+
+
+def looks_like_image_file(text: str) -> bool:
+    """Whether a text ends as the name of an image file does; base64 has no dot."""
+    # Of the end alone: the text may be a whole image.
+    return PureWindowsPath(text[-_TAIL:].strip()).suffix.lower() in IMAGE_SUFFIXES
+
+
+def find_image_file(name: str, *, root: Path, bases: tuple[Path, ...]) -> Path:
+    """The file that a path means.
+
+    Args:
+        name: the path as written.
+        root: the source's folder.
+        bases: folders that a relative path may start from, the first one that holds it stands.
+
+    Returns:
+        The file's path under `root`, free of links.
+
+    Raises:
+        ImagePathError: there is no such file, or it lies outside `root`.
+    """
+    inside = root.resolve()
+    leads_outside = False
+    for path in _readings(name.strip(), bases):
+        try:
+            target = path.resolve()
+            if not target.is_relative_to(inside):
+                leads_outside = True
+            elif target.is_file():
+                return root / target.relative_to(inside)
+        except (OSError, ValueError):  # too long, or a character that no path can have
+            continue
+    if leads_outside:
+        raise ImagePathError(f'"{name}" leads outside the source: put the images inside it')
+    raise ImagePathError(f'no such file: "{name}"')
+
+
+def _readings(name: str, bases: tuple[Path, ...]) -> list[Path]:
+    """Where a path may lead, the likeliest first."""
+    forms = [name, name.replace("\\", "/")] if "\\" in name else [name]
+    paths = [base / form for form in forms for base in bases]
+    parts = PurePosixPath(forms[-1]).parts
+    if IMAGE_TREE_NAME in parts[:-1]:
+        start = len(parts) - 1 - parts[::-1].index(IMAGE_TREE_NAME, 1)
+        paths += [base.joinpath(*parts[start:]) for base in bases]
+    return paths
