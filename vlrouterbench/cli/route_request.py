@@ -29,7 +29,7 @@ class RouteRequest:
             "sample_id, image, hint and options."
         ),
     ] = None
-    out: Annotated[Path | None, typer.Option(help="With --questions: the parquet file to write decisions to.")] = None
+    out: Annotated[Path | None, typer.Option(help="With --questions: .parquet or .csv file for decisions.")] = None
     average_cost_usd: Annotated[
         float | None,
         typer.Option(help="With --questions: what an answer may cost on average; needs a router with an open pool."),
@@ -55,7 +55,7 @@ class RouteRequest:
             typer.BadParameter: one of them is missing.
         """
         if self.questions is None or self.out is None:
-            raise typer.BadParameter("--questions needs --out, a parquet file for the decisions.")
+            raise typer.BadParameter("--questions needs --out, a .parquet or .csv file for the decisions.")
         return self.questions, self.out
 
     @property
