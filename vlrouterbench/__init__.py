@@ -31,6 +31,7 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vlrouterbench.hub.auto_classes import install_auto_classes
 from vlrouterbench.hub.hook import install_dataset_name
 from vlrouterbench.version import __version__
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from vlrouterbench.metrics.ranks import rank_ranges
     from vlrouterbench.metrics.trade_off import oracle_gap_closed, rank_score
     from vlrouterbench.routers.auto import AutoRouter
+    from vlrouterbench.routers.registration import register_router
     from vlrouterbench.routing.options import RoutingOptions
     from vlrouterbench.routing.route_table import route_table
     from vlrouterbench.training.arguments import RouterTrainingArguments
@@ -74,6 +76,7 @@ _HOMES = {
     "quality_neutral_cost": "metrics.frontier",
     "rank_ranges": "metrics.ranks",
     "rank_score": "metrics.trade_off",
+    "register_router": "routers.registration",
     "route_table": "routing.route_table",
     "save_router": "training.fit",
     "simulate_logs": "data.simulation.simulate",
@@ -101,6 +104,7 @@ __all__ = [
     "quality_neutral_cost",
     "rank_ranges",
     "rank_score",
+    "register_router",
     "route_table",
     "save_router",
     "simulate_logs",
@@ -119,5 +123,7 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-# The one thing done at import: a light hook, so that `load_dataset("vl-routerbench")` works after our import.
+# All that is done at import: light hooks, so that `load_dataset("vl-routerbench")` and transformers' Auto classes know
+# what is ours.
 install_dataset_name()
+install_auto_classes()

@@ -78,13 +78,13 @@ def evaluate(request: EvaluateRequest) -> None:
 def _extras(request: EvaluateRequest, records: Sequence[ResultRecord], table: RoutingTable) -> list[Path]:
     """Write the optional files."""
     from vlrouterbench.cards.model_index import update_router_card
+    from vlrouterbench.evaluation.asked import loaded_from_folders, names_folder
     from vlrouterbench.evaluation.report import write_figures, write_results_tables
 
     written = write_figures(records, table, request.out) if request.figures else []
     if request.tables:
         written += write_results_tables(records, table, request.out)
     if request.update_card:
-        for given, record in zip(request.router, records, strict=True):
-            if record["router_config"]["kind"] == "router":
-                written.append(update_router_card(Path(given), record))
+        folders = [Path(given) for given in request.router if names_folder(given)]
+        written += [update_router_card(*pair) for pair in zip(folders, loaded_from_folders(records), strict=True)]
     return written

@@ -24,23 +24,33 @@ MOST_ROUTERS = 1_000
 """Limit for one file: a few kilobytes of parquet can hold a billion equal rows."""
 
 
-def read_decisions(path: Path, table: RoutingTable) -> dict[str, np.ndarray]:
+def is_decisions_file(source: str) -> bool:
+    """Whether what was given in the place of a router is a file of decisions, by its name."""
+    return source.endswith(".parquet")
+
+
+def read_decisions(path: Path, table: RoutingTable, *, whole: RoutingTable | None = None) -> dict[str, np.ndarray]:
     """Router -> indices in the pool (num_samples,), in a table's order.
 
     Args:
         path: a `decisions.parquet`, or the folder of an evaluation that holds it.
         table: the scored samples.
+        whole: the benchmark; decisions on its other samples are then left out, and refused where this is None.
 
     Raises:
         EvaluationError: not a table of decisions; a sample or candidate that is unknown; a sample missing or doubled.
     """
     path = path / DECISIONS_FILE if path.is_dir() else path
-    routers, sample_ids, candidates = _columns(path, most_rows=MOST_ROUTERS * len(table))
+    routers, sample_ids, candidates = _columns(path, most_rows=MOST_ROUTERS * len(table if whole is None else whole))
     row_of = {sample_id: row for row, sample_id in enumerate(table.column("sample_id"))}
+    others = set() if whole is None else set(whole.column("sample_id")) - set(row_of)
     decisions: dict[str, np.ndarray] = {}
     for router, sample_id, candidate in zip(routers, sample_ids, candidates, strict=True):
         where = f'{path}: router "{router}", sample "{sample_id}", candidate "{candidate}"'
         row, choice = row_of.get(sample_id), table.pool.index.get(candidate)
+        chosen = decisions.setdefault(router, np.full(len(row_of), -1))
+        if sample_id in others:
+            continue
         if row is None:
             raise EvaluationError(
                 f"{where}: expected only the {len(row_of):,} scored samples of {table.folder}; this one is unknown, "
@@ -48,7 +58,6 @@ def read_decisions(path: Path, table: RoutingTable) -> dict[str, np.ndarray]:
             )
         if choice is None:
             raise EvaluationError(f"{where}: unknown candidate. Known: {', '.join(table.pool.names)}.")
-        chosen = decisions.setdefault(router, np.full(len(row_of), -1))
         if chosen[row] >= 0:
             raise EvaluationError(f"{where}: expected one decision per sample, found a second one. Remove the row.")
         chosen[row] = choice

@@ -11,29 +11,33 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from vlrouterbench.core.errors import BenchmarkError, EvaluationError, RouterError, unknown_name
+from vlrouterbench.core.errors import BenchmarkError, EvaluationError, RouterError
 from vlrouterbench.data.table import RoutingTable, load_table
+from vlrouterbench.evaluation.asked import FUNCTION, NO_ROUTER, TRAINED_HERE, AskedRouter, RouterSource, asked_routers
 from vlrouterbench.evaluation.estimates import ask_estimates
+from vlrouterbench.evaluation.functions import decide_by_function
 from vlrouterbench.evaluation.operating_points import decisions_by_weight
 from vlrouterbench.evaluation.paired import UPPER_BOUND, RoutedSplit, ScoringContext
-from vlrouterbench.evaluation.policies import POLICIES, decide_policy
+from vlrouterbench.evaluation.policies import decide_policy
 from vlrouterbench.evaluation.records import ResultRecord
 from vlrouterbench.evaluation.results import score_routers
 from vlrouterbench.evaluation.shuffled import train_on_shuffled
 from vlrouterbench.evaluation.throughput import measure_throughput
 from vlrouterbench.evaluation.upper_bound import SplitFeatures, upper_bound_decisions
 from vlrouterbench.evaluation.writing import write_results
-from vlrouterbench.features.encode import features_by
+from vlrouterbench.features.encode import encode_benchmark, features_by
 from vlrouterbench.features.options import EncodingWork, Progress
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
-from vlrouterbench.routers.registry import FAMILIES, family_name
+from vlrouterbench.routers.registry import family_name
+from vlrouterbench.training.arguments import RouterTrainingArguments
+from vlrouterbench.training.fit import train_router
+from vlrouterbench.training.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -70,13 +74,14 @@ class EvaluationOptions:
 
 
 def evaluate_routers(
-    folder: Path | str, routers: Sequence[str], out: Path | str, options: EvaluationOptions | None = None
+    folder: Path | str, routers: Sequence[RouterSource], out: Path | str, options: EvaluationOptions | None = None
 ) -> list[ResultRecord]:
     """Evaluate routers and write `results.json`, `decisions.parquet`, `controls.parquet` and `estimates.parquet`.
 
     Args:
         folder: benchmark folder.
-        routers: names of policies, or paths and Hub ids of trained routers.
+        routers: names of policies and of registered routers, paths and Hub ids of trained routers, files of decisions
+            (`decisions.parquet`), routers in memory, and functions of samples (`functions.py`).
         out: folder for the files; `estimates.parquet` is written only where a router is calibrated.
         options: see EvaluationOptions.
 
@@ -86,13 +91,12 @@ def evaluate_routers(
     Raises:
         BenchmarkError: no sample of the split was measured for every candidate.
         RouterError: a router cannot be loaded, or has other candidates than the benchmark.
-        EvaluationError: an estimate of a calibrated router is not a probability, or not a cost.
+        EvaluationError: an estimate of a calibrated router is not a probability, or not a cost; a function that fails
+            or answers with something else than candidates' names; decisions that do not fit the scored samples.
     """
     options = options or EvaluationOptions()
     if not routers:
-        raise RouterError(
-            f"expected at least one router, found none. Policies: {', '.join(POLICIES)}; else a folder or Hub id."
-        )
+        raise RouterError(NO_ROUTER)
     whole = load_table(folder)
     split, train = whole.split(options.split), whole.split("train")
     table = split.take(split.complete)
@@ -100,17 +104,17 @@ def evaluate_routers(
         raise BenchmarkError(_nothing_complete(split, options.split))
     routed: list[RoutedSplit] = []
     features: torch.Tensor | None = None
-    for name, source in zip(_unique_names(routers), routers, strict=True):
-        if source in POLICIES:
-            policy = decide_policy(source, table, train, seed=options.seed)
-            config = {"kind": "policy", "name": source, **policy.config}
-            routed.append(RoutedSplit(name, policy.decisions, config, policy.shares))
+    for asked in asked_routers(routers, table, whole):
+        if (fixed := _without_model(asked, table, train, options.seed)) is not None:
+            routed.append(fixed)
             continue
-        router = _load(source)
-        split_features = _features(name, router, table, options)
+        router = _router(asked, whole, options)
+        split_features = _features(asked.name, router, table, options)
         if features is None and not router.end_to_end:
             features = split_features
-        routed.append(_routed(name, router, split_features, table, options))
+        routed.append(_routed(asked.name, router, split_features, table, options))
+        if asked.family is not None:
+            routed[-1].config[TRAINED_HERE] = True
         if options.shuffled_labels:
             control = train_on_shuffled(router, whole, options.work, seed=options.seed)
             routed[-1].shuffled = control.decide(split_features).cpu().numpy()
@@ -140,32 +144,28 @@ def _controls(
     return decisions | {UPPER_BOUND: upper_bound_decisions(table, train, seed=seed, features=scored)}
 
 
-def _load(source: str) -> PreTrainedRouter:
-    folder = Path(source)
-    if not folder.exists() and "/" not in source:
-        if source in FAMILIES:
-            raise RouterError(
-                f'"{source}" needs training first: `vlrouterbench train DIR --router {source} --out PATH`, '
-                "then give PATH."
-            )
-        raise unknown_name("router", source, (*POLICIES, *FAMILIES))
-    return AutoRouter.from_pretrained(source)
+def _without_model(asked: AskedRouter, table: RoutingTable, train: RoutingTable, seed: int) -> RoutedSplit | None:
+    """Decisions of a policy, of a function or from a file; None for a router."""
+    if asked.policy is not None:
+        policy = decide_policy(asked.policy, table, train, seed=seed)
+        config = {"kind": "policy", "name": asked.policy, **policy.config}
+        return RoutedSplit(asked.name, policy.decisions, config, policy.shares)
+    if asked.function is not None:
+        decisions = decide_by_function(asked.name, asked.function, table)
+        return RoutedSplit(asked.name, decisions, {"kind": "router", "family": FUNCTION})
+    if asked.decisions is not None:
+        return RoutedSplit(asked.name, asked.decisions, dict(asked.config or {}))
+    return None
 
 
-def _unique_names(routers: Sequence[str]) -> list[str]:
-    """The name of a policy or the last component of a path; a repeated name gets a number."""
-    wanted = [source if source in POLICIES else _last_component(source) for source in routers]
-    names: list[str] = []
-    for name in wanted:
-        # A numbered name must not be the own name of a later router.
-        numbered = (f"{name}-{number}" for number in count(2))
-        names.append(name if name not in names else next(n for n in numbered if n not in names and n not in wanted))
-    return names
-
-
-def _last_component(source: str) -> str:
-    path = Path(source)
-    return path.name if path.name not in ("", "..") else path.resolve().name
+def _router(asked: AskedRouter, whole: RoutingTable, options: EvaluationOptions) -> PreTrainedRouter:
+    """A router as it was given, loaded, or trained for the occasion."""
+    if asked.router is not None:
+        return asked.router
+    if asked.family is not None:
+        problem = Problem(whole, encode_benchmark(whole, None, options.work))
+        return train_router(asked.family, problem, RouterTrainingArguments(seed=options.seed)).router
+    return AutoRouter.from_pretrained(str(asked.folder))
 
 
 def _features(name: str, router: PreTrainedRouter, table: RoutingTable, options: EvaluationOptions) -> torch.Tensor:

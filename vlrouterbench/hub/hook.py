@@ -1,8 +1,8 @@
 """`datasets.load_dataset("vl-routerbench")` without a Hub call: a hook on the `datasets` library, set at our import.
 
 Decisions
-- Importing this package must not import `datasets` (0.7 s): a meta-path finder waits for it and wraps
-  `dataset_module_factory` when it comes, or at once if it is there already.
+- Importing this package must not import `datasets` (0.7 s): `dataset_module_factory` is wrapped when it
+  comes (`import_hook.py`).
 - Only our name is answered, with our own builder; an explicit `./vl-routerbench` folder still wins, and everything else
   passes untouched.
 - The module's hash carries the digest of the tables: the library's own key would serve old rows after a rebuild.
@@ -14,15 +14,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.abc
-import importlib.machinery
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from vlrouterbench.core.constants import BENCHMARK_NAME
+from vlrouterbench.hub.import_hook import when_imported
 
 SUPPORTED_MAJOR = 5
 _HOOKED_MODULES = ("datasets.load", "datasets.inspect")
@@ -33,39 +30,7 @@ _MARK = "answers_vlrouterbench"
 
 def install_dataset_name() -> None:
     """Make our dataset name known to the `datasets` library, now or when it is imported."""
-    if not any(isinstance(finder, _HookFinder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _HookFinder())
-    for name in _HOOKED_MODULES:
-        if name in sys.modules:
-            _wrap_factory(sys.modules[name])
-
-
-class _HookFinder(importlib.abc.MetaPathFinder):
-    """Lets the usual finder locate a hooked module, and has it wrapped once it has run."""
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        if fullname not in _HOOKED_MODULES:
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
-        if spec is not None and spec.loader is not None:
-            spec.loader = _WrappingLoader(spec.loader)
-        return spec
-
-
-class _WrappingLoader(importlib.abc.Loader):
-    """Runs the real loader, then wraps the factory in the module it made."""
-
-    def __init__(self, loader: Any) -> None:
-        self._loader = loader
-
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
-        return self._loader.create_module(spec)
-
-    def exec_module(self, module: ModuleType) -> None:
-        self._loader.exec_module(module)
-        _wrap_factory(module)
+    when_imported(dict.fromkeys(_HOOKED_MODULES, _wrap_factory))
 
 
 def _wrap_factory(module: ModuleType) -> None:

@@ -51,5 +51,9 @@ FAMILIES: Mapping[str, type[PreTrainedRouter]] = ChainMap(END_TO_END, ROUTERS)
 
 
 def family_name(router: PreTrainedRouter) -> str:
-    """The name of a router's family: the nearest of its classes that is one, since families are made from others."""
-    return next(name for kind in type(router).__mro__ for name, family in FAMILIES.items() if kind is family)
+    """The name of a router's family: the nearest of its classes that is one, since families are made from others.
+
+    A class that is not registered, such as one that was loaded with a router's own code, is named by its model type.
+    """
+    names = (name for kind in type(router).__mro__ for name, family in FAMILIES.items() if kind is family)
+    return next(names, router.config.model_type.removeprefix("vlrouter-"))

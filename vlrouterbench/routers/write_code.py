@@ -7,6 +7,8 @@ Decisions
 - Only what the class and its own encoder need is carried: in the registry of blocks stand the router's own blocks
   alone, as imports that transformers follows.
 - A class that was itself loaded from a repository is followed the same way: its files are flat already.
+- What registers a class here (`vlrouterbench.register_router(...)` in its module) is left out: there is nothing to
+  register it in. Modules beside a file that lies in no package are carried with it.
 - Imports inside functions count. `import a.b` of carried code is refused: it has no flat form. A name that a package
   only passes on is imported from the file that defines it.
 """
@@ -23,6 +25,8 @@ from pathlib import Path
 CONVENTIONAL = ("modeling_", "configuration_", "processing_")
 """Stems that transformers' users look for; other files are named by their path."""
 ROUTERS = "vlrouterbench.routers."
+PACKAGE, REGISTERS = "vlrouterbench", "register_"
+"""What a module registers itself by: functions of this package whose names begin so."""
 LOADED = "transformers_modules"
 """Where transformers puts code that it loaded from a repository."""
 REGISTRY = "BLOCKS"
@@ -56,7 +60,7 @@ def flat_sources(entries: Iterable[type], blocks: Blocks) -> dict[str, str]:
     """Flat name -> source of every file that some classes and blocks need; errors as for `write_code`."""
     classes = [*entries, *(block for kinds in blocks.values() for block in kinds.values())]
     pending = [entry.__module__ for entry in classes]
-    roots = {module.partition(".")[0] for module in (*pending, ROUTERS)}
+    roots = {module.partition(".")[0] for module in (*pending, ROUTERS)}.union(*map(_beside, pending))
     modules: dict[str, str] = {}
     while pending:
         module = pending.pop()
@@ -100,7 +104,46 @@ def _source(module: str) -> str:
             f"expected an importable source file of {module}, to be saved beside the weights; found none. Define the "
             "class in a module of its own, and import it from there."
         )
-    return Path(file).read_text(encoding="utf-8")
+    source = Path(file).read_text(encoding="utf-8")
+    return source if module.startswith((ROUTERS, f"{LOADED}.")) else _without_registration(source)
+
+
+def _beside(module: str) -> set[str]:
+    """Modules in the folder of one that lies in no package and is not installed: they belong to it."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if "." in module or file is None or {"site-packages", "dist-packages"} & set(Path(file).parts):
+        return set()
+    folder = Path(file).parent
+    return {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
+
+
+def _without_registration(source: str) -> str:
+    """A module's source with blank lines for what registers it in this package, which is not there where it is read."""
+    tree, names = ast.parse(source), set[str]()
+    dropped: list[ast.stmt] = []
+    for node in tree.body:
+        if isinstance(node, ast.Import) and [alias.name for alias in node.names] == [PACKAGE]:
+            names.add(node.names[0].asname or PACKAGE)
+            dropped.append(node)
+        elif isinstance(node, ast.ImportFrom) and node.module in (PACKAGE, f"{ROUTERS}registration"):
+            given = {alias.asname or alias.name for alias in node.names if alias.name.startswith(REGISTERS)}
+            if len(given) == len(node.names):
+                names |= given
+                dropped.append(node)
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            called = node.value.func
+            if isinstance(called, ast.Attribute) and called.attr.startswith(REGISTERS):
+                called = called.value
+            if isinstance(called, ast.Name) and called.id in names:
+                dropped.append(node)
+    kept = ast.Module([node for node in tree.body if node not in dropped], [])
+    if any(isinstance(node, ast.Name) and node.id in names for node in ast.walk(kept)):
+        return source
+    lines = source.splitlines()
+    for node in dropped:
+        for number in range(node.lineno - 1, node.end_lineno or node.lineno):
+            lines[number] = ""
+    return "\n".join(lines).rstrip("\n") + "\n"
 
 
 def _imports(tree: ast.Module) -> Iterator[ast.ImportFrom]:

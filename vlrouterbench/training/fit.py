@@ -24,6 +24,7 @@ from vlrouterbench.features.packed import PackedSet
 from vlrouterbench.routers.base.configuration_router import RouterConfig
 from vlrouterbench.routers.base.learning import Recipe, TrainingSet, settings_of
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.registration import find_family
 from vlrouterbench.routers.registry import FAMILIES, family_name
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.problem import Problem
@@ -51,11 +52,13 @@ class TrainedRouter:
     chosen: Trial
 
 
-def train_router(family: str, problem: Problem, arguments: RouterTrainingArguments | None = None) -> TrainedRouter:
+def train_router(
+    family: str | type[PreTrainedRouter], problem: Problem, arguments: RouterTrainingArguments | None = None
+) -> TrainedRouter:
     """Train a router and choose its settings on validation.
 
     Args:
-        family: a name of FAMILIES.
+        family: a name of FAMILIES or of a registered router, or a class of one's own.
         problem: the benchmark with its features.
         arguments: see RouterTrainingArguments.
 
@@ -67,14 +70,13 @@ def train_router(family: str, problem: Problem, arguments: RouterTrainingArgumen
 
 
 def train_each(
-    family: str, problem: Problem, arguments: RouterTrainingArguments | None = None
+    family: str | type[PreTrainedRouter], problem: Problem, arguments: RouterTrainingArguments | None = None
 ) -> Iterator[TrainedRouter]:
     """Train a router for every cost weight in turn, its other settings chosen on validation; one where there is none.
 
     Arguments and errors are those of `train_router`.
     """
-    if family not in FAMILIES:
-        raise unknown_name("router", family, FAMILIES)
+    family = find_family(family)
     arguments = arguments or RouterTrainingArguments()
     if FAMILIES[family].end_to_end != isinstance(problem.features, PackedSet):
         raise RouterError(_wrong_rows(family))

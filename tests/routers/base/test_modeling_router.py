@@ -200,7 +200,8 @@ def test_forward_gives_logits_and_the_loss_where_labels_are_given(family, router
     features, router = simulated_problem.train_features[:8], routers[family]
     bare, full = router(features=features), router(features=features, targets=labels)
     assert bare.loss is None and torch.equal(bare.logits, full.logits)
-    if type(router).training_loss is PreTrainedRouter.training_loss:
+    assert torch.equal(full.logits, router(features=features, labels=labels).logits)
+    if type(router).loss_and_scores is PreTrainedRouter.loss_and_scores:
         assert torch.equal(full.loss, soft_cross_entropy(full.logits, labels))
     assert torch.isfinite(full.loss)
 

@@ -5,16 +5,17 @@ Decisions
 - Everything is done anew for every split: training, choices on validation, the mixture on train. Cost bounds stay the
   benchmark's.
 - A name is a family (`mlp`), one of its variants (`flagship:without-kernel`), the label-permutation control of either
-  (`shuffled/mlp`), or a policy (`mixture`).
+  (`shuffled/mlp`), a policy (`mixture`), or what a file of decisions names (`decided.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from vlrouterbench.core.errors import RouterError, unknown_name
@@ -24,6 +25,7 @@ from vlrouterbench.evaluation.policies import POLICIES
 from vlrouterbench.evaluation.shuffled import shuffled_outcomes
 from vlrouterbench.features.encode import FeatureSet
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.registration import is_family, unknown_family
 from vlrouterbench.routers.registry import FAMILIES, ROUTERS
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import train_router
@@ -45,12 +47,14 @@ class StudyContext:
         features: of its samples.
         seeds: of splits and of training, different ones.
         stage: opens each step by its title, for progress.
+        decided: router of a file of decisions -> sample id -> index in the pool.
     """
 
     table: RoutingTable
     features: FeatureSet
     seeds: Sequence[int] = (0, 1, 2, 3, 4)
     stage: Stage = lambda _: nullcontext()
+    decided: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def splits(self) -> Iterator[tuple[int, RoutingTable]]:
         """Every seed with the benchmark under its split."""
@@ -66,6 +70,10 @@ class StudyContext:
             seed: of training.
         """
         return train_router(*self.training_of(name, table, seed)).router
+
+    def decisions_of(self, name: str, samples: RoutingTable) -> np.ndarray:
+        """Indices in the pool, (num_samples,), that a router of a file of decisions chose for samples."""
+        return np.array([self.decided[name][sample_id] for sample_id in samples.column("sample_id")])
 
     def training_of(self, name: str, table: RoutingTable, seed: int) -> tuple[str, Problem, RouterTrainingArguments]:
         """What trains the router of a name: family, problem and arguments; arguments as for `train`."""
@@ -100,20 +108,22 @@ def family_and_variant(name: str) -> tuple[str, str]:
     return family, variant
 
 
-def check_names(routers: Sequence[str], seeds: Sequence[int]) -> None:
+def check_names(routers: Sequence[str], context: StudyContext) -> None:
     """Stop before any training where a name or a seed cannot be used.
 
     Raises:
         RouterError: no router or seed, or one twice.
         UnknownNameError: no such family, variant or policy.
     """
-    for kind, given in (("router", routers), ("seed", seeds)):
+    for kind, given in (("router", routers), ("seed", context.seeds)):
         if not given or len(set(given)) < len(given):
             raise RouterError(f"expected each {kind} once and at least one, found {list(given)}.")
     for name in routers:
         family, variant = family_and_variant(name)
-        if name in POLICIES:
+        if name in POLICIES or name in context.decided:
             continue
+        if not is_family(family):
+            raise unknown_family(name, *POLICIES)
         if family not in ROUTERS:
             raise unknown_name("router", name, (*ROUTERS, *POLICIES))
         if variant and variant not in FAMILIES[family].recipes:

@@ -78,7 +78,7 @@ class StudyPart(ABC, Generic[Record]):
             RouterError: no router or seed, or one twice.
             UnknownNameError: no such family, variant or policy.
         """
-        check_names(routers, context.seeds)
+        check_names(routers, context)
 
     @abstractmethod
     def run(self, context: StudyContext, routers: Sequence[str]) -> Record:

@@ -16,6 +16,7 @@ from vlrouterbench.core.errors import unknown_name
 from vlrouterbench.core.files import staged_folder, write_json
 from vlrouterbench.core.simulated import marked
 from vlrouterbench.evaluation.study.context import SHUFFLED, StudyContext
+from vlrouterbench.evaluation.study.decided import with_decisions
 from vlrouterbench.evaluation.study.part import PACKAGE, StudyHeader, StudyPart, TextTable
 from vlrouterbench.evaluation.study.parts.calibration import CalibrationPart
 from vlrouterbench.evaluation.study.parts.frontiers import FrontiersPart
@@ -84,13 +85,15 @@ def study(context: StudyContext, routers: Sequence[str], parts: Sequence[str] = 
 
     Args:
         context: benchmark and splits.
-        routers: names (see `context.py`); the first is what the others are compared with.
+        routers: names (see `context.py`) and files of decisions; the first is what the others are compared with.
         parts: names of PARTS.
 
     Raises:
         RouterError: no router or seed, or one twice; routers or a benchmark that a part cannot be computed with.
         UnknownNameError: no such part, family, variant or policy.
+        EvaluationError: a file of decisions that cannot be read, or lacks scored samples of a split.
     """
+    context, routers = with_decisions(context, routers)
     chosen = list(dict.fromkeys(part_of(name) for name in parts))
     for part in chosen:
         part.check(context, routers)

@@ -5,10 +5,13 @@ Decisions
   position.
 - Training facts are for people and cards; nothing is decided by them.
 - JSON has no infinity: an infinite cost weight is written "inf".
+- transformers' labels (`id2label`, `label2id`, `num_labels`) are the candidates' names by index. They are read off the
+  candidates, never stored apart, so they follow every change of the pool; a file without them loads as before.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NotRequired, TypedDict
 
 from transformers import PreTrainedConfig
@@ -51,7 +54,58 @@ class RouterConfig(PreTrainedConfig):
         self.training = training or {}
         super().__init__(**kwargs)
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Let a configuration without fields of its own begin as this one: transformers would write an `__init__`."""
+        if "__init__" not in cls.__dict__:
+
+            def begin(self: RouterConfig, **fields: Any) -> None:
+                super(cls, self).__init__(**fields)
+
+            type.__setattr__(cls, "__init__", begin)
+        super().__init_subclass__(**kwargs)
+
     @property
     def candidate_names(self) -> list[str]:
         """Names in pool order."""
         return [candidate["name"] for candidate in self.candidates]
+
+    @property  # type: ignore[misc]
+    def id2label(self) -> dict[int, str]:
+        """Index -> name of the candidate."""
+        return dict(enumerate(self.candidate_names))
+
+    @id2label.setter
+    def id2label(self, labels: Mapping[Any, str] | None) -> None:
+        self._check_labels("id2label", None if labels is None else [labels[key] for key in sorted(labels, key=int)])
+
+    @property  # type: ignore[misc]
+    def label2id(self) -> dict[str, int]:
+        """Name of the candidate -> index."""
+        return {name: index for index, name in enumerate(self.candidate_names)}
+
+    @label2id.setter
+    def label2id(self, labels: Mapping[str, Any] | None) -> None:
+        self._check_labels("label2id", None if labels is None else sorted(labels, key=lambda name: int(labels[name])))
+
+    @property
+    def num_labels(self) -> int:
+        """Size of the pool."""
+        return len(self.candidates)
+
+    @num_labels.setter
+    def num_labels(self, number: int) -> None:
+        if number != len(self.candidates):
+            raise ValueError(
+                f"num_labels: expected {len(self.candidates)}, the number of candidates; found {number}. Leave it out."
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """As transformers', with the labels."""
+        return {**super().to_dict(), "id2label": self.id2label, "label2id": self.label2id}
+
+    def _check_labels(self, field: str, names: list[str] | None) -> None:
+        if names is not None and names != self.candidate_names:
+            raise ValueError(
+                f"{field}: expected the candidates {', '.join(self.candidate_names)} by index, found "
+                f"{', '.join(map(str, names)) or 'none'}. Leave it out: labels follow from the candidates."
+            )

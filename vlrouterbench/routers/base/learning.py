@@ -16,11 +16,16 @@ from itertools import product
 from typing import Any
 
 import torch
+from torch import nn
 
 Setting = dict[str, Any]
 """Configuration fields by name, with the values that are given or tried: numbers, names, lists of them."""
 CORRECT_THRESHOLD = 0.5
 """Where a family needs 0/1, quality at or above this counts as correct."""
+NO_LABEL_LOGIT = -20.0
+"""Where the logit of a candidate starts that no training sample should get; its gradient is next to nothing there."""
+IGNORED = -100
+"""The index that stands for no label, as everywhere in transformers."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,36 @@ def settings_of(grid: Mapping[str, tuple[Any, ...]]) -> Iterator[Setting]:
         yield dict(zip(grid, values, strict=True))
 
 
+def as_soft_labels(labels: torch.Tensor, num_samples: int, num_candidates: int) -> torch.Tensor:
+    """Soft labels, (num_samples, num_candidates): float ones as they are, indices of candidates as rows of 0 and 1.
+
+    Args:
+        labels: (num_samples, num_candidates) float, or (num_samples,) int64 with IGNORED for what must not count.
+        num_samples: size of the batch.
+        num_candidates: size of the pool.
+
+    Raises:
+        ValueError: another shape, another type, or an index that no candidate has.
+    """
+    shape = tuple(labels.shape)
+    if labels.is_floating_point() and shape == (num_samples, num_candidates):
+        return labels
+    if labels.dtype != torch.int64 or shape != (num_samples,):
+        raise ValueError(
+            f"labels: expected soft labels ({num_samples}, {num_candidates}) in floating point, or indices of "
+            f"candidates ({num_samples},) in int64; found {shape} {str(labels.dtype).removeprefix('torch.')}."
+        )
+    counted = labels != IGNORED
+    wrong = counted & ((labels < 0) | (labels >= num_candidates))
+    if wrong.any():
+        raise ValueError(
+            f"labels: expected indices of candidates from 0 to {num_candidates - 1}, or {IGNORED} for a sample that "
+            f"must not count; found {int(labels[wrong][0])}."
+        )
+    rows = torch.nn.functional.one_hot(labels.masked_fill(~counted, 0), num_candidates).float()
+    return rows * counted.unsqueeze(1)
+
+
 def soft_cross_entropy(logits: torch.Tensor, soft_labels: torch.Tensor) -> torch.Tensor:
     """Mean cross-entropy between soft labels and softmax(logits), both (batch, num_candidates).
 
@@ -144,3 +179,10 @@ def kl_divergence(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """
     per_row = (torch.xlogy(targets, targets) - targets * torch.log_softmax(logits, dim=-1)).sum(dim=-1)
     return per_row.sum() / targets.sum().clamp(min=1.0)
+
+
+@torch.no_grad()
+def start_alike(layer: nn.Linear, training_set: TrainingSet) -> None:
+    """Set an output layer so that candidates with labels begin equal, and those without are out of reach."""
+    layer.weight.zero_()
+    layer.bias.copy_(NO_LABEL_LOGIT * (training_set.soft_labels.sum(dim=0) == 0))

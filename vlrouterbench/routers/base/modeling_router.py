@@ -7,12 +7,10 @@ Decisions
 - Before training no candidate is preferred, so that the pool's order has no part in what is learnt.
 - A router sees features; it never sees quality or cost of the sample it decides on.
 - Ties go to the first candidate in pool order, so that a decision is the same everywhere.
-- The code is saved beside the weights, so that a router loads where this package is not installed.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,15 +19,21 @@ from typing import Any, ClassVar
 import torch
 from PIL import Image
 from torch import nn
-from transformers import PreTrainedModel
 from transformers.utils import ModelOutput
 
 from vlrouterbench.routers.base.configuration_router import RouterConfig
 from vlrouterbench.routers.base.decision import KINDS, CalibrationError, RoutingDecision, considered
-from vlrouterbench.routers.base.learning import Recipe, Setting, TrainingSet, settings_of, soft_cross_entropy
+from vlrouterbench.routers.base.learning import (
+    Recipe,
+    Setting,
+    TrainingSet,
+    as_soft_labels,
+    settings_of,
+    soft_cross_entropy,
+)
+from vlrouterbench.routers.base.saved_router import SavedRouter
 from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder
 from vlrouterbench.routers.encoders.sample_input import RAISE, RouterInput, usable_image
-from vlrouterbench.routers.write_code import write_code
 
 CALIBRATED_FAMILIES = ("flagship",)
 """Families with calibrated estimates; the registry's test keeps this list true."""
@@ -40,27 +44,24 @@ class RouterOutput(ModelOutput):
     """Output of a forward pass.
 
     Attributes:
-        loss: scalar, where targets were given.
-        logits: scores, (num_samples, num_candidates); None beside the loss of a training step.
+        loss: scalar, where labels were given.
+        logits: scores, (num_samples, num_candidates); None in a training step of a family that states its loss alone.
     """
 
     loss: torch.Tensor | None = None
     logits: torch.Tensor | None = None
 
 
-class PreTrainedRouter(PreTrainedModel):
+class PreTrainedRouter(SavedRouter):
     """A router of any family.
 
     Args:
         config: names the candidates and describes the encoder.
     """
 
-    config: RouterConfig
-    encoder: Any
-    """A `FeatureEncoder`, or what an end-to-end family has in its place: with `dim`, `image` and `encode`."""
-    config_class: type[RouterConfig] = RouterConfig
     main_input_name = "features"
-    base_model_prefix = ""
+    accepts_loss_kwargs = False
+    """For transformers' Trainer: the loss is a mean over the batch that is given."""
     calibrated = False
     """Whether the family estimates calibrated probabilities of a correct answer."""
     title = ""
@@ -102,32 +103,6 @@ class PreTrainedRouter(PreTrainedModel):
         """Scores of the candidates, (num_samples, num_candidates), from features (num_samples, dim)."""
         raise TypeError(f"{type(self).__name__} is the base of all families: load one of them.")
 
-    def save_pretrained(self, save_directory: str | os.PathLike[Any], *arguments: Any, **options: Any) -> Any:
-        """As transformers', with the code files that load the router where this package is not installed."""
-        if options.get("is_main_process", True):
-            folder = Path(save_directory)
-            folder.mkdir(parents=True, exist_ok=True)
-            blocks = getattr(self.encoder, "block_classes", {})
-            self.config.auto_map = write_code(folder, self.auto_classes(), blocks)
-        return super().save_pretrained(save_directory, *arguments, **options)
-
-    def auto_classes(self) -> dict[str, type]:
-        """Name of an Auto class of transformers -> the class that it loads from a saved router."""
-        return {"AutoConfig": type(self.config), "AutoModel": type(self)}
-
-    @classmethod
-    def from_pretrained(cls, *arguments: Any, **options: Any) -> Any:
-        """As transformers', with weights at addresses of their own.
-
-        Tensors mapped from a file lie at any address, and kernels round by alignment: without the copy a loaded router
-        would differ from the saved one in the last bit.
-        """
-        loaded = super().from_pretrained(*arguments, **options)
-        router = loaded[0] if isinstance(loaded, tuple) else loaded
-        for tensor in (*router.parameters(), *router.buffers()):
-            tensor.data = tensor.data.clone()
-        return loaded
-
     @classmethod
     def recipe_for(cls, variant: str, encoder: Any) -> Recipe:
         """The recipe of a variant, given what the features come from."""
@@ -145,9 +120,18 @@ class PreTrainedRouter(PreTrainedModel):
         """Targets of a gradient family, (num_samples, num_candidates); a row of NaN must not count."""
         return training_set.soft_labels.masked_fill(~training_set.counted.unsqueeze(1), torch.nan)
 
+    def targets_of(self, soft_labels: torch.Tensor) -> torch.Tensor:
+        """Targets, where soft labels (batch, num_candidates) are all that is known: what `labels` become."""
+        return soft_labels
+
     def training_loss(self, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Loss, a scalar, for features (batch, dim) and targets (batch, num_candidates)."""
-        return soft_cross_entropy(self.score(features), targets)
+        return self.loss_and_scores(features, targets)[0]
+
+    def loss_and_scores(self, features: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The loss with the scores (batch, num_candidates) that stand behind it: one pass gives both."""
+        scores = self.score(features)
+        return soft_cross_entropy(scores, targets), scores
 
     def decision_settings(self, recipe: Recipe) -> list[Setting]:
         """What a fitted router tries on validation: configuration fields that change decisions alone."""
@@ -170,13 +154,36 @@ class PreTrainedRouter(PreTrainedModel):
         """
         return None
 
-    def forward(self, features: torch.Tensor, targets: torch.Tensor | None = None, **_: Any) -> RouterOutput:
-        """Scores, and the family's loss where targets (num_samples, num_candidates) are given.
+    def forward(
+        self,
+        features: torch.Tensor,
+        labels: torch.Tensor | None = None,
+        targets: torch.Tensor | None = None,
+    ) -> RouterOutput:
+        """Scores, and the family's loss where labels are given.
 
-        In training there is the loss alone: scores may need more than what a loss is made from.
+        Args:
+            features: (num_samples, dim).
+            labels: soft labels, (num_samples, num_candidates) float; or indices of the best candidates, (num_samples,)
+                int64, -100 for a sample that must not count.
+            targets: what the family learns from, as `training_targets` gives it; by an older name also `labels`.
+
+        Raises:
+            ValueError: both are given, or labels of another shape, type or range.
         """
-        loss = None if targets is None else self.training_loss(features, targets)
-        return RouterOutput(loss, None if self.training and loss is not None else self.score(features))
+        if labels is not None and targets is not None:
+            raise ValueError("expected labels or, by their older name, targets; found both.")
+        if targets is not None and not targets.is_floating_point():
+            labels, targets = targets, None
+        if labels is not None:
+            targets = self.targets_of(as_soft_labels(labels, len(features), self.num_candidates))
+        if targets is None:
+            return RouterOutput(None, self.score(features))
+        if type(self).training_loss is not PreTrainedRouter.training_loss:
+            # A family from outside that states its loss alone: scores are made beside it, but not in every step.
+            loss = self.training_loss(features, targets)
+            return RouterOutput(loss, None if self.training else self.score(features))
+        return RouterOutput(*self.loss_and_scores(features, targets))
 
     @torch.no_grad()
     def decide(self, features: torch.Tensor, candidates: Sequence[str] | None = None) -> torch.Tensor:

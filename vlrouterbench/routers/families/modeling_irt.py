@@ -78,6 +78,7 @@ class IRTRouter(EstimatingRouter):
         """Quality, NaN where it was not measured."""
         return training_set.quality
 
-    def training_loss(self, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Mean negative log likelihood of the measured pairs."""
-        return masked_binary_cross_entropy(self.logits(features), targets)
+    def loss_and_scores(self, features: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean negative log likelihood of the measured pairs, and the scores."""
+        logits = self.logits(features)
+        return masked_binary_cross_entropy(logits, targets), self._utility(torch.sigmoid(logits), self.mean_cost)

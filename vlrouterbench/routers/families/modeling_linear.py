@@ -15,13 +15,11 @@ import torch
 from torch import nn
 
 from vlrouterbench.routers.base.configuration_router import RouterConfig
-from vlrouterbench.routers.base.learning import Recipe, TrainingSet
+from vlrouterbench.routers.base.learning import Recipe, TrainingSet, start_alike
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 
 WHOLE_SPLIT = 10**9
 """A batch of every training sample."""
-NO_LABEL_LOGIT = -20.0
-"""Where the logit of a candidate starts that no training sample should get; its gradient is next to nothing there."""
 
 
 class LinearRouterConfig(RouterConfig):
@@ -61,10 +59,3 @@ class LinearRouter(PreTrainedRouter):
     def fit(self, training_set: TrainingSet) -> None:
         """Start with all candidates alike, and those that no label names below them."""
         start_alike(self.head, training_set)
-
-
-@torch.no_grad()
-def start_alike(layer: nn.Linear, training_set: TrainingSet) -> None:
-    """Set an output layer so that candidates with labels begin equal, and those without are out of reach."""
-    layer.weight.zero_()
-    layer.bias.copy_(NO_LABEL_LOGIT * (training_set.soft_labels.sum(dim=0) == 0))

@@ -15,9 +15,8 @@ import torch
 from torch import nn
 
 from vlrouterbench.routers.base.configuration_router import RouterConfig
-from vlrouterbench.routers.base.learning import Recipe, TrainingSet
+from vlrouterbench.routers.base.learning import Recipe, TrainingSet, start_alike
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
-from vlrouterbench.routers.families.modeling_linear import start_alike
 
 
 class MLPRouterConfig(RouterConfig):

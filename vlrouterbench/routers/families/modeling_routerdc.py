@@ -99,14 +99,20 @@ class RouterDCRouter(CosineRouter):
         targets = torch.cat([training_set.soft_labels, training_set.quality, clusters], dim=1)
         return targets.masked_fill(~training_set.counted.unsqueeze(1), torch.nan)
 
-    def training_loss(self, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Both contrastive losses."""
+    def targets_of(self, soft_labels: torch.Tensor) -> torch.Tensor:
+        """With what has a share taken for correct, and every sample in a cluster of its own."""
+        clusters = torch.arange(len(soft_labels), device=soft_labels.device).unsqueeze(1)
+        return torch.cat([soft_labels, (soft_labels > 0).to(soft_labels), clusters.to(soft_labels)], dim=1)
+
+    def loss_and_scores(self, features: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Both contrastive losses, and the scores."""
         config, size = self.config, self.num_candidates
         labels, quality, clusters = targets[:, :size], targets[:, size : 2 * size], targets[:, -1].long()
         pooled = self.pooled(features)
         kept = (config.num_positives, config.num_negatives)
-        loss = sample_candidate_loss(self.head_scores(pooled), labels, quality, kept)
+        scores = self.head_scores(pooled)
+        loss = sample_candidate_loss(scores, labels, quality, kept)
         everyone, clusters = gathered(pooled), gathered(clusters)
         draw = shared_draw((2, len(clusters), len(clusters)), pooled.device)
         among = sample_sample_loss(cosines(everyone, everyone), clusters, config.num_others, draw)
-        return loss + config.sample_weight * shared_loss(among)
+        return loss + config.sample_weight * shared_loss(among), scores

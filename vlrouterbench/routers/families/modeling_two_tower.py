@@ -124,13 +124,14 @@ class TwoTowerRouter(EstimatingRouter):
         """Correctness discounted by what is paid above the cheapest correct candidate; NaN = does not count."""
         return discounted_targets(training_set)
 
-    def training_loss(self, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Binary cross-entropy of the pairs and the weighted regulariser."""
+    def loss_and_scores(self, features: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Binary cross-entropy of the pairs with the weighted regulariser, and the scores."""
         logits = self.logits(features)
         mass = targets.nan_to_num(0.0)
         shares = mass / mass.sum(dim=1, keepdim=True).clamp(min=1e-12)
         contrast = soft_cross_entropy(logits, shares)
-        return masked_binary_cross_entropy(logits, targets) + self.config.contrastive_weight * contrast
+        loss = masked_binary_cross_entropy(logits, targets) + self.config.contrastive_weight * contrast
+        return loss, self._utility(torch.sigmoid(logits), self.mean_cost)
 
 
 def discounted_targets(training_set: TrainingSet) -> torch.Tensor:

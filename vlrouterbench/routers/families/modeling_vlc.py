@@ -16,8 +16,7 @@ import torch
 from torch import nn
 
 from vlrouterbench.routers.backbones.router import EndToEndConfig, EndToEndRouter
-from vlrouterbench.routers.base.learning import Recipe, TrainingSet
-from vlrouterbench.routers.families.modeling_linear import start_alike
+from vlrouterbench.routers.base.learning import Recipe, TrainingSet, start_alike
 
 FINE_TUNED = Recipe(
     cost_weights=(10.0,),

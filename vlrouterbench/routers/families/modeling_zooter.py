@@ -81,9 +81,10 @@ class ZooterRouter(VLCRouter):
         labels = tag_smoothed(own, training_set.dataset_ids, beta=self.config.beta)
         return labels.masked_fill(labels.sum(dim=1, keepdim=True) == 0, torch.nan)
 
-    def training_loss(self, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Divergence of the router's shares from the targets."""
-        return kl_divergence(self.score(features), targets)
+    def loss_and_scores(self, features: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Divergence of the router's shares from the targets, and the scores."""
+        scores = self.score(features)
+        return kl_divergence(scores, targets), scores
 
 
 def reward_shares(rewards: torch.Tensor) -> torch.Tensor:

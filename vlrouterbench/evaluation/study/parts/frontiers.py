@@ -31,7 +31,7 @@ from vlrouterbench.evaluation.study.frontier_measures import (
     measure_split,
 )
 from vlrouterbench.evaluation.study.frontier_plot import hulls_plot
-from vlrouterbench.evaluation.study.over_splits import outcomes_of_policy
+from vlrouterbench.evaluation.study.over_splits import outcomes_of, outcomes_of_policy
 from vlrouterbench.evaluation.study.part import StudyHeader, StudyPart, TextTable
 from vlrouterbench.metrics.bootstrap import interval
 from vlrouterbench.metrics.trade_off import chosen_values
@@ -149,6 +149,8 @@ def operating_points(name: str, context: StudyContext, split: RoutingTable, test
     """What a name offers on the test samples of a split; `seed` is that of draws and of training."""
     if name in POLICIES:
         return Points(*(values[:, None] for values in outcomes_of_policy(name, split, test, seed=seed)))
+    if name in context.decided:
+        return Points(*(values[:, None] for values in outcomes_of(context.decisions_of(name, test), test)))
     family, problem, arguments = context.training_of(name, split, seed)
     features, kind = context.features.of(test), FAMILIES[family]
     per_weight = kind.recipe_for(arguments.variant, problem.features.encoder).cost_weights is None

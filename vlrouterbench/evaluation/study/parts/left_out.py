@@ -16,7 +16,7 @@ from typing import TypedDict
 
 import numpy as np
 
-from vlrouterbench.core.errors import BenchmarkError
+from vlrouterbench.core.errors import BenchmarkError, RouterError
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.study.context import StudyContext, scored
 from vlrouterbench.evaluation.study.held_out_answers import Answer, answers_on_both_sides
@@ -123,6 +123,11 @@ class LeftOutPart(StudyPart[LeftOutRecord]):
             BenchmarkError: fewer than two datasets.
         """
         super().check(context, routers)
+        if decided := [name for name in routers if name in context.decided]:
+            raise RouterError(
+                f"part {self.name} trains every router without each dataset, and {', '.join(decided)} has decisions "
+                "alone. Leave it out, or leave the part out."
+            )
         datasets = sorted(set(context.table.column("dataset")))
         if len(datasets) < 2:
             raise BenchmarkError(

@@ -97,6 +97,8 @@ def _outcomes(name: str, context: StudyContext, split: RoutingTable, test: Routi
     """Outcomes of a router's decisions on the test split; of one that draws, the expected ones."""
     if name in POLICIES:
         return outcomes_of_policy(name, split, test, seed=seed)
+    if name in context.decided:
+        return outcomes_of(context.decisions_of(name, test), test)
     decisions = context.train(name, split, seed).decide(context.features.of(test))
     return outcomes_of(decisions.cpu().numpy(), test)
 

@@ -1,0 +1,100 @@
+"""With the package imported, transformers' Auto classes load a router without the flag, and never ask on stdin."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.families import small_router
+from vlrouterbench.routers.registry import FAMILIES, ROUTERS
+
+IMPORTS = {
+    "transformers first": "from transformers import AutoConfig, AutoModel\nimport vlrouterbench",
+    "vlrouterbench first": "import vlrouterbench\nfrom transformers import AutoConfig, AutoModel",
+    "Auto classes before": "import transformers\ntransformers.AutoModel, transformers.AutoProcessor\n"
+    "import vlrouterbench\nfrom transformers import AutoConfig, AutoModel",
+}
+LOAD = """
+import json, sys
+answers = {}
+for family, folder in json.loads(sys.argv[1]).items():
+    for flag in ({}, {"trust_remote_code": False}, {"trust_remote_code": True}):
+        config, router = AutoConfig.from_pretrained(folder, **flag), AutoModel.from_pretrained(folder, **flag)
+        answers.setdefault(family, []).append([type(config).__module__, type(router).__module__])
+print(json.dumps(answers))
+"""
+
+
+def run(code, *arguments):
+    """What a second interpreter prints, its stdin closed."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Family -> folder of a saved router; with code in it that says when it is run."""
+    root = tmp_path_factory.mktemp("saved")
+    for family in ROUTERS:
+        small_router(family).save_pretrained(root / family)
+        for path in (root / family).glob("modeling_*.py"):
+            path.write_text("raise RuntimeError('code of the folder was run')\n")
+    return {family: str(root / family) for family in ROUTERS}
+
+
+@pytest.mark.parametrize("order", IMPORTS)
+def test_every_family_loads_with_the_package_s_own_classes_whatever_the_flag(order, folders):
+    answers = json.loads(run(IMPORTS[order] + LOAD, json.dumps(folders)))
+    assert answers.keys() == ROUTERS.keys()
+    for family, loaded in answers.items():
+        module = ROUTERS[family].__module__
+        assert loaded == [[module, module]] * 3 or loaded == [[ROUTERS[family].config_class.__module__, module]] * 3
+
+
+def test_a_router_is_made_from_a_configuration():
+    code = (
+        "import vlrouterbench\nfrom transformers import AutoModel\n"
+        "from vlrouterbench.routers.families.modeling_knn import KNNRouterConfig\n"
+        f"config = KNNRouterConfig(candidates=[], encoder={small_router('knn').config.encoder!r})\n"
+        "print(type(AutoModel.from_config(config)).__name__)"
+    )
+    assert run(code).strip() == "KNNRouter"
+
+
+def test_importing_the_package_imports_neither_torch_nor_transformers():
+    heavy = ("torch", "transformers", "datasets")
+    code = f"import sys, vlrouterbench\nprint([name for name in {heavy} if name in sys.modules])"
+    assert run(code).strip() == "[]"
+
+
+def test_importing_transformers_after_the_package_imports_no_family():
+    code = (
+        "import sys, vlrouterbench\nfrom transformers import AutoConfig, AutoModel\n"
+        "print([name for name in sys.modules if name.startswith('vlrouterbench.routers')])"
+    )
+    assert run(code).strip() == "[]"
+
+
+def test_processors_of_end_to_end_routers_load_too(end_to_end_folders):
+    code = """
+import json, sys
+import vlrouterbench
+from transformers import AutoModel, AutoProcessor
+for folder in json.loads(sys.argv[1]):
+    processor = AutoProcessor.from_pretrained(folder)
+    inputs = processor(text=["What is shown?"], images=None, return_tensors="pt")
+    router = AutoModel.from_pretrained(folder)
+    chosen = router.config.id2label[int(router(**inputs).logits.argmax())]
+    assert chosen == router.route("What is shown?").candidate
+    print(type(processor).__module__)
+"""
+    folders = json.dumps([str(folder) for folder in end_to_end_folders.values()])
+    assert set(run(code, folders).split()) == {"vlrouterbench.routers.backbones.processing_router"}
+
+
+def test_every_family_has_a_model_type_of_its_own():
+    assert len({family.config_class.model_type for family in FAMILIES.values()}) == len(FAMILIES)

@@ -1,0 +1,53 @@
+"""A router on disk: what stands beside its weights, and how they are loaded.
+
+Decisions
+- The code is saved beside the weights, so that a router loads where this package is not installed.
+- A loaded router decides as the saved one did, to the last bit.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedModel
+
+from vlrouterbench.routers.base.configuration_router import RouterConfig
+from vlrouterbench.routers.write_code import write_code
+
+
+class SavedRouter(PreTrainedModel):
+    """The base of `PreTrainedRouter`: saving and loading."""
+
+    config: RouterConfig
+    encoder: Any
+    """A `FeatureEncoder`, or what an end-to-end family has in its place: with `dim`, `image` and `encode`."""
+    config_class: type[RouterConfig] = RouterConfig
+    base_model_prefix = ""
+
+    def save_pretrained(self, save_directory: str | os.PathLike[Any], *arguments: Any, **options: Any) -> Any:
+        """As transformers', with the code files that load the router where this package is not installed."""
+        if options.get("is_main_process", True):
+            folder = Path(save_directory)
+            folder.mkdir(parents=True, exist_ok=True)
+            blocks = getattr(self.encoder, "block_classes", {})
+            self.config.auto_map = write_code(folder, self.auto_classes(), blocks)
+        return super().save_pretrained(save_directory, *arguments, **options)
+
+    def auto_classes(self) -> dict[str, type]:
+        """Name of an Auto class of transformers -> the class that it loads from a saved router."""
+        return {"AutoConfig": type(self.config), "AutoModel": type(self)}
+
+    @classmethod
+    def from_pretrained(cls, *arguments: Any, **options: Any) -> Any:
+        """As transformers', with weights at addresses of their own.
+
+        Tensors mapped from a file lie at any address, and kernels round by alignment: without the copy a loaded router
+        would differ from the saved one in the last bit.
+        """
+        loaded = super().from_pretrained(*arguments, **options)
+        router = loaded[0] if isinstance(loaded, tuple) else loaded
+        for tensor in (*router.parameters(), *router.buffers()):
+            tensor.data = tensor.data.clone()
+        return loaded
