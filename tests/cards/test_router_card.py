@@ -56,7 +56,7 @@ def test_best_ten_trials_stand_in_order_and_all_are_counted(config):
 
 
 def test_what_was_chosen_by_stands_beside_what_it_is_not_chosen_by(config):
-    """Chosen out of fold: no row below the first has a higher figure of the kind that the text says it was chosen by."""
+    """Chosen out of fold: no row has a higher figure than the first of the kind that the text says it was chosen by."""
     trials = [
         {"setting": {"usd_weight": float(n)}, "validation_rank_score": 60.0 + n, "held_out_rank_score": 70.0 - n}
         for n in range(3)
