@@ -73,7 +73,7 @@ def test_every_variant_that_texts_name_exists(project_root):
     named = [
         found
         for path in (*texts, project_root / "README.md", project_root / "CONTRIBUTING.md")
-        for found in re.findall(r"(?:`|--router )([a-z0-9-]+):([a-z][a-z-]+)\b", path.read_text(encoding="utf-8"))
+        for found in re.findall(r"(?:`|--router )([a-z0-9-]+):([a-z][a-z-]+)(?![\w-])", path.read_text(encoding="utf-8"))
         if found[0] in FAMILIES
     ]
     assert ("flagship", "without-kernel") in named
