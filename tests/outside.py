@@ -4,6 +4,8 @@ import importlib
 import sys
 from contextlib import contextmanager
 
+from vlrouterbench.data.sources.registry import _registered as registered_sources
+from vlrouterbench.routers.encoders.registry import BLOCKS
 from vlrouterbench.routers.registration import FUNCTIONS
 from vlrouterbench.routers.registry import END_TO_END, ROUTERS
 
@@ -50,14 +52,15 @@ vlrouterbench.register_router("outside", OutsideRouter)
 @contextmanager
 def registries_restored():
     """What is registered inside is forgotten afterwards."""
-    places = (ROUTERS, END_TO_END, FUNCTIONS)
-    before = [dict(place) for place in places]
+    places = (ROUTERS, END_TO_END, FUNCTIONS, *BLOCKS.values())
+    before, sources = [dict(place) for place in places], list(registered_sources)
     try:
         yield
     finally:
         for place, entries in zip(places, before, strict=True):
             place.clear()
             place.update(entries)
+        registered_sources[:] = sources
 
 
 @contextmanager

@@ -9,20 +9,12 @@ from vlrouterbench.routers.registry import ROUTERS
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import train_router
 
-IMPORTS = """from __future__ import annotations
-from typing import Any
-import torch
-from vlrouterbench.routers.base.configuration_router import RouterConfig
-from vlrouterbench.routers.base.learning import Recipe, TrainingSet
-from vlrouterbench.routers.base.modeling_router import PreTrainedRouter, frozen
-"""
-
 
 def test_the_family_in_the_guide_trains_and_decides(project_root, simulated_problem, monkeypatch):
     text = (project_root / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"```python\n(class ShareRouterConfig.*?)```", text, flags=re.DOTALL)
+    (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     names = {"__name__": "modeling_share"}
-    exec(compile(IMPORTS + code, "modeling_share.py", "exec"), names)
+    exec(compile(code, "modeling_share.py", "exec"), names)
     monkeypatch.setitem(ROUTERS, "share", names["ShareRouter"])
     trained = train_router("share", simulated_problem, RouterTrainingArguments(cost_weights=(10.0,)))
     assert [trial.setting["floor"] for trial in trained.trials] == [0.0, 0.1]

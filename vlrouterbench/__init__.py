@@ -38,6 +38,7 @@ from vlrouterbench.version import __version__
 if TYPE_CHECKING:
     from vlrouterbench.data.build import BuildOptions, build_benchmark
     from vlrouterbench.data.simulation.simulate import simulate_logs
+    from vlrouterbench.data.sources.registry import register_source
     from vlrouterbench.data.table import RoutingTable, load_table
     from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
     from vlrouterbench.features.encode import encode_benchmark
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from vlrouterbench.metrics.ranks import rank_ranges
     from vlrouterbench.metrics.trade_off import oracle_gap_closed, rank_score
     from vlrouterbench.routers.auto import AutoRouter
+    from vlrouterbench.routers.encoder_registration import register_encoder
     from vlrouterbench.routers.registration import register_router
     from vlrouterbench.routing.options import RoutingOptions
     from vlrouterbench.routing.route_table import route_table
@@ -76,7 +78,9 @@ _HOMES = {
     "quality_neutral_cost": "metrics.frontier",
     "rank_ranges": "metrics.ranks",
     "rank_score": "metrics.trade_off",
+    "register_encoder": "routers.encoder_registration",
     "register_router": "routers.registration",
+    "register_source": "data.sources.registry",
     "route_table": "routing.route_table",
     "save_router": "training.fit",
     "simulate_logs": "data.simulation.simulate",
@@ -104,7 +108,9 @@ __all__ = [
     "quality_neutral_cost",
     "rank_ranges",
     "rank_score",
+    "register_encoder",
     "register_router",
+    "register_source",
     "route_table",
     "save_router",
     "simulate_logs",

@@ -2,7 +2,7 @@
 
 Decisions
 - 0 done, 1 failed with one clear message on stderr, 2 wrong usage. A traceback appears only with `--debug`.
-- Every command understands `--debug` and `--json`, anywhere on the line.
+- Every command understands `--debug`, `--json` and `--plugin`, anywhere on the line.
 - Heavy libraries are imported when a command runs: `--help` answers at once.
 """
 
@@ -24,6 +24,7 @@ from vlrouterbench.cli.encode import encode
 from vlrouterbench.cli.evaluate import evaluate
 from vlrouterbench.cli.inspect import inspect
 from vlrouterbench.cli.leaderboard import leaderboard
+from vlrouterbench.cli.plugins import PLUGIN, load_plugins, split_plugins
 from vlrouterbench.cli.push import push
 from vlrouterbench.cli.route import route
 from vlrouterbench.cli.run import run
@@ -84,6 +85,12 @@ def _options(
     version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
     debug: bool = typer.Option(False, DEBUG, help="Show the traceback of a failure; anywhere on the line."),
     json: bool = typer.Option(False, JSON, help="Print a machine-readable summary; anywhere on the line."),
+    plugin: list[str] = typer.Option(
+        [],
+        PLUGIN,
+        metavar="MODULE_OR_FILE",
+        help="Code with routers, encoders or sources to import first; anywhere on the line, repeat for several.",
+    ),
 ) -> None:
     """Choose among vision-language models: benchmark, routers and tools."""
 
@@ -91,9 +98,10 @@ def _options(
 def main(argv: Sequence[str]) -> int:
     """Run a command line and return its exit status."""
     debug = DEBUG in argv
-    arguments = [argument for argument in argv if argument not in (DEBUG, JSON)]
+    arguments, plugins = split_plugins([argument for argument in argv if argument not in (DEBUG, JSON)])
     token = wants_json.set(JSON in argv)
     try:
+        load_plugins(plugins)
         app(args=arguments, prog_name="vlrouterbench")
     except SystemExit as end:
         if end.code == _INTERRUPTED:

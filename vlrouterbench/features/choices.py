@@ -19,6 +19,7 @@ import torch
 from vlrouterbench.core.errors import BenchmarkError, unknown_name
 from vlrouterbench.features.handlers import handler_of
 from vlrouterbench.features.options import FeatureOptions
+from vlrouterbench.routers.encoder_registration import is_encoder
 from vlrouterbench.routers.encoders.block import IMAGE, MODALITIES, TEXT, FeatureBlock
 from vlrouterbench.routers.encoders.fusion import IMAGE_ONLY, TEXT_ONLY
 from vlrouterbench.routers.encoders.hub.blocks import HubBlock
@@ -137,7 +138,7 @@ def choice_of(modality: str, options: FeatureOptions) -> EncoderChoice:
         UnknownNameError: neither a name of the registry, nor a folder, nor of the form owner/name.
     """
     name = getattr(options, modality)
-    if name in encoder_names(modality):
+    if is_encoder(modality, name):
         return NamedChoice(modality, name)
     if Path(name).expanduser().is_dir():
         return PretrainedChoice(modality, name, None, options)

@@ -93,6 +93,12 @@ def is_family(name: str) -> bool:
     return name in FAMILIES
 
 
+def find_offered() -> None:
+    """Import every family that installed packages offer: a saved router says what it is by other names than theirs."""
+    for name in offered(GROUP):
+        is_family(name)
+
+
 def unknown_family(name: str, *others: str) -> UnknownNameError:
     """An error for a name that is no family's, nor one of others that would do as well."""
     return unknown_name("router", name, dict.fromkeys((*others, *FAMILIES, *FUNCTIONS, *offered(GROUP))))
