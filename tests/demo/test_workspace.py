@@ -8,6 +8,7 @@ import pytest
 from tests.families import small_router
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.demo import workspace as module
+from vlrouterbench.demo.html import escaped
 from vlrouterbench.demo.page import build_page
 from vlrouterbench.demo.ranking import ranked_records, unscored_html
 from vlrouterbench.demo.workspace import MADE_FILE, prepare, training_note, weights_digest
@@ -55,8 +56,8 @@ def test_a_router_of_other_candidates_decides_and_policies_stand_for_it(workspac
     assert "data that its configuration does not name" in found.data_note
     assert "not scored here: this benchmark has 17 candidates, and it chooses among a, b, c, which" in found.unscored
     assert found.unscored in unscored_html(found)
-    page = json.dumps(build_page(found).get_config_file())
-    assert page.count("not scored here") == 2 and "Outcome (policy: mixture)" in page
+    page = str(build_page(found).get_config_file())
+    assert page.count("not scored here") >= 2 and "Outcome (policy: mixture)" in page
 
 
 def test_simulated_outcomes_are_called_so_whatever_the_router_was_trained_on(workspace, copied, tmp_path):
@@ -67,7 +68,7 @@ def test_simulated_outcomes_are_called_so_whatever_the_router_was_trained_on(wor
     assert found.data_note.startswith("This router was trained on mine")
     assert "Explore and Leaderboard show simulated data under the names of real models" in found.notice
     assert found.unscored == "" and "measured" in [record["router"] for record in ranked_records(found)]
-    assert found.notice in json.dumps(build_page(found).get_config_file())
+    assert escaped(found.notice) in str(build_page(found).get_config_file())
     assert workspace.notice == workspace.data_note
 
 
