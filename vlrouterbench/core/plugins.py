@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from collections.abc import Callable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -20,6 +21,7 @@ from types import ModuleType
 from typing import Any
 
 from vlrouterbench.core.errors import VLRouterBenchError
+from vlrouterbench.core.foreign_code import foreign_code
 
 ROUTERS, ENCODERS, SOURCES = (f"vlrouterbench.{kind}" for kind in ("routers", "encoders", "sources"))
 """Groups of entry points."""
@@ -40,15 +42,16 @@ def import_plugin(name: str) -> ModuleType:
     """
     module = _module_of_file(Path(name).expanduser()) if name.endswith(".py") else name
     try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name and (module == error.name or module.startswith(f"{error.name}.")):
+        with foreign_code(_explained(f"plugin {name}")):
+            return importlib.import_module(module)
+    except PluginError as failure:
+        cause = failure.__cause__
+        missing = cause.name if isinstance(cause, ModuleNotFoundError) else None
+        if missing and (module == missing or module.startswith(f"{missing}.")):
             raise PluginError(
                 f'expected a plugin at "{name}", found no such module. Give a module on the path, or a file.py.'
-            ) from error
-        raise _failed(f"plugin {name}", error) from error
-    except Exception as error:
-        raise _failed(f"plugin {name}", error) from error
+            ) from cause
+        raise
 
 
 def _module_of_file(file: Path) -> str:
@@ -92,10 +95,8 @@ def offered(group: str) -> dict[str, EntryPoint]:
 
 def load_offered(point: EntryPoint) -> Any:
     """What an entry point names; PluginError where it cannot be imported."""
-    try:
+    with foreign_code(_explained(f'"{point.name}" of the package {_package(point)} ({point.value})')):
         return point.load()
-    except Exception as error:
-        raise _failed(f'"{point.name}" of the package {_package(point)} ({point.value})', error) from error
 
 
 @cache
@@ -107,6 +108,5 @@ def _package(point: EntryPoint) -> str:
     return point.dist.name if point.dist is not None else "of no name"
 
 
-def _failed(what: str, error: Exception) -> PluginError:
-    reason = (str(error).strip().splitlines() or [""])[0].rstrip(".")
-    return PluginError(f"{what} cannot be imported: {type(error).__name__}: {reason}. Correct it, or leave it out.")
+def _explained(what: str) -> Callable[[str], PluginError]:
+    return lambda failure: PluginError(f"{what} cannot be imported: {failure}. Correct it, or leave it out.")

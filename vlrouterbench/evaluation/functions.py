@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from vlrouterbench.core.errors import EvaluationError, unknown_name
+from vlrouterbench.core.foreign_code import foreign_code
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.routers.registration import RouterFunction
 
@@ -71,14 +72,13 @@ def decide_by_function(name: str, function: RouterFunction, table: RoutingTable)
         UnknownNameError: it names a candidate that the benchmark does not have.
     """
     samples = function_samples(table)
-    try:
+    with foreign_code(
+        lambda failure: EvaluationError(
+            f"the function {name} failed on {len(samples):,} samples: {failure}. Correct it; it is called with a list "
+            "of dicts and answers with a list of candidates' names."
+        )
+    ):
         answers = function([dict(sample) for sample in samples])
-    except Exception as error:
-        reason = (str(error).strip().splitlines() or [""])[0].rstrip(".")
-        raise EvaluationError(
-            f"the function {name} failed on {len(samples):,} samples: {type(error).__name__}: {reason}. Correct it; "
-            "it is called with a list of dicts and answers with a list of candidates' names."
-        ) from error
     if isinstance(answers, str) or not isinstance(answers, Sequence | np.ndarray):
         raise EvaluationError(
             f"the function {name}: expected a list of {len(samples):,} names of candidates, found "

@@ -16,7 +16,7 @@ Source: VLMEvalKit `vlmeval/dataset/` at commit e8e78f05 (18 August 2026). What 
                     WorldVQA, SSI_Bench, SFE; on another scale in LLaVABench, WildVision and MMAlignBench
 
 and in `is_correct` (`labels.py`) RoboSpatialHome and GSM8K-V. Sets whose file holds an extracted answer alone (`res`:
-LENS, Physics, QSpatial, OCR_Reasoning, MaCBench, SLIDEVQA, DUDE), and those that leave only a summary, have no label
+LENS, Physics, QSpatial, OCR_Reasoning, MaCBench, SLIDEVQA), and those that leave only a summary, have no label
 here.
 """
 
