@@ -77,14 +77,16 @@ def stage_router(folder: Path | str, out: Path | str) -> Path:
     """Write the folder that `push_router` uploads, from one that `train` wrote; an earlier one at `out` is replaced.
 
     Raises:
-        RouterError: the router cannot be loaded.
+        RouterError: the router cannot be loaded, or its code is not what was saved with it.
+        UnknownNameError: its family is not known here, and its code may not be run (`trusts_code`).
         HubError: a file is missing, or does not belong in a router repository.
     """
     # Imported here: a dataset is pushed without torch.
-    from vlrouterbench.routers.auto import AutoRouter
+    from vlrouterbench.routers.auto import AutoRouter, check_code
 
     _repo_files(Path(folder), ROUTER_LAYOUT)
-    AutoRouter.from_pretrained(folder)
+    router = AutoRouter.from_pretrained(folder)
+    check_code(Path(folder), router.config.to_dict())
     return stage_files(Path(folder), Path(out), ROUTER_LAYOUT)
 
 
@@ -174,6 +176,11 @@ def _repo_files(folder: Path, layout: RepoLayout, *, complete: bool = True) -> l
     if missing:
         raise HubError(f"expected {', '.join(missing)} in {folder}, found none. Write the folder again.")
     return names
+
+
+def carried_code(folder: Path) -> list[str]:
+    """Names of the code files that go to the Hub with a router, and run where it is loaded with `trust_remote_code`."""
+    return sorted(_carried_code(folder))
 
 
 def _carried_code(folder: Path) -> set[str]:

@@ -14,7 +14,7 @@ from typing import Any
 from transformers import PreTrainedModel
 
 from vlrouterbench.routers.base.configuration_router import RouterConfig
-from vlrouterbench.routers.write_code import write_code
+from vlrouterbench.routers.write_code import code_digests, write_code
 
 
 class SavedRouter(PreTrainedModel):
@@ -33,6 +33,7 @@ class SavedRouter(PreTrainedModel):
             folder.mkdir(parents=True, exist_ok=True)
             blocks = getattr(self.encoder, "block_classes", {})
             self.config.auto_map = write_code(folder, self.auto_classes(), blocks)
+            self.config.code_sha256 = code_digests(folder, self.config.auto_map)
         return super().save_pretrained(save_directory, *arguments, **options)
 
     def auto_classes(self) -> dict[str, type]:
