@@ -35,8 +35,8 @@ def push(
     from vlrouterbench.hub.demo_space import push_space, stage_space
     from vlrouterbench.hub.metric_space import push_metric, stage_metric
     from vlrouterbench.hub.push import (
-        carried_code,
         check_repo_id,
+        foreign_code,
         push_dataset,
         push_router,
         stage_dataset,
@@ -51,10 +51,12 @@ def push(
     notes = []
     if kind is Kind.METRIC and (reason := why_no_wheel()):
         notes.append(f"without the package's wheel: {reason}")
-    code = carried_code(folder) if kind is Kind.ROUTER else []
+    code = foreign_code(folder) if kind is Kind.ROUTER else []
     if code:
-        notes.append(f"code files that run where it is loaded with trust_remote_code: {', '.join(code)}")
-    listed = f" with {len(code)} code files: {', '.join(code)}" if code else ""
+        notes.append(
+            f"code that is not of vlrouterbench, and runs where the router is loaded with trust_remote_code: {', '.join(code)}"
+        )
+    listed = f" with {', '.join(code)}" if code else ""
     if dry_run:
         target = out or Path("runs", "push", repo_id.replace("/", "--"))
         with console.stage(f"check and stage {kind}"):

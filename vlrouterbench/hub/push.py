@@ -23,7 +23,7 @@ from vlrouterbench.core.files import staged_folder
 from vlrouterbench.data.build_report import REPORT_FILE
 from vlrouterbench.data.table import load_table
 from vlrouterbench.hub.published import hub_reachable
-from vlrouterbench.routers.write_code import code_files
+from vlrouterbench.routers.write_code import ROUTERS, code_files, flat_name
 
 
 class HubError(VLRouterBenchError):
@@ -178,9 +178,14 @@ def _repo_files(folder: Path, layout: RepoLayout, *, complete: bool = True) -> l
     return names
 
 
-def carried_code(folder: Path) -> list[str]:
-    """Names of the code files that go to the Hub with a router, and run where it is loaded with `trust_remote_code`."""
-    return sorted(_carried_code(folder))
+def foreign_code(folder: Path) -> list[str]:
+    """Names of the code files that go to the Hub with a router and are not this package's own."""
+    from vlrouterbench import routers
+
+    root = Path(routers.__file__).parent
+    modules = (".".join(path.relative_to(root).with_suffix("").parts) for path in root.rglob("*.py"))
+    own = {f"{flat_name(f'{ROUTERS}{module}')}.py" for module in modules}
+    return sorted(_carried_code(folder) - own)
 
 
 def _carried_code(folder: Path) -> set[str]:
