@@ -22,6 +22,7 @@ from vlrouterbench.data.images import check_images
 from vlrouterbench.data.sources.source_logs import ImageReference, LeftOut, Reason, SourceLogs, positions_of
 from vlrouterbench.data.splits import SplitBy, assign_splits, link_groups
 
+_NAMES_SHOWN = 5
 GIVEN = "given"
 """How samples were divided whose source says where each belongs."""
 
@@ -57,6 +58,21 @@ class Assembled:
     num_images_lost: int = 0
 
 
+def _refuse_unshared(name: str, datasets: list[str | None], measured: np.ndarray) -> None:
+    """Refuse a benchmark of several measured candidates of which no two share a dataset."""
+    if measured.any(axis=0).sum() < 2:
+        return
+    rows: dict[str | None, np.ndarray] = {}
+    for dataset, row in zip(datasets, measured, strict=True):
+        rows[dataset] = rows.get(dataset, False) | row
+    if all(row.sum() < 2 for row in rows.values()):
+        found = ", ".join(str(dataset) for dataset in list(rows)[:_NAMES_SHOWN])
+        raise SourceError(
+            f'expected at least two candidates measured on one dataset, found none in "{name}" (datasets: {found}): '
+            "there is nothing to choose between. Look whether the names of files or datasets differ between candidates."
+        )
+
+
 def assemble(
     source: SourceLogs, *, graded: bool = True, split_by: SplitBy = SplitBy.HASH, num_proc: int = 2
 ) -> Assembled:
@@ -77,6 +93,7 @@ def assemble(
         raise SourceError(f'no sample of "{source.name}" was measured on any candidate of the pool: nothing to build.')
     left_out = list(source.left_out)
     samples = source.samples.take(pa.array(kept))
+    _refuse_unshared(source.name, samples["dataset"].to_pylist(), ~np.isnan(matrices["quality"][kept]))
     images = [source.images[row] for row in kept.tolist()]
     sample_ids = samples["sample_id"].to_pylist()
     content: list[str | None] = []

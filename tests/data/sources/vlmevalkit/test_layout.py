@@ -4,13 +4,14 @@ import os
 
 import pytest
 
-from tests.data.sources.vlmevalkit.log_trees import write_choice_logs, write_tsv, write_xlsx
-from vlrouterbench.core.constants import DATASETS
+from tests.data.sources.vlmevalkit.log_trees import write_choice_logs, write_tsv
 from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.sources.source_logs import Reason
-from vlrouterbench.data.sources.vlmevalkit.layout import find_logs, parse_name
+from vlrouterbench.data.sources.vlmevalkit.dataset_names import IMAGE_DATASETS
+from vlrouterbench.data.sources.vlmevalkit.layout import find_logs
+from vlrouterbench.data.sources.vlmevalkit.names import longest_first, parse_name
 
-KNOWN = tuple(sorted(DATASETS, key=len, reverse=True))
+KNOWN = longest_first(IMAGE_DATASETS)
 ROWS = [{"index": "1", "prediction": "A"}]
 
 
@@ -87,38 +88,6 @@ def test_a_summary_without_rows_is_named(tmp_path, name):
     write_tsv(tmp_path / "m" / "m_AI2D_TEST.tsv", ROWS)
     (tmp_path / "m" / name).write_text("{}")
     assert reasons(files_of(tmp_path, "m")[0]) == [(f"m/{name}", Reason.AGGREGATE)]
-
-
-def test_the_newest_run_wins_and_the_older_is_named(tmp_path):
-    for run, answer in (("T20250101_Gaaaaaaaa", "A"), ("T20251023_Gb9ff66c9", "B")):
-        write_tsv(tmp_path / "m" / run / "m_MMStar.tsv", [{"index": "1", "prediction": answer}])
-    tree, files = files_of(tmp_path, "m")
-    assert [file[0] for file in files] == ["m/T20251023_Gb9ff66c9/m_MMStar.tsv"]
-    assert reasons(tree) == [("m/T20250101_Gaaaaaaaa/m_MMStar.tsv", Reason.SUPERSEDED)]
-
-
-def test_where_the_newest_run_is_damaged_the_newest_readable_one_is_read_and_both_are_named(tmp_path):
-    for run, answer in (("T20250101_Gaaaaaaaa", "A"), ("T20250601_Gcccccccc", "B")):
-        write_tsv(tmp_path / "m" / run / "m_MMStar.tsv", [{"index": "1", "prediction": answer}])
-    truncated = write_xlsx(
-        tmp_path / "m" / "T20251023_Gb9ff66c9" / "m_MMStar.xlsx", [["index", "prediction"], [1, "C"]]
-    )
-    truncated.write_bytes(truncated.read_bytes()[:200])
-    tree, files = files_of(tmp_path, "m")
-    assert [file[0] for file in files] == ["m/T20250601_Gcccccccc/m_MMStar.tsv"]
-    assert sorted(reasons(tree)) == [
-        ("m/T20250101_Gaaaaaaaa/m_MMStar.tsv", Reason.SUPERSEDED),
-        ("m/T20251023_Gb9ff66c9/m_MMStar.xlsx", Reason.UNREADABLE),
-    ]
-
-
-def test_the_newest_run_wins_over_both_trees(tmp_path):
-    old = write_tsv(tmp_path / "VLMEvalKit_inference/m/T20250101_Gaaaaaaaa/m_MMStar.tsv", ROWS)
-    new = tmp_path / "VLMEvalKit_evaluation/m/T20251023_Gb9ff66c9/m_MMStar.tsv"
-    write_tsv(new, [{"index": "1", "prediction": "B"}])
-    tree, files = files_of(tmp_path, "m")
-    assert [file[0] for file in files] == [new.relative_to(tmp_path).as_posix()]
-    assert reasons(tree) == [(old.relative_to(tmp_path).as_posix(), Reason.SUPERSEDED)]
 
 
 def test_one_file_seen_twice_is_read_once_and_not_named(tmp_path):

@@ -198,6 +198,17 @@ def build(tree):
     return Built(tree, tree.parent / "out")
 
 
+def test_candidates_that_share_no_dataset_are_an_error_that_names_what_was_found(tree):
+    write_choice_logs(tree / "two", "two", "RealWorldQA", [1, 0])
+    for path in (tree / "two").glob("*MMStar*"):
+        path.unlink()
+    with pytest.raises(
+        SourceError, match=r'two candidates measured on one dataset, found none in "work".*MMStar, RealW'
+    ):
+        build(tree)
+    assert not (tree.parent / "out").exists()
+
+
 def test_a_small_work_folder_builds_whole(tree):
     built = build(tree)
     assert built.report["left_out"] == []
@@ -330,9 +341,12 @@ def test_a_doubled_row_with_one_label_is_one_pair(tree):
 @pytest.mark.parametrize("name", ["two_MMStar.tsv", "two_MMStar_openai_result.tsv"])
 @pytest.mark.parametrize("texts", [("first", "second"), ("second", "", "first"), ("same", "same")])
 def test_of_two_predictions_with_one_label_the_last_is_priced_and_the_index_is_named_once(tree, name, texts):
+    rows = choice_rows([1, 1, 1, 1, 0, 0])
     if name == "two_MMStar_openai_result.tsv":
         (tree / "two" / "two_MMStar.tsv").unlink()
-    rows = choice_rows([1, 1, 1, 1, 0, 0])
+    else:  # the evaluation file does not hold the texts
+        labels = [{"index": row["index"], "hit": row["hit"]} for row in rows]
+        write_tsv(tree / "two" / "two_MMStar_openai_result.tsv", labels)
     doubled = [*rows[:2], *[rows[2] | {"prediction": text} for text in texts], *rows[3:]]
     write_tsv(tree / "two" / name, doubled)
     built = build(tree)
@@ -353,7 +367,8 @@ def test_an_empty_label_is_no_label_never_a_zero(tree):
 
 def test_predictions_without_labels_are_named_and_give_no_pairs(tree):
     (tree / "two" / "two_MMStar_openai_result.tsv").unlink()
-    write_choice_logs(tree / "two", "two", "AI2D_TEST", [1, 1])
+    for model in ("one", "two"):
+        write_choice_logs(tree / model, model, "AI2D_TEST", [1, 1])
     built = build(tree)
     assert not [key for key in built.outcomes if key[1] == "two" and key[0].startswith("MMStar/")]
     assert ("two/two_MMStar.tsv", "no_label") in [(e["file"], e["reason"]) for e in built.report["left_out"]]
@@ -362,6 +377,8 @@ def test_predictions_without_labels_are_named_and_give_no_pairs(tree):
 def test_a_label_without_prediction_keeps_quality_but_has_no_cost(tree):
     rows = [{k: v for k, v in row.items() if k != "hit"} for row in choice_rows([1] * 5)]
     write_tsv(tree / "two" / "two_MMStar.tsv", rows)
+    labels = [{"index": row["index"], "hit": row["hit"]} for row in choice_rows([1, 1, 1, 1, 0, 0])]
+    write_tsv(tree / "two" / "two_MMStar_openai_result.tsv", labels)
     built = build(tree)
     found = built.outcomes["MMStar/6", "two"]
     assert (found["quality"], found["output_tokens"], found["prediction"]) == (0.0, None, None)

@@ -36,7 +36,7 @@ from vlrouterbench.data.sources.source_logs import (
 )
 from vlrouterbench.data.sources.vlmevalkit.layout import LogTree
 from vlrouterbench.data.sources.vlmevalkit.questions import IMAGE_COLUMNS, QUESTION_COLUMNS, QuestionSet
-from vlrouterbench.data.sources.vlmevalkit.reading import UnreadableFileError, read_text_table
+from vlrouterbench.data.sources.vlmevalkit.reading import Remark, UnreadableFileError, read_text_table
 from vlrouterbench.data.sources.vlmevalkit.streaming import stream_tsv
 
 
@@ -87,7 +87,13 @@ class LogReader:
     def table(self, path: Path, candidate: str | None = None) -> pa.Table | None:
         """A readable file as a table; an unreadable one is named and gives None."""
         with self.reading(path, candidate):
-            return read_text_table(path)
+            remarks: list[Remark] = []
+            table = read_text_table(path, remarks)
+            if table.num_rows == 0:
+                raise UnreadableFileError("a header and no rows")
+            for reason, detail in remarks:
+                self.leave_out(path, reason, detail, candidate=candidate)
+            return table
         return None
 
     def questions(self, dataset: str, store: ImageStore, *, circular: bool) -> QuestionSet:

@@ -1,6 +1,7 @@
 """Which rows of a candidate's files carry labels, and the one label of every index.
 
 Decisions
+- A file of any suffix may carry labels: its columns decide.
 - An evaluation file is read where the dataset's rule needs one; a label that follows from the prediction is computed.
 - Which text rule VLMEvalKit applied is not written in its files. A run folder dated from 13 May 2025 on, or a
   `_results` file (written since July 2025), shows today's rule; without either the older one holds (TextVQA's periods).
@@ -13,39 +14,37 @@ Decisions
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from vlrouterbench.core.constants import CORRECT_THRESHOLD
 from vlrouterbench.data.sources.source_logs import Reason
+from vlrouterbench.data.sources.vlmevalkit.columns import OF_EVALUATIONS
 from vlrouterbench.data.sources.vlmevalkit.gathering import LogReader
-from vlrouterbench.data.sources.vlmevalkit.labels import EVALUATION, IS_CORRECT, LABEL_RULES, LabelRule, Row, rule_for
+from vlrouterbench.data.sources.vlmevalkit.labels import IS_CORRECT, LABEL_RULES, LabelRule, Row, rule_for
 from vlrouterbench.data.sources.vlmevalkit.layout import LogFile
-from vlrouterbench.data.sources.vlmevalkit.questions import Rows, normalize_index, rows_of
+from vlrouterbench.data.sources.vlmevalkit.questions import Rows, normalize_index
 
 RULE_CHANGE = "T20250513"
 """Run folders from this day on were scored by today's text rule (VLMEvalKit commit 928a95b0)."""
 
 
-def labelled_rows(
-    reader: LogReader, files: Sequence[LogFile], candidate: str, predictions: Rows | None
-) -> tuple[LogFile, LabelRule, Rows] | None:
-    """The rows that carry labels, with the rule that reads them; None, with the reason named, where there are none."""
-    dataset = files[0].dataset
-    labelled: list[tuple[LogFile, LabelRule, Rows]] = []
-    legacy = _is_legacy(files)
-    damaged = False
-    for file in files:
-        if not file.suffix:
-            continue
-        table = reader.table(file.path, candidate)
-        damaged = damaged or table is None
-        rows = rows_of(table) if table is not None and "index" in table.column_names else []
-        rule = rule_for(dataset, tuple(rows[0]), legacy=legacy) if rows else None
-        if (
-            rule is None
-            or not rule.accepts_suffix(file.suffix)
-            or not (rule.needs == EVALUATION or predictions is None)
-        ):
+@dataclass(frozen=True)
+class Labelled:
+    """A file whose rows carry labels, with the rule that reads them."""
+
+    file: LogFile
+    rule: LabelRule
+    rows: Rows
+
+
+def labelled_files(reader: LogReader, read: Mapping[LogFile, Rows], candidate: str) -> list[Labelled]:
+    """Those of the files that carry labels; a score on another scale is named."""
+    found = []
+    for file, rows in read.items():
+        dataset = file.dataset
+        rule = rule_for(dataset, tuple(rows[0]), legacy=_is_legacy(file, read)) if "index" in rows[0] else None
+        if rule is None or not (rule.accepts_suffix(file.suffix) if file.suffix else rule.name not in OF_EVALUATIONS):
             continue
         if (
             dataset not in LABEL_RULES
@@ -54,34 +53,22 @@ def labelled_rows(
         ):
             detail = f"{dataset}: its score column is not in [0, 1], so it is no share of correctness"
             reader.leave_out(file.path, Reason.NO_LABEL, detail, candidate=candidate)
-            return None
-        labelled.append((file, rule, rows))
-    for other, _, _ in labelled[1:]:
-        detail = f"labels were read from {labelled[0][0].path.name}"
-        reader.leave_out(other.path, Reason.SECOND_JUDGE, detail, candidate=candidate)
-    if labelled:
-        return labelled[0]
-    plain = next((file for file in files if not file.suffix), None)
-    if predictions and plain is not None:
-        rule = rule_for(dataset, tuple(predictions[0]), legacy=legacy)
-        if rule is not None:
-            return plain, rule, predictions
-    if not damaged:
-        detail = f"{dataset}: no per-sample label can be read or computed from what is there"
-        reader.leave_out(files[0].path, Reason.NO_LABEL, detail, candidate=candidate)
-    return None
+        else:
+            found.append(Labelled(file, rule, rows))
+    return found
 
 
-def _is_legacy(files: Sequence[LogFile]) -> bool:
-    """Whether nothing shows that the files were scored by today's text rule."""
-    return not any(file.suffix == "_results" or file.run >= RULE_CHANGE for file in files)
+def _is_legacy(file: LogFile, files: Collection[LogFile]) -> bool:
+    """Whether nothing shows that the file's run was scored by today's text rule."""
+    of_run = [other for other in files if other.runs & file.runs]
+    if any(other.suffix == "_results" or other.run >= RULE_CHANGE for other in of_run):
+        return False
+    return bool(file.run) or not any(other.suffix == "_results" or other.run >= RULE_CHANGE for other in files)
 
 
-def unique_labels(
-    reader: LogReader, file: LogFile, candidate: str, labelled: tuple[Rows, LabelRule]
-) -> dict[str, float]:
+def unique_labels(reader: LogReader, labelled: Labelled, candidate: str) -> dict[str, float]:
     """Index -> score. A row without a label is named; an index with two different labels is left out."""
-    rows, rule = labelled
+    file, rule, rows = labelled.file, labelled.rule, labelled.rows
     labels: dict[str, float] = {}
     conflicts: set[str] = set()
     for number, row in enumerate(rows, start=1):

@@ -2,8 +2,7 @@
 
 Decisions
 - The label is VLMEvalKit's own per-sample score. Where no stock file holds it (VQA sets, MathVista, MathVision), it is
-  computed again from prediction or extracted answer and gold; `eval_match` and `eval_score` are not read, because for
-  DocVQA and InfoVQA they hold distances.
+  computed again from prediction or extracted answer and gold. `columns.py` has the columns of all other datasets.
 - An `is_correct` column wins wherever it has a value: the published archive of the benchmark is said to carry it.
 - Graded scores stay graded (TextVQA, DocVQA, InfoVQA); everything else is 0 or 1.
 - A row without gold answer, or whose `hit` / `score` is empty or outside [0, 1], has no label (None): never a silent 0.
@@ -26,6 +25,14 @@ from vlrouterbench.data.sources.vlmevalkit.answers import (
     numeric_equal,
     relaxed_match,
     vqa_score,
+)
+from vlrouterbench.data.sources.vlmevalkit.columns import (
+    CORRECT,
+    EVAL_MATCH,
+    VERIFIER_MATCH,
+    as_fraction,
+    eval_match,
+    label_column,
 )
 
 Row = Mapping[str, str | None]
@@ -75,9 +82,9 @@ def rule_for(dataset: str, columns: Collection[str], *, legacy: bool = False) ->
         legacy: Whether to score as VLMEvalKit did before 13 May 2025 (TextVQA only; see `answers`).
 
     Returns:
-        The dataset's own rule if the file has its columns (with `is_correct`: always), else the first of `hit` and
-        `score`. For an unknown dataset `score` may be a judge's mark on another scale; then its rows outside [0, 1]
-        give None, and the caller must not mix them with the rest.
+        The dataset's own rule if the file has its columns (with `is_correct`: always), else that of the first of
+        `columns.COLUMNS`. For an unknown dataset `score` may be a judge's mark on another scale; then rows outside
+        [0, 1] give None, and the caller must not mix them with the rest.
     """
     rule = LABEL_RULES.get(_RELATED_DATASETS.get(dataset, dataset))
     if legacy:
@@ -86,14 +93,17 @@ def rule_for(dataset: str, columns: Collection[str], *, legacy: bool = False) ->
         return replace(rule or _HIT_RULE, name=IS_CORRECT, needs=EVALUATION, columns=(IS_CORRECT,), suffix_pattern=".*")
     if rule is not None and set(rule.columns).issubset(columns):
         return rule
-    return next((rule for rule in (_HIT_RULE, _SCORE_RULE) if set(rule.columns).issubset(columns)), None)
+    column = label_column(columns)
+    if column == EVAL_MATCH:
+        return _rule(column, EVALUATION, (column,), lambda row: eval_match(dataset, row[column]), _ANY)
+    return None if column is None else _COLUMN_RULES[column]
 
 
 def _rule(name: str, needs: str, columns: tuple[str, ...], score: ScoreFunction, suffix_pattern: str) -> LabelRule:
     """A rule whose score is a filled `is_correct` cell, else `score` where the row has the columns for it."""
 
     def score_row(row: Row) -> float | None:
-        published = _as_fraction(row.get(IS_CORRECT))
+        published = as_fraction(row.get(IS_CORRECT))
         if published is not None:
             return published
         return score(row) if all(column in row for column in columns) else None
@@ -101,37 +111,33 @@ def _rule(name: str, needs: str, columns: tuple[str, ...], score: ScoreFunction,
     return LabelRule(name, needs, columns, score_row, suffix_pattern)
 
 
-def _hit(row: Row) -> float | None:
-    return _as_fraction(row["hit"])
-
-
-def _score(row: Row) -> float | None:
-    return _as_fraction(row["score"])
+def _cell_of(column: str, row: Row) -> float | None:
+    return as_fraction(row[column])
 
 
 def _textvqa(row: Row, *, legacy: bool = False) -> float | None:
     answers = _gold_answers(row["answer"])
-    return vqa_score(_as_read(row["prediction"]), answers, legacy=legacy) if answers else None
+    return vqa_score(as_read(row["prediction"]), answers, legacy=legacy) if answers else None
 
 
 def _anls(row: Row) -> float | None:
     answers = _gold_answers(row["answer"])
-    return anls_similarity(_as_read(row["prediction"]), answers) if answers else None
+    return anls_similarity(as_read(row["prediction"]), answers) if answers else None
 
 
 def _chartqa(row: Row) -> float | None:
-    answers, prediction = _gold_answers(row["answer"]), _as_read(row["prediction"]).strip()
+    answers, prediction = _gold_answers(row["answer"]), as_read(row["prediction"]).strip()
     return float(any(relaxed_match(prediction, answer) for answer in answers)) if answers else None
 
 
 def _ocrbench(row: Row) -> float | None:
     answers = _gold_answers(row["answer"])
-    return float(contains_answer(_as_read(row["prediction"]), answers, row["category"])) if answers else None
+    return float(contains_answer(as_read(row["prediction"]), answers, row["category"])) if answers else None
 
 
 def _mathvista(row: Row) -> float | None:
     """VLMEvalKit `vlmeval/dataset/utils/mathvista.py` (`post_check`)."""
-    predicted, gold = _as_read(row["res"]), row["answer"]
+    predicted, gold = as_read(row["res"]), row["answer"]
     if row["question_type"] == "multi_choice":
         gold = row["answer_option"]
         return None if gold is None else float(infer_option(predicted, _options(row["choices"])) == gold)
@@ -148,14 +154,14 @@ def _mathvista(row: Row) -> float | None:
 
 def _mathvision(row: Row) -> float | None:
     """VLMEvalKit `vlmeval/dataset/utils/mathv.py` (`post_check`)."""
-    predicted, gold, options = _as_read(row["res"]), row["answer"], _options(row["choices"])
+    predicted, gold, options = as_read(row["res"]), row["answer"], _options(row["choices"])
     if gold is None:
         return None
     option = infer_option(predicted, options) if options else predicted
     return float(option is not None and numeric_equal(option, gold))
 
 
-def _as_read(cell: str | None) -> str:
+def as_read(cell: str | None) -> str:
     """The text VLMEvalKit scored for a cell.
 
     It reads its own files with pandas, which takes an empty cell and the words below for "no value", and then scores
@@ -170,7 +176,7 @@ def _gold_answers(cell: str | None) -> tuple[str, ...]:
     if not cell:
         return ()
     answers = _literal_list(cell)
-    return (_as_read(cell),) if answers is None else answers
+    return (as_read(cell),) if answers is None else answers
 
 
 @lru_cache(maxsize=2**12)
@@ -188,35 +194,25 @@ def _literal_list(cell: str) -> tuple[str, ...] | None:
         return None
 
 
-def _as_fraction(cell: str | None) -> float | None:
-    """A truth value or a number in [0, 1]; None for anything else. Text, so that "False" is not taken for true."""
-    if cell is None:
-        return None
-    word = cell.strip().lower()
-    if word in ("true", "false"):
-        return float(word == "true")
-    try:
-        value = float(word)
-    except ValueError:
-        return None
-    return value if 0.0 <= value <= 1.0 else None
-
-
 _GOLD = ("prediction", "answer")
-_JUDGED = r"_(?!vanilla_).+_result"
+_ANY, _JUDGED = "_.+", r"_(?!(?:.*_)?vanilla_).+(?<!_acc)"
 _EXTRACTED = r"_.+(?<!_score)(?<!_extract)(?<!_result)(?<!_results)"
-_HIT_RULE = _rule("hit", EVALUATION, ("hit",), _hit, r"_(?!vanilla_).+")
-_SCORE_RULE = _rule("score", EVALUATION, ("score",), _score, r"_.+")
-_CHOICE_RULE = _rule("hit", EVALUATION, ("hit",), _hit, _JUDGED)
+_HIT_RULE = _rule("hit", EVALUATION, ("hit",), partial(_cell_of, "hit"), _JUDGED)
+_SCORE_RULE = _rule("score", EVALUATION, ("score",), partial(_cell_of, "score"), _ANY)
+_COLUMN_RULES = {
+    "hit": _HIT_RULE,
+    "score": _SCORE_RULE,
+    **{name: _rule(name, EVALUATION, (name,), partial(_cell_of, name), _ANY) for name in (CORRECT, VERIFIER_MATCH)},
+}
 
 LABEL_RULES: dict[str, LabelRule] = {
     # General. MMBench: one row per question, its hit is that of the whole group of rotated options.
-    "MMBench_DEV_EN_V11": _CHOICE_RULE,
-    "MMStar": _CHOICE_RULE,
-    "MMMU_DEV_VAL": _CHOICE_RULE,
-    "RealWorldQA": _CHOICE_RULE,
+    "MMBench_DEV_EN_V11": _HIT_RULE,
+    "MMStar": _HIT_RULE,
+    "MMMU_DEV_VAL": _HIT_RULE,
+    "RealWorldQA": _HIT_RULE,
     "InfoVQA_VAL": _rule("text similarity", INFERENCE, _GOLD, _anls, "_results"),
-    "HallusionBench": _rule("yes/no score", EVALUATION, ("score",), _score, "_auxmatch"),
+    "HallusionBench": _rule("yes/no score", EVALUATION, ("score",), partial(_cell_of, "score"), r"_.+(?<!_score)"),
     # STEM
     "MathVista_MINI": _rule(
         "extracted answer",
@@ -226,8 +222,8 @@ LABEL_RULES: dict[str, LabelRule] = {
         _EXTRACTED,
     ),
     "MathVision_MINI": _rule("extracted answer", EVALUATION, ("res", "choices", "answer"), _mathvision, _EXTRACTED),
-    "MathVerse_MINI": _rule("judge's score", EVALUATION, ("score",), _score, r"_.+_score"),
-    "AI2D_TEST": _CHOICE_RULE,
+    "MathVerse_MINI": _rule("judge's score", EVALUATION, ("score",), partial(_cell_of, "score"), r"_.+_score"),
+    "AI2D_TEST": _HIT_RULE,
     # Charts & OCR
     "ChartQA_TEST": _rule("relaxed match", INFERENCE, _GOLD, _chartqa, "_results"),
     "DocVQA_VAL": _rule("text similarity", INFERENCE, _GOLD, _anls, "_results"),

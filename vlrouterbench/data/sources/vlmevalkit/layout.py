@@ -1,13 +1,13 @@
-"""Where VLMEvalKit puts its files, and what a file's name says.
+"""Where VLMEvalKit puts its files: model folders, run folders, links, and what lies among them.
 
 Decisions
-- A file belongs to a dataset by the longest known name that leaves nothing or a recognised judge suffix; a known name
-  with another ending ("AI2D_TEST" + "_NO_MASK") is a dataset of its own.
-- The same file seen twice (run folder and link, inference and evaluation tree) is read once. Of different files for one
-  purpose the newest run that can be read wins, and the others are named as superseded or unreadable.
+- What a name says is `names.py`'s; which of several runs and judges is read is `choosing.py`'s.
+- The same file seen twice (run folder and link, inference and evaluation tree) is one file, which knows every run it
+  lies in and whether the root entry, VLMEvalKit's pointer to the last finished run, names it.
 - A link is followed only where it stays inside SOURCE, as VLMEvalKit's do (model folder -> run folder): a tree from
   elsewhere must not read the user's other files. Links that lead outside or nowhere are named.
-- Pickles, locks and aggregates are never opened.
+- Pickles and locks are never opened; a summary is looked at only for whether it has rows. What is neither a log nor
+  one of VLMEvalKit's own by-products is named.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from __future__ import annotations
 import glob
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vlrouterbench.core.constants import DATASETS
 from vlrouterbench.core.errors import SourceError
+from vlrouterbench.data.sources.image_paths import looks_like_image_file
 from vlrouterbench.data.sources.source_logs import LeftOut, Reason
-from vlrouterbench.data.sources.vlmevalkit.reading import UnreadableFileError, read_text_table
+from vlrouterbench.data.sources.vlmevalkit.dataset_names import IMAGE_DATASETS
+from vlrouterbench.data.sources.vlmevalkit.names import AGGREGATE, datasets_of_predictions, longest_first, parse_name
 
 DATA_FOLDER = "vlm_router_data"
 EVALUATION_TREE, INFERENCE_TREE, IMAGE_TREE = "VLMEvalKit_evaluation", "VLMEvalKit_inference", "TSV_images"
@@ -30,24 +31,38 @@ LOCAL_SUFFIX = "_local"
 """Ends the name of a table whose images VLMEvalKit wrote into files."""
 TABLE_EXTENSIONS = (".xlsx", ".tsv", ".json")
 _RUN_FOLDER = re.compile(r"T\d{8}(_G.*|-\d{6})$")
-_JUDGE = r"(?:chatgpt|gpt|openai|o\d|claude|gemini|qwen|deepseek|llama|internlm|exact_matching|glm|kimi|mistral)[^_]*"
-_SUFFIX = re.compile(
-    rf"(_auxmatch|_results|_detailed_results|_(?:{_JUDGE})(?:_matching)?(?:_result|_extract|_score)?)$", re.IGNORECASE
-)
-_AGGREGATE = re.compile(r"_(acc|acc_all|score|fine|metrics|score_fine)$")
+_BY_PRODUCTS = (".pkl", ".lock")
 _BOOKKEEPING = ("status.json",)
 _LINK_STUB_BYTES = 4096
+_EMPTY_SUMMARY_BYTES = 2**16
 
 
 @dataclass(frozen=True)
 class LogFile:
-    """A per-sample file of one model and dataset. `suffix` is "" for predictions, else what the evaluation appended."""
+    """A per-sample file of one model and dataset.
+
+    Attributes:
+        path: one of the paths it lies at.
+        folder: name of the model folder.
+        dataset: VLMEvalKit's name of the dataset.
+        suffix: "" for predictions, else what the evaluation appended.
+        run: the newest run folder that holds it, "" for none.
+        runs: every run folder that holds it; with "" where a model folder itself does.
+        is_scored: whether it lies in the tree of evaluations (a work folder is one).
+    """
 
     path: Path
     folder: str
     dataset: str
     suffix: str
     run: str
+    runs: frozenset[str] = frozenset(("",))
+    is_scored: bool = True
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether the root entry, the pointer to the last finished run, names it."""
+        return "" in self.runs
 
 
 @dataclass(frozen=True)
@@ -81,47 +96,51 @@ def find_logs(source: Path, *, folders: Collection[str]) -> LogTree:
     base = source / DATA_FOLDER if (source / DATA_FOLDER).is_dir() else source
     if not _stays_inside(base, source):
         raise SourceError(f"expected {base} to be a folder, found a link to {base.resolve()}. Give that as SOURCE.")
-    tables = [p for tree in _inside([base / IMAGE_TREE], source, left_out) for p in sorted(tree.glob("*.tsv"))]
-    image_tables = _by_dataset(_inside(tables, source, left_out), source, left_out)
+    table_folders = list(_inside([base / IMAGE_TREE], source, left_out))
+    beside = [path for folder in table_folders for path in _inside(_files_in(folder), source, left_out)]
+    tables = [path for path in beside if path.suffix == ".tsv" and not path.name.startswith(".")]
+    image_tables = _by_dataset(tables, source, left_out)
+    strangers = [path for path in beside if path not in tables and not _belongs_beside_tables(path)]
     tree_folders = [base / name for name in (INFERENCE_TREE, EVALUATION_TREE) if (base / name).is_dir()]
     trees = list(_inside(tree_folders, source, left_out)) if tree_folders else [base]
-    datasets = tuple(sorted({*DATASETS, *image_tables}, key=len, reverse=True))
-    files: dict[tuple[str, str, str], list[LogFile]] = {}
+    found: list[_Found] = []
     for tree in trees:
+        strangers += [path for path in _files_in(tree) if tree != base and not path.is_symlink()]
         for folder in _inside(_model_folders(tree, folders), source, left_out):
-            if folder.name not in folders:
-                if _has_files_of_model(folder):
-                    detail = "no candidate of the pool has this name"
-                    left_out.append(
-                        LeftOut(_relative(folder, source), Reason.UNKNOWN_MODEL, detail, candidate=folder.name)
-                    )
-                continue
-            for file in _files_of_model(folder, source, datasets, left_out):
-                files.setdefault((file.folder, file.dataset, file.suffix), []).append(file)
-    chosen = [_choose(group, source, left_out) for _, group in sorted(files.items())]
-    return LogTree(tuple(chosen), image_tables, tuple(left_out))
+            if folder.name in folders:
+                found += _files_of_model(folder, source, left_out, is_scored=tree.name != INFERENCE_TREE)
+            elif _has_files_of_model(folder):
+                detail = "no candidate of the pool has this name"
+                left_out.append(LeftOut(_relative(folder, source), Reason.UNKNOWN_MODEL, detail, candidate=folder.name))
+    for path in strangers:
+        left_out.append(LeftOut(_relative(path, source), Reason.NOT_A_LOG, "no table that VLMEvalKit writes here"))
+    files = _parsed(found, _known_datasets(found, image_tables), source, left_out)
+    return LogTree(tuple(_distinct(files)), image_tables, tuple(left_out))
 
 
-def parse_name(stem: str, model: str, datasets: Sequence[str]) -> tuple[str, str] | None:
-    """(dataset, suffix) of a file stem `<model>_<dataset><suffix>`, None when it does not begin with the model.
+@dataclass(frozen=True)
+class _Found:
+    """A file in a model's folder or in one of its run folders."""
 
-    Args:
-        stem: file name without its extension.
-        model: name of the model folder.
-        datasets: their names, longest first.
-    """
-    if not stem.startswith(f"{model}_"):
-        return None
-    rest = stem[len(model) + 1 :]
-    for name in datasets:
-        if rest == name:
-            return name, ""
-        if rest.startswith(name) and _SUFFIX.fullmatch(rest[len(name) :]):
-            return name, rest[len(name) :]
-    match = _SUFFIX.search(rest)
-    if match and match.start() > 0:
-        return rest[: match.start()], match.group(0)
-    return rest, ""
+    path: Path
+    folder: str
+    run: str
+    is_scored: bool
+
+
+def _known_datasets(found: Iterable[_Found], image_tables: Iterable[str]) -> tuple[str, ...]:
+    """Every dataset's name known here, longest first."""
+    known = longest_first((*IMAGE_DATASETS, *image_tables))
+    rests: dict[str, set[str]] = {}
+    for file in found:
+        if file.path.suffix in TABLE_EXTENSIONS and file.path.stem.startswith(f"{file.folder}_"):
+            rests.setdefault(file.folder, set()).add(file.path.stem[len(file.folder) + 1 :])
+    shown = (name for folder in rests.values() for name in datasets_of_predictions(folder, known))
+    return longest_first((*known, *shown))
+
+
+def _belongs_beside_tables(path: Path) -> bool:
+    return path.suffix in _BY_PRODUCTS or looks_like_image_file(path.name)
 
 
 def _by_dataset(tables: Iterable[Path], source: Path, left_out: list[LeftOut]) -> dict[str, Path]:
@@ -172,61 +191,93 @@ def _inside(paths: Iterable[Path], source: Path, left_out: list[LeftOut]) -> Ite
             yield path
 
 
-def _files_of_model(folder: Path, source: Path, datasets: Sequence[str], left_out: list[LeftOut]) -> Iterator[LogFile]:
+def _files_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*") if path.is_symlink() or path.is_file())
+
+
+def _files_of_model(folder: Path, source: Path, left_out: list[LeftOut], *, is_scored: bool) -> Iterator[_Found]:
+    """Files of a model that bear its name, newest run first; what is no log and none of VLMEvalKit's own is named."""
     runs = [run for run in _runs(folder) if _stays_inside(run, source)]  # the others are named among the folder's files
-    aggregates: dict[str, Path] = {}
-    seen: set[str] = set()
-    for run in (*reversed(runs), folder):
-        for path in _inside(sorted(run.iterdir()), source, left_out):
-            if not path.is_file() or path.name.startswith(("~$", ".")) or path.name in _BOOKKEEPING:
+    for place in (*reversed(runs), folder):
+        for path in _inside(sorted(place.iterdir()), source, left_out):
+            if not path.is_file() or path.name in _BOOKKEEPING:
+                if (
+                    path.is_dir()
+                    and place == folder
+                    and not _RUN_FOLDER.match(path.name)
+                    and _has_logs_of(path, folder)
+                ):
+                    detail = "no run folder by its name (T20260818-093000): nothing in it is read"
+                    left_out.append(LeftOut(_relative(path, source), Reason.NOT_A_LOG, detail, candidate=folder.name))
+            elif path.name.startswith(("~$", ".")):
+                detail = "a lock or a hidden file: never opened"
+                left_out.append(LeftOut(_relative(path, source), Reason.NOT_A_LOG, detail, candidate=folder.name))
+            elif path.suffix in _BY_PRODUCTS:
                 continue
-            aggregate = _AGGREGATE.search(path.stem)
-            if path.suffix == ".csv" or (path.suffix == ".json" and aggregate):
-                parsed = parse_name(path.stem[: aggregate.start()] if aggregate else path.stem, folder.name, datasets)
-                if parsed:
-                    aggregates.setdefault(parsed[0], path)
-                continue
-            if path.suffix not in TABLE_EXTENSIONS or _is_link_stub(path):
-                continue
-            parsed = parse_name(path.stem, folder.name, datasets)
-            if parsed is None:
-                left_out.append(
-                    LeftOut(_relative(path, source), Reason.NOT_A_LOG, f"its name does not begin with {folder.name}_")
-                )
-                continue
-            seen.add(parsed[0])
-            yield LogFile(path, folder.name, *parsed, run=run.name if run != folder else "")
-    for dataset in sorted(set(aggregates) - seen):
-        detail = f"{dataset}: only a summary, no per-sample file"
-        left_out.append(
-            LeftOut(_relative(aggregates[dataset], source), Reason.AGGREGATE, detail, candidate=folder.name)
-        )
+            elif not path.name.startswith(f"{folder.name}_"):
+                detail = f"its name does not begin with {folder.name}_"
+                left_out.append(LeftOut(_relative(path, source), Reason.NOT_A_LOG, detail))
+            elif path.suffix in (*TABLE_EXTENSIONS, ".csv"):
+                yield _Found(path, folder.name, "" if place == folder else place.name, is_scored)
 
 
-def _choose(group: list[LogFile], source: Path, left_out: list[LeftOut]) -> LogFile:
-    """The newest run's readable file, in reading order within a run; copies of it are dropped, others are named."""
-    group = sorted(group, key=lambda file: file.run, reverse=True)
-    distinct: dict[bytes, LogFile] = {}
-    for file in group:
-        distinct.setdefault(_digest(file.path), file)
-    files = list(distinct.values())
-    # Where all are damaged the newest stands, and is named when it is read.
-    position = next((n for n, file in enumerate(files) if len(files) > 1 and _is_readable(file.path)), 0)
-    chosen = files[position]
-    for number, other in enumerate(files):
-        if number != position:
-            # A newer one was passed over because it could not be read.
-            reason = Reason.UNREADABLE if number < position else Reason.SUPERSEDED
-            detail = f"{_relative(chosen.path, source)} was read instead"
-            left_out.append(LeftOut(_relative(other.path, source), reason, detail, candidate=other.folder))
-    return chosen
+def _has_logs_of(place: Path, folder: Path) -> bool:
+    return any(path.suffix in TABLE_EXTENSIONS for path in place.glob(f"{glob.escape(folder.name)}_*"))
 
 
-def _is_readable(path: Path) -> bool:
-    try:
-        return read_text_table(path).num_rows > 0
-    except UnreadableFileError:
+def _parsed(
+    found: Iterable[_Found], datasets: Collection[str], source: Path, left_out: list[LeftOut]
+) -> Iterator[LogFile]:
+    """Per-sample files; summaries are named where they stand alone, or have no rows."""
+    names = tuple(datasets)
+    summaries: list[tuple[_Found, str]] = []
+    seen: set[tuple[str, bool, str]] = set()
+    for file in found:
+        path, stem = file.path, file.path.stem
+        aggregate = AGGREGATE.search(stem)
+        if _is_link_stub(path):
+            continue
+        if path.suffix == ".csv" or (path.suffix == ".json" and aggregate):
+            parsed = parse_name(stem[: aggregate.start()] if aggregate else stem, file.folder, names)
+            if parsed:
+                summaries.append((file, parsed[0]))
+        elif parsed := parse_name(stem, file.folder, names):
+            seen.add((file.folder, file.is_scored, parsed[0]))
+            yield LogFile(path, file.folder, *parsed, file.run, frozenset((file.run,)), file.is_scored)
+    named: set[tuple[str, bool, str]] = set()
+    for file, dataset in summaries:
+        key = (file.folder, file.is_scored, file.path.name)
+        if (file.folder, file.is_scored, dataset) in seen:
+            if not file.path.is_symlink() and _has_no_rows(file.path):
+                entry = LeftOut(_relative(file.path, source), Reason.UNREADABLE, "a summary without rows")
+                left_out.append(replace(entry, candidate=file.folder))
+        elif key not in named:
+            named.add(key)
+            detail = f"{dataset}: only a summary, no per-sample file"
+            left_out.append(LeftOut(_relative(file.path, source), Reason.AGGREGATE, detail, candidate=file.folder))
+
+
+def _has_no_rows(path: Path) -> bool:
+    """Whether a summary holds at most a header."""
+    if path.stat().st_size > _EMPTY_SUMMARY_BYTES:
         return False
+    content = path.read_bytes().strip()
+    return len(content.splitlines()) < 2 if path.suffix == ".csv" else content in (b"", b"{}", b"[]")
+
+
+def _distinct(files: Iterable[LogFile]) -> Iterator[LogFile]:
+    """Every file once, though it may lie at several places; by model, dataset, suffix, and the newest run first."""
+    groups: dict[tuple[str, str, str], list[LogFile]] = {}
+    for file in files:
+        groups.setdefault((file.folder, file.dataset, file.suffix), []).append(file)
+    for _, group in sorted(groups.items()):
+        distinct: dict[bytes, LogFile] = {}
+        for file in sorted(group, key=lambda file: file.run, reverse=True):
+            digest = _digest(file.path)
+            first = distinct.setdefault(digest, file)
+            is_scored = first.is_scored or file.is_scored
+            distinct[digest] = replace(first, runs=first.runs | file.runs, is_scored=is_scored)
+        yield from distinct.values()
 
 
 def _is_link_stub(path: Path) -> bool:

@@ -93,6 +93,10 @@ class QuestionSet:
                 index, row.get("question") or "", _options(row), row.get("hint") or "", image
             )
 
+    def asked_indices(self) -> frozenset[str]:
+        """Indices of the questions so far that are asked: where images came, VLMEvalKit drops those without."""
+        return frozenset(i for i, question in self.by_index.items() if question.image or not self.has_images)
+
     def image_of(self, index: str) -> CellImage:
         """The image of a question, which may stand in another row."""
         image = self.by_index[index].image

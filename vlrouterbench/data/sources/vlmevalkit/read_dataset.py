@@ -4,31 +4,42 @@ Decisions
 - The label comes from the dataset's rule (`labels.py`): from an evaluation file where the rule reads one, else computed
   from the prediction file. No label means no pair, never a 0.
 - Rows are joined by index, never by position: files differ in order and in the rows they have.
-- Label and prediction are of one run: where the newest run was never scored, the scored run's own text is priced.
+- Label and prediction are of one run, and the failed-call rule looks at the text that was scored (`choosing.py`).
+- Labels that lack questions of the dataset are read and named.
 - A failed API call is not an answer: it is wrong and costs no output tokens.
 - Tokens follow a protocol (`protocol.py`): the reference's, or counts of what was really sent and written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from vlrouterbench.core.constants import DATASETS, task_group_of
-from vlrouterbench.data.choices import Protocol
 from vlrouterbench.data.image_store import ImageStore
 from vlrouterbench.data.protocol import image_tokens_of, prompt_text
 from vlrouterbench.data.sources.source_logs import ImageReference, LeftOut, Reason
+from vlrouterbench.data.sources.vlmevalkit.choosing import (
+    choose_labels,
+    companion_of,
+    indices_of,
+    name_others,
+    texts_of,
+)
 from vlrouterbench.data.sources.vlmevalkit.gathering import LogReader
-from vlrouterbench.data.sources.vlmevalkit.labelled import labelled_rows, name_second_texts, unique_labels
+from vlrouterbench.data.sources.vlmevalkit.labelled import (
+    Labelled,
+    labelled_files,
+    name_second_texts,
+    unique_labels,
+)
 from vlrouterbench.data.sources.vlmevalkit.layout import LogFile
 from vlrouterbench.data.sources.vlmevalkit.questions import (
     CellImage,
     QuestionSet,
     Rows,
     is_main_row,
-    normalize_index,
     rows_of,
 )
 from vlrouterbench.data.tokens import count_tokens
@@ -59,93 +70,105 @@ class _Pair:
 def read_dataset(reader: LogReader, dataset: str, store: ImageStore) -> None:
     """Gather the samples and outcomes of a dataset in `reader`, its images in `store`."""
     questions = reader.questions(dataset, store, circular=dataset in CIRCULAR_DATASETS)
+    expected = questions.asked_indices()
     measured: dict[str, list[_Pair]] = {}
+    read: dict[str, Labelled] = {}
     for candidate in reader.pool.candidates:
         folders = {f.folder for f in reader.tree.files} & {candidate.log_name, candidate.name}
         files = [f for f in reader.tree.files if f.dataset == dataset and f.folder in folders]
         if files:
-            for pair in _read_candidate(reader, files, candidate.name, questions):
+            pairs, labelled = _read_candidate(reader, files, candidate.name, questions, expected)
+            for pair in pairs:
                 measured.setdefault(pair.index, []).append(pair)
+            if labelled is not None:
+                read[candidate.name] = labelled
         elif folders:
             detail = f"no file of {dataset} for this candidate"
             reader.left_out.append(LeftOut(min(folders), Reason.NOT_FOUND, detail, candidate=candidate.name))
+    _name_incomplete(reader, dataset, read, expected)
     _add_samples(reader, dataset, questions, measured)
 
 
-def _read_candidate(reader: LogReader, files: Sequence[LogFile], candidate: str, questions: QuestionSet) -> list[_Pair]:
-    """The measured pairs of one candidate on one dataset."""
+def _name_incomplete(reader: LogReader, dataset: str, read: Mapping[str, Labelled], expected: Collection[str]) -> None:
+    """Name each candidate's labels that lack questions of the dataset, or of the fullest where these are unknown."""
+    indices = {candidate: _main_indices(dataset, labelled.rows) for candidate, labelled in read.items()}
+    wanted = set(expected) or max(indices.values(), key=len, default=set())
+    for candidate, labelled in read.items():
+        missing = wanted - indices[candidate]
+        if missing:
+            detail = (
+                f"incomplete: {len(missing)} of {len(wanted)} questions are not in it, and no run of it has them all"
+            )
+            reader.leave_out(labelled.file.path, Reason.NOT_FOUND, detail, candidate=candidate)
+
+
+def _main_indices(dataset: str, rows: Rows) -> set[str]:
+    return {index for index in indices_of(rows) if dataset not in CIRCULAR_DATASETS or is_main_row(index)}
+
+
+def _read_candidate(
+    reader: LogReader, files: Sequence[LogFile], candidate: str, questions: QuestionSet, expected: Collection[str]
+) -> tuple[list[_Pair], Labelled | None]:
+    """The measured pairs of one candidate on one dataset, and where their labels stand."""
     dataset = files[0].dataset
     circular = dataset in CIRCULAR_DATASETS
-    logged = _predictions(reader, files, candidate)
-    if logged is not None:
-        questions.add(logged[1], circular=circular)
-    labelled = labelled_rows(reader, files, candidate, None if logged is None else logged[1])
-    if labelled is None:
-        return []
-    file, rule, rows = labelled
-    questions.add(rows, circular=circular)
-    labels = unique_labels(reader, file, candidate, (rows, rule))
-    reader.label_rules[dataset, rule.name] += 1
-    if logged is not None and _of_another_run(logged[0], file, rows):
-        detail = f"its run was not scored: labels and predictions are those of {file.run}"
-        reader.leave_out(logged[0].path, Reason.SUPERSEDED, detail, candidate=candidate)
-        logged = None
-    text_file, text_rows = (file, rows) if logged is None else logged
-    texts, priced = _predictions_by_index(text_rows, reader.protocol)
+    read = _read_files(reader, files, candidate)
+    num_left_out = len(reader.left_out)
+    found = labelled_files(reader, read, candidate)
+    predictions = [file for file in read if not file.suffix]
+    if not found:
+        for file in predictions[:1]:
+            questions.add(read[file], circular=circular)
+        if len(read) == len(files) and len(reader.left_out) == num_left_out:
+            detail = f"{dataset}: no per-sample label can be read or computed from what is there"
+            reader.leave_out(files[0].path, Reason.NO_LABEL, detail, candidate=candidate)
+        return [], None
+    labelled, others = choose_labels(found, expected)
+    companion = companion_of(labelled, predictions)
+    if companion is not None:
+        questions.add(read[companion], circular=circular)
+    questions.add(labelled.rows, circular=circular)
+    labels = unique_labels(reader, labelled, candidate)
+    reader.label_rules[dataset, labelled.rule.name] += 1
+    texts = texts_of(reader, labelled, None if companion is None else (companion, read[companion]), candidate)
+    name_others(reader, (labelled, others), read, () if companion is None else (companion,), candidate)
     pairs = []
     for index, quality in labels.items():
         if circular and not is_main_row(index):
             continue
-        text = texts.get(index)
+        text = texts.written.get(index)
         failed = bool(text) and str(text).startswith(FAILED_CALL)
-        if index not in texts:
+        if index not in texts.written:
             detail = "a label but no prediction: quality is kept, its cost is not measured"
-            reader.leave_out(
-                file.path, Reason.NO_PREDICTION, detail, sample_id=f"{dataset}/{index}", candidate=candidate
-            )
+            where: dict[str, str | None] = {"sample_id": f"{dataset}/{index}", "candidate": candidate}
+            reader.leave_out(labelled.file.path, Reason.NO_PREDICTION, detail, **where)
         pairs.append(
             _Pair(
                 index=index,
                 candidate=candidate,
                 quality=0.0 if failed else quality,
                 prediction=text,
-                priced_text="" if failed else priced.get(index),
-                is_logged=index in texts,
+                priced_text="" if failed else texts.priced.get(index),
+                is_logged=index in texts.written,
             )
         )
-    name_second_texts(reader, text_file, candidate, text_rows, indices={pair.index for pair in pairs})
-    return pairs
+    for file, rows in texts.files:
+        name_second_texts(reader, file, candidate, rows, indices={pair.index for pair in pairs})
+    return pairs, labelled
 
 
-def _predictions(reader: LogReader, files: Sequence[LogFile], candidate: str) -> tuple[LogFile, Rows] | None:
-    """The prediction file of a candidate with its rows, None where there is none that can be read."""
-    file = next((file for file in files if not file.suffix), None)
-    table = None if file is None else reader.table(file.path, candidate)
-    if file is None or table is None:
-        return None
-    if not {"index", "prediction"} <= set(table.column_names):
-        reader.leave_out(file.path, Reason.UNREADABLE, "no index or prediction column", candidate=candidate)
-        return None
-    return file, rows_of(table)
-
-
-def _of_another_run(prediction_file: LogFile, file: LogFile, rows: Rows) -> bool:
-    """Whether the labels belong to another run's predictions, which stand beside them."""
-    runs = {prediction_file.run, file.run}
-    return len(runs) == 2 and "" not in runs and all("prediction" in row for row in rows)
-
-
-def _predictions_by_index(rows: Rows, protocol: Protocol) -> tuple[dict[str, str | None], dict[str, str | None]]:
-    """Index -> what the candidate wrote, and index -> what is priced: under `measured` its logged thinking too."""
-    texts: dict[str, str | None] = {}
-    priced: dict[str, str | None] = {}
-    for row in rows:
-        index = normalize_index(row.get("index"))
-        if index is not None and "prediction" in row:
-            texts[index] = priced[index] = row["prediction"]
-            if protocol is Protocol.MEASURED and row.get("thinking"):
-                priced[index] = f"{row['thinking']}\n{row['prediction'] or ''}"
-    return texts, priced
+def _read_files(reader: LogReader, files: Sequence[LogFile], candidate: str) -> dict[LogFile, Rows]:
+    """The rows of every file that can be read; the others are named."""
+    read = {}
+    for file in files:
+        table = reader.table(file.path, candidate)
+        if table is None:
+            continue
+        if not file.suffix and not {"index", "prediction"} <= set(table.column_names):
+            reader.leave_out(file.path, Reason.UNREADABLE, "no index or prediction column", candidate=candidate)
+        else:
+            read[file] = rows_of(table)
+    return read
 
 
 def _add_samples(reader: LogReader, dataset: str, questions: QuestionSet, measured: dict[str, list[_Pair]]) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -24,47 +25,94 @@ import pyarrow as pa
 import pyarrow.csv
 
 from vlrouterbench.core.errors import SourceError
+from vlrouterbench.data.sources.source_logs import Reason
 
+_CHUNK_BYTES = 2**20
 MAX_SHEET_BYTES = 2**31
 """Largest unpacked size of an xlsx file: over it, the file is refused as a zip bomb."""
 BLOCK_BYTES = 2**27
 """Longest row of a tsv, in bytes; a table is read in blocks of this size."""
 
 
+Remark = tuple[Reason, str]
+"""What is odd about a file that can be read all the same."""
+_INDEX = "index"
+_FIRST_SHEET = "xl/worksheets/sheet1.xml"
+_FIRST_COLUMN = re.compile(rb'<c r="A(\d+)"(?: s="\d+")?(?: t="(\w+)")?')
+_LONGEST_CELL_TAG = 64
+_FLOAT = re.compile(r"\d+\.0+")
+
+
 class UnreadableFileError(SourceError):
     """A log file that is truncated, corrupt, or not what its name says."""
 
 
-def read_text_table(path: Path) -> pa.Table:
+def read_text_table(path: Path, remarks: list[Remark] | None = None) -> pa.Table:
     """Read xlsx, tsv or json as a table of strings, columns in file order.
+
+    Args:
+        path: the file.
+        remarks: takes what is odd about a file that can be read: further sheets, an index of several types.
 
     Raises:
         UnreadableFileError: with the reason.
     """
+    remarks = [] if remarks is None else remarks
     readers = {".xlsx": _read_xlsx, ".tsv": _read_tsv, ".json": _read_json}
-    table = readers[path.suffix.lower()](path)
+    table = readers[path.suffix.lower()](path, remarks)
     if table.num_columns == 0:
         raise UnreadableFileError("no columns")
     return table
 
 
-def _read_xlsx(path: Path) -> pa.Table:
+def _read_xlsx(path: Path, remarks: list[Remark]) -> pa.Table:
     import fastexcel
 
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(member.file_size for member in archive.infolist()) > MAX_SHEET_BYTES:
                 raise UnreadableFileError(f"unpacks to more than {MAX_SHEET_BYTES:,} bytes")
-            damaged = archive.testzip()
-        if damaged:
-            raise UnreadableFileError(f"damaged: the checksum of its member {damaged} does not match")
-        sheet = fastexcel.read_excel(path).load_sheet(0, dtypes="string", whitespace_as_null=True)
-        return pa.Table.from_batches([sheet.to_arrow()])
+            types = _verified(archive)
+        book = fastexcel.read_excel(path)
+        sheet = book.load_sheet(0, dtypes="string", whitespace_as_null=True)
+        table = pa.Table.from_batches([sheet.to_arrow()])
     # RuntimeError: a member that claims to be encrypted; ValueError: a member's name that is no text.
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
         raise UnreadableFileError(f"truncated or not an xlsx file: {error}") from error
     except fastexcel.FastExcelError as error:
         raise UnreadableFileError(f"not readable as xlsx: {str(error).splitlines()[0]}") from error
+    if len(book.sheet_names) > 1:
+        further = ", ".join(book.sheet_names[1:])
+        remarks.append((Reason.NOT_A_LOG, f"its first sheet alone was read, as VLMEvalKit does, and not: {further}"))
+    if len(types) > 1 and table.column_names[:1] == [_INDEX] and all(map(_is_number, table[_INDEX].to_pylist())):
+        remarks.append(_mixed_index("cells of text among cells of numbers"))
+    return table
+
+
+def _verified(archive: zipfile.ZipFile) -> set[bool]:
+    """Verify every member's checksum; returns whether cells of the first column, below its header, are text."""
+    types: set[bool] = set()
+    for name in archive.namelist():
+        tail = b""
+        try:
+            with archive.open(name) as member:
+                while chunk := member.read(_CHUNK_BYTES):
+                    if name == _FIRST_SHEET:
+                        content = tail + chunk
+                        cells = _FIRST_COLUMN.findall(content)
+                        types.update(kind not in (b"", b"n") for row, kind in cells if row != b"1")
+                        tail = content[-_LONGEST_CELL_TAG:]
+        except zipfile.BadZipFile as error:
+            raise UnreadableFileError(f"damaged: the checksum of its member {name} does not match") from error
+    return types
+
+
+def _is_number(text: str | None) -> bool:
+    return text is not None and (text.isdecimal() or _FLOAT.fullmatch(text) is not None)
+
+
+def _mixed_index(detail: str) -> Remark:
+    return Reason.CONFLICT, f"its index has several types ({detail}): 12, '12' and 12.0 were read as one"
 
 
 def tsv_column_names(path: Path) -> list[str]:
@@ -100,15 +148,20 @@ def tsv_options(column_names: Sequence[str]) -> TsvOptions:
     }
 
 
-def _read_tsv(path: Path) -> pa.Table:
+def _read_tsv(path: Path, remarks: list[Remark]) -> pa.Table:
     options = tsv_options(tsv_column_names(path))
     try:
-        return pyarrow.csv.read_csv(path, **options)
+        table = pyarrow.csv.read_csv(path, **options)
     except (pa.ArrowInvalid, OSError) as error:
         raise UnreadableFileError(f"not readable as tsv: {error}") from error
+    if _INDEX in table.column_names:
+        texts = [text for text in table[_INDEX].to_pylist() if text is not None]
+        if len({_FLOAT.fullmatch(text) is None for text in texts}) > 1 and all(map(_is_number, texts)):
+            remarks.append(_mixed_index("12.0 among 12"))
+    return table
 
 
-def _read_json(path: Path) -> pa.Table:
+def _read_json(path: Path, remarks: list[Remark]) -> pa.Table:
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError, OSError) as error:
@@ -116,6 +169,9 @@ def _read_json(path: Path) -> pa.Table:
     if not (isinstance(content, list) and all(isinstance(row, dict) for row in content)):
         raise UnreadableFileError("expected a list of records")
     names = list(dict.fromkeys(name for row in content for name in row))
+    types = {type(row.get(_INDEX)) for row in content}
+    if len(types) > 1 and all(_is_number(_as_text(row.get(_INDEX))) for row in content):
+        remarks.append(_mixed_index(", ".join(sorted(each.__name__ for each in types))))
     return pa.table({name: pa.array([_as_text(row.get(name)) for row in content], pa.string()) for name in names})
 
 
