@@ -53,9 +53,7 @@ def push(
         notes.append(f"without the package's wheel: {reason}")
     code = foreign_code(folder) if kind is Kind.ROUTER else []
     if code:
-        notes.append(
-            f"code that is not of vlrouterbench, and runs where the router is loaded with trust_remote_code: {', '.join(code)}"
-        )
+        notes.append(f"code of others, which runs where the router is loaded with trust_remote_code: {', '.join(code)}")
     listed = f" with {', '.join(code)}" if code else ""
     if dry_run:
         target = out or Path("runs", "push", repo_id.replace("/", "--"))
