@@ -55,6 +55,27 @@ def test_best_ten_trials_stand_in_order_and_all_are_counted(config):
     assert "12 settings were tried" in text and "The best 10:" in text
 
 
+def test_what_was_chosen_by_stands_beside_what_it_is_not_chosen_by(config):
+    """Chosen out of fold: no row has a higher figure than the first of the kind that the text says it was chosen by."""
+    trials = [
+        {"setting": {"usd_weight": float(n)}, "validation_rank_score": 60.0 + n, "held_out_rank_score": 70.0 - n}
+        for n in range(3)
+    ]
+    text = render_router_card("flagship", config, trials)
+    assert "3 settings were tried; the best by the first Rank Score below was kept" in text
+    table = text.split("| setting |")[1].split("\n\n")[0].splitlines()
+    assert table[0] == " Rank Score chosen by | on validation alone |"
+    assert table[2:] == [
+        "| usd_weight 0.0 | 70.00 | 60.00 |",
+        "| usd_weight 1.0 | 69.00 | 61.00 |",
+        "| usd_weight 2.0 | 68.00 | 62.00 |",
+    ]
+
+
+def test_one_setting_is_not_called_several(config):
+    assert "\n1 setting was tried; " in render_router_card("mlp", config, TRIALS[:1])
+
+
 def test_every_candidate_stands_with_prices_and_mean_cost(config):
     config["candidates"][0]["mean_cost_usd"] = None
     text = render_router_card("mlp", config, TRIALS)

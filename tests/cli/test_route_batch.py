@@ -1,5 +1,6 @@
 """`route --questions`: good rows are done, bad rows listed, and an average is kept over the whole table."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -64,6 +65,25 @@ def test_good_rows_are_done_and_bad_rows_listed(program, router, table, tmp_path
     assert "2 of 5 rows decided" in done.out
     assert "row 2: expected an image file" in done.out and "row 3: neither a question" in done.out
     assert 'row 5: the image path "../outside.png" leaves the folder' in done.out
+
+
+def test_the_ending_of_out_says_how_decisions_are_written(program, router, table, tmp_path):
+    for name in ("out.parquet", "out.csv", "out.CSV"):
+        assert program(*_asked(router, table, tmp_path / name)).status == 0
+    rows = pq.read_table(tmp_path / "out.parquet").to_pylist()
+    for name in ("out.csv", "out.CSV"):
+        with (tmp_path / name).open(newline="", encoding="utf-8") as handle:
+            written = list(csv.DictReader(handle))
+        assert [(row["router"], row["sample_id"], row["candidate"]) for row in written] == [
+            (row["router"], row["sample_id"], row["candidate"]) for row in rows
+        ]
+        assert [float(row["estimated_cost_usd"]) for row in written] == [row["estimated_cost_usd"] for row in rows]
+
+
+@pytest.mark.parametrize("name", ["out", "out.txt", "out.parquet.gz", "out.json"])
+def test_another_ending_of_out_is_refused_before_anything_is_decided(program, router, table, tmp_path, name):
+    _refused(program(*_asked(router, table, tmp_path / name)), "ends in .parquet or .csv", name)
+    assert not (tmp_path / name).exists()
 
 
 def test_a_row_is_decided_as_the_question_alone(program, router, table, tmp_path):

@@ -1,5 +1,7 @@
 """Joining, pricing and splitting a source; cost bounds by hand."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -119,6 +121,37 @@ def test_samples_without_a_picture_are_not_one_group(own_tables):
     assert benchmark.samples["group_id"].to_pylist() == benchmark.samples["sample_id"].to_pylist()
     assert benchmark.image_ok.all()
     assert benchmark.left_out == []
+
+
+def test_text_only_samples_with_one_text_stand_on_one_side(own_tables):
+    """A sample whose image cannot be read may differ from another one with its text: it is not linked."""
+
+    def change(rows):
+        for row in rows:
+            row |= {"question": "the same", "options": []}
+            row["image"] = None if row["sample_id"] < "s06" else row["image"]
+
+    edit(own_tables, "samples", change)
+    for number in (6, 7):
+        (own_tables / "images" / f"{number}.png").unlink()
+        (own_tables / "images" / f"{number + 2}.png").write_bytes(b"rubbish")
+    samples = assemble(read(own_tables)).samples
+    assert samples["group_id"].to_pylist() == ["s00"] * 6 + [f"s{number:02d}" for number in range(6, 12)]
+    assert len(set(samples["split"].to_pylist()[:6])) == 1
+
+
+def test_without_a_dataset_neither_the_folder_nor_ids_nor_order_decide_the_split(own_tables, tmp_path):
+    edit(own_tables, "samples", lambda rows: [row.pop("dataset") for row in rows])
+    first = assemble(read(own_tables)).samples
+    copy = shutil.copytree(own_tables, tmp_path / "tables-2026-09-01")
+    for name in ("samples", "outcomes"):
+        edit(copy, name, lambda rows: [row.update(sample_id=f"z{90 - int(row['sample_id'][1:])}") for row in rows])
+        edit(copy, name, lambda rows: rows.reverse())
+    second = assemble(read(copy)).samples
+    sides = [dict(zip(t["question"].to_pylist(), t["split"].to_pylist(), strict=True)) for t in (first, second)]
+    assert sides[0] == sides[1]
+    assert len(set(sides[0].values())) > 1, "one side for all shows nothing"
+    assert set(second["dataset"].to_pylist()) == {"tables-2026-09-01"}
 
 
 def test_bad_pictures_are_flagged_but_link_nothing(own_tables):

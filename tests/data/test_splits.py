@@ -12,6 +12,7 @@ from vlrouterbench.core.errors import SourceError, UnknownNameError
 from vlrouterbench.data.splits import SHARES, SplitBy, assign_splits, hash_split, link_groups, reference_split
 
 PINNED_SIDES = ["test", "train", "train", "train", "test", "train", "test", "train"]
+PINNED_WITHOUT_A_DATASET = ["train", "test", "test", "train"]
 PINNED_REFERENCE = ["test", "test", "train", "train", "validation", "train", "train", "train", "train", "train"]
 KEY = st.none() | st.sampled_from("abcdefgh")
 ROWS = st.dictionaries(st.text("xyz019", min_size=1, max_size=4), st.tuples(KEY, KEY), min_size=1, max_size=25)
@@ -105,6 +106,23 @@ def test_sides_are_fixed_for_all_time():
 def test_the_same_group_name_in_another_dataset_is_hashed_anew():
     sides = [(hash_split("a", str(number)), hash_split("b", str(number))) for number in range(200)]
     assert any(one != other for one, other in sides)
+
+
+def test_without_a_dataset_the_smallest_content_of_the_group_is_hashed():
+    """sha256 of "\\0<content>": first 8 bytes over 2**64, below 0.7 train, below 0.8 validation, else test."""
+    contents = ["6", "2", "0", "1"]
+    for ids in (["a", "b", "c", "d"], ["z", "y", "x", "w"]):
+        groups = [ids[0], ids[1], ids[1], ids[3]]
+        sides = assign_splits(ids, groups, datasets=[None] * 4, source_splits=[None] * 4, contents=contents)
+        expected = [hash_split("", content) for content in ("6", "0", "0", "1")]
+        assert sides == expected == PINNED_WITHOUT_A_DATASET
+
+
+def test_a_given_dataset_is_hashed_with_the_group_id_whatever_the_content_is():
+    ids = [f"MMStar/{number}" for number in range(8)]
+    for contents in (None, list("abcdefgh")):
+        sides = assign_splits(ids, ids, datasets=["MMStar"] * 8, source_splits=[None] * 8, contents=contents)
+        assert sides == PINNED_SIDES
 
 
 def test_a_given_split_is_kept_even_against_the_hash():

@@ -8,7 +8,11 @@ import pytest
 from tests.families import small_router
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.demo import workspace as module
+from vlrouterbench.demo.html import escaped
+from vlrouterbench.demo.page import build_page
+from vlrouterbench.demo.ranking import ranked_records, unscored_html
 from vlrouterbench.demo.workspace import MADE_FILE, prepare, training_note, weights_digest
+from vlrouterbench.routers.auto import AutoRouter
 
 
 @pytest.fixture
@@ -42,6 +46,7 @@ def test_a_router_of_the_same_candidates_is_evaluated_like_the_apps_own(workspac
     found = prepare(copied, str(given), num_samples=len(workspace.table))
     assert found.explored == "given" and "given" in found.decisions
     assert found.data_note == workspace.data_note
+    assert found.unscored == "" and "given" in [record["router"] for record in ranked_records(found)]
 
 
 def test_a_router_of_other_candidates_decides_and_policies_stand_for_it(workspace, copied, tmp_path):
@@ -49,6 +54,22 @@ def test_a_router_of_other_candidates_decides_and_policies_stand_for_it(workspac
     found = prepare(copied, str(tmp_path / "other"), num_samples=len(workspace.table))
     assert found.explored == "mixture" and found.router.config.candidate_names == ["a", "b", "c"]
     assert "data that its configuration does not name" in found.data_note
+    assert "not scored here: this benchmark has 17 candidates, and it chooses among a, b, c, which" in found.unscored
+    assert found.unscored in unscored_html(found)
+    page = str(build_page(found).get_config_file())
+    assert page.count("not scored here") >= 2 and "Outcome (policy: mixture)" in page
+
+
+def test_simulated_outcomes_are_called_so_whatever_the_router_was_trained_on(workspace, copied, tmp_path):
+    router = AutoRouter.from_pretrained(copied / "routers" / "flagship")
+    router.config.training["benchmark"] |= {"name": "mine", "simulated": False}
+    router.save_pretrained(tmp_path / "measured")
+    found = prepare(copied, str(tmp_path / "measured"), num_samples=len(workspace.table))
+    assert found.data_note.startswith("This router was trained on mine")
+    assert "Explore and Leaderboard show simulated data under the names of real models" in found.notice
+    assert found.unscored == "" and "measured" in [record["router"] for record in ranked_records(found)]
+    assert escaped(found.notice) in str(build_page(found).get_config_file())
+    assert workspace.notice == workspace.data_note
 
 
 def test_a_router_that_is_not_there_stops_the_start_and_spares_what_was_made(workspace, copied):

@@ -43,6 +43,13 @@ def router(trained_folders, tmp_path):
     return shutil.copytree(trained_folders["linear"], tmp_path / "router")
 
 
+def named(files, repo_id="owner/name"):
+    """Files as they are on the Hub: the card's example loads from there."""
+    card = files["README.md"]
+    assert card.count(b"PATH_OR_REPO_ID") > 0
+    return files | {"README.md": card.replace(b"PATH_OR_REPO_ID", repo_id.encode())}
+
+
 def push(kind, folder, repo_id="owner/name", **options):
     return f"""
         from vlrouterbench.hub.push import push_{kind}
@@ -52,8 +59,8 @@ def push(kind, folder, repo_id="owner/name", **options):
 
 def test_a_pushed_benchmark_is_what_was_staged_and_loads_with_the_same_rows(fake_hub, client, benchmark, tmp_path):
     assert client(fake_hub.endpoint, push("dataset", benchmark)) == f"{fake_hub.endpoint}/datasets/owner/name"
-    staged = stage_dataset(benchmark, tmp_path / "staged")
-    assert contents(staged) == contents(benchmark) == on_hub(fake_hub, "dataset", "owner/name")
+    staged = stage_dataset(benchmark, tmp_path / "staged", "owner/name")
+    assert contents(staged) == named(contents(benchmark)) == on_hub(fake_hub, "dataset", "owner/name")
     found = client(
         fake_hub.endpoint,
         """
@@ -105,13 +112,13 @@ def test_a_second_push_takes_away_shards_that_are_gone_and_nothing_else(fake_hub
     stale = {"data/train-stem-00000-of-00001.parquet": b"old", "outcomes/more.parquet": b"old"}
     fake_hub.add("dataset", "owner/name", stale | {"README.md": b"old", "LICENSE": b"kept"})
     client(fake_hub.endpoint, push("dataset", benchmark))
-    assert on_hub(fake_hub, "dataset", "owner/name") == contents(benchmark) | {"LICENSE": b"kept"}
+    assert on_hub(fake_hub, "dataset", "owner/name") == named(contents(benchmark)) | {"LICENSE": b"kept"}
 
 
 def test_a_pushed_router_is_what_was_staged_and_routes_the_same(fake_hub, client, router, tmp_path):
     assert client(fake_hub.endpoint, push("router", router)) == f"{fake_hub.endpoint}/owner/name"
-    staged = stage_router(router, tmp_path / "staged")
-    assert contents(staged) == contents(router) == on_hub(fake_hub, "model", "owner/name")
+    staged = stage_router(router, tmp_path / "staged", "owner/name")
+    assert contents(staged) == named(contents(router)) == on_hub(fake_hub, "model", "owner/name")
     scores = client(
         fake_hub.endpoint,
         f"""

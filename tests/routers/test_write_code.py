@@ -15,6 +15,7 @@ from tests.families import ENCODER
 from tests.interpreters import WITHOUT
 from vlrouterbench.routers import PreTrainedRouter, RouterConfig
 from vlrouterbench.routers.auto import AutoRouter
+from vlrouterbench.routers.base.saved_router import DIGESTS_FILE
 from vlrouterbench.routers.encoders.builtin.blocks import BuiltinImage, BuiltinText
 from vlrouterbench.routers.encoders.hub.blocks import HubText
 from vlrouterbench.routers.families.modeling_mlp import MLPRouter
@@ -200,6 +201,16 @@ def test_what_was_saved_again_holds_the_same_code(family, trained_folders, quest
     assert answers[family]["again"] == answers[family]["decisions"]
     for path in folder.glob("*.py"):
         assert (tmp_path / "again" / family / path.name).read_text("utf-8") == path.read_text("utf-8")
+
+
+@pytest.mark.parametrize("family", ["mlp"])
+def test_what_was_saved_again_without_the_package_keeps_the_digests_of_training_samples(
+    family, trained_folders, questions, tmp_path
+):
+    folder = trained_folders[family]
+    answers_without_the_package({family: folder}, questions, tmp_path, again=str(tmp_path / "again"))
+    saved = [(path / DIGESTS_FILE).read_bytes() for path in (folder, tmp_path / "again" / family)]
+    assert saved[0] == saved[1]
 
 
 def test_a_router_over_built_in_features_carries_little_code_and_none_of_other_encoders():

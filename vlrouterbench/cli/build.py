@@ -28,6 +28,9 @@ class BuildRequest:
     quality: Annotated[Quality, typer.Option(help="Graded score, or 0/1 at 0.5.")] = Quality.SCORE
     protocol: Annotated[Protocol, typer.Option(help="How tokens of logs are counted.")] = Protocol.REFERENCE
     split_by: Annotated[SplitBy, typer.Option(help="Grouped hash, or the reference's shuffle.")] = SplitBy.HASH
+    allow_leaks: Annotated[
+        bool, typer.Option("--allow-leaks", help="Build although given splits have an image or group on several sides.")
+    ] = False
     impute: Annotated[bool, typer.Option("--impute", help="Fill missing token counts, and count them.")] = False
     strict: Annotated[bool, typer.Option("--strict", help="Fail if anything is left out.")] = False
     allow_missing_images: Annotated[
@@ -49,6 +52,7 @@ def build(request: BuildRequest) -> None:
         graded=request.quality is Quality.SCORE,
         split_by=request.split_by,
         protocol=request.protocol,
+        allow_leaks=request.allow_leaks,
         impute=request.impute,
         strict=request.strict,
         allow_missing_images=request.allow_missing_images,
@@ -60,10 +64,13 @@ def build(request: BuildRequest) -> None:
 
 
 def _describe(report: BuildReport, target: Path) -> str:
+    from vlrouterbench.data.leaks import describe_leaks
+
     splits = ", ".join(f"{name} {count:,}" for name, count in report["splits"].items())
     bounds, per = report["cost_bounds_usd"], SAMPLES_PER_COST_UNIT
     left_out = Counter(entry["reason"] for entry in report["left_out"])
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in left_out.most_common()) or "nothing"
+    leaks = describe_leaks(report["leaks"]) if "leaks" in report else ""
     imputed = ", ".join(f"{kind} {count:,}" for kind, count in report["imputed"].items())
     return "\n".join(
         (
@@ -72,6 +79,7 @@ def _describe(report: BuildReport, target: Path) -> str:
             f"mean cost from {per * bounds['cmin']:.4f} ({bounds['cmin_candidate']}) "
             f"to {per * bounds['cmax']:.4f} ({bounds['cmax_candidate']}) USD per {per:,} samples",
             f"left out, each named in build_report.json: {reasons}",
+            *([f"between splits: {leaks}"] if leaks else []),
             *([f"imputed (--impute): {imputed}"] if imputed else []),
             f"written to {target}; look with: vlrouterbench inspect {target}",
         )

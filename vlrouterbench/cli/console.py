@@ -97,7 +97,17 @@ def results_table(records: Sequence[ResultRecord]) -> Table:
 
 def summary(records: Sequence[ResultRecord]) -> list[dict[str, object]]:
     """The main figures of records, for scripts."""
-    names = ("router", "split", "num_samples", "accuracy", "average_cost_usd", "rank_score", "ci95", "vs_mixture")
+    names = (
+        "router",
+        "split",
+        "num_samples",
+        "accuracy",
+        "average_cost_usd",
+        "rank_score",
+        "ci95",
+        "vs_mixture",
+        "training_overlap",
+    )
     return [{name: value for name, value in record.items() if name in (*names, "benchmark")} for record in records]
 
 

@@ -35,6 +35,7 @@ def demo(
     with console.stage("build the page"):
         page = serve(workspace, port=port, block=False)
     content = {"url": page.local_url, "folder": str(app), "trained_on": workspace.data_note}
-    console.show(content, f"open {page.local_url} (stop with Ctrl+C)", workspace.data_note)
+    notes = [workspace.notice, *([workspace.unscored] if workspace.unscored else [])]
+    console.show(content, f"open {page.local_url} (stop with Ctrl+C)", *notes)
     sys.stdout.flush()  # a program that started this one waits for the address
     page.block_thread()

@@ -32,6 +32,9 @@ class EvaluateRequest:
     shuffled_labels: Annotated[
         bool, typer.Option("--shuffled-labels", help="Also train each router's label-permutation control.")
     ] = False
+    allow_leaks: Annotated[
+        bool, typer.Option("--allow-leaks", help="Score routers also on their own training samples, and say so.")
+    ] = False
     figures: Annotated[bool, typer.Option("--figures", help="Also write figures/ as SVG and PNG.")] = False
     tables: Annotated[bool, typer.Option("--tables", help="Also write results.md and results.tex.")] = False
     update_card: Annotated[
@@ -46,6 +49,7 @@ def evaluate(request: EvaluateRequest) -> None:
     from vlrouterbench.cli import console
     from vlrouterbench.data.table import load_table
     from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
+    from vlrouterbench.evaluation.overlap import overlap_notes
     from vlrouterbench.evaluation.report import write_report
 
     console.quiet_libraries()
@@ -55,6 +59,7 @@ def evaluate(request: EvaluateRequest) -> None:
             seed=request.seed,
             machine_usd_per_hour=request.machine_usd_per_hour,
             shuffled_labels=request.shuffled_labels,
+            allow_leaks=request.allow_leaks,
             num_proc=request.num_proc,
             progress=progress,
         )
@@ -70,6 +75,7 @@ def evaluate(request: EvaluateRequest) -> None:
         console.results_title(records),
         console.results_table(records),
         *([note] if left_out else []),
+        *overlap_notes(records),
         f"report: {page}",
         *(f"also: {path}" for path in written),
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -64,7 +66,11 @@ def push(
                 staged = stage_metric(folder, out or target / name, repo_id)
                 notes.append(f'evaluate.load("{staged if staged.name == name else staged / f"{name}.py"}") reads it')
             else:
-                stages = {Kind.DATASET: stage_dataset, Kind.ROUTER: stage_router, Kind.SPACE: stage_space}
+                stages: dict[Kind, Callable[[Path, Path], Path]] = {
+                    Kind.DATASET: partial(stage_dataset, repo_id=repo_id),
+                    Kind.ROUTER: partial(stage_router, repo_id=repo_id),
+                    Kind.SPACE: stage_space,
+                }
                 staged = stages[kind](folder, target)
         content = {"out": str(staged), "repo_id": repo_id, "pushed": False} | ({"code": code} if code else {})
         console.show(content, f"would upload {staged}", *notes)

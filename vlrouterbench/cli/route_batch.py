@@ -21,7 +21,7 @@ from vlrouterbench.routing.images import ImageFolder
 from vlrouterbench.routing.limits import QuestionError
 from vlrouterbench.routing.options import RoutingOptions
 from vlrouterbench.routing.route_table import route_table
-from vlrouterbench.routing.routed_table import BadRow, RoutedTable
+from vlrouterbench.routing.routed_table import BadRow, RoutedTable, check_decisions_file
 
 _MOST_LISTED = 10
 
@@ -49,6 +49,7 @@ def route_questions(router: PreTrainedRouter, request: RouteRequest) -> None:
         BudgetError: an average below what the cheapest decisions cost.
     """
     questions, out = request.table_files()
+    check_decisions_file(out)
     if not questions.is_file():
         raise RouterError(f"expected a table of questions as csv or parquet, found no file at {questions}.")
     name = Path(request.router).resolve().name if Path(request.router).exists() else request.router.split("/")[-1]

@@ -29,10 +29,10 @@ class RouteRequest:
             "sample_id, image, hint and options."
         ),
     ] = None
-    out: Annotated[Path | None, typer.Option(help="With --questions: the parquet file to write decisions to.")] = None
+    out: Annotated[Path | None, typer.Option(help="With --questions: .parquet or .csv file for decisions.")] = None
     average_cost_usd: Annotated[
         float | None,
-        typer.Option(help="With --questions: what an answer may cost on average; needs a router with an open pool."),
+        typer.Option(help="With --questions: mean expected cost to steer towards; needs a router with an open pool."),
     ] = None
     candidates: Annotated[str | None, typer.Option(help="Comma-separated candidates to choose from.")] = None
     usd_weight: Annotated[float | None, typer.Option(help="Accuracy per USD; needs calibrated estimates.")] = None
@@ -55,7 +55,7 @@ class RouteRequest:
             typer.BadParameter: one of them is missing.
         """
         if self.questions is None or self.out is None:
-            raise typer.BadParameter("--questions needs --out, a parquet file for the decisions.")
+            raise typer.BadParameter("--questions needs --out, a .parquet or .csv file for the decisions.")
         return self.questions, self.out
 
     @property

@@ -9,6 +9,7 @@ Decisions
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +20,8 @@ from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.choices import Quality
 from vlrouterbench.data.costs import CostBounds, cost_bounds, token_cost
 from vlrouterbench.data.images import check_images
+from vlrouterbench.data.leaks import Leaks, find_leaks
+from vlrouterbench.data.sample_contents import content_digest
 from vlrouterbench.data.sources.source_logs import ImageReference, LeftOut, Reason, SourceLogs, positions_of
 from vlrouterbench.data.splits import SplitBy, assign_splits, link_groups
 
@@ -39,6 +42,7 @@ class Assembled:
         imputed: kind -> how many values were filled in, empty unless requested.
         quality: what quality is, a name of `choices.Quality`.
         split_by: how samples were divided: "given" by the source, else a name of `choices.SplitBy`.
+        leaks: what stands on two sides.
         num_images_named: for how many rows the source names an image.
         num_images_lost: how many of those images cannot be read.
     """
@@ -54,6 +58,7 @@ class Assembled:
     imputed: dict[str, int] = field(default_factory=dict)
     quality: str = Quality.SCORE
     split_by: str = SplitBy.HASH
+    leaks: Leaks = field(default_factory=lambda: find_leaks([], [], [], [], []))
     num_images_named: int = 0
     num_images_lost: int = 0
 
@@ -96,11 +101,11 @@ def assemble(
     _refuse_unshared(source.name, samples["dataset"].to_pylist(), ~np.isnan(matrices["quality"][kept]))
     images = [source.images[row] for row in kept.tolist()]
     sample_ids = samples["sample_id"].to_pylist()
-    content: list[str | None] = []
+    checks = check_images(images, num_threads=num_proc)
+    content = [check.sha256 for check in checks]
     image_ok = np.ones(len(images), dtype=bool)
     named = [image is not None or name in source.unread_images for image, name in zip(images, sample_ids, strict=True)]
-    for row, check in enumerate(check_images(images, num_threads=num_proc)):
-        content.append(check.sha256)
+    for row, check in enumerate(checks):
         if check.problem is not None:
             name = source.image_files[kept[row]] if source.image_files else "image"
             left_out.append(LeftOut(name, Reason.IMAGE, check.problem, sample_id=sample_ids[row]))
@@ -108,14 +113,14 @@ def assemble(
             image_ok[row] = False
         elif sample_ids[row] in source.missing_images:
             image_ok[row] = False
-    groups = link_groups(sample_ids, [samples["group_id"].to_pylist(), content])
+    contents = _contents(samples, content)
+    texts = [c if ok and image is None else None for c, ok, image in zip(contents, image_ok, images, strict=True)]
+    groups = link_groups(sample_ids, [samples["group_id"].to_pylist(), content, texts])
     source_splits = samples["split"].to_pylist()
+    given = zip(sample_ids, samples["dataset"].to_pylist(), strict=True)
+    datasets = [None if sample_id in source.without_dataset else dataset for sample_id, dataset in given]
     splits = assign_splits(
-        sample_ids,
-        groups,
-        datasets=samples["dataset"].to_pylist(),
-        source_splits=source_splits,
-        split_by=split_by,
+        sample_ids, groups, datasets=datasets, source_splits=source_splits, contents=contents, split_by=split_by
     )
     for name, values in (("group_id", groups), ("split", splits)):
         samples = samples.set_column(samples.schema.get_field_index(name), name, pa.array(values, pa.string()))
@@ -128,7 +133,16 @@ def assemble(
     assembled.num_images_lost = int((np.array(named) & ~image_ok).sum())
     assembled.quality = str(Quality.SCORE if graded else Quality.CORRECT)
     assembled.split_by = str(split_by) if source_splits[0] is None else GIVEN
+    assembled.leaks = find_leaks(sample_ids, groups, splits, images, checks)
     return assembled
+
+
+def _contents(samples: pa.Table, image_sha256: Sequence[str | None]) -> list[str]:
+    """Digest of each sample's content, by the digests of its image."""
+    columns = (samples["question"].to_pylist(), samples["options"].to_pylist(), image_sha256)
+    return [
+        content_digest(question, options or (), image).hex() for question, options, image in zip(*columns, strict=True)
+    ]
 
 
 def _graded_outcomes(outcomes: pa.Table, *, graded: bool) -> pa.Table:

@@ -17,12 +17,13 @@ from vlrouterbench.core.constants import BENCHMARK_NAME, HOME_VARIABLE
 from vlrouterbench.core.errors import SourceError
 from vlrouterbench.core.files import folder_beside
 from vlrouterbench.data.archive import is_archive, unpacked
-from vlrouterbench.data.assemble import assemble
+from vlrouterbench.data.assemble import GIVEN, assemble
 from vlrouterbench.data.build_report import BuildReport
 from vlrouterbench.data.candidates import POOL_FILES, CandidatePool, read_pool, read_prices
 from vlrouterbench.data.choices import Protocol
 from vlrouterbench.data.images import check_images_were_read
 from vlrouterbench.data.impute import impute_tokens
+from vlrouterbench.data.leaks import refuse_leaks
 from vlrouterbench.data.sources.registry import find_source
 from vlrouterbench.data.sources.source import ReadOptions, Source
 from vlrouterbench.data.sources.source_logs import SourceLogs
@@ -40,6 +41,7 @@ class BuildOptions:
         graded: keep graded quality; False = 0/1 at the threshold.
         split_by: how to divide samples whose split is not given.
         protocol: how tokens of logs are counted.
+        allow_leaks: build also where given splits have a group or an image on several sides, and count them.
         impute: fill missing token counts with the reference's constants, and count them in the report.
         strict: make anything left out fatal.
         allow_missing_images: build also where more than a fifth of the images that the source names cannot be read.
@@ -52,6 +54,7 @@ class BuildOptions:
     graded: bool = True
     split_by: SplitBy = SplitBy.HASH
     protocol: Protocol = Protocol.REFERENCE
+    allow_leaks: bool = False
     impute: bool = False
     strict: bool = False
     allow_missing_images: bool = False
@@ -101,6 +104,8 @@ def build_from_logs(logs: SourceLogs, out: Path, options: BuildOptions | None = 
     benchmark = assemble(logs, graded=options.graded, split_by=options.split_by, num_proc=options.num_proc)
     if not options.allow_missing_images:
         check_images_were_read(benchmark.num_images_lost, benchmark.num_images_named, benchmark.left_out)
+    if benchmark.split_by == GIVEN and not options.allow_leaks:
+        refuse_leaks(benchmark.leaks)
     if options.strict and benchmark.left_out:
         shown = "; ".join(f"{e.file}: {e.reason} ({e.detail})" for e in benchmark.left_out[:5])
         raise SourceError(f"--strict: {len(benchmark.left_out)} entries would be left out, first: {shown}.")

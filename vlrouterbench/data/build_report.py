@@ -8,7 +8,7 @@ Decisions
 from __future__ import annotations
 
 from collections import Counter
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +16,7 @@ import pyarrow as pa
 from vlrouterbench.core.constants import GROUP_SLUGS, SPLITS
 from vlrouterbench.data.assemble import Assembled
 from vlrouterbench.data.costs import CostBoundsRecord
+from vlrouterbench.data.leaks import Leaks
 from vlrouterbench.data.sources.source_logs import Agreement, LeftOutRecord
 from vlrouterbench.data.tokens import token_counter_name
 from vlrouterbench.version import __version__
@@ -45,6 +46,7 @@ class BuildReport(TypedDict):
         protocol: how tokens were counted.
         quality: what quality is, a name of `choices.Quality`.
         split_by: how samples were divided.
+        leaks: what stands on two sides (`leaks.py`); absent in folders written by 0.x.
         token_counter: the library that counted tokens.
         label_rules: dataset -> rule -> number of candidates whose labels it gave.
         label_agreement: dataset -> candidate -> how published labels compare with VLMEvalKit's own rule.
@@ -71,6 +73,7 @@ class BuildReport(TypedDict):
     protocol: str
     quality: str
     split_by: str
+    leaks: NotRequired[Leaks]
     token_counter: str
     label_rules: dict[str, dict[str, int]]
     label_agreement: dict[str, dict[str, Agreement]]
@@ -104,6 +107,7 @@ def build_report(benchmark: Assembled, *, sha256: str) -> BuildReport:
         "protocol": source.protocol,
         "quality": str(benchmark.quality),
         "split_by": str(benchmark.split_by),
+        "leaks": benchmark.leaks,
         "token_counter": token_counter_name(),
         "label_rules": source.label_rules,
         "label_agreement": source.label_agreement,

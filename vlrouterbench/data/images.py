@@ -3,6 +3,7 @@
 Decisions
 - An image is readable when it decodes whole; a truncated file is not. Nothing is replaced by a black square.
 - An image over the pixel limit counts as unreadable: a benchmark must not be a decompression bomb.
+- A decoded image is also hashed by its pixels: what looks alike on two sides is counted later (`leaks.py`).
 - Content is named by the digest of the encoded bytes, so identical files link their samples.
 """
 
@@ -11,11 +12,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.image_store import StoredImage
+from vlrouterbench.data.perceptual_hash import perceptual_hashes, pixel_key, thumbnail
 from vlrouterbench.data.sources.source_logs import ImageReference, LeftOut, Reason
 from vlrouterbench.routers.encoders.sample_input import RouterInputError, read_image
 
@@ -27,10 +29,19 @@ REASONS_SHOWN = 3
 
 @dataclass(frozen=True)
 class ImageCheck:
-    """What reading an image showed: its content's digest, or why it cannot be used."""
+    """What reading an image showed: its content's digest, or why it cannot be used.
+
+    Attributes:
+        sha256: digest of the encoded bytes, None without a usable image.
+        problem: why it cannot be used.
+        pixel_key: as `perceptual_hash.pixel_key`, of a usable image.
+        perceptual: its perceptual hash; None for an image of one colour too.
+    """
 
     sha256: str | None
     problem: str | None
+    pixel_key: bytes | None = None
+    perceptual: int | None = None
 
 
 def read_image_bytes(reference: ImageReference) -> bytes | None:
@@ -40,12 +51,7 @@ def read_image_bytes(reference: ImageReference) -> bytes | None:
 
 def check_image(reference: ImageReference) -> ImageCheck:
     """Read and decode one image, by the same rule that a router reads it with."""
-    try:
-        content = read_image_bytes(reference)
-        read_image(content)
-    except (OSError, RouterInputError) as error:
-        return ImageCheck(None, str(error))
-    return ImageCheck(None if content is None else hashlib.sha256(content).hexdigest(), None)
+    return _check_batch([reference])[0]
 
 
 def check_images(references: Sequence[ImageReference], *, num_threads: int = 2) -> list[ImageCheck]:
@@ -56,10 +62,31 @@ def check_images(references: Sequence[ImageReference], *, num_threads: int = 2) 
     batches = [indices[start : start + IMAGES_PER_TASK] for start in range(0, len(indices), IMAGES_PER_TASK)]
     with ThreadPoolExecutor(max_workers=max(1, num_threads)) as pool:
         for batch, batch_checks in zip(
-            batches, pool.map(lambda batch: [check_image(references[index]) for index in batch], batches), strict=True
+            batches, pool.map(lambda batch: _check_batch([references[index] for index in batch]), batches), strict=True
         ):
             for index, check in zip(batch, batch_checks, strict=True):
                 checks[index] = check
+    return checks
+
+
+def _check_batch(references: Sequence[ImageReference]) -> list[ImageCheck]:
+    """Checks of some images; what looks alike is computed for all of them at once."""
+    checks, thumbnails = [], {}
+    for index, reference in enumerate(references):
+        try:
+            content = read_image_bytes(reference)
+            image = read_image(content)
+        except (OSError, RouterInputError) as error:
+            checks.append(ImageCheck(None, str(error)))
+            continue
+        if content is None or image is None:
+            checks.append(ImageCheck(None, None))
+            continue
+        thumbnails[index] = thumbnail(image)
+        key = pixel_key(thumbnails[index], image.size)
+        checks.append(ImageCheck(hashlib.sha256(content).hexdigest(), None, key))
+    for index, value in zip(thumbnails, perceptual_hashes([*thumbnails.values()]), strict=True):
+        checks[index] = replace(checks[index], perceptual=value)
     return checks
 
 

@@ -3,7 +3,10 @@
 Decisions
 - A sample's side follows from a hash of its dataset and of the smallest id of its group: the same on every machine
   and in every order, and an added sample moves nothing but a group that it links.
-- Samples are linked by a given group id, by identical image content, and by the reader (MMBench's circular groups).
+- Where no dataset is given the hash is of the group's content (question, options, image), and not of any name that a
+  folder happens to have: copies of one table are split alike, wherever they lie and whatever their ids are.
+- Samples are linked by a given group id, by identical image content, by identical text where there is no image, and by
+  the reader (MMBench's circular groups).
 - `reference` is the reference's recipe (one shuffle of all ids, seed 42), on sorted ids so that it can be repeated.
   It is not grouped; it exists for comparison only.
 """
@@ -20,6 +23,8 @@ from vlrouterbench.data.choices import SplitBy
 
 SHARES = (0.7, 0.1, 0.2)
 REFERENCE_SEED = 42
+NO_DATASET = ""
+"""What is hashed where no dataset is given."""
 
 
 def link_groups(sample_ids: Sequence[str], keys: Sequence[Sequence[str | None]]) -> list[str]:
@@ -72,13 +77,26 @@ def assign_splits(
     sample_ids: Sequence[str],
     group_ids: Sequence[str],
     *,
-    datasets: Sequence[str],
+    datasets: Sequence[str | None],
     source_splits: Sequence[str | None],
+    contents: Sequence[str] | None = None,
     split_by: SplitBy = SplitBy.HASH,
 ) -> list[str]:
     """The side of every sample. A given split is kept; a benchmark that gives some must give all.
 
     A group can span datasets (the same image in two of them): the dataset of its smallest id decides for all of it.
+
+    Args:
+        sample_ids: unique ids.
+        group_ids: as `link_groups` gives them.
+        datasets: None where the source gives none.
+        source_splits: None where the source gives none.
+        contents: digest of each sample's content; group ids stand in for it where it is not given.
+        split_by: how samples without a given split are divided.
+
+    Raises:
+        SourceError: a split is given for some samples only.
+        UnknownNameError: a given split has another name.
     """
     stated = sum(split is not None for split in source_splits)
     if stated:
@@ -95,4 +113,10 @@ def assign_splits(
     if split_by is SplitBy.REFERENCE:
         return reference_split(sample_ids)
     dataset_of = dict(zip(sample_ids, datasets, strict=True))
-    return [hash_split(dataset_of[group], group) for group in group_ids]
+    smallest: dict[str, str] = {}
+    for group, content in zip(group_ids, contents or group_ids, strict=True):
+        smallest[group] = min(content, smallest.get(group, content))
+    named = ((dataset_of[group], group) for group in group_ids)
+    return [
+        hash_split(NO_DATASET, smallest[group]) if name is None else hash_split(name, group) for name, group in named
+    ]

@@ -50,7 +50,7 @@ def theme() -> Any:
 
 def head(workspace: Workspace) -> str:
     """Description of the page for search engines and others that do not run it."""
-    note = escaped(workspace.data_note)
+    note = escaped(workspace.notice)
     return f'<meta name="description" content="Which vision-language model should answer? {note}">'
 
 
@@ -60,5 +60,5 @@ def _header(workspace: Workspace) -> str:
         '<header class="vrb-header"><h1>Which model should answer?</h1>'
         "<p>A router looks at an image and a question, estimates for each candidate model whether it would be right "
         "and what it would cost, and picks one.</p>"
-        f'<p class="{kind}" id="data-note">{escaped(workspace.data_note)}</p></header>'
+        f'<p class="{kind}" id="data-note">{escaped(workspace.notice)}</p></header>'
     )

@@ -9,6 +9,7 @@ import gradio as gr
 
 from vlrouterbench.demo.components import DECIDING, PRIVATE, fragment, in_plain_words
 from vlrouterbench.demo.exploring import ALL, OUTCOMES, Explorer, Filter
+from vlrouterbench.demo.ranking import unscored_html
 from vlrouterbench.demo.workspace import Workspace
 
 _NOTHING = '<p class="vrb-card" role="status">No sample of the test split passes these filters.</p>'
@@ -53,12 +54,15 @@ def build_explore(workspace: Workspace) -> None:
     explorer = Explorer(workspace.test, workspace.explored, workspace.decisions[workspace.explored])
     tab = ExploreTab(explorer)
     _, first_text, first_image, first_candidates = tab.filtered(ALL, ALL, ALL)
+    if workspace.unscored:
+        fragment(unscored_html(workspace))
+    kind = "policy" if workspace.unscored else "router"
     with gr.Row(elem_classes="vrb-columns"):
         with gr.Column(scale=3, min_width=280):
             dataset = gr.Dropdown(explorer.values_of("dataset"), value=ALL, label="Dataset", elem_id="dataset")
             group = gr.Dropdown(explorer.values_of("task_group"), value=ALL, label="Task group", elem_id="group")
             outcome = gr.Dropdown(
-                list(OUTCOMES), value=ALL, label=f"Outcome (router: {workspace.explored})", elem_id="outcome"
+                list(OUTCOMES), value=ALL, label=f"Outcome ({kind}: {workspace.explored})", elem_id="outcome"
             )
             number = gr.Slider(
                 1, max(2, len(workspace.test)), value=1, step=1, label=f"Sample, 1 to {len(workspace.test):,}"

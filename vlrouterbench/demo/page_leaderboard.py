@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from vlrouterbench.demo.components import HEAVY, PRIVATE, fragment, in_plain_words
-from vlrouterbench.demo.ranking import frontier_figure, ranked_records, ranking_html, ranking_summary
+from vlrouterbench.demo.ranking import frontier_figure, ranked_records, ranking_html, ranking_summary, unscored_html
 from vlrouterbench.demo.workspace import Workspace
 
 
@@ -16,7 +16,11 @@ def build_leaderboard(workspace: Workspace) -> None:
 
     def rank(path: str | None) -> tuple[str, str, str]:
         records = ranked_records(workspace, path)
-        return ranking_summary(records), ranking_html(records), frontier_figure(workspace, records)
+        return (
+            ranking_summary(records) + unscored_html(workspace),
+            ranking_html(records),
+            frontier_figure(workspace, records),
+        )
 
     first_summary, first_table, first_figure = rank(None)
     with gr.Row(elem_classes="vrb-columns"):

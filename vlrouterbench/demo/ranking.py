@@ -126,5 +126,10 @@ def ranking_summary(records: Sequence[LeaderboardRecord]) -> str:
     return f"<p>{escaped(scored)} {escaped('; '.join(yours[:MOST_ROUTERS]))}</p>"
 
 
+def unscored_html(workspace: Workspace) -> str:
+    """Why the router of the page has no row here, where it has none."""
+    return f'<p class="vrb-card" role="note">{escaped(workspace.unscored)}</p>' if workspace.unscored else ""
+
+
 def _submitted(record: LeaderboardRecord) -> bool:
     return record["submission"] == _YOURS

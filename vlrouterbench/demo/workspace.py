@@ -5,7 +5,8 @@ Decisions
   from; where any of it differs, everything is made again.
 - A router from elsewhere is loaded, never trained. Where it has the benchmark's candidates it is evaluated like the
   app's own; else it decides in the Route and Batch tabs only, and the other tabs show reference policies.
-- The page states which data the router was trained on, as the router's own configuration says.
+- The page states which data the router was trained on, as the router's own configuration says, and that the other tabs
+  show simulated data, whatever the router was trained on.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from vlrouterbench.core.files import make_folder, write_json
 from vlrouterbench.core.simulated import SIMULATED_DATA
 from vlrouterbench.data.build import build_from_logs
 from vlrouterbench.data.simulation.simulate import SIMULATOR_VERSION, simulate_logs
+from vlrouterbench.data.sources.source import few_names
 from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.evaluation.decisions import read_decisions
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
@@ -121,6 +123,39 @@ class Workspace:
         """Which data the router was trained on, in a sentence or two."""
         return training_note(self.router)
 
+    @cached_property
+    def notice(self) -> str:
+        """What the page says above all tabs: the router's data, and where the benchmark's are simulated, theirs."""
+        if not self.table.simulated or trained_on_simulated_data(self.router):
+            return self.data_note
+        return (
+            f"{self.data_note} Explore and Leaderboard show {SIMULATED_DATA} under the names of real models: nothing "
+            "there says anything about a real model, and no router's figure there is one of real use."
+        )
+
+    @cached_property
+    def unscored(self) -> str:
+        """Why the router's decisions stand in neither Explore nor Leaderboard; empty where they do."""
+        own, known = self.router.config.candidate_names, self.table.pool.names
+        if any(record["router_config"]["kind"] == "router" for record in self.records):
+            return ""
+        strange = [name for name in own if name not in known]
+        lacking = [name for name in known if name not in own]
+        differ = [
+            *([f"it chooses among {few_names(strange)}, which were not measured there"] if strange else []),
+            *([f"it does not know {few_names(lacking)}"] if lacking else []),
+        ]
+        return (
+            f"The router of the Route tab is not scored here: this benchmark has {len(known)} candidates, and "
+            f"{'; '.join(differ)}. Only policies are shown."
+        )
+
+
+def trained_on_simulated_data(router: PreTrainedRouter) -> bool:
+    """Whether a router's own configuration says so."""
+    facts = getattr(router.config, "training", None) or {}
+    return bool(facts.get("benchmark", {}).get("simulated"))
+
 
 def training_note(router: PreTrainedRouter) -> str:
     """Which data a router was trained on, as its own configuration says."""
@@ -128,7 +163,7 @@ def training_note(router: PreTrainedRouter) -> str:
     benchmark = facts.get("benchmark", {})
     name, size = benchmark.get("name", "data that its configuration does not name"), facts.get("num_train")
     samples = f", {size:,} samples" if size else ""
-    if benchmark.get("simulated"):
+    if trained_on_simulated_data(router):
         return (
             f"This router was trained on {SIMULATED_DATA} ({name}{samples}), drawn by a seeded simulator: nothing here "
             "says anything about a real model."

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from vlrouterbench.evaluation.asked import FUNCTION, NO_ROUTER, TRAINED_HERE, As
 from vlrouterbench.evaluation.estimates import ask_estimates
 from vlrouterbench.evaluation.functions import decide_by_function
 from vlrouterbench.evaluation.operating_points import decisions_by_weight
+from vlrouterbench.evaluation.overlap import OverlapCheck
 from vlrouterbench.evaluation.paired import UPPER_BOUND, RoutedSplit, ScoringContext
 from vlrouterbench.evaluation.policies import decide_policy
 from vlrouterbench.evaluation.records import ResultRecord
@@ -50,6 +51,7 @@ class EvaluationOptions:
         time_routers: measure throughput.
         machine_usd_per_hour: price of this machine, at which a router's own time is counted; None leaves it out.
         shuffled_labels: also train each router's label-permutation control (`shuffled.py`).
+        allow_leaks: score a router also on samples that it was trained on, and state their number.
         num_proc: number of processes that encode samples whose features are not stored.
         progress: called while samples are encoded.
     """
@@ -59,6 +61,7 @@ class EvaluationOptions:
     time_routers: bool = True
     machine_usd_per_hour: float | None = None
     shuffled_labels: bool = False
+    allow_leaks: bool = False
     num_proc: int = 1
     progress: Progress | None = None
 
@@ -92,7 +95,8 @@ def evaluate_routers(
         BenchmarkError: no sample of the split was measured for every candidate.
         RouterError: a router cannot be loaded, or has other candidates than the benchmark.
         EvaluationError: an estimate of a calibrated router is not a probability, or not a cost; a function that fails
-            or answers with something else than candidates' names; decisions that do not fit the scored samples.
+            or answers with something else than candidates' names; decisions that do not fit the scored samples; or a
+            router was trained on scored samples, and that is not allowed.
     """
     options = options or EvaluationOptions()
     if not routers:
@@ -102,6 +106,7 @@ def evaluate_routers(
     table = split.take(split.complete)
     if not len(table):
         raise BenchmarkError(_nothing_complete(split, options.split))
+    overlaps = OverlapCheck(table, options.split, options.allow_leaks)
     routed: list[RoutedSplit] = []
     features: torch.Tensor | None = None
     for asked in asked_routers(routers, table, whole):
@@ -109,10 +114,12 @@ def evaluate_routers(
             routed.append(fixed)
             continue
         router = _router(asked, whole, options)
-        split_features = _features(asked.name, router, table, options)
+        _matching_order(asked.name, router, table)
+        overlap = overlaps.count(asked.name, router)
+        split_features = _features(router, table, options)
         if features is None and not router.end_to_end:
             features = split_features
-        routed.append(_routed(asked.name, router, split_features, table, options))
+        routed.append(replace(_routed(asked.name, router, split_features, table, options), training_overlap=overlap))
         if asked.family is not None:
             routed[-1].config[TRAINED_HERE] = True
         if options.shuffled_labels:
@@ -168,9 +175,8 @@ def _router(asked: AskedRouter, whole: RoutingTable, options: EvaluationOptions)
     return AutoRouter.from_pretrained(str(asked.folder))
 
 
-def _features(name: str, router: PreTrainedRouter, table: RoutingTable, options: EvaluationOptions) -> torch.Tensor:
-    """(num_samples, dim) by the router's own encoder, once the router's candidates have been checked."""
-    _matching_order(name, router, table)
+def _features(router: PreTrainedRouter, table: RoutingTable, options: EvaluationOptions) -> torch.Tensor:
+    """(num_samples, dim) by the router's own encoder."""
     # Stored features of the benchmark's inputs are used where there are any: they are the same as in training.
     return features_by(router.encoder, table, options.work)
 

@@ -50,6 +50,7 @@ class RoutedSplit:
         frontier: (usd_weight, decisions) at every trade-off that it offers, else None.
         shuffled: decisions of its label-permutation control, else None.
         estimates: its estimates of every candidate, None where its family is not calibrated.
+        training_overlap: scored samples that it was trained on; None where that is not known, and for policies.
     """
 
     router: str
@@ -61,6 +62,7 @@ class RoutedSplit:
     frontier: list[tuple[float, np.ndarray]] | None = None
     shuffled: np.ndarray | None = None
     estimates: CandidateEstimates | None = None
+    training_overlap: int | None = None
 
 
 @dataclass(frozen=True)

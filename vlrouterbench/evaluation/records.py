@@ -3,8 +3,8 @@
 Decisions
 - A record is built by `results.py` and nowhere else; tables, pages and figures read it by these types.
 - A leaderboard knows decisions alone: what decisions tell is `ScoredRecord`, which both kinds of record share.
-- Files written by 0.x had other names for some fields; they are renamed when a file is read, so that nothing else has
-  to know them.
+- Files written by 0.x had other names for some fields, and lack others; that is set right when a file is read, so that
+  nothing else has to know it.
 """
 
 from __future__ import annotations
@@ -200,6 +200,7 @@ class ResultRecord(ScoredRecord, UpperBoundGap):
     """One record of `results.json`."""
 
     router_config: FreeForm
+    training_overlap: int | None
     same_shares: ControlRecord
     shuffled_labels: ControlRecord | None
     expected: Figures | None
@@ -243,4 +244,6 @@ def read_records(path: Path) -> list[ResultRecord]:
 
 def _renamed(record: FreeForm) -> FreeForm:
     current = {_RENAMED.get(name, name): value for name, value in record.items()}
+    if "router_config" in current:
+        current.setdefault("training_overlap", None)
     return current | {name: _renamed(current[name]) for name in _WITH_RENAMED if isinstance(current.get(name), dict)}

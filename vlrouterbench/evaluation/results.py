@@ -65,6 +65,7 @@ def score_routers(routed: Sequence[RoutedSplit], context: ScoringContext) -> lis
                 "split": context.split,
                 "num_samples": len(table),
                 "num_left_out": context.num_left_out,
+                "training_overlap": router.training_overlap,
                 **whole,
                 "cost_bounds_usd": list(table.cost_bounds),
                 "beta": context.beta,

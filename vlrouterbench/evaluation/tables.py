@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from vlrouterbench.core.files import staged_file
+from vlrouterbench.evaluation.overlap import overlap_notes
 from vlrouterbench.evaluation.ranking import Rank
 from vlrouterbench.evaluation.records import ResultRecord
 from vlrouterbench.evaluation.view import headings, result_rows, results_caption
@@ -45,7 +46,8 @@ def write_tables(records: Sequence[ResultRecord], ranks: Mapping[str, Rank], out
 def markdown_table(records: Sequence[ResultRecord], ranks: Mapping[str, Rank]) -> str:
     """The table as Markdown, routers by Rank Score."""
     rows = [map(_markdown, row.cells(_COLUMNS)) for row in result_rows(records, ranks)]
-    return f"{results_caption(records[0])}\n\n{markdown_rows(headings(_COLUMNS), rows)}"
+    notes = "".join(f"\n{_markdown(note)}\n" for note in overlap_notes(records))
+    return f"{results_caption(records[0])}\n\n{markdown_rows(headings(_COLUMNS), rows)}{notes}"
 
 
 def markdown_rows(header: Sequence[str], rows: Sequence[Iterable[str]]) -> str:
@@ -57,7 +59,8 @@ def markdown_rows(header: Sequence[str], rows: Sequence[Iterable[str]]) -> str:
 
 def latex_table(records: Sequence[ResultRecord], ranks: Mapping[str, Rank]) -> str:
     """The table as LaTeX (`booktabs`), routers by Rank Score."""
-    lines = [r"\begin{table}", r"\centering", f"\\caption{{{_latex(results_caption(records[0]))}}}"]
+    caption = ". ".join((results_caption(records[0]), *overlap_notes(records)))
+    lines = [r"\begin{table}", r"\centering", f"\\caption{{{_latex(caption)}}}"]
     lines += [f"\\begin{{tabular}}{{l{'r' * (len(_COLUMNS) - 1)}}}", r"\toprule"]
     lines += [_latex_row(headings(_COLUMNS)), r"\midrule"]
     lines += [_latex_row(row.cells(_COLUMNS)) for row in result_rows(records, ranks)]

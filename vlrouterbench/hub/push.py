@@ -5,6 +5,7 @@ Decisions
 - A folder is checked as its readers would (digest of the tables, loading the router) before anything leaves.
 - Files of an unknown kind are refused, not left out silently: no pickle, no stray notes. Hidden entries stay behind.
 - Files of an earlier push that the new one lacks are deleted with it: old shards would be read along with the new.
+- A card's example names the repository that it goes to; the folder's own card is left as it is.
 - Tokens are huggingface_hub's business. Where the Hub cannot be reached that is said at once, without retries.
 """
 
@@ -16,6 +17,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from vlrouterbench.core.errors import VLRouterBenchError
@@ -24,6 +26,9 @@ from vlrouterbench.data.build_report import REPORT_FILE
 from vlrouterbench.data.table import load_table
 from vlrouterbench.hub.published import hub_reachable
 from vlrouterbench.routers.write_code import ROUTERS, code_files, flat_name
+
+CARD_PLACEHOLDER = "PATH_OR_REPO_ID"
+"""What a card's example loads from, until a repository is known."""
 
 
 class HubError(VLRouterBenchError):
@@ -62,19 +67,26 @@ ROUTER_LAYOUT = RepoLayout(
 )
 
 
-def stage_dataset(folder: Path | str, out: Path | str) -> Path:
+def stage_dataset(folder: Path | str, out: Path | str, repo_id: str | None = None) -> Path:
     """Write the folder that `push_dataset` uploads, from one that `build` wrote; an earlier one at `out` is replaced.
+
+    Args:
+        folder: the benchmark.
+        out: folder to write.
+        repo_id: `owner/name` that the card then names; None leaves the card as it is.
 
     Raises:
         BenchmarkError: not a benchmark folder, or its tables are not the ones its report was written for.
         HubError: a file is missing, or does not belong in a dataset repository.
     """
     load_table(folder, verify=True)
-    return stage_files(Path(folder), Path(out), DATASET_LAYOUT)
+    return stage_files(Path(folder), Path(out), DATASET_LAYOUT, repo_id)
 
 
-def stage_router(folder: Path | str, out: Path | str) -> Path:
+def stage_router(folder: Path | str, out: Path | str, repo_id: str | None = None) -> Path:
     """Write the folder that `push_router` uploads, from one that `train` wrote; an earlier one at `out` is replaced.
+
+    Arguments as for `stage_dataset`.
 
     Raises:
         RouterError: the router cannot be loaded, or its code is not what was saved with it.
@@ -87,7 +99,7 @@ def stage_router(folder: Path | str, out: Path | str) -> Path:
     _repo_files(Path(folder), ROUTER_LAYOUT)
     router = AutoRouter.from_pretrained(folder)
     check_code(Path(folder), router.config.to_dict())
-    return stage_files(Path(folder), Path(out), ROUTER_LAYOUT)
+    return stage_files(Path(folder), Path(out), ROUTER_LAYOUT, repo_id)
 
 
 def push_dataset(folder: Path | str, repo_id: str, *, private: bool = False) -> str:
@@ -101,7 +113,7 @@ def push_dataset(folder: Path | str, repo_id: str, *, private: bool = False) -> 
     Raises:
         HubError: no such owner, no right to write, or no network.
     """
-    return push_staged(stage_dataset, folder, repo_id, private=private, layout=DATASET_LAYOUT)
+    return push_staged(partial(stage_dataset, repo_id=repo_id), folder, repo_id, private=private, layout=DATASET_LAYOUT)
 
 
 def push_router(folder: Path | str, repo_id: str, *, private: bool = False) -> str:
@@ -119,7 +131,7 @@ def push_router(folder: Path | str, repo_id: str, *, private: bool = False) -> s
                 f"the {kind} encoder of {folder} is a local folder ({encoder['id']}): nobody else could use the "
                 f"router. Push the encoder to the Hub, train with --{kind} OWNER/NAME, and push again."
             )
-    return push_staged(stage_router, folder, repo_id, private=private, layout=ROUTER_LAYOUT)
+    return push_staged(partial(stage_router, repo_id=repo_id), folder, repo_id, private=private, layout=ROUTER_LAYOUT)
 
 
 def check_repo_id(repo_id: str) -> None:
@@ -138,8 +150,14 @@ def check_repo_id(repo_id: str) -> None:
         )
 
 
-def stage_files(folder: Path, out: Path, layout: RepoLayout) -> Path:
+def stage_files(folder: Path, out: Path, layout: RepoLayout, repo_id: str | None = None) -> Path:
     """Copy the files of a folder that belong to a repository, after a check that all do and none lacks.
+
+    Args:
+        folder: the folder.
+        out: folder to write.
+        layout: of the repository.
+        repo_id: what the card's example is to load from, where that is known.
 
     Raises:
         HubError: a file is missing or does not belong, or the two folders lie in one another.
@@ -154,6 +172,9 @@ def stage_files(folder: Path, out: Path, layout: RepoLayout) -> Path:
         for name in files:
             (staging / name).parent.mkdir(exist_ok=True)
             shutil.copyfile(folder / name, staging / name)
+        if repo_id is not None:
+            card = staging / "README.md"
+            card.write_text(card.read_text(encoding="utf-8").replace(CARD_PLACEHOLDER, repo_id), encoding="utf-8")
     return out
 
 

@@ -26,7 +26,8 @@ class RoutingOptions:
         usd_weight: accuracy that one USD must buy; of this and the next three, at most one is given.
         max_cost_usd: most that one answer may be expected to cost, USD.
         min_accuracy: least chance of a correct answer, 0 to 1.
-        average_cost_usd: what an answer may cost on average over the table, USD; needs a router with an open pool.
+        average_cost_usd: what the mean expected cost over the table is steered towards, USD, and may exceed; needs a
+            router with an open pool.
         limits: see Limits.
         progress: called with (rows done, rows).
     """

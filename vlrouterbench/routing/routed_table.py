@@ -1,20 +1,24 @@
 """What became of a table of questions: the decisions, and the rows that could not be decided.
 
 Decisions
-- Decisions are written in the columns of `decisions.parquet`, so that `evaluate` and the leaderboard read them.
+- Decisions are written in the columns of `decisions.parquet`, so that `evaluate` and the leaderboard read them; the
+  file's ending says whether it is parquet or csv.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
 
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 
 from vlrouterbench.core.files import staged_file
+from vlrouterbench.routing.limits import QuestionError
 
 SCHEMA = pa.schema(
     [
@@ -25,6 +29,12 @@ SCHEMA = pa.schema(
         ("estimated_cost_usd", pa.float64()),
     ]
 )
+
+
+_WRITERS: dict[str, Callable[[pa.Table, Path], None]] = {
+    ".parquet": pq.write_table,
+    ".csv": pyarrow.csv.write_csv,
+}
 
 
 class DecisionRow(TypedDict):
@@ -82,12 +92,36 @@ class RoutedTable:
         return sum(costs) / len(costs) if costs and len(costs) == len(self.decisions) else None
 
     def write(self, path: Path | str) -> Path:
-        """Write the decisions as parquet."""
+        """Write the decisions as parquet or csv, by the file's ending.
+
+        Raises:
+            QuestionError: it is neither.
+        """
         path = Path(path)
+        write = _writer(path)
         with staged_file(path) as staging:
-            pq.write_table(pa.Table.from_pylist(self.decisions, schema=SCHEMA), staging)
+            write(pa.Table.from_pylist(self.decisions, schema=SCHEMA), staging)
         return path
 
     def counts(self) -> RoutedCounts:
         """As JSON-ready content."""
         return {"rows": len(self), "decided": len(self.decisions), "bad": self.bad}
+
+
+def check_decisions_file(path: Path) -> None:
+    """Refuse a file for decisions whose ending says neither parquet nor csv.
+
+    Raises:
+        QuestionError: it does not.
+    """
+    _writer(path)
+
+
+def _writer(path: Path) -> Callable[[pa.Table, Path], None]:
+    write = _WRITERS.get(path.suffix.lower())
+    if write is None:
+        raise QuestionError(
+            f"expected a file for decisions that ends in {' or '.join(_WRITERS)}, found {path}: its ending says how it "
+            "is written."
+        )
+    return write

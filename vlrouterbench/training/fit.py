@@ -93,6 +93,7 @@ def train_each(
         built = {"cost_weight", *run.recipe.fit_grid}
         router.config.update({name: value for name, value in setting.items() if name not in built})
         router.config.training = _training_record(run, trained.chosen)
+        router.training_digests = problem.train_digests
         router.eval()
         yield trained
 

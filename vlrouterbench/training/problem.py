@@ -17,6 +17,7 @@ import torch
 
 from vlrouterbench.core.constants import Unsolved
 from vlrouterbench.core.errors import RouterError
+from vlrouterbench.data.sample_contents import content_digests
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.features.encode import FeatureSet, encode_benchmark
 from vlrouterbench.features.options import FeatureOptions
@@ -80,6 +81,11 @@ class Problem:
     def train_text_features(self) -> torch.Tensor:
         """(num_train, text_dim) float32 by the built-in text encoder, whatever the router reads."""
         return encode_benchmark(self.table, FeatureOptions(fusion=TEXT_ONLY)).of(self.train)
+
+    @cached_property
+    def train_digests(self) -> torch.Tensor:
+        """Digests of the content of the training samples that can be told apart, (num_known,) int64, sorted."""
+        return torch.from_numpy(np.unique(content_digests(self.train.samples, self.train.iter_images())))
 
     def soft_labels(self, *, cost_weight: float, unsolved: Unsolved) -> torch.Tensor:
         """Targets of the train split, (num_train, num_candidates) float32; rows of dropped samples are zero.

@@ -1,5 +1,6 @@
 """A study: parts by name, in one order everywhere, checked before any of them is run."""
 
+import re
 from contextlib import contextmanager
 
 import pytest
@@ -8,6 +9,7 @@ from vlrouterbench.core.errors import BenchmarkError, RouterError, UnknownNameEr
 from vlrouterbench.evaluation.study.context import StudyContext
 from vlrouterbench.evaluation.study.parts.new_candidates import NewCandidatesPart
 from vlrouterbench.evaluation.study.study import DEFAULT_PARTS, PARTS, part_of, study
+from vlrouterbench.routers.registry import FAMILIES
 
 
 @pytest.fixture
@@ -63,3 +65,17 @@ def test_parts_are_shown_in_the_order_of_the_list_whatever_the_order_of_the_requ
     assert headings == ["acc. %", "AIQ"]
     page = result.page()
     assert page.index("<h2>Routers</h2>") < page.index("<h2>Frontiers</h2>") and page.count("<svg") == 1
+
+
+def test_every_variant_that_texts_name_exists(project_root):
+    """`FAMILY:VARIANT` in backticks or after --router, in docstrings, help, README and the flagship's log."""
+    texts = [*(project_root / "vlrouterbench").rglob("*.py"), *(project_root / "vlrouterbench").rglob("*.md")]
+    pattern = r"(?:`|--router )([a-z0-9-]+):([a-z][a-z-]+)(?![\w-])"
+    named = [
+        found
+        for path in (*texts, project_root / "README.md", project_root / "CONTRIBUTING.md")
+        for found in re.findall(pattern, path.read_text(encoding="utf-8"))
+        if found[0] in FAMILIES
+    ]
+    assert ("flagship", "without-kernel") in named
+    assert [pair for pair in named if pair[1] not in FAMILIES[pair[0]].recipes] == []

@@ -150,6 +150,8 @@ class SourceLogs:
         left_out: what was left out, with reasons.
         missing_images: sample ids whose image is missing; `left_out` names them already.
         unread_images: those of them for which the source names an image, which could not be read.
+        without_dataset: sample ids whose dataset the source does not give: they are shown under a name that has no part
+            in how they are split.
         protocol: how tokens were counted.
         image_files: per row of `samples`, the file (relative to the source) that holds its image; empty where the
             source is no folder.
@@ -169,6 +171,7 @@ class SourceLogs:
     left_out: list[LeftOut] = field(default_factory=list)
     missing_images: set[str] = field(default_factory=set)
     unread_images: set[str] = field(default_factory=set)
+    without_dataset: set[str] = field(default_factory=set)
     protocol: str = "reference"
     image_files: Sequence[str] = ()
     label_rules: dict[str, dict[str, int]] = field(default_factory=dict)

@@ -4,7 +4,7 @@ Decisions
 - Seed 0 is the benchmark's own split; another seed draws one by the same hash, so that groups stay whole.
 - Everything is done anew for every split: training, choices on validation, the mixture on train. Cost bounds stay the
   benchmark's.
-- A name is a family (`mlp`), one of its variants (`flagship:kernel-alone`), the label-permutation control of either
+- A name is a family (`mlp`), one of its variants (`flagship:without-kernel`), the label-permutation control of either
   (`shuffled/mlp`), a policy (`mixture`), or what a file of decisions names (`decided.py`).
 """
 

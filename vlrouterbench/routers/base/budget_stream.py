@@ -3,8 +3,9 @@
 Decisions
 - The weight is read off a curve of what each weight would spend on the router's own training samples, with the pool and
   prices as they are now.
-- What was under- or overspent is given back over the next `HORIZON` samples: the running mean comes back to the budget,
-  and one expensive sample does not starve the next.
+- What was under- or overspent is to be given back over the next `HORIZON` samples: the running mean is steered towards
+  the budget, and one expensive sample does not starve the next. It is no bound: where samples stay dearer than those of
+  training, the mean stays above the budget.
 - Spending counts as expected, until the caller reports what was measured (`spent`).
 """
 

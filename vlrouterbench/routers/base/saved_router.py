@@ -2,6 +2,7 @@
 
 Decisions
 - The code is saved beside the weights, so that a router loads where this package is not installed.
+- So do digests of what it was trained on, so that nobody scores it on that unawares; they last through every saving.
 - A loaded router decides as the saved one did, to the last bit. So it is loaded in float32 whatever `dtype` is asked
   for: features are fitted and compared, costs weighed and neighbours searched in it, and in 16 bits close candidates
   would change places. Another type is said not to be taken; it is never an error in `route`.
@@ -10,16 +11,21 @@ Decisions
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
-from transformers.utils import logging
+from transformers.utils import cached_file, logging
 
 from vlrouterbench.routers.base.configuration_router import RouterConfig
 from vlrouterbench.routers.write_code import code_digests, write_code
 
+DIGESTS_FILE = "training_samples.safetensors"
+_WHERE = ("revision", "token", "cache_dir", "local_files_only", "subfolder")
+"""Options of `from_pretrained` that say where a file is."""
 logger = logging.get_logger(__name__)
 _TAKEN = (None, "auto", "float32", torch.float32)
 """What `dtype` may be without a word."""
@@ -33,6 +39,8 @@ class SavedRouter(PreTrainedModel):
     """A `FeatureEncoder`, or what an end-to-end family has in its place: with `dim`, `image` and `encode`."""
     config_class: type[RouterConfig] = RouterConfig
     base_model_prefix = ""
+    training_digests: torch.Tensor | None = None
+    """Digests of the content of the samples it was trained on, (num_samples,) int64, sorted; None where not known."""
 
     def save_pretrained(self, save_directory: str | os.PathLike[Any], *arguments: Any, **options: Any) -> Any:
         """As transformers', with the code files that load the router where this package is not installed."""
@@ -42,6 +50,7 @@ class SavedRouter(PreTrainedModel):
             blocks = getattr(self.encoder, "block_classes", {})
             self.config.auto_map = write_code(folder, self.auto_classes(), blocks)
             self.config.code_sha256 = code_digests(folder, self.config.auto_map)
+            _write_digests(self.training_digests, folder)
         return super().save_pretrained(save_directory, *arguments, **options)
 
     def auto_classes(self) -> dict[str, type]:
@@ -65,4 +74,27 @@ class SavedRouter(PreTrainedModel):
         router = loaded[0] if isinstance(loaded, tuple) else loaded
         for tensor in (*router.parameters(), *router.buffers()):
             tensor.data = tensor.data.clone()
+        source = arguments[0] if arguments else options.get("pretrained_model_name_or_path")
+        router.training_digests = None if source is None else _read_digests(source, options)
         return loaded
+
+
+def _write_digests(digests: torch.Tensor | None, folder: Path) -> None:
+    """Write digests of training samples; None removes an older file, which would be another router's."""
+    if digests is None:
+        (folder / DIGESTS_FILE).unlink(missing_ok=True)
+    else:
+        save_file({"digests": digests}, folder / DIGESTS_FILE)
+
+
+def _read_digests(source: str | Path, options: Mapping[str, Any]) -> torch.Tensor | None:
+    """Digests of training samples from a folder or the Hub; None for a router that was saved without them."""
+    where = {name: options[name] for name in _WHERE if name in options}
+    path = cached_file(
+        str(source),
+        DIGESTS_FILE,
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+        **where,
+    )
+    return None if path is None else load_file(path)["digests"]

@@ -255,7 +255,7 @@ class OpenPoolRouter(CalibratedRouter):
         return indices[order[((torch.arange(count) + 0.5) * len(rows) / count).long()]].tolist()
 
     def stream(self, average_cost_usd: float) -> BudgetStream:
-        """Decisions on one sample after another whose running mean cost keeps to a budget, USD per sample."""
+        """Decisions on one sample after another whose mean expected cost is steered towards a budget, USD each."""
         return BudgetStream(self, average_cost_usd)
 
     def _level(self, rows: torch.Tensor) -> torch.Tensor:

@@ -105,6 +105,7 @@ def read_own_tables(folder: Path, *, pool: CandidatePool) -> SourceLogs:
         left_out=[*images.left_out, *unmeasured],
         missing_images=images.missing,
         unread_images=images.missing,
+        without_dataset=_without_dataset(raw, samples_path),
         protocol="own tables",
         image_files=images.files,
     )
@@ -121,6 +122,12 @@ def _digest(folder: Path, tables: Sequence[Path], images: Sequence[ImageReferenc
     root = folder.resolve()
     files = {root / name for name in (*(path.name for path in tables), *POOL_FILES) if (root / name).is_file()}
     return sha256_of_files(files | {image for image in images if isinstance(image, Path)}, root)
+
+
+def _without_dataset(raw: pa.Table, path: Path) -> set[str]:
+    """Ids of the samples whose dataset the table does not give."""
+    columns = [cast_column(raw, name, pa.string(), path).to_pylist() for name in ("sample_id", "dataset")]
+    return {sample_id for sample_id, dataset in zip(*columns, strict=True) if not dataset}
 
 
 def _samples(raw: pa.Table, path: Path, *, default_dataset: str) -> pa.Table:

@@ -1,0 +1,62 @@
+"""Two 64-bit numbers of a decoded image: equal where pixels are, and alike where images look alike.
+
+Decisions
+- Both come from one grey thumbnail of sampled pixels, and hashes are made a batch at a time: that costs little beside
+  decoding.
+- What looks alike is told by the signs of the thumbnail's lowest frequencies against their median (known as pHash, by
+  scipy's cosine transform): size, compression and brightness hardly change them.
+- An image of one colour has no structure to compare, so it resembles nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+SIDE = 32
+"""Side of the thumbnail in pixels."""
+SAMPLED = 4 * SIDE
+"""Rows and columns of an image that are looked at."""
+FREQUENCIES = 8
+"""Frequencies in each direction that count: 64 bits."""
+MIN_DEVIATION = 2.0
+"""Standard deviation of grey levels, of 255, below which an image counts as one colour."""
+
+
+def thumbnail(image: Image.Image) -> np.ndarray:
+    """An image in grey, (SIDE, SIDE) uint8."""
+    if min(image.size) > SAMPLED:
+        image = image.resize((SAMPLED, SAMPLED), Image.Resampling.NEAREST)
+    if image.mode != "L":
+        image = image.convert("RGB").convert("L")
+    return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX))
+
+
+def pixel_key(small: np.ndarray, size: tuple[int, int]) -> bytes:
+    """What images of the same pixels share, by thumbnail and size; others seldom do."""
+    return hashlib.blake2b(small.tobytes() + repr(size).encode(), digest_size=8).digest()
+
+
+def pixels_digest(image: Image.Image) -> bytes:
+    """Digest of all pixels of an image, whatever file and mode they were stored in."""
+    return hashlib.sha256(repr(image.size).encode() + image.convert("RGBA").tobytes()).digest()
+
+
+def perceptual_hashes(small: Sequence[np.ndarray]) -> list[int | None]:
+    """A 64-bit number of each thumbnail; None for an image of one colour."""
+    # Imported here: reading a benchmark needs none of it.
+    from scipy.fft import dctn
+
+    if not small:
+        return []
+    grey = np.stack(small).astype(np.float32)
+    lowest = dctn(grey, axes=(1, 2), norm="ortho")[:, :FREQUENCIES, :FREQUENCIES].reshape(len(small), -1)
+    # The first frequency is the brightness.
+    bits = lowest > np.median(lowest[:, 1:], axis=1, keepdims=True)
+    bits[:, 0] = False
+    hashes = np.packbits(bits, axis=1).view(">u8").ravel().tolist()
+    flat = grey.std(axis=(1, 2)) < MIN_DEVIATION
+    return [None if one_colour else value for value, one_colour in zip(hashes, flat.tolist(), strict=True)]

@@ -1,0 +1,40 @@
+"""What makes two samples the same: question, options and image, whatever their ids, their table and its folder are.
+
+Decisions
+- An image counts by its encoded bytes: nothing is decoded for it. Blanks do not count; a hint does not either.
+- A sample whose image is missing cannot be told from another one with the same question: it has no digest in a table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+DIGEST_BYTES = 8
+"""Of sha256: two different ones among a million samples agree with a chance of one in thirty million."""
+
+
+def content_digest(question: str, options: Sequence[str], image_sha256: str | None) -> bytes:
+    """Digest of a sample, by the digest of its encoded image."""
+    parts = [" ".join(question.split()), [" ".join(str(option).split()) for option in options], image_sha256]
+    return hashlib.sha256(json.dumps(parts).encode()).digest()[:DIGEST_BYTES]
+
+
+def content_digests(samples: pa.Table, images: Iterable[bytes | None]) -> np.ndarray:
+    """Digests of the samples that can be told apart, (num_known,) int64, in their order.
+
+    Args:
+        samples: of a benchmark folder: `question`, `options`, `image_ok`.
+        images: encoded image of each sample, None where there is none.
+    """
+    columns = [samples[name].to_pylist() for name in ("question", "options", "image_ok")]
+    known = []
+    for question, options, image_ok, image in zip(*columns, images, strict=True):
+        if image_ok:
+            sha256 = None if image is None else hashlib.sha256(image).hexdigest()
+            known.append(content_digest(question, options or (), sha256))
+    return np.frombuffer(b"".join(known), dtype=">i8").astype(np.int64)
