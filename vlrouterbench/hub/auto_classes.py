@@ -34,14 +34,15 @@ def register_families() -> None:
     from transformers import AutoConfig, AutoModel, AutoProcessor
 
     from vlrouterbench.routers.backbones.processing_router import RouterProcessor
+    from vlrouterbench.routers.encoders.feature_encoder import FeatureProcessor
     from vlrouterbench.routers.registry import FAMILIES
 
     for family in FAMILIES.values():
         config_class = family.config_class
         AutoConfig.register(config_class.model_type, config_class, exist_ok=True)
         AutoModel.register(config_class, family, exist_ok=True)
-        if family.end_to_end:
-            AutoProcessor.register(config_class, RouterProcessor, exist_ok=True)
+        processor_class = RouterProcessor if family.end_to_end else FeatureProcessor
+        AutoProcessor.register(config_class, processor_class, exist_ok=True)
 
 
 def _wrap_methods(module: ModuleType) -> None:

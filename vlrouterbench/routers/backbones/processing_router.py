@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 from transformers import BatchFeature, ProcessorMixin
 
 from vlrouterbench.routers.backbones.sample_encoder import SampleEncoder
-from vlrouterbench.routers.encoders.sample_input import RouterInput, read_image
+from vlrouterbench.routers.encoders.sample_input import RouterInputError, samples_of
 from vlrouterbench.routers.write_code import write_code
 
 
@@ -44,20 +43,29 @@ class RouterProcessor(ProcessorMixin):
         return super().save_pretrained(save_directory, *arguments, **options)
 
     def __call__(
-        self, images: Sequence[Image.Image | None] | None = None, text: Sequence[str] = (), **_: Any
+        self,
+        images: Any = None,
+        text: str | Sequence[str] = (),
+        *,
+        options: Sequence[Sequence[str]] | None = None,
+        hints: Sequence[str] | None = None,
+        return_tensors: str = "pt",
     ) -> BatchFeature:
         """Rows that the router's `score` takes.
 
         Args:
             images: one image per text, None where there is none; None for no images at all.
-            text: texts as `RouterInput.text` gives them.
+            text: the questions.
+            options: answer options of each question.
+            hints: extra instruction or context of each question.
+            return_tensors: "pt".
 
         Returns:
             `features`, (num_texts, width) uint8.
         """
         encoder = SampleEncoder(self.router_encoder or {})
         encoder.tokenizer = self.tokenizer
-        sources = [None] * len(text) if images is None else list(images)
-        samples = [RouterInput(one, image=read_image(source)) for one, source in zip(text, sources, strict=True)]
-        features: torch.Tensor = encoder.encode(samples)
+        if return_tensors != "pt":
+            raise RouterInputError(f'expected return_tensors="pt", found {return_tensors!r}.')
+        features: torch.Tensor = encoder.encode(samples_of(text, images, options, hints))
         return BatchFeature({"features": features})

@@ -10,7 +10,6 @@ Decisions
 
 from __future__ import annotations
 
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -136,12 +135,10 @@ class EndToEndRouter(PreTrainedRouter):
         """As the base class's, with the processor."""
         return super().auto_classes() | {"AutoProcessor": RouterProcessor}
 
-    def save_pretrained(self, save_directory: str | PathLike[Any], *arguments: Any, **options: Any) -> Any:
-        """As transformers', with the tokenizer and the processor's settings beside the weights."""
-        saved = super().save_pretrained(Path(save_directory), *arguments, **options)
-        if self.encoder.tokenizer is not None and options.get("is_main_process", True):
-            RouterProcessor(self.encoder.tokenizer, self.config.encoder).save_pretrained(save_directory)
-        return saved
+    def save_processor(self, folder: Path) -> None:
+        """As the base class's, with the tokenizer."""
+        if self.encoder.tokenizer is not None:
+            RouterProcessor(self.encoder.tokenizer, self.config.encoder).save_pretrained(folder)
 
     @classmethod
     def from_pretrained(cls, *arguments: Any, **options: Any) -> Any:

@@ -138,6 +138,10 @@ class SampleEncoder(nn.Module):
         tokens = rows[:, self.pixel_bytes + _FLAG_BYTES :].clone().view(torch.int32)
         return (tokens >= 0).sum(dim=1)
 
+    def features_of_packed(self, packed: Mapping[str, torch.Tensor | None]) -> torch.Tensor:
+        """Always an error: the processor of an end-to-end router gives features."""
+        raise ValueError("expected features, as the processor of an end-to-end router gives them; found none.")
+
     def describe(self) -> RowDescription:
         """What a router reads of samples, for results and cards."""
         config = self.config

@@ -156,9 +156,11 @@ class PreTrainedRouter(SavedRouter):
 
     def forward(
         self,
-        features: torch.Tensor,
+        features: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
         targets: torch.Tensor | None = None,
+        text_values: torch.Tensor | None = None,
+        image_values: torch.Tensor | None = None,
     ) -> RouterOutput:
         """Scores, and the family's loss where labels are given.
 
@@ -167,12 +169,18 @@ class PreTrainedRouter(SavedRouter):
             labels: soft labels, (num_samples, num_candidates) float; or indices of the best candidates, (num_samples,)
                 int64, -100 for a sample that must not count.
             targets: what the family learns from, as `training_targets` gives it; by an older name also `labels`.
+            text_values: what the router's processor gives of texts; with image_values in the place of features.
+            image_values: the same of images.
 
         Raises:
             ValueError: both are given, or labels of another shape, type or range.
         """
         if labels is not None and targets is not None:
             raise ValueError("expected labels or, by their older name, targets; found both.")
+        if features is None:
+            features = self.encoder.features_of_packed({"text_values": text_values, "image_values": image_values})
+        elif text_values is not None or image_values is not None:
+            raise ValueError("expected features, or the values that the processor gives; found both.")
         if targets is not None and not targets.is_floating_point():
             labels, targets = targets, None
         if labels is not None:

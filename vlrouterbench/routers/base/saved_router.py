@@ -21,6 +21,7 @@ from transformers import PreTrainedModel
 from transformers.utils import cached_file, logging
 
 from vlrouterbench.routers.base.configuration_router import RouterConfig
+from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder, FeatureProcessor
 from vlrouterbench.routers.write_code import code_digests, write_code
 
 DIGESTS_FILE = "training_samples.safetensors"
@@ -49,13 +50,20 @@ class SavedRouter(PreTrainedModel):
             folder.mkdir(parents=True, exist_ok=True)
             blocks = getattr(self.encoder, "block_classes", {})
             self.config.auto_map = write_code(folder, self.auto_classes(), blocks)
+            if "AutoProcessor" in self.config.auto_map:
+                self.save_processor(folder)
             self.config.code_sha256 = code_digests(folder, self.config.auto_map)
             _write_digests(self.training_digests, folder)
         return super().save_pretrained(save_directory, *arguments, **options)
 
+    def save_processor(self, folder: Path) -> None:
+        """Write the processor's settings beside the weights."""
+        FeatureProcessor(self.config.encoder).save_pretrained(folder)
+
     def auto_classes(self) -> dict[str, type]:
         """Name of an Auto class of transformers -> the class that it loads from a saved router."""
-        return {"AutoConfig": type(self.config), "AutoModel": type(self)}
+        entries = {"AutoConfig": type(self.config), "AutoModel": type(self)}
+        return entries | {"AutoProcessor": FeatureProcessor} if isinstance(self.encoder, FeatureEncoder) else entries
 
     @classmethod
     def from_pretrained(cls, *arguments: Any, **options: Any) -> Any:

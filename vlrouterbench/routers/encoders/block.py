@@ -89,6 +89,14 @@ class FeatureBlock(nn.Module):
         mean, scale = self.state("mean"), self.state("scale")
         return np.clip((self.project(raw) - mean) / scale, -CLIP, CLIP).astype(np.float32)
 
+    def values_of(self, raw: Any) -> np.ndarray:
+        """What was read of a sample as one vector, (length,) float32 without NaN: how a processor gives it."""
+        return np.asarray(raw, dtype=np.float32)
+
+    def raw_of(self, values: np.ndarray) -> Any:
+        """What was read of a sample, from its vector: the inverse of `values_of`, to the last bit."""
+        return values
+
     def describe(self) -> str:
         """Name of the encoder in results and cards."""
         return self.name

@@ -4,22 +4,30 @@ Decisions
 - Its fitted state is buffers in the router's own safetensors file; pretrained encoders are named, not copied.
 - Rows are computed one by one in numpy, so that with built-in encoders `route` gives the stored features to the last
   bit. A pretrained encoder's vectors agree to 1e-5: a batch and a single row differ in floating point.
+- `AutoProcessor` gives what blocks read of samples, which depends on nothing fitted: one vector a sample and modality,
+  padded with NaN. The model's own encoder makes features of them, so `model(**processor(...))` scores as `route` does.
 """
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 import torch
 from torch import nn
+from transformers import BatchFeature, ProcessorMixin
 
 from vlrouterbench.routers.encoders.block import IMAGE, MODALITIES, TEXT, FeatureBlock
 from vlrouterbench.routers.encoders.fusion import CONCAT, FUSIONS, IMAGE_ONLY, TEXT_ONLY, TEXT_WEIGHT, fuse, fused_dim
 from vlrouterbench.routers.encoders.registry import block_class, kind_of
-from vlrouterbench.routers.encoders.sample_input import RouterInput
+from vlrouterbench.routers.encoders.sample_input import RouterInput, RouterInputError, samples_of
+from vlrouterbench.routers.write_code import write_code
 
 
 @dataclass(frozen=True)
@@ -125,6 +133,33 @@ class FeatureEncoder(nn.Module):
         rows = [self.features_of_row(raw, row) for row in range(len(raw))]
         return np.stack(rows) if rows else np.zeros((0, self.dim), np.float32)
 
+    def packed(self, raw: RawFeatures) -> dict[str, torch.Tensor]:
+        """What was read as tensors by name, `text_values` and `image_values`: (num_samples, length) float32 each."""
+        packed = {}
+        for modality, block in self.blocks.items():
+            rows = [torch.from_numpy(block.values_of(row)) for row in raw.rows(modality)]
+            packed[f"{modality}_values"] = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=torch.nan)
+        return packed
+
+    def features_of_packed(self, packed: Mapping[str, torch.Tensor | None]) -> torch.Tensor:
+        """Features of samples, (num_samples, dim), from what `packed` gave.
+
+        Raises:
+            ValueError: a modality is missing, or is not read by this encoder.
+        """
+        expected = [f"{modality}_values" for modality in self.blocks]
+        given = {name: values.detach().cpu().numpy() for name, values in packed.items() if values is not None}
+        if sorted(given) != sorted(expected):
+            raise ValueError(
+                f"expected {' and '.join(expected)} as the router's processor gives them, or features; found "
+                f"{' and '.join(given) or 'neither'}."
+            )
+        rows = {
+            modality: [block.raw_of(row[~np.isnan(row)]) for row in given[f"{modality}_values"]]
+            for modality, block in self.blocks.items()
+        }
+        return torch.from_numpy(self.features_of(RawFeatures(rows.get(TEXT), rows.get(IMAGE)))).to(self.device)
+
     def describe(self) -> FeatureDescription:
         """What features are, for results and cards."""
         names = {modality: block.describe() for modality, block in self.blocks.items()}
@@ -136,3 +171,56 @@ class FeatureEncoder(nn.Module):
 
 def _block(modality: str, config: Mapping[str, Any]) -> FeatureBlock:
     return block_class(modality, kind_of(modality, config)).from_config(config)
+
+
+class FeatureProcessor(ProcessorMixin):
+    """Texts and images -> tensors of a router over features.
+
+    Args:
+        router_encoder: the router's encoder settings, as in its config.json.
+        kwargs: as for ProcessorMixin.
+    """
+
+    def __init__(self, router_encoder: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.router_encoder = router_encoder
+
+    def save_pretrained(self, save_directory: str | PathLike[Any], *arguments: Any, **options: Any) -> Any:
+        """As transformers', with the code files that load the processor where this package is not installed."""
+        Path(save_directory).mkdir(parents=True, exist_ok=True)
+        blocks = FeatureEncoder(self.router_encoder or {}).block_classes
+        self.auto_map = write_code(Path(save_directory), {"AutoProcessor": type(self)}, blocks)
+        return super().save_pretrained(save_directory, *arguments, **options)
+
+    def __call__(
+        self,
+        images: Any = None,
+        text: str | Sequence[str] = (),
+        *,
+        options: Sequence[Sequence[str]] | None = None,
+        hints: Sequence[str] | None = None,
+        return_tensors: str = "pt",
+    ) -> BatchFeature:
+        """Tensors that the router takes.
+
+        Args:
+            images: one image per text (PIL, bytes or a path), None where there is none; None for no images at all.
+            text: the questions.
+            options: answer options of each question.
+            hints: extra instruction or context of each question.
+            return_tensors: "pt".
+
+        Raises:
+            RouterInputError: other lengths than the texts', several images of one text, or one that cannot be read.
+        """
+        if return_tensors != "pt":
+            raise RouterInputError(f'expected return_tensors="pt", found {return_tensors!r}.')
+        samples = samples_of(text, images, options, hints)
+        encoder = _reader(json.dumps(self.router_encoder, sort_keys=True))
+        return BatchFeature(encoder.packed(encoder.read(samples)))
+
+
+@functools.lru_cache(maxsize=2)
+def _reader(description: str) -> FeatureEncoder:
+    """An encoder that reads and is not fitted; kept, since pretrained encoders are slow to load."""
+    return FeatureEncoder(json.loads(description))

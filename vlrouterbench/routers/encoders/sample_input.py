@@ -11,6 +11,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -95,6 +96,49 @@ def usable_image(source: Image.Image | bytes | str | Path | None, on_bad_image: 
         if on_bad_image == RAISE:
             raise
         return None
+
+
+def samples_of(
+    text: str | Sequence[str],
+    images: Any = None,
+    options: Sequence[Sequence[str]] | None = None,
+    hints: Sequence[str] | None = None,
+) -> list[RouterInput]:
+    """Samples from what a processor is given: a text or several, with an image, options and a hint for each or none.
+
+    Raises:
+        RouterInputError: other lengths than the texts', several images of one text, or one that cannot be read.
+    """
+    texts = [text] if isinstance(text, str) else list(text)
+    if images is not None and not isinstance(images, list | tuple):
+        images = [images]
+    for name, part in (("images", images), ("options", options), ("hints", hints)):
+        if part is not None and len(part) != len(texts):
+            raise RouterInputError(f"{name}: expected one for each of {len(texts)} texts, found {len(part)}.")
+    return [
+        RouterInput(
+            question,
+            tuple(options[index]) if options is not None else (),
+            hints[index] if hints is not None else "",
+            read_image(only_image(images[index])) if images is not None else None,
+        )
+        for index, question in enumerate(texts)
+    ]
+
+
+def only_image(images: Any) -> Any:
+    """The image of a sample, which may be given as a list of one.
+
+    Raises:
+        RouterInputError: there are several.
+    """
+    if not isinstance(images, list | tuple):
+        return images
+    if len(images) > 1:
+        raise RouterInputError(
+            f"expected at most one image of a question, found {len(images)}: give the one that it is about."
+        )
+    return images[0] if images else None
 
 
 def _loaded(source: Image.Image | bytes | str | Path, where: str) -> Image.Image:

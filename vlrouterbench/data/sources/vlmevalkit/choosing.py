@@ -47,6 +47,8 @@ def choose_labels(found: Collection[Labelled], expected: Collection[str]) -> tup
         found: at least one.
         expected: indices of the dataset's questions, none where they are not known.
     """
+    if len(found) == 1:
+        return next(iter(found)), []
     sizes = {id(labelled): indices_of(labelled.rows) for labelled in found}
     fullest = max(map(len, sizes.values()))
 

@@ -59,12 +59,17 @@ def parse_name(stem: str, model: str, datasets: Sequence[str]) -> tuple[str, str
         return None
     rest = stem[len(model) + 1 :]
     for name in datasets:
-        if rest == name or rest.startswith(f"{name}_"):
+        if _goes_on_from(rest, name):
             return name, rest[len(name) :]
     match = _SUFFIX.search(rest)
     if match and match.start() > 0:
         return rest[: match.start()], match.group(0)
     return rest, ""
+
+
+def _goes_on_from(rest: str, name: str) -> bool:
+    # The plain prefix first: hundreds of names are tried on every file.
+    return rest.startswith(name) and (len(rest) == len(name) or rest[len(name)] == "_")
 
 
 def longest_first(names: Iterable[str]) -> tuple[str, ...]:
@@ -82,8 +87,7 @@ def datasets_of_predictions(rests: Collection[str], known: Sequence[str]) -> set
     found: set[str] = set()
     for rest in sorted(set(rests), key=len):
         ends = [other[len(rest) :] for other in rests if other.startswith(f"{rest}_")]
-        names = longest_first((*found, *known))
-        parent = next((name for name in names if rest == name or rest.startswith(f"{name}_")), None)
+        parent = max((name for name in (*found, *known) if _goes_on_from(rest, name)), key=len, default=None)
         if parent is None:
             if ends and not _SUFFIX.search(rest):
                 found.add(rest)

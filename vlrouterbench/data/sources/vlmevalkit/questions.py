@@ -19,6 +19,7 @@ import re
 import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -147,6 +148,7 @@ class QuestionSet:
             return CellImage(None, str(error), further=len(paths) - 1)
 
 
+@lru_cache(maxsize=2**16)
 def normalize_index(value: str | None) -> str | None:
     """An index as text: "12.0" is "12"; None where there is none."""
     if value is None or not value.strip():

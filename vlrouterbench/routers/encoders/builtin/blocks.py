@@ -65,6 +65,16 @@ class BuiltinText(FeatureBlock):
         """Hashed n-grams and facts of each sample."""
         return [raw_text(sample) for sample in inputs]
 
+    def values_of(self, raw: RawText) -> np.ndarray:
+        """Facts, buckets, then counts; float32 holds every bucket's number exactly."""
+        ids, counts, facts = raw
+        return np.concatenate([facts, ids, counts]).astype(np.float32)
+
+    def raw_of(self, values: np.ndarray) -> RawText:
+        """As `read` gave it."""
+        ids, counts = np.split(values[NUM_TEXT_FACTS:], 2)
+        return ids.astype(np.int64), counts, values[:NUM_TEXT_FACTS]
+
     def project(self, raw: RawText) -> np.ndarray:
         """Weighted, projected n-grams, then facts, (dim,)."""
         ids, counts, facts = raw

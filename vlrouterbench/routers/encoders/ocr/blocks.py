@@ -27,7 +27,7 @@ from vlrouterbench.routers.encoders.builtin.blocks import (
     projection_size,
     require_version,
 )
-from vlrouterbench.routers.encoders.builtin.image import as_rgb
+from vlrouterbench.routers.encoders.builtin.image import NUM_IMAGE_STATISTICS, as_rgb
 from vlrouterbench.routers.encoders.builtin.text import TEXT_BUCKETS, hashed_ngrams
 from vlrouterbench.routers.encoders.sample_input import EncoderError, RouterInput
 
@@ -97,6 +97,15 @@ class OcrImage(BuiltinImage):
         """
         rows = zip(super().read(inputs), inputs, strict=True)
         return [ReadImage(row[0], row, image_text(sample.image)) for row, sample in rows]
+
+    def values_of(self, raw: ReadImage) -> np.ndarray:
+        """Statistics, then the text's code points, which float32 holds exactly."""
+        return np.concatenate([raw.statistics, [ord(character) for character in raw.text]]).astype(np.float32)
+
+    def raw_of(self, values: np.ndarray) -> ReadImage:
+        """As `read` gave it."""
+        statistics, codes = values[:NUM_IMAGE_STATISTICS], values[NUM_IMAGE_STATISTICS:]
+        return ReadImage(statistics[0], statistics, "".join(chr(int(code)) for code in codes))
 
     def project(self, raw: Any) -> np.ndarray:
         """What the built-in gives, then projected n-grams of the text and the logarithm of its length, (dim,)."""
