@@ -2,7 +2,7 @@
 
 Decisions
 - 0 done, 1 failed with one clear message on stderr, 2 wrong usage. A traceback appears only with `--debug`.
-- Every command understands `--debug`, `--json` and `--plugin`, anywhere on the line.
+- Every command understands `--debug`, `--json`, `--plugin` and `--trust-remote-code`, anywhere on the line.
 - Heavy libraries are imported when a command runs: `--help` answers at once.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import typer
 
@@ -24,7 +25,7 @@ from vlrouterbench.cli.encode import encode
 from vlrouterbench.cli.evaluate import evaluate
 from vlrouterbench.cli.inspect import inspect
 from vlrouterbench.cli.leaderboard import leaderboard
-from vlrouterbench.cli.plugins import PLUGIN, load_plugins, split_plugins
+from vlrouterbench.cli.plugins import PLUGIN, load_plugins, split_plugins, trusting_code
 from vlrouterbench.cli.push import push
 from vlrouterbench.cli.route import route
 from vlrouterbench.cli.run import run
@@ -56,7 +57,7 @@ COMMANDS = (
 )
 GROUPS = {"candidates": candidates}
 """Commands with subcommands, by name."""
-DEBUG, JSON = "--debug", "--json"
+DEBUG, JSON, TRUST = "--debug", "--json", "--trust-remote-code"
 _INTERRUPTED = 130
 """The exit status that typer gives to an interrupt."""
 
@@ -85,6 +86,9 @@ def _options(
     version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
     debug: bool = typer.Option(False, DEBUG, help="Show the traceback of a failure; anywhere on the line."),
     json: bool = typer.Option(False, JSON, help="Print a machine-readable summary; anywhere on the line."),
+    trust_remote_code: bool = typer.Option(
+        False, TRUST, help="Run the code that routers bring whose family is not known here; anywhere on the line."
+    ),
     plugin: list[str] = typer.Option(
         [],
         PLUGIN,
@@ -98,11 +102,12 @@ def _options(
 def main(argv: Sequence[str]) -> int:
     """Run a command line and return its exit status."""
     debug = DEBUG in argv
-    arguments, plugins = split_plugins([argument for argument in argv if argument not in (DEBUG, JSON)])
+    arguments, plugins = split_plugins([argument for argument in argv if argument not in (DEBUG, JSON, TRUST)])
     token = wants_json.set(JSON in argv)
     try:
         load_plugins(plugins)
-        app(args=arguments, prog_name="vlrouterbench")
+        with trusting_code() if TRUST in argv else nullcontext():
+            app(args=arguments, prog_name="vlrouterbench")
     except SystemExit as end:
         if end.code == _INTERRUPTED:
             return _failed("stopped; nothing half-written is left behind.", None, debug=False)

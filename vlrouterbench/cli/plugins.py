@@ -1,4 +1,4 @@
-"""`--plugin MODULE_OR_FILE`: code of other people, imported before a command runs.
+"""`--plugin MODULE_OR_FILE` and `--trust-remote-code`: code of other people, imported before or while a command runs.
 
 Decisions
 - It is understood anywhere on the line and by every command, so no command has to know it.
@@ -9,7 +9,8 @@ Decisions
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import ModuleType
 
 PLUGIN = "--plugin"
@@ -40,6 +41,18 @@ def load_plugins(names: Sequence[str]) -> None:
 
     for name in names:
         _register_own(import_plugin(name))
+
+
+@contextmanager
+def trusting_code() -> Iterator[None]:
+    """Routers whose family is not known here are loaded by their own code while this lasts."""
+    from vlrouterbench.routers.auto import trusts_code
+
+    token = trusts_code.set(True)
+    try:
+        yield
+    finally:
+        trusts_code.reset(token)
 
 
 def _register_own(module: ModuleType) -> None:

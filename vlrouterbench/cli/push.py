@@ -36,7 +36,14 @@ def push(
     from vlrouterbench.cli import console
     from vlrouterbench.hub.demo_space import push_space, stage_space
     from vlrouterbench.hub.metric_space import push_metric, stage_metric
-    from vlrouterbench.hub.push import check_repo_id, push_dataset, push_router, stage_dataset, stage_router
+    from vlrouterbench.hub.push import (
+        check_repo_id,
+        foreign_code,
+        push_dataset,
+        push_router,
+        stage_dataset,
+        stage_router,
+    )
     from vlrouterbench.hub.wheel import why_no_wheel
 
     if out is not None and not dry_run:
@@ -46,6 +53,10 @@ def push(
     notes = []
     if kind is Kind.METRIC and (reason := why_no_wheel()):
         notes.append(f"without the package's wheel: {reason}")
+    code = foreign_code(folder) if kind is Kind.ROUTER else []
+    if code:
+        notes.append(f"code of others, which runs where the router is loaded with trust_remote_code: {', '.join(code)}")
+    listed = f" with {', '.join(code)}" if code else ""
     if dry_run:
         target = out or Path("runs", "push", repo_id.replace("/", "--"))
         with console.stage(f"check and stage {kind}"):
@@ -61,10 +72,11 @@ def push(
                     Kind.SPACE: stage_space,
                 }
                 staged = stages[kind](folder, target)
-        console.show({"out": str(staged), "repo_id": repo_id, "pushed": False}, f"would upload {staged}", *notes)
+        content = {"out": str(staged), "repo_id": repo_id, "pushed": False} | ({"code": code} if code else {})
+        console.show(content, f"would upload {staged}", *notes)
         return
     sends = {Kind.DATASET: push_dataset, Kind.ROUTER: push_router, Kind.METRIC: push_metric, Kind.SPACE: push_space}
     send = sends[kind]
-    with console.stage(f"push {kind}"):
+    with console.stage(f"push {kind}{listed}"):
         address = send(folder, repo_id, private=private)
     console.show({"url": address, "repo_id": repo_id, "pushed": True}, f"pushed to {address}", *notes)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
+from transformers import PreTrainedModel
 
 from vlrouterbench.core.errors import EvaluationError, RouterError
 from vlrouterbench.core.files import sha256_of_files
@@ -101,8 +102,8 @@ def loaded_from_folders(records: Sequence[ResultRecord]) -> list[ResultRecord]:
 
 
 def _asked(source: RouterSource, table: RoutingTable, whole: RoutingTable) -> list[AskedRouter]:
-    if isinstance(source, PreTrainedRouter):
-        return [AskedRouter(family_name(source), router=source)]
+    if isinstance(source, PreTrainedModel):  # also one that was loaded by its own code
+        return [AskedRouter(family_name(cast("PreTrainedRouter", source)), router=cast("PreTrainedRouter", source))]
     if isinstance(source, type):
         return [_family(find_family(source))]
     if not isinstance(source, str | Path):

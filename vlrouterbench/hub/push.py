@@ -25,7 +25,7 @@ from vlrouterbench.core.files import staged_folder
 from vlrouterbench.data.build_report import REPORT_FILE
 from vlrouterbench.data.table import load_table
 from vlrouterbench.hub.published import hub_reachable
-from vlrouterbench.routers.write_code import code_files
+from vlrouterbench.routers.write_code import ROUTERS, code_files, flat_name
 
 CARD_PLACEHOLDER = "PATH_OR_REPO_ID"
 """What a card's example loads from, until a repository is known."""
@@ -89,14 +89,16 @@ def stage_router(folder: Path | str, out: Path | str, repo_id: str | None = None
     Arguments as for `stage_dataset`.
 
     Raises:
-        RouterError: the router cannot be loaded.
+        RouterError: the router cannot be loaded, or its code is not what was saved with it.
+        UnknownNameError: its family is not known here, and its code may not be run (`trusts_code`).
         HubError: a file is missing, or does not belong in a router repository.
     """
     # Imported here: a dataset is pushed without torch.
-    from vlrouterbench.routers.auto import AutoRouter
+    from vlrouterbench.routers.auto import AutoRouter, check_code
 
     _repo_files(Path(folder), ROUTER_LAYOUT)
-    AutoRouter.from_pretrained(folder)
+    router = AutoRouter.from_pretrained(folder)
+    check_code(Path(folder), router.config.to_dict())
     return stage_files(Path(folder), Path(out), ROUTER_LAYOUT, repo_id)
 
 
@@ -195,6 +197,16 @@ def _repo_files(folder: Path, layout: RepoLayout, *, complete: bool = True) -> l
     if missing:
         raise HubError(f"expected {', '.join(missing)} in {folder}, found none. Write the folder again.")
     return names
+
+
+def foreign_code(folder: Path) -> list[str]:
+    """Names of the code files that go to the Hub with a router and are not this package's own."""
+    from vlrouterbench import routers
+
+    root = Path(routers.__file__).parent
+    modules = (".".join(path.relative_to(root).with_suffix("").parts) for path in root.rglob("*.py"))
+    own = {f"{flat_name(f'{ROUTERS}{module}')}.py" for module in modules}
+    return sorted(_carried_code(folder) - own)
 
 
 def _carried_code(folder: Path) -> set[str]:

@@ -1,7 +1,11 @@
 """Loading a router of any family by what its config.json says it is.
 
 Decisions
-- Code from the folder or the Hub is never run: the family must be one of this package's.
+- A family that is known here (of this package, registered, or of an installed package) is loaded by its own class: code
+  from the folder or the Hub is not run. Any other is loaded by the folder's code, and only where that was allowed, by
+  `trust_remote_code` or, for a command as a whole, by `trusts_code`.
+- Code that differs from what was saved with the weights is not run, whatever is allowed: its digests stand in
+  config.json. Folders of 0.x have none and are read as they are.
 - A folder that is not a router is named as such, with what was found.
 - Weights that are missing are an error: transformers would fill them with random ones and a warning.
 """
@@ -9,38 +13,58 @@ Decisions
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 from transformers.utils import cached_file
 
-from vlrouterbench.core.errors import RouterError, unknown_name
+from vlrouterbench.core.errors import RouterError, UnknownNameError, unknown_name
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.encoder_registration import find_encoders
+from vlrouterbench.routers.encoders.block import MODALITIES
+from vlrouterbench.routers.encoders.registry import BLOCKS
+from vlrouterbench.routers.registration import find_offered
 from vlrouterbench.routers.registry import FAMILIES
+from vlrouterbench.routers.write_code import changed_code
+
+trusts_code: ContextVar[bool] = ContextVar("trusts_code", default=False)
+"""Whether routers of unknown families are loaded by their own code where a call does not say; set for one command."""
+_HUB_OPTIONS = ("revision", "token", "cache_dir", "local_files_only")
+MAX_NAMES = 4
+"""Most code files that a message names."""
 
 
 class AutoRouter:
     """Loads a router without naming its family."""
 
     @staticmethod
-    def from_pretrained(name_or_path: str | Path, **kwargs: Any) -> PreTrainedRouter:
+    def from_pretrained(
+        name_or_path: str | Path, *, trust_remote_code: bool | None = None, **kwargs: Any
+    ) -> PreTrainedRouter:
         """Load a router from a folder or a Hub id.
 
         Args:
             name_or_path: folder that `save_pretrained` wrote, or `owner/name` on the Hub.
+            trust_remote_code: run the code that lies beside the weights where the family or an encoder is not known
+                here; None: as `trusts_code` says, which is no.
             kwargs: as for `PreTrainedModel.from_pretrained` (revision, token, ...).
 
         Raises:
-            RouterError: nothing there, not a router, or its weights cannot be read.
+            RouterError: nothing there, not a router, its weights cannot be read, or its code is not what was saved.
+            UnknownNameError: a family or an encoder that is not known here, and its code may not be run.
         """
-        config = _read_config(str(name_or_path), kwargs)
-        families = {family.config_class.model_type: family for family in FAMILIES.values()}
-        model_type = str(config.get("model_type"))
-        if model_type not in families:
-            raise unknown_name(f"router family in {name_or_path}", model_type, families)
+        source = str(name_or_path)
+        config = _read_config(source, kwargs)
+        if isinstance(encoder := config.get("encoder"), dict):
+            find_encoders(encoder)
+        trusted = trusts_code.get() if trust_remote_code is None else trust_remote_code
+        known = _known_class(source, config)
+        family = known if isinstance(known, type) else _own_class(source, config, known, kwargs if trusted else None)
         try:
-            router, loading = families[model_type].from_pretrained(name_or_path, output_loading_info=True, **kwargs)
+            router, loading = family.from_pretrained(name_or_path, output_loading_info=True, **kwargs)
         except (OSError, LookupError, RuntimeError, SafetensorError, TypeError, ValueError) as error:
             reason = (str(error).splitlines() or [""])[0].rstrip(".") or type(error).__name__
             raise RouterError(
@@ -54,8 +78,83 @@ class AutoRouter:
         return router.eval()
 
 
+def check_code(folder: Path, config: Mapping[str, Any]) -> None:
+    """Refuse a folder whose code files are not those that were saved with the weights.
+
+    Raises:
+        RouterError: a file is other than it was, or is missing.
+    """
+    if changed := changed_code(folder, config):
+        raise RouterError(
+            f"expected the code of the router at {folder} as it was saved, found {', '.join(changed[:MAX_NAMES])} "
+            f"changed{' and more' if len(changed) > MAX_NAMES else ''}. Restore the files, or save the router again "
+            "with the code that you want."
+        )
+
+
+def _known_family(config: Mapping[str, Any]) -> type[PreTrainedRouter] | None:
+    """The class of a router that is known here: of its model type, and of its own name where it states one."""
+    names = config.get("architectures") or []
+    for look_further in (find_offered, None):
+        same = [family for family in FAMILIES.values() if family.config_class.model_type == config.get("model_type")]
+        named = [family for family in same if family.__name__ in names or not names]
+        if named or look_further is None:
+            return named[0] if named else None
+        look_further()
+    return None
+
+
+def _known_class(source: str, config: Mapping[str, Any]) -> type[PreTrainedRouter] | UnknownNameError:
+    """The class that loads a router here, or what of it is not known: its family, or an encoder by name."""
+    family, encoder = _known_family(config), config.get("encoder")
+    if family is None:
+        known = dict.fromkeys(family.config_class.model_type for family in FAMILIES.values())
+        return unknown_name(f"router family in {source}", str(config.get("model_type")), known)
+    for modality in MODALITIES if isinstance(encoder, dict) else ():
+        name = encoder.get(modality) if isinstance(encoder, dict) else None
+        if isinstance(name, str) and name not in BLOCKS[modality]:
+            return unknown_name(f"{modality} encoder in {source}", name, BLOCKS[modality])
+    return family
+
+
+def _own_class(
+    source: str, config: Mapping[str, Any], unknown: UnknownNameError, trusted: dict[str, Any] | None
+) -> type[PreTrainedRouter]:
+    """The class that lies beside the weights; `trusted` are the options of the Hub, None where it may not be run."""
+    auto_map = config.get("auto_map")
+    reference = auto_map.get("AutoModel") if isinstance(auto_map, dict) else None
+    if not isinstance(reference, str):
+        raise unknown
+    if trusted is None:
+        raise UnknownNameError(
+            f"{unknown} The router brings code of its own ({reference.partition('.')[0]}.py), which is not run "
+            "unasked: read it, then load it with trust_remote_code=True (--trust-remote-code), or register its class "
+            "(--plugin)."
+        )
+    from transformers.dynamic_module_utils import get_class_from_dynamic_module
+
+    options = {key: trusted[key] for key in _HUB_OPTIONS if key in trusted}
+    recorded = config.get("code_sha256")
+    try:
+        files = [cached_file(source, name, **options) for name in recorded] if isinstance(recorded, dict) else []
+    except OSError as error:
+        raise RouterError(
+            f"a code file of the router at {source} is missing: {str(error).splitlines()[0]} Save or fetch it again."
+        ) from error
+    if files:
+        check_code(Path(str(files[0])).parent, config)
+    try:
+        return get_class_from_dynamic_module(reference, source, **options)
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [""])[0].rstrip(".")
+        raise RouterError(
+            f"the code of the router at {source} cannot be loaded: {type(error).__name__}: {reason}. Install what it "
+            "needs, or ask who wrote it."
+        ) from error
+
+
 def _read_config(name_or_path: str, kwargs: dict[str, Any]) -> dict[str, Any]:
-    options = {key: kwargs[key] for key in ("revision", "token", "cache_dir", "local_files_only") if key in kwargs}
+    options = {key: kwargs[key] for key in _HUB_OPTIONS if key in kwargs}
     folder = Path(name_or_path)
     if folder.exists():
         path = folder / "config.json"

@@ -51,6 +51,13 @@ def register_router(name: str, router: type[PreTrainedRouter] | RouterFunction) 
         FUNCTIONS[name] = router
         return
     family = _checked_class(name, router)
+    kind = family.config_class.model_type
+    for other_name, other in FAMILIES.items():
+        if other_name != name and other is not family and other.config_class.model_type == kind:
+            raise RouterError(
+                f'the model type "{kind}" of the router "{name}" is that of "{other_name}": saved routers of the two '
+                f"could not be told apart. Give {family.__name__} a config_class with a model_type of its own."
+            )
     if name in FUNCTIONS or (name in FAMILIES and not _same(FAMILIES[name], family)):
         raise RouterError(_taken(name, FUNCTIONS.get(name) or FAMILIES[name]))
     for families in (ROUTERS, END_TO_END):

@@ -16,11 +16,13 @@ Decisions
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 CONVENTIONAL = ("modeling_", "configuration_", "processing_")
 """Stems that transformers' users look for; other files are named by their path."""
@@ -92,6 +94,29 @@ def code_files(folder: Path, auto_map: Mapping[str, str]) -> set[str]:
             imports = _imports(ast.parse((folder / name).read_text(encoding="utf-8"), name))
             pending += [node.module for node in imports if node.level == 1 and node.module]
     return files
+
+
+def code_digests(folder: Path, auto_map: Mapping[str, str]) -> dict[str, str]:
+    """Name -> sha256 of the code files of a router's folder that its `auto_map` leads to."""
+    names = sorted(code_files(folder, auto_map))
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+
+
+def changed_code(folder: Path, config: Mapping[str, Any]) -> list[str]:
+    """Code files of a router's folder that are not as its config.json records; none where it records none.
+
+    What a recorded file imports was recorded with it, so files that are as they were lead to no others.
+    """
+    recorded, auto_map = config.get("code_sha256"), config.get("auto_map")
+    if not isinstance(recorded, dict):
+        return []
+    entry = str(auto_map.get("AutoModel")) if isinstance(auto_map, dict) else ""
+    changed = {f"{entry.partition('.')[0]}.py"} - set(recorded)
+    for name, digest in recorded.items():
+        path = folder / Path(name).name
+        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+            changed.add(name)
+    return sorted(changed)
 
 
 def _source(module: str) -> str:

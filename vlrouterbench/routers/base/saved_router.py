@@ -22,7 +22,7 @@ from transformers.utils import cached_file, logging
 
 from vlrouterbench.routers.base.configuration_router import RouterConfig
 from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder, FeatureProcessor
-from vlrouterbench.routers.write_code import write_code
+from vlrouterbench.routers.write_code import code_digests, write_code
 
 DIGESTS_FILE = "training_samples.safetensors"
 _WHERE = ("revision", "token", "cache_dir", "local_files_only", "subfolder")
@@ -52,6 +52,7 @@ class SavedRouter(PreTrainedModel):
             self.config.auto_map = write_code(folder, self.auto_classes(), blocks)
             if "AutoProcessor" in self.config.auto_map:
                 self.save_processor(folder)
+            self.config.code_sha256 = code_digests(folder, self.config.auto_map)
             _write_digests(self.training_digests, folder)
         return super().save_pretrained(save_directory, *arguments, **options)
 
