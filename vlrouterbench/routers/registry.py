@@ -56,4 +56,5 @@ def family_name(router: PreTrainedRouter) -> str:
     A class that is not registered, such as one that was loaded with a router's own code, is named by its model type.
     """
     names = (name for kind in type(router).__mro__ for name, family in FAMILIES.items() if kind is family)
-    return next(names, router.config.model_type.removeprefix("vlrouter-"))
+    name = next(names, None)
+    return router.config.model_type.removeprefix("vlrouter-") if name is None else name
