@@ -38,6 +38,7 @@ RESERVED = ("measuring", "serving")
 MAX_ROOMS = 16
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 MODULES = sorted(PACKAGE.rglob("*.py"))
+CORE_OF_NOT_CARRIED = [f"{NAME}.core.{name}" for name in ("errors", "foreign_code", "plugins")]
 NOT_CARRIED = [PACKAGE / "routers" / name for name in ("auto.py", "registration.py", "encoder_registration.py")]
 """Files that stay here: nothing that is written beside a router's weights imports them."""
 ROUTER_LIBRARIES = {"numpy", "torch", "PIL", "transformers", "huggingface_hub", "safetensors", "scipy", "rapidocr"}
@@ -219,7 +220,7 @@ def test_routers_import_only_each_other_and_what_a_router_may_need(path):
     """They are copied beside the weights, where the rest of the package is not."""
     for name in imports_of(path, at_import_only=False):
         if name.split(".")[0] == NAME:
-            stays = path in NOT_CARRIED and name.rpartition(".")[0] in (f"{NAME}.core.errors", f"{NAME}.core.plugins")
+            stays = path in NOT_CARRIED and name.rpartition(".")[0] in CORE_OF_NOT_CARRIED
             assert name.startswith(f"{NAME}.routers.") or stays, name
             assert path in NOT_CARRIED or NAMES.get(name.rpartition(".")[0]) not in NOT_CARRIED, name
         else:

@@ -22,6 +22,7 @@ from safetensors import SafetensorError
 from transformers.utils import cached_file
 
 from vlrouterbench.core.errors import RouterError, UnknownNameError, unknown_name
+from vlrouterbench.core.foreign_code import foreign_code
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.encoder_registration import find_encoders
 from vlrouterbench.routers.encoders.block import MODALITIES
@@ -143,14 +144,13 @@ def _own_class(
         ) from error
     if files:
         check_code(Path(str(files[0])).parent, config)
-    try:
+    with foreign_code(
+        lambda failure: RouterError(
+            f"the code of the router at {source} cannot be loaded: {failure}. Install what it needs, or ask who wrote "
+            "it."
+        )
+    ):
         return get_class_from_dynamic_module(reference, source, **options)
-    except Exception as error:
-        reason = (str(error).strip().splitlines() or [""])[0].rstrip(".")
-        raise RouterError(
-            f"the code of the router at {source} cannot be loaded: {type(error).__name__}: {reason}. Install what it "
-            "needs, or ask who wrote it."
-        ) from error
 
 
 def _read_config(name_or_path: str, kwargs: dict[str, Any]) -> dict[str, Any]:
