@@ -54,7 +54,8 @@ def test_a_trained_router_is_pushed_with_its_card(chain_folder, fake_hub, client
     assert json.loads(done.stdout)["url"] == f"{fake_hub.endpoint}/owner/router"
     files = fake_hub.files("model", "owner/router")
     assert {"README.md", "config.json", "model.safetensors"} <= files.keys()
-    assert files["README.md"] == (out / "README.md").read_bytes()
+    card = (out / "README.md").read_text(encoding="utf-8")
+    assert files["README.md"].decode() == card.replace("PATH_OR_REPO_ID", "owner/router")
 
 
 @pytest.mark.parametrize(

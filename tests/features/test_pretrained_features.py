@@ -20,7 +20,7 @@ import vlrouterbench.features.reading as reading
 from tests.hub_models import WORDS, save_image_model, save_text_model
 from tests.tables import write_own_tables
 from vlrouterbench.core.errors import BenchmarkError
-from vlrouterbench.data.build import build_benchmark
+from vlrouterbench.data.build import BuildOptions, build_benchmark
 from vlrouterbench.data.table import load_table
 from vlrouterbench.features.encode import encode_benchmark, feature_path, features_by
 from vlrouterbench.features.inputs import router_inputs
@@ -270,7 +270,7 @@ def test_a_sample_without_a_usable_image_has_zeros_and_a_flag(source, tmp_path, 
     shutil.copytree(source, own)
     for number in range(30):
         (own / "images" / f"{number}.png").write_bytes(b"no picture")
-    build_benchmark(own, tmp_path / "benchmark")
+    build_benchmark(own, tmp_path / "benchmark", BuildOptions(allow_missing_images=True))
     table = load_table(tmp_path / "benchmark")
     features = encode_benchmark(table, options)
     assert features.masked_images == 30 == features.describe()["masked_images"]

@@ -230,7 +230,8 @@ def test_saved_folder_has_a_card_of_this_run(family, trained, tmp_path):
     save_router(trained[family], tmp_path / "router")
     card = (tmp_path / "router" / "README.md").read_text()
     assert f"{trained[family].chosen.validation_rank_score:.2f}" in card
-    assert f"{len(trained[family].trials)} settings were tried" in card
+    count = len(trained[family].trials)
+    assert f"{count} setting{'s were' if count > 1 else ' was'} tried" in card
     config = json.loads((tmp_path / "router" / "config.json").read_text())
     assert config["model_type"] == f"vlrouter-{family}"
 

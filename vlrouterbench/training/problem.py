@@ -85,7 +85,9 @@ class Problem:
     @cached_property
     def train_digests(self) -> torch.Tensor:
         """Digests of the content of the training samples that can be told apart, (num_known,) int64, sorted."""
-        return torch.from_numpy(np.unique(content_digests(self.train.samples, self.train.iter_images())))
+        # Images are read in the folder's order; a study may hold the rows in another one.
+        train = self.train.take(np.unique(self.train.rows, return_index=True)[1])
+        return torch.from_numpy(np.unique(content_digests(train.samples, train.iter_images())))
 
     def soft_labels(self, *, cost_weight: float, unsolved: Unsolved) -> torch.Tensor:
         """Targets of the train split, (num_train, num_candidates) float32; rows of dropped samples are zero.

@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from tests.tables import write_own_tables
-from vlrouterbench.data.build import build_benchmark
+from vlrouterbench.data.build import BuildOptions, build_benchmark
 from vlrouterbench.data.table import load_table
 from vlrouterbench.features.encode import encode_benchmark
 from vlrouterbench.training.fit import train_router
@@ -15,7 +15,7 @@ from vlrouterbench.training.problem import Problem
 
 def _router_and_table(own):
     """A flagship, and the benchmark of own tables that it was trained on."""
-    build_benchmark(own, own.parent / "benchmark")
+    build_benchmark(own, own.parent / "benchmark", BuildOptions(allow_missing_images=True))
     table = load_table(own.parent / "benchmark")
     return train_router("flagship", Problem(table, encode_benchmark(table))).router, table
 
