@@ -32,7 +32,7 @@ def find(source, name):
         ("../photos/2.png", "photos/2.png"),
         ("images\\Set\\0.png", "TSV_images/images/Set/0.png"),
         (" photos\\2.png ", "photos/2.png"),
-        ("/home/someone/LMUData/images/Set/0.png", "TSV_images/images/Set/0.png"),
+        ("/elsewhere/LMUData/images/Set/0.png", "TSV_images/images/Set/0.png"),
         ("C:\\LMUData\\images\\Set\\0.png", "TSV_images/images/Set/0.png"),
     ],
 )

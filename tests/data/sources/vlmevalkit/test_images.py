@@ -71,7 +71,7 @@ def test_images_in_files_are_read_beside_their_table(tree, kind, stem):
         "relative": "images/Wide-World/{}.png",
         "bare": "{}.png",
         "absolute": str(tree.resolve() / "TSV_images" / "images" / "Wide-World" / "{}.png"),
-        "moved": "/root/LMUData/images/Wide-World/{}.png",
+        "moved": "/elsewhere/LMUData/images/Wide-World/{}.png",
         "backslashes": "images\\Wide-World\\{}.png",
         "drive": "D:\\LMUData\\images\\Wide-World\\{}.png",
     }
@@ -123,7 +123,7 @@ def test_the_own_table_of_a_dataset_comes_before_its_local_one(tree):
 
 
 def test_an_archive_holds_its_image_files(tree):
-    write_table(tree, files("/root/LMUData/images/Wide-World/{}.png"), "Wide-World_local")
+    write_table(tree, files("/elsewhere/LMUData/images/Wide-World/{}.png"), "Wide-World_local")
     archive = tree.parent / "logs.tar.gz"
     with tarfile.open(archive, "w:gz") as packed:
         packed.add(tree, ".")
