@@ -33,10 +33,13 @@ def test_a_candidate_that_cost_nothing_gives_no_bound():
     assert (bounds.pair, bounds.cmin_candidate) == ((4.0, 8.0), "b")
 
 
-@pytest.mark.parametrize("cost", [np.zeros((2, 3)), np.full((2, 3), np.nan)])
-def test_no_cost_at_all_is_an_error(cost):
-    with pytest.raises(SourceError, match="at least one pair with a cost above 0"):
-        cost_bounds(cost, POOL)
+def test_where_everything_is_free_both_bounds_are_0():
+    assert cost_bounds(np.zeros((2, 3)), POOL).pair == (0.0, 0.0)
+
+
+def test_no_cost_at_all_is_an_error():
+    with pytest.raises(SourceError, match="at least one pair with a cost"):
+        cost_bounds(np.full((2, 3), np.nan), POOL)
 
 
 def test_bounds_do_not_depend_on_the_order_of_rows():

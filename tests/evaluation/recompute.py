@@ -61,6 +61,7 @@ def recompute(evaluation, benchmark, split):
         found[router] = {
             "num_samples": len(ids),
             **own,
+            "objective_value": own["rank_score"],
             "cost_bounds_usd": list(bounds),
             "ci95": {name: middle(d) for name, d in mine.items()},
             "vs_mixture": {"rank_score": mixture["difference"], "ci95": mixture["ci95"]},

@@ -10,6 +10,7 @@ from tests.series import examples
 from tests.tables import hand_table
 from vlrouterbench.core.errors import BenchmarkError
 from vlrouterbench.evaluation.policies import POLICIES, best_mixture, decide_policy, draw_by_id
+from vlrouterbench.metrics.objectives import Goal
 from vlrouterbench.metrics.trade_off import rank_score
 
 BOUNDS = (0.001, 0.1)
@@ -132,7 +133,7 @@ def means_of(seed):
 @pytest.mark.parametrize("seed", range(8))
 def test_the_mixture_is_the_best_of_all_single_candidates_and_of_a_grid_over_pairs(seed):
     q, c, bounds = means_of(seed)
-    best = score_of(best_mixture(q, c, cost_bounds=bounds), q, c, bounds)
+    best = score_of(best_mixture(q, c, goal=Goal(given_bounds=bounds)), q, c, bounds)
     for first in range(len(q)):
         for second in range(len(q)):
             for part in np.linspace(0, 1, 21):
@@ -145,7 +146,7 @@ def test_the_mixture_is_the_best_of_all_single_candidates_and_of_a_grid_over_pai
 @pytest.mark.parametrize("seed", range(8))
 def test_no_mix_of_three_beats_the_mixture(seed):
     q, c, bounds = means_of(seed)
-    best = score_of(best_mixture(q, c, cost_bounds=bounds), q, c, bounds)
+    best = score_of(best_mixture(q, c, goal=Goal(given_bounds=bounds)), q, c, bounds)
     rng = np.random.default_rng(seed)
     for _ in range(2000):
         shares = np.zeros(len(q))
@@ -157,13 +158,13 @@ def test_no_mix_of_three_beats_the_mixture(seed):
 def test_the_mixture_mixes_at_most_two_whose_shares_add_up_to_one():
     for seed in range(20):
         q, c, bounds = means_of(seed)
-        shares = best_mixture(q, c, cost_bounds=bounds)
+        shares = best_mixture(q, c, goal=Goal(given_bounds=bounds))
         assert (shares > 0).sum() in (1, 2)
         assert shares.sum() == pytest.approx(1)
 
 
 def test_the_mixture_never_uses_a_candidate_that_train_did_not_measure():
-    shares = best_mixture(np.array([0.2, np.nan, 0.5]), np.array([0.001, 0.001, 0.01]), cost_bounds=BOUNDS)
+    shares = best_mixture(np.array([0.2, np.nan, 0.5]), np.array([0.001, 0.001, 0.01]), goal=Goal(given_bounds=BOUNDS))
     assert shares[1] == 0
     assert np.isfinite(shares).all()
 

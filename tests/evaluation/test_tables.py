@@ -19,6 +19,7 @@ def record(router, score, **config):
         "accuracy": 0.75,
         "average_cost_usd": 0.00012,
         "rank_score": score,
+        "objective_value": score,
         "ci95": {"rank_score": [score - 1, score + 1]},
         "vs_mixture": {"rank_score": 0.0, "ci95": [-0.5, 0.5]},
         "benchmark": {"name": "mine", "simulated": True},

@@ -9,6 +9,7 @@ from vlrouterbench.data.tokens import count_tokens
 from vlrouterbench.evaluation import throughput
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 from vlrouterbench.evaluation.throughput import MAX_TIMED, measure_throughput, overhead
+from vlrouterbench.metrics.objectives import Goal
 from vlrouterbench.metrics.trade_off import rank_score
 from vlrouterbench.routers.auto import AutoRouter
 
@@ -93,8 +94,7 @@ def test_overhead_by_hand():
         {"batches": batches, "best_batch": batches[1]},
         {"accuracy": 0.8, "average_cost_usd": 0.0035},
         machine_usd_per_hour=3.6,
-        cost_bounds=bounds,
-        beta=0.1,
+        goal=Goal(given_bounds=bounds),
     )
     assert counted["machine_usd_per_hour"] == 3.6
     assert counted["batch_1"]["usd_per_decision"] == pytest.approx(0.0005)

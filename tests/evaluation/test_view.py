@@ -12,6 +12,7 @@ def record(router, score, kind="policy", **others):
         "accuracy": 0.75,
         "average_cost_usd": 0.00012,
         "rank_score": score,
+        "objective_value": score,
         "ci95": spans,
         "vs_mixture": {"rank_score": 2.0, "ci95": [-0.5, 4.5]},
         "oracle_gap_closed": 0.404,

@@ -54,7 +54,7 @@ class TestFigures(TypedDict):
 
     accuracy: float
     average_cost_usd: float
-    rank_score: float
+    rank_score: float | None
 
 
 class RouterFigures(TypedDict):
@@ -78,8 +78,8 @@ class RouterFigures(TypedDict):
 class Difference(TypedDict):
     """Rank Score of the end-to-end router less the other's, with its paired interval."""
 
-    rank_score: float
-    ci95: list[float]
+    rank_score: float | None
+    ci95: list[float] | None
 
 
 class Scaling(TypedDict):

@@ -78,4 +78,4 @@ def _train(
         cost_weights=COST_WEIGHTS, seed=seed, shared_trunk=shared_trunk, num_epochs=num_epochs
     )
     trained, seconds = timed(lambda: list(train_each("mlp", problem, arguments)))
-    return seconds, [one.chosen.validation_rank_score for one in trained]
+    return seconds, [one.chosen.merit for one in trained]

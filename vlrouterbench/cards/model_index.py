@@ -100,7 +100,8 @@ def card_with_results(card: str, record: Mapping[str, Any], *, where: Path | str
             f"{benchmark['name']} ({benchmark['sha256'][:16]}). Evaluate there, or leave out --update-card."
         )
     kept = [result for result in results if result.dataset_split != split]
-    data.eval_results = kept + hub_results(benchmark, split, {metric: record[metric] for metric in METRIC_NAMES})
+    figures = {metric: record[metric] for metric in METRIC_NAMES if record[metric] is not None}
+    data.eval_results = kept + hub_results(benchmark, split, figures)
     data.model_name = data.model_name or record["router"]
     section = render_template("router_results.md", r=record, per=SAMPLES_PER_COST_UNIT, begin=_BEGIN, end=_END)
     parsed.text = _with_section(parsed.text, section)

@@ -38,8 +38,8 @@ def render_router_card(
         family: name of the family.
         config: the router's configuration as a dict.
         trials: `{"setting": {...}, "validation_rank_score": ...}` of every setting tried, best or not; with
-            `held_out_rank_score` where it was chosen by that. Empty where they are no longer available: the card
-            then says nothing of them.
+            `held_out_rank_score` or `objective_value` where it was chosen by that. Empty where they are no longer
+            available: the card then says nothing of them.
         title: the family's name in print; its name where empty.
         calibrated: whether the family's estimates are calibrated probabilities.
     """
@@ -47,15 +47,16 @@ def render_router_card(
 
     training = config["training"]
     simulated = training["benchmark"]["simulated"]
-    held_out = any(trial.get("held_out_rank_score") is not None for trial in trials)
-    chosen_by = "held_out_rank_score" if held_out else "validation_rank_score"
+    kinds = ("objective_value", "held_out_rank_score", "validation_rank_score")
+    chosen_by = next((kind for kind in kinds if any(trial.get(kind) is not None for trial in trials)), kinds[-1])
+    held_out = chosen_by == kinds[1]
     ranked = sorted(trials, key=lambda trial: -trial[chosen_by])
     front = ModelCardData(
         library_name="transformers",
         license="apache-2.0",
         tags=["model-routing", "vision-language", "vl-routerbench", *(["simulated"] if simulated else [])],
     )
-    if ranked:
+    if ranked and ranked[0]["validation_rank_score"] is not None:
         front.model_name = title or family
         figures = {"rank_score": ranked[0]["validation_rank_score"]}
         front.eval_results = hub_results(training["benchmark"], "validation", figures)
@@ -72,6 +73,7 @@ def render_router_card(
         citation="\n" + render_template(_CITATIONS[family]) if family in _CITATIONS else "",
         simulated=simulated,
         held_out=held_out,
+        by_objective=chosen_by == kinds[0],
         calibrated=calibrated,
     )
 

@@ -64,6 +64,7 @@ def build(request: BuildRequest) -> None:
 
 
 def _describe(report: BuildReport, target: Path) -> str:
+    from vlrouterbench.data.build_report import notes_on_costs
     from vlrouterbench.data.leaks import describe_leaks
 
     splits = ", ".join(f"{name} {count:,}" for name, count in report["splits"].items())
@@ -78,6 +79,7 @@ def _describe(report: BuildReport, target: Path) -> str:
             f"{report['pairs_kept']:,} of {report['pairs_read']:,} pairs kept ({splits})",
             f"mean cost from {per * bounds['cmin']:.4f} ({bounds['cmin_candidate']}) "
             f"to {per * bounds['cmax']:.4f} ({bounds['cmax_candidate']}) USD per {per:,} samples",
+            *notes_on_costs(report),
             f"left out, each named in build_report.json: {reasons}",
             *([f"between splits: {leaks}"] if leaks else []),
             *([f"imputed (--impute): {imputed}"] if imputed else []),

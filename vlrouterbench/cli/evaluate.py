@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vlrouterbench.cli.parameters import options_of
+from vlrouterbench.cli.parameters import GoalRequest, options_of
 
 if TYPE_CHECKING:
     from vlrouterbench.data.table import RoutingTable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class EvaluateRequest:
+class EvaluateRequest(GoalRequest):
     """The arguments of the command."""
 
     folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
@@ -61,10 +61,11 @@ def evaluate(request: EvaluateRequest) -> None:
             shuffled_labels=request.shuffled_labels,
             allow_leaks=request.allow_leaks,
             num_proc=request.num_proc,
+            goal=request.goal(),
             progress=progress,
         )
         records = evaluate_routers(request.folder, request.router, request.out, options)
-        split = load_table(request.folder).split(request.split)
+        split = load_table(request.folder).judged_by(request.goal()).split(request.split)
         table = split.take(split.complete)
         page = write_report(records, table, request.out)
         written = _extras(request, records, table)
@@ -75,6 +76,7 @@ def evaluate(request: EvaluateRequest) -> None:
         console.results_title(records),
         console.results_table(records),
         *([note] if left_out else []),
+        *([records[0]["rank_score_reason"]] if records[0]["rank_score_reason"] else []),
         *overlap_notes(records),
         f"report: {page}",
         *(f"also: {path}" for path in written),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from vlrouterbench.cli.parameters import GoalRequest, options_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,22 +19,28 @@ if TYPE_CHECKING:
 _COLUMNS = ("router", "rank", "accuracy", "cost", "rank_score", "interval")
 
 
-def leaderboard(
+@dataclass(frozen=True)
+class LeaderboardRequest(GoalRequest):
+    """The arguments of the command."""
+
     results: Annotated[
         list[str],
         typer.Argument(
             help="decisions.parquet files, folders (of folders) with them, or hf://datasets/OWNER/NAME[/FOLDER]."
         ),
-    ],
+    ]
     benchmark: Annotated[
         Path | None, typer.Option(help="Benchmark folder; else found by the digest in a results.json.")
-    ] = None,
+    ] = None
     out: Annotated[Path, typer.Option(help="Folder for leaderboard.html and leaderboard.csv.")] = Path(
         "runs", "leaderboard"
-    ),
-    split: Annotated[str, typer.Option(help="Split that was decided on: train, validation or test.")] = "test",
-    seed: Annotated[int, typer.Option(help="Of resamples and of policies that draw.")] = 0,
-) -> None:
+    )
+    split: Annotated[str, typer.Option(help="Split that was decided on: train, validation or test.")] = "test"
+    seed: Annotated[int, typer.Option(help="Of resamples and of policies that draw.")] = 0
+
+
+@options_of(LeaderboardRequest)
+def leaderboard(request: LeaderboardRequest) -> None:
     """Score and rank submissions; every figure is computed again, and no figure that a submission states is used."""
     from vlrouterbench.cli import console
     from vlrouterbench.evaluation.leaderboard.page import write_leaderboard
@@ -40,16 +49,18 @@ def leaderboard(
     from vlrouterbench.evaluation.view import results_caption
 
     console.quiet_libraries()
-    submissions = find_submissions(results)
-    folder = benchmark or find_benchmark(submissions)
-    with console.stage(f"score {len(submissions)} submissions on {split}"):
-        ranked = rank_submissions(submissions, folder, split=split, seed=seed)
-        page, table = write_leaderboard(ranked, out)
+    submissions = find_submissions(request.results)
+    folder = request.benchmark or find_benchmark(submissions)
+    with console.stage(f"score {len(submissions)} submissions on {request.split}"):
+        ranked = rank_submissions(submissions, folder, split=request.split, seed=request.seed, goal=request.goal())
+        page, table = write_leaderboard(ranked, request.out)
     content = {"benchmark": str(folder), "page": str(page), "csv": str(table), "entries": ranked.records}
+    reason = ranked.records[0]["rank_score_reason"]
     console.show(
         content,
         results_caption(ranked.records[0]),
         _table(ranked.records),
+        *([reason] if reason else []),
         f"benchmark: {folder}",
         f"page: {page}",
         f"csv: {table}",

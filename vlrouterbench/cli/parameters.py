@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from vlrouterbench.core.constants import Unsolved
+from vlrouterbench.core.constants import RANK_SCORE_BETA, Unsolved
 from vlrouterbench.core.errors import RouterError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from vlrouterbench.features.encode import FeatureSet
     from vlrouterbench.features.options import EncodingWork, FeatureOptions
     from vlrouterbench.features.packed import PackedSet
+    from vlrouterbench.metrics.objectives import Goal
 
 Made = TypeVar("Made", bound="DataclassInstance")
 
@@ -104,6 +105,27 @@ class FamilyRequest(FeatureRequest):
             return encode_benchmark(table, self.feature_options(), work)
         options = fields_of(self, BackboneOptions, name=self.backbone, max_tokens=self.max_length)
         return pack_benchmark(table, open_backbone(options, table), work)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoalRequest:
+    """What a command judges decisions by."""
+
+    beta: Annotated[float, typer.Option(help="Weight of cost against accuracy in the Rank Score.")] = RANK_SCORE_BETA
+    cost_bounds: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            metavar="LOW HIGH",
+            help="Bounds of the Rank Score, USD per sample; else the candidates' smallest and largest mean cost.",
+            show_default=False,
+        ),
+    ] = None
+
+    def goal(self) -> Goal:
+        """What decisions are judged by."""
+        from vlrouterbench.metrics.objectives import Goal
+
+        return Goal(beta=self.beta, given_bounds=self.cost_bounds)
 
 
 def fields_of(request: object, kind: type[Made], **values: Any) -> Made:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vlrouterbench.cli.parameters import FeatureRequest, options_of
+from vlrouterbench.cli.parameters import FeatureRequest, GoalRequest, options_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class StudyRequest(FeatureRequest):
+class StudyRequest(FeatureRequest, GoalRequest):
     """The options of the command."""
 
     folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
@@ -49,7 +49,7 @@ def study(request: StudyRequest) -> None:
     from vlrouterbench.features.encode import encode_benchmark
 
     console.quiet_libraries()
-    table = load_table(request.folder)
+    table = load_table(request.folder).judged_by(request.goal())
     with console.stage("encode text and images") as progress:
         features = encode_benchmark(table, request.feature_options(), request.work(progress=progress))
     context = StudyContext(table, features, tuple(request.seed or range(5)), console.stage)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vlrouterbench.cli.parameters import FamilyRequest, fields_of, named_values, options_of
+from vlrouterbench.cli.parameters import FamilyRequest, GoalRequest, fields_of, named_values, options_of
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.core.simulated import marked
 
@@ -30,7 +30,7 @@ class BackboneTraining(StrEnum):
 
 
 @dataclass(frozen=True)
-class TrainRequest(FamilyRequest):
+class TrainRequest(FamilyRequest, GoalRequest):
     """The options of `train`."""
 
     folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
@@ -141,7 +141,7 @@ def train(request: TrainRequest) -> None:
     processes = launched_processes()
     target = request.out or request.folder.resolve().parent / "routers" / router
     arguments = request.training_arguments(target)
-    table = load_table(request.folder)
+    table = load_table(request.folder).judged_by(request.goal())
     with processes.main_process_first(), console.stage("encode text and images") as progress:
         features = request.training_rows(request.router, table, request.work(progress=progress))
     with console.stage(f"train {router}") as progress:
@@ -156,12 +156,14 @@ def train(request: TrainRequest) -> None:
         with console.stage("push router"):
             pushed = {"url": push_router(target, request.push_to_hub)}
     chosen = {name: str(value) for name, value in trained.chosen.setting.items()}
-    score = trained.chosen.validation_rank_score
+    score, reason = trained.chosen.validation_rank_score, table.goal.why_no_rank_score
+    merit = f"Rank Score {score:.2f}" if score is not None else f"{trained.chosen.merit:.2f} by {table.goal.objective}"
     settings = ", ".join(f"{name} {value}" for name, value in chosen.items()) or "its only setting"
     console.show(
         {"out": str(target), "chosen": chosen, "tried": len(trained.trials), "validation_rank_score": score} | pushed,
-        f"{router}: Rank Score {score:.2f} on validation with {settings}, "
+        f"{router}: {merit} on validation with {settings}, "
         + marked(f"best of {len(trained.trials)} settings", simulated=table.simulated),
+        *([reason] if reason else []),
         f"saved to {target}",
         *(f"pushed to {address}" for address in pushed.values()),
     )

@@ -19,6 +19,8 @@ from vlrouterbench.data.costs import CostBoundsRecord
 from vlrouterbench.data.leaks import Leaks
 from vlrouterbench.data.sources.source_logs import Agreement, LeftOutRecord
 from vlrouterbench.data.tokens import token_counter_name
+from vlrouterbench.metrics.objectives import Goal
+from vlrouterbench.metrics.trade_off import MIN_BOUND_RATIO
 from vlrouterbench.version import __version__
 
 REPORT_FILE = "build_report.json"
@@ -115,6 +117,26 @@ def build_report(benchmark: Assembled, *, sha256: str) -> BuildReport:
         "version": __version__,
         "sha256": sha256,
     }
+
+
+def notes_on_costs(report: BuildReport) -> list[str]:
+    """What a pool or its costs rule out, and what works nevertheless; empty where nothing is ruled out."""
+    bounds = report["cost_bounds_usd"]
+    goal = Goal().on((bounds["cmin"], bounds["cmax"]))
+    if report["candidates"] == 1:
+        return [
+            "One candidate: there is nothing to choose between. inspect and evaluate work, with its accuracy and cost; "
+            "every router is that candidate."
+        ]
+    if goal.cost_bounds is None:
+        what = "accuracy" if not goal.dearest else "accuracy and cost"
+        return [goal.why_no_rank_score, f"Everything else works: every command states {what} of each router."]
+    if bounds["cmax"] / bounds["cmin"] < MIN_BOUND_RATIO:
+        return [
+            "All candidates cost about the same: Rank Score hardly separates anything. Read accuracy, or choose by it: "
+            "--objective accuracy."
+        ]
+    return []
 
 
 def _counts_by_group(samples: pa.Table) -> dict[str, dict[str, int]]:

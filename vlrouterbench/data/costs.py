@@ -65,11 +65,19 @@ def token_cost(tokens_in: np.ndarray, tokens_out: np.ndarray, *, prices: tuple[n
 
 
 def cost_bounds(cost: np.ndarray, pool: CandidatePool) -> CostBounds:
-    """Bounds of a cost matrix (num_samples, num_candidates): each mean over measured pairs with zero costs dropped."""
+    """Bounds of a cost matrix (num_samples, num_candidates): each mean over measured pairs with zero costs dropped.
+
+    Both are 0 where every measured pair is free: then there is no range of costs.
+
+    Raises:
+        SourceError: no cost is known at all.
+    """
+    if not np.isfinite(cost).any():
+        raise SourceError("expected at least one pair with a cost, found none: check tokens and prices.")
     counted = np.isfinite(cost) & (cost > 0)
     present = counted.any(axis=0)
     if not present.any():
-        raise SourceError("expected at least one pair with a cost above 0, found none: check tokens and prices.")
+        return CostBounds(0.0, 0.0, pool.names[0], pool.names[0])
     # Summed exactly, so that the bounds do not depend on the order of the rows.
     totals = np.array([math.fsum(column) for column in np.where(counted, cost, 0.0).T.tolist()])
     means = np.where(present, totals / np.maximum(counted.sum(axis=0), 1), np.nan)

@@ -26,6 +26,7 @@ from vlrouterbench.data.build_report import REPORT_FILE, BuildReport
 from vlrouterbench.data.candidates import CandidateModel, CandidatePool
 from vlrouterbench.data.costs import cost_bounds, token_cost
 from vlrouterbench.data.schema import CANDIDATE_FILE_SCHEMA, MATRIX_TYPES
+from vlrouterbench.metrics.objectives import Goal
 
 IMAGES_PER_BATCH = 64
 
@@ -56,6 +57,7 @@ class RoutingTable:
         matrices: quality, cost, input_tokens, output_tokens, each (num_samples, num_candidates) float64, NaN = not
             measured.
         rows: (num_samples,) index of each row in the whole folder, for reading images and stored features.
+        asked: what decisions are to be judged by.
     """
 
     folder: Path
@@ -64,6 +66,7 @@ class RoutingTable:
     samples: pa.Table
     matrices: dict[str, np.ndarray]
     rows: np.ndarray
+    asked: Goal = Goal()
 
     def __len__(self) -> int:
         return self.samples.num_rows
@@ -79,10 +82,19 @@ class RoutingTable:
         return self.matrices["cost"]
 
     @property
-    def cost_bounds(self) -> tuple[float, float]:
-        """(cmin, cmax) of the whole benchmark, USD per sample: one pair for every split and dataset."""
+    def goal(self) -> Goal:
+        """What decisions are judged by: as asked for, under the costs of the whole benchmark."""
         bounds = self.report["cost_bounds_usd"]
-        return bounds["cmin"], bounds["cmax"]
+        return self.asked.on((bounds["cmin"], bounds["cmax"]))
+
+    @property
+    def cost_bounds(self) -> tuple[float, float] | None:
+        """(cmin, cmax) of Rank Score, USD per sample: one pair for every split and dataset; None: no range of costs."""
+        return self.goal.cost_bounds
+
+    def judged_by(self, goal: Goal) -> RoutingTable:
+        """The same benchmark with decisions judged by something else."""
+        return replace(self, asked=goal)
 
     @property
     def identity(self) -> BenchmarkIdentity:

@@ -21,7 +21,7 @@ from vlrouterbench.evaluation.leaderboard.ranking import rank_submissions
 from vlrouterbench.evaluation.leaderboard.records import LeaderboardRecord, leaderboard_rows, plot_kind, rank_text
 from vlrouterbench.evaluation.leaderboard.submissions import Submission
 from vlrouterbench.evaluation.plots import frontier_entry, frontier_plot
-from vlrouterbench.evaluation.view import headings, results_caption
+from vlrouterbench.evaluation.view import headings, number_text, results_caption
 from vlrouterbench.evaluation.writing import DECISIONS_FILE
 from vlrouterbench.routing.limits import LIMITS, MIB, Limits, checked_file
 
@@ -122,7 +122,11 @@ def frontier_figure(workspace: Workspace, records: Sequence[LeaderboardRecord]) 
 def ranking_summary(records: Sequence[LeaderboardRecord]) -> str:
     """The benchmark of a leaderboard, and the rank of a submission."""
     scored = f"{results_caption(records[0])}."
-    yours = [f"{r['router']}: rank {rank_text(r)}, Rank Score {r['rank_score']:.1f}" for r in records if _submitted(r)]
+    yours = [
+        f"{r['router']}: rank {rank_text(r)}, Rank Score {number_text(r['rank_score'], '.1f')}"
+        for r in records
+        if _submitted(r)
+    ]
     return f"<p>{escaped(scored)} {escaped('; '.join(yours[:MOST_ROUTERS]))}</p>"
 
 

@@ -119,7 +119,7 @@ def compare(ranked: Sequence[ResultRecord], ranks: Mapping[str, Rank]) -> Compar
         ),
         pairs=(
             rival_names,
-            [_row(record, [record["differences"].get(name) for name in rival_names]) for record in rivals],
+            [_row(record, [_from_rival(record, name) for name in rival_names]) for record in rivals],
         ),
         tied={name: ranks[name].ties for name in rival_names},
     )
@@ -127,6 +127,11 @@ def compare(ranked: Sequence[ResultRecord], ranks: Mapping[str, Rank]) -> Compar
 
 def _row(record: ResultRecord, cells: Sequence[Difference | None]) -> RouterRow:
     return RouterRow(record["router"], record["router_config"]["kind"], cells)
+
+
+def _from_rival(record: ResultRecord, name: str) -> Difference | None:
+    difference = record["differences"].get(name)
+    return None if difference is None or difference["ci95"] is None else difference
 
 
 def _own_control(record: ResultRecord, name: str) -> ControlRecord | None:
@@ -140,4 +145,6 @@ def _difference(record: ResultRecord, name: str) -> Difference | None:
     if record["router_config"].get("name") == name:
         return None  # a policy that is the control itself
     control = record["controls"].get(name) or _own_control(record, name)
-    return None if control is None else {"rank_score": control["difference"], "ci95": control["ci95"]}
+    if control is None or control["ci95"] is None:
+        return None
+    return {"rank_score": control["difference"], "ci95": control["ci95"]}

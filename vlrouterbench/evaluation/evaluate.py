@@ -33,6 +33,7 @@ from vlrouterbench.evaluation.upper_bound import SplitFeatures, upper_bound_deci
 from vlrouterbench.evaluation.writing import write_results
 from vlrouterbench.features.encode import encode_benchmark, features_by
 from vlrouterbench.features.options import EncodingWork, Progress
+from vlrouterbench.metrics.objectives import Goal
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.registry import family_name
@@ -52,6 +53,7 @@ class EvaluationOptions:
         machine_usd_per_hour: price of this machine, at which a router's own time is counted; None leaves it out.
         shuffled_labels: also train each router's label-permutation control (`shuffled.py`).
         allow_leaks: score a router also on samples that it was trained on, and state their number.
+        goal: what decisions are judged by.
         num_proc: number of processes that encode samples whose features are not stored.
         progress: called while samples are encoded.
     """
@@ -62,6 +64,7 @@ class EvaluationOptions:
     machine_usd_per_hour: float | None = None
     shuffled_labels: bool = False
     allow_leaks: bool = False
+    goal: Goal = Goal()
     num_proc: int = 1
     progress: Progress | None = None
 
@@ -101,7 +104,7 @@ def evaluate_routers(
     options = options or EvaluationOptions()
     if not routers:
         raise RouterError(NO_ROUTER)
-    whole = load_table(folder)
+    whole = load_table(folder).judged_by(options.goal)
     split, train = whole.split(options.split), whole.split("train")
     table = split.take(split.complete)
     if not len(table):

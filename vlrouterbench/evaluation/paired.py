@@ -9,12 +9,12 @@ Decisions
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from vlrouterbench.core.constants import RANK_SCORE_BETA
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.estimates import CandidateEstimates
 from vlrouterbench.evaluation.records import (
@@ -29,11 +29,21 @@ from vlrouterbench.evaluation.records import (
     UpperBoundGap,
 )
 from vlrouterbench.metrics.bootstrap import interval, trade_off_draws
-from vlrouterbench.metrics.trade_off import chosen_values, rank_score
+from vlrouterbench.metrics.objectives import Goal
+from vlrouterbench.metrics.trade_off import chosen_values
 
 MIXTURE, ORACLE, UPPER_BOUND = "mixture", "oracle", "upper-bound"
 SAME_SHARES, SHUFFLED = "same-shares/", "shuffled-labels/"
 """What a router is compared with; those with a slash are one router's own, and are followed by its index."""
+
+
+BEST_SINGLE = "best-single/"
+"""The column of the best single candidate on the scored samples, which every router's shares are of."""
+
+
+def best_single(table: RoutingTable) -> int:
+    """Index of the candidate with the best mean quality on completely measured samples, of equal ones the cheapest."""
+    return int(np.lexsort((table.cost.mean(axis=0), -table.quality.mean(axis=0)))[0])
 
 
 @dataclass
@@ -75,7 +85,6 @@ class ScoringContext:
         seed: of resamples and draws.
         references: decisions of the controls on the same samples, `mixture` and `oracle` among them.
         num_left_out: samples of the split that were not measured for every candidate.
-        beta: as for `rank_score`.
         machine_usd_per_hour: price of the machine that times routers; None leaves their overhead uncounted.
     """
 
@@ -84,13 +93,19 @@ class ScoringContext:
     seed: int
     references: Mapping[str, np.ndarray]
     num_left_out: int = 0
-    beta: float = RANK_SCORE_BETA
     machine_usd_per_hour: float | None = None
+
+    @property
+    def goal(self) -> Goal:
+        """What decisions are judged by."""
+        return self.table.goal
 
 
 @dataclass(frozen=True)
 class PairedFigures:
     """Routers and what they are compared with, on the same samples and resamples.
+
+    Figures that do not exist without bounds are NaN here.
 
     Attributes:
         quality, cost: (num_samples, num_columns); a column per router, then those of what they are compared with.
@@ -120,10 +135,18 @@ class PairedFigures:
             others[f"{SAME_SHARES}{index}"] = table.quality @ shares, table.cost @ shares
             if router.shuffled is not None:
                 others[f"{SHUFFLED}{index}"] = decided(router.shuffled)
+        others[BEST_SINGLE] = decided(np.full(len(table), best_single(table)))
         pairs = [*(decided(router.decisions) for router in routed), *others.values()]
         quality, cost = (np.column_stack(matrix) for matrix in zip(*pairs, strict=True))
         draws = _draws(quality, cost, table.column("group_id"), context)
         return cls(quality, cost, draws, {name: len(routed) + index for index, name in enumerate(others)})
+
+    def merits(self, context: ScoringContext) -> np.ndarray:
+        """What decisions are judged by, per resample and column, (num_resamples, num_columns)."""
+        if context.goal.ranks_by_rank_score:
+            return self.draws["rank_score"]
+        best = self.draws["accuracy"][:, [self.columns[BEST_SINGLE]]]
+        return context.goal.merit(self.draws["accuracy"], self.draws["average_cost_usd"], best)
 
     def versus_mixture(self, index: int, context: ScoringContext) -> Difference:
         """Difference of a router's Rank Score from that of the best static mixture."""
@@ -134,7 +157,7 @@ class PairedFigures:
         """Difference of a router's Rank Score from that of every other router of the evaluation."""
         draws = self.draws["rank_score"][:, : len(routed)]
         accuracy, cost = (matrix[:, : len(routed)].mean(axis=0) for matrix in (self.quality, self.cost))
-        scores = rank_score(accuracy, cost, cost_bounds=context.table.cost_bounds, beta=context.beta)
+        scores = context.goal.rank_score(accuracy, cost)
         return {
             other.router: {
                 "rank_score": float(scores[index] - scores[column]),
@@ -179,10 +202,11 @@ class PairedFigures:
             return {"upper_bound_gap_closed": None, "upper_bound_gap_ci95": None}
         draws = self.draws["rank_score"]
         low, high = (self.columns[name] for name in (MIXTURE, UPPER_BOUND))
-        if interval(draws[:, high] - draws[:, low])[0] <= 0:
+        # Written so that NaN, where there is no Rank Score, counts as no gap.
+        if not interval(draws[:, high] - draws[:, low])[0] > 0:
             return {"upper_bound_gap_closed": None, "upper_bound_gap_ci95": None}
         own, base, top = (
-            trade_off(self.quality[:, column], self.cost[:, column], context)["rank_score"]
+            float(context.goal.rank_score(self.quality[:, column].mean(), self.cost[:, column].mean()))
             for column in (index, low, high)
         )
         return {
@@ -194,10 +218,11 @@ class PairedFigures:
         """Figures of what a router is compared with, and the difference of the router's Rank Score from it."""
         column, draws = self.columns[other], self.draws["rank_score"]
         own, figures = (trade_off(self.quality[:, c], self.cost[:, c], context) for c in (index, column))
+        scores = [math.nan if one["rank_score"] is None else one["rank_score"] for one in (own, figures)]
         return {
             **figures,
             "own_ci95": self.intervals(column),
-            "difference": own["rank_score"] - figures["rank_score"],
+            "difference": scores[0] - scores[1],
             "ci95": interval(draws[:, index] - draws[:, column]),
         }
 
@@ -207,9 +232,9 @@ class PairedFigures:
 
 
 def trade_off(quality: np.ndarray, cost: np.ndarray, context: ScoringContext) -> Figures:
-    """Accuracy, average cost and Rank Score of one value of each per sample, (num_samples,)."""
+    """Accuracy, average cost and Rank Score (NaN without bounds) of one value of each per sample, (num_samples,)."""
     accuracy, average_cost = float(quality.mean()), float(cost.mean())
-    score = rank_score(accuracy, average_cost, cost_bounds=context.table.cost_bounds, beta=context.beta)
+    score = context.goal.rank_score(accuracy, average_cost)
     return {"accuracy": accuracy, "average_cost_usd": average_cost, "rank_score": float(score)}
 
 
@@ -223,8 +248,8 @@ def _draws(
     quality: np.ndarray, cost: np.ndarray, groups: Sequence[str], context: ScoringContext
 ) -> dict[str, np.ndarray]:
     """Resampled figures, name -> (num_resamples, num_columns), under the context's bounds, beta and seed."""
-    bounds = context.table.cost_bounds
-    return trade_off_draws(quality, cost, groups, cost_bounds=bounds, beta=context.beta, seed=context.seed)
+    bounds, beta = context.goal.cost_bounds, context.goal.beta
+    return trade_off_draws(quality, cost, groups, cost_bounds=bounds, beta=beta, seed=context.seed)
 
 
 def _intervals(draws: Mapping[str, np.ndarray], column: int) -> Intervals:

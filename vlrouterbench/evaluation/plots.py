@@ -89,7 +89,11 @@ def frontier_plot(entries: Sequence[FrontierEntry], table: RoutingTable) -> Draw
             points = np.array(sorted(point[:2] for point in frontier)) * (SAMPLES_PER_COST_UNIT, 100)
             axes.plot(*points.T, color=colour, linewidth=0.9, alpha=0.6, zorder=1)
         labels += [(r["router"], (px, py), colour) for r, px, py in zip(chosen, x, y, strict=True)]
-    log_cost_axis(axes, f"average cost, USD per {SAMPLES_PER_COST_UNIT:,} samples (log scale)")
+    label = f"average cost, USD per {SAMPLES_PER_COST_UNIT:,} samples"
+    if min([*cost, *(entry["average_cost_usd"] for entry in entries)]) > 0:
+        log_cost_axis(axes, f"{label} (log scale)")
+    else:
+        axes.set_xlabel(label)  # a logarithmic scale has no place for what is free
     axes.set_ylabel("accuracy, %")
     title = titled("Accuracy against cost", simulated=table.simulated)
     axes.set_title(title)
@@ -146,10 +150,10 @@ def cost_plot(decisions: Mapping[str, np.ndarray], table: RoutingTable) -> Drawi
 
 
 def _score_map(parts_of: Mapping[str, Mapping[str, PartRecord]], table: RoutingTable, title: str) -> Drawing:
-    """Rank Scores as a heat map, from router -> name of a part -> its record."""
+    """Rank Scores as a heat map, from router -> name of a part -> its record; a dash where there is none."""
     first = next(iter(parts_of.values()))
     return draw_heat_map(
-        np.array([[parts[name]["rank_score"] for name in first] for parts in parts_of.values()]),
+        np.array([[parts[name]["rank_score"] for name in first] for parts in parts_of.values()], dtype=float),
         rows=list(parts_of),
         columns=[f"{name} ({part['num_samples']})" for name, part in first.items()],
         title=titled(title, simulated=table.simulated),

@@ -21,7 +21,7 @@ from vlrouterbench.core.constants import CORRECT_THRESHOLD
 from vlrouterbench.core.errors import BenchmarkError
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.records import FreeForm
-from vlrouterbench.metrics.trade_off import rank_score
+from vlrouterbench.metrics.objectives import Goal
 
 MIXTURE_STEPS = 100
 
@@ -96,7 +96,7 @@ def _random(test: RoutingTable, train: RoutingTable, seed: int) -> PolicyDecisio
 
 
 def _mixture(test: RoutingTable, train: RoutingTable, seed: int) -> PolicyDecisions:
-    shares = best_mixture(train.mean_quality, train.mean_cost, cost_bounds=test.cost_bounds)
+    shares = best_mixture(train.mean_quality, train.mean_cost, goal=test.goal)
     config = {
         "shares": {test.pool.names[index]: float(shares[index]) for index in np.flatnonzero(shares)},
         "fitted_on": "train",
@@ -116,19 +116,19 @@ POLICIES: dict[str, Callable[[RoutingTable, RoutingTable, int], PolicyDecisions]
 """Policy name -> (table to decide on, train split, seed) -> decisions."""
 
 
-def best_mixture(quality: np.ndarray, cost: np.ndarray, *, cost_bounds: tuple[float, float]) -> np.ndarray:
-    """Shares (num_candidates,) of the static mixture of at most two candidates with the best Rank Score.
+def best_mixture(quality: np.ndarray, cost: np.ndarray, *, goal: Goal) -> np.ndarray:
+    """Shares (num_candidates,) of the static mixture of at most two candidates that is best by a goal.
 
     Args:
         quality: (num_candidates,) mean quality of each candidate; NaN = cannot be used.
         cost: (num_candidates,) mean cost of each candidate, USD per sample; NaN = cannot be used.
-        cost_bounds: as for `rank_score`.
+        goal: what decisions are judged by.
     """
     usable = np.flatnonzero(np.isfinite(quality) & np.isfinite(cost))
     part = np.linspace(0, 1, MIXTURE_STEPS + 1)[:, None, None]
     q, c = quality[usable], cost[usable]
     mixed = [part * v[None, :, None] + (1 - part) * v[None, None, :] for v in (q, c)]
-    scores = rank_score(np.clip(mixed[0], 0, 1), mixed[1], cost_bounds=cost_bounds)
+    scores = goal.merit(np.clip(mixed[0], 0, 1), mixed[1], best=q.max())
     step, first, second = np.unravel_index(int(np.argmax(scores)), scores.shape)
     shares = np.zeros(len(quality))
     shares[usable[first]] += part[step, 0, 0]

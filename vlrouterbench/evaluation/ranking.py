@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vlrouterbench.core.constants import RANK_SCORE_BETA
 from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.evaluation.paired import best_single
 from vlrouterbench.metrics.bootstrap import trade_off_draws
 from vlrouterbench.metrics.ranks import rank_ranges
 from vlrouterbench.metrics.trade_off import chosen_values
@@ -40,16 +40,13 @@ def rank_range_text(best: int, worst: int) -> str:
     return str(best) if best == worst else f"{best} to {worst}"
 
 
-def rank_routers(
-    table: RoutingTable, decisions: Mapping[str, np.ndarray], *, seed: int, beta: float = RANK_SCORE_BETA
-) -> dict[str, Rank]:
-    """Rank routers that decided on the same samples.
+def rank_routers(table: RoutingTable, decisions: Mapping[str, np.ndarray], *, seed: int) -> dict[str, Rank]:
+    """Rank routers that decided on the same samples, by what the table's decisions are judged by.
 
     Args:
         table: the scored samples, all measured for every candidate.
         decisions: router -> indices in the pool (num_samples,).
         seed: of the resamples, which are the same for all.
-        beta: as for `rank_score`.
     """
     if not decisions:
         return {}
@@ -58,8 +55,19 @@ def rank_routers(
         for matrix in (table.quality, table.cost)
     )
     groups = table.column("group_id")
-    draws = trade_off_draws(quality, cost, groups, cost_bounds=table.cost_bounds, beta=beta, seed=seed)
-    return ranks_of(list(decisions), draws["rank_score"])
+    best = best_single(table)
+    quality, cost = (
+        np.column_stack([values, matrix[:, best]]) for values, matrix in ((quality, table.quality), (cost, table.cost))
+    )
+    goal = table.goal
+    draws = trade_off_draws(quality, cost, groups, cost_bounds=goal.cost_bounds, beta=goal.beta, seed=seed)
+    accuracy = draws["accuracy"]
+    merits = (
+        draws["rank_score"]
+        if goal.ranks_by_rank_score
+        else goal.merit(accuracy, draws["average_cost_usd"], accuracy[:, [-1]])
+    )
+    return ranks_of(list(decisions), merits[:, : len(decisions)])
 
 
 def ranks_of(names: Sequence[str], draws: np.ndarray) -> dict[str, Rank]:

@@ -10,6 +10,7 @@ Decisions
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
@@ -23,11 +24,11 @@ FreeForm = dict[str, Any]
 
 
 class Figures(TypedDict):
-    """Averages over decisions: accuracy in [0, 1], USD per sample, Rank Score from 0 to 100."""
+    """Averages over decisions: accuracy in [0, 1], USD per sample, Rank Score from 0 to 100 (None without bounds)."""
 
     accuracy: float
     average_cost_usd: float
-    rank_score: float
+    rank_score: float | None
 
 
 class Intervals(TypedDict):
@@ -35,22 +36,22 @@ class Intervals(TypedDict):
 
     accuracy: Interval
     average_cost_usd: Interval
-    rank_score: Interval
+    rank_score: Interval | None
 
 
 class Difference(TypedDict):
-    """Difference of Rank Score with its paired interval."""
+    """Difference of Rank Score with its paired interval; both None without bounds."""
 
-    rank_score: float
-    ci95: Interval
+    rank_score: float | None
+    ci95: Interval | None
 
 
 class ControlRecord(Figures):
     """A control's own figures with their intervals, and how far a router's Rank Score lies above it."""
 
     own_ci95: Intervals
-    difference: float
-    ci95: Interval
+    difference: float | None
+    ci95: Interval | None
 
 
 class PartRecord(Figures):
@@ -113,7 +114,7 @@ class OverheadFigures(TypedDict):
 
     usd_per_decision: float
     average_cost_usd: float
-    rank_score: float
+    rank_score: float | None
 
 
 class OverheadRecord(TypedDict):
@@ -181,7 +182,12 @@ class UpperBoundGap(TypedDict):
 
 
 class ScoredRecord(Scored, Captioned):
-    """What follows from decisions and the benchmark folder alone."""
+    """What follows from decisions and the benchmark folder alone.
+
+    Attributes:
+        rank_score_reason: why there is no Rank Score, and what choices were made by instead; empty where there is one.
+        objective_value: what the routers are ordered by, the larger the better: the Rank Score where there is one.
+    """
 
     router: str
     num_left_out: int
@@ -190,7 +196,9 @@ class ScoredRecord(Scored, Captioned):
     per_dataset: dict[str, PartRecord]
     per_group: dict[str, PartRecord]
     candidate_shares: dict[str, float]
-    cost_bounds_usd: list[float]
+    rank_score_reason: str
+    objective_value: float
+    cost_bounds_usd: list[float] | None
     beta: float
     seed: int
     version: str
@@ -242,8 +250,20 @@ def read_records(path: Path) -> list[ResultRecord]:
     return [cast("ResultRecord", _renamed(record)) for record in content]
 
 
+def without_nan(value: Any) -> Any:
+    """A record with None for what does not exist: a NaN, and an interval of NaN."""
+    if isinstance(value, dict):
+        return {name: without_nan(part) for name, part in value.items()}
+    if isinstance(value, list):
+        none = bool(value) and all(isinstance(part, float) and math.isnan(part) for part in value)
+        return None if none else [without_nan(part) for part in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
 def _renamed(record: FreeForm) -> FreeForm:
     current = {_RENAMED.get(name, name): value for name, value in record.items()}
     if "router_config" in current:
         current.setdefault("training_overlap", None)
+        current.setdefault("rank_score_reason", "")
+        current.setdefault("objective_value", current.get("rank_score"))
     return current | {name: _renamed(current[name]) for name in _WITH_RENAMED if isinstance(current.get(name), dict)}

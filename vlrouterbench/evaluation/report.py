@@ -120,8 +120,7 @@ def ranks_of_records(
 ) -> dict[str, Rank]:
     """Router -> rank among all but the oracle; arguments as for `render_report`."""
     names = [r["router"] for r in records if r["router_config"].get("name") != _UNRANKED]
-    first = records[0]
-    return rank_routers(table, {name: decisions[name] for name in names}, seed=first["seed"], beta=first["beta"])
+    return rank_routers(table, {name: decisions[name] for name in names}, seed=records[0]["seed"])
 
 
 def _by_kind(examples: Sequence[Example]) -> dict[str, list[Example]]:

@@ -15,7 +15,8 @@ Decisions
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 
@@ -38,6 +39,7 @@ from vlrouterbench.evaluation.records import (
     ResultRecord,
     ThroughputRecord,
     ThroughputWithOverhead,
+    without_nan,
 )
 from vlrouterbench.evaluation.throughput import overhead
 from vlrouterbench.metrics.frontier import convex_hull_area, hypervolume, normalized_auc, quality_neutral_cost
@@ -49,14 +51,14 @@ from vlrouterbench.version import __version__
 def score_routers(routed: Sequence[RoutedSplit], context: ScoringContext) -> list[ResultRecord]:
     """One record per router, in the given order (contract's section 4)."""
     table, paired = context.table, PairedFigures.of(routed, context)
-    ranks = rank_ranges(paired.draws["rank_score"][:, : len(routed)])
+    ranks = rank_ranges(paired.merits(context)[:, : len(routed)])
     per_dataset, per_group = (paired.parts(name, len(routed), context) for name in ("dataset", "task_group"))
-    references = {name: trade_off_of(context.references[name], context)["rank_score"] for name in (MIXTURE, ORACLE)}
+    references = {name: trade_off_of(context.references[name], context) for name in (MIXTURE, ORACLE)}
+    best = float(table.quality.mean(axis=0).max())
     records: list[ResultRecord] = []
     for index, router in enumerate(routed):
         whole = trade_off(paired.quality[:, index], paired.cost[:, index], context)
         frontier = _frontier(router, context)
-        gap = oracle_gap_closed(whole["rank_score"], baseline=references[MIXTURE], oracle=references[ORACLE])
         has_control = router.shuffled is not None
         records.append(
             {
@@ -67,19 +69,21 @@ def score_routers(routed: Sequence[RoutedSplit], context: ScoringContext) -> lis
                 "num_left_out": context.num_left_out,
                 "training_overlap": router.training_overlap,
                 **whole,
-                "cost_bounds_usd": list(table.cost_bounds),
-                "beta": context.beta,
+                "rank_score_reason": context.goal.why_no_rank_score,
+                "objective_value": float(context.goal.merit(whole["accuracy"], whole["average_cost_usd"], best)),
+                "cost_bounds_usd": None if table.cost_bounds is None else list(table.cost_bounds),
+                "beta": context.goal.beta,
                 "ci95": paired.intervals(index),
                 "vs_mixture": paired.versus_mixture(index, context),
                 "same_shares": paired.control(index, f"{SAME_SHARES}{index}", context),
                 "shuffled_labels": paired.control(index, f"{SHUFFLED}{index}", context) if has_control else None,
                 "expected": None if router.shares is None else _expected(router.shares, context),
-                "oracle_gap_closed": gap,
+                "oracle_gap_closed": _gap_closed(whole, references),
                 "oracle_gap_ci95": paired.gap_interval(index),
                 **paired.upper_bound_gap(index, context),
                 "candidate_shares": _shares(router.decisions, table),
                 "frontier": frontier,
-                "frontier_measures": None if frontier is None else _frontier_measures(frontier, table),
+                "frontier_measures": _frontier_measures(frontier, table),
                 "calibration": calibration_of(router, context),
                 "throughput": _throughput(router, whole, context),
                 "rank": {
@@ -97,13 +101,17 @@ def score_routers(routed: Sequence[RoutedSplit], context: ScoringContext) -> lis
                 "version": __version__,
             }
         )
-    return records
+    return [cast("ResultRecord", without_nan(record)) for record in records]
 
 
 def bounds_degenerate(table: RoutingTable) -> bool:
     """Whether all candidates cost about the same, so that Rank Score separates nothing but rounding."""
-    cmin, cmax = table.cost_bounds
-    return cmax / cmin < MIN_BOUND_RATIO
+    return table.cost_bounds is not None and table.cost_bounds[1] / table.cost_bounds[0] < MIN_BOUND_RATIO
+
+
+def _gap_closed(whole: Figures, references: Mapping[str, Figures]) -> float | None:
+    own, low, high = (one["rank_score"] for one in (whole, references[MIXTURE], references[ORACLE]))
+    return None if own is None or low is None or high is None else oracle_gap_closed(own, baseline=low, oracle=high)
 
 
 def _frontier(router: RoutedSplit, context: ScoringContext) -> list[list[float]] | None:
@@ -113,9 +121,13 @@ def _frontier(router: RoutedSplit, context: ScoringContext) -> list[list[float]]
     return [[figures["average_cost_usd"], figures["accuracy"], weight] for figures, weight in points]
 
 
-def _frontier_measures(frontier: Sequence[Sequence[float]], table: RoutingTable) -> FrontierMeasures:
+def _frontier_measures(frontier: Sequence[Sequence[float]] | None, table: RoutingTable) -> FrontierMeasures | None:
+    """Measures of a frontier; None without one, or without a range of costs to take them over."""
+    bounds = table.cost_bounds
+    if frontier is None or bounds is None:
+        return None
     cost, accuracy, _ = np.array(frontier).T
-    bounds, singles = table.cost_bounds, (table.cost.mean(axis=0), table.quality.mean(axis=0))
+    singles = table.cost.mean(axis=0), table.quality.mean(axis=0)
     return {
         "aiq": convex_hull_area(cost, accuracy, cost_bounds=bounds),
         "nauc": normalized_auc(cost, accuracy, cost_bounds=bounds),
@@ -128,10 +140,10 @@ def _throughput(
     router: RoutedSplit, whole: Figures, context: ScoringContext
 ) -> ThroughputRecord | ThroughputWithOverhead | None:
     """The measured throughput, with the overhead in dollars where a price of the machine was given."""
-    price, bounds = context.machine_usd_per_hour, context.table.cost_bounds
+    price = context.machine_usd_per_hour
     if router.throughput is None or price is None:
         return router.throughput
-    with_price = overhead(router.throughput, whole, machine_usd_per_hour=price, cost_bounds=bounds, beta=context.beta)
+    with_price = overhead(router.throughput, whole, machine_usd_per_hour=price, goal=context.goal)
     return {**router.throughput, "overhead": with_price}
 
 

@@ -23,7 +23,7 @@ import torch
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.data.tokens import count_tokens
 from vlrouterbench.evaluation.records import BatchRecord, Figures, OverheadFigures, OverheadRecord, ThroughputRecord
-from vlrouterbench.metrics.trade_off import rank_score
+from vlrouterbench.metrics.objectives import Goal
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.encoders.sample_input import RouterInput, read_image
 
@@ -79,8 +79,7 @@ def overhead(
     figures: Figures,
     *,
     machine_usd_per_hour: float,
-    cost_bounds: tuple[float, float],
-    beta: float,
+    goal: Goal,
 ) -> OverheadRecord:
     """Cost of a router's own time, and the Rank Score with it.
 
@@ -88,8 +87,7 @@ def overhead(
         throughput: as `measure_throughput` gives it.
         figures: accuracy and average_cost_usd of the router's decisions, without overhead.
         machine_usd_per_hour: price of the machine that was timed on.
-        cost_bounds: as for `rank_score`; they stay those of the candidates.
-        beta: as for `rank_score`.
+        goal: what decisions are judged by; its cost bounds stay those of the candidates.
 
     Returns:
         For `batch_1` and `best_batch`: `usd_per_decision`, `average_cost_usd` and `rank_score` with it.
@@ -98,7 +96,7 @@ def overhead(
     def with_time(batch: BatchRecord) -> OverheadFigures:
         own = machine_usd_per_hour / 3600 / batch["decisions_per_second"]
         cost = figures["average_cost_usd"] + own
-        score = rank_score(figures["accuracy"], cost, cost_bounds=cost_bounds, beta=beta)
+        score = goal.rank_score(figures["accuracy"], cost)
         return {"usd_per_decision": own, "average_cost_usd": cost, "rank_score": float(score)}
 
     return {

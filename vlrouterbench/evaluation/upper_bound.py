@@ -24,7 +24,6 @@ import numpy as np
 import torch
 
 from vlrouterbench.data.table import RoutingTable, measured_means
-from vlrouterbench.metrics.trade_off import rank_score
 from vlrouterbench.routers.base.estimating import TRADE_OFFS
 from vlrouterbench.routers.flagship.base_learners import KernelLearner
 
@@ -71,7 +70,7 @@ def upper_bound_decisions(
         # A split that lies in one fold has no other to choose by.
         judged = outside if outside.size else inside
         accuracy, cost = (matrix[judged, options[:, judged]].mean(axis=1) for matrix in (table.quality, table.cost))
-        best = int(np.argmax(rank_score(accuracy, cost, cost_bounds=table.cost_bounds)))
+        best = int(np.argmax(table.goal.merit(accuracy, cost, best=table.quality[judged].mean(axis=0).max())))
         chosen[inside] = options[best, inside]
     return chosen
 
@@ -83,7 +82,7 @@ def group_folds(groups: list[str], *, seed: int) -> np.ndarray:
 
 def _decided(quality: np.ndarray, cost: np.ndarray) -> Iterator[np.ndarray]:
     """Decisions at every trade-off between estimated quality and cost, both (num_samples, num_candidates)."""
-    highest = cost.mean(axis=0).max()
+    highest = cost.mean(axis=0).max() or 1.0  # where all are free, no trade-off weighs anything
     for part in TRADE_OFFS:
         yield np.argmax(quality - part * cost / highest, axis=1)
 

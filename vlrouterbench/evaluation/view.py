@@ -61,10 +61,17 @@ class Column:
     short: str = ""
 
 
-def interval_text(interval: Interval, *, sign: str = "") -> str:
+def interval_text(interval: Interval | None, *, sign: str = "") -> str:
     """An interval of Rank Scores; `sign` is "+" for an interval of differences."""
+    if interval is None:
+        return NOTHING
     low, high = interval
     return f"{low:{sign}.1f} to {high:{sign}.1f}"
+
+
+def number_text(value: float | None, form: str = ".2f") -> str:
+    """A figure in print; a dash where it does not exist."""
+    return NOTHING if value is None else format(value, form)
 
 
 def _share(value: float | None) -> str:
@@ -85,10 +92,10 @@ COLUMNS: Mapping[str, Column] = {
         lambda row: f"{SAMPLES_PER_COST_UNIT * row.scored['average_cost_usd']:.3f}",
         f"$/{SAMPLES_PER_COST_UNIT // 1000}K",
     ),
-    "rank_score": Column("Rank Score", lambda row: f"{row.scored['rank_score']:.2f}", "score"),
+    "rank_score": Column("Rank Score", lambda row: number_text(row.scored["rank_score"]), "score"),
     "interval": Column("95 % interval", lambda row: interval_text(row.scored["ci95"]["rank_score"])),
     "difference": Column(
-        "versus mixture", lambda row: f"{row.difference['rank_score']:+.2f}" if row.difference else NOTHING
+        "versus mixture", lambda row: number_text(row.difference and row.difference["rank_score"], "+.2f")
     ),
     "difference_interval": Column(
         "versus mixture, 95 %",
@@ -128,8 +135,8 @@ def result_rows(records: Sequence[ResultRecord], ranks: Mapping[str, Rank] | Non
 
 
 def by_rank_score(records: Sequence[ResultRecord]) -> list[ResultRecord]:
-    """The records, best Rank Score first."""
-    return sorted(records, key=lambda record: -record["rank_score"])
+    """The records, the best first: by Rank Score, or by whatever else the objective is."""
+    return sorted(records, key=lambda record: -record["objective_value"])
 
 
 def _result_row(record: ResultRecord, rank: Rank | None) -> Row:

@@ -64,7 +64,7 @@ def trade_off_draws(
     cost: np.ndarray,
     groups: Sequence[str],
     *,
-    cost_bounds: tuple[float, float],
+    cost_bounds: tuple[float, float] | None,
     beta: float,
     seed: int,
     num_resamples: int = NUM_RESAMPLES,
@@ -75,7 +75,7 @@ def trade_off_draws(
         quality: (num_samples, num_routers), of each router's decision.
         cost: the same, USD per sample.
         groups: (num_samples,).
-        cost_bounds: as for `rank_score`; they are the benchmark's and are not resampled.
+        cost_bounds: as for `rank_score`; they are the benchmark's and are not resampled. None: Rank Scores are NaN.
         beta: as for `rank_score`.
         seed: of the resamples.
         num_resamples: how many.
@@ -85,5 +85,9 @@ def trade_off_draws(
     """
     means = resampled_means(np.column_stack([quality, cost]), groups, seed=seed, num_resamples=num_resamples)
     accuracy, average_cost = means[:, : quality.shape[1]], means[:, quality.shape[1] :]
-    score = rank_score(np.clip(accuracy, 0, 1), average_cost, cost_bounds=cost_bounds, beta=beta)
+    score = (
+        np.full(accuracy.shape, np.nan)
+        if cost_bounds is None
+        else rank_score(np.clip(accuracy, 0, 1), average_cost, cost_bounds=cost_bounds, beta=beta)
+    )
     return {"accuracy": accuracy, "average_cost_usd": average_cost, "rank_score": score}

@@ -110,8 +110,8 @@ def quality_neutral_cost(
 
         QNC = min {c_i : q_i >= max_j Q_j} / C_b,    b = argmax_j Q_j, of equal ones the cheapest
 
-    Unit: none; below 1 the points are cheaper. None where no point is as good. Sources: UniRoute (arXiv 2502.08773),
-    MMR-Bench (arXiv 2601.17814).
+    Unit: none; below 1 the points are cheaper. None where no point is as good, or that candidate is free. Sources:
+    UniRoute (arXiv 2502.08773), MMR-Bench (arXiv 2601.17814).
 
     Args:
         cost: as for `pareto_frontier`.
@@ -123,7 +123,7 @@ def quality_neutral_cost(
     single_cost, single_quality = _checked(single_cost, single_quality)
     best = np.lexsort((single_cost, -single_quality))[0]
     if not single_cost[best] > 0:
-        raise EvaluationError("expected a best single candidate that costs something, found one at cost 0.")
+        return None
     reaching = cost[quality >= single_quality[best]]
     return float(reaching.min() / single_cost[best]) if reaching.size else None
 

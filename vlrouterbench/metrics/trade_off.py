@@ -35,6 +35,12 @@ def check_cost_bounds(cost_bounds: tuple[float, float]) -> tuple[float, float]:
     return cmin, cmax
 
 
+def check_beta(beta: float) -> None:
+    """Raise EvaluationError for a weight of cost against accuracy that is not a finite number above 0."""
+    if not 0 < beta < np.inf:
+        raise EvaluationError(f"expected a finite beta > 0, found {beta}.")
+
+
 def normalized_cost(average_cost: np.ndarray | float, *, cost_bounds: tuple[float, float]) -> np.ndarray:
     """C = clip((log2 cmax - log2 c) / (log2 cmax - log2 cmin), 0, 1) with c clipped to the bounds: 1 is cheapest.
 
@@ -72,8 +78,7 @@ def rank_score(
         raise EvaluationError("expected measured quality and cost, found NaN: a decision fell on an unmeasured pair.")
     if (quality < 0).any() or (quality > 1).any():
         raise EvaluationError(f"expected average quality in [0, 1], found {quality.min():g} to {quality.max():g}.")
-    if not 0 < beta < np.inf:
-        raise EvaluationError(f"expected a finite beta > 0, found {beta}.")
+    check_beta(beta)
     cheapness = normalized_cost(cost, cost_bounds=cost_bounds)
     denominator = beta * quality + cheapness
     safe = np.where(denominator > 0, denominator, 1.0)
@@ -103,5 +108,8 @@ def chosen_values(matrix: np.ndarray, decisions: np.ndarray) -> np.ndarray:
 
 
 def oracle_gap_closed(accuracy: float, *, baseline: float, oracle: float) -> float | None:
-    """Share of the accuracy gap from a baseline to the oracle that a router closes; None where there is no gap."""
+    """Share of the accuracy gap from a baseline to the oracle that a router closes; None where there is no gap.
+
+    NaN, where a figure does not exist, gives None.
+    """
     return (accuracy - baseline) / (oracle - baseline) if oracle > baseline else None

@@ -26,7 +26,7 @@ class BestEpochs:
 
     def __init__(self, routers: Sequence[PreTrainedRouter], patience: int) -> None:
         self.routers, self.patience = routers, patience
-        self.trials, self.waited = [Trial({}, -1.0)] * len(routers), [0] * len(routers)
+        self.trials, self.waited = [Trial({}, None)] * len(routers), [0] * len(routers)
         self.states: list[dict[str, torch.Tensor]] = [{} for _ in routers]
 
     @property
@@ -42,7 +42,7 @@ class BestEpochs:
     def take(self, indices: Sequence[int], trials: Sequence[Trial]) -> None:
         """Take the trials of an epoch."""
         for index, trial in zip(indices, trials, strict=True):
-            gain = trial.validation_rank_score - self.trials[index].validation_rank_score
+            gain = trial.merit - self.trials[index].merit
             self.waited[index] = 0 if gain > 0 else self.waited[index] + 1
             if gain >= 0:
                 parameters = self.routers[index].named_parameters()
@@ -54,14 +54,14 @@ class BestEpochs:
         tensors = {f"{index}.{name}": p for index, state in enumerate(self.states) for name, p in state.items()}
         with staged_file(folder / _WEIGHTS) as staging:
             save_file(tensors, staging)
-        trials = [[trial.setting, trial.validation_rank_score] for trial in self.trials]
+        trials = [[t.setting, t.validation_rank_score, t.held_out_rank_score, t.objective_value] for t in self.trials]
         with staged_file(folder / _MARK) as staging:
             staging.write_text(json.dumps({"trials": trials, "waited": self.waited}), encoding="utf-8")
 
     def restore(self, folder: Path) -> None:
         """Read what was written beside a checkpoint."""
         content = json.loads((folder / _MARK).read_text(encoding="utf-8"))
-        self.trials = [Trial(setting, score) for setting, score in content["trials"]]
+        self.trials = [Trial(*trial) for trial in content["trials"]]
         self.waited = content["waited"]
         for key, tensor in load_file(folder / _WEIGHTS).items():
             index, _, name = key.partition(".")

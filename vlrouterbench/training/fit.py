@@ -21,6 +21,7 @@ from vlrouterbench.cards.router_card import render_router_card
 from vlrouterbench.core.errors import RouterError, unknown_name
 from vlrouterbench.core.files import staged_folder
 from vlrouterbench.features.packed import PackedSet
+from vlrouterbench.metrics.objectives import Goal
 from vlrouterbench.routers.base.configuration_router import RouterConfig
 from vlrouterbench.routers.base.learning import Recipe, TrainingSet, settings_of
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
@@ -234,8 +235,22 @@ def _training_record(run: TrainingRun, chosen: Trial) -> dict[str, Any]:
         "num_train": len(run.problem.train),
         "num_validation": len(run.problem.validation),
         "validation_rank_score": chosen.validation_rank_score,
+        **_objective_record(run.problem.table.goal, chosen),
         **_end_to_end_record(run),
         "version": __version__,
+    }
+
+
+def _objective_record(goal: Goal, chosen: Trial) -> dict[str, Any]:
+    """What a router was chosen for, where that is not the Rank Score of the benchmark's own terms."""
+    if goal == Goal().on(goal.measured) and goal.ranks_by_rank_score:
+        return {}
+    return {
+        "objective": str(goal.objective),
+        "beta": goal.beta,
+        "cost_bounds_usd": None if goal.cost_bounds is None else list(goal.cost_bounds),
+        "rank_score_reason": goal.why_no_rank_score,
+        "objective_value": chosen.merit,
     }
 
 

@@ -22,7 +22,7 @@ from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.features.encode import FeatureSet, encode_benchmark
 from vlrouterbench.features.options import FeatureOptions
 from vlrouterbench.features.packed import PackedSet
-from vlrouterbench.metrics.trade_off import chosen_values, rank_score
+from vlrouterbench.metrics.trade_off import chosen_values
 from vlrouterbench.routers.base.configuration_router import CandidateEntry
 from vlrouterbench.routers.base.learning import TrainingSet
 from vlrouterbench.routers.encoders.fusion import TEXT_ONLY
@@ -122,12 +122,16 @@ class Problem:
         )
 
     def validation_score(self, decisions: torch.Tensor) -> float:
-        """Rank Score, 0 to 100, of decisions on the validation samples (num_validation,)."""
-        accuracy, average_cost = self.validation_averages(decisions)
-        return float(rank_score(accuracy, average_cost, cost_bounds=self.table.cost_bounds))
+        """Rank Score, 0 to 100, of decisions on the validation samples (num_validation,); NaN without cost bounds."""
+        return float(self.table.goal.rank_score(*self.validation_averages(decisions)))
 
-    def held_out_score(self, decisions: torch.Tensor, train_averages: tuple[float, float]) -> float:
-        """Rank Score, 0 to 100, on validation and train together.
+    def validation_merit(self, decisions: torch.Tensor) -> float:
+        """What decisions on the validation samples (num_validation,) are judged by."""
+        best = float(self.validation.quality.mean(axis=0).max())
+        return float(self.table.goal.merit(*self.validation_averages(decisions), best))
+
+    def held_out_merit(self, decisions: torch.Tensor, train_averages: tuple[float, float]) -> float:
+        """What decisions are judged by on validation and train together; Rank Score where that is the objective.
 
         Args:
             decisions: on the validation samples, (num_validation,).
@@ -136,7 +140,15 @@ class Problem:
         sizes = len(self.validation), len(self.train)
         pairs = zip(self.validation_averages(decisions), train_averages, strict=True)
         averages = [(sizes[0] * measured + sizes[1] * expected) / sum(sizes) for measured, expected in pairs]
-        return float(rank_score(*averages, cost_bounds=self.table.cost_bounds))
+        accuracy, cost = averages
+        return float(self.table.goal.merit(accuracy, cost, self._best_held_out))
+
+    @cached_property
+    def _best_held_out(self) -> float:
+        """Accuracy of the best single candidate on validation and train together."""
+        sizes = len(self.validation), len(self.train)
+        means = self.validation.quality.mean(axis=0), np.nan_to_num(self.train.mean_quality)
+        return float(((sizes[0] * means[0] + sizes[1] * means[1]) / sum(sizes)).max())
 
     def validation_averages(self, decisions: torch.Tensor) -> tuple[float, float]:
         """Accuracy and cost (USD per sample) of decisions on the validation samples (num_validation,)."""

@@ -9,6 +9,7 @@ Decisions
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
@@ -26,19 +27,45 @@ class Trial:
 
     Attributes:
         setting: the configuration fields, and the cost weight where there is one.
-        validation_rank_score: its Rank Score on validation.
+        validation_rank_score: its Rank Score on validation; None where there are no cost bounds.
         held_out_rank_score: on validation, and expected out of fold on train; None where the family makes no such
             estimates.
+        objective_value: what it is chosen by where that is not the Rank Score; else None.
     """
 
     setting: Mapping[str, Any]
-    validation_rank_score: float
+    validation_rank_score: float | None
     held_out_rank_score: float | None = None
+    objective_value: float | None = None
 
     @property
     def merit(self) -> float:
         """What the setting is chosen by."""
-        return self.validation_rank_score if self.held_out_rank_score is None else self.held_out_rank_score
+        given = (self.objective_value, self.held_out_rank_score, self.validation_rank_score)
+        return next((value for value in given if value is not None), -math.inf)
+
+
+def judged(
+    problem: Problem,
+    setting: Mapping[str, Any],
+    decisions: torch.Tensor,
+    train_averages: tuple[float, float] | None = None,
+) -> Trial:
+    """The trial of a setting.
+
+    Args:
+        problem: what it is judged on.
+        setting: what was tried.
+        decisions: on the validation samples, (num_validation,).
+        train_averages: accuracy and cost (USD per sample) that are expected of decisions on the train split, where the
+            family makes out-of-fold estimates.
+    """
+    score = problem.validation_score(decisions)
+    held_out = None if train_averages is None else problem.held_out_merit(decisions, train_averages)
+    if problem.table.goal.ranks_by_rank_score:
+        return Trial(dict(setting), score, held_out)
+    value = problem.validation_merit(decisions) if held_out is None else held_out
+    return Trial(dict(setting), None if math.isnan(score) else score, objective_value=value)
 
 
 @torch.no_grad()
@@ -49,9 +76,7 @@ def try_settings(router: PreTrainedRouter, problem: Problem, settings: Sequence[
     expected: Iterable[tuple[float, float] | None] | None = router.out_of_fold_averages_for(settings)
     trials = []
     for setting, scores, averages in zip(settings, scored, expected or repeat(None, len(settings)), strict=True):
-        decisions = router.choose(scores)
-        held_out = None if averages is None else problem.held_out_score(decisions, averages)
-        trials.append(Trial(dict(setting), problem.validation_score(decisions), held_out))
+        trials.append(judged(problem, setting, router.choose(scores), averages))
     return trials
 
 

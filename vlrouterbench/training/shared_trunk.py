@@ -22,7 +22,7 @@ from torch import nn
 from vlrouterbench.routers.base.learning import TrainingSet, soft_cross_entropy
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter, RouterOutput
 from vlrouterbench.training.samples import FeatureDataset
-from vlrouterbench.training.selection import Trial
+from vlrouterbench.training.selection import Trial, judged
 from vlrouterbench.training.trainer import train_group
 from vlrouterbench.training.training_group import TrainingGroup
 from vlrouterbench.training.training_run import TrainingRun
@@ -85,7 +85,7 @@ def train_on_shared_trunk(
     def judge(indices: Sequence[int]) -> list[Trial]:
         hidden = module.trunk(problem.validation_features.to(routers[0].device))
         decisions = [routers[index].choose(module.last_layers[index](hidden)) for index in indices]
-        return [Trial({}, problem.validation_score(decided)) for decided in decisions]
+        return [judged(problem, {}, decided) for decided in decisions]
 
     dataset = FeatureDataset(training_sets[0].features, targets)
     best_epochs = train_group(TrainingGroup(module, routers, judge), dataset, run)

@@ -15,7 +15,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, cast
 
 from vlrouterbench.core.constants import COST_WEIGHTS
 from vlrouterbench.core.errors import RouterError
@@ -97,8 +97,10 @@ def sweep_router(
 
     Raises:
         UnknownNameError, RouterError: as `train_router`; or a seed or a cost weight is given twice.
+        EvaluationError: the benchmark has no range of costs, so that there is no Rank Score.
     """
     arguments = arguments or RouterTrainingArguments()
+    problem.table.goal.bounds_for("A sweep")
     for what, values in (("seeds", seeds), ("cost weights", arguments.cost_weights or ())):
         if len(set(values)) != len(values):
             raise RouterError(f"expected different {what}, found {', '.join(map(str, values))}.")
@@ -141,7 +143,7 @@ def _run(trained: TrainedRouter, problem: Problem, seed: int) -> SweepRun:
     accuracy, cost = problem.validation_averages(trained.router.decide(problem.validation_features))
     return {
         "seed": seed,
-        "rank_score": trained.chosen.validation_rank_score,
+        "rank_score": cast(float, trained.chosen.validation_rank_score),  # there are bounds, as was checked
         "accuracy": accuracy,
         "average_cost_usd": cost,
         "setting": {name: value for name, value in trained.chosen.setting.items() if name != "cost_weight"},

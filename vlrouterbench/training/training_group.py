@@ -91,7 +91,8 @@ def epoch_ends(
             trials = broadcast_object_list(group.judge(unfinished))
             keeper.take(unfinished, trials)
             if log is not None:
-                log({"eval_rank_score": trials[0].validation_rank_score})
+                score = trials[0].validation_rank_score
+                log({"eval_objective": trials[0].merit} if score is None else {"eval_rank_score": score})
                 control.should_log = True
             group.module.train()
             control.should_training_stop = keeper.done

@@ -61,8 +61,10 @@ def ablate(folder: Path | str, grid: AblationGrid, out: Path | str, run: Ablatio
 
     Raises:
         RouterError: an end-to-end family, which has no features to vary.
+        EvaluationError: the benchmark has no range of costs, so that there is no Rank Score.
     """
     run, settings, table = run or AblationRun(), grid.settings(), load_table(folder)
+    table.goal.bounds_for("An ablation")
     if run.router in END_TO_END:
         raise RouterError(
             f"{run.router} reads images and texts through its backbone: it has no encoders, fusion or modality to "

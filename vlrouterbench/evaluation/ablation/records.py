@@ -11,7 +11,7 @@ from vlrouterbench.evaluation.records import (
     ThroughputRecord,
     ThroughputWithOverhead,
 )
-from vlrouterbench.evaluation.view import NOTHING, Row
+from vlrouterbench.evaluation.view import Row, number_text
 from vlrouterbench.routers.encoders.feature_encoder import FeatureDescription
 
 
@@ -20,7 +20,7 @@ class TrainedSetting(TypedDict):
 
     features: FeatureDescription
     chosen: dict[str, str]
-    validation_rank_score: float
+    validation_rank_score: float | None
 
 
 class AblationRow(Scored):
@@ -33,7 +33,7 @@ class AblationRow(Scored):
     vs_base: Difference
     features: NotRequired[FeatureDescription]
     chosen: NotRequired[dict[str, str]]
-    validation_rank_score: NotRequired[float]
+    validation_rank_score: NotRequired[float | None]
 
 
 class AblationRecord(Captioned):
@@ -58,7 +58,7 @@ def ablation_rows(content: AblationRecord) -> list[tuple[Row, str]]:
                 None if row["setting"] == content["base"] else row["vs_base"],
                 kind=row["kind"],
             ),
-            f"{row['validation_rank_score']:.2f}" if "validation_rank_score" in row else NOTHING,
+            number_text(row.get("validation_rank_score")),
         )
         for row in content["rows"]
     ]

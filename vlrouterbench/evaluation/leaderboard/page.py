@@ -58,8 +58,8 @@ def render_leaderboard(leaderboard: Leaderboard) -> str:
 def _csv_row(record: LeaderboardRecord) -> dict[str, object]:
     """A row with every digit of the figures."""
     best, worst = record["rank_range"] or (None, None)
-    low, high = record["ci95"]["rank_score"]
-    difference_low, difference_high = record["vs_mixture"]["ci95"]
+    low, high = record["ci95"]["rank_score"] or (None, None)
+    difference_low, difference_high = record["vs_mixture"]["ci95"] or (None, None)
     return {
         "router": _cell(record["router"]),
         "kind": record["kind"],

@@ -30,6 +30,7 @@ from vlrouterbench.evaluation.policies import POLICIES, decide_policy
 from vlrouterbench.evaluation.ranking import Rank, rank_routers
 from vlrouterbench.evaluation.records import ResultRecord, ScoredRecord
 from vlrouterbench.evaluation.results import score_routers
+from vlrouterbench.metrics.objectives import BENCHMARK_GOAL, Goal
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,12 @@ class _Entry:
 
 
 def rank_submissions(
-    submissions: Sequence[Submission], folder: Path | str, *, split: str = "test", seed: int = 0
+    submissions: Sequence[Submission],
+    folder: Path | str,
+    *,
+    split: str = "test",
+    seed: int = 0,
+    goal: Goal = BENCHMARK_GOAL,
 ) -> Leaderboard:
     """Score and rank submissions.
 
@@ -50,6 +56,7 @@ def rank_submissions(
         folder: benchmark folder that they decided on.
         split: whose samples they decided on.
         seed: of resamples and of the policies that draw.
+        goal: what decisions are judged by.
 
     Returns:
         The leaderboard; its records have the figures of `results.json` that follow from decisions.
@@ -58,7 +65,7 @@ def rank_submissions(
         SubmissionError: one or more submissions are refused; the message names each.
         BenchmarkError: no benchmark folder, other tables than its report was written for, or no sample to score.
     """
-    whole = load_table(folder, verify=True)
+    whole = load_table(folder, verify=True).judged_by(goal)
     scored_split = whole.split(split)
     table = scored_split.take(scored_split.complete)
     if not len(table):
@@ -77,7 +84,7 @@ def rank_submissions(
         _record(scored, named.get(scored["router"]), ranks.get(scored["router"]))
         for scored in score_routers(routed, context)
     ]
-    return Leaderboard(table, sorted(records, key=lambda record: -record["rank_score"]))
+    return Leaderboard(table, sorted(records, key=lambda record: -record["objective_value"]))
 
 
 def _record(scored: ResultRecord, entry: _Entry | None, rank: Rank | None) -> LeaderboardRecord:

@@ -102,6 +102,15 @@ def scored(table: RoutingTable, split: str = "test") -> RoutingTable:
     return samples.take(samples.complete)
 
 
+def bounds_of(table: RoutingTable) -> tuple[float, float]:
+    """Cost bounds of a benchmark, USD per sample, for a part that cannot be computed without them.
+
+    Raises:
+        EvaluationError: there is no range of costs.
+    """
+    return table.goal.bounds_for("This part of a study")
+
+
 def family_and_variant(name: str) -> tuple[str, str]:
     """Names of a router's family and of its variant, "" where it names none."""
     family, _, variant = name.removeprefix(SHUFFLED).partition(VARIANT)

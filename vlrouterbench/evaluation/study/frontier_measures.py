@@ -18,6 +18,7 @@ from typing import TypedDict
 import numpy as np
 
 from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.evaluation.study.context import bounds_of
 from vlrouterbench.metrics.bootstrap import resampled_means
 from vlrouterbench.metrics.frontier import convex_hull_area, hull_cost, hull_height
 
@@ -103,7 +104,7 @@ def measure_split(
         seed: of the resamples.
         num_resamples: how many.
     """
-    bounds = test.cost_bounds
+    bounds = bounds_of(test)
     accuracy, cost = float(test.quality[:, strongest].mean()), float(test.cost[:, strongest].mean())
     measures: dict[str, Measures] = {}
     for name, own in points.items():

@@ -16,6 +16,7 @@ from typing import NotRequired, TypedDict
 
 import numpy as np
 
+from vlrouterbench.core.constants import RANK_SCORE_BETA
 from vlrouterbench.evaluation.study.over_splits import Outcomes, OverSplits, RankScoreDifference
 from vlrouterbench.metrics.bootstrap import interval, resampled_means
 
@@ -92,10 +93,11 @@ class NewCandidateCurves:
 
     Args:
         cost_bounds: of the benchmark.
+        beta: as for `rank_score`.
     """
 
-    def __init__(self, cost_bounds: tuple[float, float]) -> None:
-        self._over_splits: OverSplits[tuple[Step, str]] = OverSplits(cost_bounds)
+    def __init__(self, cost_bounds: tuple[float, float], beta: float = RANK_SCORE_BETA) -> None:
+        self._over_splits: OverSplits[tuple[Step, str]] = OverSplits(cost_bounds, beta)
         self._briers: dict[Step, list[float]] = {}
         self._constants: dict[Step, list[float]] = {}
         self._differences: dict[int, list[np.ndarray]] = {}

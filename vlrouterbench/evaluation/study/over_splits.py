@@ -10,6 +10,7 @@ Decisions
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Generic, TypedDict, TypeVar, cast
 
@@ -19,7 +20,8 @@ from vlrouterbench.core.constants import RANK_SCORE_BETA
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.policies import decide_policy
 from vlrouterbench.metrics.bootstrap import interval, trade_off_draws
-from vlrouterbench.metrics.trade_off import chosen_values, rank_score
+from vlrouterbench.metrics.objectives import Goal
+from vlrouterbench.metrics.trade_off import chosen_values
 
 Outcomes = tuple[np.ndarray, np.ndarray]
 """Quality and cost (USD per sample) of decisions, (num_samples,) each."""
@@ -57,11 +59,12 @@ class OverSplits(Generic[Name]):
     """Accuracy, cost and Rank Score of whatever was decided on several test splits.
 
     Args:
-        cost_bounds: of the benchmark.
+        cost_bounds: of the benchmark; None: Rank Scores are NaN.
+        beta: as for `rank_score`.
     """
 
-    def __init__(self, cost_bounds: tuple[float, float]) -> None:
-        self.cost_bounds = cost_bounds
+    def __init__(self, cost_bounds: tuple[float, float] | None, beta: float = RANK_SCORE_BETA) -> None:
+        self.cost_bounds, self.beta = cost_bounds, beta
         self._figures: dict[Name, list[MeanFigures]] = {}
         self._draws: dict[Name, list[np.ndarray]] = {}
 
@@ -74,11 +77,11 @@ class OverSplits(Generic[Name]):
             seed: of the resamples.
         """
         quality, cost = (np.column_stack([pair[side] for pair in outcomes.values()]) for side in (0, 1))
-        draws = trade_off_draws(quality, cost, groups, cost_bounds=self.cost_bounds, beta=RANK_SCORE_BETA, seed=seed)[
+        draws = trade_off_draws(quality, cost, groups, cost_bounds=self.cost_bounds, beta=self.beta, seed=seed)[
             "rank_score"
         ]
         for index, name in enumerate(outcomes):
-            figures = figures_of((quality[:, index], cost[:, index]), self.cost_bounds)
+            figures = figures_of((quality[:, index], cost[:, index]), self.cost_bounds, self.beta)
             self._figures.setdefault(name, []).append(figures)
             self._draws.setdefault(name, []).append(draws[:, index])
 
@@ -107,10 +110,12 @@ class OverSplits(Generic[Name]):
         return {"rank_score": self.rank_score(names) - self.rank_score(others), "ci95": interval(first - second)}
 
 
-def figures_of(outcomes: Outcomes, cost_bounds: tuple[float, float]) -> MeanFigures:
+def figures_of(
+    outcomes: Outcomes, cost_bounds: tuple[float, float] | None, beta: float = RANK_SCORE_BETA
+) -> MeanFigures:
     """Means over the samples of one split."""
     accuracy, cost = (float(values.mean()) for values in outcomes)
-    score = float(rank_score(accuracy, cost, cost_bounds=cost_bounds))
+    score = float(Goal(beta=beta, given_bounds=cost_bounds).rank_score(accuracy, cost))
     return {"accuracy": accuracy, "average_cost_usd": cost, "rank_score": score}
 
 
@@ -138,7 +143,14 @@ def _mean(values: Sequence[Any]) -> Any:
     return None if values[0] is None else float(np.mean(values))
 
 
+def score_text(score: float) -> str:
+    """A Rank Score in print; a dash where there is none."""
+    return "-" if math.isnan(score) else f"{score:.2f}"
+
+
 def difference_text(difference: RankScoreDifference) -> str:
     """A difference and its interval in print, "+1.20 (+0.45 to +1.95)"."""
+    if math.isnan(difference["rank_score"]):
+        return "-"
     low, high = difference["ci95"]
     return f"{difference['rank_score']:+.2f} ({low:+.2f} to {high:+.2f})"

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from vlrouterbench.core.errors import unknown_name
 from vlrouterbench.core.files import staged_folder, write_json
 from vlrouterbench.core.simulated import marked
+from vlrouterbench.evaluation.records import without_nan
 from vlrouterbench.evaluation.study.context import SHUFFLED, StudyContext
 from vlrouterbench.evaluation.study.decided import with_decisions
 from vlrouterbench.evaluation.study.part import PACKAGE, StudyHeader, StudyPart, TextTable
@@ -59,7 +60,7 @@ class Study:
 
     def content(self) -> dict[str, object]:
         """The content of `study.json`."""
-        return {**self.header, **self.records}
+        return cast("dict[str, object]", without_nan({**self.header, **self.records}))
 
     def tables(self) -> list[TextTable | str]:
         """A title, and what every part shows on the terminal."""
@@ -102,6 +103,7 @@ def study(context: StudyContext, routers: Sequence[str], parts: Sequence[str] = 
         "features": context.features.describe(),
         "seeds": list(context.seeds),
         "first": routers[0],
+        "rank_score_reason": context.table.goal.why_no_rank_score,
         "version": __version__,
     }
     return Study(header, {part.key: part.run(context, routers) for part in chosen})

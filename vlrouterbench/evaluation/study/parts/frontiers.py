@@ -21,7 +21,7 @@ from vlrouterbench.core.constants import COST_WEIGHTS
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.operating_points import decisions_by_weight
 from vlrouterbench.evaluation.policies import POLICIES, decide_policy
-from vlrouterbench.evaluation.study.context import StudyContext, scored
+from vlrouterbench.evaluation.study.context import StudyContext, bounds_of, scored
 from vlrouterbench.evaluation.study.frontier_measures import (
     NUM_RESAMPLES,
     SINGLE,
@@ -106,7 +106,7 @@ class FrontiersPart(StudyPart[FrontiersRecord]):
     def run(self, context: StudyContext, routers: Sequence[str]) -> FrontiersRecord:
         """Train routers on every split and measure their frontiers."""
         self.check(context, routers)
-        costs = np.geomspace(*context.table.cost_bounds, NUM_COSTS)
+        costs = np.geomspace(*bounds_of(context.table), NUM_COSTS)
         splits: list[MeasuredSplit] = []
         for seed, split in context.splits():
             test, points = scored(split), {}

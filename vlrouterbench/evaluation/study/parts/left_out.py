@@ -18,7 +18,7 @@ import numpy as np
 
 from vlrouterbench.core.errors import BenchmarkError, RouterError
 from vlrouterbench.data.table import RoutingTable
-from vlrouterbench.evaluation.study.context import StudyContext, scored
+from vlrouterbench.evaluation.study.context import StudyContext, bounds_of, scored
 from vlrouterbench.evaluation.study.held_out_answers import Answer, answers_on_both_sides
 from vlrouterbench.evaluation.study.over_splits import (
     MeanFigures,
@@ -140,7 +140,7 @@ class LeftOutPart(StudyPart[LeftOutRecord]):
         """Train routers with and without each dataset, and score both on its test samples."""
         self.check(context, routers)
         names = list(dict.fromkeys((*routers, MIXTURE)))
-        over_splits: OverSplits[Setting] = OverSplits(context.table.cost_bounds)
+        over_splits: OverSplits[Setting] = OverSplits(bounds_of(context.table), context.table.goal.beta)
         figures: dict[str, list[_SplitFigures]] = {name: [] for name in names}
         for seed, split in context.splits():
             test = scored(split)
@@ -189,7 +189,7 @@ def _split_figures(inside: Answer, outside: Answer, test: RoutingTable) -> _Spli
 
 def _side_figures(answer: Answer, test: RoutingTable, rows: np.ndarray) -> SideFigures:
     quality, cost = answer.outcomes[None]
-    figures = figures_of((quality[rows], cost[rows]), test.cost_bounds)
+    figures = figures_of((quality[rows], cost[rows]), test.cost_bounds, test.goal.beta)
     return {**figures, "calibration": _calibration(answer, test, rows)}
 
 

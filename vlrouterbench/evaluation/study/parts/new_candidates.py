@@ -22,7 +22,7 @@ from vlrouterbench.core.errors import RouterError
 from vlrouterbench.data.held_out import leave_candidate_out
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.policies import POLICIES
-from vlrouterbench.evaluation.study.context import StudyContext, family_and_variant, scored
+from vlrouterbench.evaluation.study.context import StudyContext, bounds_of, family_and_variant, scored
 from vlrouterbench.evaluation.study.new_candidate_curves import (
     ANCHOR_SET,
     RANDOM,
@@ -91,7 +91,8 @@ class NewCandidatesPart(StudyPart[NewCandidatesRecord]):
         """
         self.check(context, routers)
         names, counts = _open_among(routers), _possible(context, self.counts)
-        curves = {name: NewCandidateCurves(context.table.cost_bounds) for name in names}
+        bounds, beta = bounds_of(context.table), context.table.goal.beta
+        curves = {name: NewCandidateCurves(bounds, beta) for name in names}
         for seed, table in context.splits():
             split = _Split.of(context, seed, table)
             for name in names:

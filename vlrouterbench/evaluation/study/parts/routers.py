@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypedDict
 
+import numpy as np
+
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.policies import POLICIES
@@ -21,6 +23,7 @@ from vlrouterbench.evaluation.study.over_splits import (
     difference_text,
     outcomes_of,
     outcomes_of_policy,
+    score_text,
 )
 from vlrouterbench.evaluation.study.part import StudyHeader, StudyPart, TextTable
 from vlrouterbench.evaluation.upper_bound import SplitFeatures, upper_bound_decisions
@@ -37,6 +40,8 @@ class RouterRow(TypedDict):
         average_cost_usd: mean, USD per sample.
         rank_score: mean, 0 to 100.
         rank_scores: per seed.
+        objective_value: what rows are ordered by, mean over splits, the larger the better: Rank Score unless another
+            objective was given, or there is none.
         first_minus_this: how far the first router is above this one.
     """
 
@@ -45,18 +50,20 @@ class RouterRow(TypedDict):
     average_cost_usd: float
     rank_score: float
     rank_scores: list[float]
+    objective_value: float
     first_minus_this: RankScoreDifference
 
 
 class RoutersPart(StudyPart[list[RouterRow]]):
-    """One row per router and one for UPPER_BOUND, the best mean Rank Score first."""
+    """One row per router and one for UPPER_BOUND, the best first."""
 
     name = key = "routers"
 
     def run(self, context: StudyContext, routers: Sequence[str]) -> list[RouterRow]:
         """Train and score routers on every split."""
         self.check(context, routers)
-        over_splits: OverSplits[str] = OverSplits(context.table.cost_bounds)
+        over_splits: OverSplits[str] = OverSplits(context.table.cost_bounds, context.table.goal.beta)
+        values: dict[str, list[float]] = {}
         for seed, split in context.splits():
             test = scored(split)
             outcomes: dict[str, Outcomes] = {}
@@ -66,16 +73,20 @@ class RoutersPart(StudyPart[list[RouterRow]]):
             with context.stage(f"split {seed}: {UPPER_BOUND}"):
                 outcomes[UPPER_BOUND] = _upper_bound(context, split, test, seed)
             over_splits.add(outcomes, test.column("group_id"), seed=seed)
+            best = float(test.quality.mean(axis=0).max())
+            for name, (quality, cost) in outcomes.items():
+                values.setdefault(name, []).append(float(test.goal.merit(quality.mean(), cost.mean(), best)))
         rows: list[RouterRow] = [
             {
                 "router": name,
                 **over_splits.figures(name),
+                "objective_value": float(np.mean(values[name])),
                 "rank_scores": over_splits.rank_scores(name),
                 "first_minus_this": over_splits.difference(routers[:1], [name]),
             }
             for name in (*routers, UPPER_BOUND)
         ]
-        return sorted(rows, key=lambda row: -row["rank_score"])
+        return sorted(rows, key=lambda row: -row["objective_value"])
 
     def table(self, record: list[RouterRow], header: StudyHeader) -> list[TextTable | str]:
         """One table of all routers."""
@@ -85,12 +96,14 @@ class RoutersPart(StudyPart[list[RouterRow]]):
                 row["router"],
                 f"{100 * row['accuracy']:.2f}",
                 f"{SAMPLES_PER_COST_UNIT * row['average_cost_usd']:.3f}",
-                f"{row['rank_score']:.2f}",
+                score_text(row["rank_score"]),
                 "-" if row["router"] == first else difference_text(row["first_minus_this"]),
             )
             for row in record
         ]
-        return [TextTable("", ("router", "acc. %", "$/10K", "Rank", f"{first} - it, 95 %"), rows, emphasis=first)]
+        table = TextTable("", ("router", "acc. %", "$/10K", "Rank", f"{first} - it, 95 %"), rows, emphasis=first)
+        reason = header["rank_score_reason"]
+        return [table, *([reason] if reason else [])]
 
 
 def _outcomes(name: str, context: StudyContext, split: RoutingTable, test: RoutingTable, seed: int) -> Outcomes:
