@@ -7,15 +7,18 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from vlrouterbench.cards.model_index import update_router_card
 from vlrouterbench.data.build import build_from_logs
 from vlrouterbench.data.simulation.simulate import DEFAULT_NUM_SAMPLES, simulate_logs
 from vlrouterbench.data.table import load_table
+from vlrouterbench.evaluation.asked import loaded_from_folders
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 from vlrouterbench.evaluation.policies import POLICIES
 from vlrouterbench.evaluation.records import ResultRecord
 from vlrouterbench.evaluation.report import write_report
 from vlrouterbench.features.encode import encode_benchmark
 from vlrouterbench.features.options import EncodingWork, Progress
+from vlrouterbench.metrics.objectives import BENCHMARK_GOAL, Goal
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import save_router, train_router
 from vlrouterbench.training.problem import Problem
@@ -41,7 +44,13 @@ class QuickstartPaths:
 
 
 def run_quickstart(
-    out: Path, *, seed: int = 0, num_samples: int = DEFAULT_NUM_SAMPLES, num_proc: int = 1, stage: Stage | None = None
+    out: Path,
+    *,
+    seed: int = 0,
+    num_samples: int = DEFAULT_NUM_SAMPLES,
+    num_proc: int = 1,
+    stage: Stage | None = None,
+    goal: Goal = BENCHMARK_GOAL,
 ) -> list[ResultRecord]:
     """Run everything on a simulated benchmark.
 
@@ -51,6 +60,7 @@ def run_quickstart(
         num_samples: size of the benchmark.
         num_proc: processes that draw.
         stage: opens each stage, for progress.
+        goal: what routers are chosen and judged by.
 
     Returns:
         The records of `results.json`.
@@ -61,7 +71,7 @@ def run_quickstart(
         logs = simulate_logs(num_samples=num_samples, seed=seed, num_proc=num_proc)
     with stage("build the benchmark"):
         build_from_logs(logs, paths.benchmark)
-    table = load_table(paths.benchmark)
+    table = load_table(paths.benchmark).judged_by(goal)
     with stage("encode text and images") as progress:
         problem = Problem(table, encode_benchmark(table, work=EncodingWork(progress=progress)))
     for family in FAMILIES:
@@ -69,7 +79,9 @@ def run_quickstart(
             save_router(train_router(family, problem, RouterTrainingArguments(seed=seed)), paths.routers / family)
     with stage("evaluate on the test split"):
         routers = [*POLICIES, *(str(paths.routers / family) for family in FAMILIES)]
-        records = evaluate_routers(paths.benchmark, routers, paths.evaluation, EvaluationOptions(seed=seed))
+        records = evaluate_routers(paths.benchmark, routers, paths.evaluation, EvaluationOptions(seed=seed, goal=goal))
         test = table.split("test")
         write_report(records, test.take(test.complete), paths.evaluation)
+        for record in loaded_from_folders(records):
+            update_router_card(paths.routers / record["router"], record)
     return records

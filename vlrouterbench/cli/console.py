@@ -40,6 +40,11 @@ def show(content: Any, *lines: RenderableType) -> None:
         out.print(line, soft_wrap=isinstance(line, str | Text))
 
 
+def warn(text: str) -> None:
+    """Say something on stderr, so that `--json` stays alone on stdout."""
+    _console(stderr=True).print(text, soft_wrap=True)
+
+
 def quiet_libraries() -> None:
     """Switch off progress bars and advice of libraries: a command has its own."""
     from transformers.utils import logging
@@ -107,6 +112,10 @@ def summary(records: Sequence[ResultRecord]) -> list[dict[str, object]]:
         "ci95",
         "vs_mixture",
         "training_overlap",
+        "objective",
+        "headline",
+        "accuracy_share",
+        "cost_share",
     )
     return [{name: value for name, value in record.items() if name in (*names, "benchmark")} for record in records]
 

@@ -49,6 +49,7 @@ def evaluate(request: EvaluateRequest) -> None:
     from vlrouterbench.cli import console
     from vlrouterbench.data.table import load_table
     from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
+    from vlrouterbench.evaluation.headline import headlines, objective_notes
     from vlrouterbench.evaluation.overlap import overlap_notes
     from vlrouterbench.evaluation.report import write_report
 
@@ -62,6 +63,7 @@ def evaluate(request: EvaluateRequest) -> None:
             allow_leaks=request.allow_leaks,
             num_proc=request.num_proc,
             goal=request.goal(),
+            rechoose=request.objective is not None,
             progress=progress,
         )
         records = evaluate_routers(request.folder, request.router, request.out, options)
@@ -73,10 +75,12 @@ def evaluate(request: EvaluateRequest) -> None:
     note = f"{left_out:,} samples of the split were left out: not measured for every candidate."
     console.show(
         {"out": str(request.out), "also": [str(path) for path in written], "results": console.summary(records)},
+        *headlines(records),
         console.results_title(records),
         console.results_table(records),
         *([note] if left_out else []),
         *([records[0]["rank_score_reason"]] if records[0]["rank_score_reason"] else []),
+        *objective_notes(records),
         *overlap_notes(records),
         f"report: {page}",
         *(f"also: {path}" for path in written),

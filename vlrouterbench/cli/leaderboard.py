@@ -45,6 +45,7 @@ def leaderboard(request: LeaderboardRequest) -> None:
     from vlrouterbench.cli import console
     from vlrouterbench.evaluation.leaderboard.page import write_leaderboard
     from vlrouterbench.evaluation.leaderboard.ranking import rank_submissions
+    from vlrouterbench.evaluation.leaderboard.records import SUBMISSION
     from vlrouterbench.evaluation.leaderboard.submissions import find_benchmark, find_submissions
     from vlrouterbench.evaluation.view import results_caption
 
@@ -58,6 +59,7 @@ def leaderboard(request: LeaderboardRequest) -> None:
     reason = ranked.records[0]["rank_score_reason"]
     console.show(
         content,
+        *(record["headline"] for record in ranked.records if record["kind"] == SUBMISSION),
         results_caption(ranked.records[0]),
         _table(ranked.records),
         *([reason] if reason else []),

@@ -111,6 +111,15 @@ class FamilyRequest(FeatureRequest):
 class GoalRequest:
     """What a command judges decisions by."""
 
+    objective: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OBJECTIVE",
+            help="rank-score, accuracy-share=0.95 (of the best single candidate's, as cheap as can be), budget=USD per "
+            "sample, usd-weight=W or accuracy; else rank-score.",
+            show_default=False,
+        ),
+    ] = None
     beta: Annotated[float, typer.Option(help="Weight of cost against accuracy in the Rank Score.")] = RANK_SCORE_BETA
     cost_bounds: Annotated[
         tuple[float, float] | None,
@@ -123,9 +132,9 @@ class GoalRequest:
 
     def goal(self) -> Goal:
         """What decisions are judged by."""
-        from vlrouterbench.metrics.objectives import Goal
+        from vlrouterbench.metrics.objectives import RANK_SCORE, Goal, Objective
 
-        return Goal(beta=self.beta, given_bounds=self.cost_bounds)
+        return Goal(Objective.parse(self.objective or RANK_SCORE), self.beta, self.cost_bounds)
 
 
 def fields_of(request: object, kind: type[Made], **values: Any) -> Made:

@@ -28,11 +28,16 @@ def route(request: RouteRequest) -> None:
     from vlrouterbench.cli.route_batch import route_questions
     from vlrouterbench.routers.auto import AutoRouter
     from vlrouterbench.routers.base.decision import REFUSALS
+    from vlrouterbench.training.rechoosing import rechoose
 
     request.check()
     console.quiet_libraries()
     loaded = AutoRouter.from_pretrained(request.router)
     _locate_encoders(loaded, request)
+    if request.objective is not None:
+        choice = rechoose(loaded, request.goal(), request.names)
+        if choice.note:
+            console.warn(choice.note)
     try:
         if request.question is None:
             route_questions(loaded, request)

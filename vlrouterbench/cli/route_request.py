@@ -12,6 +12,8 @@ from typing import Annotated, TypedDict
 
 import typer
 
+from vlrouterbench.cli.parameters import GoalRequest
+
 
 class RequestedBudget(TypedDict):
     """The budget of each answer, as `AskedRouter.route` takes it."""
@@ -22,7 +24,7 @@ class RequestedBudget(TypedDict):
 
 
 @dataclass(frozen=True)
-class RouteRequest:
+class RouteRequest(GoalRequest):
     """The options as given on the command line."""
 
     router: Annotated[str, typer.Option(help="Router: a folder or a Hub id.")]
@@ -78,6 +80,11 @@ class RouteRequest:
 
     def check(self) -> None:
         """Raise typer.BadParameter for options that do not go together."""
+        budgets = [_flag(name) for name, value in self.budget.items() if value is not None]
+        if self.average_cost_usd is not None:
+            budgets.append("--average-cost-usd")
+        if self.objective is not None and budgets:
+            raise typer.BadParameter(f"give --objective or {budgets[0]}: an objective chooses each answer's trade-off.")
         if (self.question is None) == (self.questions is None):
             raise typer.BadParameter("give --question, or --questions with a table of them; one of the two.")
         if self.question is not None:
@@ -89,8 +96,7 @@ class RouteRequest:
             if getattr(self, name):
                 raise typer.BadParameter(_belongs(name, "question") + " A table has a column for it.")
         self.table_files()
-        budgets = [_flag(name) for name, value in self.budget.items() if value is not None]
-        if self.average_cost_usd is not None and budgets:
+        if self.average_cost_usd is not None and len(budgets) > 1:
             raise typer.BadParameter(
                 f"give --average-cost-usd or {budgets[0]}: an average sets each answer's trade-off."
             )

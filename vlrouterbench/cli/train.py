@@ -157,13 +157,14 @@ def train(request: TrainRequest) -> None:
             pushed = {"url": push_router(target, request.push_to_hub)}
     chosen = {name: str(value) for name, value in trained.chosen.setting.items()}
     score, reason = trained.chosen.validation_rank_score, table.goal.why_no_rank_score
-    merit = f"Rank Score {score:.2f}" if score is not None else f"{trained.chosen.merit:.2f} by {table.goal.objective}"
+    merit = f"Rank Score {score:.2f}" if score is not None else f"objective value {trained.chosen.merit:.2f}"
     settings = ", ".join(f"{name} {value}" for name, value in chosen.items()) or "its only setting"
     console.show(
         {"out": str(target), "chosen": chosen, "tried": len(trained.trials), "validation_rank_score": score} | pushed,
         f"{router}: {merit} on validation with {settings}, "
         + marked(f"best of {len(trained.trials)} settings", simulated=table.simulated),
         *([reason] if reason else []),
+        *([trained.chosen.note] if trained.chosen.note else []),
         f"saved to {target}",
         *(f"pushed to {address}" for address in pushed.values()),
     )

@@ -25,7 +25,7 @@ from vlrouterbench.evaluation.operating_points import decisions_by_weight
 from vlrouterbench.evaluation.overlap import OverlapCheck
 from vlrouterbench.evaluation.paired import UPPER_BOUND, RoutedSplit, ScoringContext
 from vlrouterbench.evaluation.policies import decide_policy
-from vlrouterbench.evaluation.records import ResultRecord
+from vlrouterbench.evaluation.records import FreeForm, ResultRecord
 from vlrouterbench.evaluation.results import score_routers
 from vlrouterbench.evaluation.shuffled import train_on_shuffled
 from vlrouterbench.evaluation.throughput import measure_throughput
@@ -33,13 +33,14 @@ from vlrouterbench.evaluation.upper_bound import SplitFeatures, upper_bound_deci
 from vlrouterbench.evaluation.writing import write_results
 from vlrouterbench.features.encode import encode_benchmark, features_by
 from vlrouterbench.features.options import EncodingWork, Progress
-from vlrouterbench.metrics.objectives import Goal
+from vlrouterbench.metrics.objectives import BENCHMARK_GOAL, Goal
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.registry import family_name
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import train_router
 from vlrouterbench.training.problem import Problem
+from vlrouterbench.training.rechoosing import can_rechoose, rechoose, trained_for
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class EvaluationOptions:
         shuffled_labels: also train each router's label-permutation control (`shuffled.py`).
         allow_leaks: score a router also on samples that it was trained on, and state their number.
         goal: what decisions are judged by.
+        rechoose: give each router that estimates the trade-off that the goal's objective leads to on the samples that
+            it kept for that; else each decides at its own.
         num_proc: number of processes that encode samples whose features are not stored.
         progress: called while samples are encoded.
     """
@@ -64,7 +67,8 @@ class EvaluationOptions:
     machine_usd_per_hour: float | None = None
     shuffled_labels: bool = False
     allow_leaks: bool = False
-    goal: Goal = Goal()
+    goal: Goal = BENCHMARK_GOAL
+    rechoose: bool = False
     num_proc: int = 1
     progress: Progress | None = None
 
@@ -188,15 +192,35 @@ def _routed(
     name: str, router: PreTrainedRouter, features: torch.Tensor, table: RoutingTable, options: EvaluationOptions
 ) -> RoutedSplit:
     order = _matching_order(name, router, table)
-    return RoutedSplit(
+    config = {"kind": "router", "family": family_name(router), **router.config.training}
+    own = getattr(router.config, "usd_weight", None)
+    if options.rechoose:
+        config |= _at_objective(router, table)
+    routed = RoutedSplit(
         name,
         order[router.decide(features).cpu().numpy()],
-        {"kind": "router", "family": family_name(router), **router.config.training},
+        config,
         throughput=measure_throughput(router, table) if options.time_routers else None,
         features=router.encoder.describe(),
         frontier=decisions_by_weight(router, features, order),
         estimates=ask_estimates(name, router, features, order),
     )
+    if own is not None:
+        router.config.update({"usd_weight": own})
+    return routed
+
+
+def _at_objective(router: PreTrainedRouter, table: RoutingTable) -> FreeForm:
+    """Give a router the trade-off for the table's objective where it can choose one; what its record says of it."""
+    facts: FreeForm = {"objective": trained_for(router), "rechosen": can_rechoose(router, table.goal)}
+    if not facts["rechosen"]:
+        return facts
+    choice = rechoose(router, table.goal)
+    return facts | {
+        "objective": str(table.goal.objective),
+        "usd_weight": choice.usd_weight,
+        "objective_note": choice.note,
+    }
 
 
 def _matching_order(name: str, router: PreTrainedRouter, table: RoutingTable) -> np.ndarray:

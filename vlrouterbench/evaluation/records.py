@@ -39,6 +39,13 @@ class Intervals(TypedDict):
     rank_score: Interval | None
 
 
+class ShareIntervals(TypedDict):
+    """95 % intervals of shares of the best single candidate's accuracy and cost; None where a share does not exist."""
+
+    accuracy_share: Interval | None
+    cost_share: Interval | None
+
+
 class Difference(TypedDict):
     """Difference of Rank Score with its paired interval; both None without bounds."""
 
@@ -185,8 +192,14 @@ class ScoredRecord(Scored, Captioned):
     """What follows from decisions and the benchmark folder alone.
 
     Attributes:
+        candidates: those that were scored, in the pool's order.
+        objective: what routers are judged by, as a user writes it.
+        objective_value: its figure, which routers are ordered by, the larger the better.
         rank_score_reason: why there is no Rank Score, and what choices were made by instead; empty where there is one.
-        objective_value: what the routers are ordered by, the larger the better: the Rank Score where there is one.
+        headline: the sentence of the shares.
+        accuracy_share: accuracy over that of the best single candidate on the same samples; None where that is 0.
+        cost_share: cost over that candidate's; None where that is 0.
+        share_ci95: intervals of both.
     """
 
     router: str
@@ -196,8 +209,14 @@ class ScoredRecord(Scored, Captioned):
     per_dataset: dict[str, PartRecord]
     per_group: dict[str, PartRecord]
     candidate_shares: dict[str, float]
-    rank_score_reason: str
+    candidates: list[str]
+    objective: str
     objective_value: float
+    rank_score_reason: str
+    headline: str
+    accuracy_share: float | None
+    cost_share: float | None
+    share_ci95: ShareIntervals
     cost_bounds_usd: list[float] | None
     beta: float
     seed: int
@@ -266,4 +285,5 @@ def _renamed(record: FreeForm) -> FreeForm:
         current.setdefault("training_overlap", None)
         current.setdefault("rank_score_reason", "")
         current.setdefault("objective_value", current.get("rank_score"))
+        current.setdefault("headline", "")
     return current | {name: _renamed(current[name]) for name in _WITH_RENAMED if isinstance(current.get(name), dict)}

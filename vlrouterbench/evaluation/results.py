@@ -16,12 +16,13 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import TypedDict, cast
 
 import numpy as np
 
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.calibration import calibration_of
+from vlrouterbench.evaluation.headline import shares_of
 from vlrouterbench.evaluation.paired import (
     MIXTURE,
     ORACLE,
@@ -48,13 +49,21 @@ from vlrouterbench.metrics.trade_off import MIN_BOUND_RATIO, oracle_gap_closed
 from vlrouterbench.version import __version__
 
 
+class _Terms(TypedDict):
+    candidates: list[str]
+    objective: str
+    objective_value: float
+    rank_score_reason: str
+    cost_bounds_usd: list[float] | None
+    beta: float
+
+
 def score_routers(routed: Sequence[RoutedSplit], context: ScoringContext) -> list[ResultRecord]:
     """One record per router, in the given order (contract's section 4)."""
     table, paired = context.table, PairedFigures.of(routed, context)
     ranks = rank_ranges(paired.merits(context)[:, : len(routed)])
     per_dataset, per_group = (paired.parts(name, len(routed), context) for name in ("dataset", "task_group"))
     references = {name: trade_off_of(context.references[name], context) for name in (MIXTURE, ORACLE)}
-    best = float(table.quality.mean(axis=0).max())
     records: list[ResultRecord] = []
     for index, router in enumerate(routed):
         whole = trade_off(paired.quality[:, index], paired.cost[:, index], context)
@@ -69,10 +78,8 @@ def score_routers(routed: Sequence[RoutedSplit], context: ScoringContext) -> lis
                 "num_left_out": context.num_left_out,
                 "training_overlap": router.training_overlap,
                 **whole,
-                "rank_score_reason": context.goal.why_no_rank_score,
-                "objective_value": float(context.goal.merit(whole["accuracy"], whole["average_cost_usd"], best)),
-                "cost_bounds_usd": None if table.cost_bounds is None else list(table.cost_bounds),
-                "beta": context.goal.beta,
+                **_terms(whole, context),
+                **shares_of(router.router, index, paired, context),
                 "ci95": paired.intervals(index),
                 "vs_mixture": paired.versus_mixture(index, context),
                 "same_shares": paired.control(index, f"{SAME_SHARES}{index}", context),
@@ -102,6 +109,20 @@ def score_routers(routed: Sequence[RoutedSplit], context: ScoringContext) -> lis
             }
         )
     return [cast("ResultRecord", without_nan(record)) for record in records]
+
+
+def _terms(whole: Figures, context: ScoringContext) -> _Terms:
+    """What a router is judged by, and the figure that it has by that."""
+    table, goal = context.table, context.goal
+    best = float(table.quality.mean(axis=0).max())
+    return {
+        "candidates": list(table.pool.names),
+        "objective": str(goal.objective),
+        "objective_value": float(goal.merit(whole["accuracy"], whole["average_cost_usd"], best)),
+        "rank_score_reason": goal.why_no_rank_score,
+        "cost_bounds_usd": None if goal.cost_bounds is None else list(goal.cost_bounds),
+        "beta": goal.beta,
+    }
 
 
 def bounds_degenerate(table: RoutingTable) -> bool:

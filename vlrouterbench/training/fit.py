@@ -21,7 +21,7 @@ from vlrouterbench.cards.router_card import render_router_card
 from vlrouterbench.core.errors import RouterError, unknown_name
 from vlrouterbench.core.files import staged_folder
 from vlrouterbench.features.packed import PackedSet
-from vlrouterbench.metrics.objectives import Goal
+from vlrouterbench.metrics.objectives import RANK_SCORE
 from vlrouterbench.routers.base.configuration_router import RouterConfig
 from vlrouterbench.routers.base.learning import Recipe, TrainingSet, settings_of
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
@@ -29,7 +29,8 @@ from vlrouterbench.routers.registration import find_family
 from vlrouterbench.routers.registry import FAMILIES, family_name
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.problem import Problem
-from vlrouterbench.training.selection import Trial, best_of, try_settings
+from vlrouterbench.training.rechoosing import held_out_of, rechoose
+from vlrouterbench.training.selection import Trial, best_of, objective_record, try_settings
 from vlrouterbench.training.sharding import is_sharded
 from vlrouterbench.training.shared_trunk import train_on_shared_trunk
 from vlrouterbench.training.teacher import teacher_labels
@@ -93,6 +94,8 @@ def train_each(
         # Fields that needed a fit are as the router was built: its sizes may be smaller than the setting's.
         built = {"cost_weight", *run.recipe.fit_grid}
         router.config.update({name: value for name, value in setting.items() if name not in built})
+        router.held_out = held_out_of(router.eval(), problem)
+        trained = _for_objective(trained, run)
         router.config.training = _training_record(run, trained.chosen)
         router.training_digests = problem.train_digests
         router.eval()
@@ -222,6 +225,17 @@ def _tried(router: PreTrainedRouter, trials: Sequence[Trial], run: TrainingRun) 
     return TrainedRouter(router, complete, best_of(complete))
 
 
+def _for_objective(trained: TrainedRouter, run: TrainingRun) -> TrainedRouter:
+    """The router at the trade-off that its objective leads to on held-out samples, where it can choose one."""
+    goal = run.problem.table.goal
+    if goal.objective.kind == RANK_SCORE or "usd_weight" in run.recipe.fixed or trained.router.held_out is None:
+        return trained
+    choice = rechoose(trained.router, goal)
+    setting = {**trained.chosen.setting, "usd_weight": choice.usd_weight}
+    chosen = replace(trained.chosen, setting=setting, objective_value=choice.value, note=choice.note)
+    return replace(trained, chosen=chosen, trials=[*trained.trials, chosen])
+
+
 def _training_record(run: TrainingRun, chosen: Trial) -> dict[str, Any]:
     """What a router's configuration records of its training."""
     arguments = run.arguments
@@ -235,22 +249,9 @@ def _training_record(run: TrainingRun, chosen: Trial) -> dict[str, Any]:
         "num_train": len(run.problem.train),
         "num_validation": len(run.problem.validation),
         "validation_rank_score": chosen.validation_rank_score,
-        **_objective_record(run.problem.table.goal, chosen),
+        **objective_record(run.problem.table.goal, chosen),
         **_end_to_end_record(run),
         "version": __version__,
-    }
-
-
-def _objective_record(goal: Goal, chosen: Trial) -> dict[str, Any]:
-    """What a router was chosen for, where that is not the Rank Score of the benchmark's own terms."""
-    if goal == Goal().on(goal.measured) and goal.ranks_by_rank_score:
-        return {}
-    return {
-        "objective": str(goal.objective),
-        "beta": goal.beta,
-        "cost_bounds_usd": None if goal.cost_bounds is None else list(goal.cost_bounds),
-        "rank_score_reason": goal.why_no_rank_score,
-        "objective_value": chosen.merit,
     }
 
 

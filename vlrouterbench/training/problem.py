@@ -22,6 +22,7 @@ from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.features.encode import FeatureSet, encode_benchmark
 from vlrouterbench.features.options import FeatureOptions
 from vlrouterbench.features.packed import PackedSet
+from vlrouterbench.metrics.margins import sure_averages
 from vlrouterbench.metrics.trade_off import chosen_values
 from vlrouterbench.routers.base.configuration_router import CandidateEntry
 from vlrouterbench.routers.base.learning import TrainingSet
@@ -127,8 +128,11 @@ class Problem:
 
     def validation_merit(self, decisions: torch.Tensor) -> float:
         """What decisions on the validation samples (num_validation,) are judged by."""
-        best = float(self.validation.quality.mean(axis=0).max())
-        return float(self.table.goal.merit(*self.validation_averages(decisions), best))
+        indices, table = decisions.cpu().numpy(), self.validation
+        quality, cost = (chosen_values(matrix, indices) for matrix in (table.quality, table.cost))
+        best = table.quality[:, int(table.quality.mean(axis=0).argmax())]
+        groups = np.array(table.column("group_id"))
+        return float(self.table.goal.merit(*sure_averages(self.table.goal, quality, cost, best, groups)))
 
     def held_out_merit(self, decisions: torch.Tensor, train_averages: tuple[float, float]) -> float:
         """What decisions are judged by on validation and train together; Rank Score where that is the objective.

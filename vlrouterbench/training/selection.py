@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from vlrouterbench.metrics.objectives import BENCHMARK_GOAL, Goal
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.training.problem import Problem
 
@@ -31,12 +32,14 @@ class Trial:
         held_out_rank_score: on validation, and expected out of fold on train; None where the family makes no such
             estimates.
         objective_value: what it is chosen by where that is not the Rank Score; else None.
+        note: how far the objective is met on held-out samples, where it is not.
     """
 
     setting: Mapping[str, Any]
     validation_rank_score: float | None
     held_out_rank_score: float | None = None
     objective_value: float | None = None
+    note: str = ""
 
     @property
     def merit(self) -> float:
@@ -83,3 +86,17 @@ def try_settings(router: PreTrainedRouter, problem: Problem, settings: Sequence[
 def best_of(trials: Sequence[Trial]) -> Trial:
     """The trial that is best by what it is chosen by, the first of equals."""
     return max(trials, key=lambda trial: trial.merit)
+
+
+def objective_record(goal: Goal, chosen: Trial) -> dict[str, Any]:
+    """What a router was chosen for, where that is not the Rank Score of the benchmark's own terms."""
+    if goal == BENCHMARK_GOAL.on(goal.measured) and goal.ranks_by_rank_score:
+        return {}
+    return {
+        "objective": str(goal.objective),
+        "beta": goal.beta,
+        "cost_bounds_usd": None if goal.cost_bounds is None else list(goal.cost_bounds),
+        "rank_score_reason": goal.why_no_rank_score,
+        "objective_value": chosen.merit,
+        **({"objective_note": chosen.note} if chosen.note else {}),
+    }

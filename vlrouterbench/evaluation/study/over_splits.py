@@ -19,7 +19,8 @@ import numpy as np
 from vlrouterbench.core.constants import RANK_SCORE_BETA
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.policies import decide_policy
-from vlrouterbench.metrics.bootstrap import interval, trade_off_draws
+from vlrouterbench.evaluation.records import ShareIntervals
+from vlrouterbench.metrics.bootstrap import interval, resampled_means, trade_off_draws
 from vlrouterbench.metrics.objectives import Goal
 from vlrouterbench.metrics.trade_off import chosen_values
 
@@ -41,6 +42,14 @@ class MeanFigures(TypedDict):
     accuracy: float
     average_cost_usd: float
     rank_score: float
+
+
+class ShareFigures(TypedDict):
+    """Mean shares over splits of the accuracy and cost of each split's best single candidate, with intervals."""
+
+    accuracy_share: float
+    cost_share: float
+    share_ci95: ShareIntervals
 
 
 class RankScoreDifference(TypedDict):
@@ -67,15 +76,21 @@ class OverSplits(Generic[Name]):
         self.cost_bounds, self.beta = cost_bounds, beta
         self._figures: dict[Name, list[MeanFigures]] = {}
         self._draws: dict[Name, list[np.ndarray]] = {}
+        self._shares: dict[tuple[Name, int], list[tuple[float, np.ndarray]]] = {}
 
-    def add(self, outcomes: Mapping[Name, Outcomes], groups: Sequence[str], *, seed: int) -> None:
+    def add(
+        self, outcomes: Mapping[Name, Outcomes], groups: Sequence[str], *, seed: int, best: Outcomes | None = None
+    ) -> None:
         """Add one split.
 
         Args:
             outcomes: of decisions, under the same names on every split.
             groups: (num_samples,) of the scored samples.
             seed: of the resamples.
+            best: outcomes of the best single candidate, where shares of its figures are wanted.
         """
+        if best is not None:
+            self._add_shares(outcomes, best, groups, seed)
         quality, cost = (np.column_stack([pair[side] for pair in outcomes.values()]) for side in (0, 1))
         draws = trade_off_draws(quality, cost, groups, cost_bounds=self.cost_bounds, beta=self.beta, seed=seed)[
             "rank_score"
@@ -84,6 +99,28 @@ class OverSplits(Generic[Name]):
             figures = figures_of((quality[:, index], cost[:, index]), self.cost_bounds, self.beta)
             self._figures.setdefault(name, []).append(figures)
             self._draws.setdefault(name, []).append(draws[:, index])
+
+    def _add_shares(self, outcomes: Mapping[Name, Outcomes], best: Outcomes, groups: Sequence[str], seed: int) -> None:
+        columns = [*outcomes.values(), best]
+        means = resampled_means(np.column_stack([side for pair in columns for side in pair]), groups, seed=seed)
+        for index, (name, pair) in enumerate(outcomes.items()):
+            for side in (0, 1):
+                whole, draws = best[side].mean(), means[:, -2 + side]
+                exists = bool(whole > 0 and (draws > 0).all())
+                share = float(pair[side].mean() / whole) if exists else math.nan
+                drawn = means[:, 2 * index + side] / draws if exists else np.full(len(draws), math.nan)
+                self._shares.setdefault((name, side), []).append((share, drawn))
+
+    def shares(self, name: Name) -> ShareFigures:
+        """Mean shares over splits of the best single candidate's accuracy and cost; NaN where one does not exist."""
+        pairs = [self._shares[name, side] for side in (0, 1)]
+        values = [float(np.mean([share for share, _ in pair])) for pair in pairs]
+        spans = [interval(np.mean([drawn for _, drawn in pair], axis=0)) for pair in pairs]
+        return {
+            "accuracy_share": values[0],
+            "cost_share": values[1],
+            "share_ci95": {"accuracy_share": spans[0], "cost_share": spans[1]},
+        }
 
     @property
     def names(self) -> list[Name]:

@@ -44,6 +44,10 @@ class CalibratedRouter(EstimatingRouter):
             self.config.update(dict(setting))
             yield self.utility(made, Budget(usd_weight=self.config.usd_weight))
 
+    def utility_at(self, made: Estimates, usd_weight: float) -> torch.Tensor:
+        """As the base's."""
+        return self.utility(made, Budget(usd_weight=usd_weight))
+
     def utility(self, made: Estimates, budget: Budget) -> torch.Tensor:
         """Scores (num_samples, num_candidates) of estimates under a budget: the largest of a row is the decision."""
         return budget.scores(made) - self.handicap - self.caution(made, budget)
@@ -116,9 +120,12 @@ def reason(
     if extra <= 0:
         # Only a guard leads here.
         return f"{promise}; {alternative}, a lead too uncertain to leave it for."
-    return (
-        f"{promise}; {alternative}: {100 * gain:.1f} points more for {_price(extra)} more, which is not worth it here."
+    worth = (
+        ""
+        if not budget.usd_weight
+        else f"; under this objective a point is worth at most {_cents(0.01 / budget.usd_weight)}"
     )
+    return f"{promise}; {alternative}: {100 * gain:.1f} points more for {_cents(extra)} more a question{worth}."
 
 
 def _chance(probability: float) -> str:
@@ -127,6 +134,10 @@ def _chance(probability: float) -> str:
 
 def _price(usd: float) -> str:
     return f"${PER_10K * usd:.3g} per 10K"
+
+
+def _cents(usd: float) -> str:
+    return f"{100 * usd:.3g} cents"
 
 
 def _costs_more(extra: float) -> str:

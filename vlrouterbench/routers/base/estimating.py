@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 from vlrouterbench.routers.base.configuration_router import RouterConfig
+from vlrouterbench.routers.base.decision import Estimates
 from vlrouterbench.routers.base.learning import Recipe, Setting, TrainingSet
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter, frozen
 
@@ -46,6 +47,8 @@ class EstimatingRouter(PreTrainedRouter):
 
     config: EstimatingRouterConfig
     config_class: type[RouterConfig] = EstimatingRouterConfig
+    out_of_fold: Estimates | None = None
+    """Of the training samples, by what was learnt without their groups; of families that make some, after `fit`."""
 
     def __init__(self, config: EstimatingRouterConfig) -> None:
         super().__init__(config)
@@ -71,6 +74,19 @@ class EstimatingRouter(PreTrainedRouter):
     def _utility(self, quality: torch.Tensor, cost: torch.Tensor) -> torch.Tensor:
         """Utility of estimates at the configuration's trade-off."""
         return quality - self.config.usd_weight * cost - self.handicap
+
+    def estimates(self, features: torch.Tensor) -> Estimates:
+        """As `estimate`, every candidate's cost for every sample."""
+        quality, cost = self.estimate(features)
+        return Estimates(quality, cost.expand_as(quality))
+
+    def of_pool(self, made: Estimates) -> Estimates:
+        """Estimates for the candidates of training, as those of the pool as it is now."""
+        return made
+
+    def utility_at(self, made: Estimates, usd_weight: float) -> torch.Tensor:
+        """Scores (num_samples, num_candidates) that estimates lead to at a trade-off."""
+        return made.accuracy - usd_weight * made.cost_usd - self.handicap
 
     @property
     def largest_mean_cost(self) -> float:

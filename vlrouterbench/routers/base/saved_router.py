@@ -2,7 +2,8 @@
 
 Decisions
 - The code is saved beside the weights, so that a router loads where this package is not installed.
-- So do digests of what it was trained on, so that nobody scores it on that unawares; they last through every saving.
+- So do digests of what it was trained on, so that nobody scores it on that unawares, and, of a router that estimates,
+  what it estimated of held-out samples, so that another trade-off can be chosen later. Both last through every saving.
 - A loaded router decides as the saved one did, to the last bit. So it is loaded in float32 whatever `dtype` is asked
   for: features are fitted and compared, costs weighed and neighbours searched in it, and in 16 bits close candidates
   would change places. Another type is said not to be taken; it is never an error in `route`.
@@ -24,7 +25,7 @@ from vlrouterbench.routers.base.configuration_router import RouterConfig
 from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder, FeatureProcessor
 from vlrouterbench.routers.write_code import code_digests, write_code
 
-DIGESTS_FILE = "training_samples.safetensors"
+DIGESTS_FILE, HELD_OUT_FILE = "training_samples.safetensors", "held_out.safetensors"
 _WHERE = ("revision", "token", "cache_dir", "local_files_only", "subfolder")
 """Options of `from_pretrained` that say where a file is."""
 logger = logging.get_logger(__name__)
@@ -42,6 +43,8 @@ class SavedRouter(PreTrainedModel):
     base_model_prefix = ""
     training_digests: torch.Tensor | None = None
     """Digests of the content of the samples it was trained on, (num_samples,) int64, sorted; None where not known."""
+    held_out: Mapping[str, torch.Tensor] | None = None
+    """Estimates and outcomes of samples that it did not learn from, by name; None where it keeps none."""
 
     def save_pretrained(self, save_directory: str | os.PathLike[Any], *arguments: Any, **options: Any) -> Any:
         """As transformers', with the code files that load the router where this package is not installed."""
@@ -53,7 +56,9 @@ class SavedRouter(PreTrainedModel):
             if "AutoProcessor" in self.config.auto_map:
                 self.save_processor(folder)
             self.config.code_sha256 = code_digests(folder, self.config.auto_map)
-            _write_digests(self.training_digests, folder)
+            digests = self.training_digests
+            _write_tensors(None if digests is None else {"digests": digests}, folder / DIGESTS_FILE)
+            _write_tensors(self.held_out, folder / HELD_OUT_FILE)
         return super().save_pretrained(save_directory, *arguments, **options)
 
     def save_processor(self, folder: Path) -> None:
@@ -83,26 +88,29 @@ class SavedRouter(PreTrainedModel):
         for tensor in (*router.parameters(), *router.buffers()):
             tensor.data = tensor.data.clone()
         source = arguments[0] if arguments else options.get("pretrained_model_name_or_path")
-        router.training_digests = None if source is None else _read_digests(source, options)
+        if source is not None:
+            digests = _read_tensors(source, DIGESTS_FILE, options)
+            router.training_digests = None if digests is None else digests["digests"]
+            router.held_out = _read_tensors(source, HELD_OUT_FILE, options)
         return loaded
 
 
-def _write_digests(digests: torch.Tensor | None, folder: Path) -> None:
-    """Write digests of training samples; None removes an older file, which would be another router's."""
-    if digests is None:
-        (folder / DIGESTS_FILE).unlink(missing_ok=True)
+def _write_tensors(tensors: Mapping[str, torch.Tensor] | None, path: Path) -> None:
+    """Write tensors beside the weights; None removes an older file, which would be another router's."""
+    if tensors is None:
+        path.unlink(missing_ok=True)
     else:
-        save_file({"digests": digests}, folder / DIGESTS_FILE)
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path)
 
 
-def _read_digests(source: str | Path, options: Mapping[str, Any]) -> torch.Tensor | None:
-    """Digests of training samples from a folder or the Hub; None for a router that was saved without them."""
-    where = {name: options[name] for name in _WHERE if name in options}
+def _read_tensors(source: str | Path, name: str, options: Mapping[str, Any]) -> dict[str, torch.Tensor] | None:
+    """Tensors of a file beside the weights, from a folder or the Hub; None for a router that was saved without it."""
+    where = {option: options[option] for option in _WHERE if option in options}
     path = cached_file(
         str(source),
-        DIGESTS_FILE,
+        name,
         _raise_exceptions_for_missing_entries=False,
         _raise_exceptions_for_connection_errors=False,
         **where,
     )
-    return None if path is None else load_file(path)["digests"]
+    return None if path is None else load_file(path)

@@ -118,7 +118,6 @@ class FlagshipRouter(OpenPoolRouter):
         self.tokens = LinearLearner(self._dim, 2 * self.num_trained, LINEAR_STRENGTH)
         self.weights = frozen(2 * self._sizes.num_predictions)
         self.curve = frozen(2, self.num_trained)
-        self.out_of_fold: Estimates | None = None
         self.post_init()
 
     @classmethod

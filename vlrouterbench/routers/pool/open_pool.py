@@ -129,8 +129,14 @@ class OpenPoolRouter(CalibratedRouter):
 
     def estimates_of_rows(self, rows: torch.Tensor) -> Estimates:
         """As `estimates`, from reduced features (num_samples, reduced_dim)."""
-        made, columns = self.estimates_of_trained(rows), self.columns
-        tokens = self.tokens_of_trained(rows)
+        return self._as_pool(self.estimates_of_trained(rows), self.tokens_of_trained(rows))
+
+    def of_pool(self, made: Estimates) -> Estimates:
+        """As the base's; a cost at new prices follows from mean tokens."""
+        return self._as_pool(made, self.mean_tokens.expand(len(made.accuracy), -1, -1))
+
+    def _as_pool(self, made: Estimates, tokens: torch.Tensor) -> Estimates:
+        columns = self.columns
         accuracy, cost, error = made.accuracy, made.cost_usd, made.standard_error
         if self.loadings.shape[1]:
             joined_accuracy = self.joined_quality + (accuracy - self.mean_quality) @ self.loadings
@@ -139,7 +145,7 @@ class OpenPoolRouter(CalibratedRouter):
             accuracy = torch.cat([accuracy, joined_accuracy.clamp(EDGE, 1 - EDGE)], dim=1)
             cost = torch.cat([cost, relative_cost * self.joined_cost], dim=1)
             if error is not None:
-                error = torch.cat([error, self.joined_error.expand(len(rows), -1)], dim=1)
+                error = torch.cat([error, self.joined_error.expand(len(error), -1)], dim=1)
             tokens = torch.cat([tokens, length * self.joined_tokens], dim=2)
         tokens = tokens[:, :, columns]
         cost = cost[:, columns] * self._price_ratio(tokens)

@@ -7,6 +7,7 @@ Decisions
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TypedDict
 
@@ -14,7 +15,10 @@ import numpy as np
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.evaluation.headline import headline
+from vlrouterbench.evaluation.paired import best_single
 from vlrouterbench.evaluation.policies import POLICIES
+from vlrouterbench.evaluation.records import ShareIntervals
 from vlrouterbench.evaluation.study.context import StudyContext, scored
 from vlrouterbench.evaluation.study.over_splits import (
     Outcomes,
@@ -42,6 +46,9 @@ class RouterRow(TypedDict):
         rank_scores: per seed.
         objective_value: what rows are ordered by, mean over splits, the larger the better: Rank Score unless another
             objective was given, or there is none.
+        accuracy_share: mean share of the accuracy of each test split's best single candidate.
+        cost_share: mean share of that candidate's cost.
+        share_ci95: intervals of both.
         first_minus_this: how far the first router is above this one.
     """
 
@@ -51,6 +58,9 @@ class RouterRow(TypedDict):
     rank_score: float
     rank_scores: list[float]
     objective_value: float
+    accuracy_share: float
+    cost_share: float
+    share_ci95: ShareIntervals
     first_minus_this: RankScoreDifference
 
 
@@ -72,8 +82,9 @@ class RoutersPart(StudyPart[list[RouterRow]]):
                     outcomes[name] = _outcomes(name, context, split, test, seed)
             with context.stage(f"split {seed}: {UPPER_BOUND}"):
                 outcomes[UPPER_BOUND] = _upper_bound(context, split, test, seed)
-            over_splits.add(outcomes, test.column("group_id"), seed=seed)
-            best = float(test.quality.mean(axis=0).max())
+            single = outcomes_of(np.full(len(test), best_single(test)), test)
+            over_splits.add(outcomes, test.column("group_id"), seed=seed, best=single)
+            best = float(single[0].mean())
             for name, (quality, cost) in outcomes.items():
                 values.setdefault(name, []).append(float(test.goal.merit(quality.mean(), cost.mean(), best)))
         rows: list[RouterRow] = [
@@ -81,12 +92,18 @@ class RoutersPart(StudyPart[list[RouterRow]]):
                 "router": name,
                 **over_splits.figures(name),
                 "objective_value": float(np.mean(values[name])),
+                **over_splits.shares(name),
                 "rank_scores": over_splits.rank_scores(name),
                 "first_minus_this": over_splits.difference(routers[:1], [name]),
             }
             for name in (*routers, UPPER_BOUND)
         ]
         return sorted(rows, key=lambda row: -row["objective_value"])
+
+    def section(self, record: list[RouterRow], header: StudyHeader) -> str:
+        """As the base's, with the first router's sentence above."""
+        own = next(row for row in record if row["router"] == header["first"])
+        return self.render(record, header, headline=shares_text(own))
 
     def table(self, record: list[RouterRow], header: StudyHeader) -> list[TextTable | str]:
         """One table of all routers."""
@@ -102,8 +119,16 @@ class RoutersPart(StudyPart[list[RouterRow]]):
             for row in record
         ]
         table = TextTable("", ("router", "acc. %", "$/10K", "Rank", f"{first} - it, 95 %"), rows, emphasis=first)
-        reason = header["rank_score_reason"]
-        return [table, *([reason] if reason else [])]
+        reason, own = header["rank_score_reason"], next(row for row in record if row["router"] == first)
+        return [shares_text(own), table, *([reason] if reason else [])]
+
+
+def shares_text(row: RouterRow) -> str:
+    """What a router keeps of the best single candidate's accuracy, at what share of its cost, in one sentence."""
+    values, spans = (row["accuracy_share"], row["cost_share"]), row["share_ci95"]
+    shares = [None if math.isnan(value) else value for value in values]
+    intervals = [spans["accuracy_share"], spans["cost_share"]]
+    return headline(row["router"], "the best single candidate", shares, intervals, row["average_cost_usd"])
 
 
 def _outcomes(name: str, context: StudyContext, split: RoutingTable, test: RoutingTable, seed: int) -> Outcomes:

@@ -1,0 +1,97 @@
+"""The sentence of every router: what it keeps of the best single candidate's accuracy, at what share of its cost.
+
+Decisions
+- The best single candidate is the most accurate one on the scored samples themselves: chosen in hindsight, it is the
+  hardest to keep up with. Which it is stays fixed over resamples, and both shares are paired with it.
+- A share of what is 0 does not exist: where the best candidate is free the sentence says what the router costs instead.
+- The figures of simulated data say so in the sentence, which is quoted alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+import numpy as np
+
+from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.simulated import marked
+from vlrouterbench.evaluation.paired import BEST_SINGLE, PairedFigures, ScoringContext, best_single
+from vlrouterbench.evaluation.records import Interval, ResultRecord, ShareIntervals
+from vlrouterbench.metrics.bootstrap import interval
+
+
+class SharesRecord(TypedDict):
+    """Shares of the best single candidate's accuracy and cost, their intervals, and the sentence of both."""
+
+    headline: str
+    accuracy_share: float | None
+    cost_share: float | None
+    share_ci95: ShareIntervals
+
+
+def shares_of(router: str, index: int, paired: PairedFigures, context: ScoringContext) -> SharesRecord:
+    """Shares of a router, by its column; None where the best candidate's figure is 0, in the mean or in a resample."""
+    table, column = context.table, paired.columns[BEST_SINGLE]
+    shares: list[float | None] = []
+    intervals: list[Interval | None] = []
+    for values, name in ((paired.quality, "accuracy"), (paired.cost, "average_cost_usd")):
+        own, whole = paired.draws[name][:, index], paired.draws[name][:, column]
+        exists = bool((whole > 0).all())
+        shares.append(float(values[:, index].mean() / values[:, column].mean()) if exists else None)
+        intervals.append(interval(own / whole) if exists else None)
+    sentence = headline(
+        router, table.pool.names[best_single(table)], shares, intervals, float(paired.cost[:, index].mean())
+    )
+    return {
+        "headline": marked(sentence, simulated=table.simulated),
+        "accuracy_share": shares[0],
+        "cost_share": shares[1],
+        "share_ci95": {"accuracy_share": intervals[0], "cost_share": intervals[1]},
+    }
+
+
+def headline(
+    router: str, best: str, shares: Sequence[float | None], intervals: Sequence[Interval | None], cost: float
+) -> str:
+    """The sentence.
+
+    Args:
+        router: its name.
+        best: name of the best single candidate.
+        shares: of its accuracy and of its cost; None where one does not exist.
+        intervals: of the shares.
+        cost: of the router, USD per sample.
+    """
+    per = SAMPLES_PER_COST_UNIT
+    if shares[0] is None or intervals[0] is None:
+        return f"{router} cannot be held against a best single candidate: too few samples have a correct answer"
+    kept = f"{router} keeps {100 * shares[0]:.1f} % of {best}'s accuracy"
+    if shares[1] is None or intervals[1] is None:
+        return f"{kept} (95 % {_span(intervals[0])}) at {per * cost:.3g} USD per {per:,} samples, where {best} is free"
+    return f"{kept} at {100 * shares[1]:.1f} % of its cost (95 % {_span(intervals[0])}; {_span(intervals[1])})"
+
+
+def headlines(records: Sequence[ResultRecord]) -> list[str]:
+    """The sentences of the routers among records; those of policies are in the records alone."""
+    return [r["headline"] for r in records if r["router_config"].get("kind") == "router" and r.get("headline")]
+
+
+def objective_notes(records: Sequence[ResultRecord]) -> list[str]:
+    """What is to be said of an objective that was asked for: who is not at it, and what cannot be met."""
+    notes = []
+    for record in records:
+        config = record["router_config"]
+        if config.get("rechosen"):
+            notes += [f"{record['router']}: {config['objective_note']}"] if config.get("objective_note") else []
+        elif config.get("rechosen") is False and config["objective"] != record["objective"]:
+            notes.append(
+                f"{record['router']} was trained for {config['objective']} and keeps nothing to choose another "
+                f"trade-off by: its decisions are the same under {record['objective']}. Train it with --objective."
+            )
+    return notes
+
+
+def _span(ends: Interval) -> str:
+    low, high = np.array(ends) * 100
+    return f"{low:.1f} to {high:.1f} %"
