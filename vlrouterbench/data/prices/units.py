@@ -83,7 +83,8 @@ def _check_spread(pairs: list[tuple[Decimal, StatedPrices]], field: str) -> None
         other = "its own other price" if high[1] is low[1] else f'"{high[1].name}" of the same family'
         raise SourceError(
             f"{low[1].where}: expected USD per million tokens in {field}, found {_written(low[0])} beside "
-            f"{_written(high[0])} of {other}, {SPREAD:,} times as much or more: likely one of them is per thousand tokens. {WAY_OUT}"
+            f"{_written(high[0])} of {other}, {SPREAD:,} times as much or more: likely one of them is per thousand "
+            f"tokens. {WAY_OUT}"
         )
 
 
