@@ -64,6 +64,11 @@ def token_cost(tokens_in: np.ndarray, tokens_out: np.ndarray, *, prices: tuple[n
     return (np.asarray(tokens_in, float) * prices[0] + np.asarray(tokens_out, float) * prices[1]) / TOKENS_PER_PRICE
 
 
+def pool_cost(tokens_in: np.ndarray, tokens_out: np.ndarray, pool: CandidatePool) -> np.ndarray:
+    """USD per sample at the prices of a pool, per token and per request, of the shape of the counts."""
+    return token_cost(tokens_in, tokens_out, prices=pool.price_arrays) + pool.request_prices
+
+
 def cost_bounds(cost: np.ndarray, pool: CandidatePool) -> CostBounds:
     """Bounds of a cost matrix (num_samples, num_candidates): each mean over measured pairs with zero costs dropped.
 
@@ -83,3 +88,10 @@ def cost_bounds(cost: np.ndarray, pool: CandidatePool) -> CostBounds:
     means = np.where(present, totals / np.maximum(counted.sum(axis=0), 1), np.nan)
     low, high = int(np.nanargmin(means)), int(np.nanargmax(means))
     return CostBounds(float(means[low]), float(means[high]), pool.names[low], pool.names[high])
+
+
+def measured_means(values: np.ndarray) -> np.ndarray:
+    """Mean of each column of a matrix over its measured values, (num_candidates,); NaN where there are none."""
+    measured = np.isfinite(values)
+    counts = measured.sum(axis=0)
+    return np.where(counts, np.where(measured, values, 0).sum(axis=0) / np.maximum(counts, 1), np.nan)

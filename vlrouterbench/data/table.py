@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,27 +22,13 @@ import pyarrow.parquet as pq
 from vlrouterbench.core.constants import SPLITS
 from vlrouterbench.core.errors import BenchmarkError, unknown_name
 from vlrouterbench.core.files import sha256_of_files
-from vlrouterbench.data.build_report import REPORT_FILE, BuildReport
+from vlrouterbench.data.build_report import REPORT_FILE, BenchmarkIdentity, BuildReport
 from vlrouterbench.data.candidates import CandidateModel, CandidatePool
-from vlrouterbench.data.costs import cost_bounds, token_cost
-from vlrouterbench.data.schema import CANDIDATE_FILE_SCHEMA, MATRIX_TYPES
-from vlrouterbench.metrics.objectives import Goal
+from vlrouterbench.data.costs import cost_bounds, measured_means, pool_cost
+from vlrouterbench.data.schema import CANDIDATE_FILE_SCHEMA, MATRIX_TYPES, REQUEST_PRICE
+from vlrouterbench.metrics.objectives import BENCHMARK_GOAL, Goal
 
 IMAGES_PER_BATCH = 64
-
-
-class BenchmarkIdentity(TypedDict):
-    """Which benchmark a figure or a router comes from, as it stands in every file that states figures.
-
-    Attributes:
-        name: the benchmark's name.
-        sha256: digest of its tables.
-        simulated: whether it was drawn and not measured.
-    """
-
-    name: str
-    sha256: str
-    simulated: bool
 
 
 @dataclass(frozen=True)
@@ -66,7 +52,7 @@ class RoutingTable:
     samples: pa.Table
     matrices: dict[str, np.ndarray]
     rows: np.ndarray
-    asked: Goal = Goal()
+    asked: Goal = BENCHMARK_GOAL
 
     def __len__(self) -> int:
         return self.samples.num_rows
@@ -140,7 +126,14 @@ class RoutingTable:
             rows=self.rows[rows],
         )
 
-    def with_prices(self, prices: Mapping[str, tuple[float, float]], *, source: str, date: str = "") -> RoutingTable:
+    def with_prices(
+        self,
+        prices: Mapping[str, tuple[float, float]],
+        *,
+        source: str,
+        date: str = "",
+        allow_unlikely: bool = False,
+    ) -> RoutingTable:
         """The same measurements under other prices: every cost and the cost bounds follow anew, nothing is rebuilt.
 
         A cost that the source fixed (`cost_usd` of own tables) and one without token counts stand as they are.
@@ -149,10 +142,14 @@ class RoutingTable:
             prices: name -> (input, output) in USD per million tokens; candidates that it does not name keep theirs.
             source: where the prices come from.
             date: since when they hold.
+            allow_unlikely: take prices whose unit is likely another one as they stand.
+
+        Raises:
+            UnknownNameError, SourceError: as `CandidatePool.with_prices`.
         """
-        pool = self.pool.with_prices(prices, source=source, date=date)
+        pool = self.pool.with_prices(prices, source=source, date=date, allow_unlikely=allow_unlikely)
         tokens = self.matrices["input_tokens"], self.matrices["output_tokens"]
-        before, after = (token_cost(*tokens, prices=p.price_arrays) for p in (self.pool, pool))
+        before, after = (pool_cost(*tokens, p) for p in (self.pool, pool))
         follows = np.isclose(self.cost, before, rtol=1e-9, atol=0.0)
         cost = np.where(follows, after, self.cost)
         return replace(self, pool=pool, matrices=self.matrices | {"cost": cost}).with_own_bounds()
@@ -193,13 +190,6 @@ class RoutingTable:
                     start += size
                     if wanted:
                         yield from _images(file, group, wanted)
-
-
-def measured_means(values: np.ndarray) -> np.ndarray:
-    """Mean of each column of a matrix over its measured values, (num_candidates,); NaN where there are none."""
-    measured = np.isfinite(values)
-    counts = measured.sum(axis=0)
-    return np.where(counts, np.where(measured, values, 0).sum(axis=0) / np.maximum(counts, 1), np.nan)
 
 
 def _images(file: pq.ParquetFile, group: int, wanted: set[int]) -> Iterator[bytes | None]:
@@ -273,7 +263,9 @@ def _read_pool(folder: Path) -> CandidatePool:
     path = folder / "candidates.parquet"
     if not path.is_file():
         raise BenchmarkError(f"expected {path}, found none. Build the benchmark again.")
-    rows = _read_parquet(path).select(CANDIDATE_FILE_SCHEMA.names).to_pylist()
+    table = _read_parquet(path)
+    stated = [name for name in table.column_names if name == REQUEST_PRICE or name in CANDIDATE_FILE_SCHEMA.names]
+    rows = table.select(stated).to_pylist()
     return CandidatePool(tuple(CandidateModel(**row) for row in rows), str(path))
 
 

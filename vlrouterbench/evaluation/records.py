@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypedDict, cast
 
 from vlrouterbench.core.errors import EvaluationError
-from vlrouterbench.data.table import BenchmarkIdentity
+from vlrouterbench.data.build_report import BenchmarkIdentity
 
 Interval = list[float]
 """[low, high] of a 95 % interval."""

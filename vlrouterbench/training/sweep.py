@@ -20,7 +20,7 @@ from typing import Any, Literal, TypedDict, cast
 from vlrouterbench.core.constants import COST_WEIGHTS
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.core.files import staged_folder, write_json
-from vlrouterbench.data.table import BenchmarkIdentity
+from vlrouterbench.data.build_report import BenchmarkIdentity
 from vlrouterbench.plotting.sweep import sweep_plot
 from vlrouterbench.routers.registry import FAMILIES
 from vlrouterbench.training.arguments import RouterTrainingArguments

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypedDict, TypeVar
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
-from vlrouterbench.data.table import BenchmarkIdentity
+from vlrouterbench.data.build_report import BenchmarkIdentity
 from vlrouterbench.evaluation.study.context import StudyContext, check_names
 from vlrouterbench.plotting.page import render_page
 
