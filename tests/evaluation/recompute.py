@@ -62,6 +62,7 @@ def recompute(evaluation, benchmark, split):
             "num_samples": len(ids),
             **own,
             "objective_value": own["rank_score"],
+            **shares_of_best(pair, matrices, groups, seed),
             "cost_bounds_usd": list(bounds),
             "ci95": {name: middle(d) for name, d in mine.items()},
             "vs_mixture": {"rank_score": mixture["difference"], "ci95": mixture["ci95"]},
@@ -105,6 +106,19 @@ def recompute(evaluation, benchmark, split):
             singles = [matrix.mean(axis=0) for matrix in matrices]
             found[router]["frontier_measures"] = measures(records[router]["frontier"], singles, bounds)
     return found
+
+
+def shares_of_best(pair, matrices, groups, seed):
+    """Shares of the accuracy and cost of the best single candidate on the scored samples, paired with it."""
+    means = [matrix.mean(axis=0) for matrix in matrices]
+    best = min(range(len(means[0])), key=lambda place: (-means[0][place], means[1][place]))
+    whole = [matrix[:, best] for matrix in matrices]
+    own, other = (drawn(columns, groups, seed, (1e-9, 1.0)) for columns in (pair, whole))
+    names = {"accuracy_share": "accuracy", "cost_share": "average_cost_usd"}
+    return {
+        **{n: pair[s].mean() / whole[s].mean() for s, n in enumerate(names)},
+        "share_ci95": {n: middle(own[figure] / other[figure]) for n, figure in names.items()},
+    }
 
 
 def fixed_policies(benchmark, ids, split, seed):

@@ -77,7 +77,7 @@ def test_the_reason_names_the_rival_and_what_it_would_cost():
     sentence = reason("b", {"a": 0.5, "b": 0.7, "c": 0.8}, {"a": 1e-4, "b": 2e-4, "c": 9e-4}, Budget(usd_weight=1000))
     assert sentence == (
         "b is expected to be right with 70.0% at $2 per 10K; c promises 80.0% at $9 per 10K: "
-        "10.0 points more for $7 per 10K more, which is not worth it here."
+        "10.0 points more for 0.07 cents more a question; under this objective a point is worth at most 0.001 cents."
     )
 
 
