@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 
 import pytest
 import torch
@@ -60,7 +61,12 @@ def test_a_stream_routes_questions_with_the_routers_own_options(router):
     stream = router.stream(1.0)
     decision = stream.route("What is shown?", candidates=["GPT-4o"])
     assert decision.candidate == "GPT-4o"
-    assert stream.total_cost_usd == decision.estimated_cost_usd["GPT-4o"]
+    chat = [{"role": "user", "content": "What is shown?"}]
+    made = stream.reserve(messages=chat, candidates=["GPT-4o"])
+    assert replace(made.decision, usd_weight=None) == replace(decision, usd_weight=None)
+    with pytest.raises(TypeError, match="usd_weight"):
+        stream.reserve("What is shown?", usd_weight=1.0)
+    assert stream.total_cost_usd == decision.estimated_cost_usd["GPT-4o"] + made.reserved_usd
 
 
 @pytest.mark.parametrize("budget", [0.0, -1.0, float("nan"), float("inf")])

@@ -22,13 +22,16 @@ from typing import Any, TypedDict
 
 import torch
 
+from vlrouterbench.routers.base.asking import read_request
 from vlrouterbench.routers.base.budget_account import HORIZON, BudgetAccount, read_state, write_state
 from vlrouterbench.routers.base.decision import BudgetError, RoutingDecision
 from vlrouterbench.routers.base.reserves import Tokens, fitting_instead, reserves_by_tokens
 from vlrouterbench.routers.base.spending_curve import spending_curve, weight_for
-from vlrouterbench.routers.encoders.sample_input import RAISE, RouterInput, usable_image
+from vlrouterbench.routers.encoders.sample_input import RAISE, RouterInputError
 
 QUANTILE = 0.95
+_OF_SAMPLES = ("images", "messages", "options", "hint")
+_OF_RESERVES = ("candidates", "input_tokens", "max_output_tokens")
 FORMAT = 1
 
 
@@ -151,17 +154,18 @@ class BudgetStream:
         """The weight of the next decision."""
         return weight_for(self._curve, self.account.pace_usd)
 
-    def reserve(self, question: str, image: Any = None, **request: Any) -> Reservation:
-        """Decide on a question and an image, and charge what the answer may cost.
+    def reserve(self, question: str | None = None, image: Any = None, **request: Any) -> Reservation:
+        """Decide on a question and an image or a chat, and charge what the answer may cost.
 
         Args:
             question: as for `PreTrainedRouter.route`.
             image: the same.
-            request: the rest of `route`'s (`options`, `hint`, `on_bad_image`), and what `reserve_one` takes.
+            request: the rest of `route`'s (`images`, `messages`, `options`, `hint`, `on_bad_image`, `candidates`), and
+                the tokens that `reserve_one` takes.
         """
-        own = {name: request.pop(name) for name in ("options", "hint", "on_bad_image") if name in request}
-        features, used = self._encoded(question, image, **own)
-        made = self.reserve_one(features, **request)
+        charged = {name: request.pop(name) for name in _OF_RESERVES if name in request}
+        features, used = self._read(question, image, **request)
+        made = self.reserve_one(features, **charged)
         return replace(made, decision=replace(made.decision, image_used=used))
 
     def reserve_one(
@@ -205,10 +209,15 @@ class BudgetStream:
         return made.decision
 
     def route(
-        self, question: str, image: Any = None, *, candidates: Sequence[str] | None = None, **sample: Any
+        self,
+        question: str | None = None,
+        image: Any = None,
+        *,
+        candidates: Sequence[str] | None = None,
+        **sample: Any,
     ) -> RoutingDecision:
-        """The next decision, on a question and an image, counted at once at what it is expected to cost."""
-        features, used = self._encoded(question, image, **sample)
+        """The next decision, on what the router's `route` takes, counted at once at what it is expected to cost."""
+        features, used = self._read(question, image, **sample)
         return replace(self.decide_one(features, candidates), image_used=used)
 
     def spent(self, expected_usd: float, measured_usd: float) -> None:
@@ -237,13 +246,14 @@ class BudgetStream:
         return stream
 
     @torch.no_grad()
-    def _encoded(
-        self, question: str, image: Any, options: Sequence[str] = (), hint: str = "", on_bad_image: str = RAISE
-    ) -> tuple[torch.Tensor, bool]:
+    def _read(self, question: str | None, image: Any, on_bad_image: str = RAISE, **sample: Any) -> tuple[Any, bool]:
         """Features (1, dim), and whether an image is in them."""
-        sample = RouterInput(question, tuple(options), hint, usable_image(image, on_bad_image))
-        encoder = self.router.encoder
-        return encoder.encode([sample]), sample.image is not None and encoder.image is not None
+        if unknown := sorted(set(sample) - set(_OF_SAMPLES)):
+            raise TypeError(f"unexpected keyword arguments {unknown}; a stream sets the budget itself.")
+        if image is not None and sample.get("images") is not None:
+            raise RouterInputError("expected image or images, found both.")
+        read = read_request({"question": question, "image": image, **sample}, on_bad_image)
+        return self.router.features_of_each([read])[0], read.image is not None and self.router.encoder.image is not None
 
     def _reserves(
         self, expected: Mapping[str, float], input_tokens: Tokens | None, max_output_tokens: Tokens | None
