@@ -11,7 +11,6 @@ from safetensors.torch import load_file
 from tests.cli.conftest import run_program
 from tests.data.sources.editing import edit
 from tests.tables import write_own_tables
-from vlrouterbench.cards.model_index import update_router_card
 from vlrouterbench.core.errors import EvaluationError
 from vlrouterbench.data.build import build_benchmark
 from vlrouterbench.data.sample_contents import content_digest
@@ -21,6 +20,7 @@ from vlrouterbench.evaluation.overlap import overlap_notes
 from vlrouterbench.evaluation.records import read_records
 from vlrouterbench.evaluation.report import write_report, write_results_tables
 from vlrouterbench.features.encode import encode_benchmark
+from vlrouterbench.hub.saved_routers import update_router_card
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.base.saved_router import DIGESTS_FILE
 from vlrouterbench.training.arguments import RouterTrainingArguments

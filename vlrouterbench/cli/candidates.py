@@ -97,7 +97,8 @@ def add(
     """Add a candidate by its outcomes on anchor samples."""
     from vlrouterbench.cli import console
     from vlrouterbench.features.options import EncodingWork
-    from vlrouterbench.training.pool.changing import Prices, check_new, join, save_changed
+    from vlrouterbench.training.fit import save_staged
+    from vlrouterbench.training.pool.changing import Prices, check_new, join
     from vlrouterbench.training.pool.opened import benchmark_of, load_open_pool
     from vlrouterbench.training.pool.outcomes import read_outcomes
 
@@ -107,7 +108,7 @@ def add(
     measured = read_outcomes(outcomes, name, benchmark_of(loaded, benchmark))
     with console.stage("encode anchor samples") as progress:
         join(loaded, name, Prices(input_price, output_price), measured, EncodingWork(num_proc, progress=progress))
-    save_changed(loaded, router, out)
+    save_staged(loaded, out)
     error = float(loaded.joined_error[-1])
     more = {"num_anchors": len(measured.samples), "not_filled_in": measured.not_filled_in, "standard_error": error}
     skipped = f"rows of {outcomes} without quality, skipped: {measured.not_filled_in:,}"
@@ -127,13 +128,14 @@ def remove(
 ) -> None:
     """Take a candidate out of the pool; it can come back only through anchor samples."""
     from vlrouterbench.cli import console
-    from vlrouterbench.training.pool.changing import leave, save_changed
+    from vlrouterbench.training.fit import save_staged
+    from vlrouterbench.training.pool.changing import leave
     from vlrouterbench.training.pool.opened import load_open_pool
 
     console.quiet_libraries()
     loaded = load_open_pool(router)
     leave(loaded, name)
-    save_changed(loaded, router, out)
+    save_staged(loaded, out)
     facts = {"out": str(out), "removed": name, **_pool(loaded)}
     console.show(facts, f"{name} has left.", *_lines(loaded), f"saved to {out}")
 
@@ -148,13 +150,14 @@ def price(
 ) -> None:
     """Give a candidate new prices; expected costs follow from expected tokens."""
     from vlrouterbench.cli import console
-    from vlrouterbench.training.pool.changing import Prices, reprice, save_changed
+    from vlrouterbench.training.fit import save_staged
+    from vlrouterbench.training.pool.changing import Prices, reprice
     from vlrouterbench.training.pool.opened import load_open_pool
 
     console.quiet_libraries()
     loaded = load_open_pool(router)
     before = reprice(loaded, name, Prices(input_price, output_price))
-    save_changed(loaded, router, out)
+    save_staged(loaded, out)
     console.show(
         {"out": str(out), "repriced": name, "before": list(before), "after": [input_price, output_price]}
         | _pool(loaded),

@@ -23,9 +23,8 @@ import torch
 from torch import nn
 from transformers import BatchFeature, ProcessorMixin
 
-from vlrouterbench.routers.encoders.block import IMAGE, MODALITIES, TEXT, FeatureBlock
+from vlrouterbench.routers.encoders.block import IMAGE, MODALITIES, TEXT, FeatureBlock, block_class, kind_of
 from vlrouterbench.routers.encoders.fusion import CONCAT, FUSIONS, IMAGE_ONLY, TEXT_ONLY, TEXT_WEIGHT, fuse, fused_dim
-from vlrouterbench.routers.encoders.registry import block_class, kind_of
 from vlrouterbench.routers.encoders.sample_input import RouterInput, RouterInputError, samples_of
 from vlrouterbench.routers.write_code import write_code
 
