@@ -11,8 +11,8 @@ Decisions
   the published table an MLP on better features closes a fifth, the best router 29 %.
 - `moderate`, the default, lets what is visible tell candidates apart about as well as on real logs where routing pays:
   on ScienceQA's logs of five models the flagship leads the best static mixture by 6.6 Rank Score (mean of five
-  splits), on 3,000 samples of this setting by 6.2, 5.2, 2.5, 4.0 and 7.6 (`run --seed 0` to 4). Its oracle lies above the
-  published one.
+  splits), on 3,000 samples of this setting by 6.2, 5.2, 2.5, 4.0 and 7.6 (`run --seed 0` to 4). Its oracle lies
+  above the published one.
 - Invented: which skills an item demands, who is strong in which (drawn anew for every seed), and the form of the model.
 - What is visible is centred per dataset (`demand_means.json`), so that strengths move no mean.
 - `easy` is calibrated to nothing: strengths are large, hidden difficulty and noise small, and
