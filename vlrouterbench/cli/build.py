@@ -23,7 +23,13 @@ class SourceRequest:
     """How a source is read, for every command that builds."""
 
     candidates: Annotated[Path | None, typer.Option(help="Pool: csv or yaml with names and prices.")] = None
-    prices: Annotated[Path | None, typer.Option(help="Price sheet that overrides prices only.")] = None
+    prices: Annotated[
+        Path | None,
+        typer.Option(help="Price sheet, or LiteLLM's or OpenRouter's JSON list, that overrides prices only."),
+    ] = None
+    allow_unlikely_prices: Annotated[
+        bool, typer.Option("--allow-unlikely-prices", help="Take prices that look like another unit as they stand.")
+    ] = False
     quality: Annotated[Quality, typer.Option(help="Graded score, or 0/1 at 0.5.")] = Quality.SCORE
     protocol: Annotated[Protocol, typer.Option(help="How tokens of logs are counted.")] = Protocol.REFERENCE
     split_by: Annotated[SplitBy, typer.Option(help="Grouped hash, or the reference's shuffle.")] = SplitBy.HASH
@@ -70,6 +76,22 @@ def build(request: BuildRequest) -> None:
     from vlrouterbench.data.build import build_benchmark, registered_benchmark
 
     target = request.out or registered_benchmark()
+<<<<<<< HEAD
+=======
+    options = BuildOptions(
+        candidates=request.candidates,
+        prices=request.prices,
+        graded=request.quality is Quality.SCORE,
+        split_by=request.split_by,
+        protocol=request.protocol,
+        allow_leaks=request.allow_leaks,
+        impute=request.impute,
+        strict=request.strict,
+        allow_missing_images=request.allow_missing_images,
+        num_proc=request.num_proc,
+        allow_unlikely_prices=request.allow_unlikely_prices,
+    )
+>>>>>>> main
     with console.stage(f"build {request.source.name}"):
         report = build_benchmark(request.source, target, request.build_options())
     console.show(report, _describe(report, target))
@@ -91,8 +113,20 @@ def _describe(report: BuildReport, target: Path) -> str:
             f"mean cost from {per * bounds['cmin']:.4f} ({bounds['cmin_candidate']}) "
             f"to {per * bounds['cmax']:.4f} ({bounds['cmax_candidate']}) USD per {per:,} samples",
             f"left out, each named in build_report.json: {reasons}",
+            *(f"note: {note}" for note in report.get("price_notes", ())),
+            *_unused_prices(report),
             *([f"between splits: {leaks}"] if leaks else []),
             *([f"imputed (--impute): {imputed}"] if imputed else []),
             f"written to {target}; look with: vlrouterbench inspect {target}",
         )
     )
+
+
+def _unused_prices(report: BuildReport) -> list[str]:
+    """A line for prices of a published list that costs do not contain, by the list's own names of them."""
+    unused = Counter(price["field"] for price in report.get("other_prices", ()) if not price["used"])
+    if not unused:
+        return []
+    listed = ", ".join(f"{field} ({count})" for field, count in unused.most_common(6))
+    more = f" and {len(unused) - 6} more kinds" if len(unused) > 6 else ""
+    return [f"prices not used, each named in build_report.json (candidates): {listed}{more}"]

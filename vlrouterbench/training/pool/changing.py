@@ -10,6 +10,7 @@ Decisions
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple, NotRequired, TypedDict, cast
 
@@ -18,6 +19,8 @@ from transformers.utils import cached_file
 
 from vlrouterbench.cards.router_card import card_with_pool
 from vlrouterbench.core.errors import RouterError, unknown_name
+from vlrouterbench.core.names import name_fault
+from vlrouterbench.data.prices.units import StatedPrices, check_units
 from vlrouterbench.features.encode import features_by
 from vlrouterbench.features.options import EncodingWork
 from vlrouterbench.routers.base.configuration_router import NewCandidate
@@ -49,13 +52,32 @@ class PoolChange(TypedDict):
 
 def check_new(router: OpenPoolRouter, name: str) -> None:
     """Raise RouterError where a new candidate's name is in use already, or is not usable as a name."""
-    if name != " ".join(name.split()) or not name:
-        raise RouterError(f"expected a candidate's name in one line without blanks around it, found {name!r}.")
+    fault = name_fault(name)
+    if fault:
+        raise RouterError(f"expected a candidate's name of one line of visible characters, found {fault}.")
     if name in router.config.candidate_names:
         raise RouterError(
             f"expected a candidate that is not in the pool, found {name}, which is. Remove it first, or give another "
             "--name."
         )
+
+
+def check_prices(router: OpenPoolRouter, name: str, prices: Prices) -> None:
+    """Stop at new prices of a candidate whose unit is likely another one, by themselves or beside its family's.
+
+    Raises:
+        SourceError: as `data.prices.units.check_units`.
+    """
+    others = []
+    for entry in router.config.candidates:
+        sides = entry.get("input_price"), entry.get("output_price")
+        if entry["name"] != name and sides[0] is not None and sides[1] is not None:
+            others.append(_stated(entry["name"], Prices(sides[0], sides[1])))
+    check_units([_stated(name, prices)], others)
+
+
+def _stated(name: str, prices: Prices) -> StatedPrices:
+    return StatedPrices(name, Decimal(str(prices.input)), Decimal(str(prices.output)), f'candidate "{name}"')
 
 
 def join(
