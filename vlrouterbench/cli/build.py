@@ -58,6 +58,7 @@ class SourceRequest:
             strict=self.strict,
             allow_missing_images=self.allow_missing_images,
             num_proc=self.num_proc,
+            allow_unlikely_prices=self.allow_unlikely_prices,
         )
 
 
@@ -76,22 +77,6 @@ def build(request: BuildRequest) -> None:
     from vlrouterbench.data.build import build_benchmark, registered_benchmark
 
     target = request.out or registered_benchmark()
-<<<<<<< HEAD
-=======
-    options = BuildOptions(
-        candidates=request.candidates,
-        prices=request.prices,
-        graded=request.quality is Quality.SCORE,
-        split_by=request.split_by,
-        protocol=request.protocol,
-        allow_leaks=request.allow_leaks,
-        impute=request.impute,
-        strict=request.strict,
-        allow_missing_images=request.allow_missing_images,
-        num_proc=request.num_proc,
-        allow_unlikely_prices=request.allow_unlikely_prices,
-    )
->>>>>>> main
     with console.stage(f"build {request.source.name}"):
         report = build_benchmark(request.source, target, request.build_options())
     console.show(report, _describe(report, target))
