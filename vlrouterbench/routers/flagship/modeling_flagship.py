@@ -38,8 +38,9 @@ from vlrouterbench.routers.flagship.base_learners import (
     stack_weights,
     stacked,
 )
+from vlrouterbench.routers.pool.configuration_open_pool import OpenPoolRouterConfig
 from vlrouterbench.routers.pool.costs import cost_ratios
-from vlrouterbench.routers.pool.open_pool import OpenPoolRouter, OpenPoolRouterConfig
+from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
 
 MEMORY_SIZE = 2_000
 NUM_LANDMARKS = 600

@@ -19,58 +19,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Unpack
 
 import torch
 from torch import nn
 
 from vlrouterbench.routers.base.budget_stream import BudgetStream, StreamOptions
 from vlrouterbench.routers.base.calibrated import CalibratedRouter
-from vlrouterbench.routers.base.configuration_router import NewCandidate, RouterConfig
+from vlrouterbench.routers.base.card import pool_of
+from vlrouterbench.routers.base.configuration_router import NewCandidate, PoolChange, RouterConfig
 from vlrouterbench.routers.base.decision import Estimates, PoolMismatchError, considered
-from vlrouterbench.routers.base.estimating import EstimatingRouterConfig
 from vlrouterbench.routers.base.learning import TrainingSet
 from vlrouterbench.routers.base.modeling_router import frozen
+from vlrouterbench.routers.pool.configuration_open_pool import OpenPoolRouterConfig, PoolState
 from vlrouterbench.routers.pool.costs import cost_ratios, level_of, price_ratio
 from vlrouterbench.routers.pool.new_candidates import checked_outcomes, checked_price, new_candidate
 
 EDGE = 0.005
 """A new candidate's probabilities are kept this far from 0 and 1."""
 TOKENS_PER_PRICE = 1_000_000
-
-
-class PoolState(TypedDict, total=False):
-    """Who was trained on and who joined since; empty until the router is fitted.
-
-    Positions: candidates that were trained on come first, then those that joined; the pool is a selection of both.
-
-    Attributes:
-        trained: how many were trained on.
-        joined: how many joined since.
-        columns: position of each candidate of the pool.
-        prices: the prices that costs were measured at, per position, None where they are not known.
-        cost_ratios: how far measured costs lay from expected ones, per position (`costs.py`), None where it is not
-            known; absent in routers of earlier releases.
-    """
-
-    trained: int
-    joined: int
-    columns: list[int]
-    prices: list[list[float] | None]
-    cost_ratios: list[list[float] | None]
-
-
-class OpenPoolRouterConfig(EstimatingRouterConfig):
-    """Configuration of a family with an open pool.
-
-    Args:
-        pool: which candidates were trained on, joined and left since.
-        kwargs: the shared part.
-    """
-
-    def __init__(self, pool: PoolState | None = None, **kwargs: Any) -> None:
-        self.pool: PoolState = pool or {}
-        super().__init__(**kwargs)
 
 
 class OpenPoolRouter(CalibratedRouter):
@@ -193,8 +160,9 @@ class OpenPoolRouter(CalibratedRouter):
         self.config.pool = self._pool([*self.columns, position], prices)
         if "cost_ratios" in self.config.pool:
             paid = torch.stack(tokens, dim=1).double() @ torch.tensor(price, dtype=torch.float64) / TOKENS_PER_PRICE
-            expected = self.estimates_of_rows(rows).cost_usd[:, -1:]
-            self.config.pool["cost_ratios"] = [*self.config.pool["cost_ratios"], *cost_ratios(paid[:, None], expected)]
+            self.config.pool["cost_ratios"] += cost_ratios(paid[:, None], self.estimates_of_rows(rows).cost_usd[:, -1:])
+        joined: PoolChange = {"change": "joined", "candidate": candidate["name"], "num_anchors": int(measured.sum())}
+        self.config.record_change(joined)
 
     @torch.no_grad()
     def remove_candidate(self, name: str) -> None:
@@ -212,6 +180,7 @@ class OpenPoolRouter(CalibratedRouter):
         for tensor in ("handicap", "mean_cost"):
             setattr(self, tensor, _parameter(getattr(self, tensor).data[kept]))
         self.config.pool = self._pool(columns, self.config.pool["prices"])
+        self.config.record_change({"change": "left", "candidate": name})
 
     @torch.no_grad()
     def set_prices(self, prices: Mapping[str, tuple[float, float]]) -> None:
@@ -229,6 +198,7 @@ class OpenPoolRouter(CalibratedRouter):
         tokens = torch.cat([self.mean_tokens, self.joined_tokens], dim=1)[:, self.columns]
         entries = [entry.copy() for entry in self.config.candidates]
         mean_cost, before, old_prices = self.mean_cost.data.clone(), self._prices_before(), self._prices()
+        changes: list[PoolChange] = []
         for name, price in prices.items():
             index = names.index(name)
             if before[index] is None or not float(tokens[:, index].sum()) > 0:
@@ -236,7 +206,9 @@ class OpenPoolRouter(CalibratedRouter):
                     f"{name}: its tokens or the prices of its costs are not known. Train on a benchmark with both, "
                     "so that prices can be changed later."
                 )
-            entries[index]["input_price"], entries[index]["output_price"] = checked_price(name, price)
+            old, new = pool_of(self.config.to_dict())[index][1:], checked_price(name, price)
+            changes.append({"change": "price", "candidate": name, "before": old, "after": [*new]})
+            entries[index]["input_price"], entries[index]["output_price"] = new
         self.config.candidates = entries
         ratio = price_ratio(tokens.unsqueeze(0), self._prices(), before)[0]
         ratio = ratio / price_ratio(tokens.unsqueeze(0), old_prices, before)[0]
@@ -246,6 +218,7 @@ class OpenPoolRouter(CalibratedRouter):
             if entry["name"] in prices:
                 entry["mean_cost_usd"] = float(mean_cost[index])
         self.config.candidates = entries
+        self.config.record_change(*changes)
 
     @torch.no_grad()
     def anchor_set(self, count: int) -> list[int]:
