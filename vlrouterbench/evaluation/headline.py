@@ -20,6 +20,9 @@ from vlrouterbench.evaluation.paired import BEST_SINGLE, PairedFigures, ScoringC
 from vlrouterbench.evaluation.records import Interval, ResultRecord, ShareIntervals
 from vlrouterbench.metrics.bootstrap import interval
 
+MOST_RESAMPLES = 0.99
+"""Of the resamples must have a figure above 0 for an interval of shares of it; the others are left out."""
+
 
 class SharesRecord(TypedDict):
     """Shares of the best single candidate's accuracy and cost, their intervals, and the sentence of both."""
@@ -31,15 +34,15 @@ class SharesRecord(TypedDict):
 
 
 def shares_of(router: str, index: int, paired: PairedFigures, context: ScoringContext) -> SharesRecord:
-    """Shares of a router, by its column; None where the best candidate's figure is 0, in the mean or in a resample."""
+    """Shares of a router, by its column; None where the best candidate's figure is 0 (an interval: in many resamples)."""
     table, column = context.table, paired.columns[BEST_SINGLE]
     shares: list[float | None] = []
     intervals: list[Interval | None] = []
     for values, name in ((paired.quality, "accuracy"), (paired.cost, "average_cost_usd")):
         own, whole = paired.draws[name][:, index], paired.draws[name][:, column]
-        exists = bool((whole > 0).all())
-        shares.append(float(values[:, index].mean() / values[:, column].mean()) if exists else None)
-        intervals.append(interval(own / whole) if exists else None)
+        mean, known = values[:, column].mean(), whole > 0
+        shares.append(float(values[:, index].mean() / mean) if mean > 0 else None)
+        intervals.append(interval(own[known] / whole[known]) if known.mean() >= MOST_RESAMPLES else None)
     sentence = headline(
         router, table.pool.names[best_single(table)], shares, intervals, float(paired.cost[:, index].mean())
     )
@@ -64,10 +67,10 @@ def headline(
         cost: of the router, USD per sample.
     """
     per = SAMPLES_PER_COST_UNIT
-    if shares[0] is None or intervals[0] is None:
-        return f"{router} cannot be held against a best single candidate: too few samples have a correct answer"
+    if shares[0] is None:
+        return f"{router} cannot be held against a best single candidate: no candidate is right on any sample"
     kept = f"{router} keeps {100 * shares[0]:.1f} % of {best}'s accuracy"
-    if shares[1] is None or intervals[1] is None:
+    if shares[1] is None:
         return f"{kept} (95 % {_span(intervals[0])}) at {per * cost:.3g} USD per {per:,} samples, where {best} is free"
     return f"{kept} at {100 * shares[1]:.1f} % of its cost (95 % {_span(intervals[0])}; {_span(intervals[1])})"
 
@@ -92,6 +95,8 @@ def objective_notes(records: Sequence[ResultRecord]) -> list[str]:
     return notes
 
 
-def _span(ends: Interval) -> str:
+def _span(ends: Interval | None) -> str:
+    if ends is None:
+        return "interval unknown, too few samples"
     low, high = np.array(ends) * 100
     return f"{low:.1f} to {high:.1f} %"
