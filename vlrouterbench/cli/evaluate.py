@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from vlrouterbench.evaluation.records import ResultRecord
 
 
+BASELINES = ("oracle", "strongest", "cheapest", "mixture")
+"""Policies that every evaluation has unless it is asked to leave them out."""
+
+
 @dataclass(frozen=True)
 class EvaluateRequest(GoalRequest):
     """The arguments of the command."""
@@ -41,16 +45,26 @@ class EvaluateRequest(GoalRequest):
         bool, typer.Option("--update-card", help="Also write the figures into the README.md of each router folder.")
     ] = False
     num_proc: Annotated[int, typer.Option(min=1, help="Processes that encode samples without stored features.")] = 1
+    candidates: Annotated[
+        str,
+        typer.Option(help="Which are scored: all, shared (those that every router has), or A,B,...: as route chooses."),
+    ] = "all"
+    router_prices: Annotated[
+        bool, typer.Option("--router-prices", help="Count costs at the prices that the routers state.")
+    ] = False
+    no_baselines: Annotated[
+        bool, typer.Option("--no-baselines", help=f"Leave out {', '.join(BASELINES)}, which are added otherwise.")
+    ] = False
 
 
 @options_of(EvaluateRequest)
 def evaluate(request: EvaluateRequest) -> None:
     """Score routers and policies; write results, decisions and a report."""
     from vlrouterbench.cli import console
-    from vlrouterbench.data.table import load_table
     from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
     from vlrouterbench.evaluation.headline import headlines, objective_notes
     from vlrouterbench.evaluation.overlap import overlap_notes
+    from vlrouterbench.evaluation.pool import evaluated_table, pool_notes
     from vlrouterbench.evaluation.report import write_report
 
     console.quiet_libraries()
@@ -64,11 +78,13 @@ def evaluate(request: EvaluateRequest) -> None:
             num_proc=request.num_proc,
             goal=request.goal(),
             rechoose=request.objective is not None,
+            candidates=request.candidates,
+            router_prices=request.router_prices,
             progress=progress,
         )
-        records = evaluate_routers(request.folder, request.router, request.out, options)
-        split = load_table(request.folder).judged_by(request.goal()).split(request.split)
-        table = split.take(split.complete)
+        added = [] if request.no_baselines else [name for name in BASELINES if name not in request.router]
+        records = evaluate_routers(request.folder, [*request.router, *added], request.out, options)
+        table = evaluated_table(request.folder, records, request.goal())
         page = write_report(records, table, request.out)
         written = _extras(request, records, table)
     left_out = records[0]["num_left_out"]
@@ -80,6 +96,7 @@ def evaluate(request: EvaluateRequest) -> None:
         console.results_table(records),
         *([note] if left_out else []),
         *([records[0]["rank_score_reason"]] if records[0]["rank_score_reason"] else []),
+        *pool_notes(records[0]),
         *objective_notes(records),
         *overlap_notes(records),
         f"report: {page}",

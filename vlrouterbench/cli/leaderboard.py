@@ -37,6 +37,10 @@ class LeaderboardRequest(GoalRequest):
     )
     split: Annotated[str, typer.Option(help="Split that was decided on: train, validation or test.")] = "test"
     seed: Annotated[int, typer.Option(help="Of resamples and of policies that draw.")] = 0
+    candidates: Annotated[
+        str,
+        typer.Option(help="Which are scored: all, shared (those that every entry's evaluation scored), or A,B,..."),
+    ] = "all"
 
 
 @options_of(LeaderboardRequest)
@@ -47,13 +51,21 @@ def leaderboard(request: LeaderboardRequest) -> None:
     from vlrouterbench.evaluation.leaderboard.ranking import rank_submissions
     from vlrouterbench.evaluation.leaderboard.records import SUBMISSION
     from vlrouterbench.evaluation.leaderboard.submissions import find_benchmark, find_submissions
+    from vlrouterbench.evaluation.pool import pool_notes
     from vlrouterbench.evaluation.view import results_caption
 
     console.quiet_libraries()
     submissions = find_submissions(request.results)
     folder = request.benchmark or find_benchmark(submissions)
     with console.stage(f"score {len(submissions)} submissions on {request.split}"):
-        ranked = rank_submissions(submissions, folder, split=request.split, seed=request.seed, goal=request.goal())
+        ranked = rank_submissions(
+            submissions,
+            folder,
+            split=request.split,
+            seed=request.seed,
+            goal=request.goal(),
+            candidates=request.candidates,
+        )
         page, table = write_leaderboard(ranked, request.out)
     content = {"benchmark": str(folder), "page": str(page), "csv": str(table), "entries": ranked.records}
     reason = ranked.records[0]["rank_score_reason"]
@@ -63,6 +75,7 @@ def leaderboard(request: LeaderboardRequest) -> None:
         results_caption(ranked.records[0]),
         _table(ranked.records),
         *([reason] if reason else []),
+        *pool_notes(ranked.records[0]),
         f"benchmark: {folder}",
         f"page: {page}",
         f"csv: {table}",

@@ -36,6 +36,13 @@ class StudyRequest(FeatureRequest, GoalRequest):
         list[int] | None, typer.Option(help="Split; 0 is the benchmark's own. Repeat; default: 0 to 4.")
     ] = None
     out: Annotated[Path | None, typer.Option(help="Folder to write: study.json and study.html.")] = None
+    candidates: Annotated[
+        str,
+        typer.Option(
+            help="Which routers are trained and scored on: all, shared (those that the evaluations of given files of "
+            "decisions scored), or A,B,..."
+        ),
+    ] = "all"
 
 
 @options_of(StudyRequest)
@@ -43,23 +50,30 @@ def study(request: StudyRequest) -> None:
     """Train and score families on several splits of a benchmark: does a lead hold on more than one split?"""
     from vlrouterbench.cli import console
     from vlrouterbench.data.table import load_table
+    from vlrouterbench.evaluation.decisions import is_decisions_file
+    from vlrouterbench.evaluation.pool import candidates_beside, scored_candidates, with_candidates
     from vlrouterbench.evaluation.study.context import StudyContext
     from vlrouterbench.evaluation.study.study import DEFAULT_PARTS, DEFAULT_ROUTERS, STUDY_PAGE, write_study
     from vlrouterbench.evaluation.study.study import study as run_study
     from vlrouterbench.features.encode import encode_benchmark
 
     console.quiet_libraries()
-    table = load_table(request.folder).judged_by(request.goal())
+    whole = load_table(request.folder).judged_by(request.goal())
+    routers = request.router or DEFAULT_ROUTERS
+    beside = {name: candidates_beside(Path(name)) or whole.pool.names for name in routers if is_decisions_file(name)}
+    table = with_candidates(whole, scored_candidates(request.candidates, whole, beside))
     with console.stage("encode text and images") as progress:
         features = encode_benchmark(table, request.feature_options(), request.work(progress=progress))
     context = StudyContext(table, features, tuple(request.seed or range(5)), console.stage)
-    result = run_study(context, request.router or DEFAULT_ROUTERS, request.part or DEFAULT_PARTS)
+    result = run_study(context, routers, request.part or DEFAULT_PARTS)
     written = []
     if request.out is not None:
         write_study(result, request.out)
         written = [f"page: {request.out / STUDY_PAGE}"]
+    left_out = [name for name in whole.pool.names if name not in table.pool.index]
+    note = f"Trained and scored on {len(table.pool)} of {len(whole.pool)} candidates; left out: {', '.join(left_out)}."
     lines = (line if isinstance(line, str) else terminal_table(line) for line in result.tables())
-    console.show(result.content(), *lines, *written)
+    console.show(result.content(), *lines, *([note] if left_out else []), *written)
 
 
 def terminal_table(table: TextTable) -> Table:

@@ -70,6 +70,11 @@ class AskedRouter:
     decisions: np.ndarray | None = None
     config: FreeForm | None = None
 
+    @property
+    def has_model(self) -> bool:
+        """Whether a router decides, and not a policy, a function or a file."""
+        return self.folder is not None or self.family is not None or self.router is not None
+
 
 def asked_routers(sources: Sequence[RouterSource], table: RoutingTable, whole: RoutingTable) -> list[AskedRouter]:
     """What sources stand for, in their order, under names of their own.

@@ -52,7 +52,7 @@ def ask_estimates(
         name: the router's name, for messages.
         router: of any family.
         features: by the router's own encoder.
-        order: index in the benchmark's pool of each of the router's candidates.
+        order: index in the benchmark's pool of each of the router's candidates, -1 for one that is not scored.
 
     Raises:
         EvaluationError: an estimated accuracy is not a probability, or an estimated cost not a cost.
@@ -79,6 +79,7 @@ def _is_calibrated(router: PreTrainedRouter) -> TypeGuard[CalibratedRouter]:
 
 
 def _reordered(values: torch.Tensor, order: np.ndarray) -> np.ndarray:
-    reordered = np.empty(values.shape, dtype=np.float64)
-    reordered[:, order] = values.detach().cpu().numpy()
+    scored = order >= 0
+    reordered = np.empty((len(values), int(scored.sum())), dtype=np.float64)
+    reordered[:, order[scored]] = values.detach().cpu().numpy()[:, scored]
     return reordered

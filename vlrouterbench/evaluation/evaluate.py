@@ -25,6 +25,15 @@ from vlrouterbench.evaluation.operating_points import decisions_by_weight
 from vlrouterbench.evaluation.overlap import OverlapCheck
 from vlrouterbench.evaluation.paired import UPPER_BOUND, RoutedSplit, ScoringContext
 from vlrouterbench.evaluation.policies import decide_policy
+from vlrouterbench.evaluation.pool import (
+    ALL,
+    SHARED,
+    at_prices,
+    match_pool,
+    prices_of,
+    scored_candidates,
+    with_candidates,
+)
 from vlrouterbench.evaluation.records import FreeForm, ResultRecord
 from vlrouterbench.evaluation.results import score_routers
 from vlrouterbench.evaluation.shuffled import train_on_shuffled
@@ -57,6 +66,8 @@ class EvaluationOptions:
         goal: what decisions are judged by.
         rechoose: give each router that estimates the trade-off that the goal's objective leads to on the samples that
             it kept for that; else each decides at its own.
+        candidates: which are scored: "all", "shared" (those that every router has), or names with commas between them.
+        router_prices: count costs at the prices that the routers state.
         num_proc: number of processes that encode samples whose features are not stored.
         progress: called while samples are encoded.
     """
@@ -69,6 +80,8 @@ class EvaluationOptions:
     allow_leaks: bool = False
     goal: Goal = BENCHMARK_GOAL
     rechoose: bool = False
+    candidates: str = ALL
+    router_prices: bool = False
     num_proc: int = 1
     progress: Progress | None = None
 
@@ -109,19 +122,18 @@ def evaluate_routers(
     if not routers:
         raise RouterError(NO_ROUTER)
     whole = load_table(folder).judged_by(options.goal)
-    split, train = whole.split(options.split), whole.split("train")
-    table = split.take(split.complete)
-    if not len(table):
-        raise BenchmarkError(_nothing_complete(split, options.split))
-    overlaps = OverlapCheck(table, options.split, options.allow_leaks)
+    every = whole.pool.names
+    whole, loaded, prices = _asked_pool(routers, whole, options)
+    split, table = _scored(whole, options.split)
+    train, overlaps = whole.split("train"), OverlapCheck(table, options.split, options.allow_leaks)
     routed: list[RoutedSplit] = []
     features: torch.Tensor | None = None
     for asked in asked_routers(routers, table, whole):
         if (fixed := _without_model(asked, table, train, options.seed)) is not None:
             routed.append(fixed)
             continue
-        router = _router(asked, whole, options)
-        _matching_order(asked.name, router, table)
+        router = loaded.get(asked.name) or _router(asked, whole, options)
+        match_pool(asked.name, router, table, partly=options.candidates != ALL)
         overlap = overlaps.count(asked.name, router)
         split_features = _features(router, table, options)
         if features is None and not router.end_to_end:
@@ -132,17 +144,41 @@ def evaluate_routers(
         if options.shuffled_labels:
             control = train_on_shuffled(router, whole, options.work, seed=options.seed)
             routed[-1].shuffled = control.decide(split_features).cpu().numpy()
-    context = ScoringContext(
-        table,
-        options.split,
-        options.seed,
-        _controls(table, train, features, options.seed),
-        num_left_out=len(split) - len(table),
+    references = _controls(table, train, features, options.seed)
+    context = replace(
+        ScoringContext(table, options.split, options.seed, references, num_left_out=len(split) - len(table)),
         machine_usd_per_hour=options.machine_usd_per_hour,
+        prices=prices,
+        candidates_left_out=[name for name in every if name not in table.pool.index],
     )
     records = score_routers(routed, context)
     write_results(records, routed, context, Path(out))
     return records
+
+
+def _asked_pool(
+    routers: Sequence[RouterSource], whole: RoutingTable, options: EvaluationOptions
+) -> tuple[RoutingTable, dict[str, PreTrainedRouter], dict[str, list[float]] | None]:
+    """The benchmark with the candidates and prices asked for, the routers that these depend on, and their prices."""
+    loaded: dict[str, PreTrainedRouter] = {}
+    if options.candidates == SHARED or options.router_prices:
+        _, table = _scored(whole, options.split)
+        loaded = {
+            one.name: _router(one, whole, options) for one in asked_routers(routers, table, whole) if one.has_model
+        }
+    prices = prices_of(loaded, whole) if options.router_prices else None
+    pools = {name: router.config.candidate_names for name, router in loaded.items()}
+    names = scored_candidates(options.candidates, whole, pools)
+    return with_candidates(at_prices(whole, prices), names), loaded, prices
+
+
+def _scored(whole: RoutingTable, name: str) -> tuple[RoutingTable, RoutingTable]:
+    """A split, and the samples of it that were measured for every candidate."""
+    split = whole.split(name)
+    table = split.take(split.complete)
+    if not len(table):
+        raise BenchmarkError(_nothing_complete(split, name))
+    return split, table
 
 
 def _controls(
@@ -191,18 +227,19 @@ def _features(router: PreTrainedRouter, table: RoutingTable, options: Evaluation
 def _routed(
     name: str, router: PreTrainedRouter, features: torch.Tensor, table: RoutingTable, options: EvaluationOptions
 ) -> RoutedSplit:
-    order = _matching_order(name, router, table)
+    pool = match_pool(name, router, table, partly=options.candidates != ALL)
+    order = pool.order
     config = {"kind": "router", "family": family_name(router), **router.config.training}
     own = getattr(router.config, "usd_weight", None)
     if options.rechoose:
-        config |= _at_objective(router, table)
+        config |= _at_objective(router, table, pool.allowed)
     routed = RoutedSplit(
         name,
-        order[router.decide(features).cpu().numpy()],
+        order[router.decide(features, pool.allowed).cpu().numpy()],
         config,
         throughput=measure_throughput(router, table) if options.time_routers else None,
         features=router.encoder.describe(),
-        frontier=decisions_by_weight(router, features, order),
+        frontier=decisions_by_weight(router, features, order, candidates=pool.allowed),
         estimates=ask_estimates(name, router, features, order),
     )
     if own is not None:
@@ -210,30 +247,17 @@ def _routed(
     return routed
 
 
-def _at_objective(router: PreTrainedRouter, table: RoutingTable) -> FreeForm:
+def _at_objective(router: PreTrainedRouter, table: RoutingTable, candidates: Sequence[str] | None) -> FreeForm:
     """Give a router the trade-off for the table's objective where it can choose one; what its record says of it."""
     facts: FreeForm = {"objective": trained_for(router), "rechosen": can_rechoose(router, table.goal)}
     if not facts["rechosen"]:
         return facts
-    choice = rechoose(router, table.goal)
+    choice = rechoose(router, table.goal, candidates)
     return facts | {
         "objective": str(table.goal.objective),
         "usd_weight": choice.usd_weight,
         "objective_note": choice.note,
     }
-
-
-def _matching_order(name: str, router: PreTrainedRouter, table: RoutingTable) -> np.ndarray:
-    """Index in the benchmark's pool of each of the router's candidates."""
-    own, expected = router.config.candidate_names, table.pool.names
-    if set(own) != set(expected):
-        lacking, strange = sorted(set(expected) - set(own)), sorted(set(own) - set(expected))
-        raise RouterError(
-            f"the router {name} and the benchmark {table.folder} have different candidates. Only in the benchmark: "
-            f"{', '.join(lacking) or 'none'}; only in the router: {', '.join(strange) or 'none'}. "
-            "Train on this benchmark."
-        )
-    return np.array([table.pool.index[candidate] for candidate in own])
 
 
 def _nothing_complete(split: RoutingTable, name: str) -> str:

@@ -34,7 +34,7 @@ class SharesRecord(TypedDict):
 
 
 def shares_of(router: str, index: int, paired: PairedFigures, context: ScoringContext) -> SharesRecord:
-    """Shares of a router, by its column; None where the best candidate's figure is 0 (an interval: in many resamples)."""
+    """Shares of a router, by its column; None where the best candidate has 0 (an interval: in many resamples)."""
     table, column = context.table, paired.columns[BEST_SINGLE]
     shares: list[float | None] = []
     intervals: list[Interval | None] = []

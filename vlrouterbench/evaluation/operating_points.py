@@ -19,14 +19,20 @@ from vlrouterbench.routers.flagship.modeling_flagship import TRADE_OFFS
 
 @torch.no_grad()
 def decisions_by_weight(
-    router: PreTrainedRouter, features: torch.Tensor, order: np.ndarray, parts: Sequence[float] = TRADE_OFFS
+    router: PreTrainedRouter,
+    features: torch.Tensor,
+    order: np.ndarray,
+    parts: Sequence[float] = TRADE_OFFS,
+    *,
+    candidates: Sequence[str] | None = None,
 ) -> list[tuple[float, np.ndarray]] | None:
     """Decisions at many trade-offs of a family that estimates quality and cost separately, its own among them.
 
     Args:
         router: of any family; it is left at its own trade-off.
         features: (num_samples, dim) by the router's own encoder.
-        order: index in the benchmark's pool of each of the router's candidates.
+        order: index in the benchmark's pool of each of the router's candidates, -1 for one that is not scored.
+        candidates: names to choose from, None for the whole pool.
         parts: trade-offs, as the accuracy that the most expensive candidate must gain over a free one.
 
     Returns:
@@ -41,7 +47,8 @@ def decisions_by_weight(
     settings = [{"usd_weight": weight} for weight in weights]
     scores = router.scores_for(features.to(router.device), settings)
     decisions = [
-        (weight, order[router.choose(score).cpu().numpy()]) for weight, score in zip(weights, scores, strict=True)
+        (weight, order[router.choose(score, candidates).cpu().numpy()])
+        for weight, score in zip(weights, scores, strict=True)
     ]
     router.config.update({"usd_weight": own})
     return decisions

@@ -86,6 +86,8 @@ class ScoringContext:
         references: decisions of the controls on the same samples, `mixture` and `oracle` among them.
         num_left_out: samples of the split that were not measured for every candidate.
         machine_usd_per_hour: price of the machine that times routers; None leaves their overhead uncounted.
+        prices: that costs are counted at where they are not the benchmark's, USD per million tokens in and out.
+        candidates_left_out: the benchmark's candidates that are not scored.
     """
 
     table: RoutingTable
@@ -94,6 +96,8 @@ class ScoringContext:
     references: Mapping[str, np.ndarray]
     num_left_out: int = 0
     machine_usd_per_hour: float | None = None
+    prices: dict[str, list[float]] | None = None
+    candidates_left_out: Sequence[str] = ()
 
     @property
     def goal(self) -> Goal:

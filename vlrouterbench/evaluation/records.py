@@ -193,6 +193,8 @@ class ScoredRecord(Scored, Captioned):
 
     Attributes:
         candidates: those that were scored, in the pool's order.
+        candidates_left_out: the benchmark's other candidates.
+        prices: that costs were counted at where they are not the benchmark's, USD per million tokens; else None.
         objective: what routers are judged by, as a user writes it.
         objective_value: its figure, which routers are ordered by, the larger the better.
         rank_score_reason: why there is no Rank Score, and what choices were made by instead; empty where there is one.
@@ -210,6 +212,8 @@ class ScoredRecord(Scored, Captioned):
     per_group: dict[str, PartRecord]
     candidate_shares: dict[str, float]
     candidates: list[str]
+    candidates_left_out: list[str]
+    prices: dict[str, list[float]] | None
     objective: str
     objective_value: float
     rank_score_reason: str
@@ -286,4 +290,6 @@ def _renamed(record: FreeForm) -> FreeForm:
         current.setdefault("rank_score_reason", "")
         current.setdefault("objective_value", current.get("rank_score"))
         current.setdefault("headline", "")
+        current.setdefault("prices", None)
+        current.setdefault("candidates_left_out", [])
     return current | {name: _renamed(current[name]) for name in _WITH_RENAMED if isinstance(current.get(name), dict)}

@@ -23,6 +23,7 @@ from vlrouterbench.evaluation.decisions import read_decisions
 from vlrouterbench.evaluation.examples import RIGHT, TOO_EXPENSIVE, WRONG, Example, select_examples
 from vlrouterbench.evaluation.headline import headlines, objective_notes
 from vlrouterbench.evaluation.overlap import overlap_notes
+from vlrouterbench.evaluation.pool import pool_notes
 from vlrouterbench.evaluation.published import PUBLISHED_RESULTS, why_not_comparable
 from vlrouterbench.evaluation.ranking import Rank, rank_routers
 from vlrouterbench.evaluation.records import ResultRecord
@@ -104,7 +105,7 @@ def render_report(records: Sequence[ResultRecord], table: RoutingTable, decision
         pool=table.pool.candidates,
         per=SAMPLES_PER_COST_UNIT,
         headlines=headlines(ranked),
-        overlaps=[*objective_notes(ranked), *overlap_notes(ranked)],
+        overlaps=[*pool_notes(first), *objective_notes(ranked), *overlap_notes(ranked)],
         leaks=describe_leaks(table.report["leaks"]) if "leaks" in table.report else "",
         degenerate=bounds_degenerate(table),
         comparisons=compare(ranked, ranks),

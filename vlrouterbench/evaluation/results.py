@@ -51,6 +51,8 @@ from vlrouterbench.version import __version__
 
 class _Terms(TypedDict):
     candidates: list[str]
+    candidates_left_out: list[str]
+    prices: dict[str, list[float]] | None
     objective: str
     objective_value: float
     rank_score_reason: str
@@ -117,6 +119,8 @@ def _terms(whole: Figures, context: ScoringContext) -> _Terms:
     best = float(table.quality.mean(axis=0).max())
     return {
         "candidates": list(table.pool.names),
+        "candidates_left_out": list(context.candidates_left_out),
+        "prices": context.prices,
         "objective": str(goal.objective),
         "objective_value": float(goal.merit(whole["accuracy"], whole["average_cost_usd"], best)),
         "rank_score_reason": goal.why_no_rank_score,

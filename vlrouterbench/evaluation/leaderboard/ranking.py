@@ -27,6 +27,7 @@ from vlrouterbench.evaluation.leaderboard.signing import verify_decisions
 from vlrouterbench.evaluation.leaderboard.submissions import Submission, SubmissionError, check_stated
 from vlrouterbench.evaluation.paired import RoutedSplit, ScoringContext
 from vlrouterbench.evaluation.policies import POLICIES, decide_policy
+from vlrouterbench.evaluation.pool import ALL, candidates_beside, scored_candidates, with_candidates
 from vlrouterbench.evaluation.ranking import Rank, rank_routers
 from vlrouterbench.evaluation.records import ResultRecord, ScoredRecord
 from vlrouterbench.evaluation.results import score_routers
@@ -48,6 +49,7 @@ def rank_submissions(
     split: str = "test",
     seed: int = 0,
     goal: Goal = BENCHMARK_GOAL,
+    candidates: str = ALL,
 ) -> Leaderboard:
     """Score and rank submissions.
 
@@ -57,6 +59,8 @@ def rank_submissions(
         split: whose samples they decided on.
         seed: of resamples and of the policies that draw.
         goal: what decisions are judged by.
+        candidates: which are scored: "all", "shared" (those that every submission's evaluation scored), or names with
+            commas between them.
 
     Returns:
         The leaderboard; its records have the figures of `results.json` that follow from decisions.
@@ -66,6 +70,9 @@ def rank_submissions(
         BenchmarkError: no benchmark folder, other tables than its report was written for, or no sample to score.
     """
     whole = load_table(folder, verify=True).judged_by(goal)
+    every = whole.pool.names
+    beside = {one.name: candidates_beside(one.path) or every for one in submissions}
+    whole = with_candidates(whole, scored_candidates(candidates, whole, beside))
     scored_split = whole.split(split)
     table = scored_split.take(scored_split.complete)
     if not len(table):
@@ -78,7 +85,14 @@ def rank_submissions(
     decisions = {name: entry.decisions for name, entry in named.items()}
     routed = [RoutedSplit(name, chosen, {"kind": "router"}) for name, chosen in decisions.items()]
     routed += [RoutedSplit(name, chosen, {"kind": "policy", "name": name}) for name, chosen in policies.items()]
-    context = ScoringContext(table, split, seed, policies, num_left_out=len(scored_split) - len(table))
+    context = ScoringContext(
+        table,
+        split,
+        seed,
+        policies,
+        num_left_out=len(scored_split) - len(table),
+        candidates_left_out=[name for name in every if name not in table.pool.index],
+    )
     ranks = rank_routers(table, decisions, seed=seed)
     records = [
         _record(scored, named.get(scored["router"]), ranks.get(scored["router"]))

@@ -31,6 +31,7 @@ class StudyHeader(TypedDict):
         features: as their encoder describes them.
         seeds: of the splits.
         first: the router that the others are compared with.
+        candidates: that routers are trained and scored on.
         objective: what routers are chosen and ordered by.
         rank_score_reason: why there is no Rank Score; empty where there is one.
         version: of this package.
@@ -40,6 +41,7 @@ class StudyHeader(TypedDict):
     features: Mapping[str, object]
     seeds: list[int]
     first: str
+    candidates: list[str]
     objective: str
     rank_score_reason: str
     version: str

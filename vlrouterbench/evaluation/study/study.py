@@ -105,6 +105,7 @@ def study(context: StudyContext, routers: Sequence[str], parts: Sequence[str] = 
         "features": context.features.describe(),
         "seeds": list(context.seeds),
         "first": routers[0],
+        "candidates": list(context.table.pool.names),
         "objective": str(context.table.goal.objective),
         "rank_score_reason": context.table.goal.why_no_rank_score,
         "version": __version__,
