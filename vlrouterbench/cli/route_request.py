@@ -27,7 +27,7 @@ class RouteRequest:
 
     router: Annotated[str, typer.Option(help="Router: a folder or a Hub id.")]
     question: Annotated[str | None, typer.Option(help="The question, without answer options.")] = None
-    image: Annotated[list[Path] | None, typer.Option(help="An image file, or a data URL; one.")] = None
+    image: Annotated[list[str] | None, typer.Option(help="An image file or a data URL.")] = None
     option: Annotated[list[str] | None, typer.Option(help="An answer option; repeat for each.")] = None
     hint: Annotated[str, typer.Option(help="Extra instruction or context.")] = ""
     questions: Annotated[
@@ -62,7 +62,7 @@ class RouteRequest:
     @property
     def only_image(self) -> str | None:
         """The image, of a request that was checked."""
-        return str(self.image[0]) if self.image else None
+        return self.image[0] if self.image else None
 
     def table_files(self) -> tuple[Path, Path]:
         """The table of questions and the file for its decisions, of a request that was checked.

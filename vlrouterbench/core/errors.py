@@ -37,7 +37,7 @@ class UnknownNameError(VLRouterBenchError):
 
 def unknown_name(kind: str, name: str, valid: Iterable[str]) -> UnknownNameError:
     """An error for a wrong name that offers the nearest right one and lists all of them."""
-    names = list(valid)
+    names, name = list(valid), name if name.isprintable() else repr(name)[1:-1]
     close = difflib.get_close_matches(name.lower(), [n.lower() for n in names], n=1, cutoff=0.5)
     hint = next((f' Did you mean "{n}"?' for n in names if close and n.lower() == close[0]), "")
     return UnknownNameError(f'unknown {kind} "{name}".{hint} Known: {", ".join(names)}.')
