@@ -16,7 +16,7 @@ from typing import Any
 
 from PIL import Image
 
-from vlrouterbench.routers.encoders.sample_input import only_image, shown
+from vlrouterbench.routers.encoders.sample_input import one_line, only_image
 from vlrouterbench.routing.limits import LIMITS, MIB, Limits, QuestionError, checked_file, checked_image
 
 
@@ -60,7 +60,7 @@ class ImageArchive:
             return checked_image(name, "The image", self.limits)
         if not isinstance(name, str):
             raise QuestionError("The image is neither the name of a file nor an encoded image.")
-        label = f'image "{shown(name, 80)}"'
+        label = f'image "{one_line(name, 80)}"'
         if self._zip is None:
             raise QuestionError(f"{label}: no zip archive was given.")
         info = self._files.get(name.replace("\\", "/")) or self._files.get(PurePosixPath(name).name)

@@ -18,10 +18,10 @@ from vlrouterbench.data.sources.inside import OutsideError, file_inside
 from vlrouterbench.routers.encoders.sample_input import (
     RAISE,
     RouterInputError,
+    one_line,
     only_image,
     path_forms,
     read_image,
-    shown,
     usable_image,
 )
 from vlrouterbench.routing.limits import QuestionError
@@ -65,7 +65,7 @@ class ImageFolder:
             return next((file for file in files if file is not None), self.folder.resolve() / name)
         except OutsideError as error:
             raise RouterInputError(
-                f'the image path "{shown(name)}" leaves the folder {self.folder.resolve()}. Give a path inside it.'
+                f'the image path "{one_line(name)}" leaves the folder {self.folder.resolve()}. Give a path inside it.'
             ) from error
 
 
@@ -76,5 +76,5 @@ class NoImages:
         """See ImageSource; there is none of any name."""
         image = only_image(cell)
         if isinstance(image, str | Path):
-            raise QuestionError(f'image "{shown(str(image), 80)}": no folder of images was given.')
+            raise QuestionError(f'image "{one_line(str(image), 80)}": no folder of images was given.')
         return read_image(image)

@@ -16,7 +16,7 @@ from typing import Any
 
 from vlrouterbench.data.saved_tables.form import ENDINGS_IN_WORDS, TableError, TableForm
 from vlrouterbench.data.saved_tables.read import read_saved_table
-from vlrouterbench.routers.encoders.sample_input import IMAGE_FIELDS, is_missing, read_options, read_text, shown
+from vlrouterbench.routers.encoders.sample_input import IMAGE_FIELDS, is_missing, one_line, read_options, read_text
 from vlrouterbench.routing.limits import LIMITS, UNLIMITED, Limits, QuestionError, checked_file, checked_text
 
 TEXTS = ("sample_id", "question", "hint", "options")
@@ -57,7 +57,7 @@ def read_questions(path: Path | str, limits: Limits = LIMITS) -> list[RawRow]:
     except TableError as error:
         raise QuestionError(f"The table{error} Tables are read from {ENDINGS_IN_WORDS} files.") from error
     if "question" not in table.column_names:
-        columns = ", ".join(shown(name, 40) for name in table.column_names[:12])
+        columns = ", ".join(one_line(name, 40) for name in table.column_names[:12])
         raise QuestionError(f"The table needs a column question; found: {columns or 'none'}.")
     if not 0 < table.num_rows <= limits.table_rows:
         raise QuestionError(f"The table has {table.num_rows:,} rows; 1 to {limits.table_rows:,} are accepted.")

@@ -21,7 +21,7 @@ from vlrouterbench.data.saved_tables.delimited import read_delimited
 from vlrouterbench.data.saved_tables.form import TableError, TableForm, ending_of
 from vlrouterbench.data.saved_tables.json_rows import read_json_lines, read_json_rows
 from vlrouterbench.data.saved_tables.workbook import WORKBOOK, read_workbook
-from vlrouterbench.routers.encoders.sample_input import shown
+from vlrouterbench.routers.encoders.sample_input import one_line
 
 PARQUET, GZIP = b"PAR1", b"\x1f\x8b"
 
@@ -36,13 +36,13 @@ def read_saved_table(path: Path, form: TableForm) -> pa.Table:
         table = _read(path, form)
         doubled = [name for name, count in Counter(table.column_names).items() if count > 1]
         if doubled:
-            raise TableError(f": expected each column once, found {shown(', '.join(doubled))} more than once.")
+            raise TableError(f": expected each column once, found {one_line(', '.join(doubled))} more than once.")
         return _with_texts(table, form)
     except UnicodeDecodeError as error:
         raise TableError(": expected names of columns in UTF-8, found other bytes. Save it as UTF-8.") from error
     except (pa.ArrowException, OSError, EOFError, zlib.error, RecursionError) as error:
         kind = (ending_of(path) or path.suffix)[1:] or "a table"
-        raise TableError(f" is not readable as {kind}: {shown(' '.join(str(error).split()))}") from error
+        raise TableError(f" is not readable as {kind}: {one_line(' '.join(str(error).split()))}") from error
 
 
 def _read(path: Path, form: TableForm) -> pa.Table:

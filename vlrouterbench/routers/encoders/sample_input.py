@@ -124,7 +124,7 @@ def read_options(value: Any) -> tuple[str, ...]:
         if items is None and "|" in value:
             items = [part.strip() for part in value.split("|") if part.strip()]
     if isinstance(items, str | bytes | Mapping | Set) or not isinstance(items, Iterable):
-        found = f"a text: {shown(value, 40)}" if isinstance(value, str) else kind_of(value)
+        found = f"a text: {one_line(value, 40)}" if isinstance(value, str) else kind_of(value)
         raise RouterInputError(f'expected a list in "options", its text ["a", "b"], or a|b with bars; found {found}')
     options = list(items)
     if any(not isinstance(option, str) and is_missing(option) for option in options):
@@ -160,7 +160,7 @@ def kind_of(value: Any) -> str:
     return f"a {name} of {len(value)}" if isinstance(value, list | tuple) else name
 
 
-def shown(text: str, most: int = _SHOWN) -> str:
+def one_line(text: str, most: int = _SHOWN) -> str:
     """A text for a message of one line: not all of a long one, and nothing in it that cannot be printed."""
     text = text if len(text) <= most else f"{text[:most]}..."
     return text if text.isprintable() else repr(text)[1:-1]
@@ -202,7 +202,7 @@ def read_image(source: Any) -> Image.Image | None:
     image = only_image(source)
     if image is None:
         return None
-    where = shown(str(image)) if isinstance(image, str | os.PathLike) else f"the given {type(source).__name__}"
+    where = one_line(str(image)) if isinstance(image, str | os.PathLike) else f"the given {type(source).__name__}"
     try:
         return _loaded(image, where)
     except FileNotFoundError as error:

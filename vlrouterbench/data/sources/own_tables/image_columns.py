@@ -25,8 +25,8 @@ from vlrouterbench.routers.encoders.sample_input import (
     RouterInputError,
     images_of,
     is_missing,
+    one_line,
     path_forms,
-    shown,
 )
 
 Keep = Callable[[bytes], ImageReference]
@@ -72,7 +72,7 @@ def read_images(folder: Path, samples: pa.Table, path: Path, keep: Keep) -> Tabl
         cell = next((cell for column in columns if not is_missing(cell := column[row].as_py())), None)
         found = _found(cell, f"{path}, row {row + 1}", folder)
         if isinstance(found, str):
-            images.add_missing(shown(str(cell)), sample_id, found)
+            images.add_missing(one_line(str(cell)), sample_id, found)
             continue
         if not found:
             images.add(None, "")
@@ -106,7 +106,7 @@ def _found(cell: Any, where: str, folder: Path) -> list[Any] | str:
 def _target(image: str, where: str, folder: Path) -> Path | None:
     """The file of a path, None where there is none."""
     if "\0" in image:
-        raise _no_image(where, folder, f'found "{shown(image)}".')
+        raise _no_image(where, folder, f'found "{one_line(image)}".')
     for form in path_forms(image):
         try:
             if (target := file_inside(folder, form)) is not None:

@@ -17,7 +17,7 @@ from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.saved_tables.form import TableError, TableForm
 from vlrouterbench.data.saved_tables.read import read_saved_table
 from vlrouterbench.data.sources.source_logs import OUTCOME_SCHEMA, SAMPLE_SCHEMA
-from vlrouterbench.routers.encoders.sample_input import IMAGE_FIELDS, shown
+from vlrouterbench.routers.encoders.sample_input import IMAGE_FIELDS, one_line
 
 TEXTS = (*SAMPLE_SCHEMA.names, "candidate")
 """Columns that are text, whatever their cells look like."""
@@ -36,7 +36,7 @@ def read_table(path: Path, required: Sequence[str]) -> pa.Table:
     lacking = [name for name in required if name not in table.column_names]
     if lacking:
         raise SourceError(
-            f"{path}: expected the columns {', '.join(required)}; found {shown(', '.join(table.column_names))}. "
+            f"{path}: expected the columns {', '.join(required)}; found {one_line(', '.join(table.column_names))}. "
             f"Missing: {', '.join(lacking)}."
         )
     return table
@@ -56,7 +56,7 @@ def cast_column(table: pa.Table, name: str, kind: pa.DataType, path: Path) -> pa
             column = column.cast(column.type.value_type)
         return column.cast(kind)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise SourceError(f'{path}: column "{name}" is not readable as {kind}: {shown(str(error))}') from error
+        raise SourceError(f'{path}: column "{name}" is not readable as {kind}: {one_line(str(error))}') from error
 
 
 def check_quality(table: pa.Table, path: Path) -> None:
