@@ -113,7 +113,7 @@ def _target(image: str, where: str, folder: Path) -> Path | None:
                 return target
         except OutsideError as error:
             raise SourceError(
-                f'{where}: the image path "{image}" leaves the folder {folder}. Give a path inside it.'
+                f'{where}: the image path "{one_line(image)}" leaves the folder {folder}. Give a path inside it.'
             ) from error
     return None
 
