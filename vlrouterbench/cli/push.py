@@ -72,9 +72,8 @@ def push(
                     Kind.SPACE: stage_space,
                 }
                 staged = stages[kind](folder, target)
-        console.show(
-            {"out": str(staged), "repo_id": repo_id, "pushed": False, **also}, f"would upload {staged}", *notes
-        )
+        content = {"out": str(staged), "repo_id": repo_id, "pushed": False, **also}
+        console.show(content, f"would upload {staged}", *notes)
         return
     sends = {Kind.DATASET: push_dataset, Kind.ROUTER: push_router, Kind.METRIC: push_metric, Kind.SPACE: push_space}
     send = sends[kind]
