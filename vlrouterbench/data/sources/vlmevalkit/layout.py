@@ -23,7 +23,7 @@ from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.sources.image_paths import looks_like_image_file
 from vlrouterbench.data.sources.source_logs import LeftOut, Reason
 from vlrouterbench.data.sources.vlmevalkit.dataset_names import IMAGE_DATASETS
-from vlrouterbench.data.sources.vlmevalkit.names import AGGREGATE, datasets_of_predictions, longest_first, parse_name
+from vlrouterbench.data.sources.vlmevalkit.names import AGGREGATE, datasets_of_predictions, parse_name
 
 DATA_FOLDER = "vlm_router_data"
 EVALUATION_TREE, INFERENCE_TREE, IMAGE_TREE = "VLMEvalKit_evaluation", "VLMEvalKit_inference", "TSV_images"
@@ -128,15 +128,15 @@ class _Found:
     is_scored: bool
 
 
-def _known_datasets(found: Iterable[_Found], image_tables: Iterable[str]) -> tuple[str, ...]:
-    """Every dataset's name known here, longest first."""
-    known = longest_first((*IMAGE_DATASETS, *image_tables))
+def _known_datasets(found: Iterable[_Found], image_tables: Iterable[str]) -> frozenset[str]:
+    """Every dataset's name known here."""
+    known = IMAGE_DATASETS.union(image_tables)
     rests: dict[str, set[str]] = {}
     for file in found:
         if file.path.suffix in TABLE_EXTENSIONS and file.path.stem.startswith(f"{file.folder}_"):
             rests.setdefault(file.folder, set()).add(file.path.stem[len(file.folder) + 1 :])
     shown = (name for folder in rests.values() for name in datasets_of_predictions(folder, known))
-    return longest_first((*known, *shown))
+    return known.union(shown)
 
 
 def _belongs_beside_tables(path: Path) -> bool:
@@ -229,7 +229,6 @@ def _parsed(
     found: Iterable[_Found], datasets: Collection[str], source: Path, left_out: list[LeftOut]
 ) -> Iterator[LogFile]:
     """Per-sample files; summaries are named where they stand alone, or have no rows."""
-    names = tuple(datasets)
     summaries: list[tuple[_Found, str]] = []
     seen: set[tuple[str, bool, str]] = set()
     for file in found:
@@ -238,10 +237,10 @@ def _parsed(
         if _is_link_stub(path):
             continue
         if path.suffix == ".csv" or (path.suffix == ".json" and aggregate):
-            parsed = parse_name(stem[: aggregate.start()] if aggregate else stem, file.folder, names)
+            parsed = parse_name(stem[: aggregate.start()] if aggregate else stem, file.folder, datasets)
             if parsed:
                 summaries.append((file, parsed[0]))
-        elif parsed := parse_name(stem, file.folder, names):
+        elif parsed := parse_name(stem, file.folder, datasets):
             seen.add((file.folder, file.is_scored, parsed[0]))
             yield LogFile(path, file.folder, *parsed, file.run, frozenset((file.run,)), file.is_scored)
     named: set[tuple[str, bool, str]] = set()
