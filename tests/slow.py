@@ -27,6 +27,7 @@ SLOW = (
     "routers/backbones/",
     "routers/families/test_shared_batch.py",
     "spaces/",
+    "test_boosted_trees.py",
     "test_hub_cards.py",
     "test_packaging.py",
     "test_quickstart.py",

@@ -8,8 +8,9 @@ import pytest
 from tests.data.sources.editing import edit
 from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.assemble import assemble
-from vlrouterbench.data.candidates import CandidateModel, CandidatePool, read_pool
+from vlrouterbench.data.candidates import CandidateModel, CandidatePool
 from vlrouterbench.data.costs import cost_bounds
+from vlrouterbench.data.prices.read import read_pool
 from vlrouterbench.data.sources.own_tables.read import read_own_tables
 from vlrouterbench.data.splits import SplitBy, reference_split
 

@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from vlrouterbench.core.errors import SourceError, UnknownNameError
-from vlrouterbench.data.candidates import CandidateModel, CandidatePool, published_pool, read_pool, read_prices
+from vlrouterbench.data.candidates import CandidateModel, CandidatePool, published_pool
+from vlrouterbench.data.prices.read import read_pool, read_prices
 
 TABLE = "name,input_price,output_price\nb,1,2\na,3,4\n"
 
@@ -76,11 +77,9 @@ def test_a_byte_order_mark_from_a_spreadsheet_is_no_part_of_a_column_name(tmp_pa
     assert read_pool(path).names == ("b", "a")
 
 
-@pytest.mark.parametrize(
-    "row", ["m,1,", "m,,2", "m,1, ", "m,1"], ids=["no output price", "no input price", "blank", "short row"]
-)
+@pytest.mark.parametrize("row", ["m,1,", "m,,2", "m,1, "], ids=["no output price", "no input price", "blank"])
 def test_a_candidate_without_a_price_is_an_error_not_free(tmp_path, row):
-    with pytest.raises(SourceError, match=r'candidates\.csv, candidate "m": expected a price .* is not free'):
+    with pytest.raises(SourceError, match=r'candidates\.csv, line 2, candidate "m": expected a price .* is not free'):
         read_pool(write(tmp_path, f"name,input_price,output_price\n{row}\n"))
 
 
@@ -109,7 +108,7 @@ def test_a_number_that_is_none_is_named(tmp_path, field):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name,input_price,output_price\n,1,2\n", 'entry 1: expected a "name"'),
+        ("name,input_price,output_price\n,1,2\n", 'line 2: expected a "name"'),
         ("name,input_price,output_price\nm,1,2\nm,1,2\n", "must be unique in candidates.csv; doubled: m"),
         ("name,input_price,output_price\n", "expected rows with name"),
         ("", "expected rows with name"),
@@ -162,5 +161,5 @@ def test_a_price_for_an_unlisted_candidate_is_answered_with_the_nearest_one():
 
 def test_a_price_sheet_that_names_a_candidate_twice_is_an_error(tmp_path):
     path = write(tmp_path, "name,input_price,output_price\na,1,2\na,3,4\n", "prices.csv")
-    with pytest.raises(SourceError, match=r'prices\.csv, candidate "a": expected its prices once'):
+    with pytest.raises(SourceError, match=r'prices\.csv, line 3, candidate "a": expected its prices once'):
         read_prices(path)

@@ -14,17 +14,22 @@ from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.data.choices import Protocol, Quality, SplitBy
 
 if TYPE_CHECKING:
+    from vlrouterbench.data.build import BuildOptions
     from vlrouterbench.data.build_report import BuildReport
 
 
-@dataclass(frozen=True)
-class BuildRequest:
-    """The options as given on the command line."""
+@dataclass(frozen=True, kw_only=True)
+class SourceRequest:
+    """How a source is read, for every command that builds."""
 
-    source: Annotated[Path, typer.Argument(help="Folder of VLMEvalKit logs, its .tar.gz, or a folder of own tables.")]
-    out: Annotated[Path | None, typer.Option(help="Benchmark folder to write; else the benchmark home.")] = None
     candidates: Annotated[Path | None, typer.Option(help="Pool: csv or yaml with names and prices.")] = None
-    prices: Annotated[Path | None, typer.Option(help="Price sheet that overrides prices only.")] = None
+    prices: Annotated[
+        Path | None,
+        typer.Option(help="Price sheet, or LiteLLM's or OpenRouter's JSON list, that overrides prices only."),
+    ] = None
+    allow_unlikely_prices: Annotated[
+        bool, typer.Option("--allow-unlikely-prices", help="Take prices that look like another unit as they stand.")
+    ] = False
     quality: Annotated[Quality, typer.Option(help="Graded score, or 0/1 at 0.5.")] = Quality.SCORE
     protocol: Annotated[Protocol, typer.Option(help="How tokens of logs are counted.")] = Protocol.REFERENCE
     split_by: Annotated[SplitBy, typer.Option(help="Grouped hash, or the reference's shuffle.")] = SplitBy.HASH
@@ -38,28 +43,42 @@ class BuildRequest:
     ] = False
     num_proc: Annotated[int, typer.Option(min=1, help="Processes that read logs, threads that decode images.")] = 2
 
+    def build_options(self) -> BuildOptions:
+        """The same, as the builder takes them."""
+        from vlrouterbench.data.build import BuildOptions
+
+        return BuildOptions(
+            candidates=self.candidates,
+            prices=self.prices,
+            graded=self.quality is Quality.SCORE,
+            split_by=self.split_by,
+            protocol=self.protocol,
+            allow_leaks=self.allow_leaks,
+            impute=self.impute,
+            strict=self.strict,
+            allow_missing_images=self.allow_missing_images,
+            num_proc=self.num_proc,
+            allow_unlikely_prices=self.allow_unlikely_prices,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildRequest(SourceRequest):
+    """The options as given on the command line."""
+
+    source: Annotated[Path, typer.Argument(help="Folder of VLMEvalKit logs, its .tar.gz, or a folder of own tables.")]
+    out: Annotated[Path | None, typer.Option(help="Benchmark folder to write; else the benchmark home.")] = None
+
 
 @options_of(BuildRequest)
 def build(request: BuildRequest) -> None:
     """Build a benchmark folder from VLMEvalKit logs or own tables."""
     from vlrouterbench.cli import console
-    from vlrouterbench.data.build import BuildOptions, build_benchmark, registered_benchmark
+    from vlrouterbench.data.build import build_benchmark, registered_benchmark
 
     target = request.out or registered_benchmark()
-    options = BuildOptions(
-        candidates=request.candidates,
-        prices=request.prices,
-        graded=request.quality is Quality.SCORE,
-        split_by=request.split_by,
-        protocol=request.protocol,
-        allow_leaks=request.allow_leaks,
-        impute=request.impute,
-        strict=request.strict,
-        allow_missing_images=request.allow_missing_images,
-        num_proc=request.num_proc,
-    )
     with console.stage(f"build {request.source.name}"):
-        report = build_benchmark(request.source, target, options)
+        report = build_benchmark(request.source, target, request.build_options())
     console.show(report, _describe(report, target))
 
 
@@ -79,8 +98,20 @@ def _describe(report: BuildReport, target: Path) -> str:
             f"mean cost from {per * bounds['cmin']:.4f} ({bounds['cmin_candidate']}) "
             f"to {per * bounds['cmax']:.4f} ({bounds['cmax_candidate']}) USD per {per:,} samples",
             f"left out, each named in build_report.json: {reasons}",
+            *(f"note: {note}" for note in report.get("price_notes", ())),
+            *_unused_prices(report),
             *([f"between splits: {leaks}"] if leaks else []),
             *([f"imputed (--impute): {imputed}"] if imputed else []),
             f"written to {target}; look with: vlrouterbench inspect {target}",
         )
     )
+
+
+def _unused_prices(report: BuildReport) -> list[str]:
+    """A line for prices of a published list that costs do not contain, by the list's own names of them."""
+    unused = Counter(price["field"] for price in report.get("other_prices", ()) if not price["used"])
+    if not unused:
+        return []
+    listed = ", ".join(f"{field} ({count})" for field, count in unused.most_common(6))
+    more = f" and {len(unused) - 6} more kinds" if len(unused) > 6 else ""
+    return [f"prices not used, each named in build_report.json (candidates): {listed}{more}"]

@@ -7,12 +7,13 @@ Decisions
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vlrouterbench.cli.parameters import options_of
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.simulated import SIMULATED_ROUTER
 
@@ -20,11 +21,15 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
+    from vlrouterbench.training.pool.changing import Prices
 
 Router = Annotated[str, typer.Option(help="Router folder or Hub id, of a family with an open pool.")]
 Benchmark = Annotated[Path, typer.Option(help="Benchmark folder that the router was trained on.")]
-InputPrice = Annotated[float, typer.Option(min=0, help="USD per million input tokens.")]
-OutputPrice = Annotated[float, typer.Option(min=0, help="USD per million output tokens.")]
+InputPrice = Annotated[str, typer.Option(help="USD per million input tokens, as a plain decimal number.")]
+OutputPrice = Annotated[str, typer.Option(help="USD per million output tokens, as a plain decimal number.")]
+UnlikelyPrices = Annotated[
+    bool, typer.Option("--allow-unlikely-prices", help="Take prices that look like another unit as they stand.")
+]
 NewRouter = Annotated[Path, typer.Option(help="Folder of the changed router.")]
 
 candidates = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -80,44 +85,58 @@ def anchors(
     )
 
 
-@candidates.command()
-def add(
-    router: Router,
-    benchmark: Benchmark,
-    name: Annotated[str, typer.Option(help="The new candidate's name.")],
-    input_price: InputPrice,
-    output_price: OutputPrice,
+@dataclass(frozen=True)
+class AddRequest:
+    """The options of `add` as given on the command line."""
+
+    router: Router
+    benchmark: Benchmark
+    name: Annotated[str, typer.Option(help="The new candidate's name.")]
+    input_price: InputPrice
+    output_price: OutputPrice
     outcomes: Annotated[
         Path,
         typer.Option(help="csv, parquet or jsonl with sample_id, quality, input_tokens, output_tokens."),
-    ],
-    out: NewRouter,
-    num_proc: Annotated[int, typer.Option(min=1, help="Processes that encode inputs that are not stored.")] = 1,
-) -> None:
+    ]
+    out: NewRouter
+    num_proc: Annotated[int, typer.Option(min=1, help="Processes that encode inputs that are not stored.")] = 1
+    allow_unlikely_prices: UnlikelyPrices = False
+
+
+@candidates.command()
+@options_of(AddRequest)
+def add(request: AddRequest) -> None:
     """Add a candidate by its outcomes on anchor samples."""
     from vlrouterbench.cli import console
+    from vlrouterbench.core.names import describe_look_alikes
     from vlrouterbench.features.options import EncodingWork
-    from vlrouterbench.training.pool.changing import Prices, check_new, join, save_changed
+    from vlrouterbench.training.fit import save_staged
+    from vlrouterbench.training.pool.changing import check_new, check_prices, join
     from vlrouterbench.training.pool.opened import benchmark_of, load_open_pool
     from vlrouterbench.training.pool.outcomes import read_outcomes
 
     console.quiet_libraries()
-    loaded = load_open_pool(router)
+    loaded, name = load_open_pool(request.router), request.name
     check_new(loaded, name)
-    measured = read_outcomes(outcomes, name, benchmark_of(loaded, benchmark))
+    prices = _prices(name, request.input_price, request.output_price)
+    if not request.allow_unlikely_prices:
+        check_prices(loaded, name, prices)
+    alike = describe_look_alikes([*loaded.config.candidate_names, name])
+    measured = read_outcomes(request.outcomes, name, benchmark_of(loaded, request.benchmark))
     with console.stage("encode anchor samples") as progress:
-        join(loaded, name, Prices(input_price, output_price), measured, EncodingWork(num_proc, progress=progress))
-    save_changed(loaded, router, out)
+        join(loaded, name, prices, measured, EncodingWork(request.num_proc, progress=progress))
+    save_staged(loaded, request.out)
     error = float(loaded.joined_error[-1])
     more = {"num_anchors": len(measured.samples), "not_filled_in": measured.not_filled_in, "standard_error": error}
-    skipped = f"rows of {outcomes} without quality, skipped: {measured.not_filled_in:,}"
+    skipped = f"rows of {request.outcomes} without quality, skipped: {measured.not_filled_in:,}"
     console.show(
-        {"out": str(out), "added": name, **more, **_pool(loaded)},
+        {"out": str(request.out), "added": name, **more, **_pool(loaded)},
         f"{name} joins by {len(measured.samples):,} anchor samples; its mean accuracy may be off by",
         f"{100 * error:.1f} points (standard error).",
         *([skipped] if measured.not_filled_in else []),
+        *(f"note: {said}" for said in alike),
         *_lines(loaded),
-        f"saved to {out}",
+        f"saved to {request.out}",
     )
 
 
@@ -127,13 +146,14 @@ def remove(
 ) -> None:
     """Take a candidate out of the pool; it can come back only through anchor samples."""
     from vlrouterbench.cli import console
-    from vlrouterbench.training.pool.changing import leave, save_changed
+    from vlrouterbench.training.fit import save_staged
+    from vlrouterbench.training.pool.changing import leave
     from vlrouterbench.training.pool.opened import load_open_pool
 
     console.quiet_libraries()
     loaded = load_open_pool(router)
     leave(loaded, name)
-    save_changed(loaded, router, out)
+    save_staged(loaded, out)
     facts = {"out": str(out), "removed": name, **_pool(loaded)}
     console.show(facts, f"{name} has left.", *_lines(loaded), f"saved to {out}")
 
@@ -145,23 +165,36 @@ def price(
     input_price: InputPrice,
     output_price: OutputPrice,
     out: NewRouter,
+    allow_unlikely_prices: UnlikelyPrices = False,
 ) -> None:
     """Give a candidate new prices; expected costs follow from expected tokens."""
     from vlrouterbench.cli import console
-    from vlrouterbench.training.pool.changing import Prices, reprice, save_changed
+    from vlrouterbench.training.fit import save_staged
+    from vlrouterbench.training.pool.changing import check_prices, reprice
     from vlrouterbench.training.pool.opened import load_open_pool
 
     console.quiet_libraries()
     loaded = load_open_pool(router)
-    before = reprice(loaded, name, Prices(input_price, output_price))
-    save_changed(loaded, router, out)
+    prices = _prices(name, input_price, output_price)
+    if not allow_unlikely_prices:
+        check_prices(loaded, name, prices)
+    before = reprice(loaded, name, prices)
+    save_staged(loaded, out)
     console.show(
-        {"out": str(out), "repriced": name, "before": list(before), "after": [input_price, output_price]}
-        | _pool(loaded),
-        f"{name}: in $/1M {before.input:g} -> {input_price:g}, out $/1M {before.output:g} -> {output_price:g}",
+        {"out": str(out), "repriced": name, "before": list(before), "after": list(prices)} | _pool(loaded),
+        f"{name}: in $/1M {before.input:g} -> {prices.input:g}, out $/1M {before.output:g} -> {prices.output:g}",
         *_lines(loaded),
         f"saved to {out}",
     )
+
+
+def _prices(name: str, input_price: str, output_price: str) -> Prices:
+    """Prices as given on the command line, read as strictly as those of a file."""
+    from vlrouterbench.data.prices.numbers import price_of
+    from vlrouterbench.training.pool.changing import Prices
+
+    given = (("--input-price", input_price), ("--output-price", output_price))
+    return Prices(*(float(price_of(text, option, f'candidate "{name}"')) for option, text in given))
 
 
 def _pool(router: OpenPoolRouter) -> dict[str, object]:

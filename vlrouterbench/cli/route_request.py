@@ -8,9 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 import typer
+
+
+class RequestedBudget(TypedDict):
+    """The budget of each answer, as `AskedRouter.route` takes it."""
+
+    usd_weight: float | None
+    max_cost_usd: float | None
+    min_accuracy: float | None
 
 
 @dataclass(frozen=True)
@@ -43,10 +51,13 @@ class RouteRequest:
     image_encoder: Annotated[str | None, typer.Option(help="Folder of the router's image encoder.")] = None
 
     @property
-    def budget(self) -> dict[str, float | None]:
-        """The budget of each answer, as `PreTrainedRouter.route` takes it."""
-        names = ("usd_weight", "max_cost_usd", "min_accuracy")
-        return {name: getattr(self, name) for name in names}
+    def budget(self) -> RequestedBudget:
+        """The budget of each answer."""
+        return {
+            "usd_weight": self.usd_weight,
+            "max_cost_usd": self.max_cost_usd,
+            "min_accuracy": self.min_accuracy,
+        }
 
     def table_files(self) -> tuple[Path, Path]:
         """The table of questions and the file for its decisions, of a request that was checked.

@@ -8,7 +8,13 @@ Decisions
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable
+
+from vlrouterbench.core.limits import SHOWN_CHARACTERS
+
+_NAMES_LISTED = 40
+_LONGEST_LIST = 2_000
 
 
 class VLRouterBenchError(Exception):
@@ -35,9 +41,43 @@ class UnknownNameError(VLRouterBenchError):
     """A name outside a fixed list."""
 
 
+class _Short(reprlib.Repr):
+    """Representations of the outermost entries alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel, self.maxlist, self.maxtuple, self.maxdict = 2, 4, 4, 4
+        self.maxstring = self.maxother = self.maxlong = 60
+
+
+def shown(value: object) -> str:
+    """A value of others as a message shows it: in one line, with control characters escaped, and cut where it is long.
+
+    What a value holds is never expanded: a list in a list in a list is shown by its outermost entries.
+    """
+    if isinstance(value, str) and len(value) > SHOWN_CHARACTERS:
+        return f"{value[:SHOWN_CHARACTERS]!r} and {len(value) - SHOWN_CHARACTERS:,} more characters"
+    text = repr(value) if isinstance(value, str | float | None) else _Short().repr(value)
+    return text if len(text) <= 4 * SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
+
+
 def unknown_name(kind: str, name: str, valid: Iterable[str]) -> UnknownNameError:
-    """An error for a wrong name that offers the nearest right one and lists all of them."""
+    """An error for a wrong name that offers the nearest right one and lists all of them, or the first of very many."""
     names = list(valid)
-    close = difflib.get_close_matches(name.lower(), [n.lower() for n in names], n=1, cutoff=0.5)
-    hint = next((f' Did you mean "{n}"?' for n in names if close and n.lower() == close[0]), "")
-    return UnknownNameError(f'unknown {kind} "{name}".{hint} Known: {", ".join(names)}.')
+    nearest = nearest_name(name, names)
+    hint = f' Did you mean "{nearest}"?' if nearest else ""
+    listed = ", ".join(names)
+    if len(listed) > _LONGEST_LIST:
+        listed = f"{', '.join(names[:_NAMES_LISTED])[:_LONGEST_LIST]} and others, {len(names):,} in all"
+    asked = f'"{name}"' if len(name) <= SHOWN_CHARACTERS else shown(name)
+    return UnknownNameError(f"unknown {kind} {asked}.{hint} Known: {listed}.")
+
+
+def nearest_name(name: str, valid: Iterable[str], *, cutoff: float = 0.5) -> str:
+    """The valid name that is most like a wrong one, "" where none is as like it as `cutoff` (0 to 1)."""
+    names: dict[str, str] = {}
+    for valid_name in valid:
+        names.setdefault(valid_name.lower(), valid_name)
+    asked = name[:SHOWN_CHARACTERS].lower()
+    close = [asked] if asked in names else difflib.get_close_matches(asked, names, n=1, cutoff=cutoff)
+    return names[close[0]] if close else ""

@@ -18,7 +18,7 @@ import pyarrow as pa
 from vlrouterbench.core.constants import CORRECT_THRESHOLD
 from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.choices import Quality
-from vlrouterbench.data.costs import CostBounds, cost_bounds, token_cost
+from vlrouterbench.data.costs import CostBounds, cost_bounds, pool_cost
 from vlrouterbench.data.images import check_images
 from vlrouterbench.data.leaks import Leaks, find_leaks
 from vlrouterbench.data.sample_contents import content_digest
@@ -167,6 +167,6 @@ def _matrices(source: SourceLogs) -> dict[str, np.ndarray]:
         matrix[rows, columns] = source.outcomes[name].cast(pa.float64()).to_numpy()
         matrices[name] = matrix
     fixed = matrices.pop("cost_usd")
-    computed = token_cost(matrices["input_tokens"], matrices["output_tokens"], prices=source.pool.price_arrays)
+    computed = pool_cost(matrices["input_tokens"], matrices["output_tokens"], source.pool)
     matrices["cost"] = np.where(np.isnan(fixed), computed, fixed)
     return matrices

@@ -19,11 +19,12 @@ from vlrouterbench.core.files import folder_beside
 from vlrouterbench.data.archive import is_archive, unpacked
 from vlrouterbench.data.assemble import GIVEN, assemble
 from vlrouterbench.data.build_report import BuildReport
-from vlrouterbench.data.candidates import POOL_FILES, CandidatePool, read_pool, read_prices
+from vlrouterbench.data.candidates import POOL_FILES, CandidatePool
 from vlrouterbench.data.choices import Protocol
 from vlrouterbench.data.images import check_images_were_read
 from vlrouterbench.data.impute import impute_tokens
 from vlrouterbench.data.leaks import refuse_leaks
+from vlrouterbench.data.prices.read import read_pool, with_price_file
 from vlrouterbench.data.sources.registry import find_source
 from vlrouterbench.data.sources.source import ReadOptions, Source
 from vlrouterbench.data.sources.source_logs import SourceLogs
@@ -37,7 +38,8 @@ class BuildOptions:
 
     Attributes:
         candidates: pool file, None = the source's own or the default pool of its format.
-        prices: price sheet that overrides prices, None = the pool's.
+        prices: price sheet, or LiteLLM's or OpenRouter's published list, that overrides prices; None = the pool's.
+        allow_unlikely_prices: take prices whose unit is likely another one as they stand (`prices/units.py`).
         graded: keep graded quality; False = 0/1 at the threshold.
         split_by: how to divide samples whose split is not given.
         protocol: how tokens of logs are counted.
@@ -59,6 +61,7 @@ class BuildOptions:
     strict: bool = False
     allow_missing_images: bool = False
     num_proc: int = 1
+    allow_unlikely_prices: bool = False
 
 
 def build_benchmark(source: Path | str, out: Path | str, options: BuildOptions | None = None) -> BuildReport:
@@ -127,15 +130,18 @@ def home_folder() -> Path:
 
 
 def _pool(folder: Path, options: BuildOptions, source: Source) -> CandidatePool:
+    unlikely = options.allow_unlikely_prices
     if options.candidates is not None:
-        pool = read_pool(options.candidates)
+        pool = read_pool(options.candidates, allow_unlikely=unlikely)
     else:
         files = [path for path in (folder / name for name in POOL_FILES) if path.is_file()]
         if len(files) > 1:
             raise SourceError(
                 f"expected one candidates file in {folder}, found {', '.join(path.name for path in files)}. Keep one."
             )
-        pool = replace(read_pool(files[0]), source=files[0].name) if files else source.default_pool(folder)
+        pool = read_pool(files[0], allow_unlikely=unlikely) if files else source.default_pool(folder)
     if options.prices is not None:
-        pool = pool.with_prices(read_prices(options.prices), source=options.prices.name)
+        pool = with_price_file(pool, options.prices, allow_unlikely=unlikely)
+    if options.strict and pool.notes:
+        raise SourceError(f"--strict: {pool.notes[0]}")
     return pool

@@ -17,6 +17,7 @@ from vlrouterbench.core.constants import GROUP_SLUGS, SPLITS
 from vlrouterbench.data.assemble import Assembled
 from vlrouterbench.data.costs import CostBoundsRecord
 from vlrouterbench.data.leaks import Leaks
+from vlrouterbench.data.prices.published_lists import OtherPrice
 from vlrouterbench.data.sources.source_logs import Agreement, LeftOutRecord
 from vlrouterbench.data.tokens import token_counter_name
 from vlrouterbench.version import __version__
@@ -43,6 +44,10 @@ class BuildReport(TypedDict):
         group_splits: task group -> split -> number of samples, splits without any left out.
         images: how many samples have an image (`ok`), and how many lack one that was expected (`bad`).
         price_sheet: where the prices come from, and since when they hold.
+        price_notes: what to know of names and prices: look-alikes, candidates that a published list lacks; absent
+            in folders written by 0.x.
+        other_prices: prices of a published list beside those per token, with those that costs do not contain; absent
+            in folders written by 0.x.
         protocol: how tokens were counted.
         quality: what quality is, a name of `choices.Quality`.
         split_by: how samples were divided.
@@ -70,6 +75,8 @@ class BuildReport(TypedDict):
     group_splits: dict[str, dict[str, int]]
     images: dict[str, int]
     price_sheet: str
+    price_notes: NotRequired[list[str]]
+    other_prices: NotRequired[list[OtherPrice]]
     protocol: str
     quality: str
     split_by: str
@@ -104,6 +111,8 @@ def build_report(benchmark: Assembled, *, sha256: str) -> BuildReport:
         "group_splits": _counts_by_group(samples),
         "images": {"ok": sum(i is not None for i in benchmark.images), "bad": int((~benchmark.image_ok).sum())},
         "price_sheet": source.pool.describe_prices(),
+        "price_notes": list(source.pool.notes),
+        "other_prices": [price for candidate in source.pool.candidates for price in candidate.other_prices],
         "protocol": source.protocol,
         "quality": str(benchmark.quality),
         "split_by": str(benchmark.split_by),

@@ -8,24 +8,25 @@ Decisions
 
 from __future__ import annotations
 
-import csv
 import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import yaml
 
 from vlrouterbench.core.errors import SourceError, unknown_name
+from vlrouterbench.core.names import name_fault
+from vlrouterbench.data.prices.numbers import HIGHEST
+from vlrouterbench.data.prices.published_lists import OtherPrice
+from vlrouterbench.data.prices.units import StatedPrices, check_units
 
 PUBLISHED_SHEET = "VL-RouterBench (arXiv 2512.23562)"
 PUBLISHED_DATE = "2025-12"
 PRICE_FIELDS = ("input_price", "output_price")
-POOL_FILES = ("candidates.csv", "candidates.yaml", "candidates.yml")
+POOL_FILES = ("candidates.csv", "candidates.yaml", "candidates.yml", "candidates.json")
 """Where a source names its own candidates."""
 
 
@@ -40,6 +41,9 @@ class CandidateModel:
         price_source, price_date: where the prices stand and since when.
         log_name: its name in VLMEvalKit's folders.
         image_rule: how its image tokens follow from the image's size (a name of `image_tokens.IMAGE_RULES`).
+        price_name: its entry's name in published price lists, "" where that is its own name.
+        request_price: USD per request, in the cost of every sample.
+        other_prices: what a published list states of it beside these, kept for the report.
     """
 
     name: str
@@ -50,20 +54,36 @@ class CandidateModel:
     price_date: str = ""
     log_name: str = ""
     image_rule: str = ""
+    price_name: str = ""
+    request_price: float = 0.0
+    other_prices: tuple[OtherPrice, ...] = ()
 
     def __post_init__(self) -> None:
-        for field in PRICE_FIELDS:
+        fault = name_fault(self.name)
+        if fault:
+            raise SourceError(f"expected a candidate's name of one line of visible characters, found {fault}.")
+        for field in (*PRICE_FIELDS, "request_price"):
             price = getattr(self, field)
-            if not (math.isfinite(price) and price >= 0):
-                raise SourceError(f'candidate "{self.name}": {field} must be a number >= 0, found {price!r}.')
+            number = isinstance(price, int | float) and not isinstance(price, bool)
+            if not (number and math.isfinite(price) and 0 <= price <= HIGHEST):
+                raise SourceError(
+                    f'candidate "{self.name}": {field} must be a number >= 0 and at most {HIGHEST:,}, found {price!r}.'
+                )
 
 
 @dataclass(frozen=True)
 class CandidatePool:
-    """Candidates in a fixed order; a candidate's position in it is its index everywhere."""
+    """Candidates in a fixed order; a candidate's position in it is its index everywhere.
+
+    Attributes:
+        candidates: in that order.
+        source: where they stand.
+        notes: what whoever builds from them should know, a sentence each.
+    """
 
     candidates: tuple[CandidateModel, ...]
     source: str
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.candidates:
@@ -90,30 +110,67 @@ class CandidatePool:
         """(input, output) prices in pool order, each (num_candidates,), USD per million tokens."""
         return np.array([c.input_price for c in self.candidates]), np.array([c.output_price for c in self.candidates])
 
+    @property
+    def request_prices(self) -> np.ndarray:
+        """Prices per request in pool order, (num_candidates,), USD."""
+        return np.array([c.request_price for c in self.candidates])
+
+    def check_units(self) -> None:
+        """Stop at prices whose unit is likely another one.
+
+        Raises:
+            SourceError: as `prices.units.check_units`.
+        """
+        check_units(
+            StatedPrices(c.name, Decimal(str(c.input_price)), Decimal(str(c.output_price)), f'candidate "{c.name}"')
+            for c in self.candidates
+        )
+
     def of_log_folder(self, folder: str) -> CandidateModel | None:
         """The candidate whose logs stand in a folder of this name, None when the pool has none."""
         return next((c for c in self.candidates if folder in (c.log_name, c.name)), None)
 
-    def with_prices(self, prices: Mapping[str, tuple[float, float]], *, source: str, date: str = "") -> CandidatePool:
+    def with_prices(
+        self,
+        prices: Mapping[str, tuple[float, float]],
+        *,
+        source: str,
+        date: str = "",
+        allow_unlikely: bool = False,
+    ) -> CandidatePool:
         """The same pool under other prices.
 
         Args:
             prices: name -> (input, output) in USD per million tokens; candidates that it does not name keep theirs.
             source: where the prices come from.
             date: since when they hold.
+            allow_unlikely: take prices whose unit is likely another one as they stand.
+
+        Raises:
+            UnknownNameError: a name is not in the pool.
+            SourceError: a price is no number from 0 to a million, or its unit is likely another one.
         """
         for name in prices:
             if name not in self.index:
                 raise unknown_name(f"candidate in {source}", name, self.names)
         changed = [
             replace(
-                c, input_price=prices[c.name][0], output_price=prices[c.name][1], price_source=source, price_date=date
+                c,
+                input_price=prices[c.name][0],
+                output_price=prices[c.name][1],
+                request_price=0.0,
+                other_prices=(),
+                price_source=source,
+                price_date=date,
             )
             if c.name in prices
             else c
             for c in self.candidates
         ]
-        return CandidatePool(tuple(changed), self.source)
+        pool = replace(self, candidates=tuple(changed))
+        if not allow_unlikely:
+            pool.check_units()
+        return pool
 
     def describe_prices(self) -> str:
         """The price sheet in one line: each source with its date."""
@@ -147,71 +204,3 @@ def published_pool() -> CandidatePool:
         ("GPT-4o", "GPT4o", None, (2.50, 10.00)),
     )
     return CandidatePool(tuple(_published(*row) for row in rows), "the published pool")
-
-
-def read_pool(path: Path) -> CandidatePool:
-    """Read `candidates.csv` or `.yaml`: name, input_price, output_price; the rest is optional."""
-    candidates = []
-    for number, row in enumerate(_read_rows(path), start=1):
-        name = str(row.get("name") or "").strip()
-        if not name:
-            raise SourceError(f'{path}, entry {number}: expected a "name", found none.')
-        parameters = row.get("parameters_b")
-        candidates.append(
-            CandidateModel(
-                name=name,
-                input_price=_number(row, "input_price", f'{path}, candidate "{name}"'),
-                output_price=_number(row, "output_price", f'{path}, candidate "{name}"'),
-                parameters_b=None if parameters in (None, "") else _number(row, "parameters_b", f"{path}, {name}"),
-                price_source=str(row.get("source") or path.name),
-                price_date=str(row.get("date") or ""),
-                log_name=name,
-                image_rule=str(row.get("image_rule") or ""),
-            )
-        )
-    return CandidatePool(tuple(candidates), path.name)
-
-
-def read_prices(path: Path) -> dict[str, tuple[float, float]]:
-    """Read a price sheet (csv or yaml with name, input_price, output_price) as name -> (input, output)."""
-    prices = {}
-    for row in _read_rows(path):
-        name = str(row.get("name") or "").strip()
-        where = f'{path}, candidate "{name}"'
-        if name in prices:
-            raise SourceError(f"{where}: expected its prices once, found them twice.")
-        prices[name] = (_number(row, "input_price", where), _number(row, "output_price", where))
-    return prices
-
-
-def _read_rows(path: Path) -> list[dict[str, Any]]:
-    if not path.is_file():
-        raise SourceError(f"expected a candidates or price file, found nothing at {path}.")
-    try:
-        if path.suffix.lower() in (".yaml", ".yml"):
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-            rows = content.get("candidates") if isinstance(content, dict) else content
-        else:
-            with path.open(newline="", encoding="utf-8-sig") as handle:
-                rows = list(csv.DictReader(handle))
-    except (yaml.YAMLError, UnicodeDecodeError, csv.Error) as error:
-        raise SourceError(f"{path} is not readable as csv or yaml: {error}") from error
-    if not rows or not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise SourceError(f"{path}: expected rows with name, input_price and output_price, found none.")
-    return rows
-
-
-def _number(row: Mapping[str, Any], field: str, where: str) -> float:
-    value = row.get(field)
-    if value is None or str(value).strip() == "":
-        what = "a price" if field in PRICE_FIELDS else "a number"
-        raise SourceError(
-            f'{where}: expected {what} in "{field}", found none. A candidate without a price is not free.'
-        )
-    try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise SourceError(f'{where}: expected a number in "{field}", found {value!r}.') from error
-    if not (math.isfinite(number) and number >= 0):
-        raise SourceError(f'{where}: expected a number >= 0 in "{field}", found {value!r}.')
-    return number

@@ -64,6 +64,11 @@ def token_cost(tokens_in: np.ndarray, tokens_out: np.ndarray, *, prices: tuple[n
     return (np.asarray(tokens_in, float) * prices[0] + np.asarray(tokens_out, float) * prices[1]) / TOKENS_PER_PRICE
 
 
+def pool_cost(tokens_in: np.ndarray, tokens_out: np.ndarray, pool: CandidatePool) -> np.ndarray:
+    """USD per sample at the prices of a pool, per token and per request, of the shape of the counts."""
+    return token_cost(tokens_in, tokens_out, prices=pool.price_arrays) + pool.request_prices
+
+
 def cost_bounds(cost: np.ndarray, pool: CandidatePool) -> CostBounds:
     """Bounds of a cost matrix (num_samples, num_candidates): each mean over measured pairs with zero costs dropped."""
     counted = np.isfinite(cost) & (cost > 0)

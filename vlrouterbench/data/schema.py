@@ -48,6 +48,9 @@ CANDIDATE_FILE_SCHEMA = pa.schema(
     ]
 )
 
+REQUEST_PRICE = "request_price"
+"""Column of `candidates.parquet` where a candidate has a price per request, USD; absent where none has."""
+
 TEXT_COLUMNS = ("sample_id", "dataset", "task_group", "question", "options", "hint")
 
 

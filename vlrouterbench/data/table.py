@@ -24,8 +24,8 @@ from vlrouterbench.core.errors import BenchmarkError, unknown_name
 from vlrouterbench.core.files import sha256_of_files
 from vlrouterbench.data.build_report import REPORT_FILE, BuildReport
 from vlrouterbench.data.candidates import CandidateModel, CandidatePool
-from vlrouterbench.data.costs import cost_bounds, token_cost
-from vlrouterbench.data.schema import CANDIDATE_FILE_SCHEMA, MATRIX_TYPES
+from vlrouterbench.data.costs import cost_bounds, pool_cost
+from vlrouterbench.data.schema import CANDIDATE_FILE_SCHEMA, MATRIX_TYPES, REQUEST_PRICE
 
 IMAGES_PER_BATCH = 64
 
@@ -128,7 +128,14 @@ class RoutingTable:
             rows=self.rows[rows],
         )
 
-    def with_prices(self, prices: Mapping[str, tuple[float, float]], *, source: str, date: str = "") -> RoutingTable:
+    def with_prices(
+        self,
+        prices: Mapping[str, tuple[float, float]],
+        *,
+        source: str,
+        date: str = "",
+        allow_unlikely: bool = False,
+    ) -> RoutingTable:
         """The same measurements under other prices: every cost and the cost bounds follow anew, nothing is rebuilt.
 
         A cost that the source fixed (`cost_usd` of own tables) and one without token counts stand as they are.
@@ -137,10 +144,14 @@ class RoutingTable:
             prices: name -> (input, output) in USD per million tokens; candidates that it does not name keep theirs.
             source: where the prices come from.
             date: since when they hold.
+            allow_unlikely: take prices whose unit is likely another one as they stand.
+
+        Raises:
+            UnknownNameError, SourceError: as `CandidatePool.with_prices`.
         """
-        pool = self.pool.with_prices(prices, source=source, date=date)
+        pool = self.pool.with_prices(prices, source=source, date=date, allow_unlikely=allow_unlikely)
         tokens = self.matrices["input_tokens"], self.matrices["output_tokens"]
-        before, after = (token_cost(*tokens, prices=p.price_arrays) for p in (self.pool, pool))
+        before, after = (pool_cost(*tokens, p) for p in (self.pool, pool))
         follows = np.isclose(self.cost, before, rtol=1e-9, atol=0.0)
         cost = np.where(follows, after, self.cost)
         return replace(self, pool=pool, matrices=self.matrices | {"cost": cost}).with_own_bounds()
@@ -261,7 +272,9 @@ def _read_pool(folder: Path) -> CandidatePool:
     path = folder / "candidates.parquet"
     if not path.is_file():
         raise BenchmarkError(f"expected {path}, found none. Build the benchmark again.")
-    rows = _read_parquet(path).select(CANDIDATE_FILE_SCHEMA.names).to_pylist()
+    table = _read_parquet(path)
+    stated = [name for name in table.column_names if name == REQUEST_PRICE or name in CANDIDATE_FILE_SCHEMA.names]
+    rows = table.select(stated).to_pylist()
     return CandidatePool(tuple(CandidateModel(**row) for row in rows), str(path))
 
 

@@ -30,6 +30,7 @@ from vlrouterbench.data.schema import (
     IMAGE_TYPE,
     MATRIX_TYPES,
     OUTCOME_FILE_SCHEMA,
+    REQUEST_PRICE,
     TEXT_COLUMNS,
     sample_file_schema,
 )
@@ -71,8 +72,11 @@ def write_benchmark(benchmark: Assembled, out: Path) -> BuildReport:
 
 def candidates_table(pool: CandidatePool) -> pa.Table:
     """The pool as it stands in `candidates.parquet`."""
-    rows = [{name: getattr(c, name) for name in CANDIDATE_FILE_SCHEMA.names} for c in pool.candidates]
-    return pa.Table.from_pylist(rows, schema=CANDIDATE_FILE_SCHEMA)
+    schema = CANDIDATE_FILE_SCHEMA
+    if any(c.request_price for c in pool.candidates):
+        schema = schema.append(pa.field(REQUEST_PRICE, pa.float64()))
+    rows = [{name: getattr(c, name) for name in schema.names} for c in pool.candidates]
+    return pa.Table.from_pylist(rows, schema=schema)
 
 
 def mean_quality_and_cost(benchmark: Assembled) -> list[CandidateFigures]:

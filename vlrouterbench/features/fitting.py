@@ -8,9 +8,8 @@ from typing import Any
 from vlrouterbench.features.choices import choices_of
 from vlrouterbench.features.handlers import handler_of
 from vlrouterbench.features.options import FeatureOptions
-from vlrouterbench.routers.encoders.block import FeatureBlock
+from vlrouterbench.routers.encoders.block import WEIGHTED_AVERAGE, FeatureBlock
 from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder, RawFeatures
-from vlrouterbench.routers.encoders.fusion import WEIGHTED_AVERAGE
 
 
 def fit_encoder(

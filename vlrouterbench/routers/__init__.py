@@ -1,6 +1,7 @@
 """The routers, and what a router of one's own is made from.
 
-    from vlrouterbench.routers import EstimatingRouter, PreTrainedRouter, Recipe, RouterConfig, TrainingSet, frozen
+    from vlrouterbench.routers import PreTrainedRouter, Recipe, RouterConfig, TrainingSet, frozen
+    from vlrouterbench.routers import EstimatingRouter, EstimatingRouterConfig  # quality and cost estimated apart
 
 Modules here import only each other, numpy, torch, Pillow, transformers and the libraries of encoders. The files that a
 router needs are written beside its weights, so that `AutoModel.from_pretrained(..., trust_remote_code=True)` works
@@ -18,12 +19,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vlrouterbench.routers.base.configuration_router import RouterConfig
     from vlrouterbench.routers.base.decision import RoutingDecision
-    from vlrouterbench.routers.base.estimating import EstimatingRouter
+    from vlrouterbench.routers.base.estimating import EstimatingRouter, EstimatingRouterConfig
     from vlrouterbench.routers.base.learning import Recipe, TrainingSet
     from vlrouterbench.routers.base.modeling_router import PreTrainedRouter, frozen
 
 _HOMES = {
     "EstimatingRouter": "base.estimating",
+    "EstimatingRouterConfig": "base.estimating",
     "PreTrainedRouter": "base.modeling_router",
     "Recipe": "base.learning",
     "RouterConfig": "base.configuration_router",
@@ -33,6 +35,7 @@ _HOMES = {
 }
 __all__ = [
     "EstimatingRouter",
+    "EstimatingRouterConfig",
     "PreTrainedRouter",
     "Recipe",
     "RouterConfig",

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import torch
 
+from vlrouterbench.routers.base.asking import BLOCK_PIXELS, num_pixels
+from vlrouterbench.routers.base.asking import BLOCK_SAMPLES as BLOCK_ROWS
 from vlrouterbench.routers.base.decision import RoutingDecision
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.encoders.sample_input import RouterInput
@@ -27,11 +29,6 @@ from vlrouterbench.routing.options import RoutingOptions
 from vlrouterbench.routing.question_table import Question, RawRow, checked_question, read_questions
 from vlrouterbench.routing.routed_table import DecisionRow, RoutedTable
 from vlrouterbench.training.pool.opened import check_open_pool
-
-BLOCK_ROWS = 32
-"""Rows that are encoded together."""
-BLOCK_PIXELS = 50_000_000
-"""A block is closed early when its images have this many pixels: they are all in memory at once."""
 
 
 @torch.no_grad()
@@ -77,11 +74,6 @@ class _WaitingRow:
     question: Question
     sample: RouterInput
 
-    @property
-    def num_pixels(self) -> int:
-        image = self.sample.image
-        return 0 if image is None else image.width * image.height
-
 
 @dataclass
 class _TableWork:
@@ -116,8 +108,8 @@ class _TableWork:
             return
         sample = RouterInput(question.question, question.options, question.hint, image)
         self.waiting.append(_WaitingRow(number, question, sample))
-        num_pixels = sum(other.num_pixels for other in self.waiting)
-        if len(self.waiting) >= self.block_rows or num_pixels >= BLOCK_PIXELS:
+        pixels = sum(num_pixels(other.sample) for other in self.waiting)
+        if len(self.waiting) >= self.block_rows or pixels >= BLOCK_PIXELS:
             self._decide_waiting()
 
     def finished(self) -> RoutedTable:
@@ -142,14 +134,10 @@ class _TableWork:
 
     def _encoded(self, samples: Sequence[RouterInput]) -> Sequence[torch.Tensor | None]:
         """Features of each sample, (1, dim); None for each where one of them cannot be encoded."""
-        if not samples:
-            return []
         try:
-            features = self.router.encoder.encode(samples)
+            return self.router.features_of_each(samples)
         except INPUT_ERRORS:
             return [None] * len(samples)
-        # Copies: kernels round by the alignment of an address, which differs from row to row of a block.
-        return [row.clone() for row in features.split(1)]
 
     def _decided(self, question: Question, decision: RoutingDecision) -> DecisionRow:
         accuracy, cost = decision.estimated_accuracy or {}, decision.estimated_cost_usd or {}

@@ -25,7 +25,7 @@ from vlrouterbench.features.packed import PackedSet
 from vlrouterbench.metrics.trade_off import chosen_values, rank_score
 from vlrouterbench.routers.base.configuration_router import CandidateEntry
 from vlrouterbench.routers.base.learning import TrainingSet
-from vlrouterbench.routers.encoders.fusion import TEXT_ONLY
+from vlrouterbench.routers.encoders.block import TEXT_ONLY
 from vlrouterbench.training.soft_labels import COST_SCALE, build_soft_labels
 
 

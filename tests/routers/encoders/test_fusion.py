@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from vlrouterbench.routers.encoders.fusion import FUSIONS, fuse, fused_dim, projected, random_signs, unit_length
+from vlrouterbench.routers.encoders.block import FUSIONS, fuse, fused_dim, projected, random_signs, unit_length
 
 TEXT, IMAGE = np.array([3.0, 4.0]), np.array([0.0, 5.0, 12.0, 0.0])
 

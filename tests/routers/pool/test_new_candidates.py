@@ -28,7 +28,9 @@ def test_the_mean_is_that_of_the_train_split_and_not_of_anchors_that_are_harder(
     assert quality.mean() < 0.43 and mean == pytest.approx(0.5, abs=0.01)
 
 
-@pytest.mark.parametrize("price", [(None, 1.0), (1.0, -1.0), (1.0, float("inf")), (float("nan"), 1.0)])
+@pytest.mark.parametrize(
+    "price", [(None, 1.0), (1.0, -1.0), (1.0, float("inf")), (float("nan"), 1.0), (1.0, 1e308), (True, 1.0)]
+)
 def test_a_price_that_makes_no_sense_is_refused(price):
     with pytest.raises(ValueError, match="new: expected an input and an output price >= 0"):
         checked_price("new", price)

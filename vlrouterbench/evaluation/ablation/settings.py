@@ -15,7 +15,7 @@ from pathlib import Path
 from vlrouterbench.core.constants import COST_WEIGHTS
 from vlrouterbench.core.errors import BenchmarkError, unknown_name
 from vlrouterbench.features.options import FeatureOptions
-from vlrouterbench.routers.encoders.fusion import (
+from vlrouterbench.routers.encoders.block import (
     AVERAGE,
     CONCAT,
     IMAGE_ONLY,

@@ -19,7 +19,8 @@ import torch
 from transformers import BatchFeature, ProcessorMixin
 
 from vlrouterbench.routers.backbones.sample_encoder import SampleEncoder
-from vlrouterbench.routers.encoders.sample_input import RouterInputError, samples_of
+from vlrouterbench.routers.encoders.feature_encoder import samples_of
+from vlrouterbench.routers.encoders.sample_input import RouterInputError
 from vlrouterbench.routers.write_code import write_code
 
 

@@ -56,8 +56,8 @@ class BudgetStream:
         """The next decision, on features (1, dim)."""
         return self._counted(self.router.decide_one(features, usd_weight=self.usd_weight))
 
-    def route(self, question: str, image: Any = None, **options: Any) -> RoutingDecision:
-        """The next decision, on a question and an image, with the router's own options."""
+    def route(self, question: str | None = None, image: Any = None, **options: Any) -> RoutingDecision:
+        """The next decision, on a question and an image or `messages`, with the router's own options."""
         return self._counted(self.router.route(question, image, usd_weight=self.usd_weight, **options))
 
     def spent(self, expected_usd: float, measured_usd: float) -> None:

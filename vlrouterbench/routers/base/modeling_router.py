@@ -12,15 +12,14 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from PIL import Image
 from torch import nn
 from transformers.utils import ModelOutput
 
+from vlrouterbench.routers.base.asking import AskedRouter
 from vlrouterbench.routers.base.configuration_router import RouterConfig
 from vlrouterbench.routers.base.decision import KINDS, CalibrationError, RoutingDecision, considered
 from vlrouterbench.routers.base.learning import (
@@ -33,7 +32,6 @@ from vlrouterbench.routers.base.learning import (
 )
 from vlrouterbench.routers.base.saved_router import SavedRouter
 from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder
-from vlrouterbench.routers.encoders.sample_input import RAISE, RouterInput, usable_image
 
 CALIBRATED_FAMILIES = ("flagship",)
 """Families with calibrated estimates; the registry's test keeps this list true."""
@@ -52,7 +50,7 @@ class RouterOutput(ModelOutput):
     logits: torch.Tensor | None = None
 
 
-class PreTrainedRouter(SavedRouter):
+class PreTrainedRouter(AskedRouter, SavedRouter):
     """A router of any family.
 
     Args:
@@ -62,10 +60,6 @@ class PreTrainedRouter(SavedRouter):
     main_input_name = "features"
     accepts_loss_kwargs = False
     """For transformers' Trainer: the loss is a mean over the batch that is given."""
-    calibrated = False
-    """Whether the family estimates calibrated probabilities of a correct answer."""
-    title = ""
-    """The family's name in print."""
     by_gradient = False
     """Whether the trainer follows `training_loss` after `fit`."""
     end_to_end = False
@@ -197,43 +191,6 @@ class PreTrainedRouter(SavedRouter):
     def decide(self, features: torch.Tensor, candidates: Sequence[str] | None = None) -> torch.Tensor:
         """Chosen candidates as indices in the pool, (num_samples,) int64, for features (num_samples, dim)."""
         return self.choose(self.score(features.to(self.device)), candidates)
-
-    @torch.no_grad()
-    def route(
-        self,
-        question: str,
-        image: Image.Image | bytes | str | Path | None = None,
-        *,
-        options: Sequence[str] = (),
-        hint: str = "",
-        candidates: Sequence[str] | None = None,
-        on_bad_image: str = RAISE,
-        **budget: float | None,
-    ) -> RoutingDecision:
-        """Decide on one sample.
-
-        Args:
-            question: the question, without options.
-            image: a PIL image, encoded bytes or a path; None for a text-only question.
-            options: answer options of a multiple-choice question.
-            hint: extra instruction or context.
-            candidates: names to choose from, None for the whole pool.
-            on_bad_image: what an image that cannot be read leads to: "error", or "text-only", a decision by the text
-                alone (`image_used` of the decision says so).
-            budget: `usd_weight`, `max_cost_usd` or `min_accuracy`; only a family with calibrated estimates accepts
-            them.
-
-        Raises:
-            RouterInputError: the image cannot be read, and a decision by the text was not allowed.
-            HubEncoderError: the router's pretrained encoder is not in reach.
-            PoolMismatchError: a candidate is not in the pool.
-            CalibrationError: a budget was given to a family without calibrated estimates.
-            BudgetError: a budget that makes no sense, or a ceiling on cost that no candidate fits.
-        """
-        self.check_budget(budget)
-        sample = RouterInput(question, tuple(options), hint, usable_image(image, on_bad_image))
-        decision = self.decide_one(self.encoder.encode([sample]), candidates, **budget)
-        return replace(decision, image_used=sample.image is not None and self.encoder.image is not None)
 
     @torch.no_grad()
     def decide_one(

@@ -23,10 +23,28 @@ import torch
 from torch import nn
 from transformers import BatchFeature, ProcessorMixin
 
-from vlrouterbench.routers.encoders.block import IMAGE, MODALITIES, TEXT, FeatureBlock
-from vlrouterbench.routers.encoders.fusion import CONCAT, FUSIONS, IMAGE_ONLY, TEXT_ONLY, TEXT_WEIGHT, fuse, fused_dim
-from vlrouterbench.routers.encoders.registry import block_class, kind_of
-from vlrouterbench.routers.encoders.sample_input import RouterInput, RouterInputError, samples_of
+from vlrouterbench.routers.encoders.block import (
+    CONCAT,
+    FUSIONS,
+    IMAGE,
+    IMAGE_ONLY,
+    MODALITIES,
+    TEXT,
+    TEXT_ONLY,
+    TEXT_WEIGHT,
+    FeatureBlock,
+    block_class,
+    fuse,
+    fused_dim,
+    kind_of,
+)
+from vlrouterbench.routers.encoders.sample_input import (
+    RouterInput,
+    RouterInputError,
+    read_image,
+    read_options,
+    read_text,
+)
 from vlrouterbench.routers.write_code import write_code
 
 
@@ -218,6 +236,25 @@ class FeatureProcessor(ProcessorMixin):
         samples = samples_of(text, images, options, hints)
         encoder = _reader(json.dumps(self.router_encoder, sort_keys=True))
         return BatchFeature(encoder.packed(encoder.read(samples)))
+
+
+def samples_of(text: Any, images: Any = None, options: Any = None, hints: Any = None) -> list[RouterInput]:
+    """Samples from what a processor is given: a text or several, with an image, options and a hint for each or none.
+
+    Raises:
+        RouterInputError: other lengths than the texts', several images of one text, or one that cannot be read.
+    """
+    texts = [text] if isinstance(text, str) else list(text)
+    if images is not None and not isinstance(images, list | tuple):
+        images = [images]
+    for name, part in (("images", images), ("options", options), ("hints", hints)):
+        if part is not None and len(part) != len(texts):
+            raise RouterInputError(f"{name}: expected one for each of {len(texts)} texts, found {len(part)}.")
+    columns = [[None] * len(texts) if part is None else part for part in (options, hints, images)]
+    return [
+        RouterInput(read_text(question, "text"), read_options(choices), read_text(hint, "hint"), read_image(image))
+        for question, choices, hint, image in zip(texts, *columns, strict=True)
+    ]
 
 
 @functools.lru_cache(maxsize=2)

@@ -1,24 +1,53 @@
-"""What a router sees of a sample: its text in one fixed form, and its image.
+"""The one reader of a sample: question, hint, options and image in every form that people hold them in.
 
 Decisions
 - Question, hint and options form one text, in that order, in training, evaluation, `route` and every demo alike.
+- Tables, Python, pages and servers read through these functions, so that one sample is one decision everywhere.
 - An image that cannot be read is an error here: only a benchmark may keep a sample without its image.
+- A message names the kind of what was found and never repeats an image. Nothing is fetched.
+- A router reads one image. Several are refused: none is left out without a word.
 """
 
 from __future__ import annotations
 
+import ast
+import base64
 import io
-from collections.abc import Sequence
+import json
+import os
+import re
+import struct
+import zlib
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
+import numpy as np
 from PIL import Image
 
 RAISE, TEXT_ONLY = "error", "text-only"
 """What an image that cannot be read leads to in a request."""
 MAX_PIXELS = 100_000_000
 """Largest image that is read, in pixels."""
+FORMS = "a path, encoded bytes, {bytes, path}, a PIL image, an array of pixels or a data URL, or a list of one of these"
+"""What an image may be given as."""
+IMAGE_FIELDS = ("images", "image", "image_path")
+"""Where a sample has its image; the first that is not empty counts: rows of benchmarks repeat it under two names."""
+_CHANNELS = (1, 3, 4)
+_LONGEST_PATH, _LONGEST_NAME, _SHOWN = 4096, 255, 200
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+_ITEM = r"""'[^'\\]*+(?:\\.[^'\\]*+)*+'|"[^"\\]*+(?:\\.[^"\\]*+)*+"|[-+.\w]++"""
+_LISTS = [
+    re.compile(rf"\[\s*+(?:(?:{_ITEM})(?:{gap}(?:{_ITEM}))*+\s*+(?:,\s*+)?)?\]", re.DOTALL)
+    for gap in (r"\s*+,\s*+", r"\s++")
+]
+"""A list as Python writes it, and an array as numpy does: of two texts with no comma between them Python makes one."""
+_DAMAGED: tuple[type[Exception], ...] = (OSError, ValueError, SyntaxError, TypeError, AttributeError, LookupError)
+_DAMAGED += (EOFError, ArithmeticError, struct.error, zlib.error, Image.DecompressionBombError)
+"""What decoders raise on a damaged image."""
 
 
 class EncoderError(ValueError):
@@ -56,37 +85,140 @@ class RouterInput:
         return self.question, self.hint, *(f"({chr(65 + i)}) {option}" for i, option in enumerate(self.options))
 
 
-def read_image(source: Image.Image | bytes | str | Path | None) -> Image.Image | None:
-    """An image from a PIL image, encoded bytes or a file; None stays None.
+def read_sample(sample: Any, on_bad_image: str = RAISE) -> RouterInput:
+    """A sample from a mapping with `question` and, where there are any, `options`, `hint` and `image`.
 
     Raises:
-        RouterInputError: it cannot be read whole, is empty, or is over the pixel limit.
+        RouterInputError: neither a question nor an image, or something that cannot be read (see `usable_image`).
     """
-    if source is None:
-        return None
-    where = str(source) if isinstance(source, str | Path) else f"the given {type(source).__name__}"
+    if isinstance(sample, RouterInput):
+        return sample
+    if not isinstance(sample, Mapping):
+        raise RouterInputError(f'expected a sample as a dict with "question", found {kind_of(sample)}.')
+    image = next((value for name in IMAGE_FIELDS if not is_missing(value := sample.get(name))), None)
+    if image is None and is_missing(sample.get("question")):
+        raise RouterInputError("neither a question nor an image.")
+    question, hint = (read_text(sample.get(name), name) for name in ("question", "hint"))
+    return RouterInput(question, read_options(sample.get("options")), hint, usable_image(image, on_bad_image))
+
+
+def read_text(value: Any, name: str) -> str:
+    """A text, or a number as one; empty where there is none. RouterInputError for anything else."""
+    if is_missing(value):
+        return ""
+    if not isinstance(value, str | Real):
+        raise RouterInputError(f"expected {name} as a text, found {kind_of(value)}.")
+    return str(value)
+
+
+def read_options(value: Any) -> tuple[str, ...]:
+    """Answer options of a list, of the text of one (JSON's, Python's), or of a text with `|` between options.
+
+    Raises:
+        RouterInputError: another text, a dict, a set, or an item that is no text.
+    """
+    if is_missing(value) or (isinstance(value, str) and value.isspace()):
+        return ()
+    items = value
+    if isinstance(value, str):
+        items = list_of(value) if value.lstrip()[0] in "[{" else None
+        if items is None and "|" in value:
+            items = [part.strip() for part in value.split("|") if part.strip()]
+    if isinstance(items, str | bytes | Mapping | Set) or not isinstance(items, Iterable):
+        found = f"a text: {shown(value, 40)}" if isinstance(value, str) else kind_of(value)
+        raise RouterInputError(
+            f'expected options as a list, as its text ["red", "blue"], or as red|blue; found {found}'
+        )
+    options = list(items)
+    if any(not isinstance(option, str) and is_missing(option) for option in options):
+        raise RouterInputError("expected a text for each option, found none among them.")
+    return tuple(read_text(option, "each option") for option in options)
+
+
+def list_of(text: str) -> Any:
+    """What a text of JSON, a Python list or an array of numpy holds; None where it is none of them."""
     try:
-        return _loaded(source, where)
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        if not any(form.fullmatch(text.strip()) for form in _LISTS):
+            return None
+    try:
+        return [ast.literal_eval(item) for item in re.findall(_ITEM, text, re.DOTALL)]
+    except (ValueError, SyntaxError):
+        return None
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a field is empty: None, NaN as tables have it, an empty text or list."""
+    if isinstance(value, str | list | tuple):
+        return not value
+    return (
+        value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, Real) and value != value)
+    )
+
+
+def kind_of(value: Any) -> str:
+    """What a value is, in a word or two: it may be an image, which a message does not repeat."""
+    name = type(value).__name__
+    return f"a {name} of {len(value)}" if isinstance(value, list | tuple) else name
+
+
+def shown(text: str, most: int = _SHOWN) -> str:
+    """A text for a message of one line: not all of a long one, and nothing in it that cannot be printed."""
+    text = text if len(text) <= most else f"{text[:most]}..."
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
+def path_forms(path: str) -> tuple[str, ...]:
+    """How a path may be meant: as it stands, or with slashes and without white space around it."""
+    return tuple(dict.fromkeys((path, path.strip().replace("\\", "/"))))
+
+
+def images_of(value: Any) -> list[Any]:
+    """The images that a value names, each a path, encoded bytes, or what holds pixels; one of FORMS or a list of them.
+
+    Raises:
+        RouterInputError: a URL, base64 without its head, or a dict that is no image.
+    """
+    if isinstance(value, str) and value.lstrip().startswith("[") and isinstance(items := list_of(value), list):
+        value = items
+    found = [_resolved(item) for item in (value if isinstance(value, list | tuple) else [value])]
+    return [image for image in found if not is_missing(image)]
+
+
+def read_image(source: Any) -> Image.Image | None:
+    """An image from any of FORMS; None stays None.
+
+    Raises:
+        RouterInputError: it cannot be read whole, is empty, is over the pixel limit, or there are several.
+    """
+    images = images_of(source)
+    if len(images) > 1:
+        raise RouterInputError(
+            f"expected at most one image of a question, found {len(images)}: give the one that it is about."
+        )
+    if not images:
+        return None
+    image = images[0]
+    where = shown(str(image)) if isinstance(image, str | os.PathLike) else f"the given {type(source).__name__}"
+    try:
+        return _loaded(image, where)
     except FileNotFoundError as error:
         raise RouterInputError(f"expected an image file, found nothing at {where}.") from error
     except RouterInputError:
         raise
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except _DAMAGED as error:
         raise RouterInputError(
             f"expected a readable image, found one that does not decode: {where} ({type(error).__name__}). "
             "Give a whole PNG, JPEG or WebP file."
         ) from error
 
 
-def usable_image(source: Image.Image | bytes | str | Path | None, on_bad_image: str) -> Image.Image | None:
-    """An image as `read_image` gives it; None for one that cannot be read, where that is allowed.
-
-    Args:
-        source: as for `read_image`.
-        on_bad_image: RAISE or TEXT_ONLY.
+def usable_image(source: Any, on_bad_image: str) -> Image.Image | None:
+    """An image as `read_image` gives it; under TEXT_ONLY None for one that cannot be read.
 
     Raises:
-        RouterInputError: it cannot be read and that is not allowed, or `on_bad_image` is neither.
+        RouterInputError: under RAISE it cannot be read, or `on_bad_image` is neither.
     """
     if on_bad_image not in (RAISE, TEXT_ONLY):
         raise RouterInputError(f'expected on_bad_image "{RAISE}" or "{TEXT_ONLY}", found "{on_bad_image}".')
@@ -98,53 +230,40 @@ def usable_image(source: Image.Image | bytes | str | Path | None, on_bad_image: 
         return None
 
 
-def samples_of(
-    text: str | Sequence[str],
-    images: Any = None,
-    options: Sequence[Sequence[str]] | None = None,
-    hints: Sequence[str] | None = None,
-) -> list[RouterInput]:
-    """Samples from what a processor is given: a text or several, with an image, options and a hint for each or none.
-
-    Raises:
-        RouterInputError: other lengths than the texts', several images of one text, or one that cannot be read.
-    """
-    texts = [text] if isinstance(text, str) else list(text)
-    if images is not None and not isinstance(images, list | tuple):
-        images = [images]
-    for name, part in (("images", images), ("options", options), ("hints", hints)):
-        if part is not None and len(part) != len(texts):
-            raise RouterInputError(f"{name}: expected one for each of {len(texts)} texts, found {len(part)}.")
-    return [
-        RouterInput(
-            question,
-            tuple(options[index]) if options is not None else (),
-            hints[index] if hints is not None else "",
-            read_image(only_image(images[index])) if images is not None else None,
-        )
-        for index, question in enumerate(texts)
-    ]
+def _resolved(image: Any) -> Any:
+    """An image that is a path, bytes, or what holds pixels; None for a dict that holds none."""
+    if isinstance(image, Mapping):
+        if not {"bytes", "path"} & set(image):
+            raise _no_image("a dict without bytes or path")
+        image = next((part for name in ("bytes", "path") if not is_missing(part := image.get(name))), None)
+    if isinstance(image, bytearray | memoryview):
+        return bytes(image)
+    if not isinstance(image, str):
+        return image
+    head, comma, body = image.partition(",")
+    if head[:5].lower() == "data:":
+        try:
+            if comma and head.lower().endswith(";base64"):
+                return base64.b64decode("".join(unquote(body).split()), validate=True)
+        except ValueError:
+            pass
+        raise _no_image("a damaged data URL, where data:image/png;base64,... belongs")
+    if url := _URL.match(image):
+        raise _no_image(f"a URL ({url[1][:20]}://...), and nothing is fetched")
+    if len(image) > _LONGEST_PATH or max(map(len, re.split(r"[/\\]", image))) > _LONGEST_NAME:
+        raise _no_image(f"a text of {len(image):,} characters; before base64 belongs data:image/png;base64,")
+    return image
 
 
-def only_image(images: Any) -> Any:
-    """The image of a sample, which may be given as a list of one.
-
-    Raises:
-        RouterInputError: there are several.
-    """
-    if not isinstance(images, list | tuple):
-        return images
-    if len(images) > 1:
-        raise RouterInputError(
-            f"expected at most one image of a question, found {len(images)}: give the one that it is about."
-        )
-    return images[0] if images else None
-
-
-def _loaded(source: Image.Image | bytes | str | Path, where: str) -> Image.Image:
+def _loaded(image: Any, where: str) -> Image.Image:
     """The image, decoded whole: Pillow opens a file without reading its pixels."""
-    image = source
+    if hasattr(image, "detach") or (hasattr(image, "__array__") and not isinstance(image, Image.Image)):
+        image = _drawn(image)
+    elif isinstance(image, str):
+        image = next((form for form in path_forms(image) if Path(form).is_file()), image)
     if not isinstance(image, Image.Image):
+        if not isinstance(image, bytes | str | os.PathLike) and not hasattr(image, "read"):
+            raise _no_image(kind_of(image))
         image = Image.open(io.BytesIO(image) if isinstance(image, bytes) else image)
     num_pixels = image.width * image.height
     if not 0 < num_pixels <= MAX_PIXELS:
@@ -153,3 +272,27 @@ def _loaded(source: Image.Image | bytes | str | Path, where: str) -> Image.Image
         )
     image.load()
     return image
+
+
+def _drawn(array: Any) -> Image.Image:
+    """The image of an array (height, width[, channels]) or a tensor, whose channels may stand first."""
+    is_tensor = hasattr(array, "detach")
+    if is_tensor:
+        array = array.detach().cpu()
+        array = array.float() if array.is_floating_point() else array
+    pixels = np.asarray(array)
+    shape = pixels.shape
+    first, last = (len(shape) == 3 and shape[axis] in _CHANNELS for axis in (0, 2))
+    if first and (is_tensor or not last):
+        pixels = np.moveaxis(pixels, 0, 2)
+    if not (first or last or len(shape) == 2) or pixels.dtype.kind not in "buif" or not pixels.size:
+        raise _no_image(f"an array of {pixels.dtype} and shape {shape}")
+    low, high, most = float(pixels.min()), float(pixels.max()), 1 if pixels.dtype.kind in "bf" else 255
+    if not 0 <= low <= high <= most:
+        raise _no_image(f"an array of {pixels.dtype} from {low:g} to {high:g}, where 0 to {most} belongs")
+    pixels = np.rint(pixels * (255.0 / most)).astype(np.uint8) if most == 1 else pixels.astype(np.uint8)
+    return Image.fromarray(np.ascontiguousarray(pixels.squeeze(2) if pixels.shape[2:] == (1,) else pixels))
+
+
+def _no_image(found: str) -> RouterInputError:
+    return RouterInputError(f"expected an image as {FORMS}; found {found}.")

@@ -9,6 +9,8 @@ import torch
 
 PRIOR_ANCHORS = 100.0
 """Anchor samples that the prior counts for."""
+HIGHEST_PRICE = 1_000_000
+"""USD per million tokens, so a dollar a token: no price is higher."""
 OUTCOMES = ("quality", "input_tokens", "output_tokens")
 
 
@@ -42,12 +44,13 @@ def checked_price(name: str, price: tuple[float | None, float | None]) -> tuple[
     """Prices of a candidate, (input, output) in USD per million tokens.
 
     Raises:
-        ValueError: one is lacking, negative or not finite.
+        ValueError: one is lacking, no number, negative or above HIGHEST_PRICE.
     """
-    sides = [float(side) for side in price if side is not None and 0 <= float(side) < math.inf]
-    if len(sides) != len(price):
+    sides = [float(side) for side in price if isinstance(side, int | float) and not isinstance(side, bool)]
+    if len(sides) != len(price) or not all(0 <= side <= HIGHEST_PRICE for side in sides):
         raise ValueError(
-            f"{name}: expected an input and an output price >= 0 in USD per million tokens, found {price}."
+            f"{name}: expected an input and an output price >= 0 and at most {HIGHEST_PRICE:,}, in USD per million "
+            f"tokens, found {price}."
         )
     return sides[0], sides[1]
 

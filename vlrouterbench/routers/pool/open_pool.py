@@ -25,7 +25,8 @@ from torch import nn
 
 from vlrouterbench.routers.base.budget_stream import BudgetStream
 from vlrouterbench.routers.base.calibrated import CalibratedRouter
-from vlrouterbench.routers.base.configuration_router import NewCandidate, RouterConfig
+from vlrouterbench.routers.base.card import pool_of
+from vlrouterbench.routers.base.configuration_router import NewCandidate, PoolChange, RouterConfig
 from vlrouterbench.routers.base.decision import Estimates, PoolMismatchError, considered
 from vlrouterbench.routers.base.estimating import EstimatingRouterConfig
 from vlrouterbench.routers.base.learning import TrainingSet
@@ -186,6 +187,8 @@ class OpenPoolRouter(CalibratedRouter):
         prices = [*self.config.pool["prices"], list(price)]
         self.config.candidates = [*self.config.candidates, {**candidate, "mean_cost_usd": cost}]
         self.config.pool = self._pool([*self.columns, position], prices)
+        joined: PoolChange = {"change": "joined", "candidate": candidate["name"], "num_anchors": int(measured.sum())}
+        self.config.record_change(joined)
 
     @torch.no_grad()
     def remove_candidate(self, name: str) -> None:
@@ -203,6 +206,7 @@ class OpenPoolRouter(CalibratedRouter):
         for tensor in ("handicap", "mean_cost"):
             setattr(self, tensor, _parameter(getattr(self, tensor).data[kept]))
         self.config.pool = self._pool(columns, self.config.pool["prices"])
+        self.config.record_change({"change": "left", "candidate": name})
 
     @torch.no_grad()
     def set_prices(self, prices: Mapping[str, tuple[float, float]]) -> None:
@@ -220,6 +224,7 @@ class OpenPoolRouter(CalibratedRouter):
         tokens = torch.cat([self.mean_tokens, self.joined_tokens], dim=1)[:, self.columns]
         entries = [entry.copy() for entry in self.config.candidates]
         mean_cost = self.mean_cost.data.clone()
+        changes: list[PoolChange] = []
         for name, price in prices.items():
             index = names.index(name)
             before = self._prices_before()[index]
@@ -228,7 +233,9 @@ class OpenPoolRouter(CalibratedRouter):
                     f"{name}: its tokens or the prices of its costs are not known. Train on a benchmark with both, "
                     "so that prices can be changed later."
                 )
-            entries[index]["input_price"], entries[index]["output_price"] = checked_price(name, price)
+            old, new = pool_of(self.config.to_dict())[index][1:], checked_price(name, price)
+            changes.append({"change": "price", "candidate": name, "before": old, "after": [*new]})
+            entries[index]["input_price"], entries[index]["output_price"] = new
         old_ratio = self._price_ratio(tokens.unsqueeze(0))[0]
         self.config.candidates = entries
         ratio = self._price_ratio(tokens.unsqueeze(0))[0] / old_ratio
@@ -238,6 +245,7 @@ class OpenPoolRouter(CalibratedRouter):
             if entry["name"] in prices:
                 entry["mean_cost_usd"] = float(mean_cost[index])
         self.config.candidates = entries
+        self.config.record_change(*changes)
 
     @torch.no_grad()
     def anchor_set(self, count: int) -> list[int]:

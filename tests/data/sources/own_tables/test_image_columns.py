@@ -7,7 +7,7 @@ import pytest
 from tests.data.sources.editing import edit
 from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.build import BuildOptions, build_benchmark
-from vlrouterbench.data.candidates import read_pool
+from vlrouterbench.data.prices.read import read_pool
 from vlrouterbench.data.sources.own_tables.read import read_own_tables
 from vlrouterbench.data.table import load_table
 

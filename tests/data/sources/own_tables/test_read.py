@@ -12,7 +12,7 @@ from PIL import Image
 from tests.data.sources.editing import edit, rows_of, write_rows
 from vlrouterbench.core.errors import SourceError, UnknownNameError
 from vlrouterbench.data.build import BuildOptions, build_benchmark
-from vlrouterbench.data.candidates import read_pool
+from vlrouterbench.data.prices.read import read_pool
 from vlrouterbench.data.sources.own_tables.read import OwnTables, find_table, read_own_tables
 from vlrouterbench.data.table import load_table
 
@@ -177,7 +177,7 @@ def test_an_empty_candidate_is_an_error(own_tables):
 
 def test_a_listed_candidate_without_a_price_is_an_error(own_tables):
     (own_tables / "candidates.csv").write_text("name,input_price,output_price\nsmall,0.1,0.1\nmiddle,,1\nlarge,2,8\n")
-    refuse(own_tables, r'candidates\.csv, candidate "middle": expected a price in "input_price"')
+    refuse(own_tables, r'candidates\.csv, line 3, candidate "middle": expected a price in "input_price"')
 
 
 @pytest.mark.parametrize("value", ["../secret.png", "images/../../secret.png", "/etc/hostname", "ABSOLUTE"])

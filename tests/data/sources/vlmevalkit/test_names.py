@@ -4,7 +4,7 @@ import pytest
 
 from tests.data.sources.vlmevalkit.log_trees import choice_rows, write_choice_logs, write_tsv
 from vlrouterbench.core.constants import DATASETS
-from vlrouterbench.data.sources.vlmevalkit.dataset_names import IMAGE_DATASETS
+from vlrouterbench.data.sources.vlmevalkit.dataset_table import IMAGE_DATASETS
 from vlrouterbench.data.sources.vlmevalkit.layout import find_logs
 from vlrouterbench.data.sources.vlmevalkit.names import JUDGE_ORDER, judge_rank, parse_name
 

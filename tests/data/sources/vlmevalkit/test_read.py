@@ -11,8 +11,8 @@ import pytest
 from tests.data.sources.vlmevalkit.log_trees import choice_rows, picture, write_choice_logs, write_images, write_tsv
 from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.build import BuildOptions, build_benchmark
-from vlrouterbench.data.candidates import read_pool
 from vlrouterbench.data.image_store import StoredImage
+from vlrouterbench.data.prices.read import read_pool
 from vlrouterbench.data.sources.source import ReadOptions
 from vlrouterbench.data.sources.vlmevalkit import read
 from vlrouterbench.data.sources.vlmevalkit.read import VLMEvalKitLogs

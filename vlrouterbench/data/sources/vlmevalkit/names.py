@@ -29,6 +29,11 @@ suffix, what it is). Within one, names go by the alphabet."""
 
 AGGREGATE = re.compile(r"_(acc|acc_all|score|fine|metrics|score_fine)$")
 """Ends of the stems of summaries (csv, or json)."""
+SUMMARY_RECORD = re.compile(
+    r"_(rating|config|scores|result|report|comprehensive_eval|subtask_stats|detailed_metrics|detailed_results"
+    r"|fallback_score|foxbench_score)$"
+)
+"""Ends of the stems of further summaries, where the json file is one record and no list."""
 
 _JUDGE = r"(?:chatgpt|gpt|openai|o\d|claude|gemini|qwen|deepseek|llama|internlm|exact_matching|glm|kimi|mistral)[^_]*"
 _SUFFIX = re.compile(

@@ -27,6 +27,7 @@ from vlrouterbench.data.sources.vlmevalkit.choosing import (
     name_others,
     texts_of,
 )
+from vlrouterbench.data.sources.vlmevalkit.dataset_table import why_no_label
 from vlrouterbench.data.sources.vlmevalkit.gathering import LogReader
 from vlrouterbench.data.sources.vlmevalkit.labelled import (
     Labelled,
@@ -34,7 +35,7 @@ from vlrouterbench.data.sources.vlmevalkit.labelled import (
     name_second_texts,
     unique_labels,
 )
-from vlrouterbench.data.sources.vlmevalkit.layout import LogFile
+from vlrouterbench.data.sources.vlmevalkit.log_files import LogFile
 from vlrouterbench.data.sources.vlmevalkit.questions import (
     CellImage,
     QuestionSet,
@@ -119,8 +120,7 @@ def _read_candidate(
         for file in predictions[:1]:
             questions.add(read[file], circular=circular)
         if len(read) == len(files) and len(reader.left_out) == num_left_out:
-            detail = f"{dataset}: no per-sample label can be read or computed from what is there"
-            reader.leave_out(files[0].path, Reason.NO_LABEL, detail, candidate=candidate)
+            reader.leave_out(files[0].path, Reason.NO_LABEL, why_no_label(dataset), candidate=candidate)
         return [], None
     labelled, others = choose_labels(found, expected)
     companion = companion_of(labelled, predictions)

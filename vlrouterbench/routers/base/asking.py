@@ -1,0 +1,213 @@
+"""How a router is asked: one sample, a list of them, or a chat.
+
+Decisions
+- All are read by one reader (`sample_input.py`), so that the same sample is decided alike however it comes.
+- Samples of a list are encoded in blocks and scored one by one: a block's scores differ from a row's in the last bit.
+- Of a chat the last turn of the user decides. What it shows must stand in it: nothing is fetched or opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from os import PathLike
+from typing import Any
+
+import torch
+
+from vlrouterbench.routers.base.decision import RoutingDecision
+from vlrouterbench.routers.encoders.sample_input import (
+    RAISE,
+    RouterInput,
+    RouterInputError,
+    is_missing,
+    kind_of,
+    read_sample,
+    shown,
+)
+
+BLOCK_SAMPLES = 32
+"""Samples that are encoded together."""
+BLOCK_PIXELS = 50_000_000
+"""A block is closed early when its images have this many pixels: they are all in memory at once."""
+
+
+class AskedRouter:
+    """What every router has to be asked by: `route` and `route_batch`."""
+
+    encoder: Any
+    end_to_end: bool = False
+
+    def check_budget(self, budget: Mapping[str, float | None]) -> None:
+        """Raise for a budget that cannot be kept."""
+        raise TypeError(f"{type(self).__name__} defines no check_budget.")
+
+    def decide_one(
+        self, features: torch.Tensor, candidates: Sequence[str] | None = None, **budget: float | None
+    ) -> RoutingDecision:
+        """One decision on features (1, dim)."""
+        raise TypeError(f"{type(self).__name__} defines no decide_one.")
+
+    def route(
+        self,
+        question: str | None = None,
+        image: Any = None,
+        *,
+        images: Sequence[Any] | None = None,
+        messages: Sequence[Mapping[str, Any]] | None = None,
+        options: Any = (),
+        hint: str | None = "",
+        candidates: Sequence[str] | None = None,
+        on_bad_image: str = RAISE,
+        **budget: float | None,
+    ) -> RoutingDecision:
+        """Decide on one sample.
+
+        Args:
+            question: the question, without options.
+            image: a path, encoded bytes, {bytes, path}, a PIL image, an array (height, width, 3), a tensor, a data URL,
+                or a list of one of these; None for a text-only question.
+            images: a list with the image, in the place of `image`.
+            messages: a chat in the place of question and image: see `read_messages`.
+            options: answer options of a multiple-choice question: a list, or its text (see `read_options`).
+            hint: extra instruction or context.
+            candidates: names to choose from, None for the whole pool.
+            on_bad_image: what an image that cannot be read leads to: "error", or "text-only", a decision by the text
+                alone (`image_used` of the decision says so).
+            budget: `usd_weight`, `max_cost_usd` or `min_accuracy`; only a family with calibrated estimates accepts
+            them.
+
+        Raises:
+            RouterInputError: nothing to decide on, a field of another kind, several images, or an image that cannot be
+                read where a decision by the text was not allowed.
+            HubEncoderError: the router's pretrained encoder is not in reach.
+            PoolMismatchError: a candidate is not in the pool.
+            CalibrationError: a budget was given to a family without calibrated estimates.
+            BudgetError: a budget that makes no sense, or a ceiling on cost that no candidate fits.
+        """
+        self.check_budget(budget)
+        if image is not None and images is not None:
+            raise RouterInputError("expected image or images, found both.")
+        sample = {"question": question, "image": image, "images": images, "options": options, "hint": hint}
+        read = read_request(sample | {"messages": messages}, on_bad_image)
+        return self.decide_on([read], candidates, **budget)[0]
+
+    def route_batch(
+        self,
+        samples: Iterable[Mapping[str, Any] | RouterInput],
+        *,
+        candidates: Sequence[str] | None = None,
+        on_bad_image: str = RAISE,
+        **budget: float | None,
+    ) -> list[RoutingDecision]:
+        """Decide on several samples, each as `route` would, with encoders working on several at once.
+
+        Args:
+            samples: dicts with `question`, `image` or `images`, `options` and `hint`, or with `messages`, each as for
+                `route`; other keys are not looked at.
+            candidates: as for `route`.
+            on_bad_image: as for `route`.
+            budget: as for `route`, of each answer.
+
+        Raises:
+            RouterInputError: a sample that cannot be decided, by its place in the list; otherwise as `route`.
+        """
+        self.check_budget(budget)
+        if isinstance(samples, str | bytes | Mapping) or not isinstance(samples, Iterable):
+            raise RouterInputError(f"expected samples as a list of dicts, found {kind_of(samples)}.")
+        waiting, decisions = list[RouterInput](), list[RoutingDecision]()
+        for place, sample in enumerate(samples):
+            try:
+                waiting.append(read_request(sample, on_bad_image))
+            except RouterInputError as error:
+                raise RouterInputError(f"samples[{place}]: {error}") from error
+            if len(waiting) >= BLOCK_SAMPLES or sum(map(num_pixels, waiting)) >= BLOCK_PIXELS:
+                decisions += self.decide_on(waiting, candidates, **budget)
+                waiting = []
+        return decisions + self.decide_on(waiting, candidates, **budget)
+
+    @torch.no_grad()
+    def decide_on(
+        self, samples: Sequence[RouterInput], candidates: Sequence[str] | None = None, **budget: float | None
+    ) -> list[RoutingDecision]:
+        """Decisions on samples that were read; they are in memory together with their features."""
+        return [
+            replace(
+                self.decide_one(features, candidates, **budget),
+                image_used=sample.image is not None and self.encoder.image is not None,
+            )
+            for sample, features in zip(samples, self.features_of_each(samples), strict=True)
+        ]
+
+    def features_of_each(self, samples: Sequence[RouterInput]) -> list[torch.Tensor]:
+        """Features of each sample, (1, dim), as the sample alone has them."""
+        if not samples:
+            return []
+        if self.end_to_end:  # nothing is gained together, and a longer text would pad the others
+            return [self.encoder.encode([sample]) for sample in samples]
+        # Copies: kernels round by the alignment of an address, which differs from row to row of a block.
+        return [row.clone() for row in self.encoder.encode(samples).split(1)]
+
+
+def num_pixels(sample: RouterInput) -> int:
+    """Pixels of a sample's image, 0 where it has none."""
+    return 0 if sample.image is None else sample.image.width * sample.image.height
+
+
+def read_request(sample: Any, on_bad_image: str = RAISE) -> RouterInput:
+    """A sample as `read_sample` reads it, or from its `messages`; errors of both."""
+    messages = sample.get("messages") if isinstance(sample, Mapping) else None
+    if messages is None:
+        return read_sample(sample, on_bad_image)
+    if given := [name for name in ("question", "image", "images") if not is_missing(sample.get(name))]:
+        raise RouterInputError(f"expected messages or {given[0]}, found both.")
+    return read_sample({**sample, **read_messages(messages, on_bad_image)}, on_bad_image)
+
+
+def read_messages(messages: Any, on_bad_image: str = RAISE) -> dict[str, object]:
+    """`question` and `images` of a chat in OpenAI's form: those of its last user turn.
+
+    Args:
+        messages: dicts with `role` and `content`: a text, or parts of `type` "text", "image_url" (a data URL) and
+            "image" (what holds pixels or encoded bytes).
+        on_bad_image: an image that is given by its address alone is an error, or left out under "text-only".
+
+    Raises:
+        RouterInputError: another form, no turn of the user, such an image, or nothing in the turn.
+    """
+    if not isinstance(messages, list | tuple) or not all(isinstance(turn, Mapping) for turn in messages):
+        raise RouterInputError(
+            f"expected messages as a list of dicts with role and content, found {kind_of(messages)}."
+        )
+    turn = next((turn for turn in reversed(messages) if turn.get("role") == "user"), None)
+    if turn is None:
+        raise RouterInputError(f"expected messages with a turn of the user, found none in {len(messages)}.")
+    content = turn.get("content")
+    parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    if not isinstance(parts, list | tuple) or not all(isinstance(part, Mapping) for part in parts):
+        raise RouterInputError(f"expected the content of a message as text or a list of parts, found {kind_of(parts)}.")
+    texts, images = list[str](), list[Any]()
+    for part in parts:
+        kind = part.get("type")
+        if kind == "text" and isinstance(part.get("text"), str):
+            texts.append(part["text"])
+        elif kind in ("image_url", "image"):
+            images += _content_of(part.get(kind), on_bad_image)
+        else:
+            raise RouterInputError(f"expected parts of type text or image_url, found {shown(str(kind), 40)}.")
+    if not images and not "".join(texts).strip():
+        raise RouterInputError("neither a question nor an image in the last turn of the user.")
+    return {"question": "\n".join(texts), "images": images}
+
+
+def _content_of(image: Any, on_bad_image: str) -> list[Any]:
+    """The image of a part, which holds it: one that is somewhere else is refused, or left out where that is allowed."""
+    image = image.get("url") if isinstance(image, Mapping) else image
+    if not is_missing(image) and (not isinstance(image, str | PathLike) or str(image)[:5].lower() == "data:"):
+        return [image]
+    if on_bad_image != RAISE:
+        return []
+    raise RouterInputError(
+        "expected the image of a message as a data URL (data:image/png;base64,...), found "
+        f"{'none' if is_missing(image) else 'an address'}: nothing is fetched or opened for a message."
+    )
