@@ -131,7 +131,7 @@ def story(example, project_root, tmp_path_factory):
     write_own_tables(root / "source", num_samples=200)
     build_benchmark(root / "source", root / "benchmark")
     plugin = ("--plugin", project_root / "docs" / "examples" / "boosted_trees_router.py", "--json")
-    asked = ("--router", root / "router", "--router", "mixture", "--out", root / "evaluation")
+    asked = ("--router", root / "router", "--router", "mixture", "--no-baselines", "--out", root / "evaluation")
     studied = ("--router", "boosted-trees", "--router", "knn", "--router", "mixture", "--seed", "0", "--seed", "1")
     done = {
         "train": run_program(

@@ -47,7 +47,8 @@ def test_the_router_is_trained_evaluated_studied_and_swept_by_its_name(example, 
     )
     assert set(trained["chosen"]) == {"cost_weight", "floor"}
     out = tmp_path / "evaluation"
-    results = done(*plugin, "evaluate", benchmark, "--router", tmp_path / "router", "--router", "share", "--out", out)
+    asked = ("--router", tmp_path / "router", "--router", "share", "--no-baselines")
+    results = done(*plugin, "evaluate", benchmark, *asked, "--out", out)
     assert [record["router"] for record in results["results"]] == ["router", "share"]
     study = done("study", benchmark, "--router", "share", "--router", "mixture", "--seed", "0", *plugin)
     assert study["first"] == "share"
@@ -80,7 +81,17 @@ def test_the_function_is_scored_by_its_registered_name(example, benchmark, tmp_p
     out = tmp_path / "evaluation"
     plugin = ("--plugin", example("own_function.py"))
     results = done(
-        "evaluate", benchmark, *plugin, "--router", "hard-words", "--router", "mixture", "--tables", "--out", out
+        "evaluate",
+        benchmark,
+        *plugin,
+        "--router",
+        "hard-words",
+        "--router",
+        "mixture",
+        "--no-baselines",
+        "--tables",
+        "--out",
+        out,
     )
     assert [record["router"] for record in results["results"]] == ["hard-words", "mixture"]
     rows = pq.read_table(out / "decisions.parquet").to_pylist()

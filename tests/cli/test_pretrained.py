@@ -34,7 +34,8 @@ def trained(program, chain_folder, models, tmp_path_factory):
 
 
 def test_evaluate_and_route_decide_the_same_on_every_sample(program, trained):
-    done = program("evaluate", trained / "benchmark", "--router", trained / "router", "--out", trained / "evaluation")
+    asked = ("--router", trained / "router", "--no-baselines", "--out", trained / "evaluation")
+    done = program("evaluate", trained / "benchmark", *asked)
     assert done.status == 0, done.err
     record = json.loads((trained / "evaluation" / "results.json").read_text())[0]
     assert record["features"]["text"] == "e5-small-v2" and record["features"]["fusion"] == "normalize-concat"

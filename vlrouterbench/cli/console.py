@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -38,6 +38,11 @@ def show(content: Any, *lines: RenderableType) -> None:
     for line in lines:
         # The terminal wraps text, so that a path can be copied whole.
         out.print(line, soft_wrap=isinstance(line, str | Text))
+
+
+def sentence(text: str) -> RenderableType:
+    """A sentence, broken between words where a line of the terminal ends."""
+    return Group(Text(text))
 
 
 def warn(text: str) -> None:

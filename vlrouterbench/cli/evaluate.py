@@ -91,7 +91,7 @@ def evaluate(request: EvaluateRequest) -> None:
     note = f"{left_out:,} samples of the split were left out: not measured for every candidate."
     console.show(
         {"out": str(request.out), "also": [str(path) for path in written], "results": console.summary(records)},
-        *headlines(records),
+        *map(console.sentence, headlines(records)),
         console.results_title(records),
         console.results_table(records),
         *([note] if left_out else []),

@@ -71,7 +71,7 @@ def leaderboard(request: LeaderboardRequest) -> None:
     reason = ranked.records[0]["rank_score_reason"]
     console.show(
         content,
-        *(record["headline"] for record in ranked.records if record["kind"] == SUBMISSION),
+        *(console.sentence(record["headline"]) for record in ranked.records if record["kind"] == SUBMISSION),
         results_caption(ranked.records[0]),
         _table(ranked.records),
         *([reason] if reason else []),

@@ -56,7 +56,7 @@ def run(request: RunRequest) -> None:
     )
     console.show(
         {"out": str(request.out), "results": console.summary(records)},
-        *headlines(records),
+        *map(console.sentence, headlines(records)),
         console.results_title(records),
         console.results_table(records),
         *objective_notes(records),
