@@ -36,7 +36,7 @@ TRUE = {"True": 1.0, "False": 0.0, "1": 1.0, "0": 0.0, "1.0": 1.0}
         ("POPE", "_auxmatch", "score", TRUE),
         ("MMVet", "_gpt-4-turbo", "score", {"0.5": 0.5, "1.0": 1.0}),
         ("SeePhys", "_deepseek", "score", TRUE),
-        ("SFE", "_judge", "score", {"1": 1.0}),
+        ("SFE", "_judge", "score", {"9": 1.0, "1": 1 / 9, "0": 0.0}),
         ("RoboSpatialHome", "_results", "is_correct", TRUE),
         ("Anything_Else", "_whoever v2_result", "hit", TRUE),
     ],

@@ -9,8 +9,9 @@ The rules, in this order
 4. Within a run the judge decides, in the order of `names.JUDGE_ORDER`. The other is named as second judge, with the
    number of labels that differ.
 5. An evaluation file holds the text that it scored in `prediction`. That text is the candidate's answer: a prediction
-   file counts where it says the same as VLMEvalKit reads it (an empty cell is "nan" there), or where the evaluation
-   file has no such column and lies in the same run.
+   file counts where it says the same as VLMEvalKit reads it (an empty cell is "nan" there; some evaluators change
+   case), or where the evaluation file has no such column and lies in the same run. An evaluator that puts an extracted
+   answer into `prediction` says nothing of the text: only a prediction file of the same run does.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from dataclasses import dataclass
 
 from vlrouterbench.data.choices import Protocol
 from vlrouterbench.data.sources.source_logs import Reason
+from vlrouterbench.data.sources.vlmevalkit.cells import as_read
 from vlrouterbench.data.sources.vlmevalkit.gathering import LogReader
 from vlrouterbench.data.sources.vlmevalkit.labelled import Labelled
-from vlrouterbench.data.sources.vlmevalkit.labels import as_read
-from vlrouterbench.data.sources.vlmevalkit.layout import LogFile
+from vlrouterbench.data.sources.vlmevalkit.log_files import LogFile
 from vlrouterbench.data.sources.vlmevalkit.names import judge_rank
 from vlrouterbench.data.sources.vlmevalkit.questions import Rows, normalize_index
 
@@ -72,13 +73,13 @@ def companion_of(labelled: Labelled, predictions: Iterable[LogFile]) -> LogFile 
     of_run = [file for file in ordered if file.runs & labelled.file.runs]
     if of_run:
         return of_run[0]
-    can_be_compared = any("prediction" in row for row in labelled.rows)
+    can_be_compared = not labelled.rule.rewrites_text and any("prediction" in row for row in labelled.rows)
     return next((file for file in ordered if can_be_compared or file.is_newest or labelled.file.is_newest), None)
 
 
 def texts_of(reader: LogReader, labelled: Labelled, companion: tuple[LogFile, Rows] | None, candidate: str) -> Texts:
     """The texts that were scored; a companion that holds others is named."""
-    written, priced = _by_index(labelled.rows, reader.protocol)
+    written, priced = _by_index([] if labelled.rule.rewrites_text else labelled.rows, reader.protocol)
     if companion is None or companion[0] == labelled.file:
         return Texts(written, priced, [(labelled.file, labelled.rows)])
     file, rows = companion
@@ -87,7 +88,7 @@ def texts_of(reader: LogReader, labelled: Labelled, companion: tuple[LogFile, Ro
         return Texts(logged, logged_priced, [companion])
     differing = 0
     for index, text in written.items():
-        if index in logged and as_read(logged[index]) == as_read(text):
+        if index in logged and _as_compared(logged[index]) == _as_compared(text):
             written[index], priced[index] = logged[index], logged_priced[index]
         elif index in logged:
             differing += 1
@@ -120,6 +121,10 @@ def name_others(
             reader.leave_out(file.path, Reason.SECOND_JUDGE, detail, candidate=candidate)
         elif not file.suffix or file.suffix == chosen.file.suffix or not file.runs & chosen.file.runs:
             reader.leave_out(file.path, Reason.SUPERSEDED, f"{kept} was read instead", candidate=candidate)
+
+
+def _as_compared(text: str | None) -> str:
+    return as_read(text).strip().lower()
 
 
 def _age(file: LogFile) -> str:

@@ -1,23 +1,11 @@
-"""Columns of VLMEvalKit's evaluation files that carry a label, for datasets without a rule of their own.
+"""Columns of VLMEvalKit's evaluation files that carry a label as it stands, for datasets without a rule of their own.
 
 Decisions
 - The first of `COLUMNS` that a file has is read. Values outside [0, 1] are no label.
 - `eval_match` holds one mark per gold answer, and which of them counts depends on the dataset's name, as VLMEvalKit's
-  `hit_calculate` says; for DocVQA and InfoVQA the marks are distances.
-
-Source: VLMEvalKit `vlmeval/dataset/` at commit e8e78f05 (18 August 2026). What was read there:
-
-    hit             multiple choice (`image_mcq.py`), short answers (`image_shortqa.py`), LogicVista, VLMBias, RefCOCO,
-                    MM-Math, AyaVisionBench, TopViewRS, VMCBench, 3DSRBench, MedQDEGBench, tdbench
-    correct         DynaMath, SIUO_MCQ, M3oralBench, MSSBench, CoreCognition
-    verifier_match  every set scored with `--use-verifier` (`_detailed_results`)
-    eval_match      GQA, OCRVQA, PlotQA and the other sets of `ImageVQADataset` (`_results`)
-    score           yes/no sets (`image_yorn.py`), MathVerse, MMVet, OlympiadBench, SeePhys, MME-Reasoning, CharXiv,
-                    WorldVQA, SSI_Bench, SFE; on another scale in LLaVABench, WildVision and MMAlignBench
-
-and in `is_correct` (`labels.py`) RoboSpatialHome and GSM8K-V. Sets whose file holds an extracted answer alone (`res`:
-LENS, Physics, QSpatial, OCR_Reasoning, MaCBench, SLIDEVQA), and those that leave only a summary, have no label
-here.
+  `hit_calculate` (`utils/vqa_eval.py`) and `plotqa.py` say; for DocVQA and InfoVQA the marks are distances.
+- `verifier_match` is written for every set scored with `--use-verifier` (`_detailed_results`). Which other sets write
+  which column stands in `label_sources.py`.
 """
 
 from __future__ import annotations
@@ -29,9 +17,6 @@ from collections.abc import Collection
 HIT, CORRECT, VERIFIER_MATCH, EVAL_MATCH, SCORE = "hit", "correct", "verifier_match", "eval_match", "score"
 COLUMNS: tuple[str, ...] = (HIT, CORRECT, VERIFIER_MATCH, EVAL_MATCH, SCORE)
 """In the order in which they are looked for."""
-OF_EVALUATIONS = frozenset((CORRECT, VERIFIER_MATCH, EVAL_MATCH))
-"""Labels in an evaluation file alone: in a prediction file a column of this name comes from the dataset's questions."""
-
 _CUTOFF = 0.5
 _NUMPY = re.compile(r"np\.\w+\(([^()]*)\)")
 
@@ -63,7 +48,7 @@ def eval_match(dataset: str, cell: str | None) -> float | None:
     if "DocVQA" in dataset or "InfoVQA" in dataset:
         similarity = 1 - min(marks)
         return similarity if similarity >= _CUTOFF else 0.0
-    if "ChartQA" in dataset or "OCRVQA" in dataset:
+    if any(name in dataset for name in ("ChartQA", "OCRVQA", "PlotQA")):
         return max(marks)
     return sum(marks) / len(marks)
 

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 
 from vlrouterbench.core.constants import CORRECT_THRESHOLD
 from vlrouterbench.data.sources.source_logs import Reason
-from vlrouterbench.data.sources.vlmevalkit.columns import OF_EVALUATIONS
+from vlrouterbench.data.sources.vlmevalkit.dataset_table import IMAGE_DATASETS
 from vlrouterbench.data.sources.vlmevalkit.gathering import LogReader
 from vlrouterbench.data.sources.vlmevalkit.labels import IS_CORRECT, LABEL_RULES, LabelRule, Row, rule_for
-from vlrouterbench.data.sources.vlmevalkit.layout import LogFile
+from vlrouterbench.data.sources.vlmevalkit.log_files import LogFile
 from vlrouterbench.data.sources.vlmevalkit.questions import Rows, normalize_index
 
 RULE_CHANGE = "T20250513"
@@ -44,10 +44,10 @@ def labelled_files(reader: LogReader, read: Mapping[LogFile, Rows], candidate: s
     for file, rows in read.items():
         dataset = file.dataset
         rule = rule_for(dataset, tuple(rows[0]), legacy=_is_legacy(file, read)) if "index" in rows[0] else None
-        if rule is None or not (rule.accepts_suffix(file.suffix) if file.suffix else rule.name not in OF_EVALUATIONS):
+        if rule is None or not (rule.accepts_suffix(file.suffix) if file.suffix else rule.in_predictions):
             continue
         if (
-            dataset not in LABEL_RULES
+            dataset not in IMAGE_DATASETS
             and rule.name == "score"
             and any(row["score"] and rule.score(row) is None for row in rows)
         ):

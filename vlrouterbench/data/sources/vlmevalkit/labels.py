@@ -2,50 +2,44 @@
 
 Decisions
 - The label is VLMEvalKit's own per-sample score. Where no stock file holds it (VQA sets, MathVista, MathVision), it is
-  computed again from prediction or extracted answer and gold. `columns.py` has the columns of all other datasets.
+  computed again from prediction or extracted answer and gold. `label_sources.py` has all other image datasets.
 - An `is_correct` column wins wherever it has a value: the published archive of the benchmark is said to carry it.
 - Graded scores stay graded (TextVQA, DocVQA, InfoVQA); everything else is 0 or 1.
 - A row without gold answer, or whose `hit` / `score` is empty or outside [0, 1], has no label (None): never a silent 0.
-- Rules see one row at a time. What pandas does to a whole column (one of nothing but numbers loses "007" and "1.0") is
-  not reproduced; it changes no label of the example tree.
+- A column `score` says a label only where the dataset is known to write it so, or is not known at all: VLMEvalKit has
+  scores of several scales.
 """
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 
 from vlrouterbench.data.sources.vlmevalkit.answers import (
     anls_similarity,
     contains_answer,
-    infer_option,
-    numeric_equal,
     relaxed_match,
     vqa_score,
 )
+from vlrouterbench.data.sources.vlmevalkit.cells import as_read, gold_answers
 from vlrouterbench.data.sources.vlmevalkit.columns import (
     CORRECT,
     EVAL_MATCH,
+    SCORE,
     VERIFIER_MATCH,
     as_fraction,
     eval_match,
     label_column,
 )
-
-Row = Mapping[str, str | None]
-ScoreFunction = Callable[[Row], float | None]
+from vlrouterbench.data.sources.vlmevalkit.dataset_table import IMAGE_DATASETS, sources_of
+from vlrouterbench.data.sources.vlmevalkit.extracted import MATHVISION, MATHVISTA
+from vlrouterbench.data.sources.vlmevalkit.marks import LabelSource, Mark, Row, ScoreFunction
 
 EVALUATION = "evaluation"
 INFERENCE = "inference"
 IS_CORRECT = "is_correct"
-
-_MISSING_MARKS = frozenset(
-    "|#N/A|#N/A N/A|#NA|-1.#IND|-1.#QNAN|-NaN|-nan|1.#IND|1.#QNAN|<NA>|N/A|NA|NULL|NaN|None|n/a|nan|null".split("|")
-)
-_FIRST_LETTER = ord("A")
 
 
 @dataclass(frozen=True)
@@ -60,6 +54,8 @@ class LabelRule:
         score: Score in [0, 1] of one row (column name to cell text, None for an empty cell), or None without a label.
         suffix_pattern: What stands between "<model>_<dataset>" and the extension of the evaluation file it reads
             (regular expression for the whole suffix; empty where VLMEvalKit writes no such file).
+        in_predictions: Whether the file of predictions may hold it too.
+        rewrites_text: Whether the evaluation file's `prediction` is not what the candidate wrote.
     """
 
     name: str
@@ -67,6 +63,8 @@ class LabelRule:
     columns: tuple[str, ...]
     score: ScoreFunction
     suffix_pattern: str
+    in_predictions: bool = True
+    rewrites_text: bool = False
 
     def accepts_suffix(self, suffix: str) -> bool:
         """Whether an evaluation file with this suffix ("_openai_result") can be the one the rule reads."""
@@ -93,10 +91,23 @@ def rule_for(dataset: str, columns: Collection[str], *, legacy: bool = False) ->
         return replace(rule or _HIT_RULE, name=IS_CORRECT, needs=EVALUATION, columns=(IS_CORRECT,), suffix_pattern=".*")
     if rule is not None and set(rule.columns).issubset(columns):
         return rule
-    column = label_column(columns)
+    for source in sources_of(dataset):
+        if isinstance(source.label, Mark) and set(source.label.columns).issubset(columns):
+            return _rule_of(source, source.label)
+    is_score_known = dataset in LABEL_RULES or dataset not in IMAGE_DATASETS
+    column = label_column([name for name in columns if name != SCORE or is_score_known])
     if column == EVAL_MATCH:
-        return _rule(column, EVALUATION, (column,), lambda row: eval_match(dataset, row[column]), _ANY)
+        return replace(_GRADED_RULE, score=partial(_graded, dataset))
     return None if column is None else _COLUMN_RULES[column]
+
+
+def _rule_of(source: LabelSource, mark: Mark) -> LabelRule:
+    column_rule = _COLUMN_RULES.get(mark.text)
+    if column_rule is not None:
+        return replace(column_rule, rewrites_text=source.rewrites_text)
+    reads_predictions = not source.file
+    rule = _rule(mark.text, EVALUATION, mark.columns, mark.score, "" if reads_predictions else _ANY)
+    return replace(rule, in_predictions=reads_predictions, rewrites_text=source.rewrites_text)
 
 
 def _rule(name: str, needs: str, columns: tuple[str, ...], score: ScoreFunction, suffix_pattern: str) -> LabelRule:
@@ -115,83 +126,28 @@ def _cell_of(column: str, row: Row) -> float | None:
     return as_fraction(row[column])
 
 
+def _graded(dataset: str, row: Row) -> float | None:
+    return eval_match(dataset, row[EVAL_MATCH])
+
+
 def _textvqa(row: Row, *, legacy: bool = False) -> float | None:
-    answers = _gold_answers(row["answer"])
+    answers = gold_answers(row["answer"])
     return vqa_score(as_read(row["prediction"]), answers, legacy=legacy) if answers else None
 
 
 def _anls(row: Row) -> float | None:
-    answers = _gold_answers(row["answer"])
+    answers = gold_answers(row["answer"])
     return anls_similarity(as_read(row["prediction"]), answers) if answers else None
 
 
 def _chartqa(row: Row) -> float | None:
-    answers, prediction = _gold_answers(row["answer"]), as_read(row["prediction"]).strip()
+    answers, prediction = gold_answers(row["answer"]), as_read(row["prediction"]).strip()
     return float(any(relaxed_match(prediction, answer) for answer in answers)) if answers else None
 
 
 def _ocrbench(row: Row) -> float | None:
-    answers = _gold_answers(row["answer"])
+    answers = gold_answers(row["answer"])
     return float(contains_answer(as_read(row["prediction"]), answers, row["category"])) if answers else None
-
-
-def _mathvista(row: Row) -> float | None:
-    """VLMEvalKit `vlmeval/dataset/utils/mathvista.py` (`post_check`)."""
-    predicted, gold = as_read(row["res"]), row["answer"]
-    if row["question_type"] == "multi_choice":
-        gold = row["answer_option"]
-        return None if gold is None else float(infer_option(predicted, _options(row["choices"])) == gold)
-    if gold is None:
-        return None
-    convert = {"integer": int, "float": float}.get(row["answer_type"] or "")
-    if convert is None:
-        return 0.0  # free-form text and lists: VLMEvalKit compares the word "None" with the gold answer
-    try:
-        return float(convert(predicted) == convert(gold))
-    except ValueError:
-        return 0.0  # not a number of that kind ("2.0" is no integer here)
-
-
-def _mathvision(row: Row) -> float | None:
-    """VLMEvalKit `vlmeval/dataset/utils/mathv.py` (`post_check`)."""
-    predicted, gold, options = as_read(row["res"]), row["answer"], _options(row["choices"])
-    if gold is None:
-        return None
-    option = infer_option(predicted, options) if options else predicted
-    return float(option is not None and numeric_equal(option, gold))
-
-
-def as_read(cell: str | None) -> str:
-    """The text VLMEvalKit scored for a cell.
-
-    It reads its own files with pandas, which takes an empty cell and the words below for "no value", and then scores
-    str(nan). So an answer "None" is compared as "nan" (TextVQA would otherwise count it as 0).
-    """
-    return "nan" if cell is None or cell in _MISSING_MARKS else cell
-
-
-@lru_cache(maxsize=2**15)
-def _gold_answers(cell: str | None) -> tuple[str, ...]:
-    """Gold answers of a cell: the items of a list written as Python does, else the cell itself; () for no answer."""
-    if not cell:
-        return ()
-    answers = _literal_list(cell)
-    return (as_read(cell),) if answers is None else answers
-
-
-@lru_cache(maxsize=2**12)
-def _options(cell: str | None) -> Mapping[str, str]:
-    """Options by letter of a `choices` cell; none where the cell is empty or no list."""
-    return {chr(_FIRST_LETTER + i): text for i, text in enumerate(_literal_list(cell or "") or ())}
-
-
-def _literal_list(cell: str) -> tuple[str, ...] | None:
-    if not cell.lstrip().startswith("["):
-        return None
-    try:
-        return tuple(str(item) for item in ast.literal_eval(cell.strip()))
-    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
-        return None
 
 
 _GOLD = ("prediction", "answer")
@@ -202,8 +158,12 @@ _SCORE_RULE = _rule("score", EVALUATION, ("score",), partial(_cell_of, "score"),
 _COLUMN_RULES = {
     "hit": _HIT_RULE,
     "score": _SCORE_RULE,
-    **{name: _rule(name, EVALUATION, (name,), partial(_cell_of, name), _ANY) for name in (CORRECT, VERIFIER_MATCH)},
+    **{
+        name: replace(_rule(name, EVALUATION, (name,), partial(_cell_of, name), _ANY), in_predictions=False)
+        for name in (CORRECT, VERIFIER_MATCH)
+    },
 }
+_GRADED_RULE = LabelRule(EVAL_MATCH, EVALUATION, (EVAL_MATCH,), partial(_graded, ""), _ANY, in_predictions=False)
 
 LABEL_RULES: dict[str, LabelRule] = {
     # General. MMBench: one row per question, its hit is that of the whole group of rotated options.
@@ -214,14 +174,8 @@ LABEL_RULES: dict[str, LabelRule] = {
     "InfoVQA_VAL": _rule("text similarity", INFERENCE, _GOLD, _anls, "_results"),
     "HallusionBench": _rule("yes/no score", EVALUATION, ("score",), partial(_cell_of, "score"), r"_.+(?<!_score)"),
     # STEM
-    "MathVista_MINI": _rule(
-        "extracted answer",
-        EVALUATION,
-        ("res", "question_type", "answer_type", "choices", "answer", "answer_option"),
-        _mathvista,
-        _EXTRACTED,
-    ),
-    "MathVision_MINI": _rule("extracted answer", EVALUATION, ("res", "choices", "answer"), _mathvision, _EXTRACTED),
+    "MathVista_MINI": _rule(MATHVISTA.text, EVALUATION, MATHVISTA.columns, MATHVISTA.score, _EXTRACTED),
+    "MathVision_MINI": _rule(MATHVISION.text, EVALUATION, MATHVISION.columns, MATHVISION.score, _EXTRACTED),
     "MathVerse_MINI": _rule("judge's score", EVALUATION, ("score",), partial(_cell_of, "score"), r"_.+_score"),
     "AI2D_TEST": _HIT_RULE,
     # Charts & OCR

@@ -13,8 +13,8 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from vlrouterbench.core.constants import DATASETS, task_group_of
 from vlrouterbench.data.image_store import ImageStore
@@ -27,6 +27,7 @@ from vlrouterbench.data.sources.vlmevalkit.choosing import (
     name_others,
     texts_of,
 )
+from vlrouterbench.data.sources.vlmevalkit.dataset_table import why_no_label
 from vlrouterbench.data.sources.vlmevalkit.gathering import LogReader
 from vlrouterbench.data.sources.vlmevalkit.labelled import (
     Labelled,
@@ -34,7 +35,7 @@ from vlrouterbench.data.sources.vlmevalkit.labelled import (
     name_second_texts,
     unique_labels,
 )
-from vlrouterbench.data.sources.vlmevalkit.layout import LogFile
+from vlrouterbench.data.sources.vlmevalkit.log_files import LogFile
 from vlrouterbench.data.sources.vlmevalkit.questions import (
     CellImage,
     QuestionSet,
@@ -48,9 +49,8 @@ FAILED_CALL = "Failed to obtain answer"
 CIRCULAR_DATASETS = frozenset(name for name in DATASETS if name.startswith("MMBench"))
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """A candidate's label and text on one sample.
+class _Pair(TypedDict):
+    """A candidate's label and text on one sample. A dict: a benchmark has half a million of them.
 
     Attributes:
         index: the sample's, within its dataset.
@@ -79,7 +79,7 @@ def read_dataset(reader: LogReader, dataset: str, store: ImageStore) -> None:
         if files:
             pairs, labelled = _read_candidate(reader, files, candidate.name, questions, expected)
             for pair in pairs:
-                measured.setdefault(pair.index, []).append(pair)
+                measured.setdefault(pair["index"], []).append(pair)
             if labelled is not None:
                 read[candidate.name] = labelled
         elif folders:
@@ -120,8 +120,7 @@ def _read_candidate(
         for file in predictions[:1]:
             questions.add(read[file], circular=circular)
         if len(read) == len(files) and len(reader.left_out) == num_left_out:
-            detail = f"{dataset}: no per-sample label can be read or computed from what is there"
-            reader.leave_out(files[0].path, Reason.NO_LABEL, detail, candidate=candidate)
+            reader.leave_out(files[0].path, Reason.NO_LABEL, why_no_label(dataset), candidate=candidate)
         return [], None
     labelled, others = choose_labels(found, expected)
     companion = companion_of(labelled, predictions)
@@ -153,7 +152,7 @@ def _read_candidate(
             )
         )
     for file, rows in texts.files:
-        name_second_texts(reader, file, candidate, rows, indices={pair.index for pair in pairs})
+        name_second_texts(reader, file, candidate, rows, indices={pair["index"] for pair in pairs})
     return pairs, labelled
 
 
@@ -195,16 +194,16 @@ def _add_samples(reader: LogReader, dataset: str, questions: QuestionSet, measur
             }
         )
         pairs = measured[index]
-        output_tokens = count_tokens(pair.priced_text for pair in pairs)
+        output_tokens = count_tokens(pair["priced_text"] for pair in pairs)
         for pair, count in zip(pairs, output_tokens, strict=True):
             reader.outcomes.append(
                 {
                     "sample_id": sample_id,
-                    "candidate": pair.candidate,
-                    "quality": pair.quality,
-                    "input_tokens": _sum(text_tokens, image_tokens[pair.candidate]),
-                    "output_tokens": int(count) if pair.is_logged else None,
-                    "prediction": pair.prediction,
+                    "candidate": pair["candidate"],
+                    "quality": pair["quality"],
+                    "input_tokens": _sum(text_tokens, image_tokens[pair["candidate"]]),
+                    "output_tokens": int(count) if pair["is_logged"] else None,
+                    "prediction": pair["prediction"],
                 }
             )
 

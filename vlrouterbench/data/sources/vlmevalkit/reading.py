@@ -26,6 +26,7 @@ import pyarrow.csv
 
 from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.sources.source_logs import Reason
+from vlrouterbench.data.sources.vlmevalkit.columns import CORRECT, EVAL_MATCH, HIT, VERIFIER_MATCH
 
 _CHUNK_BYTES = 2**20
 MAX_SHEET_BYTES = 2**31
@@ -41,6 +42,8 @@ _FIRST_SHEET = "xl/worksheets/sheet1.xml"
 _FIRST_COLUMN = re.compile(rb'<c r="A(\d+)"(?: s="\d+")?(?: t="(\w+)")?')
 _LONGEST_CELL_TAG = 64
 _FLOAT = re.compile(r"\d+\.0+")
+_BEGINNING_BYTES = 2**20
+_OF_SAMPLES = frozenset(("prediction", "is_correct", HIT, CORRECT, VERIFIER_MATCH, EVAL_MATCH))
 
 
 class UnreadableFileError(SourceError):
@@ -48,7 +51,7 @@ class UnreadableFileError(SourceError):
 
 
 def read_text_table(path: Path, remarks: list[Remark] | None = None) -> pa.Table:
-    """Read xlsx, tsv or json as a table of strings, columns in file order.
+    """Read xlsx, tsv, csv, json or jsonl as a table of strings, columns in file order.
 
     Args:
         path: the file.
@@ -58,7 +61,13 @@ def read_text_table(path: Path, remarks: list[Remark] | None = None) -> pa.Table
         UnreadableFileError: with the reason.
     """
     remarks = [] if remarks is None else remarks
-    readers = {".xlsx": _read_xlsx, ".tsv": _read_tsv, ".json": _read_json}
+    readers = {
+        ".xlsx": _read_xlsx,
+        ".tsv": _read_delimited,
+        ".csv": _read_delimited,
+        ".json": _read_json,
+        ".jsonl": _read_json,
+    }
     table = readers[path.suffix.lower()](path, remarks)
     if table.num_columns == 0:
         raise UnreadableFileError("no columns")
@@ -115,17 +124,46 @@ def _mixed_index(detail: str) -> Remark:
     return Reason.CONFLICT, f"its index has several types ({detail}): 12, '12' and 12.0 were read as one"
 
 
+def has_rows_of_samples(path: Path) -> bool:
+    """Whether a csv, json or jsonl file begins with a row of a sample: with an index, and a text or a mark of it."""
+    try:
+        names = set(_record_names(path) if path.suffix.lower() in (".json", ".jsonl") else tsv_column_names(path))
+    except UnreadableFileError:
+        return False
+    return _INDEX in names and not names.isdisjoint(_OF_SAMPLES)
+
+
+def is_one_record(path: Path) -> bool:
+    """Whether a json file begins as one record, not as a list of them."""
+    with path.open("rb") as handle:
+        return handle.read(_BEGINNING_BYTES).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+
+
+def _record_names(path: Path) -> list[str]:
+    """Names in the first record of a json list or of a jsonl file; none where it begins with no record."""
+    try:
+        with path.open(encoding="utf-8-sig") as handle:
+            record, _ = json.JSONDecoder().raw_decode(handle.read(_BEGINNING_BYTES).lstrip("[ \t\r\n"))
+    except (ValueError, RecursionError, OSError):
+        return []
+    return list(record) if isinstance(record, dict) else []
+
+
 def tsv_column_names(path: Path) -> list[str]:
-    """The cells of a tsv's first row.
+    """The cells of the first row of a tsv or csv file.
 
     Raises:
         UnreadableFileError: with the reason.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as handle:
-            return next(csv.reader(handle, delimiter="\t"), [])
+            return next(csv.reader(handle, delimiter=_delimiter(path)), [])
     except (UnicodeDecodeError, csv.Error, OSError) as error:
-        raise UnreadableFileError(f"not readable as tsv: {error}") from error
+        raise UnreadableFileError(f"not readable as {path.suffix[1:]}: {error}") from error
+
+
+def _delimiter(path: Path) -> str:
+    return "," if path.suffix.lower() == ".csv" else "\t"
 
 
 class TsvOptions(TypedDict):
@@ -136,24 +174,24 @@ class TsvOptions(TypedDict):
     convert_options: pyarrow.csv.ConvertOptions
 
 
-def tsv_options(column_names: Sequence[str]) -> TsvOptions:
+def tsv_options(column_names: Sequence[str], delimiter: str = "\t") -> TsvOptions:
     """How Arrow reads a tsv with these columns: every cell is text, an empty one null."""
     return {
         # On several threads an error does not say its row, and the report would depend on the machine's cores.
         "read_options": pyarrow.csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False),
-        "parse_options": pyarrow.csv.ParseOptions(delimiter="\t", newlines_in_values=True),
+        "parse_options": pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
         "convert_options": pyarrow.csv.ConvertOptions(
             column_types={name: pa.string() for name in column_names}, null_values=[""], strings_can_be_null=True
         ),
     }
 
 
-def _read_tsv(path: Path, remarks: list[Remark]) -> pa.Table:
-    options = tsv_options(tsv_column_names(path))
+def _read_delimited(path: Path, remarks: list[Remark]) -> pa.Table:
+    options = tsv_options(tsv_column_names(path), _delimiter(path))
     try:
         table = pyarrow.csv.read_csv(path, **options)
     except (pa.ArrowInvalid, OSError) as error:
-        raise UnreadableFileError(f"not readable as tsv: {error}") from error
+        raise UnreadableFileError(f"not readable as {path.suffix[1:]}: {error}") from error
     if _INDEX in table.column_names:
         texts = [text for text in table[_INDEX].to_pylist() if text is not None]
         if len({_FLOAT.fullmatch(text) is None for text in texts}) > 1 and all(map(_is_number, texts)):
@@ -163,7 +201,9 @@ def _read_tsv(path: Path, remarks: list[Remark]) -> pa.Table:
 
 def _read_json(path: Path, remarks: list[Remark]) -> pa.Table:
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        is_lines = path.suffix.lower() == ".jsonl"
+        content = [json.loads(line) for line in text.split("\n") if line.strip()] if is_lines else json.loads(text)
     except (ValueError, RecursionError, OSError) as error:
         raise UnreadableFileError(f"not readable as json: {error}") from error
     if not (isinstance(content, list) and all(isinstance(row, dict) for row in content)):

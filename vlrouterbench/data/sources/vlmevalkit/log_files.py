@@ -1,0 +1,167 @@
+"""From paths in models' folders to per-sample files: whose dataset, which suffix, in which runs; what holds no rows.
+
+Decisions
+- The same file seen twice (run folder and link, inference and evaluation tree) is one file, which knows every run it
+  lies in and whether the root entry, VLMEvalKit's pointer to the last finished run, names it.
+- Pickles and locks are never opened. A summary is looked at only for whether it has rows; one that has a row per
+  sample (csv, jsonl) is a file like any other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vlrouterbench.data.sources.source_logs import LeftOut, Reason
+from vlrouterbench.data.sources.vlmevalkit.dataset_table import IMAGE_DATASETS, why_no_label
+from vlrouterbench.data.sources.vlmevalkit.names import (
+    AGGREGATE,
+    SUMMARY_RECORD,
+    datasets_of_predictions,
+    parse_name,
+)
+from vlrouterbench.data.sources.vlmevalkit.reading import has_rows_of_samples, is_one_record
+
+TABLE_EXTENSIONS = (".xlsx", ".tsv", ".json")
+"""Of files that hold a row per sample, unless their name says that they are summaries."""
+SUMMARY_EXTENSIONS = (".csv", ".jsonl")
+"""Of files that hold a row per sample only where their columns say so."""
+_LINK_STUB_BYTES = 4096
+_EMPTY_SUMMARY_BYTES = 2**16
+
+
+@dataclass(frozen=True)
+class LogFile:
+    """A per-sample file of one model and dataset.
+
+    Attributes:
+        path: one of the paths it lies at.
+        folder: name of the model folder.
+        dataset: VLMEvalKit's name of the dataset.
+        suffix: "" for predictions, else what the evaluation appended.
+        run: the newest run folder that holds it, "" for none.
+        runs: every run folder that holds it; with "" where a model folder itself does.
+        is_scored: whether it lies in the tree of evaluations (a work folder is one).
+    """
+
+    path: Path
+    folder: str
+    dataset: str
+    suffix: str
+    run: str
+    runs: frozenset[str] = frozenset(("",))
+    is_scored: bool = True
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether the root entry, the pointer to the last finished run, names it."""
+        return "" in self.runs
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A file in a model's folder or in one of its run folders (`run`, "" for none)."""
+
+    path: Path
+    folder: str
+    run: str
+    is_scored: bool
+
+
+def known_datasets(found: Iterable[FoundFile], image_tables: Iterable[str]) -> frozenset[str]:
+    """Every dataset's name known here."""
+    known = frozenset(IMAGE_DATASETS).union(image_tables)
+    rests: dict[str, set[str]] = {}
+    for file in found:
+        if file.path.suffix.lower() in TABLE_EXTENSIONS and file.path.stem.startswith(f"{file.folder}_"):
+            rests.setdefault(file.folder, set()).add(file.path.stem[len(file.folder) + 1 :])
+    shown = (name for folder in rests.values() for name in datasets_of_predictions(folder, known))
+    return known.union(shown)
+
+
+def parse_files(
+    found: Iterable[FoundFile], datasets: Collection[str], source: Path, left_out: list[LeftOut]
+) -> Iterator[LogFile]:
+    """Per-sample files; summaries are named where they stand alone, or have no rows."""
+    summaries: list[tuple[FoundFile, str]] = []
+    seen: set[tuple[str, bool, str]] = set()
+    for file in found:
+        path, stem = file.path, file.path.stem
+        if _is_link_stub(path):
+            continue
+        parsed = parse_name(stem, file.folder, datasets)
+        if _is_summary(path, parsed):
+            aggregate = AGGREGATE.search(stem)
+            parsed = parse_name(stem[: aggregate.start()] if aggregate else stem, file.folder, datasets)
+            if parsed:
+                summaries.append((file, parsed[0]))
+        elif parsed:
+            seen.add((file.folder, file.is_scored, parsed[0]))
+            yield LogFile(path, file.folder, *parsed, file.run, frozenset((file.run,)), file.is_scored)
+    named: set[tuple[str, bool, str]] = set()
+    for file, dataset in summaries:
+        key = (file.folder, file.is_scored, file.path.name)
+        if (file.folder, file.is_scored, dataset) in seen:
+            if not file.path.is_symlink() and _has_no_rows(file.path):
+                entry = LeftOut(_relative(file.path, source), Reason.UNREADABLE, "a summary without rows")
+                left_out.append(replace(entry, candidate=file.folder))
+        elif key not in named:
+            named.add(key)
+            detail = f"only a summary, no per-sample file: {why_no_label(dataset)}"
+            left_out.append(LeftOut(_relative(file.path, source), Reason.AGGREGATE, detail, candidate=file.folder))
+
+
+def distinct_files(files: Iterable[LogFile]) -> Iterator[LogFile]:
+    """Every file once, though it may lie at several places; by model, dataset, suffix, and the newest run first."""
+    groups: dict[tuple[str, str, str], list[LogFile]] = {}
+    for file in files:
+        groups.setdefault((file.folder, file.dataset, file.suffix), []).append(file)
+    for _, group in sorted(groups.items()):
+        distinct: dict[bytes, LogFile] = {}
+        for file in sorted(group, key=lambda file: file.run, reverse=True):
+            digest = _digest(file.path)
+            first = distinct.setdefault(digest, file)
+            is_scored = first.is_scored or file.is_scored
+            distinct[digest] = replace(first, runs=first.runs | file.runs, is_scored=is_scored)
+        yield from distinct.values()
+
+
+def _is_summary(path: Path, parsed: tuple[str, str] | None) -> bool:
+    """Whether a file has no row per sample, by its name and, where that leaves it open, its beginning."""
+    extension = path.suffix.lower()
+    if extension in SUMMARY_EXTENSIONS:
+        return not has_rows_of_samples(path)
+    if extension != ".json" or parsed is None or not parsed[1]:
+        return False
+    if AGGREGATE.search(path.stem):
+        return True
+    return SUMMARY_RECORD.search(path.stem) is not None and is_one_record(path)
+
+
+def _has_no_rows(path: Path) -> bool:
+    """Whether a summary holds at most a header."""
+    if path.stat().st_size > _EMPTY_SUMMARY_BYTES:
+        return False
+    content = path.read_bytes().strip()
+    if path.suffix.lower() == ".csv":
+        return len(content.splitlines()) < 2
+    return content in (b"", b"{}", b"[]")
+
+
+def _is_link_stub(path: Path) -> bool:
+    """Whether a file is a symbolic link that an archive flattened into a text file with the target's path."""
+    if path.stat().st_size > _LINK_STUB_BYTES:
+        return False
+    content = path.read_bytes()
+    return content.count(b"\n") == 0 and content.endswith(path.name.encode()) and b"/" in content
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").digest()
+
+
+def _relative(path: Path, source: Path) -> str:
+    return path.relative_to(source).as_posix()
