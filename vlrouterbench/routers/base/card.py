@@ -176,8 +176,8 @@ def short_card(config: Mapping[str, Any], facts: CardFacts) -> str:
         lines += [f"**Trained on {SIMULATED}**: it shows how things work, and knows nothing about real models.", ""]
     if "benchmark" in training:
         lines += [
-            f"Trained on {_code(training['benchmark']['name'])} ({training['num_train']:,} training samples, tables sha256 "
-            f"`{training['benchmark']['sha256'][:16]}`) with vlrouterbench {training['version']}, seed "
+            f"Trained on {_code(training['benchmark']['name'])} ({training['num_train']:,} training samples, tables "
+            f"sha256 `{training['benchmark']['sha256'][:16]}`) with vlrouterbench {training['version']}, seed "
             f"{training['seed']}.",
             "",
         ]
@@ -226,8 +226,8 @@ def _short_figures(config: Mapping[str, Any], facts: CardFacts) -> list[str]:
         low, high = one["ci95"]["rank_score"]
         mark = f" ({SIMULATED})" if one["benchmark"]["simulated"] else ""
         lines.append(
-            f"On the {one['split']} split of {_code(one['benchmark']['name'])}{mark}, {one['num_samples']:,} samples: Rank "
-            f"Score {one['rank_score']:.2f} (95 % {low:.1f} to {high:.1f}), accuracy {100 * one['accuracy']:.2f} %, "
+            f"On the {one['split']} split of {_code(one['benchmark']['name'])}{mark}, {one['num_samples']:,} samples: "
+            f"Rank Score {one['rank_score']:.2f} (95 % {low:.1f} to {high:.1f}), accuracy {100 * one['accuracy']:.2f} %, "
             f"{PER_10K * one['average_cost_usd']:.3f} $/10K."
         )
         if overlap := one.get("training_overlap"):
