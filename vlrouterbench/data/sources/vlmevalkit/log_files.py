@@ -20,7 +20,6 @@ from vlrouterbench.data.sources.vlmevalkit.names import (
     AGGREGATE,
     SUMMARY_RECORD,
     datasets_of_predictions,
-    longest_first,
     parse_name,
 )
 from vlrouterbench.data.sources.vlmevalkit.reading import has_rows_of_samples, is_one_record
@@ -71,32 +70,31 @@ class FoundFile:
     is_scored: bool
 
 
-def known_datasets(found: Iterable[FoundFile], image_tables: Iterable[str]) -> tuple[str, ...]:
-    """Every dataset's name known here, longest first."""
-    known = longest_first((*IMAGE_DATASETS, *image_tables))
+def known_datasets(found: Iterable[FoundFile], image_tables: Iterable[str]) -> frozenset[str]:
+    """Every dataset's name known here."""
+    known = frozenset(IMAGE_DATASETS).union(image_tables)
     rests: dict[str, set[str]] = {}
     for file in found:
         if file.path.suffix.lower() in TABLE_EXTENSIONS and file.path.stem.startswith(f"{file.folder}_"):
             rests.setdefault(file.folder, set()).add(file.path.stem[len(file.folder) + 1 :])
     shown = (name for folder in rests.values() for name in datasets_of_predictions(folder, known))
-    return longest_first((*known, *shown))
+    return known.union(shown)
 
 
 def parse_files(
     found: Iterable[FoundFile], datasets: Collection[str], source: Path, left_out: list[LeftOut]
 ) -> Iterator[LogFile]:
     """Per-sample files; summaries are named where they stand alone, or have no rows."""
-    names = tuple(datasets)
     summaries: list[tuple[FoundFile, str]] = []
     seen: set[tuple[str, bool, str]] = set()
     for file in found:
         path, stem = file.path, file.path.stem
         if _is_link_stub(path):
             continue
-        parsed = parse_name(stem, file.folder, names)
+        parsed = parse_name(stem, file.folder, datasets)
         if _is_summary(path, parsed):
             aggregate = AGGREGATE.search(stem)
-            parsed = parse_name(stem[: aggregate.start()] if aggregate else stem, file.folder, names)
+            parsed = parse_name(stem[: aggregate.start()] if aggregate else stem, file.folder, datasets)
             if parsed:
                 summaries.append((file, parsed[0]))
         elif parsed:

@@ -15,7 +15,7 @@ e8e78f05 (18 August 2026).
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection
 
 JUDGE_ORDER: tuple[tuple[str, str], ...] = (
     (r"_openai_result", "OpenAI's default judge of VLMEvalKit until 2025"),
@@ -52,47 +52,48 @@ def is_recognised_suffix(suffix: str) -> bool:
     return _SUFFIX.fullmatch(suffix) is not None
 
 
-def parse_name(stem: str, model: str, datasets: Sequence[str]) -> tuple[str, str] | None:
+def parse_name(stem: str, model: str, datasets: Collection[str]) -> tuple[str, str] | None:
     """(dataset, suffix) of a file stem `<model>_<dataset><suffix>`, None when it does not begin with the model.
 
     Args:
         stem: file name without its extension.
         model: name of the model folder.
-        datasets: their names, longest first.
+        datasets: their names.
     """
     if not stem.startswith(f"{model}_"):
         return None
     rest = stem[len(model) + 1 :]
-    for name in datasets:
-        if _goes_on_from(rest, name):
-            return name, rest[len(name) :]
+    name = _dataset_at_start(rest, datasets)
+    if name is not None:
+        return name, rest[len(name) :]
     match = _SUFFIX.search(rest)
     if match and match.start() > 0:
         return rest[: match.start()], match.group(0)
     return rest, ""
 
 
-def _goes_on_from(rest: str, name: str) -> bool:
-    # The plain prefix first: hundreds of names are tried on every file.
-    return rest.startswith(name) and (len(rest) == len(name) or rest[len(name)] == "_")
+def _dataset_at_start(rest: str, *datasets: Collection[str]) -> str | None:
+    """The longest name of any collection that is `rest`, or that "_" follows in it."""
+    # What may be a name is looked up: there are few of those, and hundreds of names.
+    end = len(rest)
+    while end > 0:
+        if any(rest[:end] in names for names in datasets):
+            return rest[:end]
+        end = rest.rfind("_", 0, end)
+    return None
 
 
-def longest_first(names: Iterable[str]) -> tuple[str, ...]:
-    """Names in the order in which they are tried."""
-    return tuple(sorted(set(names), key=lambda name: (-len(name), name)))
-
-
-def datasets_of_predictions(rests: Collection[str], known: Sequence[str]) -> set[str]:
+def datasets_of_predictions(rests: Collection[str], known: Collection[str]) -> set[str]:
     """Datasets that prediction files show: names in a model's folder that others in it go on from.
 
     Args:
         rests: stems of the model's files without `<model>_`.
-        known: datasets known from elsewhere, longest first.
+        known: datasets known from elsewhere.
     """
     found: set[str] = set()
     for rest in sorted(set(rests), key=len):
         ends = [other[len(rest) :] for other in rests if other.startswith(f"{rest}_")]
-        parent = max((name for name in (*found, *known) if _goes_on_from(rest, name)), key=len, default=None)
+        parent = _dataset_at_start(rest, found, known)
         if parent is None:
             if ends and not _SUFFIX.search(rest):
                 found.add(rest)
