@@ -11,10 +11,12 @@ import difflib
 import reprlib
 from collections.abc import Iterable
 
-from vlrouterbench.core.limits import SHOWN_CHARACTERS
-
 _NAMES_LISTED = 40
 _LONGEST_LIST = 2_000
+
+SHOWN_CHARACTERS = 200
+"""Characters of a value of others that a message shows; here and not in `limits`, so that this file, which the metric's
+Space copies, imports nothing of the package."""
 
 
 class VLRouterBenchError(Exception):
@@ -69,7 +71,7 @@ def unknown_name(kind: str, name: str, valid: Iterable[str]) -> UnknownNameError
     listed = ", ".join(names)
     if len(listed) > _LONGEST_LIST:
         listed = f"{', '.join(names[:_NAMES_LISTED])[:_LONGEST_LIST]} and others, {len(names):,} in all"
-    asked = f'"{name}"' if len(name) <= SHOWN_CHARACTERS else shown(name)
+    asked = f'"{name}"' if len(name) <= SHOWN_CHARACTERS and name.isprintable() else shown(name)
     return UnknownNameError(f"unknown {kind} {asked}.{hint} Known: {listed}.")
 
 

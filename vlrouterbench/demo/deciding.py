@@ -81,7 +81,7 @@ def encode(router: PreTrainedRouter, question: str, image: Image.Image | None) -
         QuestionError: the text is too long.
     """
     question = checked_text(question)
-    if not question and image is None:
+    if not question.strip() and image is None:
         raise DemoError("Type a question, or drop an image.")
     with torch.no_grad():
         return router.encoder.encode([RouterInput(question, image=image)])

@@ -22,8 +22,8 @@ from vlrouterbench.routers.encoders.sample_input import (
     RouterInputError,
     is_missing,
     kind_of,
+    one_line,
     read_sample,
-    shown,
 )
 
 BLOCK_SAMPLES = 32
@@ -194,7 +194,7 @@ def read_messages(messages: Any, on_bad_image: str = RAISE) -> dict[str, object]
         elif kind in ("image_url", "image"):
             images += _content_of(part.get(kind), on_bad_image)
         else:
-            raise RouterInputError(f"expected parts of type text or image_url, found {shown(str(kind), 40)}.")
+            raise RouterInputError(f"expected parts of type text or image_url, found {one_line(str(kind), 40)}.")
     if not images and not "".join(texts).strip():
         raise RouterInputError("neither a question nor an image in the last turn of the user.")
     return {"question": "\n".join(texts), "images": images}
