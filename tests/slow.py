@@ -29,6 +29,7 @@ SLOW = (
     "spaces/",
     "test_boosted_trees.py",
     "test_docs_budgets.py",
+    "test_docs_learning_curves.py",
     "test_hub_cards.py",
     "test_packaging.py",
     "test_quickstart.py",
