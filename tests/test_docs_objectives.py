@@ -46,7 +46,7 @@ def test_the_commands_of_the_page_run_and_each_answers_with_the_sentence(page, t
 def test_every_objective_of_the_page_is_one(page):
     from vlrouterbench.metrics.objectives import Objective
 
-    named = re.findall(r"^\| `([a-z-]+(?:=[\d.]+)?)`", page.split("## Questions")[0], flags=re.MULTILINE)
+    named = re.findall(r"^\| `([a-z][a-z-]+(?:=[\d.]+)?)`", page.split("## Questions")[0], flags=re.MULTILINE)
     assert [Objective.parse(text).kind for text in named] == [
         "rank-score",
         "accuracy-share",

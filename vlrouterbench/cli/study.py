@@ -28,8 +28,8 @@ class StudyRequest(FeatureRequest, GoalRequest):
     router: Annotated[
         list[str] | None,
         typer.Option(
-            help="FAMILY, FAMILY:VARIANT, shuffled/FAMILY or policy; repeat. The first is compared with the others. "
-            "Default: all."
+            help="FAMILY, FAMILY:VARIANT, shuffled/FAMILY, policy or file of decisions; repeat. The first is compared "
+            "with the others. Default: all, or what the parts state."
         ),
     ] = None
     seed: Annotated[
@@ -53,19 +53,20 @@ def study(request: StudyRequest) -> None:
     from vlrouterbench.evaluation.decisions import is_decisions_file
     from vlrouterbench.evaluation.pool import candidates_beside, scored_candidates, with_candidates
     from vlrouterbench.evaluation.study.context import StudyContext
-    from vlrouterbench.evaluation.study.study import DEFAULT_PARTS, DEFAULT_ROUTERS, STUDY_PAGE, write_study
+    from vlrouterbench.evaluation.study.study import DEFAULT_PARTS, STUDY_PAGE, default_routers, write_study
     from vlrouterbench.evaluation.study.study import study as run_study
     from vlrouterbench.features.encode import encode_benchmark
 
     console.quiet_libraries()
     whole = load_table(request.folder).judged_by(request.goal())
-    routers = request.router or DEFAULT_ROUTERS
+    parts = request.part or DEFAULT_PARTS
+    routers = request.router or default_routers(parts)
     beside = {name: candidates_beside(Path(name)) or whole.pool.names for name in routers if is_decisions_file(name)}
     table = with_candidates(whole, scored_candidates(request.candidates, whole, beside))
     with console.stage("encode text and images") as progress:
         features = encode_benchmark(table, request.feature_options(), request.work(progress=progress))
     context = StudyContext(table, features, tuple(request.seed or range(5)), console.stage)
-    result = run_study(context, routers, request.part or DEFAULT_PARTS)
+    result = run_study(context, routers, parts)
     written = []
     if request.out is not None:
         write_study(result, request.out)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -125,3 +126,13 @@ def sha256_of_files(files: Iterable[Path], root: Path) -> str:
         with path.open("rb") as handle:
             digest.update(hashlib.file_digest(handle, "sha256").digest())
     return digest.hexdigest()
+
+
+def without_nan(value: Any) -> Any:
+    """Content for JSON, which has no NaN: None for a NaN, and for a list of nothing else."""
+    if isinstance(value, dict):
+        return {name: without_nan(part) for name, part in value.items()}
+    if isinstance(value, list):
+        none = bool(value) and all(isinstance(part, float) and math.isnan(part) for part in value)
+        return None if none else [without_nan(part) for part in value]
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -25,7 +25,8 @@ from vlrouterbench.core.files import sha256_of_files
 from vlrouterbench.data.build_report import REPORT_FILE, BenchmarkIdentity, BuildReport
 from vlrouterbench.data.candidates import CandidateModel, CandidatePool
 from vlrouterbench.data.costs import cost_bounds, measured_means, pool_cost
-from vlrouterbench.data.schema import CANDIDATE_FILE_SCHEMA, MATRIX_TYPES, REQUEST_PRICE
+from vlrouterbench.data.latency import read_latency
+from vlrouterbench.data.schema import CANDIDATE_FILE_SCHEMA, LATENCY, MATRIX_TYPES, REQUEST_PRICE
 from vlrouterbench.metrics.objectives import BENCHMARK_GOAL, Goal
 
 IMAGES_PER_BATCH = 64
@@ -40,8 +41,8 @@ class RoutingTable:
         report: its build report.
         pool: the candidates, in column order.
         samples: one row per sample without its image: text columns, image_ok, group_id, split.
-        matrices: quality, cost, input_tokens, output_tokens, each (num_samples, num_candidates) float64, NaN = not
-            measured.
+        matrices: quality, cost, input_tokens, output_tokens, and latency_s (seconds) where answers were timed; each
+            (num_samples, num_candidates) float64, NaN = not measured.
         rows: (num_samples,) index of each row in the whole folder, for reading images and stored features.
         asked: what decisions are to be judged by.
     """
@@ -66,6 +67,11 @@ class RoutingTable:
     def cost(self) -> np.ndarray:
         """Cost matrix, (num_samples, num_candidates), USD per sample; NaN = not measured."""
         return self.matrices["cost"]
+
+    @property
+    def latency(self) -> np.ndarray | None:
+        """Seconds that answers took, (num_samples, num_candidates), NaN = not measured; None where none was timed."""
+        return self.matrices.get(LATENCY)
 
     @property
     def goal(self) -> Goal:
@@ -243,6 +249,7 @@ def load_table(folder: Path | str, *, verify: bool = False) -> RoutingTable:
             "Build the benchmark again."
         )
     stacked = {name: np.concatenate(parts) for name, parts in matrices.items()}
+    stacked |= read_latency(folder, whole["sample_id"], pool)
     return RoutingTable(folder, report, pool, whole, stacked, np.arange(whole.num_rows))
 
 

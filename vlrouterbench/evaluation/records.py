@@ -10,7 +10,6 @@ Decisions
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
@@ -66,6 +65,22 @@ class PartRecord(Figures):
 
     num_samples: int
     ci95: Intervals
+
+
+class LatencyRecord(TypedDict):
+    """How long answers took, seconds.
+
+    Attributes:
+        num_timed: decisions whose answer was timed.
+        p50_s: median of the chosen candidates' answers.
+        p95_s: 95th percentile of them.
+        router_p50_s: median of the router's own decision, which comes on top; None where it was not measured.
+    """
+
+    num_timed: int
+    p50_s: float
+    p95_s: float
+    router_p50_s: float | None
 
 
 class RankRecord(TypedDict):
@@ -240,6 +255,7 @@ class ResultRecord(ScoredRecord, UpperBoundGap):
     frontier_measures: FrontierMeasures | None
     calibration: CalibrationRecord | None
     throughput: ThroughputRecord | ThroughputWithOverhead | None
+    latency: LatencyRecord | None
     rank: RankRecord
     differences: dict[str, Difference]
     controls: dict[str, ControlRecord]
@@ -253,6 +269,12 @@ _RENAMED = {
     "ece_by_luck": "ece_null",
 }
 """Field of a file written by 0.x -> its name now."""
+_LACKING = {
+    **dict.fromkeys(("training_overlap", "prices", "latency")),
+    **dict.fromkeys(("rank_score_reason", "headline"), ""),
+    "candidates_left_out": [],
+}
+"""Fields that files of 0.x lack."""
 _WITH_RENAMED = ("controls", "calibration")
 
 
@@ -273,23 +295,8 @@ def read_records(path: Path) -> list[ResultRecord]:
     return [cast("ResultRecord", _renamed(record)) for record in content]
 
 
-def without_nan(value: Any) -> Any:
-    """A record with None for what does not exist: a NaN, and an interval of NaN."""
-    if isinstance(value, dict):
-        return {name: without_nan(part) for name, part in value.items()}
-    if isinstance(value, list):
-        none = bool(value) and all(isinstance(part, float) and math.isnan(part) for part in value)
-        return None if none else [without_nan(part) for part in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
 def _renamed(record: FreeForm) -> FreeForm:
     current = {_RENAMED.get(name, name): value for name, value in record.items()}
     if "router_config" in current:
-        current.setdefault("training_overlap", None)
-        current.setdefault("rank_score_reason", "")
-        current.setdefault("objective_value", current.get("rank_score"))
-        current.setdefault("headline", "")
-        current.setdefault("prices", None)
-        current.setdefault("candidates_left_out", [])
+        current = {**_LACKING, "objective_value": current.get("rank_score"), **current}
     return current | {name: _renamed(current[name]) for name in _WITH_RENAMED if isinstance(current.get(name), dict)}

@@ -20,7 +20,9 @@ from typing import TypedDict, cast
 
 import numpy as np
 
+from vlrouterbench.core.files import without_nan
 from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.evaluation.answer_time import latency_of
 from vlrouterbench.evaluation.calibration import calibration_of
 from vlrouterbench.evaluation.headline import shares_of
 from vlrouterbench.evaluation.paired import (
@@ -40,7 +42,6 @@ from vlrouterbench.evaluation.records import (
     ResultRecord,
     ThroughputRecord,
     ThroughputWithOverhead,
-    without_nan,
 )
 from vlrouterbench.evaluation.throughput import overhead
 from vlrouterbench.metrics.frontier import convex_hull_area, hypervolume, normalized_auc, quality_neutral_cost
@@ -95,6 +96,7 @@ def score_routers(routed: Sequence[RoutedSplit], context: ScoringContext) -> lis
                 "frontier_measures": _frontier_measures(frontier, table),
                 "calibration": calibration_of(router, context),
                 "throughput": _throughput(router, whole, context),
+                "latency": latency_of(router.decisions, table, router.throughput),
                 "rank": {
                     "rank": ranks[index].rank,
                     "range": [ranks[index].low, ranks[index].high],
