@@ -210,8 +210,7 @@ class ScoredRecord(Scored, Captioned):
         candidates: those that were scored, in the pool's order.
         candidates_left_out: the benchmark's other candidates.
         prices: that costs were counted at where they are not the benchmark's, USD per million tokens; else None.
-        objective: what routers are judged by, as a user writes it.
-        objective_value: its figure, which routers are ordered by, the larger the better.
+        objective: what routers are judged by; objective_value: its figure, the larger the better.
         rank_score_reason: why there is no Rank Score, and what choices were made by instead; empty where there is one.
         headline: the sentence of the shares.
         accuracy_share: accuracy over that of the best single candidate on the same samples; None where that is 0.
@@ -269,10 +268,9 @@ _RENAMED = {
     "ece_by_luck": "ece_null",
 }
 """Field of a file written by 0.x -> its name now."""
-_LACKING = {
+_LACKING: FreeForm = {
     **dict.fromkeys(("training_overlap", "prices", "latency")),
-    **dict.fromkeys(("rank_score_reason", "headline"), ""),
-    "candidates_left_out": [],
+    **{"rank_score_reason": "", "headline": "", "candidates_left_out": []},
 }
 """Fields that files of 0.x lack."""
 _WITH_RENAMED = ("controls", "calibration")
