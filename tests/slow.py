@@ -25,6 +25,8 @@ SLOW = (
     "features/test_pretrained_features.py",
     "hub/",
     "routers/backbones/",
+    "routers/base/test_pipeline.py",
+    "routers/encoders/test_processor.py",
     "routers/families/test_shared_batch.py",
     "spaces/",
     "test_boosted_trees.py",
