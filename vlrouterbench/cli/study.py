@@ -28,8 +28,8 @@ class StudyRequest(FeatureRequest):
     router: Annotated[
         list[str] | None,
         typer.Option(
-            help="FAMILY, FAMILY:VARIANT, shuffled/FAMILY or policy; repeat. The first is compared with the others. "
-            "Default: all, or what the parts state."
+            help="FAMILY, FAMILY:VARIANT, shuffled/FAMILY, policy or file of decisions; repeat. The first is compared "
+            "with the others. Default: all, or what the parts state."
         ),
     ] = None
     seed: Annotated[
