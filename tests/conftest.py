@@ -59,9 +59,9 @@ def data_root():
 
 @pytest.fixture(scope="session")
 def simulated_folder(tmp_path_factory):
-    """A simulated benchmark of 400 samples, built once."""
+    """A simulated benchmark of 400 samples, as hard as the published table says routing is, built once."""
     folder = tmp_path_factory.mktemp("simulated") / "benchmark"
-    build_from_logs(simulate_logs(num_samples=400, seed=0), folder)
+    build_from_logs(simulate_logs(num_samples=400, seed=0, difficulty="published"), folder)
     return folder
 
 

@@ -5,7 +5,7 @@ import sys
 from contextlib import contextmanager
 
 from vlrouterbench.data.sources.registry import _registered as registered_sources
-from vlrouterbench.routers.encoders.registry import BLOCKS
+from vlrouterbench.routers.encoders.block import BLOCKS
 from vlrouterbench.routers.registration import FUNCTIONS
 from vlrouterbench.routers.registry import END_TO_END, ROUTERS
 

@@ -28,6 +28,7 @@ SLOW = (
     "routers/families/test_shared_batch.py",
     "spaces/",
     "test_boosted_trees.py",
+    "test_docs_budgets.py",
     "test_hub_cards.py",
     "test_packaging.py",
     "test_quickstart.py",

@@ -125,9 +125,9 @@ def test_imports_go_one_way_even_inside_functions_and_for_types(path):
         assert LEVEL[other] <= LEVEL[room], f"{name_of(path)} imports {module}: {room} stands before {other}"
 
 
-def test_the_package_root_imports_nothing_but_the_hook_and_the_version():
+def test_the_package_root_imports_nothing_but_the_hooks_and_the_version():
     assert own_modules(PACKAGE / "__init__.py", at_import_only=True) == {
-        f"{NAME}.hub.{module}" for module in ("auto_classes", "hook")
+        f"{NAME}.hub.{module}" for module in ("auto_classes", "hook", "saved_routers")
     } | {f"{NAME}.version"}
 
 

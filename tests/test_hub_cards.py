@@ -3,10 +3,10 @@
 import json
 import re
 
-from vlrouterbench.cards.model_index import card_with_results
-from vlrouterbench.cards.router_card import render_router_card
 from vlrouterbench.data.build import build_from_logs
 from vlrouterbench.data.simulation.simulate import simulate_logs
+from vlrouterbench.hub.saved_routers import whole_card
+from vlrouterbench.routers.base.card import pool_of
 
 
 def test_the_card_of_the_default_simulated_benchmark_is_a_fresh_rendering(project_root, tmp_path):
@@ -23,6 +23,8 @@ def test_the_card_of_a_router_is_a_fresh_rendering(project_root):
     """From figures that are kept beside it: training gives other last digits on another machine."""
     kept = project_root / "hub_cards"
     facts = json.loads((kept / "router-mlp-simulated.json").read_text(encoding="utf-8"))
-    card = render_router_card("mlp", facts["config"], facts["trials"], title="MLP")
-    fresh = re.sub(r"vlrouterbench [\d.]+\d", "vlrouterbench VERSION", card_with_results(card, facts["record"]))
+    given = {"family": "mlp", "title": "MLP", "calibrated": False, "trials": facts["trials"]}
+    evaluation = facts["record"] | {"pool": pool_of(facts["config"])}
+    card = whole_card(facts["config"], given | {"evaluations": [evaluation]})
+    fresh = re.sub(r"vlrouterbench [\d.]+\d", "vlrouterbench VERSION", card)
     assert fresh == (kept / "router-mlp-simulated.md").read_text(encoding="utf-8")

@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 
 from vlrouterbench.hub.auto_classes import install_auto_classes
 from vlrouterbench.hub.hook import install_dataset_name
+from vlrouterbench.hub.saved_routers import install_cards
 from vlrouterbench.version import __version__
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ def __dir__() -> list[str]:
 
 
 # All that is done at import: light hooks, so that `load_dataset("vl-routerbench")` and transformers' Auto classes know
-# what is ours.
+# what is ours, and saved routers have their whole card.
 install_dataset_name()
 install_auto_classes()
+install_cards()

@@ -1,4 +1,4 @@
-"""The whole story once, on the embedded simulated benchmark: build, encode, train, evaluate, report."""
+"""The whole story once, on the simulated benchmark or own data: build, encode, train, evaluate, report."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from vlrouterbench.data.build import build_from_logs
+from vlrouterbench.data.build import BuildOptions, build_benchmark, build_from_logs
 from vlrouterbench.data.simulation.simulate import DEFAULT_NUM_SAMPLES, simulate_logs
+from vlrouterbench.data.simulation.skills import DEFAULT_DIFFICULTY
 from vlrouterbench.data.table import load_table
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 from vlrouterbench.evaluation.policies import POLICIES
@@ -41,26 +42,44 @@ class QuickstartPaths:
 
 
 def run_quickstart(
-    out: Path, *, seed: int = 0, num_samples: int = DEFAULT_NUM_SAMPLES, num_proc: int = 1, stage: Stage | None = None
+    out: Path,
+    *,
+    source: Path | None = None,
+    build: BuildOptions | None = None,
+    seed: int = 0,
+    num_samples: int = DEFAULT_NUM_SAMPLES,
+    difficulty: str = DEFAULT_DIFFICULTY,
+    num_proc: int = 1,
+    stage: Stage | None = None,
 ) -> list[ResultRecord]:
-    """Run everything on a simulated benchmark.
+    """Run everything on own logs or tables, or on a simulated benchmark.
 
     Args:
         out: run folder; its parts are replaced.
-        seed: of the benchmark and of training.
-        num_samples: size of the benchmark.
+        source: logs or own tables, as for `build_benchmark`; None = the simulated benchmark.
+        build: how the source is read; None = the defaults.
+        seed: of training, and of the simulated benchmark.
+        num_samples: size of the simulated benchmark.
+        difficulty: of the simulated benchmark, as for `simulate_logs`.
         num_proc: processes that draw.
         stage: opens each stage, for progress.
 
     Returns:
         The records of `results.json`.
+
+    Raises:
+        SourceError: the source cannot be read as a benchmark.
     """
     stage = stage or (lambda _: nullcontext(None))
     paths = QuickstartPaths.under(out)
-    with stage(f"draw {num_samples:,} simulated samples"):
-        logs = simulate_logs(num_samples=num_samples, seed=seed, num_proc=num_proc)
-    with stage("build the benchmark"):
-        build_from_logs(logs, paths.benchmark)
+    if source is not None:
+        with stage(f"build {source.name}"):
+            build_benchmark(source, paths.benchmark, build)
+    else:
+        with stage(f"draw {num_samples:,} simulated samples"):
+            logs = simulate_logs(num_samples=num_samples, seed=seed, num_proc=num_proc, difficulty=difficulty)
+        with stage("build the benchmark"):
+            build_from_logs(logs, paths.benchmark)
     table = load_table(paths.benchmark)
     with stage("encode text and images") as progress:
         problem = Problem(table, encode_benchmark(table, work=EncodingWork(progress=progress)))

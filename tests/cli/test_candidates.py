@@ -351,6 +351,8 @@ def test_the_card_tells_every_change_once_and_keeps_what_a_person_wrote(program,
 
 def test_a_router_without_a_card_gets_one_without_trials(program, router, tmp_path):
     AutoRouter.from_pretrained(router).save_pretrained(tmp_path / "bare")
+    for name in ("README.md", "card.json"):
+        (tmp_path / "bare" / name).unlink()
     asked = ("--router", tmp_path / "bare", "--name", NAME, "--out", tmp_path / "new")
     assert program("candidates", "remove", *asked).status == 0
     text = (tmp_path / "new" / "README.md").read_text()

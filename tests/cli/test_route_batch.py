@@ -11,7 +11,7 @@ import pytest
 
 from tests.demo.bad_files import image_bytes
 from vlrouterbench.routers.auto import AutoRouter
-from vlrouterbench.routers.base.budget_stream import spending_curve
+from vlrouterbench.routers.base.spending_curve import spending_curve
 from vlrouterbench.routing.routed_table import SCHEMA
 
 

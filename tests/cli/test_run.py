@@ -2,7 +2,11 @@
 
 import json
 
+import pytest
+
+from tests.tables import write_own_tables
 from vlrouterbench.cli.main import main
+from vlrouterbench.data.table import load_table
 
 
 def test_run_prints_ten_routers_in_80_columns_and_says_that_the_data_are_simulated(
@@ -29,3 +33,44 @@ def test_run_prints_ten_routers_in_80_columns_and_says_that_the_data_are_simulat
     assert main(arguments) == 0
     (asked,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("ask: ")]
     assert asked.removeprefix("ask: ") in simulated_table.pool.names
+
+
+def test_run_with_a_source_tells_the_same_story_on_own_tables_and_calls_nothing_simulated(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    write_own_tables(tmp_path / "tables", images=False)
+    assert main(["run", "tables", "--out", "run"]) == 0
+    shown = capsys.readouterr()
+    assert max(len(line.rstrip()) for line in shown.out.splitlines()) <= 80
+    assert "simulated" not in shown.out.lower()
+    assert "build tables ..." in shown.err and "draw" not in shown.err
+    table = load_table(tmp_path / "run" / "benchmark", verify=True)
+    assert len(table) == 120 and not table.simulated
+    records = json.loads((tmp_path / "run" / "evaluation" / "results.json").read_text())
+    assert {record["router"] for record in records} >= {"mixture", "knn", "linear", "mlp", "flagship"}
+
+
+def test_run_reads_a_source_as_build_would_with_the_same_options(tmp_path, capsys):
+    tables = write_own_tables(tmp_path / "tables", images=False)
+    (tables / "candidates.csv").unlink()
+    pool = tmp_path / "pool.csv"
+    pool.write_text("name,input_price,output_price\nsmall,1,1\n")
+    assert main(["run", str(tables), "--candidates", str(pool), "--out", str(tmp_path / "run")]) == 1
+    run = capsys.readouterr().err.splitlines()[-1]
+    assert main(["build", str(tables), "--candidates", str(pool), "--out", str(tmp_path / "built")]) == 1
+    assert run == capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "run" / "benchmark").exists()
+
+
+@pytest.mark.parametrize("option", [["--num-samples", "200"], ["--difficulty", "easy"]])
+def test_options_of_the_simulated_benchmark_are_wrong_usage_beside_a_source(tmp_path, capsys, option):
+    assert main(["run", str(tmp_path), *option, "--out", str(tmp_path / "run")]) == 2
+    assert "of the simulated benchmark" in capsys.readouterr().err
+
+
+def test_an_unknown_difficulty_is_answered_with_a_known_one_before_anything_is_drawn(tmp_path, capsys):
+    assert main(["run", "--difficulty", "moderat", "--out", str(tmp_path / "run")]) == 1
+    assert 'Did you mean "moderate"' in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

@@ -7,7 +7,13 @@ import pytest
 from PIL import Image
 from scipy.fft import dctn
 
-from vlrouterbench.data.perceptual_hash import perceptual_hashes, pixel_key, pixels_digest, thumbnail
+from vlrouterbench.data.perceptual_hash import (
+    lowest_frequencies,
+    perceptual_hashes,
+    pixel_key,
+    pixels_digest,
+    thumbnail,
+)
 
 
 def blurred(seed, size=(240, 180)):
@@ -48,6 +54,12 @@ def test_bits_are_the_signs_of_the_lowest_frequencies_against_their_median():
     lowest = dctn(small.astype(float), norm="ortho")[:8, :8].ravel()
     bits = [False, *(value > np.median(lowest[1:]) for value in lowest[1:])]
     assert perceptual_hashes([small]) == [int("".join(str(int(bit)) for bit in bits), 2)]
+
+
+def test_the_lowest_frequencies_are_those_of_scipys_transform():
+    grey = np.random.default_rng(0).integers(0, 256, (5, 32, 32)).astype(float)
+    expected = dctn(grey, axes=(1, 2), norm="ortho")[:, :8, :8]
+    assert np.allclose(lowest_frequencies(grey), expected, rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(10))

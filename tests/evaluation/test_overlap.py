@@ -11,7 +11,6 @@ from safetensors.torch import load_file
 from tests.cli.conftest import run_program
 from tests.data.sources.editing import edit
 from tests.tables import write_own_tables
-from vlrouterbench.cards.model_index import update_router_card
 from vlrouterbench.core.errors import EvaluationError
 from vlrouterbench.data.build import build_benchmark
 from vlrouterbench.data.sample_contents import content_digest
@@ -21,11 +20,12 @@ from vlrouterbench.evaluation.overlap import overlap_notes
 from vlrouterbench.evaluation.records import read_records
 from vlrouterbench.evaluation.report import write_report, write_results_tables
 from vlrouterbench.features.encode import encode_benchmark
+from vlrouterbench.hub.saved_routers import update_router_card
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.base.saved_router import DIGESTS_FILE
 from vlrouterbench.training.arguments import RouterTrainingArguments
-from vlrouterbench.training.fit import save_router, train_router
-from vlrouterbench.training.pool.changing import Prices, leave, reprice, save_changed
+from vlrouterbench.training.fit import save_router, save_staged, train_router
+from vlrouterbench.training.pool.changing import Prices, leave, reprice
 from vlrouterbench.training.pool.opened import load_open_pool
 from vlrouterbench.training.problem import Problem
 
@@ -153,7 +153,7 @@ def test_a_changed_pool_keeps_the_digests(own, tmp_path):
     router = load_open_pool(tmp_path / "router")
     reprice(router, "large", Prices(1.0, 2.0))
     leave(router, "middle")
-    save_changed(router, tmp_path / "router", tmp_path / "changed")
+    save_staged(router, tmp_path / "changed")
     kept = [(tmp_path / name / DIGESTS_FILE).read_bytes() for name in ("router", "changed")]
     assert kept[0] == kept[1]
 

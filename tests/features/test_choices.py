@@ -18,8 +18,7 @@ from vlrouterbench.features.handlers import HANDLERS
 from vlrouterbench.features.options import FeatureOptions
 from vlrouterbench.features.reading import vector_store
 from vlrouterbench.routers.auto import AutoRouter
-from vlrouterbench.routers.encoders import registry
-from vlrouterbench.routers.encoders.block import MODALITIES
+from vlrouterbench.routers.encoders.block import BLOCKS, MODALITIES, block_class
 from vlrouterbench.routers.encoders.builtin.blocks import BuiltinImage
 from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder
 from vlrouterbench.routers.encoders.hub.blocks import HubImage, HubText
@@ -76,10 +75,10 @@ def test_vectors_keep_their_folder_from_release_to_release(block, name, named_ta
 
 def test_a_kind_stands_in_the_registry_by_its_own_name():
     for modality in MODALITIES:
-        for kind in registry.BLOCKS[modality]:
-            block = registry.block_class(modality, kind)
+        for kind in BLOCKS[modality]:
+            block = block_class(modality, kind)
             assert (block.modality, block.name) == (modality, kind)
-    assert all(kind in registry.BLOCKS[modality] for modality, kind in HANDLERS)
+    assert all(kind in BLOCKS[modality] for modality, kind in HANDLERS)
 
 
 def test_an_unknown_name_is_refused_with_those_that_are_known(named_table):
@@ -89,7 +88,7 @@ def test_an_unknown_name_is_refused_with_those_that_are_known(named_table):
 
 @pytest.fixture
 def ink(monkeypatch):
-    monkeypatch.setitem(registry.BLOCKS["image"], "ink", f"{InkEncoder.__module__}:{InkEncoder.__name__}")
+    monkeypatch.setitem(BLOCKS["image"], "ink", f"{InkEncoder.__module__}:{InkEncoder.__name__}")
     return FeatureOptions(image="ink")
 
 

@@ -4,8 +4,8 @@ import pytest
 from PIL import Image
 
 from vlrouterbench.routers.auto import AutoRouter
-from vlrouterbench.routers.base.budget_stream import spending_curve
 from vlrouterbench.routers.base.decision import BudgetError, PoolMismatchError
+from vlrouterbench.routers.base.spending_curve import spending_curve
 from vlrouterbench.routers.encoders.sample_input import RouterInputError
 from vlrouterbench.routing import route_table as module
 from vlrouterbench.routing.images import ImageFolder

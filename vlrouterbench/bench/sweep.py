@@ -49,7 +49,9 @@ def bench_sweep(*, scale: float = 1.0) -> SweepComparison:
     """
     with tempfile.TemporaryDirectory(prefix="vlrouterbench-") as folder:
         benchmark = Path(folder) / "benchmark"
-        build_from_logs(simulate_logs(num_samples=max(200, round(NUM_SAMPLES * scale)), seed=0), benchmark)
+        build_from_logs(
+            simulate_logs(num_samples=max(200, round(NUM_SAMPLES * scale)), seed=0, difficulty="published"), benchmark
+        )
         table = load_table(benchmark)
         problem = Problem(table, encode_benchmark(table))
         _train(problem, seed=0, shared_trunk=True, num_epochs=1)

@@ -14,15 +14,14 @@ from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.data.choices import Protocol, Quality, SplitBy
 
 if TYPE_CHECKING:
+    from vlrouterbench.data.build import BuildOptions
     from vlrouterbench.data.build_report import BuildReport
 
 
-@dataclass(frozen=True)
-class BuildRequest:
-    """The options as given on the command line."""
+@dataclass(frozen=True, kw_only=True)
+class SourceRequest:
+    """How a source is read, for every command that builds."""
 
-    source: Annotated[Path, typer.Argument(help="Folder of VLMEvalKit logs, its .tar.gz, or a folder of own tables.")]
-    out: Annotated[Path | None, typer.Option(help="Benchmark folder to write; else the benchmark home.")] = None
     candidates: Annotated[Path | None, typer.Option(help="Pool: csv or yaml with names and prices.")] = None
     prices: Annotated[
         Path | None,
@@ -44,29 +43,42 @@ class BuildRequest:
     ] = False
     num_proc: Annotated[int, typer.Option(min=1, help="Processes that read logs, threads that decode images.")] = 2
 
+    def build_options(self) -> BuildOptions:
+        """The same, as the builder takes them."""
+        from vlrouterbench.data.build import BuildOptions
+
+        return BuildOptions(
+            candidates=self.candidates,
+            prices=self.prices,
+            graded=self.quality is Quality.SCORE,
+            split_by=self.split_by,
+            protocol=self.protocol,
+            allow_leaks=self.allow_leaks,
+            impute=self.impute,
+            strict=self.strict,
+            allow_missing_images=self.allow_missing_images,
+            num_proc=self.num_proc,
+            allow_unlikely_prices=self.allow_unlikely_prices,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildRequest(SourceRequest):
+    """The options as given on the command line."""
+
+    source: Annotated[Path, typer.Argument(help="Folder of VLMEvalKit logs, its .tar.gz, or a folder of own tables.")]
+    out: Annotated[Path | None, typer.Option(help="Benchmark folder to write; else the benchmark home.")] = None
+
 
 @options_of(BuildRequest)
 def build(request: BuildRequest) -> None:
     """Build a benchmark folder from VLMEvalKit logs or own tables."""
     from vlrouterbench.cli import console
-    from vlrouterbench.data.build import BuildOptions, build_benchmark, registered_benchmark
+    from vlrouterbench.data.build import build_benchmark, registered_benchmark
 
     target = request.out or registered_benchmark()
-    options = BuildOptions(
-        candidates=request.candidates,
-        prices=request.prices,
-        graded=request.quality is Quality.SCORE,
-        split_by=request.split_by,
-        protocol=request.protocol,
-        allow_leaks=request.allow_leaks,
-        impute=request.impute,
-        strict=request.strict,
-        allow_missing_images=request.allow_missing_images,
-        num_proc=request.num_proc,
-        allow_unlikely_prices=request.allow_unlikely_prices,
-    )
     with console.stage(f"build {request.source.name}"):
-        report = build_benchmark(request.source, target, options)
+        report = build_benchmark(request.source, target, request.build_options())
     console.show(report, _describe(report, target))
 
 

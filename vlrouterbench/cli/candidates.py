@@ -110,7 +110,8 @@ def add(request: AddRequest) -> None:
     from vlrouterbench.cli import console
     from vlrouterbench.core.names import describe_look_alikes
     from vlrouterbench.features.options import EncodingWork
-    from vlrouterbench.training.pool.changing import check_new, check_prices, join, save_changed
+    from vlrouterbench.training.fit import save_staged
+    from vlrouterbench.training.pool.changing import check_new, check_prices, join
     from vlrouterbench.training.pool.opened import benchmark_of, load_open_pool
     from vlrouterbench.training.pool.outcomes import read_outcomes
 
@@ -124,7 +125,7 @@ def add(request: AddRequest) -> None:
     measured = read_outcomes(request.outcomes, name, benchmark_of(loaded, request.benchmark))
     with console.stage("encode anchor samples") as progress:
         join(loaded, name, prices, measured, EncodingWork(request.num_proc, progress=progress))
-    save_changed(loaded, request.router, request.out)
+    save_staged(loaded, request.out)
     error = float(loaded.joined_error[-1])
     more = {"num_anchors": len(measured.samples), "not_filled_in": measured.not_filled_in, "standard_error": error}
     skipped = f"rows of {request.outcomes} without quality, skipped: {measured.not_filled_in:,}"
@@ -145,13 +146,14 @@ def remove(
 ) -> None:
     """Take a candidate out of the pool; it can come back only through anchor samples."""
     from vlrouterbench.cli import console
-    from vlrouterbench.training.pool.changing import leave, save_changed
+    from vlrouterbench.training.fit import save_staged
+    from vlrouterbench.training.pool.changing import leave
     from vlrouterbench.training.pool.opened import load_open_pool
 
     console.quiet_libraries()
     loaded = load_open_pool(router)
     leave(loaded, name)
-    save_changed(loaded, router, out)
+    save_staged(loaded, out)
     facts = {"out": str(out), "removed": name, **_pool(loaded)}
     console.show(facts, f"{name} has left.", *_lines(loaded), f"saved to {out}")
 
@@ -167,7 +169,8 @@ def price(
 ) -> None:
     """Give a candidate new prices; expected costs follow from expected tokens."""
     from vlrouterbench.cli import console
-    from vlrouterbench.training.pool.changing import check_prices, reprice, save_changed
+    from vlrouterbench.training.fit import save_staged
+    from vlrouterbench.training.pool.changing import check_prices, reprice
     from vlrouterbench.training.pool.opened import load_open_pool
 
     console.quiet_libraries()
@@ -176,7 +179,7 @@ def price(
     if not allow_unlikely_prices:
         check_prices(loaded, name, prices)
     before = reprice(loaded, name, prices)
-    save_changed(loaded, router, out)
+    save_staged(loaded, out)
     console.show(
         {"out": str(out), "repriced": name, "before": list(before), "after": list(prices)} | _pool(loaded),
         f"{name}: in $/1M {before.input:g} -> {prices.input:g}, out $/1M {before.output:g} -> {prices.output:g}",

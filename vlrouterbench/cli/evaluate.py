@@ -83,9 +83,9 @@ def evaluate(request: EvaluateRequest) -> None:
 
 def _extras(request: EvaluateRequest, records: Sequence[ResultRecord], table: RoutingTable) -> list[Path]:
     """Write the optional files."""
-    from vlrouterbench.cards.model_index import update_router_card
     from vlrouterbench.evaluation.asked import loaded_from_folders, names_folder
     from vlrouterbench.evaluation.report import write_figures, write_results_tables
+    from vlrouterbench.hub.saved_routers import update_router_card
 
     written = write_figures(records, table, request.out) if request.figures else []
     if request.tables:

@@ -15,17 +15,22 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Another seed draws another benchmark.")] = 0,
     difficulty: Annotated[
         str,
-        typer.Option(help="'default', calibrated, or 'easy': the sample decides which candidate succeeds."),
-    ] = "default",
+        typer.Option(
+            help="moderate: routing pays, as on real logs where it does; published: as hard as the published table "
+            "says; easy: what is visible decides which candidate succeeds."
+        ),
+    ] = "moderate",
 ) -> None:
     """Draw a simulated benchmark: images, questions, outcomes and costs. Nothing in it is measured."""
     from vlrouterbench.cli import console
     from vlrouterbench.data.build import build_from_logs
     from vlrouterbench.data.simulation.simulate import simulate_logs
+    from vlrouterbench.data.simulation.skills import DEFAULT_DIFFICULTY, named_difficulty
 
+    difficulty = named_difficulty(difficulty)
     with console.stage(f"draw {num_samples:,} simulated samples"):
         num_proc = max(1, min(os.cpu_count() or 1, 4))
         logs = simulate_logs(num_samples=num_samples, seed=seed, num_proc=num_proc, difficulty=difficulty)
         report = build_from_logs(logs, out)
-    mark = "" if difficulty == "default" else f" ({difficulty} setting)"
+    mark = "" if difficulty == DEFAULT_DIFFICULTY else f" ({difficulty} setting)"
     console.show(report, f"{report['samples']:,} simulated samples{mark} written to {out}")

@@ -113,8 +113,10 @@ def assemble(
             image_ok[row] = False
         elif sample_ids[row] in source.missing_images:
             image_ok[row] = False
-    contents = _contents(samples, content)
-    texts = [c if ok and image is None else None for c, ok, image in zip(contents, image_ok, images, strict=True)]
+    text_only = [ok and image is None for ok, image in zip(image_ok, images, strict=True)]
+    # Digests are made where something follows from them: links of texts, splits of samples without a dataset.
+    contents = _contents(samples, content) if source.without_dataset or any(text_only) else None
+    texts = [c if is_text else None for c, is_text in zip(contents or sample_ids, text_only, strict=True)]
     groups = link_groups(sample_ids, [samples["group_id"].to_pylist(), content, texts])
     source_splits = samples["split"].to_pylist()
     given = zip(sample_ids, samples["dataset"].to_pylist(), strict=True)

@@ -20,10 +20,19 @@ from vlrouterbench.core.errors import BenchmarkError, unknown_name
 from vlrouterbench.features.handlers import handler_of
 from vlrouterbench.features.options import FeatureOptions
 from vlrouterbench.routers.encoder_registration import is_encoder
-from vlrouterbench.routers.encoders.block import IMAGE, IMAGE_ONLY, MODALITIES, TEXT, TEXT_ONLY, FeatureBlock
+from vlrouterbench.routers.encoders.block import (
+    HUB,
+    IMAGE,
+    IMAGE_ONLY,
+    MODALITIES,
+    TEXT,
+    TEXT_ONLY,
+    FeatureBlock,
+    block_class,
+    encoder_names,
+)
 from vlrouterbench.routers.encoders.hub.blocks import HubBlock
 from vlrouterbench.routers.encoders.hub.folder import find_folder
-from vlrouterbench.routers.encoders.registry import HUB, block_class, encoder_names
 from vlrouterbench.routers.encoders.sample_input import EncoderError
 
 

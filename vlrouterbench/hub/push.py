@@ -14,11 +14,12 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from vlrouterbench.core.errors import VLRouterBenchError
 from vlrouterbench.core.files import staged_folder
@@ -116,22 +117,27 @@ def push_dataset(folder: Path | str, repo_id: str, *, private: bool = False) -> 
     return push_staged(partial(stage_dataset, repo_id=repo_id), folder, repo_id, private=private, layout=DATASET_LAYOUT)
 
 
-def push_router(folder: Path | str, repo_id: str, *, private: bool = False) -> str:
+def push_router(folder: Path | str, repo_id: str, *, private: bool = False, **commit: Any) -> str:
     """Upload a router folder as a model repository and return its address; arguments and errors as for `push_dataset`.
+
+    Args:
+        folder: as for `push_dataset`.
+        repo_id: as for `push_dataset`.
+        private: as for `push_dataset`.
+        commit: `token`, `commit_message`, `commit_description`, `revision` and `create_pr`, as for `push_to_hub` of
+            transformers.
 
     Raises:
         HubError: also where the router's encoder is a folder of this machine.
     """
     from vlrouterbench.routers.auto import AutoRouter
 
-    for kind in ("text", "image"):
-        encoder = AutoRouter.from_pretrained(folder).config.encoder.get(kind)
-        if isinstance(encoder, dict) and encoder.get("revision") is None:
-            raise HubError(
-                f"the {kind} encoder of {folder} is a local folder ({encoder['id']}): nobody else could use the "
-                f"router. Push the encoder to the Hub, train with --{kind} OWNER/NAME, and push again."
-            )
-    return push_staged(partial(stage_router, repo_id=repo_id), folder, repo_id, private=private, layout=ROUTER_LAYOUT)
+    try:
+        AutoRouter.from_pretrained(folder).check_shareable()
+    except ValueError as error:
+        raise HubError(f"{folder}: {error}") from error
+    stage = partial(stage_router, repo_id=repo_id)
+    return push_staged(stage, folder, repo_id, private=private, layout=ROUTER_LAYOUT, commit=commit)
 
 
 def check_repo_id(repo_id: str) -> None:
@@ -225,7 +231,13 @@ def _matches(name: str, pattern: str) -> bool:
 
 
 def push_staged(
-    stage: Callable[..., Path], folder: Path | str, repo_id: str, *, private: bool, layout: RepoLayout
+    stage: Callable[..., Path],
+    folder: Path | str,
+    repo_id: str,
+    *,
+    private: bool,
+    layout: RepoLayout,
+    commit: Mapping[str, Any] | None = None,
 ) -> str:
     """Stage a folder, upload what was staged, and return its address.
 
@@ -235,6 +247,7 @@ def push_staged(
         repo_id: as for `push_dataset`.
         private: as for `push_dataset`.
         layout: of the repository.
+        commit: as for `push_router`.
     """
     from huggingface_hub import HfApi, constants
     from huggingface_hub.errors import HfHubHTTPError, HTTPError
@@ -247,7 +260,8 @@ def push_staged(
         )
     with tempfile.TemporaryDirectory(prefix="vlrouterbench-push-") as temporary:
         staging = stage(folder, Path(temporary) / "repository")
-        api, kind = HfApi(), layout.repo_type
+        options = {"commit_message": f"Push {layout.repo_type} with vlrouterbench", **(commit or {})}
+        api, kind = HfApi(token=options.pop("token", None)), layout.repo_type
         try:
             address = api.create_repo(
                 repo_id, repo_type=kind, private=private or None, exist_ok=True, space_sdk=layout.space_sdk
@@ -258,8 +272,8 @@ def push_staged(
                 repo_id=repo_id,
                 repo_type=kind,
                 folder_path=staging,
-                commit_message=f"Push {kind} with vlrouterbench",
                 delete_patterns=list(layout.stale),
+                **options,
             )
         except HfHubHTTPError as error:
             raise HubError(_refusal(error.response.status_code, repo_id, error)) from error

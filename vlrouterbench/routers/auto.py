@@ -25,8 +25,7 @@ from vlrouterbench.core.errors import RouterError, UnknownNameError, unknown_nam
 from vlrouterbench.core.foreign_code import foreign_code
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.encoder_registration import find_encoders
-from vlrouterbench.routers.encoders.block import MODALITIES
-from vlrouterbench.routers.encoders.registry import BLOCKS
+from vlrouterbench.routers.encoders.block import BLOCKS, MODALITIES
 from vlrouterbench.routers.registration import find_offered
 from vlrouterbench.routers.registry import FAMILIES
 from vlrouterbench.routers.write_code import changed_code
@@ -76,6 +75,8 @@ class AutoRouter:
                 f"expected all weights of the router at {name_or_path}, found none for "
                 f"{', '.join(sorted(loading['missing_keys']))}. Save it or fetch it again."
             )
+        if not isinstance(router, PreTrainedRouter):  # by its own code, which knows nothing of this package
+            router.services = PreTrainedRouter.services
         return router.eval()
 
 

@@ -13,8 +13,7 @@ from typing import Any
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.core.plugins import ENCODERS as GROUP
 from vlrouterbench.core.plugins import load_offered, offered
-from vlrouterbench.routers.encoders.block import MODALITIES, FeatureBlock
-from vlrouterbench.routers.encoders.registry import BLOCKS, encoder_names
+from vlrouterbench.routers.encoders.block import BLOCKS, MODALITIES, FeatureBlock, encoder_names
 
 BUILT_IN = frozenset((modality, name) for modality, kinds in BLOCKS.items() for name in kinds)
 """Modality and name of the package's own blocks."""

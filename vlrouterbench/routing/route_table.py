@@ -168,4 +168,6 @@ def _decider(router: PreTrainedRouter, options: RoutingOptions) -> Callable[[tor
         pool = copy.deepcopy(pool)
         for name in [name for name in pool.config.candidate_names if name not in names]:
             pool.remove_candidate(name)
-    return pool.stream(options.average_cost_usd).decide_one
+    stream = pool.stream(options.average_cost_usd)
+    stream.check_reachable()
+    return stream.decide_one

@@ -11,16 +11,16 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from transformers import set_seed
 
-from vlrouterbench.cards.router_card import render_router_card
 from vlrouterbench.core.errors import RouterError, unknown_name
 from vlrouterbench.core.files import staged_folder
 from vlrouterbench.features.packed import PackedSet
+from vlrouterbench.routers.base.card import TrialFacts, pool_of
 from vlrouterbench.routers.base.configuration_router import RouterConfig
 from vlrouterbench.routers.base.learning import Recipe, TrainingSet, settings_of
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
@@ -117,21 +117,27 @@ def _wrong_rows(family: str) -> str:
 
 
 def save_router(trained: TrainedRouter, out: Path | str) -> None:
-    """Write config.json, model.safetensors, the code files and the card (beside, then renamed)."""
-    save_with_card(trained.router, card_of(trained.router, [asdict(trial) for trial in trained.trials]), out)
+    """Write config.json, model.safetensors, the code files and the card with its facts (beside, then renamed)."""
+    router = trained.router
+    trials = [_trial_facts(trial) for trial in trained.trials]
+    router.card_facts = {"family": family_name(router), "pool": pool_of(router.config.to_dict()), "trials": trials}
+    save_staged(router, out)
 
 
-def card_of(router: PreTrainedRouter, trials: Sequence[Mapping[str, Any]]) -> str:
-    """The card of a router; `trials` as for `render_router_card`."""
-    name, config = family_name(router), router.config.to_dict()
-    return render_router_card(name, config, trials, title=router.title, calibrated=router.calibrated)
-
-
-def save_with_card(router: PreTrainedRouter, card: str, out: Path | str) -> None:
-    """As `save_router`, with a card that is written already."""
+def save_staged(router: PreTrainedRouter, out: Path | str) -> None:
+    """As `save_pretrained`, beside and then renamed."""
     with staged_folder(Path(out)) as folder:
         router.save_pretrained(folder)
-        (folder / "README.md").write_text(card, encoding="utf-8")
+
+
+def _trial_facts(trial: Trial) -> TrialFacts:
+    facts: TrialFacts = {
+        "setting": {name: json_number(value) for name, value in trial.setting.items()},
+        "validation_rank_score": trial.validation_rank_score,
+    }
+    if trial.held_out_rank_score is not None:
+        facts["held_out_rank_score"] = trial.held_out_rank_score
+    return facts
 
 
 def _recipe(family: str, problem: Problem, arguments: RouterTrainingArguments) -> Recipe:

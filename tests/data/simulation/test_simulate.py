@@ -15,7 +15,7 @@ from vlrouterbench.core.errors import SourceError, UnknownNameError
 from vlrouterbench.data.build import build_from_logs
 from vlrouterbench.data.candidates import published_pool
 from vlrouterbench.data.simulation import simulate
-from vlrouterbench.data.simulation.accuracies import INFERRED_SIZES, PROFILES
+from vlrouterbench.data.simulation.accuracies import INFERRED_SIZES, PROFILES, accuracy_targets
 from vlrouterbench.data.simulation.draw import draw_item
 from vlrouterbench.data.simulation.simulate import simulate_logs
 from vlrouterbench.data.simulation.skills import (
@@ -168,9 +168,9 @@ def test_candidates_that_think_write_several_times_more(simulated_table):
 
 @pytest.fixture(scope="module")
 def larger(tmp_path_factory):
-    """A benchmark of 3,000 samples."""
+    """A benchmark of 3,000 samples, calibrated to the published table."""
     folder = tmp_path_factory.mktemp("larger") / "benchmark"
-    build_from_logs(simulate_logs(num_samples=3000, seed=0, num_proc=2), folder)
+    build_from_logs(simulate_logs(num_samples=3000, seed=0, num_proc=2, difficulty="published"), folder)
     return load_table(folder)
 
 
@@ -190,24 +190,66 @@ def test_oracle_strongest_and_cheapest_land_near_the_published_figures(larger):
     np.testing.assert_allclose(1e4 * cost[qwen], 2.72, rtol=0.1)
 
 
-def test_content_predicts_who_succeeds_but_only_in_part():
-    means, strengths = demand_means(), candidate_skills(seed=0)
+@pytest.fixture(scope="module")
+def questions():
+    """400 items of one dataset, MathVista: their place among the datasets, the items and their keys."""
     place = list(INFERRED_SIZES).index("MathVista_MINI")
     items = [draw_item("MathVista_MINI", np.random.default_rng([0, place, number, 0])) for number in range(400)]
-    keys = [(place, number) for number in range(len(items))]
-    chance = simulate_outcomes(items, list(PROFILES), seed=0, keys=keys).probability
+    return place, items, [(place, number) for number in range(len(items))]
+
+
+def _chance(questions, difficulty):
+    _, items, keys = questions
+    return simulate_outcomes(items, list(PROFILES), seed=0, keys=keys, difficulty=difficulty).probability
+
+
+def test_content_predicts_who_succeeds_but_only_in_part(questions):
+    place, items, _ = questions
+    means, strengths = demand_means(), candidate_skills(seed=0)
+    chance = _chance(questions, "published")
     demands = [item_demand(item) for item in items]
     visible = np.array([strengths @ (s - means.shares[place]) - DEMAND_SLOPE * h for s, h in demands])
     explained = [np.corrcoef(visible[:, c], chance[:, c])[0, 1] for c in range(len(PROFILES))]
     assert 0.05 < np.mean(explained) < 0.5
 
 
-def test_the_easy_setting_has_the_same_samples_with_other_outcomes_and_says_so():
-    plain, easy = simulate_logs(num_samples=60, seed=3), simulate_logs(num_samples=60, seed=3, difficulty="easy")
-    assert easy.name == f"{plain.name}-easy" and easy.simulated
-    assert easy.source_sha256 != plain.source_sha256
-    assert easy.samples.equals(plain.samples) and easy.images == plain.images
-    assert not easy.outcomes.equals(plain.outcomes)
+@pytest.mark.parametrize("difficulty", ["published", "moderate"])
+def test_candidates_have_the_accuracies_that_are_calibrated(questions, difficulty):
+    """What is visible and what is hidden is centred per dataset: on average neither helps anyone."""
+    error = _chance(questions, difficulty).mean(axis=0) - accuracy_targets()[:, questions[0]]
+    assert np.abs(error).mean() < 0.05
+    assert abs(error.mean()) < 0.04
+
+
+def test_what_a_sample_shows_sets_candidates_apart_more_in_each_easier_setting(questions):
+    place, items, _ = questions
+    shares = np.array([item_demand(item)[0] for item in items]) - demand_means().shares[place]
+
+    def explained(difficulty):
+        """Share of the variance between candidates that a linear function of the visible demands predicts."""
+        apart = _chance(questions, difficulty)
+        apart = apart - apart.mean(axis=1, keepdims=True)
+        apart = apart - apart.mean(axis=0)
+        fitted = shares @ np.linalg.lstsq(shares, apart, rcond=None)[0]
+        return (fitted**2).sum() / (apart**2).sum()
+
+    published, moderate, easy = map(explained, ("published", "moderate", "easy"))
+    assert published < 0.6 * moderate < moderate < easy
+
+
+@pytest.mark.parametrize("difficulty", ["easy", "published"])
+def test_another_difficulty_has_the_same_samples_with_other_outcomes_and_says_so(difficulty):
+    plain, other = simulate_logs(num_samples=60, seed=3), simulate_logs(num_samples=60, seed=3, difficulty=difficulty)
+    assert other.name == f"{plain.name}-{difficulty}" and other.simulated
+    assert other.source_sha256 != plain.source_sha256
+    assert other.samples.equals(plain.samples) and other.images == plain.images
+    assert not other.outcomes.equals(plain.outcomes)
+
+
+def test_the_former_name_of_the_published_difficulty_is_taken_with_a_warning():
+    with pytest.warns(FutureWarning, match='"default" is called "published" now'):
+        former = simulate_logs(num_samples=14, difficulty="default")
+    assert former.source_sha256 == simulate_logs(num_samples=14, difficulty="published").source_sha256
 
 
 def test_unknown_difficulty_is_answered_with_the_known_ones():

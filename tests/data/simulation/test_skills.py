@@ -9,7 +9,13 @@ from vlrouterbench.data.candidates import published_pool
 from vlrouterbench.data.simulation.accuracies import PROFILES, accuracy_targets
 from vlrouterbench.data.simulation.item import SKILLS, DrawnItem
 from vlrouterbench.data.simulation.measure_demands import measure_demands
-from vlrouterbench.data.simulation.skills import GUESS_SHARE, candidate_skills, demand_means, simulate_outcomes
+from vlrouterbench.data.simulation.skills import (
+    GUESS_SHARE,
+    PUBLISHED,
+    candidate_skills,
+    demand_means,
+    simulate_outcomes,
+)
 
 NAMES = published_pool().names
 NUM = 400
@@ -20,7 +26,8 @@ def _items(demands, *, options=(), answer="7", num=NUM):
 
 
 def _simulate(items, *, seed=0, names=NAMES, dataset=0):
-    return simulate_outcomes(items, names, seed=seed, keys=[(dataset, number) for number in range(len(items))])
+    keys = [(dataset, number) for number in range(len(items))]
+    return simulate_outcomes(items, names, seed=seed, keys=keys, difficulty=PUBLISHED)
 
 
 def test_every_published_candidate_has_a_profile_in_order():

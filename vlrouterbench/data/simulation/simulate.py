@@ -2,8 +2,9 @@
 
 Decisions
 - The real pool of 17 candidates with its prices, the 14 dataset names in the proportions of their inferred sizes. With
-  30,540 samples it has the published benchmark's size, and its oracle, strongest and cheapest candidate the published
-  accuracies and costs (`accuracies.py`, `skills.py` say what is calibrated and what is invented).
+  30,540 samples it has the published benchmark's size, and with the difficulty `published` its oracle, strongest and
+  cheapest candidate have the published accuracies and costs (`accuracies.py`, `skills.py` say what is calibrated and
+  what is invented).
 - An item depends on the seed, its dataset and its number alone: the same seed gives the same bytes, in one process or
   several, and a larger benchmark contains the smaller one.
 - Everything that shows its numbers says "simulated"; the flag travels in the build report.
@@ -28,12 +29,17 @@ from vlrouterbench.data.candidates import published_pool
 from vlrouterbench.data.simulation.accuracies import INFERRED_SIZES
 from vlrouterbench.data.simulation.draw import draw_item
 from vlrouterbench.data.simulation.item import DrawnItem
-from vlrouterbench.data.simulation.skills import DEFAULT_DIFFICULTY, DIFFICULTIES, simulate_outcomes
+from vlrouterbench.data.simulation.skills import (
+    DEFAULT_DIFFICULTY,
+    DIFFICULTIES,
+    named_difficulty,
+    simulate_outcomes,
+)
 from vlrouterbench.data.sources.source_logs import OUTCOME_SCHEMA, SAMPLE_SCHEMA, SourceLogs
 from vlrouterbench.data.tokens import REFERENCE_IMAGE_TOKENS, count_tokens
 
 DEFAULT_NUM_SAMPLES = 3_000
-SIMULATOR_VERSION = 3
+SIMULATOR_VERSION = 4
 """Raised whenever the same seed would draw something else."""
 SIMULATED_NAME = "vl-routerbench-simulated"
 _JPEG_QUALITY = 88
@@ -62,13 +68,15 @@ def simulate_logs(
         num_samples: how many samples; at least one per dataset.
         seed: draws another benchmark, candidates' strengths included.
         num_proc: processes that draw; the result does not depend on it.
-        difficulty: "default", which is calibrated, or "easy": the same samples, with outcomes that what they show
-            decides. The easy benchmark's name says so.
+        difficulty: how much of an outcome follows from what a sample shows: "moderate", the default; "published", as
+            little as the published table has; or "easy". The samples are the same; the benchmark's name says
+            which it is, but for the default.
 
     Raises:
         SourceError: fewer samples than datasets.
         UnknownNameError: no such difficulty.
     """
+    difficulty = named_difficulty(difficulty)
     if difficulty not in DIFFICULTIES:
         raise unknown_name("difficulty", difficulty, DIFFICULTIES)
     if num_samples < len(INFERRED_SIZES):

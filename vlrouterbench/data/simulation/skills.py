@@ -4,13 +4,18 @@ Decisions
 - An item-response model. A candidate's chance is a logistic function of its level on the dataset, its strengths in the
   skills that the image visibly demands, how hard the item visibly is, and what nothing visible shows: a difficulty
   that all candidates share, and chance. So content predicts who succeeds, but only in part.
-- Calibrated: each candidate's accuracy per dataset (`accuracies.py`), and with `HIDDEN_DIFFICULTY`, `PAIR_NOISE` and
-  `GUESS_SHARE` the oracle's 95.6 % at 0.37 $/10K. `SKILL_SPREAD` and `DEMAND_SLOPE` are set so that the MLP as
+- Each candidate's accuracy per dataset is calibrated in the settings `moderate` and `published` (`accuracies.py`).
+- `published` is calibrated to the published table as a whole: with `HIDDEN_DIFFICULTY`, `PAIR_NOISE` and `GUESS_SHARE`
+  the oracle's 95.6 % at 0.37 $/10K. `SKILL_SPREAD` and `DEMAND_SLOPE` are set so that the MLP as
   `train` makes it closes 19 % of the Rank Score gap from the strongest candidate to the oracle at 30,540 samples; in
   the published table an MLP on better features closes a fifth, the best router 29 %.
+- `moderate`, the default, lets what is visible tell candidates apart about as well as on real logs where routing pays:
+  on ScienceQA's logs of five models the flagship leads the best static mixture by 6.6 Rank Score (mean of five
+  splits), on 3,000 samples of this setting by 6.2, 5.2, 2.5, 4.0 and 7.6 (`run --seed 0` to 4). Its oracle lies
+  above the published one.
 - Invented: which skills an item demands, who is strong in which (drawn anew for every seed), and the form of the model.
 - What is visible is centred per dataset (`demand_means.json`), so that strengths move no mean.
-- A second setting, called easy, is calibrated to nothing: strengths are large, hidden difficulty and noise small, and
+- `easy` is calibrated to nothing: strengths are large, hidden difficulty and noise small, and
   what is visible is centred over the whole benchmark, so that a router learns from a few hundred samples. It is there
   to see that training works, and says nothing about how routers compare.
 - Output lengths follow the kind of candidate, and grow with the mathematics that an item demands.
@@ -19,6 +24,7 @@ Decisions
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -65,11 +71,15 @@ class Difficulty:
     by_dataset: bool = True
 
 
-DEFAULT_DIFFICULTY, EASY = "default", "easy"
+MODERATE, PUBLISHED, EASY = "moderate", "published", "easy"
+DEFAULT_DIFFICULTY = MODERATE
 DIFFICULTIES: dict[str, Difficulty] = {
-    DEFAULT_DIFFICULTY: Difficulty(),
+    MODERATE: Difficulty(skill_spread=3.0, demand_slope=4.0, hidden=2.0, pair_noise=0.2),
+    PUBLISHED: Difficulty(),
     EASY: Difficulty(skill_spread=6.0, demand_slope=1.0, hidden=0.3, pair_noise=0.1, by_dataset=False),
 }
+_FORMER_DEFAULT = "default"
+"""What `published` was called while it was the default."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +95,18 @@ class SimulatedOutcomes:
     quality: np.ndarray
     output_tokens: np.ndarray
     probability: np.ndarray
+
+
+def named_difficulty(name: str) -> str:
+    """A difficulty's name of today; the former name of `published` is still taken, with a warning."""
+    if name != _FORMER_DEFAULT:
+        return name
+    warnings.warn(
+        f'the difficulty "{_FORMER_DEFAULT}" is called "{PUBLISHED}" now; the default is "{DEFAULT_DIFFICULTY}".',
+        FutureWarning,
+        stacklevel=3,
+    )
+    return PUBLISHED
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from vlrouterbench.core.simulated import marked
 from vlrouterbench.evaluation.study.context import SHUFFLED, StudyContext
 from vlrouterbench.evaluation.study.decided import with_decisions
 from vlrouterbench.evaluation.study.part import PACKAGE, StudyHeader, StudyPart, TextTable
+from vlrouterbench.evaluation.study.parts.budget_streams import BudgetStreamsPart
 from vlrouterbench.evaluation.study.parts.calibration import CalibrationPart
 from vlrouterbench.evaluation.study.parts.frontiers import FrontiersPart
 from vlrouterbench.evaluation.study.parts.left_out import LeftOutPart
@@ -33,6 +34,7 @@ PARTS: Sequence[StudyPart[Any]] = (
     CalibrationPart(),
     LeftOutPart(),
     NewCandidatesPart(),
+    BudgetStreamsPart(),
 )
 """In the order of the terminal and of the page."""
 DEFAULT_PARTS = ("routers",)

@@ -31,6 +31,17 @@ class CandidateEntry(NewCandidate):
     mean_cost_usd: float | None
 
 
+class PoolChange(TypedDict):
+    """A change of a pool since training: "joined", "left" or "price"; prices as [input, output]."""
+
+    change: str
+    candidate: str
+    num_anchors: NotRequired[int]
+    before: NotRequired[list[float | None]]
+    after: NotRequired[list[float | None]]
+    version: NotRequired[str]
+
+
 class RouterConfig(PreTrainedConfig):
     """Configuration shared by all families.
 
@@ -68,6 +79,10 @@ class RouterConfig(PreTrainedConfig):
     def candidate_names(self) -> list[str]:
         """Names in pool order."""
         return [candidate["name"] for candidate in self.candidates]
+
+    def record_change(self, *changes: PoolChange) -> None:
+        """Note changes of the pool, which the router's card tells."""
+        self.training = {**self.training, "pool_changes": [*self.training.get("pool_changes", []), *changes]}
 
     @property  # type: ignore[misc]
     def id2label(self) -> dict[int, str]:

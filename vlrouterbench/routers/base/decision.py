@@ -51,6 +51,7 @@ class RoutingDecision:
         usd_weight: accuracy per USD that the decision traded at, None where the family has no such control.
         standard_error: of `estimated_accuracy` per candidate, None where the family has none.
         target_met: False where no candidate reached the accuracy that was asked for.
+        within_budget: False where a stream had to ask a candidate whose reserve did not fit its budget.
         reason: why this candidate, in a sentence; empty where the family has no estimates to explain it by.
         image_used: whether an image had a part in the decision.
     """
@@ -64,6 +65,7 @@ class RoutingDecision:
     target_met: bool = True
     reason: str = ""
     image_used: bool = True
+    within_budget: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON-ready content."""

@@ -60,10 +60,6 @@ class PreTrainedRouter(AskedRouter, SavedRouter):
     main_input_name = "features"
     accepts_loss_kwargs = False
     """For transformers' Trainer: the loss is a mean over the batch that is given."""
-    calibrated = False
-    """Whether the family estimates calibrated probabilities of a correct answer."""
-    title = ""
-    """The family's name in print."""
     by_gradient = False
     """Whether the trainer follows `training_loss` after `fit`."""
     end_to_end = False

@@ -1,30 +1,37 @@
-"""A router on disk: what stands beside its weights, and how they are loaded.
+"""A router on disk: what stands beside its weights, how they are loaded, and how all of it goes to the Hub.
 
 Decisions
 - The code is saved beside the weights, so that a router loads where this package is not installed.
-- So do digests of what it was trained on, so that nobody scores it on that unawares; they last through every saving.
+- So do digests of what it was trained on, so that nobody scores it on that unawares, and the facts that its card is
+  rendered from; they last through every saving. A router that was saved without them loads as well.
 - A loaded router decides as the saved one did, to the last bit. So it is loaded in float32 whatever `dtype` is asked
   for: features are fitted and compared, costs weighed and neighbours searched in it, and in 16 bits close candidates
   would change places. Another type is said not to be taken; it is never an error in `route`.
+- Where this package is imported it gives its own `services`: this file is also read where it is not installed.
 """
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 from transformers.utils import cached_file, logging
 
+from vlrouterbench.routers.base.card import NOTES_MARK, CardFacts, short_card, with_notes
 from vlrouterbench.routers.base.configuration_router import RouterConfig
 from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder, FeatureProcessor
 from vlrouterbench.routers.write_code import code_digests, write_code
 
-DIGESTS_FILE = "training_samples.safetensors"
+DIGESTS_FILE, CARD, CARD_FACTS = "training_samples.safetensors", "README.md", "card.json"
+STALE = ("*.json", "*.safetensors", "*.py")
+"""Files of an earlier push that are deleted on the Hub where the new one lacks them."""
 _WHERE = ("revision", "token", "cache_dir", "local_files_only", "subfolder")
 """Options of `from_pretrained` that say where a file is."""
 logger = logging.get_logger(__name__)
@@ -32,19 +39,44 @@ _TAKEN = (None, "auto", "float32", torch.float32)
 """What `dtype` may be without a word."""
 
 
+class Services(NamedTuple):
+    """What a router cannot do alike everywhere.
+
+    Attributes:
+        render_card: configuration as a dict, and facts -> the text of a card.
+        upload: router, its folder, repository id and options of `push_to_hub` -> the repository's address.
+    """
+
+    render_card: Callable[[Mapping[str, Any], CardFacts], str]
+    upload: Callable[..., str]
+
+
 class SavedRouter(PreTrainedModel):
-    """The base of `PreTrainedRouter`: saving and loading."""
+    """The base of `PreTrainedRouter`: saving, loading and pushing."""
 
     config: RouterConfig
     encoder: Any
     """A `FeatureEncoder`, or what an end-to-end family has in its place: with `dim`, `image` and `encode`."""
     config_class: type[RouterConfig] = RouterConfig
     base_model_prefix = ""
+    title = ""
+    """The family's name in print."""
+    calibrated = False
+    """Whether the family estimates calibrated probabilities of a correct answer."""
     training_digests: torch.Tensor | None = None
     """Digests of the content of the samples it was trained on, (num_samples,) int64, sorted; None where not known."""
+    card_facts: CardFacts | None = None
+    """What its card says beside the configuration; None where nothing is known."""
+    services: ClassVar[Services]
+    """What renders its card and uploads it; the package sets its own."""
 
     def save_pretrained(self, save_directory: str | os.PathLike[Any], *arguments: Any, **options: Any) -> Any:
-        """As transformers', with the code files that load the router where this package is not installed."""
+        """As transformers', with the card, and the code files that load the router where this package is not installed.
+
+        With `push_to_hub=True` it is pushed by `push_to_hub`, to `repo_id`.
+        """
+        pushed = options.pop("push_to_hub", False)
+        taken = {name: options.pop(name) for name in ("repo_id", *_PUSH_OPTIONS) if name in options and pushed}
         if options.get("is_main_process", True):
             folder = Path(save_directory)
             folder.mkdir(parents=True, exist_ok=True)
@@ -54,7 +86,59 @@ class SavedRouter(PreTrainedModel):
                 self.save_processor(folder)
             self.config.code_sha256 = code_digests(folder, self.config.auto_map)
             _write_digests(self.training_digests, folder)
-        return super().save_pretrained(save_directory, *arguments, **options)
+            (folder / CARD_FACTS).unlink(missing_ok=True)
+            for name, text in self.card_texts().items():
+                (folder / name).write_text(text, encoding="utf-8")
+        saved = super().save_pretrained(save_directory, *arguments, **options)
+        if pushed and options.get("is_main_process", True):
+            self.push_to_hub(**{"repo_id": Path(save_directory).name, **taken})
+        return saved
+
+    def card_texts(self) -> dict[str, str]:
+        """File name -> text of the card, and of the facts that it is rendered from, where there are any."""
+        family = self.config.model_type.removeprefix("vlrouter-")
+        own: CardFacts = {"family": family, "title": self.title, "calibrated": self.calibrated}
+        known: CardFacts = {**own, **(self.card_facts or {})}
+        texts = {CARD: with_notes(self.services.render_card(self.config.to_dict(), known), known)}
+        if facts := {name: fact for name, fact in (self.card_facts or {}).items() if name != "notes"}:
+            texts[CARD_FACTS] = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return texts
+
+    def push_to_hub(self, repo_id: str, **options: Any) -> Any:  # type: ignore[override]
+        """Save the router and upload it as a model repository, with its card; as `vlrouterbench push router` does.
+
+        Args:
+            repo_id: `owner/name`; created where it does not exist.
+            options: `private`, `token`, `commit_message`, `commit_description`, `revision` and `create_pr`, as for
+                transformers' own.
+
+        Returns:
+            The repository's address.
+
+        Raises:
+            ValueError: no such id, another option, or an encoder that is a folder of this machine.
+        """
+        others = sorted({*options} - {*_PUSH_OPTIONS})
+        if others or repo_id.count("/") != 1:
+            raise ValueError(
+                f"expected a repository id of the form owner/name and of options {', '.join(_PUSH_OPTIONS)}; found "
+                f'"{repo_id}"{"".join(f", {name}" for name in others)}.'
+            )
+        self.check_shareable()
+        with tempfile.TemporaryDirectory(prefix="router-") as temporary:
+            folder = Path(temporary) / "router"
+            self.save_pretrained(folder)
+            return self.services.upload(self, folder, repo_id, **options)
+
+    def check_shareable(self) -> None:
+        """Raise ValueError for a router that nobody else could use: its encoder is a folder of this machine."""
+        for kind in ("text", "image"):
+            encoder = self.config.encoder.get(kind)
+            if isinstance(encoder, dict) and encoder.get("revision") is None:
+                raise ValueError(
+                    f"the {kind} encoder of the router is a local folder ({encoder['id']}): nobody else could use it. "
+                    f"Push the encoder to the Hub, train with --{kind} OWNER/NAME, and push again."
+                )
 
     def save_processor(self, folder: Path) -> None:
         """Write the processor's settings beside the weights."""
@@ -83,8 +167,13 @@ class SavedRouter(PreTrainedModel):
         for tensor in (*router.parameters(), *router.buffers()):
             tensor.data = tensor.data.clone()
         source = arguments[0] if arguments else options.get("pretrained_model_name_or_path")
-        router.training_digests = None if source is None else _read_digests(source, options)
+        digests = None if source is None else _beside(source, DIGESTS_FILE, options)
+        router.training_digests = None if digests is None else load_file(digests)["digests"]
+        router.card_facts = None if source is None else _read_facts(source, options)
         return loaded
+
+
+_PUSH_OPTIONS = ("private", "token", "commit_message", "commit_description", "revision", "create_pr")
 
 
 def _write_digests(digests: torch.Tensor | None, folder: Path) -> None:
@@ -95,14 +184,45 @@ def _write_digests(digests: torch.Tensor | None, folder: Path) -> None:
         save_file({"digests": digests}, folder / DIGESTS_FILE)
 
 
-def _read_digests(source: str | Path, options: Mapping[str, Any]) -> torch.Tensor | None:
-    """Digests of training samples from a folder or the Hub; None for a router that was saved without them."""
+def _read_facts(source: str | Path, options: Mapping[str, Any]) -> CardFacts | None:
+    """The facts of a card from a folder or the Hub, with what a person wrote; None where there is neither."""
+    facts: Any = {}
+    if (path := _beside(source, CARD_FACTS, options)) is not None:
+        facts = json.loads(Path(path).read_text(encoding="utf-8"))
+        if not isinstance(facts, dict):
+            raise ValueError(f"expected a JSON object in {path}, found a {type(facts).__name__}.")
+    if (path := _beside(source, CARD, options)) is not None:
+        notes = Path(path).read_text(encoding="utf-8").partition(f"{NOTES_MARK}\n")[2]
+        facts |= {"notes": notes} if notes else {}
+    return facts or None
+
+
+def _beside(source: str | Path, name: str, options: Mapping[str, Any]) -> str | None:
+    """Path of a file beside a router's weights, in a folder or fetched from the Hub; None where there is none."""
     where = {name: options[name] for name in _WHERE if name in options}
-    path = cached_file(
+    return cached_file(
         str(source),
-        DIGESTS_FILE,
+        name,
         _raise_exceptions_for_missing_entries=False,
         _raise_exceptions_for_connection_errors=False,
         **where,
     )
-    return None if path is None else load_file(path)["digests"]
+
+
+def _upload(
+    _: SavedRouter, folder: Path, repo_id: str, *, private: bool | None = None, token: Any = None, **commit: Any
+) -> str:
+    """Make the repository where there is none, and upload a router's folder."""
+    from huggingface_hub import HfApi
+
+    api = HfApi(token=token)
+    card = folder / CARD
+    card.write_text(card.read_text(encoding="utf-8").replace("PATH_OR_REPO_ID", repo_id), encoding="utf-8")
+    address = api.create_repo(repo_id, private=private, exist_ok=True)
+    if private and not api.repo_info(repo_id).private:
+        raise ValueError(f"{repo_id} exists and is public: nothing was pushed. Make it private first.")
+    api.upload_folder(repo_id=repo_id, folder_path=folder, delete_patterns=list(STALE), **commit)
+    return str(address)
+
+
+SavedRouter.services = Services(short_card, _upload)

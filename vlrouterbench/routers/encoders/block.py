@@ -1,4 +1,4 @@
-"""The vector of a sample: of one modality, standardised, as every kind of encoder gives it; and of both, fused.
+"""The vector of a sample: of one modality, as every kind of encoder gives it; of both, fused; and the kinds by name.
 
 Decisions
 - Reading and fitting are apart. What is read of a sample depends on nothing fitted, so it can be stored and shared;
@@ -8,6 +8,9 @@ Decisions
   what was fitted; `identity`, `read`, `fit` and `project` are its own, everything else has a default.
 - The fitted state is buffers, so it is saved in the router's own safetensors file: no scikit-learn at inference, no
   pickle. What needs scikit-learn to be fitted is fitted outside (`vlrouterbench.features`), before `fit`.
+- Kinds are named by address (BLOCKS) and are imported when a router needs them: a router over built-in features neither
+  runs nor carries the code of pretrained encoders. Beside a saved router `write_code` names only the router's own.
+- A kind follows from the encoder's configuration: a name, or the description of a pretrained encoder, which is "hub".
 - Fusions are pure functions with the paper's names (arXiv 2512.23562, its fusion ablation). Inputs are standardised
   parts; a part that is all zeros (no text, no image) stays so.
 - Normalising gives both parts the same length, whatever their sizes, and that length makes the mean square of a
@@ -20,6 +23,7 @@ Decisions
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
@@ -33,6 +37,21 @@ CLIP = 5.0
 """Standardised features are held within this many standard deviations."""
 TEXT, IMAGE = "text", "image"
 MODALITIES = (TEXT, IMAGE)
+HUB = "hub"
+"""The kind of an encoder that is described by a mapping: pretrained, named and not copied."""
+
+BLOCKS: dict[str, dict[str, str]] = {
+    "text": {
+        "builtin": ".builtin.blocks:BuiltinText",
+        HUB: ".hub.blocks:HubText",
+    },
+    "image": {
+        "builtin": ".builtin.blocks:BuiltinImage",
+        "builtin+ocr": ".ocr.blocks:OcrImage",
+        HUB: ".hub.blocks:HubImage",
+    },
+}
+"""Modality -> kind -> address of a class; a module that begins with a dot lies in this folder."""
 CONCAT, NORMALIZE_CONCAT, AVERAGE, WEIGHTED_AVERAGE = "concat", "normalize-concat", "average", "weighted-average"
 TEXT_ONLY, IMAGE_ONLY = "text-only", "image-only"
 FUSIONS = (CONCAT, NORMALIZE_CONCAT, AVERAGE, WEIGHTED_AVERAGE, TEXT_ONLY, IMAGE_ONLY)
@@ -139,6 +158,34 @@ class FeatureBlock(nn.Module):
 
     def _base(self) -> TypeError:
         return TypeError(f"{type(self).__name__} is a base: take a built-in or a Hub block.")
+
+
+def encoder_names(modality: str) -> tuple[str, ...]:
+    """What needs no description: the names that options and configurations may give."""
+    return tuple(name for name in BLOCKS[modality] if name != HUB)
+
+
+def block_class(modality: str, kind: str) -> type[FeatureBlock]:
+    """The class of a kind of block.
+
+    Args:
+        modality: "text" or "image".
+        kind: as `kind_of` gives it.
+
+    Raises:
+        ValueError: no block of that name.
+    """
+    if kind not in BLOCKS[modality]:
+        names = ", ".join(encoder_names(modality))
+        raise ValueError(f'unknown {modality} encoder "{kind}". Known: {names}, or a pretrained one\'s description.')
+    module, _, name = BLOCKS[modality][kind].partition(":")
+    return getattr(importlib.import_module(module, __package__), name)
+
+
+def kind_of(modality: str, config: Mapping[str, Any]) -> str:
+    """The kind of block that an encoder's configuration asks for: a name, or "hub" for a description."""
+    value = config.get(modality)
+    return HUB if isinstance(value, dict) else str(value)
 
 
 def fuse(

@@ -33,10 +33,11 @@ from vlrouterbench.routers.encoders.block import (
     TEXT_ONLY,
     TEXT_WEIGHT,
     FeatureBlock,
+    block_class,
     fuse,
     fused_dim,
+    kind_of,
 )
-from vlrouterbench.routers.encoders.registry import block_class, kind_of
 from vlrouterbench.routers.encoders.sample_input import (
     RouterInput,
     RouterInputError,

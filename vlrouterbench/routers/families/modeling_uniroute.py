@@ -114,6 +114,8 @@ class UniRouteRouter(EstimatingRouter):
         self._append("handicap", torch.zeros(1), dim=0)
         self._append("mean_cost", torch.tensor([mean_cost]), dim=0)
         self.config.candidates = [*self.config.candidates, {**candidate, "mean_cost_usd": mean_cost}]
+        anchors = int((~quality.isnan()).sum())
+        self.config.record_change({"change": "joined", "candidate": candidate["name"], "num_anchors": anchors})
 
     def estimate(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Quality and cost (USD per sample), each (num_samples, num_candidates)."""

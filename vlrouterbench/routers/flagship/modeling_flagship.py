@@ -38,7 +38,9 @@ from vlrouterbench.routers.flagship.base_learners import (
     stack_weights,
     stacked,
 )
-from vlrouterbench.routers.pool.open_pool import OpenPoolRouter, OpenPoolRouterConfig
+from vlrouterbench.routers.pool.configuration_open_pool import OpenPoolRouterConfig
+from vlrouterbench.routers.pool.costs import cost_ratios
+from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
 
 MEMORY_SIZE = 2_000
 NUM_LANDMARKS = 600
@@ -168,12 +170,15 @@ class FlagshipRouter(OpenPoolRouter):
         self.curve[0] = 1
         if "calibration" not in self.config.without:
             self.curve.copy_(calibration_curve(self._quality(predictions), quality))
+        # Out of fold, so that they lie as far from the measured costs as on new samples.
+        expected_cost = self._cost(held_out_cost)
+        self.config.pool["cost_ratios"] = [*cost_ratios(training_set.cost, expected_cost)]
         self._fit_tokens(rows, training_set)
         indices = torch.randperm(count, generator=torch.Generator().manual_seed(seed))[: self.config.memory_size]
         self.memory_places.copy_(indices)
         self.memory.copy_(rows[indices])
         if "expectation" not in self.config.without:
-            self.out_of_fold = Estimates(calibrated(self._quality(predictions), self.curve), self._cost(held_out_cost))
+            self.out_of_fold = Estimates(calibrated(self._quality(predictions), self.curve), expected_cost)
 
     def estimates_of_trained(self, rows: torch.Tensor) -> Estimates:
         """As the base's."""

@@ -18,54 +18,26 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from pathlib import Path
+from typing import Unpack
 
 import torch
 from torch import nn
 
-from vlrouterbench.routers.base.budget_stream import BudgetStream
+from vlrouterbench.routers.base.budget_stream import BudgetStream, StreamOptions
 from vlrouterbench.routers.base.calibrated import CalibratedRouter
-from vlrouterbench.routers.base.configuration_router import NewCandidate, RouterConfig
+from vlrouterbench.routers.base.card import pool_of
+from vlrouterbench.routers.base.configuration_router import NewCandidate, PoolChange, RouterConfig
 from vlrouterbench.routers.base.decision import Estimates, PoolMismatchError, considered
-from vlrouterbench.routers.base.estimating import EstimatingRouterConfig
 from vlrouterbench.routers.base.learning import TrainingSet
 from vlrouterbench.routers.base.modeling_router import frozen
+from vlrouterbench.routers.pool.configuration_open_pool import OpenPoolRouterConfig, PoolState
+from vlrouterbench.routers.pool.costs import cost_ratios, level_of, price_ratio
 from vlrouterbench.routers.pool.new_candidates import checked_outcomes, checked_price, new_candidate
 
 EDGE = 0.005
 """A new candidate's probabilities are kept this far from 0 and 1."""
 TOKENS_PER_PRICE = 1_000_000
-
-
-class PoolState(TypedDict, total=False):
-    """Who was trained on and who joined since; empty until the router is fitted.
-
-    Positions: candidates that were trained on come first, then those that joined; the pool is a selection of both.
-
-    Attributes:
-        trained: how many were trained on.
-        joined: how many joined since.
-        columns: position of each candidate of the pool.
-        prices: the prices that costs were measured at, per position, None where they are not known.
-    """
-
-    trained: int
-    joined: int
-    columns: list[int]
-    prices: list[list[float] | None]
-
-
-class OpenPoolRouterConfig(EstimatingRouterConfig):
-    """Configuration of a family with an open pool.
-
-    Args:
-        pool: which candidates were trained on, joined and left since.
-        kwargs: the shared part.
-    """
-
-    def __init__(self, pool: PoolState | None = None, **kwargs: Any) -> None:
-        self.pool: PoolState = pool or {}
-        super().__init__(**kwargs)
 
 
 class OpenPoolRouter(CalibratedRouter):
@@ -142,7 +114,7 @@ class OpenPoolRouter(CalibratedRouter):
                 error = torch.cat([error, self.joined_error.expand(len(rows), -1)], dim=1)
             tokens = torch.cat([tokens, length * self.joined_tokens], dim=2)
         tokens = tokens[:, :, columns]
-        cost = cost[:, columns] * self._price_ratio(tokens)
+        cost = cost[:, columns] * price_ratio(tokens, self._prices(), self._prices_before())
         return Estimates(accuracy[:, columns], cost, None if error is None else error[:, columns], tokens[:, 1])
 
     @torch.no_grad()
@@ -186,6 +158,11 @@ class OpenPoolRouter(CalibratedRouter):
         prices = [*self.config.pool["prices"], list(price)]
         self.config.candidates = [*self.config.candidates, {**candidate, "mean_cost_usd": cost}]
         self.config.pool = self._pool([*self.columns, position], prices)
+        if "cost_ratios" in self.config.pool:
+            paid = torch.stack(tokens, dim=1).double() @ torch.tensor(price, dtype=torch.float64) / TOKENS_PER_PRICE
+            self.config.pool["cost_ratios"] += cost_ratios(paid[:, None], self.estimates_of_rows(rows).cost_usd[:, -1:])
+        joined: PoolChange = {"change": "joined", "candidate": candidate["name"], "num_anchors": int(measured.sum())}
+        self.config.record_change(joined)
 
     @torch.no_grad()
     def remove_candidate(self, name: str) -> None:
@@ -203,6 +180,7 @@ class OpenPoolRouter(CalibratedRouter):
         for tensor in ("handicap", "mean_cost"):
             setattr(self, tensor, _parameter(getattr(self, tensor).data[kept]))
         self.config.pool = self._pool(columns, self.config.pool["prices"])
+        self.config.record_change({"change": "left", "candidate": name})
 
     @torch.no_grad()
     def set_prices(self, prices: Mapping[str, tuple[float, float]]) -> None:
@@ -219,25 +197,28 @@ class OpenPoolRouter(CalibratedRouter):
         considered(names, list(prices))
         tokens = torch.cat([self.mean_tokens, self.joined_tokens], dim=1)[:, self.columns]
         entries = [entry.copy() for entry in self.config.candidates]
-        mean_cost = self.mean_cost.data.clone()
+        mean_cost, before, old_prices = self.mean_cost.data.clone(), self._prices_before(), self._prices()
+        changes: list[PoolChange] = []
         for name, price in prices.items():
             index = names.index(name)
-            before = self._prices_before()[index]
-            if before is None or not float(tokens[:, index].sum()) > 0:
+            if before[index] is None or not float(tokens[:, index].sum()) > 0:
                 raise ValueError(
                     f"{name}: its tokens or the prices of its costs are not known. Train on a benchmark with both, "
                     "so that prices can be changed later."
                 )
-            entries[index]["input_price"], entries[index]["output_price"] = checked_price(name, price)
-        old_ratio = self._price_ratio(tokens.unsqueeze(0))[0]
+            old, new = pool_of(self.config.to_dict())[index][1:], checked_price(name, price)
+            changes.append({"change": "price", "candidate": name, "before": old, "after": [*new]})
+            entries[index]["input_price"], entries[index]["output_price"] = new
         self.config.candidates = entries
-        ratio = self._price_ratio(tokens.unsqueeze(0))[0] / old_ratio
+        ratio = price_ratio(tokens.unsqueeze(0), self._prices(), before)[0]
+        ratio = ratio / price_ratio(tokens.unsqueeze(0), old_prices, before)[0]
         mean_cost *= ratio
         self.mean_cost = _parameter(mean_cost)
         for index, entry in enumerate(entries):
             if entry["name"] in prices:
                 entry["mean_cost_usd"] = float(mean_cost[index])
         self.config.candidates = entries
+        self.config.record_change(*changes)
 
     @torch.no_grad()
     def anchor_set(self, count: int) -> list[int]:
@@ -254,9 +235,20 @@ class OpenPoolRouter(CalibratedRouter):
         order = self._level(rows).sort(stable=True).indices
         return indices[order[((torch.arange(count) + 0.5) * len(rows) / count).long()]].tolist()
 
-    def stream(self, average_cost_usd: float) -> BudgetStream:
-        """Decisions on one sample after another whose mean expected cost is steered towards a budget, USD each."""
-        return BudgetStream(self, average_cost_usd)
+    def cost_ratios(self, quantile: float) -> dict[str, float] | None:
+        """Candidate -> measured over expected cost that so many answers kept to; None where one is not known."""
+        kept, level = self.config.pool.get("cost_ratios", []), level_of(quantile)
+        rows = [kept[position] if position < len(kept) else None for position in self.columns]
+        names = self.config.candidate_names
+        return {name: row[level] for name, row in zip(names, rows, strict=True) if row} if all(rows) else None
+
+    def stream(self, average_cost_usd: float, **options: Unpack[StreamOptions]) -> BudgetStream:
+        """Decisions on requests that together keep to a budget, USD each; see `BudgetStream` for its options."""
+        return BudgetStream(self, average_cost_usd, **options)
+
+    def restored_stream(self, path: Path | str) -> BudgetStream:
+        """The stream that `BudgetStream.save` wrote to a file."""
+        return BudgetStream.restore(self, path)
 
     def _level(self, rows: torch.Tensor) -> torch.Tensor:
         """How well the trained candidates are expected to do together, (num_samples,)."""
@@ -264,7 +256,7 @@ class OpenPoolRouter(CalibratedRouter):
 
     def _pool(self, columns: list[int], prices: list[list[float] | None]) -> PoolState:
         joined = self.loadings.shape[1]
-        return {"trained": self.num_trained, "joined": joined, "columns": columns, "prices": prices}
+        return self.config.pool | {"trained": self.num_trained, "joined": joined, "columns": columns, "prices": prices}
 
     def _prices(self) -> list[list[float] | None]:
         """Prices of the pool as the configuration states them, None where one is lacking."""
@@ -275,16 +267,6 @@ class OpenPoolRouter(CalibratedRouter):
         """Prices of the pool that its costs were measured at."""
         prices = self.config.pool.get("prices")
         return self._prices() if prices is None else [prices[position] for position in self.columns]
-
-    def _price_ratio(self, tokens: torch.Tensor) -> torch.Tensor:
-        """What tokens (num_samples, 2, num_candidates) cost now over what they cost when costs were measured."""
-        now, before = self._prices(), self._prices_before()
-        ratio = torch.ones(len(tokens), len(now), dtype=tokens.dtype, device=tokens.device)
-        for index, (new, old) in enumerate(zip(now, before, strict=True)):
-            if new is not None and old is not None and new != old:
-                new_cost, old_cost = (tokens[:, 0, index] * p[0] + tokens[:, 1, index] * p[1] for p in (new, old))
-                ratio[:, index] = torch.where(old_cost > 0, new_cost / old_cost, 1.0)
-        return ratio
 
 
 def _parameter(values: torch.Tensor) -> nn.Parameter:

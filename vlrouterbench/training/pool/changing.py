@@ -1,23 +1,17 @@
-"""Changing a saved router's pool and saving it under another name, with a card that lists every change.
+"""Changing a saved router's pool: the router's own methods, with what a person gives and with messages for one.
 
 Decisions
-- What was changed is recorded in the configuration (`training.pool_changes`), so that the next change adds to it and
-  the card can list all of them: who joined on how many anchor samples, who left, old and new prices.
-- The card is the old one with another table of candidates; what a person wrote into it is kept. A router without a card
-  gets one without the settings that were tried: only its training recorded them.
+- What was changed the router records in its configuration (`training.pool_changes`), which its card is rendered from.
 - A wrong name is refused before anything is changed.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
-from pathlib import Path
-from typing import NamedTuple, NotRequired, TypedDict, cast
+from typing import NamedTuple, cast
 
 import torch
-from transformers.utils import cached_file
 
-from vlrouterbench.cards.router_card import card_with_pool
 from vlrouterbench.core.errors import RouterError, unknown_name
 from vlrouterbench.core.names import name_fault
 from vlrouterbench.data.prices.units import StatedPrices, check_units
@@ -25,11 +19,8 @@ from vlrouterbench.features.encode import features_by
 from vlrouterbench.features.options import EncodingWork
 from vlrouterbench.routers.base.configuration_router import NewCandidate
 from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
-from vlrouterbench.training.fit import card_of, save_with_card
 from vlrouterbench.training.pool.outcomes import AnchorOutcomes
 from vlrouterbench.version import __version__
-
-_CARD = "README.md"
 
 
 class Prices(NamedTuple):
@@ -37,17 +28,6 @@ class Prices(NamedTuple):
 
     input: float
     output: float
-
-
-class PoolChange(TypedDict):
-    """One change, as `training.pool_changes` records it: "joined", "left" or "price"; prices as [input, output]."""
-
-    change: str
-    candidate: str
-    version: str
-    num_anchors: NotRequired[int]
-    before: NotRequired[list[float | None]]
-    after: NotRequired[list[float]]
 
 
 def check_new(router: OpenPoolRouter, name: str) -> None:
@@ -97,7 +77,7 @@ def join(
         router.add_candidate(entry, features, values)
     except ValueError as error:
         raise RouterError(str(error)) from error
-    _record(router, {**_change("joined", name), "num_anchors": len(outcomes.samples)})
+    _sign(router)
 
 
 def leave(router: OpenPoolRouter, name: str) -> None:
@@ -112,7 +92,7 @@ def leave(router: OpenPoolRouter, name: str) -> None:
         router.remove_candidate(name)
     except ValueError as error:
         raise RouterError(str(error)) from error
-    _record(router, _change("left", name))
+    _sign(router)
 
 
 def reprice(router: OpenPoolRouter, name: str, prices: Prices) -> Prices:
@@ -129,21 +109,8 @@ def reprice(router: OpenPoolRouter, name: str, prices: Prices) -> Prices:
         router.set_prices({name: prices})
     except ValueError as error:
         raise RouterError(str(error)) from error
-    _record(router, {**_change("price", name), "before": list(before), "after": list(prices)})
+    _sign(router)
     return before
-
-
-def save_changed(router: OpenPoolRouter, source: str | Path, out: Path) -> None:
-    """Write a router whose pool was changed, with its card (beside, then renamed).
-
-    Args:
-        router: changed in memory.
-        source: folder or Hub id that it was loaded from; its card is continued.
-        out: the new folder.
-    """
-    old = _read_card(source)
-    card = None if old is None else card_with_pool(old, router.config.to_dict())
-    save_with_card(router, card or card_of(router, []), out)
 
 
 def _index_in_pool(router: OpenPoolRouter, name: str) -> int:
@@ -154,19 +121,7 @@ def _index_in_pool(router: OpenPoolRouter, name: str) -> int:
     return names.index(name)
 
 
-def _change(kind: str, candidate: str) -> PoolChange:
-    return {"change": kind, "candidate": candidate, "version": __version__}
-
-
-def _record(router: OpenPoolRouter, change: PoolChange) -> None:
-    training = router.config.training
-    router.config.training = {**training, "pool_changes": [*training.get("pool_changes", []), change]}
-
-
-def _read_card(source: str | Path) -> str | None:
-    """The text of a router's README.md, None where it has none."""
-    if Path(source).exists():
-        path = Path(source) / _CARD
-        return path.read_text(encoding="utf-8") if path.is_file() else None
-    card = cached_file(str(source), _CARD, _raise_exceptions_for_missing_entries=False)
-    return None if card is None else Path(card).read_text(encoding="utf-8")
+def _sign(router: OpenPoolRouter) -> None:
+    """Say which version of this package made the last change."""
+    *before, last = router.config.training["pool_changes"]
+    router.config.training = {**router.config.training, "pool_changes": [*before, {**last, "version": __version__}]}

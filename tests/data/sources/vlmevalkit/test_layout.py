@@ -11,9 +11,9 @@ from vlrouterbench.data.sources.source_logs import Reason
 from vlrouterbench.data.sources.vlmevalkit.dataset_table import IMAGE_DATASETS
 from vlrouterbench.data.sources.vlmevalkit.layout import find_logs
 from vlrouterbench.data.sources.vlmevalkit.log_files import FoundFile
-from vlrouterbench.data.sources.vlmevalkit.names import longest_first, parse_name
+from vlrouterbench.data.sources.vlmevalkit.names import parse_name
 
-KNOWN = longest_first(IMAGE_DATASETS)
+KNOWN = IMAGE_DATASETS
 ROWS = [{"index": "1", "prediction": "A"}]
 
 

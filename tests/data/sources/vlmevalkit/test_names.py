@@ -6,9 +6,9 @@ from tests.data.sources.vlmevalkit.log_trees import choice_rows, write_choice_lo
 from vlrouterbench.core.constants import DATASETS
 from vlrouterbench.data.sources.vlmevalkit.dataset_table import IMAGE_DATASETS
 from vlrouterbench.data.sources.vlmevalkit.layout import find_logs
-from vlrouterbench.data.sources.vlmevalkit.names import JUDGE_ORDER, judge_rank, longest_first, parse_name
+from vlrouterbench.data.sources.vlmevalkit.names import JUDGE_ORDER, judge_rank, parse_name
 
-KNOWN = longest_first(IMAGE_DATASETS)
+KNOWN = IMAGE_DATASETS
 SUFFIXES = (
     "_CompassVerifier-7B_result",
     "_gemma-3-27b-it_result",

@@ -31,7 +31,7 @@ from vlrouterbench.data.sources.vlmevalkit.log_files import (
     parse_files,
     without_other_models,
 )
-from vlrouterbench.data.sources.vlmevalkit.names import longest_first, with_known_case
+from vlrouterbench.data.sources.vlmevalkit.names import with_known_case
 
 DATA_FOLDER = "vlm_router_data"
 EVALUATION_TREE, INFERENCE_TREE, IMAGE_TREE = "VLMEvalKit_evaluation", "VLMEvalKit_inference", "TSV_images"
@@ -96,7 +96,7 @@ def find_logs(source: Path, *, folders: Collection[str]) -> LogTree:
                 left_out.append(LeftOut(_relative(folder, source), Reason.UNKNOWN_MODEL, detail, candidate=folder.name))
     for path in strangers:
         left_out.append(LeftOut(_relative(path, source), Reason.NOT_A_LOG, "no table that VLMEvalKit writes here"))
-    known = longest_first((*IMAGE_DATASETS, *image_tables))
+    known = frozenset(IMAGE_DATASETS).union(image_tables)
     own = without_other_models(found, {*folders, *seen}, known, source, left_out)
     files = parse_files(own, known, source, left_out)
     return LogTree(tuple(distinct_files(files)), image_tables, tuple(left_out))

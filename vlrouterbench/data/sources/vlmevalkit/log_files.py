@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,7 +24,6 @@ from vlrouterbench.data.sources.vlmevalkit.names import (
     datasets_of_predictions,
     is_copy,
     known_beginning,
-    longest_first,
     parse_name,
     with_known_case,
 )
@@ -92,18 +91,18 @@ def one_spelling(name: str) -> str:
 
 
 def without_other_models(
-    found: Iterable[FoundFile], folders: Collection[str], known: Sequence[str], source: Path, left_out: list[LeftOut]
+    found: Iterable[FoundFile], folders: Collection[str], known: Collection[str], source: Path, left_out: list[LeftOut]
 ) -> list[FoundFile]:
     """The files but those of another model, whose name begins as their folder's does: these are named.
 
     Args:
         found: files of every model.
         folders: names of all models' folders, and of all candidates.
-        known: datasets known by name, longest first.
+        known: datasets known by name.
         source: the source's folder.
         left_out: takes what is named.
     """
-    longer = {name: [other for other in folders if other.startswith(f"{name}_")] for name in folders}
+    longer = {name: [other for other in sorted(folders) if other.startswith(f"{name}_")] for name in folders}
     kept = []
     for file in found:
         is_own = file.rest is None or known_beginning(file.rest, known) is not None
@@ -117,24 +116,24 @@ def without_other_models(
     return kept
 
 
-def _with_shown(found: Iterable[FoundFile], known: Sequence[str]) -> tuple[str, ...]:
-    """Every dataset's name known from elsewhere or shown by the files, longest first."""
+def _with_shown(found: Iterable[FoundFile], known: Collection[str]) -> frozenset[str]:
+    """Every dataset's name known from elsewhere or shown by the files."""
     rests: dict[str, set[str]] = {}
     for file in found:
         if file.path.suffix.lower() in TABLE_EXTENSIONS and file.rest is not None:
             rests.setdefault(file.folder, set()).add(file.rest)
     shown = (name for folder in rests.values() for name in datasets_of_predictions(folder, known))
-    return longest_first((*known, *shown))
+    return frozenset(known).union(shown)
 
 
 def parse_files(
-    found: Iterable[FoundFile], known: Sequence[str], source: Path, left_out: list[LeftOut]
+    found: Iterable[FoundFile], known: Collection[str], source: Path, left_out: list[LeftOut]
 ) -> Iterator[LogFile]:
     """Per-sample files; summaries are named where they stand alone, or have no rows.
 
     Args:
         found: files of models.
-        known: datasets known from elsewhere, longest first; others are those that the files show.
+        known: datasets known from elsewhere; others are those that the files show.
         source: the source's folder.
         left_out: takes what is named.
     """

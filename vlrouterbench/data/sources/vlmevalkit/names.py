@@ -19,7 +19,7 @@ e8e78f05 (18 August 2026).
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection
 
 JUDGE_ORDER: tuple[tuple[str, str], ...] = (
     (r"_openai_result", "OpenAI's default judge of VLMEvalKit until 2025"),
@@ -48,6 +48,7 @@ _SUFFIX = re.compile(
 )
 _COPY = re.compile(r"[ (.~]|[-_ ](?:copy|kopie|copie|bak|backup|orig)(?![a-z0-9])", re.IGNORECASE)
 """Beginning of what a copy's name has behind the name of the dataset."""
+_NAME_MAY_END = re.compile(r"[\s_(.~-]")
 _OF_A_PREDICTION_FILE = re.compile(r"_.*_result|_auxmatch|_results|_detailed_results")
 
 
@@ -66,12 +67,12 @@ def is_copy(suffix: str) -> bool:
     return _COPY.match(suffix) is not None
 
 
-def parse_name(rest: str, datasets: Sequence[str]) -> tuple[str, str]:
+def parse_name(rest: str, datasets: Collection[str]) -> tuple[str, str]:
     """(dataset, suffix) of what a file's stem `<model>_<dataset><suffix>` has behind `<model>_`.
 
     Args:
         rest: the stem without the model's name.
-        datasets: their names, longest first.
+        datasets: their names.
     """
     known = known_beginning(rest, datasets)
     if known is not None:
@@ -82,12 +83,13 @@ def parse_name(rest: str, datasets: Sequence[str]) -> tuple[str, str]:
     return rest, ""
 
 
-def known_beginning(rest: str, datasets: Sequence[str]) -> tuple[str, str] | None:
-    """The known dataset that begins a name, and what goes on behind it; None where none does."""
-    for name in datasets:
-        # The plain prefix first: hundreds of names are tried on every file.
-        if rest.startswith(name) and (suffix := _suffix_behind(rest, len(name))) is not None:
-            return name, suffix
+def known_beginning(rest: str, *datasets: Collection[str]) -> tuple[str, str] | None:
+    """The longest known dataset that begins a name, and what goes on behind it; None where none does."""
+    # What may be a name is looked up: there are few of those, and hundreds of names.
+    ends = [len(rest), *(found.start() for found in reversed(list(_NAME_MAY_END.finditer(rest))))]
+    for end in ends:
+        if any(rest[:end] in names for names in datasets) and (suffix := _suffix_behind(rest, end)) is not None:
+            return rest[:end], suffix
     return None
 
 
@@ -110,23 +112,17 @@ def with_known_case(dataset: str, known: Collection[str]) -> str:
     return alike[0] if len(alike) == 1 else dataset
 
 
-def longest_first(names: Iterable[str]) -> tuple[str, ...]:
-    """Names in the order in which they are tried."""
-    return tuple(sorted(set(names), key=lambda name: (-len(name), name)))
-
-
-def datasets_of_predictions(rests: Collection[str], known: Sequence[str]) -> set[str]:
+def datasets_of_predictions(rests: Collection[str], known: Collection[str]) -> set[str]:
     """Datasets that prediction files show: names in a model's folder that others in it go on from.
 
     Args:
         rests: stems of the model's files without `<model>_`.
-        known: datasets known from elsewhere, longest first.
+        known: datasets known from elsewhere.
     """
     found: set[str] = set()
-    names = tuple(known)
     for rest in sorted(set(rests), key=len):
         ends = [other[len(rest) :] for other in rests if other.startswith(f"{rest}_")]
-        parent = known_beginning(rest, names)
+        parent = known_beginning(rest, found, known)
         if parent is None:
             is_shown = bool(ends) and not _SUFFIX.search(rest)
         elif not parent[1] or is_copy(parent[1]) or is_recognised_suffix(parent[1]):
@@ -135,5 +131,4 @@ def datasets_of_predictions(rests: Collection[str], known: Sequence[str]) -> set
             is_shown = any(_OF_A_PREDICTION_FILE.fullmatch(end) or is_recognised_suffix(end) for end in ends)
         if is_shown:
             found.add(rest)
-            names = longest_first((*names, rest))
     return found

@@ -13,8 +13,8 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from vlrouterbench.core.constants import DATASETS, task_group_of
 from vlrouterbench.data.image_store import ImageStore
@@ -51,9 +51,8 @@ FAILED_CALL = "Failed to obtain answer"
 CIRCULAR_DATASETS = frozenset(name for name in DATASETS if name.startswith("MMBench"))
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """A candidate's label and text on one sample.
+class _Pair(TypedDict):
+    """A candidate's label and text on one sample. A dict: a benchmark has half a million of them.
 
     Attributes:
         index: the sample's, within its dataset.
@@ -82,7 +81,7 @@ def read_dataset(reader: LogReader, dataset: str, store: ImageStore) -> None:
         if files:
             pairs, labelled = _read_candidate(reader, files, candidate.name, questions, expected)
             for pair in pairs:
-                measured.setdefault(pair.index, []).append(pair)
+                measured.setdefault(pair["index"], []).append(pair)
             if labelled is not None:
                 read[candidate.name] = labelled
         elif folders:
@@ -158,7 +157,7 @@ def _read_candidate(
         said = [(key, row["prediction"]) for row in read[companion] if (key := normalize_index(row["index"]))]
         name_repeated(reader, companion, candidate, said)
     for file, rows in texts.files:
-        name_second_texts(reader, file, candidate, rows, indices={pair.index for pair in pairs})
+        name_second_texts(reader, file, candidate, rows, indices={pair["index"] for pair in pairs})
     return pairs, labelled
 
 
@@ -200,16 +199,16 @@ def _add_samples(reader: LogReader, dataset: str, questions: QuestionSet, measur
             }
         )
         pairs = measured[index]
-        output_tokens = count_tokens(pair.priced_text for pair in pairs)
+        output_tokens = count_tokens(pair["priced_text"] for pair in pairs)
         for pair, count in zip(pairs, output_tokens, strict=True):
             reader.outcomes.append(
                 {
                     "sample_id": sample_id,
-                    "candidate": pair.candidate,
-                    "quality": pair.quality,
-                    "input_tokens": _sum(text_tokens, image_tokens[pair.candidate]),
-                    "output_tokens": int(count) if pair.is_logged else None,
-                    "prediction": pair.prediction,
+                    "candidate": pair["candidate"],
+                    "quality": pair["quality"],
+                    "input_tokens": _sum(text_tokens, image_tokens[pair["candidate"]]),
+                    "output_tokens": int(count) if pair["is_logged"] else None,
+                    "prediction": pair["prediction"],
                 }
             )
 

@@ -18,12 +18,11 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from vlrouterbench.routers.encoders.block import IMAGE, TEXT, FeatureBlock
+from vlrouterbench.routers.encoders.block import HUB, IMAGE, TEXT, FeatureBlock
 from vlrouterbench.routers.encoders.hub.folder import HubEncoderError
 from vlrouterbench.routers.encoders.hub.image import HUB_IMAGE_VERSION, HubImageEncoder
 from vlrouterbench.routers.encoders.hub.model import HubEncoder
 from vlrouterbench.routers.encoders.hub.text import HUB_TEXT_VERSION, HubTextEncoder
-from vlrouterbench.routers.encoders.registry import HUB
 from vlrouterbench.routers.encoders.sample_input import RouterInput
 
 _NOT_COMPARED = ("id", "dtype")
