@@ -261,3 +261,9 @@ def test_a_family_of_the_package_needs_training_first(own, tmp_path, monkeypatch
     with pytest.raises(RouterError, match='"knn" needs training first'):
         evaluate(own, ["knn"], tmp_path / "out")
     shutil.rmtree(tmp_path / "out", ignore_errors=True)
+
+
+def test_the_file_of_a_plugin_in_the_place_of_a_router_is_said_to_be_one(own, tmp_path):
+    (tmp_path / "mine.py").write_text("")
+    with pytest.raises(RouterError, match="found the file of a plugin, .*Give it with --plugin"):
+        evaluate(own, [tmp_path / "mine.py"], tmp_path / "out")

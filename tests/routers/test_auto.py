@@ -43,15 +43,22 @@ def test_folder_written_with_save_pretrained_alone_loads(trained_folders, tmp_pa
 
 
 def test_unknown_family_is_answered_with_the_nearest(folder):
-    _change_config(folder, model_type="vlrouter-mpl")
+    _change_config(folder, model_type="vlrouter-mpl", auto_map={})
     with pytest.raises(UnknownNameError, match='unknown router family .*"vlrouter-mpl". Did you mean "vlrouter-mlp"'):
         AutoRouter.from_pretrained(folder)
 
 
 def test_another_kind_of_model_is_refused(folder):
-    _change_config(folder, model_type="bert")
+    _change_config(folder, model_type="bert", auto_map={})
     with pytest.raises(UnknownNameError, match="vlrouter-knn, vlrouter-prknn.*vlrouter-two-tower"):
         AutoRouter.from_pretrained(folder)
+
+
+def test_where_a_router_brings_code_the_message_is_about_that_code_and_not_about_other_families(folder):
+    _change_config(folder, model_type="acme-bilinear")
+    with pytest.raises(UnknownNameError, match="brings code of its own .modeling_mlp.py., which is not run") as raised:
+        AutoRouter.from_pretrained(folder)
+    assert '"acme-bilinear"' in str(raised.value) and "vlrouter-linear" not in str(raised.value)
 
 
 def test_empty_folder_is_not_a_router(tmp_path):

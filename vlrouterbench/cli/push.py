@@ -56,7 +56,7 @@ def push(
     code = foreign_code(folder) if kind is Kind.ROUTER else []
     if code:
         notes.append(f"code of others, which runs where the router is loaded with trust_remote_code: {', '.join(code)}")
-    listed = f" with {', '.join(code)}" if code else ""
+    listed, also = (f" with {', '.join(code)}", {"code": code}) if code else ("", {})
     if dry_run:
         target = out or Path("runs", "push", repo_id.replace("/", "--"))
         with console.stage(f"check and stage {kind}"):
@@ -72,11 +72,11 @@ def push(
                     Kind.SPACE: stage_space,
                 }
                 staged = stages[kind](folder, target)
-        content = {"out": str(staged), "repo_id": repo_id, "pushed": False} | ({"code": code} if code else {})
+        content = {"out": str(staged), "repo_id": repo_id, "pushed": False, **also}
         console.show(content, f"would upload {staged}", *notes)
         return
     sends = {Kind.DATASET: push_dataset, Kind.ROUTER: push_router, Kind.METRIC: push_metric, Kind.SPACE: push_space}
     send = sends[kind]
     with console.stage(f"push {kind}{listed}"):
         address = send(folder, repo_id, private=private)
-    console.show({"url": address, "repo_id": repo_id, "pushed": True}, f"pushed to {address}", *notes)
+    console.show({"url": address, "repo_id": repo_id, "pushed": True, **also}, f"pushed to {address}", *notes)

@@ -11,10 +11,12 @@ import difflib
 import reprlib
 from collections.abc import Iterable
 
-from vlrouterbench.core.limits import SHOWN_CHARACTERS
-
 _NAMES_LISTED = 40
 _LONGEST_LIST = 2_000
+
+SHOWN_CHARACTERS = 200
+"""Characters of a value of others that a message shows; here and not in `limits`, so that this file, which the metric's
+Space copies, imports nothing of the package."""
 
 
 class VLRouterBenchError(Exception):

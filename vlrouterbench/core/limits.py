@@ -8,8 +8,6 @@ Decisions
 
 from __future__ import annotations
 
-SHOWN_CHARACTERS = 200
-"""Characters of a value of others that a message shows."""
 NAME_CHARACTERS = 200
 """Characters of a candidate's, router's or dataset's name: it becomes part of file names, which end at 255 bytes."""
 

@@ -113,16 +113,17 @@ def _asked(source: RouterSource, table: RoutingTable, whole: RoutingTable) -> li
         return [AskedRouter(name, policy=name)]
     if is_decisions_file(name):
         return _decisions(Path(name), table, whole)
+    if name.endswith(".py") and Path(name).is_file():
+        raise RouterError(
+            f"expected a router, found the file of a plugin, {name}. Give it with --plugin, and the name that it "
+            "registers with --router."
+        )
     if names_folder(name):
         return [AskedRouter(_last_component(name), folder=name)]
+    if is_family(name):  # first: it also imports the function that an installed package offers by the name
+        return [_family(name)]
     if name in FUNCTIONS:
         return [AskedRouter(name, function=FUNCTIONS[name])]
-    if is_family(name) and name in BUILT_IN:
-        raise RouterError(
-            f'"{name}" needs training first: `vlrouterbench train DIR --router {name} --out PATH`, then give PATH.'
-        )
-    if is_family(name):
-        return [_family(name)]
     raise unknown_family(name, *POLICIES)
 
 

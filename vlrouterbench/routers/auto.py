@@ -13,10 +13,10 @@ Decisions
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from safetensors import SafetensorError
 from transformers.utils import cached_file
@@ -106,32 +106,40 @@ def _known_family(config: Mapping[str, Any]) -> type[PreTrainedRouter] | None:
     return None
 
 
-def _known_class(source: str, config: Mapping[str, Any]) -> type[PreTrainedRouter] | UnknownNameError:
+class _Unknown(NamedTuple):
+    """What of a router is not known here: its family or an encoder, its name, and the names that are known."""
+
+    kind: str
+    name: str
+    known: Collection[str]
+
+
+def _known_class(source: str, config: Mapping[str, Any]) -> type[PreTrainedRouter] | _Unknown:
     """The class that loads a router here, or what of it is not known: its family, or an encoder by name."""
     family, encoder = _known_family(config), config.get("encoder")
     if family is None:
         known = dict.fromkeys(family.config_class.model_type for family in FAMILIES.values())
-        return unknown_name(f"router family in {source}", str(config.get("model_type")), known)
+        return _Unknown(f"router family in {source}", str(config.get("model_type")), known)
     for modality in MODALITIES if isinstance(encoder, dict) else ():
         name = encoder.get(modality) if isinstance(encoder, dict) else None
         if isinstance(name, str) and name not in BLOCKS[modality]:
-            return unknown_name(f"{modality} encoder in {source}", name, BLOCKS[modality])
+            return _Unknown(f"{modality} encoder in {source}", name, BLOCKS[modality])
     return family
 
 
 def _own_class(
-    source: str, config: Mapping[str, Any], unknown: UnknownNameError, trusted: dict[str, Any] | None
+    source: str, config: Mapping[str, Any], unknown: _Unknown, trusted: dict[str, Any] | None
 ) -> type[PreTrainedRouter]:
     """The class that lies beside the weights; `trusted` are the options of the Hub, None where it may not be run."""
     auto_map = config.get("auto_map")
     reference = auto_map.get("AutoModel") if isinstance(auto_map, dict) else None
     if not isinstance(reference, str):
-        raise unknown
+        raise unknown_name(*unknown)
     if trusted is None:
         raise UnknownNameError(
-            f"{unknown} The router brings code of its own ({reference.partition('.')[0]}.py), which is not run "
-            "unasked: read it, then load it with trust_remote_code=True (--trust-remote-code), or register its class "
-            "(--plugin)."
+            f'unknown {unknown.kind} "{unknown.name}": the router brings code of its own '
+            f"({reference.partition('.')[0]}.py), which is not run unasked. Read it, then load it with "
+            "trust_remote_code=True (--trust-remote-code), or register its class (--plugin)."
         )
     from transformers.dynamic_module_utils import get_class_from_dynamic_module
 

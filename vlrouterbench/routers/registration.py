@@ -88,7 +88,7 @@ def find_family(router: str | type[PreTrainedRouter]) -> str:
         )
     if not is_family(router):
         if router in FUNCTIONS:
-            raise RouterError(f'"{router}" is a function, which needs no training: give it to `evaluate`.')
+            raise RouterError(f'"{router}" is a function, which needs no training: give it to `evaluate` or `study`.')
         raise unknown_family(router)
     return router
 

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import vlrouterbench as vrb
-from tests.outside import outside_class
+from tests.outside import outside_class, registries_restored
 from vlrouterbench.core.errors import EvaluationError, RouterError, UnknownNameError
 from vlrouterbench.evaluation.study.context import StudyContext, scored
 from vlrouterbench.evaluation.study.study import study
@@ -76,3 +76,42 @@ def test_a_wrong_name_is_answered_with_the_registered_one(context, tmp_path):
         vrb.register_router("outside", router)
         with pytest.raises(UnknownNameError, match='Did you mean "outside"'):
             study(context, ["outsid"])
+
+
+def test_a_function_is_scored_on_every_split_and_called_once(context):
+    seen = []
+
+    def by_sample(samples):
+        seen.append({sample["sample_id"] for sample in samples})
+        names = context.table.pool.names
+        return [names[int(sample["sample_id"].encode()[-1]) % len(names)] for sample in samples]
+
+    with registries_restored():
+        vrb.register_router("by-sample", by_sample)
+        rows = {row["router"]: row for row in study(context, ["by-sample", "cheapest"]).content()["routers"]}
+    tests = [scored(split) for _, split in context.splits()]
+    assert seen == [{sample_id for test in tests for sample_id in test.column("sample_id")}]
+    width = len(context.table.pool)
+    means = [
+        np.mean([row[int(i.encode()[-1]) % width] for i, row in zip(t.column("sample_id"), t.quality, strict=True)])
+        for t in tests
+    ]
+    assert rows["by-sample"]["accuracy"] == pytest.approx(np.mean(means), abs=1e-12)
+    low, high = rows["cheapest"]["first_minus_this"]["ci95"]
+    assert low < high
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("first:fast", '"first:fast": first is a function, which is not trained'),
+        ("shuffled/first", '"shuffled/first": first is a function, which is not trained'),
+        ("vlc", '"vlc" learns end to end'),
+        ("FOLDER", "which is trained on one split: a study trains anew on every one"),
+    ],
+)
+def test_what_cannot_be_trained_anew_on_every_split_is_refused_by_what_it_is(context, name, said, tmp_path):
+    with registries_restored():
+        vrb.register_router("first", lambda samples: [context.table.pool.names[0]] * len(samples))
+        with pytest.raises(RouterError, match=said):
+            study(context, [str(tmp_path) if name == "FOLDER" else name])

@@ -5,7 +5,7 @@ Decisions
 - Everything is done anew for every split: training, choices on validation, the mixture on train. Cost bounds stay the
   benchmark's.
 - A name is a family (`mlp`), one of its variants (`flagship:without-kernel`), the label-permutation control of either
-  (`shuffled/mlp`), a policy (`mixture`), or what a file of decisions names (`decided.py`).
+  (`shuffled/mlp`), a policy (`mixture`), a function, or what a file of decisions names (`decided.py`).
 """
 
 from __future__ import annotations
@@ -13,19 +13,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from vlrouterbench.core.errors import RouterError, unknown_name
+from vlrouterbench.core.errors import RouterError, VLRouterBenchError, unknown_name
 from vlrouterbench.data.splits import hash_split
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.policies import POLICIES
 from vlrouterbench.evaluation.shuffled import shuffled_outcomes
 from vlrouterbench.features.encode import FeatureSet
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
-from vlrouterbench.routers.registration import is_family, unknown_family
+from vlrouterbench.routers.registration import FUNCTIONS, is_family, unknown_family
 from vlrouterbench.routers.registry import FAMILIES, ROUTERS
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import train_router
@@ -47,7 +48,7 @@ class StudyContext:
         features: of its samples.
         seeds: of splits and of training, different ones.
         stage: opens each step by its title, for progress.
-        decided: router of a file of decisions -> sample id -> index in the pool.
+        decided: function, or router of a file of decisions -> sample id -> index in the pool.
     """
 
     table: RoutingTable
@@ -72,7 +73,7 @@ class StudyContext:
         return train_router(*self.training_of(name, table, seed)).router
 
     def decisions_of(self, name: str, samples: RoutingTable) -> np.ndarray:
-        """Indices in the pool, (num_samples,), that a router of a file of decisions chose for samples."""
+        """Indices in the pool, (num_samples,), that a function or a router of a file of decisions chose."""
         return np.array([self.decided[name][sample_id] for sample_id in samples.column("sample_id")])
 
     def training_of(self, name: str, table: RoutingTable, seed: int) -> tuple[str, Problem, RouterTrainingArguments]:
@@ -112,7 +113,7 @@ def check_names(routers: Sequence[str], context: StudyContext) -> None:
     """Stop before any training where a name or a seed cannot be used.
 
     Raises:
-        RouterError: no router or seed, or one twice.
+        RouterError: no router or seed, or one twice; or what cannot be trained anew on every split.
         UnknownNameError: no such family, variant or policy.
     """
     for kind, given in (("router", routers), ("seed", context.seeds)):
@@ -123,8 +124,23 @@ def check_names(routers: Sequence[str], context: StudyContext) -> None:
         if name in POLICIES or name in context.decided:
             continue
         if not is_family(family):
-            raise unknown_family(name, *POLICIES)
+            raise _not_trained(name, family)
         if family not in ROUTERS:
-            raise unknown_name("router", name, (*ROUTERS, *POLICIES))
+            raise RouterError(
+                f'"{name}" learns end to end, and a study trains families over features. Train and evaluate it on '
+                "one split, or give a file of its decisions on all of them."
+            )
         if variant and variant not in FAMILIES[family].recipes:
             raise unknown_name(f"variant of {family}", variant, FAMILIES[family].recipes)
+
+
+def _not_trained(name: str, family: str) -> VLRouterBenchError:
+    """The error for a name that no family of a study has."""
+    if family in FUNCTIONS:
+        return RouterError(f'"{name}": {family} is a function, which is not trained: give its name as it is.')
+    if Path(name).exists():
+        return RouterError(
+            f"expected a family or a policy, found {name}, which is trained on one split: a study trains anew on "
+            "every one. Give its family, or a file of its decisions on the scored samples of all splits."
+        )
+    return unknown_family(name, *POLICIES)
