@@ -104,6 +104,11 @@ READ_WHOLE = {
         lambda path: write_tsv(path, [{k.upper() if k != "A" else k: v for k, v in row.items()} for row in ROWS]),
         "INDEX",
     ),
+    "a last line without end": (
+        ".tsv",
+        lambda path: path.write_bytes(write_tsv(path, ROWS).read_bytes().rstrip(b"\r\n")),
+        "its last line has no end",
+    ),
     "a row twice": (".tsv", lambda path: write_tsv(path, [*ROWS, ROWS[0]]), "before them: 1"),
 }
 

@@ -36,12 +36,12 @@ def kind_of(path: Path) -> str:
     Raises:
         UnreadableFileError: it cannot be opened, or is a pointer to a file that was not fetched.
     """
-    said, beginning = path.suffix.lower(), _beginning(path)
-    if beginning.startswith(_LFS):
+    said, mark = path.suffix.lower(), _beginning(path, max(map(len, (_LFS, _ZIP))))
+    if mark == _LFS:
         raise UnreadableFileError("a Git LFS pointer, not the file it stands for: fetch that with `git lfs pull`")
-    if beginning.startswith(_ZIP):
+    if mark.startswith(_ZIP):
         return ".xlsx"
-    text = decoded(beginning, errors="replace")
+    text = decoded(_beginning(path), errors="replace")
     if text.lstrip(_WHITE_SPACE).startswith(("[", "{")):
         return said if said == ".jsonl" else ".json"
     # A header of one cell is one in either kind.
@@ -100,10 +100,10 @@ def is_one_record(path: Path) -> bool:
     return decoded(_beginning(path), errors="replace").lstrip(_WHITE_SPACE).startswith("{")
 
 
-def _beginning(path: Path) -> bytes:
+def _beginning(path: Path, size: int = _BEGINNING_BYTES) -> bytes:
     try:
         with path.open("rb") as handle:
-            return handle.read(_BEGINNING_BYTES)
+            return handle.read(size)
     except OSError as error:
         raise UnreadableFileError(f"not readable as {path.suffix[1:]}: {error}") from error
 

@@ -97,10 +97,8 @@ def _read_xlsx(path: Path, kind: str, remarks: list[Remark]) -> pa.Table:
     if len(book.sheet_names) > 1:
         further = ", ".join(book.sheet_names[1:])
         remarks.append((Reason.NOT_A_LOG, f"its first sheet alone was read, as VLMEvalKit does, and not: {further}"))
-    if INDEX in table.column_names and all(map(_is_number, _filled(table))):
-        position = table.column_names.index(INDEX)
-        if len(types if position == 0 else _cell_types(path, _column_letters(position))) > 1:
-            remarks.append(_mixed_index("cells of text among cells of numbers"))
+    if INDEX in table.column_names and _is_mixed(path, table, types):
+        remarks.append(_mixed_index("cells of text among cells of numbers"))
     return table
 
 
@@ -116,6 +114,14 @@ def _verified(archive: zipfile.ZipFile) -> set[bool]:
         except zipfile.BadZipFile as error:
             raise UnreadableFileError(f"damaged: the checksum of its member {name} does not match") from error
     return types
+
+
+def _is_mixed(path: Path, table: pa.Table, types_of_first: set[bool]) -> bool:
+    """Whether an index of numbers is in cells of text and in cells of numbers."""
+    position = table.column_names.index(INDEX)
+    if (position == 0 and len(types_of_first) < 2) or not all(map(_is_number, _filled(table))):
+        return False
+    return position == 0 or len(_cell_types(path, _column_letters(position))) > 1
 
 
 def _cell_types(path: Path, letters: str) -> set[bool]:
