@@ -47,7 +47,8 @@ def test_no_bytes_lead_to_anything_but_a_image_or_words(content):
 
 def test_a_text_is_taken_up_to_its_length():
     limits = Limits(text_chars=3)
-    assert checked_text(" abc ", limits=limits) == "abc"
+    assert checked_text("abc", limits=limits) == "abc"
+    assert checked_text(" a ", limits=limits) == " a ", "a text is asked as it stands, as `route` asks it"
     with pytest.raises(QuestionError, match="has 4 characters; at most 3"):
         checked_text("abcd", limits=limits)
 

@@ -1,11 +1,16 @@
-"""Rendering a template of this folder. One environment, strict: a missing value is an error, never an empty cell."""
+"""Rendering a template of this folder. One environment, strict: a missing value is an error, never an empty cell.
+
+Decisions
+- Every text that a template shows is escaped for Markdown, unless the template says `safe` (front matter, parts that
+  are Markdown themselves) or `code` (between backticks).
+"""
 
 from __future__ import annotations
 
-import re
 from importlib import resources
 from typing import Any
 
+from vlrouterbench.core.output_text import markdown_code, markdown_text
 from vlrouterbench.core.simulated import SIMULATED_DATA, marked
 
 
@@ -14,14 +19,18 @@ def render_template(name: str, **values: Any) -> str:
     from jinja2 import Environment, StrictUndefined
 
     source = resources.files("vlrouterbench.cards").joinpath("templates", name).read_text(encoding="utf-8")
+    from markupsafe import Markup
+
+    def escaped(value: object) -> object:
+        return markdown_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
     environment = Environment(
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        finalize=escaped,
     )
-    environment.filters |= {"cell": _cell, "marked": marked}
+    environment.filters |= {"code": lambda text: Markup(markdown_code(text)), "marked": marked}
     environment.globals["simulated_data"] = SIMULATED_DATA
     return environment.from_string(source).render(**values)
-
-
-def _cell(text: str) -> str:
-    """A name as it stands in a cell of a Markdown table: in one line, never ending the cell, never markup."""
-    return re.sub(r"([\\|`*\[\]<])", r"\\\1", " ".join(text.split()))

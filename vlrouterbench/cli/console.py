@@ -3,7 +3,8 @@
 Decisions
 - With `--json` a summary is the only thing on stdout; without it, text that fits 80 columns.
 - A progress bar appears where stderr is a terminal, one line per stage elsewhere.
-- Names and paths come from users: they are printed literally, and brackets or colons in them are no markup.
+- Names and paths come from users: they are printed literally, brackets or colons in them are no markup, and no escape
+  sequence in them reaches the terminal.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from vlrouterbench.core.output_text import json_text, one_line, terminal_text
+
 if TYPE_CHECKING:
     from vlrouterbench.evaluation.records import ResultRecord
     from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
@@ -32,7 +35,7 @@ _RESULT_COLUMNS = ("router", "accuracy", "cost", "rank_score", "interval", "diff
 def show(content: Any, *lines: RenderableType) -> None:
     """Print a command's result: `content` as JSON under `--json`, else `lines`."""
     if wants_json.get():
-        sys.stdout.write(json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2) + "\n")
+        sys.stdout.write(json_text(json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2)) + "\n")
         return
     out = _console()
     for line in lines:
@@ -60,7 +63,7 @@ def stage(title: str) -> Iterator[Any]:
 
     columns = (TextColumn("{task.description:<34}", markup=False), BarColumn(bar_width=24), TimeElapsedColumn())
     with Progress(*columns, console=err) as progress:
-        task = progress.add_task(title, total=None)
+        task = progress.add_task(terminal_text(title), total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
         progress.update(task, completed=1, total=1)
 
@@ -72,7 +75,7 @@ def trained_on_simulated_data(router: PreTrainedRouter) -> bool:
 
 def plain_table(title: str, columns: Sequence[str]) -> Table:
     """A plain table: the first column left-aligned, the others right-aligned."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table = _PlainTable(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for index, name in enumerate(columns):
         table.add_column(name, justify="right" if index else "left", no_wrap=True)
     return table
@@ -111,5 +114,21 @@ def summary(records: Sequence[ResultRecord]) -> list[dict[str, object]]:
     return [{name: value for name, value in record.items() if name in (*names, "benchmark")} for record in records]
 
 
+class _LiteralConsole(Console):
+    """Prints text as it is, and what would act in it by its code."""
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        """Text that is printed: a line, a cell, a heading or a title."""
+        return super().render_str(terminal_text(text), **how)
+
+
+class _PlainTable(Table):
+    """A table whose cells are one line each."""
+
+    def add_row(self, *cells: RenderableType | None, **how: Any) -> None:
+        """Add a row."""
+        super().add_row(*(one_line(cell) if isinstance(cell, str) else cell for cell in cells), **how)
+
+
 def _console(*, stderr: bool = False) -> Console:
-    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    return _LiteralConsole(stderr=stderr, highlight=False, markup=False, emoji=False)

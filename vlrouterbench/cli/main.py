@@ -35,6 +35,7 @@ from vlrouterbench.cli.study import study
 from vlrouterbench.cli.sweep import sweep
 from vlrouterbench.cli.train import train
 from vlrouterbench.core.errors import VLRouterBenchError
+from vlrouterbench.core.output_text import terminal_text
 from vlrouterbench.version import __version__
 
 COMMANDS = (
@@ -141,5 +142,5 @@ def run_and_exit() -> None:
 def _failed(message: str, error: Exception | None, debug: bool) -> int:
     if debug and error is not None:
         raise error
-    sys.stderr.write(f"error: {message}\n")
+    sys.stderr.write(f"error: {terminal_text(message)}\n")
     return 1

@@ -50,14 +50,14 @@ def _route_one(router: PreTrainedRouter, question: str, request: RouteRequest) -
 
     decision = router.route(
         question,
-        request.image,
+        request.only_image,
         options=request.option or (),
         hint=request.hint,
         candidates=request.names,
         on_bad_image=TEXT_ONLY if request.allow_text_only else RAISE,
         **request.budget,
     )
-    unread = request.image is not None and not decision.image_used
+    unread = request.only_image is not None and not decision.image_used
     simulated = console.trained_on_simulated_data(router)
     console.show(
         decision.as_dict() | {"trained_on_simulated_data": simulated},

@@ -23,7 +23,7 @@ from vlrouterbench.routing.options import RoutingOptions
 from vlrouterbench.routing.route_table import route_table
 from vlrouterbench.routing.routed_table import BadRow, RoutedTable, check_decisions_file
 
-_MOST_LISTED = 10
+_MOST_LISTED, _MOST_IN_ERROR = 10, 3
 
 
 class RoutedSummary(TypedDict):
@@ -51,7 +51,7 @@ def route_questions(router: PreTrainedRouter, request: RouteRequest) -> None:
     questions, out = request.table_files()
     check_decisions_file(out)
     if not questions.is_file():
-        raise RouterError(f"expected a table of questions as csv or parquet, found no file at {questions}.")
+        raise RouterError(f"expected a table of questions, found no file at {questions}.")
     name = Path(request.router).resolve().name if Path(request.router).exists() else request.router.split("/")[-1]
     images = ImageFolder(questions.parent, TEXT_ONLY if request.allow_text_only else RAISE)
     with console.stage("decide") as progress:
@@ -69,7 +69,7 @@ def route_questions(router: PreTrainedRouter, request: RouteRequest) -> None:
         except QuestionError as error:
             raise RouterError(f"{questions}: {error}") from error
     if not routed.decisions:
-        problems = " ".join(f"Row {bad['row']}: {bad['problem']}" for bad in routed.bad[:_MOST_LISTED])
+        problems = " ".join(f"Row {bad['row']}: {bad['problem']}" for bad in routed.bad[:_MOST_IN_ERROR])
         raise RouterError(
             f"expected rows that can be decided in {questions}, found none of {len(routed):,}. {problems}"
         )

@@ -27,20 +27,20 @@ class RouteRequest:
 
     router: Annotated[str, typer.Option(help="Router: a folder or a Hub id.")]
     question: Annotated[str | None, typer.Option(help="The question, without answer options.")] = None
-    image: Annotated[Path | None, typer.Option(help="An image file.")] = None
+    image: Annotated[list[str] | None, typer.Option(help="An image file or a data URL.")] = None
     option: Annotated[list[str] | None, typer.Option(help="An answer option; repeat for each.")] = None
     hint: Annotated[str, typer.Option(help="Extra instruction or context.")] = ""
     questions: Annotated[
         Path | None,
         typer.Option(
-            help="Instead of one question: a csv or parquet file with a column question; optional columns are "
-            "sample_id, image, hint and options."
+            help="Instead of one question: a table (csv, tsv, jsonl, json, xlsx, parquet) with a column question; "
+            "optional columns are sample_id, image, hint and options."
         ),
     ] = None
     out: Annotated[Path | None, typer.Option(help="With --questions: .parquet or .csv file for decisions.")] = None
     average_cost_usd: Annotated[
         float | None,
-        typer.Option(help="With --questions: mean expected cost to steer towards; needs a router with an open pool."),
+        typer.Option(help="With --questions: budget of the mean expected cost (docs/budgets.md); needs an open pool."),
     ] = None
     candidates: Annotated[str | None, typer.Option(help="Comma-separated candidates to choose from.")] = None
     usd_weight: Annotated[float | None, typer.Option(help="Accuracy per USD; needs calibrated estimates.")] = None
@@ -58,6 +58,11 @@ class RouteRequest:
             "max_cost_usd": self.max_cost_usd,
             "min_accuracy": self.min_accuracy,
         }
+
+    @property
+    def only_image(self) -> str | None:
+        """The image, of a request that was checked."""
+        return self.image[0] if self.image else None
 
     def table_files(self) -> tuple[Path, Path]:
         """The table of questions and the file for its decisions, of a request that was checked.
@@ -84,6 +89,8 @@ class RouteRequest:
             for name in ("out", "average_cost_usd"):
                 if getattr(self, name) is not None:
                     raise typer.BadParameter(_belongs(name, "questions"))
+            if self.image and len(self.image) > 1:
+                raise typer.BadParameter("--image: a router reads one image. Give the one that the question is about.")
             return
         for name in ("image", "option", "hint"):
             if getattr(self, name):

@@ -71,7 +71,7 @@ def unknown_name(kind: str, name: str, valid: Iterable[str]) -> UnknownNameError
     listed = ", ".join(names)
     if len(listed) > _LONGEST_LIST:
         listed = f"{', '.join(names[:_NAMES_LISTED])[:_LONGEST_LIST]} and others, {len(names):,} in all"
-    asked = f'"{name}"' if len(name) <= SHOWN_CHARACTERS else shown(name)
+    asked = f'"{name}"' if len(name) <= SHOWN_CHARACTERS and name.isprintable() else shown(name)
     return UnknownNameError(f"unknown {kind} {asked}.{hint} Known: {listed}.")
 
 

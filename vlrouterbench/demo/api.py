@@ -14,6 +14,7 @@ from typing import Any
 import gradio as gr
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.data.saved_tables.form import SUFFIXES
 from vlrouterbench.demo.batch import BatchFiles
 from vlrouterbench.demo.components import DECIDING, HEAVY, image_field, in_plain_words
 from vlrouterbench.demo.controls import CEILING, FLOOR, TRADE_OFF, Preference, start_position
@@ -91,7 +92,7 @@ def add_endpoints(workspace: Workspace) -> None:
         question, image = gr.Textbox(label="question"), image_field(label="image")
         budgets = [gr.Number(value=None, label=name) for name in ("trade_off", "max_cost_usd", "min_accuracy")]
         exclude = gr.JSON(value=None, label="exclude")
-        table = gr.File(label="table", file_types=[".csv", ".parquet"], type="filepath")
+        table = gr.File(label="table", file_types=SUFFIXES, type="filepath")
         images = gr.File(label="images", file_types=[".zip"], type="filepath")
         decisions = gr.File(label="decisions", file_types=[".parquet"], type="filepath")
         file, result = gr.File(label="decisions"), gr.JSON(label="result")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from vlrouterbench.core.output_text import markup_text
 from vlrouterbench.routing.limits import QuestionError
 
 _LONGEST_MESSAGE = 600
@@ -26,4 +26,4 @@ def message_of(error: Exception, folders: Iterable[Path] = ()) -> str:
     text = str(error)
     for folder in sorted({str(folder) for folder in folders}, key=len, reverse=True):
         text = re.sub(re.escape(folder) + r"/([0-9a-f]{32,}/)?", "", text)
-    return html.escape(text[:_LONGEST_MESSAGE], quote=False)
+    return markup_text(text[:_LONGEST_MESSAGE])

@@ -6,17 +6,17 @@ Decisions
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Sequence
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.output_text import markup_text
 
 _TEMPLATE = {ord(sign): f"&#{ord(sign)};" for sign in "{}$`"}
 
 
 def escaped(text: object) -> str:
     """Text that is shown literally, between tags and in attributes."""
-    return html.escape(str(text), quote=True).translate(_TEMPLATE)
+    return markup_text(str(text)).translate(_TEMPLATE)
 
 
 def usd_per_10k(usd: float | None) -> str:

@@ -12,9 +12,11 @@ import zipfile
 import zlib
 from collections import Counter
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from PIL import Image
 
+from vlrouterbench.routers.encoders.sample_input import one_line, only_image
 from vlrouterbench.routing.limits import LIMITS, MIB, Limits, QuestionError, checked_file, checked_image
 
 
@@ -47,13 +49,18 @@ class ImageArchive:
             self.close()
             raise
 
-    def image(self, name: str) -> Image.Image:
-        """The image that a row names.
+    def image(self, cell: Any) -> Image.Image:
+        """The image that a row names, or holds.
 
         Raises:
-            QuestionError: there is no image of that name, or it is not accepted.
+            QuestionError, RouterInputError: there is no image of that name, or it is not accepted.
         """
-        label = f'image "{name[:80]}"'
+        name = only_image(cell)
+        if isinstance(name, bytes):
+            return checked_image(name, "The image", self.limits)
+        if not isinstance(name, str):
+            raise QuestionError("The image is neither the name of a file nor an encoded image.")
+        label = f'image "{one_line(name, 80)}"'
         if self._zip is None:
             raise QuestionError(f"{label}: no zip archive was given.")
         info = self._files.get(name.replace("\\", "/")) or self._files.get(PurePosixPath(name).name)

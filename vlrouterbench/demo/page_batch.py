@@ -11,6 +11,7 @@ from typing import Any
 
 import gradio as gr
 
+from vlrouterbench.data.saved_tables.form import SUFFIXES
 from vlrouterbench.demo.batch import BatchFiles, BatchRouting, routed_html
 from vlrouterbench.demo.components import HEAVY, PRIVATE, budget_controls, fragment, in_plain_words, shown_control
 from vlrouterbench.demo.controls import Preference, start_position
@@ -19,14 +20,13 @@ from vlrouterbench.demo.workspace import Workspace
 from vlrouterbench.evaluation.writing import DECISIONS_FILE
 from vlrouterbench.routers.registry import family_name
 from vlrouterbench.routing.limits import LIMITS, MIB
-from vlrouterbench.routing.question_table import SEPARATOR
 from vlrouterbench.routing.routed_table import RoutedTable
 
 _RESULTS = "batch-"
 _KEPT_SECONDS = 3600
 _HELP = f"""
-**Table**: CSV or parquet with a column `question`; optional `sample_id`, `image` (name of a file in the zip), `hint`,
-`options` (separated by `{SEPARATOR}`). At most {LIMITS.table_rows:,} rows.
+**Table**: CSV, TSV, Excel, JSON or parquet with a column `question`; optional `sample_id`, `image` (name of a file in
+the zip), `hint`, `options` (`["red", "blue"]` or `red|blue`). At most {LIMITS.table_rows:,} rows.
 **Images**: one zip archive of PNG, JPEG or WebP files, at most {LIMITS.archive_bytes // MIB} MiB.
 Good rows are decided, bad rows are listed. Nothing is kept longer than an hour.
 """
@@ -65,9 +65,7 @@ def build_batch(workspace: Workspace) -> None:
     desk = BatchDesk(workspace)
     with gr.Row(elem_classes="vrb-columns"):
         with gr.Column(scale=3, min_width=280):
-            table = gr.File(
-                label="Table (CSV or parquet)", file_types=[".csv", ".parquet"], height=130, elem_id="batch-table"
-            )
+            table = gr.File(label="Table of questions", file_types=SUFFIXES, height=130, elem_id="batch-table")
             images = gr.File(label="Images (zip), optional", file_types=[".zip"], height=130, elem_id="batch-zip")
             controls = budget_controls(start_position(workspace.router), visible=workspace.router.calibrated)
             start = gr.Button("Decide all rows", variant="primary", elem_id="batch-start")

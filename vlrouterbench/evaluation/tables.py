@@ -7,11 +7,11 @@ Decisions
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from vlrouterbench.core.files import staged_file
+from vlrouterbench.core.output_text import latex_text, markdown_text
 from vlrouterbench.evaluation.overlap import overlap_notes
 from vlrouterbench.evaluation.ranking import Rank
 from vlrouterbench.evaluation.records import ResultRecord
@@ -19,12 +19,6 @@ from vlrouterbench.evaluation.view import headings, result_rows, results_caption
 
 MARKDOWN_FILE, LATEX_FILE = "results.md", "results.tex"
 _COLUMNS = ("router", "rank", "accuracy", "cost", "rank_score", "interval", "difference_interval")
-_LATEX_SPECIAL = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    **{letter: f"\\{letter}" for letter in "&%$#_{}"},
-}
 
 
 def write_tables(records: Sequence[ResultRecord], ranks: Mapping[str, Rank], out: Path) -> list[Path]:
@@ -45,9 +39,9 @@ def write_tables(records: Sequence[ResultRecord], ranks: Mapping[str, Rank], out
 
 def markdown_table(records: Sequence[ResultRecord], ranks: Mapping[str, Rank]) -> str:
     """The table as Markdown, routers by Rank Score."""
-    rows = [map(_markdown, row.cells(_COLUMNS)) for row in result_rows(records, ranks)]
-    notes = "".join(f"\n{_markdown(note)}\n" for note in overlap_notes(records))
-    return f"{results_caption(records[0])}\n\n{markdown_rows(headings(_COLUMNS), rows)}{notes}"
+    rows = [map(markdown_text, row.cells(_COLUMNS)) for row in result_rows(records, ranks)]
+    notes = "".join(f"\n{markdown_text(note)}\n" for note in overlap_notes(records))
+    return f"{markdown_text(results_caption(records[0]))}\n\n{markdown_rows(headings(_COLUMNS), rows)}{notes}"
 
 
 def markdown_rows(header: Sequence[str], rows: Sequence[Iterable[str]]) -> str:
@@ -60,20 +54,12 @@ def markdown_rows(header: Sequence[str], rows: Sequence[Iterable[str]]) -> str:
 def latex_table(records: Sequence[ResultRecord], ranks: Mapping[str, Rank]) -> str:
     """The table as LaTeX (`booktabs`), routers by Rank Score."""
     caption = ". ".join((results_caption(records[0]), *overlap_notes(records)))
-    lines = [r"\begin{table}", r"\centering", f"\\caption{{{_latex(caption)}}}"]
+    lines = [r"\begin{table}", r"\centering", f"\\caption{{{latex_text(caption)}}}"]
     lines += [f"\\begin{{tabular}}{{l{'r' * (len(_COLUMNS) - 1)}}}", r"\toprule"]
     lines += [_latex_row(headings(_COLUMNS)), r"\midrule"]
     lines += [_latex_row(row.cells(_COLUMNS)) for row in result_rows(records, ranks)]
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"]) + "\n"
 
 
-def _markdown(text: str) -> str:
-    return re.sub(r"([\\|`*_\[\]<])", r"\\\1", " ".join(text.split()))
-
-
-def _latex(text: str) -> str:
-    return "".join(_LATEX_SPECIAL.get(letter, letter) for letter in " ".join(text.split()))
-
-
 def _latex_row(cells: Sequence[str]) -> str:
-    return " & ".join(map(_latex, cells)) + r" \\"
+    return " & ".join(map(latex_text, cells)) + r" \\"

@@ -10,12 +10,12 @@ Decisions
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.output_text import markup_text
 from vlrouterbench.plotting.figures import BLUE, GREY, VERMILION, shortened
 
 WIDTH, HEIGHT = 470, 330
@@ -74,7 +74,7 @@ def candidates_svg(points: Sequence[CandidatePoint], *, calibrated: bool = True)
     drawn = [point for point in points if point.cost_usd is not None and math.isfinite(point.height)]
     what = "estimated accuracy, %" if calibrated else "score (no probability)"
     head = (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{html.escape(_described(drawn, what))}" '
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{markup_text(_described(drawn, what))}" '
         'font-size="11" fill="currentColor" font-family="inherit">'
     )
     if not drawn:
@@ -169,7 +169,7 @@ def _mark(point: CandidatePoint, scales: _Scales, calibrated: bool) -> str:
     state = ", chosen" if point.chosen else ", excluded" if point.excluded else ", frontier" if point.frontier else ""
     # A point is small: the hidden circle is what the mouse finds.
     return (
-        f'<g transform="translate({x:.1f} {y:.1f})"><title>{html.escape(label + state)}</title>'
+        f'<g transform="translate({x:.1f} {y:.1f})"><title>{markup_text(label + state)}</title>'
         f'<circle r="11" fill="transparent"/>{shape}</g>'
     )
 
@@ -191,7 +191,7 @@ def _names(points: Sequence[CandidatePoint], scales: _Scales) -> str:
                 weight = ' font-weight="700"' if point.chosen else ""
                 parts.append(
                     f'<text x="{x + right:.1f}" y="{y + down:.1f}" text-anchor="{anchor}"{weight}>'
-                    f"{html.escape(text)}</text>"
+                    f"{markup_text(text)}</text>"
                 )
                 break
     return "".join(parts)

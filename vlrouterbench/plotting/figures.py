@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from vlrouterbench.core.files import staged_file
+from vlrouterbench.core.output_text import figure_text
 from vlrouterbench.core.simulated import SIMULATED_DATA
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ _LIGHT_CELL = 0.47
 _PIXELS_PER_POINT = 1.1
 """Smallest width of a figure on a page: letters of 9 points are 10 pixels high there."""
 _LONGEST_NAME = 36
+_LONGEST_TITLE = 100
 _PNG_DPI = 200
 
 
@@ -75,11 +77,13 @@ class Drawing:
 
 def titled(text: str, *, simulated: bool) -> str:
     """A figure's title, which says what its data are."""
-    return f"{text}, {SIMULATED_DATA}" if simulated else text
+    title = shortened(text, _LONGEST_TITLE)
+    return f"{title}, {SIMULATED_DATA}" if simulated else title
 
 
 def shortened(name: str, longest: int = _LONGEST_NAME) -> str:
-    """A name that leaves space for the figure; it stands in full in the page's tables."""
+    """A name that leaves space for the figure, in one line; it stands in full in the page's tables."""
+    name = figure_text(name[: 4 * longest])
     return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
@@ -147,7 +151,7 @@ def label_points(axes: Axes, labels: Sequence[tuple[str, tuple[float, float], st
         others = taken[:own] + taken[own + 1 :]
         for attempt, (right, up, align) in enumerate((*_LABEL_OFFSETS, _LABEL_OFFSETS[0])):
             note = axes.annotate(
-                text,
+                shortened(text),
                 point,
                 textcoords="offset points",
                 xytext=(right, up),

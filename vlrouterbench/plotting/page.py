@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from vlrouterbench.core.output_text import visible
 from vlrouterbench.core.simulated import SIMULATED_DATA, marked
 
 
@@ -24,7 +25,12 @@ def render_page(package: str, name: str, **values: Any) -> str:
 
     loader = ChoiceLoader([PackageLoader(f"vlrouterbench.{one}") for one in (package, "plotting")])
     environment = Environment(
-        loader=loader, undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=loader,
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: visible(value) if type(value) is str else value,
     )
     environment.filters["marked"] = marked
     environment.globals["simulated_data"] = SIMULATED_DATA

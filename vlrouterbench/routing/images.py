@@ -1,7 +1,8 @@
 """Where the images of a table of questions come from.
 
 Decisions
-- A table names its images; they are read through an interface of one method, by a folder and a zip archive alike.
+- A table names its images or holds them; they are read through an interface of one method, by a folder and a zip
+  archive alike.
 - An image must be in the folder or below it: a table from elsewhere must not read the user's other files.
 """
 
@@ -9,19 +10,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from PIL import Image
 
-from vlrouterbench.routers.encoders.sample_input import RAISE, RouterInputError, usable_image
+from vlrouterbench.data.sources.inside import OutsideError, file_inside
+from vlrouterbench.routers.encoders.sample_input import (
+    RAISE,
+    RouterInputError,
+    one_line,
+    only_image,
+    path_forms,
+    read_image,
+    usable_image,
+)
 from vlrouterbench.routing.limits import QuestionError
 
 
 class ImageSource(Protocol):
-    """Images by the names that a table gives them."""
+    """Images by the cells of a table: names, or the images themselves."""
 
-    def image(self, name: str) -> Image.Image | None:
-        """The image of that name; None for one that cannot be read where a decision by the text alone is allowed.
+    def image(self, cell: Any) -> Image.Image | None:
+        """The image of a cell; None for one that cannot be read where a decision by the text alone is allowed.
 
         Raises:
             QuestionError, RouterInputError: there is no such image, or it cannot be read.
@@ -40,18 +50,32 @@ class ImageFolder:
     folder: Path
     on_bad_image: str = RAISE
 
-    def image(self, name: str) -> Image.Image | None:
+    def image(self, cell: Any) -> Image.Image | None:
         """See ImageSource."""
-        folder = self.folder.resolve()
-        path = (folder / name).resolve()
-        if not path.is_relative_to(folder):
-            raise RouterInputError(f'the image path "{name}" leaves the folder {folder}. Give a path inside it.')
-        return usable_image(path, self.on_bad_image)
+        try:
+            image = only_image(cell)
+        except RouterInputError:
+            return usable_image(cell, self.on_bad_image)
+        return usable_image(self._file(image) if isinstance(image, str) else image, self.on_bad_image)
+
+    def _file(self, name: str) -> Path:
+        """The file that a cell names; where it would be if there is none, which is then refused."""
+        root = self.folder.resolve()
+        try:
+            files = (file_inside(root, form) for form in path_forms(name))
+            return next((file for file in files if file is not None), root / name)
+        except OutsideError as error:
+            raise RouterInputError(
+                f'the image path "{one_line(name)}" leaves the folder {root}. Give a path inside it.'
+            ) from error
 
 
 class NoImages:
-    """For a table that comes without images."""
+    """For a table that comes without images; those that it holds are read."""
 
-    def image(self, name: str) -> Image.Image | None:
+    def image(self, cell: Any) -> Image.Image | None:
         """See ImageSource; there is none of any name."""
-        raise QuestionError(f'image "{name[:80]}": no folder of images was given.')
+        image = only_image(cell)
+        if isinstance(image, str | Path):
+            raise QuestionError(f'image "{one_line(str(image), 80)}": no folder of images was given.')
+        return read_image(image)

@@ -73,12 +73,12 @@ UNLIMITED = Limits(**{limit.name: sys.maxsize for limit in fields(Limits)})
 
 
 def checked_text(text: str | None, what: str = "question", limits: Limits = LIMITS) -> str:
-    """A text without the white space around it.
+    """A text as it stands: every other way to ask takes it so.
 
     Raises:
         QuestionError: the text is too long.
     """
-    text = (text or "").strip()
+    text = text or ""
     if len(text) > limits.text_chars:
         raise QuestionError(f"The {what} has {len(text):,} characters; at most {limits.text_chars:,} are accepted.")
     return text

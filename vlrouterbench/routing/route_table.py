@@ -42,8 +42,8 @@ def route_table(
 
     Args:
         router: any family.
-        questions: a csv or parquet file, or rows with a `question` and, where there are any, `sample_id`, `image`,
-            `hint` and `options`.
+        questions: a table (ENDINGS), or rows with a `question` and, where there are any, `sample_id`, `image`, `hint`
+            and `options`.
         options: see RoutingOptions.
         images: where the images that rows name come from; None takes the folder of the file.
 
@@ -102,7 +102,7 @@ class _TableWork:
                 self._decide_waiting()
             if question.sample_id in self.decided_ids:
                 raise QuestionError(f'sample_id "{question.sample_id}" is used in an earlier row.')
-            image = self.images.image(question.image) if question.image else None
+            image = None if question.image is None else self.images.image(question.image)
         except INPUT_ERRORS as error:
             self._refuse(number, error)
             return
@@ -129,7 +129,7 @@ class _TableWork:
             self.decided_ids.add(row.question.sample_id)
             self.routed.decisions.append(self._decided(row.question, decision))
             image_used = row.sample.image is not None and self.router.encoder.image is not None
-            self.routed.without_image += bool(row.question.image) and not image_used
+            self.routed.without_image += row.question.image is not None and not image_used
             self._done()
 
     def _encoded(self, samples: Sequence[RouterInput]) -> Sequence[torch.Tensor | None]:

@@ -97,7 +97,7 @@ def test_the_refusal_says_of_every_format_what_was_expected_and_found(scores, tm
     with pytest.raises(SourceError) as error:
         registry.find_source(tmp_path)
     assert str(error.value) == (
-        "expected own tables (samples.parquet and outcomes.parquet, or .csv, or .jsonl) or VLMEvalKit logs "
+        "expected own tables (samples and outcomes as .parquet, .csv, .jsonl, .tsv, .json or .xlsx) or VLMEvalKit logs "
         f"(<model>/<model>_<dataset>.xlsx) or score lines (scores.txt) in {tmp_path}, found none of these. "
         "own tables: found outcome.csv. VLMEvalKit logs: found no file that begins with its folder's name in a, b, c "
         "and 2 more. score lines: found no scores.txt. Correct SOURCE."
@@ -105,7 +105,7 @@ def test_the_refusal_says_of_every_format_what_was_expected_and_found(scores, tm
 
 
 def test_an_empty_folder_holds_nothing_of_any_format(tmp_path):
-    with pytest.raises(SourceError, match=r"found no parquet, csv or jsonl file\. .* found no folder of a model"):
+    with pytest.raises(SourceError, match=r"found no table\. .* found no folder of a model"):
         registry.find_source(tmp_path)
 
 

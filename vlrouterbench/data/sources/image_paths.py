@@ -10,8 +10,11 @@ Decisions
 
 from __future__ import annotations
 
-import ast
+import os
 from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from vlrouterbench.data.sources.inside import is_inside
+from vlrouterbench.routers.encoders.sample_input import list_of
 
 IMAGE_TREE_NAME = "images"
 """The folder beside VLMEvalKit's tables that holds the images which the tables name."""
@@ -26,10 +29,8 @@ class ImagePathError(ValueError):
 
 def listed(text: str) -> list[str] | None:
     """The items of a list as text, None where it cannot be read."""
-    try:
-        return [str(item) for item in ast.literal_eval(text)]
-    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
-        return None
+    items = list_of(text)
+    return [str(item) for item in items] if isinstance(items, list) else None
 
 
 def looks_like_image_file(text: str) -> bool:
@@ -47,7 +48,7 @@ def find_image_file(name: str, *, root: Path, bases: tuple[Path, ...]) -> Path:
         bases: folders that a relative path may start from, the first one that holds it stands.
 
     Returns:
-        The file's path under `root`, free of links.
+        The file's path under `root`, free of links but for a snapshot's own.
 
     Raises:
         ImagePathError: there is no such file, or it lies outside `root`.
@@ -57,10 +58,12 @@ def find_image_file(name: str, *, root: Path, bases: tuple[Path, ...]) -> Path:
     for path in _readings(name.strip(), bases):
         try:
             target = path.resolve()
-            if not target.is_relative_to(inside):
+            if not is_inside(path, root):
                 leads_outside = True
             elif target.is_file():
-                return root / target.relative_to(inside)
+                # A link of a snapshot stays a link: the repository's contents lie beside the source.
+                is_plain = target.is_relative_to(inside)
+                return root / target.relative_to(inside) if is_plain else Path(os.path.normpath(path))
         except (OSError, ValueError):  # too long, or a character that no path can have
             continue
     if leads_outside:

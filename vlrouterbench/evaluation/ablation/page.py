@@ -8,6 +8,7 @@ import numpy as np
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.files import staged_file
+from vlrouterbench.core.output_text import markdown_text
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.ablation.records import AblationRecord, ablation_rows
 from vlrouterbench.evaluation.tables import markdown_rows
@@ -56,7 +57,8 @@ def ablation_markdown(content: AblationRecord) -> str:
         f"{content['router']} by {content['axis']}: {results_caption(content)}, seed {content['seed']}. "
         "Differences are paired, with 95 % intervals."
     )
-    return f"{about}\n\n{markdown_rows(_headings(content), [cells for _, cells in _cells(content)])}"
+    head, rows = map(markdown_text, _headings(content)), [map(markdown_text, cells) for _, cells in _cells(content)]
+    return f"{markdown_text(about)}\n\n{markdown_rows(list(head), rows)}"
 
 
 def _headings(content: AblationRecord) -> list[str]:

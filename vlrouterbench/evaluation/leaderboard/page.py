@@ -13,6 +13,7 @@ from pathlib import Path
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.files import staged_file
+from vlrouterbench.core.output_text import csv_text
 from vlrouterbench.evaluation.leaderboard.records import Leaderboard, LeaderboardRecord, leaderboard_rows, plot_kind
 from vlrouterbench.evaluation.plots import frontier_entry, frontier_plot, group_plot
 from vlrouterbench.evaluation.results import bounds_degenerate
@@ -61,7 +62,7 @@ def _csv_row(record: LeaderboardRecord) -> dict[str, object]:
     low, high = record["ci95"]["rank_score"]
     difference_low, difference_high = record["vs_mixture"]["ci95"]
     return {
-        "router": _cell(record["router"]),
+        "router": csv_text(record["router"]),
         "kind": record["kind"],
         "rank": record["rank"],
         "rank_best": best,
@@ -74,13 +75,9 @@ def _csv_row(record: LeaderboardRecord) -> dict[str, object]:
         "vs_mixture": record["vs_mixture"]["rank_score"],
         "vs_mixture_low": difference_low,
         "vs_mixture_high": difference_high,
-        "submission": _cell(record["submission"]),
-        "file": _cell(record["file"]),
+        "submission": csv_text(record["submission"]),
+        "file": csv_text(record["file"]),
         "signed_by": record["signed_by"],
         "num_samples": record["num_samples"],
         "benchmark_sha256": record["benchmark"]["sha256"],
     }
-
-
-def _cell(text: str | None) -> str | None:
-    return f"'{text}" if text and text[0] in "=+-@\t\r" else text

@@ -176,8 +176,8 @@ def short_card(config: Mapping[str, Any], facts: CardFacts) -> str:
         lines += [f"**Trained on {SIMULATED}**: it shows how things work, and knows nothing about real models.", ""]
     if "benchmark" in training:
         lines += [
-            f"Trained on `{training['benchmark']['name']}` ({training['num_train']:,} training samples, tables sha256 "
-            f"`{training['benchmark']['sha256'][:16]}`) with vlrouterbench {training['version']}, seed "
+            f"Trained on {_code(training['benchmark']['name'])} ({training['num_train']:,} training samples, tables "
+            f"sha256 `{training['benchmark']['sha256'][:16]}`) with vlrouterbench {training['version']}, seed "
             f"{training['seed']}.",
             "",
         ]
@@ -198,7 +198,18 @@ def with_notes(card: str, facts: CardFacts) -> str:
 
 def cell(text: str) -> str:
     """A name as it stands in a cell of a Markdown table: in one line, never ending the cell, never markup."""
-    return re.sub(r"([\\|`*\[\]<])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\|`*\[\]<]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", _shown(text))
+
+
+def _code(text: str) -> str:
+    """A name between backticks, which nothing in it ends."""
+    return f"`{_shown(text).replace(chr(96), chr(39))}`"
+
+
+def _shown(text: str) -> str:
+    """A name in one line; what cannot be printed stands by its code (`core/output_text.py` does the same there)."""
+    line = " ".join(text.split())
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line)
 
 
 def _short_figures(config: Mapping[str, Any], facts: CardFacts) -> list[str]:
@@ -215,9 +226,9 @@ def _short_figures(config: Mapping[str, Any], facts: CardFacts) -> list[str]:
         low, high = one["ci95"]["rank_score"]
         mark = f" ({SIMULATED})" if one["benchmark"]["simulated"] else ""
         lines.append(
-            f"On the {one['split']} split of `{one['benchmark']['name']}`{mark}, {one['num_samples']:,} samples: Rank "
-            f"Score {one['rank_score']:.2f} (95 % {low:.1f} to {high:.1f}), accuracy {100 * one['accuracy']:.2f} %, "
-            f"{PER_10K * one['average_cost_usd']:.3f} $/10K."
+            f"On the {one['split']} split of {_code(one['benchmark']['name'])}{mark}, {one['num_samples']:,} samples: "
+            f"Rank Score {one['rank_score']:.2f} (95 % {low:.1f} to {high:.1f}), accuracy {100 * one['accuracy']:.2f} "
+            f"%, {PER_10K * one['average_cost_usd']:.3f} $/10K."
         )
         if overlap := one.get("training_overlap"):
             lines.append(f"**Not held out:** the router was trained on {overlap:,} of these samples.")

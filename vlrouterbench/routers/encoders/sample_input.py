@@ -33,7 +33,6 @@ RAISE, TEXT_ONLY = "error", "text-only"
 MAX_PIXELS = 100_000_000
 """Largest image that is read, in pixels."""
 FORMS = "a path, encoded bytes, {bytes, path}, a PIL image, an array of pixels or a data URL, or a list of one of these"
-"""What an image may be given as."""
 IMAGE_FIELDS = ("images", "image", "image_path")
 """Where a sample has its image; the first that is not empty counts: rows of benchmarks repeat it under two names."""
 _CHANNELS = (1, 3, 4)
@@ -125,10 +124,8 @@ def read_options(value: Any) -> tuple[str, ...]:
         if items is None and "|" in value:
             items = [part.strip() for part in value.split("|") if part.strip()]
     if isinstance(items, str | bytes | Mapping | Set) or not isinstance(items, Iterable):
-        found = f"a text: {shown(value, 40)}" if isinstance(value, str) else kind_of(value)
-        raise RouterInputError(
-            f'expected options as a list, as its text ["red", "blue"], or as red|blue; found {found}'
-        )
+        found = f"a text: {one_line(value, 40)}" if isinstance(value, str) else kind_of(value)
+        raise RouterInputError(f'expected a list in "options", its text ["a", "b"], or a|b with bars; found {found}')
     options = list(items)
     if any(not isinstance(option, str) and is_missing(option) for option in options):
         raise RouterInputError("expected a text for each option, found none among them.")
@@ -163,7 +160,7 @@ def kind_of(value: Any) -> str:
     return f"a {name} of {len(value)}" if isinstance(value, list | tuple) else name
 
 
-def shown(text: str, most: int = _SHOWN) -> str:
+def one_line(text: str, most: int = _SHOWN) -> str:
     """A text for a message of one line: not all of a long one, and nothing in it that cannot be printed."""
     text = text if len(text) <= most else f"{text[:most]}..."
     return text if text.isprintable() else repr(text)[1:-1]
@@ -186,21 +183,26 @@ def images_of(value: Any) -> list[Any]:
     return [image for image in found if not is_missing(image)]
 
 
+def only_image(value: Any) -> Any:
+    """The one image that a value names (see `images_of`), None where there is none; several are refused."""
+    images = images_of(value)
+    if len(images) > 1:
+        raise RouterInputError(
+            f"expected at most one image of a question, found {len(images)}: give the one that it is about."
+        )
+    return images[0] if images else None
+
+
 def read_image(source: Any) -> Image.Image | None:
     """An image from any of FORMS; None stays None.
 
     Raises:
         RouterInputError: it cannot be read whole, is empty, is over the pixel limit, or there are several.
     """
-    images = images_of(source)
-    if len(images) > 1:
-        raise RouterInputError(
-            f"expected at most one image of a question, found {len(images)}: give the one that it is about."
-        )
-    if not images:
+    image = only_image(source)
+    if image is None:
         return None
-    image = images[0]
-    where = shown(str(image)) if isinstance(image, str | os.PathLike) else f"the given {type(source).__name__}"
+    where = one_line(str(image)) if isinstance(image, str | os.PathLike) else f"the given {type(source).__name__}"
     try:
         return _loaded(image, where)
     except FileNotFoundError as error:
@@ -257,7 +259,7 @@ def _resolved(image: Any) -> Any:
 
 def _loaded(image: Any, where: str) -> Image.Image:
     """The image, decoded whole: Pillow opens a file without reading its pixels."""
-    if hasattr(image, "detach") or (hasattr(image, "__array__") and not isinstance(image, Image.Image)):
+    if hasattr(image, "__array__") and not isinstance(image, Image.Image):
         image = _drawn(image)
     elif isinstance(image, str):
         image = next((form for form in path_forms(image) if Path(form).is_file()), image)
@@ -278,9 +280,9 @@ def _drawn(array: Any) -> Image.Image:
     """The image of an array (height, width[, channels]) or a tensor, whose channels may stand first."""
     is_tensor = hasattr(array, "detach")
     if is_tensor:
-        array = array.detach().cpu()
-        array = array.float() if array.is_floating_point() else array
+        array = (array.float() if array.is_floating_point() else array).detach().cpu()
     pixels = np.asarray(array)
+    pixels = pixels[0] if pixels.ndim == 4 and len(pixels) == 1 else pixels
     shape = pixels.shape
     first, last = (len(shape) == 3 and shape[axis] in _CHANNELS for axis in (0, 2))
     if first and (is_tensor or not last):

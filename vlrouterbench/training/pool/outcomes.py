@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 
 from vlrouterbench.core.errors import SourceError
+from vlrouterbench.data.saved_tables.form import ENDINGS_IN_WORDS, ending_of
 from vlrouterbench.data.sources.own_tables.table_files import (
-    EXTENSIONS,
     cast_column,
     check_amounts,
     check_quality,
@@ -51,7 +51,7 @@ def read_outcomes(path: Path, candidate: str, table: RoutingTable) -> AnchorOutc
     """Read outcomes of one candidate.
 
     Args:
-        path: parquet, csv or jsonl with the columns sample_id, quality, input_tokens and output_tokens.
+        path: a table (ENDINGS) with the columns sample_id, quality, input_tokens and output_tokens.
         candidate: whose they are.
         table: the benchmark, all splits.
 
@@ -59,9 +59,9 @@ def read_outcomes(path: Path, candidate: str, table: RoutingTable) -> AnchorOutc
         SourceError: not such a table; a sample that is unknown, listed twice or not of the train split; a value out
             of range; too few rows with quality.
     """
-    if path.suffix[1:] not in EXTENSIONS or not path.is_file():
+    if ending_of(path) is None or not path.is_file():
         kind = "nothing there" if not path.exists() else f"{path.suffix or 'a folder or a file without extension'}"
-        raise SourceError(f"expected outcomes as .parquet, .csv or .jsonl at {path}, found {kind}.")
+        raise SourceError(f"expected outcomes as {ENDINGS_IN_WORDS} at {path}, found {kind}.")
     raw = read_table(path, ("sample_id", *OUTCOMES))
     names = ["sample_id", *(["candidate"] if "candidate" in raw.column_names else []), *OUTCOMES]
     outcomes = pa.table({name: cast_column(raw, name, OUTCOME_SCHEMA.field(name).type, path) for name in names})

@@ -1,7 +1,11 @@
 """Images that the user's own tables name: columns, paths, lists; lost ones are named, many are an error."""
 
+import base64
 import json
+import shutil
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.data.sources.editing import edit
@@ -86,3 +90,67 @@ def test_a_build_ends_where_more_than_a_fifth_of_the_named_images_is_lost(
         assert not (tmp_path / "out").exists()
     build_benchmark(own_tables, tmp_path / "out", BuildOptions(allow_missing_images=fails))
     assert load_table(tmp_path / "out").report["images"] == {"ok": 12 - num_lost, "bad": num_lost}
+
+
+def with_bytes(folder, name, path=None):
+    content = (folder / name).read_bytes()
+    return content if path is None else {"bytes": content, "path": path}
+
+
+@pytest.mark.parametrize(
+    "cell_of",
+    [
+        lambda folder, name: with_bytes(folder, name),
+        lambda folder, name: with_bytes(folder, name, name.rsplit("/", 1)[-1]),
+        lambda folder, name: {"bytes": None, "path": name},
+        lambda folder, name: [with_bytes(folder, name)],
+        lambda folder, name: f"data:image/png;base64,{base64.b64encode(with_bytes(folder, name)).decode()}",
+    ],
+    ids=["bytes", "struct", "struct of a path", "list of bytes", "data URL"],
+)
+def test_images_that_stand_in_the_table_are_those_of_its_files(own_tables, tmp_path, cell_of):
+    before = [reference.read_bytes() for reference in read(own_tables).images]
+    set_cells(own_tables, lambda name: cell_of(own_tables, name))
+    source = read(own_tables)
+    found = [reference if isinstance(reference, bytes) else reference.read_bytes() for reference in source.images]
+    assert found == before and not source.left_out
+    build_benchmark(own_tables, tmp_path / "out")
+    assert sorted(load_table(tmp_path / "out").iter_images()) == sorted(before)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "own"], "what was put aside is gone"
+
+
+def test_the_table_of_a_benchmark_folder_is_a_table_of_samples(own_tables, tmp_path):
+    """What `build` wrote, and `datasets` writes alike, is read again: the same samples with the same images."""
+    build_benchmark(own_tables, tmp_path / "out")
+    table = load_table(tmp_path / "out")
+    rows = pa.concat_tables(map(pq.read_table, sorted((tmp_path / "out" / "data").glob("*.parquet"))))
+    again = tmp_path / "again"
+    again.mkdir()
+    for name in ("outcomes.parquet", "candidates.csv"):
+        shutil.copy(own_tables / name, again)
+    pq.write_table(rows, again / "samples.parquet")
+    build_benchmark(again, tmp_path / "second")
+    second = load_table(tmp_path / "second")
+    for name in ("sample_id", "question", "options", "dataset", "split"):
+        assert dict(zip(second.column("sample_id"), second.column(name), strict=True)) == dict(
+            zip(table.column("sample_id"), table.column(name), strict=True)
+        )
+    assert sorted(second.iter_images()) == sorted(table.iter_images())
+
+
+def test_an_image_by_its_address_or_damaged_is_lost_and_named(own_tables):
+    cells = iter(["https://example.com/a.png", "data:image/png;base64,AAA", *[None] * 10])
+    set_cells(own_tables, lambda name: next(cells))
+    source = read(own_tables)
+    assert source.missing_images == {"s00", "s01"}
+    details = [entry.detail for entry in source.left_out]
+    assert "nothing is fetched" in details[0] and "damaged data URL" in details[1]
+    assert max(map(len, details)) < 300
+
+
+def test_of_several_images_in_the_table_the_first_is_kept(own_tables):
+    before = [reference.read_bytes() for reference in read(own_tables).images]
+    set_cells(own_tables, lambda name: [with_bytes(own_tables, name), with_bytes(own_tables, "images/0.png")])
+    source = read(own_tables)
+    assert source.images == before
+    assert [str(entry.reason) for entry in source.left_out] == ["further_images"] * 12

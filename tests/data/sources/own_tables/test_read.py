@@ -306,7 +306,7 @@ def test_two_candidates_files_are_refused(own_tables):
 @pytest.mark.parametrize("stem", ["samples", "outcomes"])
 def test_one_table_without_the_other_is_an_error(own_tables, stem):
     (own_tables / f"{stem}.parquet").unlink()
-    refuse(own_tables, rf"expected {stem}\.parquet, \.csv or \.jsonl in .*own, found none of them")
+    refuse(own_tables, rf"expected {stem}\.parquet, \.csv, \.jsonl, \.tsv, .* in .*own, found none of them")
 
 
 @pytest.mark.parametrize("stem", ["samples", "outcomes"])
@@ -361,7 +361,7 @@ def test_a_missing_image_is_left_out_and_named_but_the_sample_stays(own_tables):
     assert source.missing_images == {"s04"}
 
 
-@pytest.mark.parametrize("cell", [{"bytes": b"\x89PNG", "path": None}, "iVBORw0KGgo" * 400, 7])
+@pytest.mark.parametrize("cell", [{"content": b"\x89PNG"}, "iVBORw0KGgo" * 400, 7])
 def test_an_image_cell_that_is_no_path_names_its_row(own_tables, cell):
     def change(rows):
         for row in rows:

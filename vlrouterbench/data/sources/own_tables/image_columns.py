@@ -1,13 +1,16 @@
-"""The images that a table of samples names: the column `image`, or `image_path` where that is empty.
+"""The images that a table of samples names or holds, in the first of its columns of images that is not empty.
 
 Decisions
-- An image path must stay inside the folder: a table from elsewhere must not read the user's other files.
-- Of a list of paths the first image is kept, since a row has one; the others are named.
-- A path with backslashes is read as it stands, else with slashes.
+- A cell is what the reader of a sample takes: a path, encoded bytes, {bytes, path} as datasets saves it, a data URL, or
+  a list of these. Of a list the first image is kept, since a row has one; the others are named.
+- A path must stay inside the folder: a table from elsewhere must not read the user's other files. It is read as it
+  stands, else with slashes in the place of backslashes.
+- Images that stand in the table are put aside: memory holds one of them at a time, beside the table.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,12 +18,19 @@ from typing import Any
 import pyarrow as pa
 
 from vlrouterbench.core.errors import SourceError
-from vlrouterbench.data.sources.image_paths import listed
+from vlrouterbench.data.sources.inside import OutsideError, file_inside
 from vlrouterbench.data.sources.source_logs import ImageReference, LeftOut, Reason
+from vlrouterbench.routers.encoders.sample_input import (
+    IMAGE_FIELDS,
+    RouterInputError,
+    images_of,
+    is_missing,
+    one_line,
+    path_forms,
+)
 
-IMAGE_COLUMNS = ("image", "image_path")
-MAX_PATH_LENGTH = 255
-"""Longest image path, in characters: what common file systems allow for one name."""
+Keep = Callable[[bytes], ImageReference]
+"""Puts encoded bytes aside."""
 
 
 @dataclass
@@ -32,57 +42,82 @@ class TableImages:
     missing: set[str] = field(default_factory=set)
     left_out: list[LeftOut] = field(default_factory=list)
 
+    def add(self, reference: ImageReference, file: str) -> None:
+        """Add a row's image, None where it has none."""
+        self.references.append(reference)
+        self.files.append(file)
 
-def read_images(folder: Path, samples: pa.Table, path: Path) -> TableImages:
+    def add_missing(self, file: str, sample_id: str, why: str) -> None:
+        """Add a row whose image cannot be had."""
+        self.add(None, file)
+        self.missing.add(sample_id)
+        self.left_out.append(LeftOut(file, Reason.IMAGE, why, sample_id=sample_id))
+
+
+def read_images(folder: Path, samples: pa.Table, path: Path, keep: Keep) -> TableImages:
     """The images of a table of samples, as references.
 
     Args:
         folder: the source.
         samples: the table as it was read.
         path: its file.
+        keep: puts aside what stands in the table itself.
 
     Raises:
-        SourceError: a cell is no path, or its path leads outside the folder.
+        SourceError: a cell is no image and no path, or its path leads outside the folder.
     """
-    root = folder.resolve()
-    images = TableImages()
-    columns = [samples[name].to_pylist() for name in IMAGE_COLUMNS if name in samples.column_names]
+    images, root = TableImages(), folder.resolve()
+    columns = [samples[name] for name in IMAGE_FIELDS if name in samples.column_names]
     for row, sample_id in enumerate(map(str, samples["sample_id"].to_pylist())):
-        paths = _paths(next((column[row] for column in columns if column[row]), None))
-        images.files.append(str(paths[0]) if paths else "")
-        if not paths:
-            images.references.append(None)
+        cell = next((cell for column in columns if not is_missing(cell := column[row].as_py())), None)
+        where = f"{path}, row {row + 1}"
+        found = _found(cell, where, folder)
+        if isinstance(found, str):
+            images.add_missing(one_line(str(cell)), sample_id, found)
             continue
-        target = _target(paths[0], root, f"{path}, row {row + 1}", folder)
-        images.references.append(target)
-        if target is None:
-            images.missing.add(sample_id)
-            images.left_out.append(LeftOut(str(paths[0]), Reason.IMAGE, "no such file", sample_id=sample_id))
-        if len(paths) > 1:
-            detail = f"a row holds one image: the first of {len(paths)} is kept"
+        if not found:
+            images.add(None, "")
+            continue
+        image = found[0]
+        if isinstance(image, bytes):
+            images.add(keep(image), path.name)
+        elif (target := _target(image, where, folder, root)) is not None:
+            images.add(target, image)
+        else:
+            images.add_missing(image, sample_id, "no such file")
+        if len(found) > 1:
+            detail = f"a row holds one image: the first of {len(found)} is kept"
             images.left_out.append(LeftOut(path.name, Reason.FURTHER_IMAGES, detail, sample_id=sample_id))
     return images
 
 
-def _paths(cell: Any) -> list[Any]:
-    """What a cell names; one thing where it is no list."""
-    if isinstance(cell, str) and cell.strip().startswith("["):
-        items = listed(cell.strip())
-        cell = cell if items is None else items
-    if not isinstance(cell, list):
-        return [cell] if cell else []
-    return [item for item in cell if item]
+def _found(cell: Any, where: str, folder: Path) -> list[Any] | str:
+    """The images of a cell, each bytes or a path; why it has none that can be read, where it is a URL."""
+    try:
+        found = images_of(cell)
+    except RouterInputError as error:
+        if isinstance(cell, str) and (cell[:5].lower() == "data:" or "://" in cell):
+            return str(error)
+        raise _no_image(where, folder, str(error)) from error
+    if strange := [image for image in found if not isinstance(image, str | bytes)]:
+        raise _no_image(where, folder, f"found {type(strange[0]).__name__}.")
+    return found
 
 
-def _target(value: Any, root: Path, where: str, folder: Path) -> Path | None:
+def _target(image: str, where: str, folder: Path, root: Path) -> Path | None:
     """The file of a path, None where there is none."""
-    # Encoded bytes in the table would be taken for a very long name.
-    if not isinstance(value, str) or "\0" in value or len(value) > MAX_PATH_LENGTH:
-        raise SourceError(f'{where}: expected a path relative to {folder} in "image", found {str(value)[:40]!r}.')
-    for form in dict.fromkeys((value, value.replace("\\", "/"))):
-        target = (root / form).resolve()
-        if not target.is_relative_to(root):
-            raise SourceError(f'{where}: the image path "{value}" leaves the folder {folder}. Give a path inside it.')
-        if target.is_file():
-            return target
+    if "\0" in image:
+        raise _no_image(where, folder, f'found "{one_line(image)}".')
+    for form in path_forms(image):
+        try:
+            if (target := file_inside(root, form)) is not None:
+                return target
+        except OutsideError as error:
+            raise SourceError(
+                f'{where}: the image path "{one_line(image)}" leaves the folder {folder}. Give a path inside it.'
+            ) from error
     return None
+
+
+def _no_image(where: str, folder: Path, problem: str) -> SourceError:
+    return SourceError(f'{where}: expected a path relative to {folder} in "image", or an image: {problem}')

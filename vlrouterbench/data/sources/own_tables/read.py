@@ -1,14 +1,13 @@
 """Own tables: `outcomes`, `samples` and `candidates` files of one folder -> a source.
 
 Decisions
-- Parquet, csv or jsonl, whichever is there; two files of one name are refused, since either could be the stale one.
+- In any format that tables are read from; two files of one name are refused, since either could be the stale one.
 - The source's digest covers its tables, its candidates file and the images that its rows name, whatever the options:
   it says what the source is, not how it was read.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,9 +20,11 @@ from vlrouterbench.core.errors import SourceError, unknown_name
 from vlrouterbench.core.files import sha256_of_files
 from vlrouterbench.data.candidates import POOL_FILES, CandidatePool
 from vlrouterbench.data.choices import Protocol
-from vlrouterbench.data.sources.own_tables.image_columns import read_images
+from vlrouterbench.data.image_store import ImageStore
+from vlrouterbench.data.saved_tables.form import ENDINGS, ENDINGS_IN_WORDS, ending_of
+from vlrouterbench.data.schema import LATENCY
+from vlrouterbench.data.sources.own_tables.image_columns import Keep, read_images
 from vlrouterbench.data.sources.own_tables.table_files import (
-    EXTENSIONS,
     cast_column,
     check_amounts,
     check_quality,
@@ -41,21 +42,35 @@ from vlrouterbench.data.sources.source_logs import (
     SourceLogs,
     positions_of,
 )
+from vlrouterbench.routers.encoders.sample_input import RouterInputError, read_options
 
 
 def find_table(folder: Path, stem: str) -> Path | None:
-    """The file `stem.{parquet,csv,jsonl}` of a folder, None where there is none."""
-    paths = [path for path in (folder / f"{stem}.{extension}" for extension in EXTENSIONS) if path.is_file()]
+    """The table of a name in a folder, whatever it was saved as; None where there is none.
+
+    Raises:
+        SourceError: there are several.
+    """
+    paths = [path for path in files_of(folder, stem) if ending_of(path) is not None]
     if len(paths) > 1:
         raise SourceError(f"expected one {stem} table in {folder}, found {', '.join(p.name for p in paths)}. Keep one.")
     return paths[0] if paths else None
+
+
+def files_of(folder: Path, stem: str) -> list[Path]:
+    """Files of a folder that are called so, whatever their ending; tables first, in the order of ENDINGS."""
+    paths = [path for path in folder.iterdir() if path.name.lower().split(".")[0] == stem and path.is_file()]
+    order = [*ENDINGS, None]
+    # A backup such as samples.old.csv is another table.
+    paths = [path for path in paths if (ending := ending_of(path)) is None or len(path.name) == len(stem + ending)]
+    return sorted(paths, key=lambda path: (order.index(ending_of(path)), path.name))
 
 
 class OwnTables(Source):
     """The user's own tables of samples and outcomes."""
 
     name = "own tables"
-    expected = "samples.parquet and outcomes.parquet, or .csv, or .jsonl"
+    expected = f"samples and outcomes as {ENDINGS_IN_WORDS}"
 
     def matches(self, folder: Path) -> Match:
         """Whether either table lies there.
@@ -65,8 +80,11 @@ class OwnTables(Source):
         """
         if any(find_table(folder, stem) is not None for stem in ("outcomes", "samples")):
             return Match(True)
-        names = sorted(path.name for path in folder.iterdir() if path.suffix[1:] in EXTENSIONS)
-        return Match(False, few_names(names) if names else "no parquet, csv or jsonl file")
+        named = [path.name for stem in ("samples", "outcomes") for path in files_of(folder, stem)]
+        if named:
+            return Match(False, f"{few_names(named)}, which are read from {ENDINGS_IN_WORDS} alone")
+        names = sorted(path.name for path in folder.iterdir() if ending_of(path) is not None)
+        return Match(False, few_names(names) if names else "no table")
 
     def read(self, folder: Path, options: ReadOptions) -> SourceLogs:
         """Read a folder of own tables.
@@ -77,17 +95,24 @@ class OwnTables(Source):
         """
         if options.protocol is not Protocol.REFERENCE:
             raise SourceError(f"{folder} holds own tables, which bring their own token counts: leave --protocol out.")
-        return read_own_tables(folder, pool=options.pool)
+        with ImageStore(options.image_folder) as store:
+            return read_own_tables(folder, pool=options.pool, keep=store.add)
 
 
-def read_own_tables(folder: Path, *, pool: CandidatePool) -> SourceLogs:
-    """Read a folder of own tables, as `OwnTables.read` does."""
+def read_own_tables(folder: Path, *, pool: CandidatePool, keep: Keep = bytes) -> SourceLogs:
+    """Read a folder of own tables, as `OwnTables.read` does.
+
+    Args:
+        folder: the folder.
+        pool: the candidates.
+        keep: puts aside images that stand in the table; else they are held in memory.
+    """
     samples_path, outcomes_path = (_existing_table(folder, stem) for stem in ("samples", "outcomes"))
     raw = read_table(samples_path, ("sample_id", "question"))
     samples = _samples(raw, samples_path, default_dataset=folder.resolve().name)
     outcomes = _outcomes(read_table(outcomes_path, ("sample_id", "candidate", "quality")), outcomes_path)
     _check_outcomes(outcomes, outcomes_path, pool=pool, sample_ids=samples["sample_id"])
-    images = read_images(folder, raw, samples_path)
+    images = read_images(folder, raw, samples_path, keep)
     check_unique(positions_of(samples["sample_id"], samples["sample_id"]), ("sample_id",), samples, samples_path)
     rows = positions_of(outcomes["sample_id"], samples["sample_id"])
     columns = positions_of(outcomes["candidate"], pa.chunked_array([pool.names]))
@@ -114,7 +139,8 @@ def read_own_tables(folder: Path, *, pool: CandidatePool) -> SourceLogs:
 def _existing_table(folder: Path, stem: str) -> Path:
     path = find_table(folder, stem)
     if path is None:
-        raise SourceError(f"expected {stem}.parquet, .csv or .jsonl in {folder}, found none of them.")
+        found = ", ".join(other.name for other in files_of(folder, stem)) or "none of them"
+        raise SourceError(f"expected {stem}{ENDINGS_IN_WORDS} in {folder}, found {found}.")
     return path
 
 
@@ -165,24 +191,22 @@ def _samples(raw: pa.Table, path: Path, *, default_dataset: str) -> pa.Table:
 def _options(raw: pa.Table, path: Path) -> pa.Array:
     if "options" not in raw.column_names:
         return pa.array([[]] * raw.num_rows, pa.list_(pa.string()))
-    values = raw["options"].to_pylist()
     parsed = []
-    for row, value in enumerate(values, start=1):
-        if isinstance(value, str) and value.strip():
-            try:
-                value = json.loads(value)
-            except ValueError as error:
-                raise SourceError(f'{path}, row {row}: expected a list in "options", found {value!r}.') from error
-        if value and not isinstance(value, list):
-            raise SourceError(f'{path}, row {row}: expected a list in "options", found {value!r}.')
-        parsed.append([str(option) for option in value or []])
+    for row, value in enumerate(raw["options"].to_pylist(), start=1):
+        try:
+            parsed.append(read_options(value))
+        except RouterInputError as error:
+            raise SourceError(f"{path}, row {row}: {error}") from error
     return pa.array(parsed, pa.list_(pa.string()))
 
 
 def _outcomes(raw: pa.Table, path: Path) -> pa.Table:
-    return pa.table(
+    outcomes = pa.table(
         {field.name: cast_column(raw, field.name, field.type, path) for field in OUTCOME_SCHEMA}, schema=OUTCOME_SCHEMA
     )
+    if LATENCY not in raw.column_names:
+        return outcomes
+    return outcomes.append_column(LATENCY, cast_column(raw, LATENCY, pa.float64(), path))
 
 
 def _check_outcomes(outcomes: pa.Table, path: Path, *, pool: CandidatePool, sample_ids: pa.ChunkedArray) -> None:
@@ -195,7 +219,8 @@ def _check_outcomes(outcomes: pa.Table, path: Path, *, pool: CandidatePool, samp
     if pc.any(strange).as_py():
         row = first_row(strange)
         raise SourceError(f'{path}, row {row}: sample "{outcomes["sample_id"][row - 1]}" is not in the samples table.')
-    check_amounts(outcomes, ("input_tokens", "output_tokens", "cost_usd"), path)
+    amounts = ("input_tokens", "output_tokens", "cost_usd", LATENCY)
+    check_amounts(outcomes, [name for name in amounts if name in outcomes.column_names], path)
 
 
 def _unmeasured(samples: pa.Table, measured: np.ndarray, path: Path) -> list[LeftOut]:

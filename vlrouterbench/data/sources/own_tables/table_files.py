@@ -1,78 +1,46 @@
-"""Tables that users give: parquet, csv or jsonl -> columns of the kinds that are expected, with checks of their values.
+"""Tables that users give -> columns of the kinds that are expected, with checks of their values.
 
 Decisions
 - A message names the file, the row and the value. Row numbers count data rows from 1.
-- Ids and texts of a csv file stay text: "007" and "None" are what they are.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.json
-import pyarrow.parquet as pq
 
 from vlrouterbench.core.errors import SourceError
-from vlrouterbench.data.sources.source_logs import SAMPLE_SCHEMA
+from vlrouterbench.data.saved_tables.form import TableError, TableForm
+from vlrouterbench.data.saved_tables.read import read_saved_table
+from vlrouterbench.data.schema import LATENCY
+from vlrouterbench.data.sources.source_logs import OUTCOME_SCHEMA, SAMPLE_SCHEMA
+from vlrouterbench.routers.encoders.sample_input import IMAGE_FIELDS, one_line
 
-EXTENSIONS = ("parquet", "csv", "jsonl")
+TEXTS = (*SAMPLE_SCHEMA.names, "candidate")
+"""Columns that are text, whatever their cells look like."""
 
 
 def read_table(path: Path, required: Sequence[str]) -> pa.Table:
-    """A parquet, csv or jsonl file by its extension, every column that it has.
+    """A table as it was saved, every column that it has.
 
     Raises:
         SourceError: it is not readable, has a column twice, or lacks a required one.
     """
     try:
-        if path.suffix == ".parquet":
-            table = pq.read_table(path)
-        elif path.suffix == ".csv":
-            table = pyarrow.csv.read_csv(
-                path,
-                parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
-                convert_options=pyarrow.csv.ConvertOptions(
-                    column_types={
-                        name: pa.string() for name in (*SAMPLE_SCHEMA.names, "candidate", "image", "image_path")
-                    },
-                    strings_can_be_null=False,
-                ),
-            )
-        else:
-            table = _read_jsonl(path)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        raise SourceError(f"{path} is not readable as {path.suffix[1:]}: {error}") from error
-    doubled = [name for name, count in Counter(table.column_names).items() if count > 1]
-    if doubled:
-        raise SourceError(f"{path}: expected each column once, found {', '.join(doubled)} more than once.")
+        table = read_saved_table(path, TableForm(TEXTS, (*OUTCOME_SCHEMA.names, LATENCY), IMAGE_FIELDS))
+    except TableError as error:
+        raise SourceError(f"{path}{error}") from error
     lacking = [name for name in required if name not in table.column_names]
     if lacking:
         raise SourceError(
-            f"{path}: expected the columns {', '.join(required)}; found {', '.join(table.column_names)}. "
+            f"{path}: expected the columns {', '.join(required)}; found {one_line(', '.join(table.column_names))}. "
             f"Missing: {', '.join(lacking)}."
         )
     return table
-
-
-def _read_jsonl(path: Path) -> pa.Table:
-    """A jsonl file; what looks like a date stays the text it is, since JSON has no dates."""
-    table = pyarrow.json.read_json(path)
-    texts = {kind: pa.string() for kind in table.schema.types if pa.types.is_timestamp(kind)}
-    texts |= {
-        kind: pa.list_(pa.string())
-        for kind in table.schema.types
-        if pa.types.is_list(kind) and pa.types.is_timestamp(kind.value_type)
-    }
-    if not texts:
-        return table
-    schema = pa.schema([(field.name, texts[field.type]) for field in table.schema if field.type in texts])
-    return pyarrow.json.read_json(path, parse_options=pyarrow.json.ParseOptions(explicit_schema=schema))
 
 
 def cast_column(table: pa.Table, name: str, kind: pa.DataType, path: Path) -> pa.ChunkedArray:
@@ -89,7 +57,7 @@ def cast_column(table: pa.Table, name: str, kind: pa.DataType, path: Path) -> pa
             column = column.cast(column.type.value_type)
         return column.cast(kind)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise SourceError(f'{path}: column "{name}" is not readable as {kind}: {error}') from error
+        raise SourceError(f'{path}: column "{name}" is not readable as {kind}: {one_line(str(error))}') from error
 
 
 def check_quality(table: pa.Table, path: Path) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.sources.image_paths import looks_like_image_file
+from vlrouterbench.data.sources.inside import is_inside
 from vlrouterbench.data.sources.source_logs import LeftOut, Reason
 from vlrouterbench.data.sources.vlmevalkit.log_files import (
     SUMMARY_EXTENSIONS,
@@ -129,7 +130,7 @@ def _runs(folder: Path) -> list[Path]:
 
 
 def _stays_inside(path: Path, source: Path) -> bool:
-    return not path.is_symlink() or path.resolve().is_relative_to(source.resolve())
+    return not path.is_symlink() or is_inside(path, source)
 
 
 def _inside(paths: Iterable[Path], source: Path, left_out: list[LeftOut]) -> Iterator[Path]:

@@ -1,0 +1,94 @@
+"""A table as text with a character between columns: comma, semicolon or tab.
+
+Decisions
+- The character is the one that makes most of the header's columns known ones.
+- Where it is no comma, columns of numbers may have a decimal comma, as spreadsheets write it in much of Europe.
+- Ids and texts stay text: "007" and "None" are what they are.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from collections.abc import Collection
+
+import pyarrow as pa
+import pyarrow.csv
+
+from vlrouterbench.data.saved_tables.decoding import TextSource
+from vlrouterbench.data.saved_tables.form import TableError, TableForm
+
+SEPARATORS = ",;\t"
+BLOCK_BYTES = (2**20, 2**30)
+"""Longest row that is read, tried in turn: the second is for tables that hold images."""
+
+
+def read_delimited(source: TextSource, form: TableForm, likely: str) -> pa.Table:
+    """A csv or tsv file.
+
+    Args:
+        source: its text.
+        form: what is known of it.
+        likely: the separator where none makes more columns known.
+
+    Raises:
+        TableError: it is no text, or in an encoding that is not known.
+        pyarrow.ArrowInvalid: its rows cannot be read.
+    """
+    try:
+        return _read(source, form, likely)
+    except UnicodeDecodeError:
+        return _read(source.as_chinese(), form, likely)
+    except pa.ArrowInvalid as error:
+        if "UTF8" not in str(error):
+            raise
+        return _read(source.as_chinese(), form, likely)
+
+
+def in_larger_blocks(error: pa.ArrowInvalid, size: int) -> bool:
+    """Whether a reader that failed so may be tried with larger blocks than `size`."""
+    return "straddling" in str(error) and size < BLOCK_BYTES[-1]
+
+
+def _read(source: TextSource, form: TableForm, likely: str) -> pa.Table:
+    # Not at once: the limit of what is looked at may cut a character.
+    head = codecs.getincrementaldecoder("utf-8-sig")().decode(source.start()).partition("\n")[0]
+    if "\0" in head:
+        raise TableError(" is not readable: expected text, found bytes that are none.")
+    separator = _separator(head.rstrip("\r"), form.known, likely)
+    table = _parsed(source, form, separator, ".")
+    left = [field.name for field in table.schema if field.name not in form.texts and pa.types.is_string(field.type)]
+    if separator == "," or not left or len(set(table.column_names)) < table.num_columns:
+        return table
+    with_commas = _parsed(source, form, separator, ",")
+    for name in left:
+        if pa.types.is_floating(with_commas[name].type):
+            table = table.set_column(table.column_names.index(name), name, with_commas[name])
+    return table
+
+
+def _separator(head: str, known: Collection[str], likely: str) -> str:
+    def num_known(separator: str) -> int:
+        try:
+            return len(set(next(csv.reader([head], delimiter=separator), [])) & set(known))
+        except csv.Error:  # a cell longer than the library reads
+            return 0
+
+    return max(dict.fromkeys(likely + SEPARATORS), key=num_known)
+
+
+def _parsed(source: TextSource, form: TableForm, separator: str, decimal: str) -> pa.Table:
+    convert = pyarrow.csv.ConvertOptions(
+        column_types={name: pa.string() for name in (*form.texts, *form.images)},
+        strings_can_be_null=False,
+        decimal_point=decimal,
+    )
+    parse = pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True)
+    for size in BLOCK_BYTES:
+        try:
+            read = pyarrow.csv.ReadOptions(block_size=size)
+            return pyarrow.csv.read_csv(source.opened(), read, parse, convert)
+        except pa.ArrowInvalid as error:
+            if not in_larger_blocks(error, size):
+                raise
+    raise TableError(" is not readable: a row is too long.")

@@ -1,0 +1,87 @@
+"""A table as it was saved -> its columns: parquet, csv, tsv, jsonl, json, xlsx, and the texts of these in gzip.
+
+Decisions
+- What a file is follows from its first bytes, then from its ending, in any case of letters.
+- Numbers in a column of texts are their text, so that every format gives the same.
+- A message is one line, and shows little of what stands in the file.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections import Counter
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vlrouterbench.data.saved_tables.decoding import TextSource
+from vlrouterbench.data.saved_tables.delimited import read_delimited
+from vlrouterbench.data.saved_tables.form import TableError, TableForm, ending_of
+from vlrouterbench.data.saved_tables.json_rows import read_json_lines, read_json_rows
+from vlrouterbench.data.saved_tables.workbook import WORKBOOK, read_workbook
+from vlrouterbench.routers.encoders.sample_input import one_line
+
+PARQUET, GZIP = b"PAR1", b"\x1f\x8b"
+
+
+def read_saved_table(path: Path, form: TableForm) -> pa.Table:
+    """A table, every column that it has.
+
+    Raises:
+        TableError: it cannot be read, has a column twice, or is over a limit.
+    """
+    try:
+        table = _read(path, form)
+        doubled = [name for name, count in Counter(table.column_names).items() if count > 1]
+        if doubled:
+            raise TableError(f": expected each column once, found {one_line(', '.join(doubled))} more than once.")
+        return _with_texts(table, form)
+    except UnicodeDecodeError as error:
+        raise TableError(": expected names of columns in UTF-8, found other bytes. Save it as UTF-8.") from error
+    except (pa.ArrowException, OSError, EOFError, zlib.error, RecursionError) as error:
+        kind = (ending_of(path) or path.suffix)[1:] or "a table"
+        raise TableError(f" is not readable as {kind}: {one_line(' '.join(str(error).split()))}") from error
+
+
+def _read(path: Path, form: TableForm) -> pa.Table:
+    with path.open("rb") as handle:
+        start = handle.read(4)
+    content = None
+    if start[:2] == GZIP:
+        content = _unpacked(path, form)
+        start = content[:4]
+    ending = (ending_of(path) or "").removesuffix(".gz")
+    if start == PARQUET or ending == ".parquet":
+        return _read_parquet(path if content is None else pa.BufferReader(content), form)
+    if start == WORKBOOK or ending == ".xlsx":
+        return read_workbook(path.read_bytes() if content is None else content, form)
+    source = TextSource.of(path, content)
+    if ending in (".json", ".jsonl"):
+        return read_json_rows(source) if ending == ".json" else read_json_lines(source)
+    return read_delimited(source, form, likely="\t" if ending == ".tsv" else ",")
+
+
+def _unpacked(path: Path, form: TableForm) -> bytes:
+    with gzip.open(path) as handle:
+        content = handle.read(-1 if form.most_bytes is None else form.most_bytes + 1)
+    form.check_size(len(content))
+    return content
+
+
+def _read_parquet(source: Path | pa.BufferReader, form: TableForm) -> pa.Table:
+    with pq.ParquetFile(source) as file:
+        facts = file.metadata
+        form.check_size(sum(facts.row_group(group).total_byte_size for group in range(facts.num_row_groups)))
+        if form.most_rows is not None and facts.num_rows > form.most_rows:
+            raise TableError(f" has {facts.num_rows:,} rows; at most {form.most_rows:,} are accepted.")
+        return file.read()
+
+
+def _with_texts(table: pa.Table, form: TableForm) -> pa.Table:
+    for place, field in enumerate(table.schema):
+        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        if field.name in form.texts and not pa.types.is_nested(kind):
+            table = table.set_column(place, field.name, table[place].cast(kind).cast(pa.string()))
+    return table
