@@ -29,6 +29,7 @@ SLOW = (
     "routers/backbones/",
     "routers/base/test_dtype.py",
     "routers/base/test_forward.py",
+    "routers/base/test_pipeline.py",
     "routers/encoders/test_processor.py",
     "routers/families/test_modeling_routerdc.py",
     "routers/families/test_modeling_zooter.py",
