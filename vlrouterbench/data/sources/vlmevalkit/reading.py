@@ -25,12 +25,10 @@ import pyarrow as pa
 import pyarrow.csv
 
 from vlrouterbench.core.errors import SourceError
+from vlrouterbench.data.saved_tables.bounds import BoundsError, check_columns, verified
 from vlrouterbench.data.sources.source_logs import Reason
 from vlrouterbench.data.sources.vlmevalkit.columns import CORRECT, EVAL_MATCH, HIT, VERIFIER_MATCH
 
-_CHUNK_BYTES = 2**20
-MAX_SHEET_BYTES = 2**31
-"""Largest unpacked size of an xlsx file: over it, the file is refused as a zip bomb."""
 BLOCK_BYTES = 2**27
 """Longest row of a tsv, in bytes; a table is read in blocks of this size."""
 
@@ -79,8 +77,6 @@ def _read_xlsx(path: Path, remarks: list[Remark]) -> pa.Table:
 
     try:
         with zipfile.ZipFile(path) as archive:
-            if sum(member.file_size for member in archive.infolist()) > MAX_SHEET_BYTES:
-                raise UnreadableFileError(f"unpacks to more than {MAX_SHEET_BYTES:,} bytes")
             types = _verified(archive)
         book = fastexcel.read_excel(path)
         sheet = book.load_sheet(0, dtypes="string", whitespace_as_null=True)
@@ -101,18 +97,18 @@ def _read_xlsx(path: Path, remarks: list[Remark]) -> pa.Table:
 def _verified(archive: zipfile.ZipFile) -> set[bool]:
     """Verify every member's checksum; returns whether cells of the first column, below its header, are text."""
     types: set[bool] = set()
-    for name in archive.namelist():
-        tail = b""
-        try:
-            with archive.open(name) as member:
-                while chunk := member.read(_CHUNK_BYTES):
-                    if name == _FIRST_SHEET:
-                        content = tail + chunk
-                        cells = _FIRST_COLUMN.findall(content)
-                        types.update(kind not in (b"", b"n") for row, kind in cells if row != b"1")
-                        tail = content[-_LONGEST_CELL_TAG:]
-        except zipfile.BadZipFile as error:
-            raise UnreadableFileError(f"damaged: the checksum of its member {name} does not match") from error
+    tail = b""
+    try:
+        for name, chunk in verified(archive):
+            if name == _FIRST_SHEET:
+                content = tail + chunk
+                cells = _FIRST_COLUMN.findall(content)
+                types.update(kind not in (b"", b"n") for row, kind in cells if row != b"1")
+                tail = content[-_LONGEST_CELL_TAG:]
+    except BoundsError as error:
+        raise UnreadableFileError(str(error)) from error
+    except zipfile.BadZipFile as error:
+        raise UnreadableFileError(f"damaged: {error}") from error
     return types
 
 
@@ -157,7 +153,11 @@ def tsv_column_names(path: Path) -> list[str]:
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as handle:
-            return next(csv.reader(handle, delimiter=_delimiter(path)), [])
+            names = next(csv.reader(handle, delimiter=_delimiter(path)), [])
+        check_columns(len(names))
+        return names
+    except BoundsError as error:
+        raise UnreadableFileError(str(error)) from error
     except (UnicodeDecodeError, csv.Error, OSError) as error:
         raise UnreadableFileError(f"not readable as {path.suffix[1:]}: {error}") from error
 
