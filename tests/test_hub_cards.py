@@ -1,22 +1,54 @@
-"""The rendered cards that are kept are the ones the code renders today."""
+"""The rendered cards that are kept, and the README's table of a run, are what the code renders today."""
 
+import io
 import json
 import re
 
+import pytest
+from rich.console import Console
+
+from vlrouterbench.cli import console
 from vlrouterbench.data.build import build_from_logs
 from vlrouterbench.data.simulation.simulate import simulate_logs
+from vlrouterbench.evaluation.evaluate import evaluate_routers
+from vlrouterbench.evaluation.policies import POLICIES
 from vlrouterbench.hub.saved_routers import whole_card
 from vlrouterbench.routers.base.card import pool_of
 
 
-def test_the_card_of_the_default_simulated_benchmark_is_a_fresh_rendering(project_root, tmp_path):
+@pytest.fixture(scope="module")
+def default_benchmark(tmp_path_factory):
+    """The benchmark of `run`."""
+    out = tmp_path_factory.mktemp("default") / "benchmark"
+    build_from_logs(simulate_logs(num_proc=2), out)
+    return out
+
+
+def test_the_card_of_the_default_simulated_benchmark_is_a_fresh_rendering(default_benchmark, project_root):
     """Digests are left out of the comparison: they cover image bytes, which depend on the JPEG library's build."""
-    build_from_logs(simulate_logs(num_proc=2), tmp_path / "benchmark")
     fresh, kept = (
         re.sub(r"[0-9a-f]{64}", "DIGEST", path.read_text(encoding="utf-8"))
-        for path in (tmp_path / "benchmark" / "README.md", project_root / "hub_cards" / "vl-routerbench-simulated.md")
+        for path in (default_benchmark / "README.md", project_root / "hub_cards" / "vl-routerbench-simulated.md")
     )
     assert fresh == kept
+
+
+def test_the_readme_prints_the_run_of_today_but_for_what_training_rounds(default_benchmark, project_root, tmp_path):
+    """Rows of policies to the last digit; trained routers differ from machine to machine, as the README says."""
+    records = evaluate_routers(default_benchmark, list(POLICIES), tmp_path / "evaluation")
+    readme = (project_root / "README.md").read_text(encoding="utf-8")
+    title, head, *rows = re.search(r"```\n(vl-routerbench[^`]*)```", readme).group(1).splitlines()
+    terminal = Console(width=100, file=io.StringIO())
+    terminal.print(console.results_table(records))
+    fresh_head, *fresh = filter(None, map(str.strip, terminal.file.getvalue().splitlines()))
+    printed = {row.split()[0]: row.split() for row in rows}
+    assert title == console.results_title(records)
+    assert head.split() == fresh_head.split()
+    assert {row.split()[0]: row.split() for row in fresh} == {name: printed[name] for name in POLICIES}
+    trained = set(printed) - set(POLICIES)
+    assert {f"`{name}`" for name in trained} == set(
+        re.search(r"trained routers \((.*?)\)", readme).group(1).split(", ")
+    )
 
 
 def test_the_card_of_a_router_is_a_fresh_rendering(project_root):

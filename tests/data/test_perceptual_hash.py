@@ -56,6 +56,21 @@ def test_bits_are_the_signs_of_the_lowest_frequencies_against_their_median():
     assert perceptual_hashes([small]) == [int("".join(str(int(bit)) for bit in bits), 2)]
 
 
+@pytest.mark.parametrize(("dtype", "step"), [(np.uint16, 1), (np.int32, 1), (np.float32, 0.001)])
+def test_images_of_more_than_8_bits_are_told_apart_by_all_their_levels(dtype, step):
+    levels = np.full((40, 60), 100, dtype=dtype)
+    other = levels.copy()
+    other[7, 9] += dtype(step)
+    digests = [pixels_digest(encoded(Image.fromarray(array), "TIFF")) for array in (levels, other, levels)]
+    assert digests[0] == digests[2] != digests[1]
+
+
+def test_rotated_and_mirrored_copies_are_not_told_as_the_module_says():
+    image = blurred(1)
+    assert distance(image, image.rotate(90, expand=True)) > 4
+    assert distance(image, image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)) > 4
+
+
 def test_the_lowest_frequencies_are_those_of_scipys_transform():
     grey = np.random.default_rng(0).integers(0, 256, (5, 32, 32)).astype(float)
     expected = dctn(grey, axes=(1, 2), norm="ortho")[:, :8, :8]

@@ -1,6 +1,7 @@
 """A saved router needs this package no more: `AutoModel` with its own code files decides the same."""
 
 import ast
+import base64
 import json
 import os
 import subprocess
@@ -41,6 +42,8 @@ for family, folder in given["folders"].items():
     config = AutoConfig.from_pretrained(folder, trust_remote_code=True)
     decisions = [router.route(**question).as_dict() for question in given["questions"]]
     answers[family] = {"decisions": decisions, "type": config.model_type, "training": router.training}
+    samples = [question for question in given["questions"] if "candidates" not in question]
+    answers[family]["batch"] = [decision.as_dict() for decision in router.route_batch(samples)]
     if "again" in given:
         router.save_pretrained(f"{given['again']}/{family}")
         router = AutoModel.from_pretrained(f"{given['again']}/{family}", trust_remote_code=True)
@@ -56,12 +59,15 @@ def questions(tmp_path_factory):
     folder = tmp_path_factory.mktemp("images")
     Image.effect_noise((320, 200), 60).convert("RGB").save(folder / "noise.png")
     Image.new("RGB", (64, 480), "white").save(folder / "paper.jpg")
+    url = f"data:image/jpeg;base64,{base64.b64encode((folder / 'paper.jpg').read_bytes()).decode()}"
+    part = {"type": "image_url", "image_url": {"url": url}}
     return [
         {"question": "What is the average of the tallest bars?", "image": str(folder / "noise.png")},
         {"question": "Read the total.", "image": str(folder / "paper.jpg"), "hint": "Look closely."},
         {"question": "Which one is left?", "image": str(folder / "noise.png"), "options": ["the cat", "the dog"]},
         {"question": "What is the derivative of x^2?"},
         {"question": "Who is it?", "image": str(folder / "noise.png"), "candidates": ["GPT-4o", "SmolVLM2"]},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "And here?"}, part]}], "options": "a|b"},
     ]
 
 
@@ -97,6 +103,12 @@ def answers_without_the_package(folders, questions, folder, **options):
 def test_decisions_and_scores_are_the_same_without_the_package(family, answers, trained_folders, questions):
     router = AutoRouter.from_pretrained(trained_folders[family])
     assert answers[family]["decisions"] == [router.route(**question).as_dict() for question in questions]
+
+
+@pytest.mark.parametrize("family", ROUTERS)
+def test_a_list_is_decided_alike_without_the_package(family, answers, questions):
+    alone = zip(questions, answers[family]["decisions"], strict=True)
+    assert answers[family]["batch"] == [decision for question, decision in alone if "candidates" not in question]
 
 
 @pytest.mark.parametrize("family", ROUTERS)

@@ -21,7 +21,12 @@ class EvaluateRequest:
     """The arguments of the command."""
 
     folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
-    router: Annotated[list[str], typer.Option(help="Policy name, router folder or Hub id; repeat for several.")]
+    router: Annotated[
+        list[str],
+        typer.Option(
+            help="Policy, router folder, Hub id, family of a plugin, or file of decisions; repeat for several."
+        ),
+    ]
     out: Annotated[Path, typer.Option(help="Folder for results.json, decisions.parquet and report.html.")]
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test"
     seed: Annotated[int, typer.Option(help="Of resamples and of policies that draw.")] = 0

@@ -37,8 +37,13 @@ NUM_PROC = 2
 class FeatureRequest:
     """Which features a command works on."""
 
-    text: Annotated[str, typer.Option(help="Text encoder: builtin, a folder, or owner/name[@revision].")] = "builtin"
-    image: Annotated[str, typer.Option(help="Image encoder: builtin, a folder, or owner/name[@revision].")] = "builtin"
+    text: Annotated[
+        str, typer.Option(help="Text encoder: builtin, one of a plugin, a folder, or owner/name[@revision].")
+    ] = "builtin"
+    image: Annotated[
+        str,
+        typer.Option(help="Image encoder: builtin, builtin+ocr, one of a plugin, a folder, or owner/name[@revision]."),
+    ] = "builtin"
     fusion: Annotated[
         str, typer.Option(help="How the two are joined; an unknown name is answered with a list of all.")
     ] = "concat"

@@ -40,7 +40,7 @@ class RouteRequest:
     out: Annotated[Path | None, typer.Option(help="With --questions: .parquet or .csv file for decisions.")] = None
     average_cost_usd: Annotated[
         float | None,
-        typer.Option(help="With --questions: mean expected cost to steer towards; needs a router with an open pool."),
+        typer.Option(help="With --questions: budget of the mean expected cost (docs/budgets.md); needs an open pool."),
     ] = None
     candidates: Annotated[str | None, typer.Option(help="Comma-separated candidates to choose from.")] = None
     usd_weight: Annotated[float | None, typer.Option(help="Accuracy per USD; needs calibrated estimates.")] = None

@@ -28,8 +28,8 @@ class StudyRequest(FeatureRequest):
     router: Annotated[
         list[str] | None,
         typer.Option(
-            help="FAMILY, FAMILY:VARIANT, shuffled/FAMILY or policy; repeat. The first is compared with the others. "
-            "Default: all."
+            help="FAMILY, FAMILY:VARIANT, shuffled/FAMILY, policy or file of decisions; repeat. The first is compared "
+            "with the others. Default: all, or what the parts state."
         ),
     ] = None
     seed: Annotated[
@@ -44,7 +44,7 @@ def study(request: StudyRequest) -> None:
     from vlrouterbench.cli import console
     from vlrouterbench.data.table import load_table
     from vlrouterbench.evaluation.study.context import StudyContext
-    from vlrouterbench.evaluation.study.study import DEFAULT_PARTS, DEFAULT_ROUTERS, STUDY_PAGE, write_study
+    from vlrouterbench.evaluation.study.study import DEFAULT_PARTS, STUDY_PAGE, default_routers, write_study
     from vlrouterbench.evaluation.study.study import study as run_study
     from vlrouterbench.features.encode import encode_benchmark
 
@@ -53,7 +53,8 @@ def study(request: StudyRequest) -> None:
     with console.stage("encode text and images") as progress:
         features = encode_benchmark(table, request.feature_options(), request.work(progress=progress))
     context = StudyContext(table, features, tuple(request.seed or range(5)), console.stage)
-    result = run_study(context, request.router or DEFAULT_ROUTERS, request.part or DEFAULT_PARTS)
+    parts = request.part or DEFAULT_PARTS
+    result = run_study(context, request.router or default_routers(parts), parts)
     written = []
     if request.out is not None:
         write_study(result, request.out)

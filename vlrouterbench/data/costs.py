@@ -80,3 +80,10 @@ def cost_bounds(cost: np.ndarray, pool: CandidatePool) -> CostBounds:
     means = np.where(present, totals / np.maximum(counted.sum(axis=0), 1), np.nan)
     low, high = int(np.nanargmin(means)), int(np.nanargmax(means))
     return CostBounds(float(means[low]), float(means[high]), pool.names[low], pool.names[high])
+
+
+def measured_means(values: np.ndarray) -> np.ndarray:
+    """Mean of each column of a matrix over its measured values, (num_candidates,); NaN where there are none."""
+    measured = np.isfinite(values)
+    counts = measured.sum(axis=0)
+    return np.where(counts, np.where(measured, values, 0).sum(axis=0) / np.maximum(counts, 1), np.nan)

@@ -7,7 +7,8 @@ Decisions
   size, compression and brightness hardly change them.
 - The lowest frequencies are two products with the orthonormal cosine basis (DCT-II): importing scipy for them took
   longer than hashing a thousand images. A test holds them to scipy's.
-- An image of one colour has no structure to compare, so it resembles nothing.
+- An image of one colour has no structure to compare, so it resembles nothing. A copy that was rotated, mirrored or
+  cropped has other frequencies and is not told.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ def pixel_key(small: np.ndarray, size: tuple[int, int]) -> bytes:
 
 def pixels_digest(image: Image.Image) -> bytes:
     """Digest of all pixels of an image, whatever file and mode they were stored in."""
-    return hashlib.sha256(repr(image.size).encode() + image.convert("RGBA").tobytes()).digest()
+    # Levels beyond 8 bits count as they are: as RGBA, two different scans could be one white page.
+    pixels = image if image.mode[0] in "IF" else image.convert("RGBA")
+    return hashlib.sha256(repr(image.size).encode() + pixels.tobytes()).digest()
 
 
 def perceptual_hashes(small: Sequence[np.ndarray]) -> list[int | None]:

@@ -37,6 +37,10 @@ OUTCOME_FILE_SCHEMA = pa.schema(
     ]
 )
 
+LATENCY = "latency_s"
+"""Column of `outcomes/`, and matrix of a table: seconds that an answer took, null where not measured; absent where no
+answer was timed."""
+
 CANDIDATE_FILE_SCHEMA = pa.schema(
     [
         ("name", pa.string()),

@@ -24,8 +24,9 @@ from vlrouterbench.core.errors import BenchmarkError, unknown_name
 from vlrouterbench.core.files import sha256_of_files
 from vlrouterbench.data.build_report import REPORT_FILE, BuildReport
 from vlrouterbench.data.candidates import CandidateModel, CandidatePool
-from vlrouterbench.data.costs import cost_bounds, pool_cost
-from vlrouterbench.data.schema import CANDIDATE_FILE_SCHEMA, MATRIX_TYPES, REQUEST_PRICE
+from vlrouterbench.data.costs import cost_bounds, measured_means, pool_cost
+from vlrouterbench.data.latency import read_latency
+from vlrouterbench.data.schema import CANDIDATE_FILE_SCHEMA, LATENCY, MATRIX_TYPES, REQUEST_PRICE
 
 IMAGES_PER_BATCH = 64
 
@@ -53,8 +54,8 @@ class RoutingTable:
         report: its build report.
         pool: the candidates, in column order.
         samples: one row per sample without its image: text columns, image_ok, group_id, split.
-        matrices: quality, cost, input_tokens, output_tokens, each (num_samples, num_candidates) float64, NaN = not
-            measured.
+        matrices: quality, cost, input_tokens, output_tokens, and latency_s (seconds) where answers were timed; each
+            (num_samples, num_candidates) float64, NaN = not measured.
         rows: (num_samples,) index of each row in the whole folder, for reading images and stored features.
     """
 
@@ -77,6 +78,11 @@ class RoutingTable:
     def cost(self) -> np.ndarray:
         """Cost matrix, (num_samples, num_candidates), USD per sample; NaN = not measured."""
         return self.matrices["cost"]
+
+    @property
+    def latency(self) -> np.ndarray | None:
+        """Seconds that answers took, (num_samples, num_candidates), NaN = not measured; None where none was timed."""
+        return self.matrices.get(LATENCY)
 
     @property
     def cost_bounds(self) -> tuple[float, float]:
@@ -194,13 +200,6 @@ class RoutingTable:
                         yield from _images(file, group, wanted)
 
 
-def measured_means(values: np.ndarray) -> np.ndarray:
-    """Mean of each column of a matrix over its measured values, (num_candidates,); NaN where there are none."""
-    measured = np.isfinite(values)
-    counts = measured.sum(axis=0)
-    return np.where(counts, np.where(measured, values, 0).sum(axis=0) / np.maximum(counts, 1), np.nan)
-
-
 def _images(file: pq.ParquetFile, group: int, wanted: set[int]) -> Iterator[bytes | None]:
     """Encoded images of some rows of a row group, by their index in it; groups without any are never read."""
     start = 0
@@ -252,6 +251,7 @@ def load_table(folder: Path | str, *, verify: bool = False) -> RoutingTable:
             "Build the benchmark again."
         )
     stacked = {name: np.concatenate(parts) for name, parts in matrices.items()}
+    stacked |= read_latency(folder, whole["sample_id"], pool)
     return RoutingTable(folder, report, pool, whole, stacked, np.arange(whole.num_rows))
 
 

@@ -28,6 +28,7 @@ from vlrouterbench.data.images import read_image_bytes
 from vlrouterbench.data.schema import (
     CANDIDATE_FILE_SCHEMA,
     IMAGE_TYPE,
+    LATENCY,
     MATRIX_TYPES,
     OUTCOME_FILE_SCHEMA,
     REQUEST_PRICE,
@@ -150,7 +151,10 @@ def _sample_rows(benchmark: Assembled, rows: np.ndarray, images: pa.Array, schem
 
 
 def _write_outcomes(outcomes: pa.Table, folder: Path) -> None:
-    table = outcomes.select(OUTCOME_FILE_SCHEMA.names).cast(OUTCOME_FILE_SCHEMA)
+    schema = OUTCOME_FILE_SCHEMA
+    if LATENCY in outcomes.column_names and outcomes[LATENCY].null_count < outcomes.num_rows:
+        schema = schema.append(pa.field(LATENCY, pa.float64()))
+    table = outcomes.select(schema.names).cast(schema)
     count = max(1, -(-table.num_rows // OUTCOMES_PER_SHARD))
     for number in range(count):
         path = folder / f"outcomes-{number:05d}-of-{count:05d}.parquet"

@@ -21,6 +21,7 @@ from vlrouterbench.demo.errors import DemoError
 from vlrouterbench.demo.html import usd_per_10k
 from vlrouterbench.metrics.frontier import pareto_frontier
 from vlrouterbench.plotting.candidates import CandidatePoint
+from vlrouterbench.routers.auto import is_kind
 from vlrouterbench.routers.base.calibrated import CalibratedRouter
 from vlrouterbench.routers.base.decision import RoutingDecision
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
@@ -141,7 +142,7 @@ def _check_ceiling(most: float | None, cost: dict[str, float]) -> None:
 
 
 def _estimates(router: PreTrainedRouter, features: torch.Tensor) -> CandidateEstimates:
-    if not isinstance(router, CalibratedRouter):
+    if not is_kind(router, CalibratedRouter):
         decision = router.decide_one(features)
         costs = [np.nan if cost is None else cost for cost in (decision.estimated_cost_usd or {}).values()]
         return CandidateEstimates(np.array(list(decision.score.values())), np.array(costs, dtype=float))

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from vlrouterbench.routers.auto import is_kind
 from vlrouterbench.routers.base.estimating import EstimatingRouter
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.flagship.modeling_flagship import TRADE_OFFS
@@ -33,7 +34,7 @@ def decisions_by_weight(
         (usd_weight, decisions (num_samples,) as indices in the benchmark's pool) by rising weight; None for a family
         that has a single trade-off.
     """
-    if not isinstance(router, EstimatingRouter):
+    if not is_kind(router, EstimatingRouter):
         return None
     own = router.config.usd_weight
     highest = max(float(router.mean_cost.max()), torch.finfo(torch.float32).tiny)

@@ -60,6 +60,22 @@ class PartRecord(Figures):
     ci95: Intervals
 
 
+class LatencyRecord(TypedDict):
+    """How long answers took, seconds.
+
+    Attributes:
+        num_timed: decisions whose answer was timed.
+        p50_s: median of the chosen candidates' answers.
+        p95_s: 95th percentile of them.
+        router_p50_s: median of the router's own decision, which comes on top; None where it was not measured.
+    """
+
+    num_timed: int
+    p50_s: float
+    p95_s: float
+    router_p50_s: float | None
+
+
 class RankRecord(TypedDict):
     """Rank among the routers of one evaluation, its range over resamples, and the routers it ties with."""
 
@@ -209,6 +225,7 @@ class ResultRecord(ScoredRecord, UpperBoundGap):
     frontier_measures: FrontierMeasures | None
     calibration: CalibrationRecord | None
     throughput: ThroughputRecord | ThroughputWithOverhead | None
+    latency: LatencyRecord | None
     rank: RankRecord
     differences: dict[str, Difference]
     controls: dict[str, ControlRecord]
@@ -246,4 +263,5 @@ def _renamed(record: FreeForm) -> FreeForm:
     current = {_RENAMED.get(name, name): value for name, value in record.items()}
     if "router_config" in current:
         current.setdefault("training_overlap", None)
+        current.setdefault("latency", None)
     return current | {name: _renamed(current[name]) for name in _WITH_RENAMED if isinstance(current.get(name), dict)}

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.evaluation.answer_time import latency_of
 from vlrouterbench.evaluation.calibration import calibration_of
 from vlrouterbench.evaluation.paired import (
     MIXTURE,
@@ -82,6 +83,7 @@ def score_routers(routed: Sequence[RoutedSplit], context: ScoringContext) -> lis
                 "frontier_measures": None if frontier is None else _frontier_measures(frontier, table),
                 "calibration": calibration_of(router, context),
                 "throughput": _throughput(router, whole, context),
+                "latency": latency_of(router.decisions, table, router.throughput),
                 "rank": {
                     "rank": ranks[index].rank,
                     "range": [ranks[index].low, ranks[index].high],

@@ -23,7 +23,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from vlrouterbench.data.table import RoutingTable, measured_means
+from vlrouterbench.data.costs import measured_means
+from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.metrics.trade_off import rank_score
 from vlrouterbench.routers.base.estimating import TRADE_OFFS
 from vlrouterbench.routers.flagship.base_learners import KernelLearner

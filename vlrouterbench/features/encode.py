@@ -14,7 +14,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import cast, overload
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -29,6 +29,7 @@ from vlrouterbench.features.handlers import handler_of
 from vlrouterbench.features.options import EncodingWork, FeatureOptions
 from vlrouterbench.features.packed import PackedRows, pack_benchmark
 from vlrouterbench.features.store import content_key, feature_folder
+from vlrouterbench.routers.auto import is_kind
 from vlrouterbench.routers.backbones.sample_encoder import SampleEncoder
 from vlrouterbench.routers.encoders.block import IMAGE, TEXT, FeatureBlock
 from vlrouterbench.routers.encoders.feature_encoder import FeatureDescription, FeatureEncoder, RawFeatures
@@ -121,10 +122,12 @@ def features_by(
     Raises:
         BenchmarkError: its pretrained encoder cannot be loaded.
     """
-    if isinstance(encoder, SampleEncoder):
+    if is_kind(encoder, SampleEncoder):
         return pack_benchmark(table, encoder, work).of(table)
+    over_features = cast("FeatureEncoder", encoder)
     with encoder_errors():
-        return torch.from_numpy(encoder.features_of(_read_blocks(table, encoder.blocks, work or EncodingWork())))
+        rows = _read_blocks(table, over_features.blocks, work or EncodingWork())
+        return torch.from_numpy(over_features.features_of(rows))
 
 
 def feature_path(table: RoutingTable, options: FeatureOptions | None = None) -> Path:

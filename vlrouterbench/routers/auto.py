@@ -16,7 +16,7 @@ import json
 from collections.abc import Collection, Mapping
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard, TypeVar
 
 from safetensors import SafetensorError
 from transformers.utils import cached_file
@@ -28,8 +28,9 @@ from vlrouterbench.routers.encoder_registration import find_encoders
 from vlrouterbench.routers.encoders.block import BLOCKS, MODALITIES
 from vlrouterbench.routers.registration import find_offered
 from vlrouterbench.routers.registry import FAMILIES
-from vlrouterbench.routers.write_code import changed_code
+from vlrouterbench.routers.write_code import LOADED, changed_code, flat_name
 
+T = TypeVar("T")
 trusts_code: ContextVar[bool] = ContextVar("trusts_code", default=False)
 """Whether routers of unknown families are loaded by their own code where a call does not say; set for one command."""
 _HUB_OPTIONS = ("revision", "token", "cache_dir", "local_files_only")
@@ -92,6 +93,13 @@ def check_code(folder: Path, config: Mapping[str, Any]) -> None:
             f"changed{' and more' if len(changed) > MAX_NAMES else ''}. Restore the files, or save the router again "
             "with the code that you want."
         )
+
+
+def is_kind(value: object, kind: type[T]) -> TypeGuard[T]:
+    """Whether a value is of a class of this package, be it as the code has it that a router was loaded by."""
+    own = (one for one in type(value).__mro__ if one.__module__.startswith(f"{LOADED}."))
+    names = {(one.__module__.rpartition(".")[2], one.__name__) for one in own}
+    return isinstance(value, kind) or (flat_name(kind.__module__), kind.__name__) in names
 
 
 def _known_family(config: Mapping[str, Any]) -> type[PreTrainedRouter] | None:

@@ -60,12 +60,13 @@ class ImageFolder:
 
     def _file(self, name: str) -> Path:
         """The file that a cell names; where it would be if there is none, which is then refused."""
+        root = self.folder.resolve()
         try:
-            files = (file_inside(self.folder, form) for form in path_forms(name))
-            return next((file for file in files if file is not None), self.folder.resolve() / name)
+            files = (file_inside(root, form) for form in path_forms(name))
+            return next((file for file in files if file is not None), root / name)
         except OutsideError as error:
             raise RouterInputError(
-                f'the image path "{one_line(name)}" leaves the folder {self.folder.resolve()}. Give a path inside it.'
+                f'the image path "{one_line(name)}" leaves the folder {root}. Give a path inside it.'
             ) from error
 
 

@@ -26,8 +26,8 @@ class RoutingOptions:
         usd_weight: accuracy that one USD must buy; of this and the next three, at most one is given.
         max_cost_usd: most that one answer may be expected to cost, USD.
         min_accuracy: least chance of a correct answer, 0 to 1.
-        average_cost_usd: what the mean expected cost over the table is steered towards, USD, and may exceed; needs a
-            router with an open pool.
+        average_cost_usd: budget of the mean expected cost over the table, USD: it is kept but for one decision, while
+            any candidate fits it (`docs/budgets.md`); needs a router with an open pool.
         limits: see Limits.
         progress: called with (rows done, rows).
     """

@@ -1,6 +1,7 @@
 """`AutoProcessor` then the model: logits as `route` scores, in the package and where it is not installed."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -11,14 +12,23 @@ from PIL import Image
 from transformers import AutoModel, AutoProcessor
 
 from tests.families import ENCODER, SMALL_BACKBONES
+from tests.hub_models import save_image_model, save_text_model
 from tests.interpreters import WITHOUT
 from tests.routers.test_write_code import ABSENT
+from tests.tables import write_own_tables
+from tests.test_saved_before import SAVED
+from vlrouterbench.data.build import build_benchmark
+from vlrouterbench.data.table import load_table
+from vlrouterbench.features.encode import encode_benchmark
+from vlrouterbench.features.options import FeatureOptions
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.encoders.builtin.blocks import BuiltinText
 from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder, FeatureProcessor
 from vlrouterbench.routers.encoders.ocr.blocks import OcrImage, ReadImage
 from vlrouterbench.routers.encoders.sample_input import RouterInput, RouterInputError
 from vlrouterbench.routers.registry import ROUTERS
+from vlrouterbench.training.fit import save_router, train_router
+from vlrouterbench.training.problem import Problem
 
 QUESTIONS = ["What is the average of the tallest bars?", "Qu'est-ce que c'est ?", ""]
 OPTIONS, HINTS = [["yes", "no"], [], ["π"]], ["", "Look closely.", ""]
@@ -92,25 +102,94 @@ def test_end_to_end_routers_have_the_same_interface(family, end_to_end_folders, 
     assert torch.allclose(router(**inputs).logits, expected, atol=1e-4)
 
 
-def test_outside_the_package_logits_are_the_same(trained_folders, end_to_end_folders, images, tmp_path):
-    folders = {family: str(folder) for family, folder in (trained_folders | end_to_end_folders).items()}
+def asked(images):
+    return list(zip(QUESTIONS[:2], images[:2], strict=True))
+
+
+def outside(folders, images, where):
+    """Logits of some samples by each router's processor and itself, in an interpreter without the package."""
     given = {"absent": ABSENT, "folders": folders, "texts": QUESTIONS[:2], "images": images[:2]}
-    environment = {"HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1", "PATH": "/usr/bin:/bin"}
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT],
         input=json.dumps(given),
-        cwd=tmp_path,
-        env=environment,
+        cwd=where,
+        env={"HF_HOME": str(where / "hf"), "HF_HUB_OFFLINE": "1", "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
     answers = json.loads(done.stdout)
     assert answers.keys() == folders.keys()
+    return answers
+
+
+def test_outside_the_package_logits_are_the_same(trained_folders, end_to_end_folders, images, tmp_path):
+    folders = {family: str(folder) for family, folder in (trained_folders | end_to_end_folders).items()}
+    answers = outside(folders, images, tmp_path)
     for family, folder in folders.items():
         router = AutoRouter.from_pretrained(folder)
-        asked = zip(QUESTIONS[:2], images[:2], strict=True)
-        assert answers[family] == [list(router.route(text, image).score.values()) for text, image in asked]
+        assert answers[family] == [list(router.route(text, image).score.values()) for text, image in asked(images)]
+
+
+@pytest.fixture(scope="module")
+def pretrained(tmp_path_factory):
+    """Fusion -> folder of a router whose encoders are pretrained models in local folders."""
+    root = tmp_path_factory.mktemp("pretrained")
+    models = {
+        "text": str(save_text_model(root / "e5-small-v2")),
+        "image": str(save_image_model(root / "siglip-tiny", "siglip")),
+    }
+    build_benchmark(write_own_tables(root / "own", num_samples=30), root / "benchmark")
+    table = load_table(root / "benchmark")
+    folders = {}
+    for fusion in ("concat", "text-only", "image-only"):
+        problem = Problem(table, encode_benchmark(table, FeatureOptions(**models, fusion=fusion, device="cpu")))
+        save_router(train_router("prototype", problem), root / fusion)
+        folders[fusion] = str(root / fusion)
+    return folders
+
+
+def test_routers_over_pretrained_encoders_have_the_same_interface(pretrained, images):
+    for folder in pretrained.values():
+        processor, router = AutoProcessor.from_pretrained(folder), AutoModel.from_pretrained(folder)
+        inputs = processor(text=QUESTIONS, images=images, options=OPTIONS, hints=HINTS, return_tensors="pt")
+        expected = torch.tensor(scores_of_route(router, images))
+        assert torch.allclose(router(**inputs).logits.to(expected), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_outside_the_package_so_do_routers_over_pretrained_encoders(pretrained, images, tmp_path):
+    answers = outside(pretrained, images, tmp_path)
+    for fusion, folder in pretrained.items():
+        router = AutoRouter.from_pretrained(folder)
+        expected = [list(router.route(text, image).score.values()) for text, image in asked(images)]
+        assert np.allclose(answers[fusion], expected, rtol=1e-4, atol=1e-5)
+
+
+def saved_by_0_x(name, where):
+    """A router's folder as 0.x saved it, less the settings of a processor, which an end-to-end router had already."""
+    shutil.copytree(SAVED / "routers" / name, where)
+    (where / "processor_config.json").unlink(missing_ok=True)
+    return str(where)
+
+
+@pytest.mark.parametrize("name", ["mlp", "knn", "flagship-changed-pool", "vlc", "zooter"])
+def test_a_folder_of_0_x_has_a_processor_without_settings_of_one(name, images, tmp_path):
+    folder = saved_by_0_x(name, tmp_path / name)
+    processor, router = AutoProcessor.from_pretrained(folder), AutoModel.from_pretrained(folder)
+    logits = [router(**processor(text=[text], images=[image])).logits[0].tolist() for text, image in asked(images)]
+    assert logits == [list(router.route(text, image).score.values()) for text, image in asked(images)]
+
+
+def test_a_folder_of_0_x_that_is_saved_again_has_one_outside_the_package(images, tmp_path):
+    folders = {}
+    for name in ("mlp", "vlc"):
+        AutoRouter.from_pretrained(saved_by_0_x(name, tmp_path / name)).save_pretrained(tmp_path / f"again-{name}")
+        folders[name] = str(tmp_path / f"again-{name}")
+    (tmp_path / "elsewhere").mkdir()
+    answers = outside(folders, images, tmp_path / "elsewhere")
+    for name, folder in folders.items():
+        router = AutoRouter.from_pretrained(folder)
+        assert answers[name] == [list(router.route(text, image).score.values()) for text, image in asked(images)]
 
 
 def test_what_blocks_read_comes_back_to_the_last_bit():

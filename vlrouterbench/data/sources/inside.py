@@ -15,20 +15,19 @@ from pathlib import Path
 SNAPSHOTS, BLOBS = "snapshots", "blobs"
 
 
-def file_inside(folder: Path, name: str) -> Path | None:
+def file_inside(root: Path, name: str) -> Path | None:
     """The file that a name means in a folder; None where there is none.
 
     Args:
-        folder: the folder.
+        root: the folder's real path, as `resolve` gives it.
         name: a path relative to it, or an absolute one that leads inside.
 
     Returns:
-        Its path below the folder's real one, free of links but for a snapshot's own.
+        Its path below `root`, free of links but for a snapshot's own.
 
     Raises:
         OutsideError: it leads outside.
     """
-    root = folder.resolve()
     written = Path(os.path.normpath(root / name))
     try:
         target = written.resolve()

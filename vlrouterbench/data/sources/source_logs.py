@@ -140,7 +140,7 @@ class SourceLogs:
 
     Attributes:
         samples: rows of SAMPLE_SCHEMA, one per sample, ids unique.
-        outcomes: rows of OUTCOME_SCHEMA, at most one per (sample, candidate).
+        outcomes: rows of OUTCOME_SCHEMA, at most one per (sample, candidate); and `latency_s` where answers were timed.
         images: one reference per row of `samples`.
         pool: the candidates.
         name: the benchmark's name.

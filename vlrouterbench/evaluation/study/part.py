@@ -65,11 +65,13 @@ class StudyPart(ABC, Generic[Record]):
         name: on the command line.
         key: in `study.json`.
         former_names: spellings of earlier releases, which the command line still accepts.
+        default_routers: for a study of this part alone that names none; empty takes those of every study.
     """
 
     name: ClassVar[str]
     key: ClassVar[str]
     former_names: ClassVar[Sequence[str]] = ()
+    default_routers: ClassVar[Sequence[str]] = ()
 
     def check(self, context: StudyContext, routers: Sequence[str]) -> None:
         """Stop before anything is trained where the part cannot be computed.

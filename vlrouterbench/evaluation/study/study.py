@@ -21,6 +21,7 @@ from vlrouterbench.evaluation.study.part import PACKAGE, StudyHeader, StudyPart,
 from vlrouterbench.evaluation.study.parts.budget_streams import BudgetStreamsPart
 from vlrouterbench.evaluation.study.parts.calibration import CalibrationPart
 from vlrouterbench.evaluation.study.parts.frontiers import FrontiersPart
+from vlrouterbench.evaluation.study.parts.learning_curves import LearningCurvesPart
 from vlrouterbench.evaluation.study.parts.left_out import LeftOutPart
 from vlrouterbench.evaluation.study.parts.new_candidates import NewCandidatesPart
 from vlrouterbench.evaluation.study.parts.routers import RoutersPart
@@ -35,6 +36,7 @@ PARTS: Sequence[StudyPart[Any]] = (
     LeftOutPart(),
     NewCandidatesPart(),
     BudgetStreamsPart(),
+    LearningCurvesPart(),
 )
 """In the order of the terminal and of the page."""
 DEFAULT_PARTS = ("routers",)
@@ -107,6 +109,16 @@ def study(context: StudyContext, routers: Sequence[str], parts: Sequence[str] = 
         "version": __version__,
     }
     return Study(header, {part.key: part.run(context, routers) for part in chosen})
+
+
+def default_routers(parts: Sequence[str]) -> Sequence[str]:
+    """Routers of a study that names none: those of its parts where each has its own, else DEFAULT_ROUTERS.
+
+    Raises:
+        UnknownNameError: no such part.
+    """
+    own = [part_of(name).default_routers for name in parts]
+    return list(dict.fromkeys(name for routers in own for name in routers)) if all(own) else DEFAULT_ROUTERS
 
 
 def part_of(name: str) -> StudyPart[Any]:

@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import BatchFeature, ProcessorMixin
+from transformers import BatchFeature
 
 from vlrouterbench.routers.backbones.sample_encoder import SampleEncoder
-from vlrouterbench.routers.encoders.feature_encoder import samples_of
+from vlrouterbench.routers.encoders.feature_encoder import EncoderProcessor, samples_of
 from vlrouterbench.routers.encoders.sample_input import RouterInputError
 from vlrouterbench.routers.write_code import write_code
 
 
-class RouterProcessor(ProcessorMixin):
+class RouterProcessor(EncoderProcessor):
     """Images and texts -> tensors of an end-to-end router.
 
     Args:

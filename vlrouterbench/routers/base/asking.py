@@ -1,20 +1,23 @@
-"""How a router is asked: one sample, a list of them, or a chat.
+"""How a router is asked: one sample, a list of them, a chat, or by transformers' `pipeline`.
 
 Decisions
 - All are read by one reader (`sample_input.py`), so that the same sample is decided alike however it comes.
 - Samples of a list are encoded in blocks and scored one by one: a block's scores differ from a row's in the last bit.
 - Of a chat the last turn of the user decides. What it shows must stand in it: nothing is fetched or opened.
+- The pipeline answers with dicts, ready for JSON. It loads no processor: a router reads samples itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import replace
 from os import PathLike
 from typing import Any
 
 import torch
+from transformers import Pipeline
 
+from vlrouterbench.routers.base.configuration_router import PIPELINE
 from vlrouterbench.routers.base.decision import RoutingDecision
 from vlrouterbench.routers.encoders.sample_input import (
     RAISE,
@@ -112,19 +115,32 @@ class AskedRouter:
         Raises:
             RouterInputError: a sample that cannot be decided, by its place in the list; otherwise as `route`.
         """
+        return list(self.route_each(samples, candidates=candidates, on_bad_image=on_bad_image, **budget))
+
+    def route_each(
+        self,
+        samples: Iterable[Mapping[str, Any] | RouterInput],
+        block_samples: int = BLOCK_SAMPLES,
+        /,
+        *,
+        candidates: Sequence[str] | None = None,
+        on_bad_image: str = RAISE,
+        **budget: float | None,
+    ) -> Iterator[RoutingDecision]:
+        """As `route_batch`, one decision after another, of samples that need not end; `block_samples` at a time."""
         self.check_budget(budget)
         if isinstance(samples, str | bytes | Mapping) or not isinstance(samples, Iterable):
             raise RouterInputError(f"expected samples as a list of dicts, found {kind_of(samples)}.")
-        waiting, decisions = list[RouterInput](), list[RoutingDecision]()
+        waiting = list[RouterInput]()
         for place, sample in enumerate(samples):
             try:
                 waiting.append(read_request(sample, on_bad_image))
             except RouterInputError as error:
                 raise RouterInputError(f"samples[{place}]: {error}") from error
-            if len(waiting) >= BLOCK_SAMPLES or sum(map(num_pixels, waiting)) >= BLOCK_PIXELS:
-                decisions += self.decide_on(waiting, candidates, **budget)
+            if len(waiting) >= block_samples or sum(map(num_pixels, waiting)) >= BLOCK_PIXELS:
+                yield from self.decide_on(waiting, candidates, **budget)
                 waiting = []
-        return decisions + self.decide_on(waiting, candidates, **budget)
+        yield from self.decide_on(waiting, candidates, **budget)
 
     @torch.no_grad()
     def decide_on(
@@ -147,6 +163,76 @@ class AskedRouter:
             return [self.encoder.encode([sample]) for sample in samples]
         # Copies: kernels round by the alignment of an address, which differs from row to row of a block.
         return [row.clone() for row in self.encoder.encode(samples).split(1)]
+
+
+class RoutingPipeline(Pipeline):
+    """What `pipeline("vlm-routing", model=DIR)` gives.
+
+    Args:
+        model: the router.
+        kwargs: as for Pipeline; also what `route` takes beside a sample (`candidates`, `usd_weight`, ...), for every
+            call that does not say otherwise.
+    """
+
+    _load_processor: Any = False
+    _load_image_processor: Any = False
+    _load_video_processor: Any = False
+    _load_feature_extractor: Any = False
+    _load_tokenizer: Any = False
+
+    def __init__(self, model: Any, **kwargs: Any) -> None:
+        if not hasattr(model, "route_each"):
+            raise RouterInputError(f"{PIPELINE}: expected a router, found {type(model).__name__}.")
+        super().__init__(model=model, **kwargs)
+
+    def __call__(self, inputs: Any, *args: Any, batch_size: Any = None, num_workers: Any = None, **kwargs: Any) -> Any:
+        """Decisions as dicts (`RoutingDecision.as_dict`).
+
+        Args:
+            inputs: a sample as a dict for `route_batch`, or a chat as a list of messages, for one dict; a list of
+                samples or chats, for a list; what yields them (a data set, a generator), for an iterator.
+            args: not used.
+            batch_size: samples that are encoded together; no decision depends on it.
+            num_workers: not used.
+            kwargs: as for `route`; errors are those of `route_batch`.
+        """
+        options = {**self._forward_params, **kwargs, "batch_size": batch_size or self._batch_size or BLOCK_SAMPLES}
+        if isinstance(inputs, Mapping) or _is_chat(inputs):
+            return self.postprocess(next(self._forward([self.preprocess(inputs)], **options)))
+        if isinstance(inputs, Sized) and not isinstance(inputs, Iterable):  # a data set of torch
+            inputs = map(inputs.__getitem__, range(len(inputs)))  # type: ignore[index]
+        many = isinstance(inputs, Iterable) and not isinstance(inputs, str | bytes)
+        decisions = map(self.postprocess, self._forward(map(self.preprocess, inputs) if many else inputs, **options))
+        return list(decisions) if isinstance(inputs, list | tuple) or not many else decisions
+
+    def preprocess(self, input_: Any, **_: Any) -> Any:
+        """A sample as `route_batch` takes it."""
+        return {"messages": input_} if _is_chat(input_) else input_
+
+    def _forward(self, input_tensors: Any, **options: Any) -> Any:
+        router: Any = self.model
+        return router.route_each(input_tensors, options.pop("batch_size"), **options)
+
+    def postprocess(self, model_outputs: Any, **_: Any) -> dict[str, Any]:
+        """A decision as a dict."""
+        return model_outputs.as_dict()
+
+    def save_pretrained(self, save_directory: str | PathLike[str], **kwargs: Any) -> None:
+        """Save the router: there is nothing else to it."""
+        self.model.save_pretrained(save_directory, **kwargs)
+
+    def push_to_hub(self, *args: Any, **options: Any) -> Any:
+        """Push the router, as its `push_to_hub` does."""
+        router: Any = self.model
+        return router.push_to_hub(*args, **options)
+
+    def _sanitize_parameters(self, **parameters: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        return {}, parameters, {}
+
+
+def _is_chat(value: Any) -> bool:
+    """Whether a value is the messages of one chat."""
+    return isinstance(value, list | tuple) and bool(value) and isinstance(value[0], Mapping) and "role" in value[0]
 
 
 def num_pixels(sample: RouterInput) -> int:

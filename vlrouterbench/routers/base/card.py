@@ -227,8 +227,8 @@ def _short_figures(config: Mapping[str, Any], facts: CardFacts) -> list[str]:
         mark = f" ({SIMULATED})" if one["benchmark"]["simulated"] else ""
         lines.append(
             f"On the {one['split']} split of {_code(one['benchmark']['name'])}{mark}, {one['num_samples']:,} samples: "
-            f"Rank Score {one['rank_score']:.2f} (95 % {low:.1f} to {high:.1f}), "
-            f"accuracy {100 * one['accuracy']:.2f} %, {PER_10K * one['average_cost_usd']:.3f} $/10K."
+            f"Rank Score {one['rank_score']:.2f} (95 % {low:.1f} to {high:.1f}), accuracy {100 * one['accuracy']:.2f} "
+            f"%, {PER_10K * one['average_cost_usd']:.3f} $/10K."
         )
         if overlap := one.get("training_overlap"):
             lines.append(f"**Not held out:** the router was trained on {overlap:,} of these samples.")

@@ -7,14 +7,23 @@ Decisions
 - JSON has no infinity: an infinite cost weight is written "inf".
 - transformers' labels (`id2label`, `label2id`, `num_labels`) are the candidates' names by index. They are read off the
   candidates, never stored apart, so they follow every change of the pool; a file without them loads as before.
+- config.json names the pipeline's class among the folder's code (`custom_pipelines`). transformers takes whoever has
+  that for one whose code must be trusted, so a class of this package states none: there the task is registered.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any, NotRequired, TypedDict
 
 from transformers import PreTrainedConfig
+
+PIPELINE = "vlm-routing"
+"""The task of transformers' `pipeline` that routers are for."""
+PIPELINES = {PIPELINE: {"impl": "base_asking.RoutingPipeline", "pt": ["AutoModel"]}}
+_LOADED = "transformers_modules."
+"""Where transformers puts code that it loaded from a repository."""
 
 
 class NewCandidate(TypedDict):
@@ -114,9 +123,19 @@ class RouterConfig(PreTrainedConfig):
                 f"num_labels: expected {len(self.candidates)}, the number of candidates; found {number}. Leave it out."
             )
 
+    @property
+    def custom_pipelines(self) -> dict[str, Any]:
+        """Task -> its class in the code beside the weights; none where this class is not of such code."""
+        return deepcopy(PIPELINES) if type(self).__module__.startswith(_LOADED) else {}
+
+    @custom_pipelines.setter
+    def custom_pipelines(self, _: Mapping[str, Any]) -> None:
+        """Nothing: what a file says is what this class knows."""
+
     def to_dict(self) -> dict[str, Any]:
-        """As transformers', with the labels."""
-        return {**super().to_dict(), "id2label": self.id2label, "label2id": self.label2id}
+        """As transformers', with the labels and the pipeline."""
+        own = {"id2label": self.id2label, "label2id": self.label2id, "custom_pipelines": deepcopy(PIPELINES)}
+        return {**super().to_dict(), **own}
 
     def _check_labels(self, field: str, names: list[str] | None) -> None:
         if names is not None and names != self.candidate_names:

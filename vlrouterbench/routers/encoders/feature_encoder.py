@@ -21,7 +21,7 @@ from typing import Any, NotRequired, TypedDict
 import numpy as np
 import torch
 from torch import nn
-from transformers import BatchFeature, ProcessorMixin
+from transformers import BatchFeature, PreTrainedConfig, ProcessorMixin
 
 from vlrouterbench.routers.encoders.block import (
     CONCAT,
@@ -191,7 +191,22 @@ def _block(modality: str, config: Mapping[str, Any]) -> FeatureBlock:
     return block_class(modality, kind_of(modality, config)).from_config(config)
 
 
-class FeatureProcessor(ProcessorMixin):
+class EncoderProcessor(ProcessorMixin):
+    """A processor whose settings are those of its router's encoder."""
+
+    @classmethod
+    def get_processor_dict(
+        cls, pretrained_model_name_or_path: str | PathLike[Any], **kwargs: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """As transformers'; where a folder of 0.x has no processor_config.json, its config.json holds the same."""
+        settings, rest = super().get_processor_dict(pretrained_model_name_or_path, **kwargs)
+        if not settings.get("router_encoder"):
+            config, _ = PreTrainedConfig.get_config_dict(pretrained_model_name_or_path, **kwargs)
+            settings["router_encoder"] = config.get("encoder")
+        return settings, rest
+
+
+class FeatureProcessor(EncoderProcessor):
     """Texts and images -> tensors of a router over features.
 
     Args:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.data.table import RoutingTable, load_table
-from vlrouterbench.routers.auto import AutoRouter
+from vlrouterbench.routers.auto import AutoRouter, is_kind
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
 from vlrouterbench.routers.registry import FAMILIES, family_name
@@ -28,7 +28,7 @@ def load_open_pool(source: str | Path) -> OpenPoolRouter:
 
 def check_open_pool(router: PreTrainedRouter, source: str | Path) -> OpenPoolRouter:
     """The router itself; RouterError for one of a family whose pool is closed. `source` is where it came from."""
-    if isinstance(router, OpenPoolRouter):
+    if is_kind(router, OpenPoolRouter):
         return router
     names = [name for name, family in FAMILIES.items() if issubclass(family, OpenPoolRouter)]
     raise RouterError(

@@ -66,11 +66,12 @@ def read_images(folder: Path, samples: pa.Table, path: Path, keep: Keep) -> Tabl
     Raises:
         SourceError: a cell is no image and no path, or its path leads outside the folder.
     """
-    images = TableImages()
+    images, root = TableImages(), folder.resolve()
     columns = [samples[name] for name in IMAGE_FIELDS if name in samples.column_names]
     for row, sample_id in enumerate(map(str, samples["sample_id"].to_pylist())):
         cell = next((cell for column in columns if not is_missing(cell := column[row].as_py())), None)
-        found = _found(cell, f"{path}, row {row + 1}", folder)
+        where = f"{path}, row {row + 1}"
+        found = _found(cell, where, folder)
         if isinstance(found, str):
             images.add_missing(one_line(str(cell)), sample_id, found)
             continue
@@ -80,7 +81,7 @@ def read_images(folder: Path, samples: pa.Table, path: Path, keep: Keep) -> Tabl
         image = found[0]
         if isinstance(image, bytes):
             images.add(keep(image), path.name)
-        elif (target := _target(image, f"{path}, row {row + 1}", folder)) is not None:
+        elif (target := _target(image, where, folder, root)) is not None:
             images.add(target, image)
         else:
             images.add_missing(image, sample_id, "no such file")
@@ -103,13 +104,13 @@ def _found(cell: Any, where: str, folder: Path) -> list[Any] | str:
     return found
 
 
-def _target(image: str, where: str, folder: Path) -> Path | None:
+def _target(image: str, where: str, folder: Path, root: Path) -> Path | None:
     """The file of a path, None where there is none."""
     if "\0" in image:
         raise _no_image(where, folder, f'found "{one_line(image)}".')
     for form in path_forms(image):
         try:
-            if (target := file_inside(folder, form)) is not None:
+            if (target := file_inside(root, form)) is not None:
                 return target
         except OutsideError as error:
             raise SourceError(

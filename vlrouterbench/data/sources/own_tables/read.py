@@ -22,6 +22,7 @@ from vlrouterbench.data.candidates import POOL_FILES, CandidatePool
 from vlrouterbench.data.choices import Protocol
 from vlrouterbench.data.image_store import ImageStore
 from vlrouterbench.data.saved_tables.form import ENDINGS, ENDINGS_IN_WORDS, ending_of
+from vlrouterbench.data.schema import LATENCY
 from vlrouterbench.data.sources.own_tables.image_columns import Keep, read_images
 from vlrouterbench.data.sources.own_tables.table_files import (
     cast_column,
@@ -200,9 +201,12 @@ def _options(raw: pa.Table, path: Path) -> pa.Array:
 
 
 def _outcomes(raw: pa.Table, path: Path) -> pa.Table:
-    return pa.table(
+    outcomes = pa.table(
         {field.name: cast_column(raw, field.name, field.type, path) for field in OUTCOME_SCHEMA}, schema=OUTCOME_SCHEMA
     )
+    if LATENCY not in raw.column_names:
+        return outcomes
+    return outcomes.append_column(LATENCY, cast_column(raw, LATENCY, pa.float64(), path))
 
 
 def _check_outcomes(outcomes: pa.Table, path: Path, *, pool: CandidatePool, sample_ids: pa.ChunkedArray) -> None:
@@ -215,7 +219,8 @@ def _check_outcomes(outcomes: pa.Table, path: Path, *, pool: CandidatePool, samp
     if pc.any(strange).as_py():
         row = first_row(strange)
         raise SourceError(f'{path}, row {row}: sample "{outcomes["sample_id"][row - 1]}" is not in the samples table.')
-    check_amounts(outcomes, ("input_tokens", "output_tokens", "cost_usd"), path)
+    amounts = ("input_tokens", "output_tokens", "cost_usd", LATENCY)
+    check_amounts(outcomes, [name for name in amounts if name in outcomes.column_names], path)
 
 
 def _unmeasured(samples: pa.Table, measured: np.ndarray, path: Path) -> list[LeftOut]:

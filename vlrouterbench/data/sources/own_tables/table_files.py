@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.saved_tables.form import TableError, TableForm
 from vlrouterbench.data.saved_tables.read import read_saved_table
+from vlrouterbench.data.schema import LATENCY
 from vlrouterbench.data.sources.source_logs import OUTCOME_SCHEMA, SAMPLE_SCHEMA
 from vlrouterbench.routers.encoders.sample_input import IMAGE_FIELDS, one_line
 
@@ -30,7 +31,7 @@ def read_table(path: Path, required: Sequence[str]) -> pa.Table:
         SourceError: it is not readable, has a column twice, or lacks a required one.
     """
     try:
-        table = read_saved_table(path, TableForm(TEXTS, OUTCOME_SCHEMA.names, IMAGE_FIELDS))
+        table = read_saved_table(path, TableForm(TEXTS, (*OUTCOME_SCHEMA.names, LATENCY), IMAGE_FIELDS))
     except TableError as error:
         raise SourceError(f"{path}{error}") from error
     lacking = [name for name in required if name not in table.column_names]

@@ -110,6 +110,7 @@ class BudgetStreamsPart(StudyPart[BudgetStreamsRecord]):
 
     name = "budget-streams"
     key = "budget_streams"
+    default_routers = ("flagship",)
 
     def check(self, context: StudyContext, routers: Sequence[str]) -> None:
         """As the base's.

@@ -19,7 +19,7 @@ from typing import TypedDict
 import numpy as np
 
 from vlrouterbench.core.errors import RouterError
-from vlrouterbench.data.table import measured_means
+from vlrouterbench.data.costs import measured_means
 from vlrouterbench.evaluation.estimates import ask_estimates
 from vlrouterbench.evaluation.policies import POLICIES
 from vlrouterbench.evaluation.study.calibration_pairs import EstimatedSplit, NullFigures, PairFigures, Pairs

@@ -1,0 +1,218 @@
+"""Part `learning-curves`: how many questions does a router need? Its Rank Score against its training samples.
+
+Decisions
+- Sizes halve from the whole train split down. A smaller one holds whole groups of the larger, drawn at random for each
+  split, and validation shrinks with train, as it would in a smaller table; the test split and cost bounds stay.
+- Policies that are fitted on train (`mixture`) have a curve too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+import numpy as np
+
+from vlrouterbench.core.constants import RANK_SCORE_BETA
+from vlrouterbench.core.errors import RouterError
+from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.evaluation.policies import POLICIES
+from vlrouterbench.evaluation.study.context import StudyContext, scored
+from vlrouterbench.evaluation.study.learning_curve import (
+    MIN_TRAIN,
+    Curve,
+    CurveShape,
+    answer,
+    curve_shape,
+    over_splits,
+)
+from vlrouterbench.evaluation.study.learning_curve_plot import learning_curves_plot
+from vlrouterbench.evaluation.study.over_splits import Outcomes, outcomes_of, outcomes_of_policy
+from vlrouterbench.evaluation.study.part import StudyHeader, StudyPart, TextTable
+from vlrouterbench.metrics.bootstrap import interval, trade_off_draws
+from vlrouterbench.metrics.trade_off import rank_score
+
+MOST_SIZES = 7
+FIGURE = "Rank Score"
+
+
+class CurvePoint(TypedDict):
+    """A router trained on some training samples; means over splits.
+
+    Attributes:
+        num_train: training samples.
+        rank_score: 0 to 100, with its interval [low, high] as `ci95`.
+        accuracy: 0 to 1.
+        average_cost_usd: USD per sample.
+    """
+
+    num_train: int
+    rank_score: float
+    ci95: list[float]
+    accuracy: float
+    average_cost_usd: float
+
+
+class LearningCurve(CurveShape):
+    """A router's curve, and what it says in one sentence."""
+
+    router: str
+    points: list[CurvePoint]
+    answer: str
+
+
+class LearningCurvesRecord(TypedDict):
+    """All curves.
+
+    Attributes:
+        questions_per_training_sample: of the table; validation and test are the others.
+        curves: of each router.
+        skipped: routers of files of decisions, which cannot be trained on fewer samples.
+    """
+
+    questions_per_training_sample: float
+    curves: list[LearningCurve]
+    skipped: list[str]
+
+
+class LearningCurvesPart(StudyPart[LearningCurvesRecord]):
+    """One curve per router."""
+
+    name = "learning-curves"
+    key = "learning_curves"
+    default_routers = ("flagship", "mixture")
+
+    def check(self, context: StudyContext, routers: Sequence[str]) -> None:
+        """As the base's.
+
+        Raises:
+            RouterError: no router that is trained, or one or a seed is given twice.
+            UnknownNameError: no such family, variant or policy.
+        """
+        super().check(context, routers)
+        if all(name in context.decided for name in routers):
+            raise RouterError(
+                f"expected a router to train on fewer samples, found decisions of {', '.join(routers)} alone."
+            )
+
+    def run(self, context: StudyContext, routers: Sequence[str]) -> LearningCurvesRecord:
+        """Train routers on growing parts of every split's train."""
+        self.check(context, routers)
+        names = [name for name in routers if name not in context.decided]
+        halvings = _halvings(context)
+        sizes: list[list[int]] = []
+        figures: dict[str, list[np.ndarray]] = {name: [] for name in names}
+        draws: dict[str, list[np.ndarray]] = {name: [] for name in names}
+        for seed, split in context.splits():
+            test, parts = scored(split), [part_of_split(split, 2.0**-halving, seed) for halving in halvings]
+            sizes.append([len(part.split("train")) for part in parts])
+            for name in names:
+                outcomes = []
+                for part, size in zip(parts, sizes[-1], strict=True):
+                    with context.stage(f"split {seed}: {name} on {size:,} training samples"):
+                        outcomes.append(_outcomes(name, context, part, test, seed))
+                quality, cost = (np.column_stack(side) for side in zip(*outcomes, strict=True))
+                figures[name].append(np.stack([quality.mean(axis=0), cost.mean(axis=0)]))
+                draws[name].append(
+                    trade_off_draws(
+                        quality,
+                        cost,
+                        test.column("group_id"),
+                        cost_bounds=context.table.cost_bounds,
+                        beta=RANK_SCORE_BETA,
+                        seed=seed,
+                    )["rank_score"]
+                )
+        num_train = np.mean(sizes, axis=0)
+        in_all = len(context.table) / num_train[-1]
+        curves = [
+            _curve(name, np.stack(figures[name]), over_splits(draws[name]), num_train, in_all, context.table)
+            for name in names
+        ]
+        skipped = [name for name in routers if name in context.decided]
+        return {"questions_per_training_sample": float(in_all), "curves": curves, "skipped": skipped}
+
+    def table(self, record: LearningCurvesRecord, header: StudyHeader) -> list[TextTable | str]:
+        """A sentence and a table per router."""
+        lines: list[TextTable | str] = []
+        for curve in record["curves"]:
+            rows = [
+                (
+                    f"{point['num_train']:,}",
+                    f"{point['rank_score']:.2f}",
+                    f"{point['ci95'][0]:.1f} to {point['ci95'][1]:.1f}",
+                    f"{100 * point['accuracy']:.2f}",
+                )
+                for point in curve["points"]
+            ]
+            lines += [curve["answer"], TextTable("", ("training samples", "Rank", "95 %", "acc. %"), rows)]
+            if curve["extrapolation"] is not None:
+                lines.append(f"its power law without the largest size, less what was measured: {_foreseen(curve)}")
+        if any(curve["extrapolation"] for curve in record["curves"]):
+            lines.append("power law: limit - scale * n ** -exponent, if more questions are as these")
+        if record["skipped"]:
+            lines.append(f"not trained here: {', '.join(record['skipped'])}")
+        return lines
+
+    def section(self, record: LearningCurvesRecord, header: StudyHeader) -> str:
+        """Sentences, the figure and a table."""
+        drawing = learning_curves_plot(record["curves"], simulated=header["benchmark"]["simulated"])
+        return self.render(record, header, svg=drawing.svg())
+
+
+def part_of_split(split: RoutingTable, share: float, seed: int) -> RoutingTable:
+    """A split with a share of its train and validation samples, in whole groups; a smaller share holds no others.
+
+    Args:
+        split: the benchmark under one split.
+        share: of the samples, above 0 and up to 1.
+        seed: of the order of groups.
+    """
+    sides, groups = np.array(split.column("split")), np.array(split.column("group_id"))
+    kept = sides == "test"
+    for side in ("train", "validation"):
+        of_side = np.flatnonzero(sides == side)
+        _, index = np.unique(groups[of_side], return_inverse=True)
+        place = np.random.default_rng(seed).permutation(int(index.max()) + 1 if len(index) else 0)[index]
+        order = np.argsort(place, kind="stable")
+        last = max(1, round(share * len(of_side))) - 1
+        kept[of_side[place <= place[order[last]]]] = True
+    return split.take(kept)
+
+
+def _foreseen(curve: LearningCurve) -> str:
+    foreseen = curve["extrapolation"]["foreseen"] if curve["extrapolation"] is not None else None
+    return "-" if foreseen is None else "{:+.2f} ({:+.2f} to {:+.2f})".format(foreseen["points"], *foreseen["ci95"])
+
+
+def _halvings(context: StudyContext) -> list[int]:
+    """How often train is halved for each size, the smallest first; every split has MIN_TRAIN samples at least."""
+    least = min(len(split.split("train")) for _, split in context.splits())
+    return [halving for halving in reversed(range(MOST_SIZES)) if least * 2.0**-halving >= MIN_TRAIN] or [0]
+
+
+def _outcomes(name: str, context: StudyContext, part: RoutingTable, test: RoutingTable, seed: int) -> Outcomes:
+    if name in POLICIES:
+        return outcomes_of_policy(name, part, test, seed=seed)
+    return outcomes_of(context.train(name, part, seed).decide(context.features.of(test)).cpu().numpy(), test)
+
+
+def _curve(
+    name: str, figures: np.ndarray, draws: np.ndarray, num_train: np.ndarray, in_all: float, table: RoutingTable
+) -> LearningCurve:
+    """A router's curve from accuracy and cost per split, (num_splits, 2, num_sizes), and resampled Rank Scores."""
+    scores = rank_score(figures[:, 0], figures[:, 1], cost_bounds=table.cost_bounds, beta=RANK_SCORE_BETA)
+    values = scores.mean(axis=0)
+    shape, sizes = curve_shape(Curve(num_train, values, draws)), [round(size) for size in num_train]
+    points: list[CurvePoint] = [
+        {
+            "num_train": size,
+            "rank_score": float(values[place]),
+            "ci95": interval(draws[:, place]),
+            "accuracy": float(figures[:, 0, place].mean()),
+            "average_cost_usd": float(figures[:, 1, place].mean()),
+        }
+        for place, size in enumerate(sizes)
+    ]
+    said = answer(name, shape, sizes=sizes, in_all=in_all, figure=FIGURE)
+    return {**shape, "router": name, "points": points, "answer": said}
