@@ -1,6 +1,7 @@
 """Reading decisions: one per router and sample, whatever the order; all else is refused by name."""
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from tests.series import examples
 from tests.tables import hand_table
 from vlrouterbench.core.errors import EvaluationError
-from vlrouterbench.evaluation.decisions import COLUMNS, MOST_ROUTERS, read_decisions
+from vlrouterbench.evaluation.decisions import COLUMNS, MOST_ROUTERS, is_decisions_file, read_decisions
 
 TABLE = hand_table(np.ones((3, 2)), np.tile([0.1, 0.2], (3, 1)))
 ROWS = [("a", "s0", "c1"), ("a", "s1", "c0"), ("a", "s2", "c1")]
@@ -72,3 +73,33 @@ def test_a_missing_column_a_missing_file_and_other_bytes_are_named(tmp_path):
     for name, word in (("two", "missing: candidate"), ("none", "found no file"), ("bytes", "not readable as parquet")):
         with pytest.raises(EvaluationError, match=word):
             read_decisions(tmp_path / f"{name}.parquet", TABLE)
+
+
+@pytest.mark.parametrize("name", ["d.csv", "d.tsv", "d.xlsx", "d.json", "d.csv.gz"])
+def test_decisions_may_be_another_kind_of_table(tmp_path, name):
+    frame, path = pd.DataFrame(ROWS, columns=COLUMNS), tmp_path / name
+    assert not is_decisions_file(str(path)), "a router may be called so"
+    if name == "d.xlsx":
+        frame.to_excel(path, index=False)
+    elif name == "d.json":
+        frame.to_json(path, orient="records")
+    else:
+        frame.to_csv(path, index=False, sep="\t" if name == "d.tsv" else ",")
+    assert is_decisions_file(str(path))
+    assert read_decisions(path, TABLE)["a"].tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("router,sample_id\na,s0\n", "missing: candidate"),
+        ("router,sample_id,candidate\n", "found no row"),
+        ("router,sample_id,candidate\na,s0\n", "not readable as csv"),
+        ("router,sample_id,candidate\n" + "a,s0,c1\n" * (3 * MOST_ROUTERS + 1), "Split the file"),
+    ],
+)
+def test_another_kind_of_table_that_holds_no_decisions_is_named(tmp_path, content, said):
+    (tmp_path / "d.csv").write_text(content)
+    with pytest.raises(EvaluationError, match=said) as caught:
+        read_decisions(tmp_path / "d.csv", TABLE)
+    assert str(tmp_path / "d.csv") in str(caught.value) and len(str(caught.value).splitlines()) == 1

@@ -16,24 +16,30 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vlrouterbench.core.errors import EvaluationError
+from vlrouterbench.data.saved_tables.form import TableError, TableForm, ending_of
+from vlrouterbench.data.saved_tables.read import read_saved_table
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.writing import DECISIONS_FILE
 
 COLUMNS = ("router", "sample_id", "candidate")
+MOST_BYTES = 2**30
+"""Size up to which a packed file is unpacked."""
 MOST_ROUTERS = 1_000
 """Limit for one file: a few kilobytes of parquet can hold a billion equal rows."""
 
 
 def is_decisions_file(source: str) -> bool:
     """Whether what was given in the place of a router is a file of decisions, by its name."""
-    return source.endswith(".parquet")
+    ending = ending_of(Path(source))
+    return ending == ".parquet" or (ending is not None and Path(source).is_file())
 
 
 def read_decisions(path: Path, table: RoutingTable, *, whole: RoutingTable | None = None) -> dict[str, np.ndarray]:
     """Router -> indices in the pool (num_samples,), in a table's order.
 
     Args:
-        path: a `decisions.parquet`, or the folder of an evaluation that holds it.
+        path: a `decisions.parquet`, the same as another kind of table (`route --questions` also writes csv), or the
+            folder of an evaluation that holds it.
         table: the scored samples.
         whole: the benchmark; decisions on its other samples are then left out, and refused where this is None.
 
@@ -66,6 +72,8 @@ def read_decisions(path: Path, table: RoutingTable, *, whole: RoutingTable | Non
 
 
 def _columns(path: Path, *, most_rows: int) -> list[list[str]]:
+    if ending_of(path) not in (None, ".parquet"):
+        return _saved_columns(path, most_rows)
     try:
         file = pq.ParquetFile(path)
     except FileNotFoundError as error:
@@ -89,6 +97,26 @@ def _columns(path: Path, *, most_rows: int) -> list[list[str]]:
                 f"{file.metadata.num_rows:,}. Split the file."
             )
         rows = file.read(columns=list(COLUMNS))
+    return _whole_columns(path, rows)
+
+
+def _saved_columns(path: Path, most_rows: int) -> list[list[str]]:
+    """The columns of a table of another kind, which is as large as it looks but where it is packed."""
+    try:
+        rows = read_saved_table(path, TableForm(COLUMNS, most_bytes=MOST_BYTES))
+    except TableError as error:
+        raise EvaluationError(f"{path}{error}") from error
+    if lacking := [name for name in COLUMNS if name not in rows.column_names]:
+        raise EvaluationError(f"{path}: expected the text columns {', '.join(COLUMNS)}; missing: {', '.join(lacking)}.")
+    if rows.num_rows > most_rows:
+        raise EvaluationError(
+            f"{path}: expected decisions of at most {MOST_ROUTERS:,} routers, {most_rows:,} rows, found "
+            f"{rows.num_rows:,}. Split the file."
+        )
+    return _whole_columns(path, rows)
+
+
+def _whole_columns(path: Path, rows: pa.Table) -> list[list[str]]:
     for name in COLUMNS:
         if rows[name].null_count:
             first = rows[name].is_null().to_pylist().index(True)

@@ -38,6 +38,7 @@ from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.registry import family_name
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import train_router
+from vlrouterbench.training.outside import check_scores, is_outside, outside_code
 from vlrouterbench.training.problem import Problem
 
 
@@ -185,15 +186,19 @@ def _routed(
     name: str, router: PreTrainedRouter, features: torch.Tensor, table: RoutingTable, options: EvaluationOptions
 ) -> RoutedSplit:
     order = _matching_order(name, router, table)
-    return RoutedSplit(
-        name,
-        order[router.decide(features).cpu().numpy()],
-        {"kind": "router", "family": family_name(router), **router.config.training},
-        throughput=measure_throughput(router, table) if options.time_routers else None,
-        features=router.encoder.describe(),
-        frontier=decisions_by_weight(router, features, order),
-        estimates=ask_estimates(name, router, features, order),
-    )
+    with outside_code(name, type(router), "scored"):
+        if is_outside(type(router)):
+            with torch.no_grad():
+                check_scores(router, router.score(features), len(table))
+        return RoutedSplit(
+            name,
+            order[router.decide(features).cpu().numpy()],
+            {"kind": "router", "family": family_name(router), **router.config.training},
+            throughput=measure_throughput(router, table) if options.time_routers else None,
+            features=router.encoder.describe(),
+            frontier=decisions_by_weight(router, features, order),
+            estimates=ask_estimates(name, router, features, order),
+        )
 
 
 def _matching_order(name: str, router: PreTrainedRouter, table: RoutingTable) -> np.ndarray:

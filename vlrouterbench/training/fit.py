@@ -27,6 +27,7 @@ from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.registration import find_family
 from vlrouterbench.routers.registry import FAMILIES, family_name
 from vlrouterbench.training.arguments import RouterTrainingArguments
+from vlrouterbench.training.outside import check_outside, code_carried, is_outside, outside_code
 from vlrouterbench.training.problem import Problem
 from vlrouterbench.training.selection import Trial, best_of, try_settings
 from vlrouterbench.training.sharding import is_sharded
@@ -87,7 +88,8 @@ def train_each(
             "one of the two out."
         )
     for fits in _by_cost_weight(FAMILIES[family], run):
-        trained = _best(fits)
+        with outside_code(family, FAMILIES[family], "trained"):
+            trained = _best(fits)
         router, setting = trained.router, trained.chosen.setting
         # Fields that needed a fit are as the router was built: its sizes may be smaller than the setting's.
         built = {"cost_weight", *run.recipe.fit_grid}
@@ -126,7 +128,7 @@ def save_router(trained: TrainedRouter, out: Path | str) -> None:
 
 def save_staged(router: PreTrainedRouter, out: Path | str) -> None:
     """As `save_pretrained`, beside and then renamed."""
-    with staged_folder(Path(out)) as folder:
+    with staged_folder(Path(out)) as folder, code_carried(family_name(router)):
         router.save_pretrained(folder)
 
 
@@ -155,6 +157,9 @@ def _recipe(family: str, problem: Problem, arguments: RouterTrainingArguments) -
         if name not in options:
             raise unknown_name(f"option of {family}", name, options)
     recipe = FAMILIES[family].recipe_for(arguments.variant, problem.features.encoder)
+    for name in (*recipe.fixed, *recipe.fit_grid, *recipe.decision_grid) if is_outside(FAMILIES[family]) else ():
+        if name not in options:
+            raise unknown_name(f"field in the recipe of {family}", name, options)
     return arguments.applied_to(recipe, family)
 
 
@@ -175,8 +180,10 @@ def _fits(family: type[PreTrainedRouter], run: TrainingRun) -> Iterator[TrainedR
         set_seed(run.arguments.seed)
         router = _fitted_once(family, run, training_set, setting)
         one = replace(run, setting={**run.setting, **setting})
+        check_outside(router, one)
         if router.by_gradient:
             trials = train_gradient_router(router, training_set, one)
+            check_outside(router, one)
         else:
             trials = try_settings(router.eval(), run.problem, router.decision_settings(run.recipe))
         yield _tried(router, trials, one)

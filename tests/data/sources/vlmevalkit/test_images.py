@@ -5,6 +5,7 @@ import tarfile
 
 import pytest
 
+from tests.data.sources.test_inside import snapshot_of
 from tests.data.sources.vlmevalkit.log_trees import choice_rows, picture, write_choice_logs, write_tsv
 from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.build import BuildOptions, build_benchmark
@@ -183,3 +184,15 @@ def test_rows_that_name_no_image_are_not_lost_ones(tree):
     write_table(tree, ["", "", "", "", *files()[4:]])
     report, _ = build(tree)
     assert report["images"] == {"ok": 6, "bad": 4}
+
+
+def test_a_snapshot_of_the_hub_builds_the_benchmark_of_its_logs(tree, tmp_path):
+    """Every file of a snapshot, the images too, is a link into the contents of its repository."""
+    write_table(tree, files())
+    report, plain = build(tree)
+    snapshot = snapshot_of(tree, tmp_path / "datasets--me--logs")
+    linked_report = build_benchmark(snapshot, tmp_path / "linked")
+    assert linked_report["left_out"] == report["left_out"] == []
+    linked = load_table(tmp_path / "linked")
+    assert linked.report["source_sha256"] == plain.report["source_sha256"]
+    assert images_of(linked) == images_of(plain) and None not in images_of(plain).values()
