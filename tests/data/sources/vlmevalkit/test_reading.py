@@ -9,7 +9,8 @@ import pytest
 
 from tests.data.sources.vlmevalkit.log_trees import write_tsv, write_xlsx
 from vlrouterbench.core import limits
-from vlrouterbench.data.sources.vlmevalkit.reading import UnreadableFileError, read_text_table
+from vlrouterbench.data.sources.vlmevalkit.file_kinds import UnreadableFileError
+from vlrouterbench.data.sources.vlmevalkit.reading import read_text_table
 
 SMALL = "vlm_router_data/VLMEvalKit_inference/GeminiFlash2-5/GeminiFlash2-5_ChartQA_TEST.xlsx"
 
