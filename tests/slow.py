@@ -11,6 +11,7 @@ SLOW = (
     "data/simulation/",
     "data/sources/vlmevalkit/test_damage.py",
     "data/sources/vlmevalkit/test_read_properties.py",
+    "data/test_bombs.py",
     "data/test_build_killed.py",
     "data/test_build_memory.py",
     "demo/",

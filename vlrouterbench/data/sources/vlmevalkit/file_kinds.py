@@ -15,6 +15,7 @@ import json
 from pathlib import Path
 
 from vlrouterbench.core.errors import SourceError
+from vlrouterbench.data.saved_tables.bounds import BoundsError, check_columns
 from vlrouterbench.data.sources.vlmevalkit.columns import CORRECT, EVAL_MATCH, HIT, VERIFIER_MATCH
 
 INDEX = "index"
@@ -79,7 +80,11 @@ def header_of(path: Path, delimiter: str = "\t") -> list[str]:
     encoding = "utf-16" if is_utf_16(path) else "utf-8-sig"
     try:
         with path.open(newline="", encoding=encoding) as handle:
-            return next(csv.reader(handle, delimiter=delimiter), [])
+            names = next(csv.reader(handle, delimiter=delimiter), [])
+        check_columns(len(names))
+        return names
+    except BoundsError as error:
+        raise UnreadableFileError(str(error)) from error
     except (UnicodeDecodeError, csv.Error, OSError) as error:
         raise UnreadableFileError(f"not readable as {path.suffix[1:]}: {error}") from error
 
