@@ -1,5 +1,6 @@
 """`--plugin` and installed packages: what they add is found by every command, and what is wrong is said once."""
 
+import json
 import re
 import sys
 
@@ -89,6 +90,17 @@ def test_a_module_beside_a_plugin_file_is_carried_with_it(program, folder, bench
         ("raising_plugin.py", "raise RuntimeError('no GPU here')\n", "cannot be imported: RuntimeError: no GPU here"),
         ("two-words.py", "", 'whose name can be imported, found "two-words.py"'),
         ("json.py", "", 'has the name of another module, "json"'),
+        ("leaving_plugin.py", "import sys; sys.exit(0)\n", "cannot be imported: SystemExit: 0"),
+        ("odd_plugin.py", "raise type('Odd', (BaseException,), {})('x')\n", "cannot be imported: Odd: x"),
+        ("interrupted_plugin.py", "raise KeyboardInterrupt\n", "stopped; nothing half-written"),
+        ("binary_plugin.py", "x = 1\0", "cannot be imported: SyntaxError"),
+        ("relative_plugin.py", "from .beside import x\n", "cannot be imported: ImportError: attempted relative import"),
+        ("circular_plugin.py", "import circular_plugin\ncircular_plugin.x\n", "cannot be imported: AttributeError"),
+        (
+            "taken_plugin.py",
+            "import vlrouterbench\nvlrouterbench.register_router('mixture', print)\n",
+            'plugin .*taken_plugin.py: the name "mixture" is taken by a policy',
+        ),
     ],
 )
 def test_a_plugin_that_cannot_be_imported_is_one_message_and_status_1(name, content, message, program, folder):
@@ -163,3 +175,78 @@ def test_encoders_and_sources_of_installed_packages_are_found(program, folder, p
     (quiz / "scores.txt").write_text("\n".join(["weak strong", *(f"{n % 2} 1 what is {n}?" for n in range(60))]))
     done = program("build", quiz, "--out", tmp_path / "built")
     assert done.status == 0, done.err
+
+
+def evaluated(program, folder, benchmark, out, body, *more, kind="def"):
+    """How `evaluate` ends with a function `decide` of a plugin's."""
+    (folder / "own_decider.py").write_text(
+        f"import vlrouterbench\n\n\n{kind} decide(samples):\n    {body}\n\n\n"
+        "vlrouterbench.register_router('decide', decide)\n"
+    )
+    arguments = ("--router", "decide", "--plugin", folder / "own_decider.py", "--out", out)
+    return program("evaluate", benchmark, *arguments, *more)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("raise SystemExit(0)", "the function decide failed on .* SystemExit: 0"),
+        ("raise type('Odd', (BaseException,), {})('x')", "failed on .* Odd: x"),
+        ("raise KeyboardInterrupt", "stopped; nothing half-written"),
+        ("return decide(samples)", "failed on .* RecursionError"),
+        ("yield 'small'", "found generator"),
+        ("return {sample['sample_id']: 'small' for sample in samples}", "found dict"),
+        ("return [0] * len(samples)", "found int 0"),
+        ("return ['smal'] * len(samples)", '"smal". Did you mean "small"'),
+    ],
+)
+def test_a_function_that_does_not_answer_is_one_message_and_nothing_is_written(
+    body, message, program, folder, benchmark, tmp_path
+):
+    done = evaluated(program, folder, benchmark, tmp_path / "out", body)
+    assert done.status == 1 and len(done.errors) == 1 and re.search(message, done.err), done.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_async_function_is_one_message(program, folder, benchmark, tmp_path):
+    done = evaluated(program, folder, benchmark, tmp_path / "out", "return []", kind="async def")
+    assert done.status == 1 and "found coroutine" in done.err and "Warning" not in done.err
+
+
+def test_what_a_plugin_prints_leaves_the_summary_readable_and_its_chdir_the_results_where_they_were_asked_for(
+    program, folder, benchmark, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    body = "print('thinking'); import os; os.chdir('/'); samples.sort(key=len); return ['small'] * len(samples)"
+    done = evaluated(program, folder, benchmark, "out", body, "--json")
+    assert done.status == 0 and "thinking" in done.err, done.err
+    assert [record["router"] for record in json.loads(done.out)["results"]] == ["decide"]
+    assert (tmp_path / "out" / "results.json").is_file()
+
+
+def test_a_plugin_may_be_given_twice_relatively_and_lie_where_a_path_has_spaces(
+    program, folder, benchmark, tmp_path, monkeypatch
+):
+    (folder / "my plug ins").mkdir()
+    (folder / "my plug ins" / "spaced_router.py").write_text(MODULE)
+    monkeypatch.chdir(folder)
+    twice = ("--plugin", "my plug ins/spaced_router.py", "--plugin", folder / "my plug ins" / "spaced_router.py")
+    arguments = ("--router", "outside", "--cost-weight", "10", "--out", tmp_path / "out")
+    done = program("train", benchmark, *arguments, *twice)
+    assert done.status == 0, done.err
+
+
+@pytest.mark.parametrize("imported", ["import vlrouterbench.routers as own", "from vlrouterbench.routers import *"])
+def test_code_that_cannot_be_carried_is_refused_before_anything_is_trained(
+    imported, program, folder, benchmark, tmp_path
+):
+    (folder / "uncarried_router.py").write_text(MODULE.replace("import torch\n", f"import torch\n{imported}\n", 1))
+    arguments = ("--router", "outside", "--out", tmp_path / "out")
+    done = program("train", benchmark, *arguments, "--plugin", folder / "uncarried_router.py")
+    assert done.status == 1 and len(done.errors) == 1 and "train outside" not in done.err
+    assert 'the code of the router "outside" cannot be saved beside its weights: uncarried_router has' in done.err
+
+
+def test_a_wrong_name_is_told_before_anything_is_encoded(program, benchmark, tmp_path):
+    done = program("train", benchmark, "--router", "knnn", "--out", tmp_path / "out")
+    assert done.status == 1 and 'Did you mean "knn"' in done.err

@@ -59,6 +59,7 @@ COMMANDS = (
 GROUPS = {"candidates": candidates}
 """Commands with subcommands, by name."""
 DEBUG, JSON, TRUST = "--debug", "--json", "--trust-remote-code"
+_STOPPED = "stopped; nothing half-written is left behind."
 _INTERRUPTED = 130
 """The exit status that typer gives to an interrupt."""
 
@@ -111,8 +112,10 @@ def main(argv: Sequence[str]) -> int:
             app(args=arguments, prog_name="vlrouterbench")
     except SystemExit as end:
         if end.code == _INTERRUPTED:
-            return _failed("stopped; nothing half-written is left behind.", None, debug=False)
+            return _failed(_STOPPED, None, debug=False)
         return int(end.code or 0)
+    except KeyboardInterrupt:
+        return _failed(_STOPPED, None, debug=False)
     except VLRouterBenchError as error:
         return _failed(str(error), error, debug)
     except OSError as error:

@@ -104,8 +104,13 @@ class FamilyRequest(FeatureRequest):
         from vlrouterbench.features.backbones import BackboneOptions, open_backbone
         from vlrouterbench.features.encode import encode_benchmark
         from vlrouterbench.features.packed import pack_benchmark
+        from vlrouterbench.routers.registration import find_family
         from vlrouterbench.routers.registry import END_TO_END
+        from vlrouterbench.training.outside import check_can_be_saved
 
+        # First of all: a wrong name costs no time, and a family of an installed package is imported by it.
+        family = find_family(family)
+        check_can_be_saved(family)
         if family not in END_TO_END:
             return encode_benchmark(table, self.feature_options(), work)
         options = fields_of(self, BackboneOptions, name=self.backbone, max_tokens=self.max_length)

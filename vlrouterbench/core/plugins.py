@@ -52,6 +52,8 @@ def import_plugin(name: str) -> ModuleType:
                 f'expected a plugin at "{name}", found no such module. Give a module on the path, or a file.py.'
             ) from cause
         raise
+    except VLRouterBenchError as error:
+        raise PluginError(f"plugin {name}: {error}") from error
 
 
 def _module_of_file(file: Path) -> str:

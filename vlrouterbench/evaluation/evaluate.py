@@ -48,6 +48,7 @@ from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.registry import family_name
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import train_router
+from vlrouterbench.training.outside import check_scores, is_outside, outside_code
 from vlrouterbench.training.problem import Problem
 from vlrouterbench.training.rechoosing import can_rechoose, rechoose, trained_for
 
@@ -231,17 +232,21 @@ def _routed(
     order = pool.order
     config = {"kind": "router", "family": family_name(router), **router.config.training}
     own = getattr(router.config, "usd_weight", None)
-    if options.rechoose:
-        config |= _at_objective(router, table, pool.allowed)
-    routed = RoutedSplit(
-        name,
-        order[router.decide(features, pool.allowed).cpu().numpy()],
-        config,
-        throughput=measure_throughput(router, table) if options.time_routers else None,
-        features=router.encoder.describe(),
-        frontier=decisions_by_weight(router, features, order, candidates=pool.allowed),
-        estimates=ask_estimates(name, router, features, order),
-    )
+    with outside_code(name, type(router), "scored"):
+        if is_outside(type(router)):
+            with torch.no_grad():
+                check_scores(router, router.score(features), len(table))
+        if options.rechoose:
+            config |= _at_objective(router, table, pool.allowed)
+        routed = RoutedSplit(
+            name,
+            order[router.decide(features, pool.allowed).cpu().numpy()],
+            config,
+            throughput=measure_throughput(router, table) if options.time_routers else None,
+            features=router.encoder.describe(),
+            frontier=decisions_by_weight(router, features, order, candidates=pool.allowed),
+            estimates=ask_estimates(name, router, features, order),
+        )
     if own is not None:
         router.config.update({"usd_weight": own})
     return routed

@@ -8,6 +8,7 @@ Decisions
 
 from __future__ import annotations
 
+import inspect
 import io
 from collections.abc import Sequence
 from typing import TypedDict
@@ -79,6 +80,8 @@ def decide_by_function(name: str, function: RouterFunction, table: RoutingTable)
         )
     ):
         answers = function([dict(sample) for sample in samples])
+    if inspect.iscoroutine(answers):
+        answers.close()  # else Python warns of it beside the message
     if isinstance(answers, str) or not isinstance(answers, Sequence | np.ndarray):
         raise EvaluationError(
             f"the function {name}: expected a list of {len(samples):,} names of candidates, found "

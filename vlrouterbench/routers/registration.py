@@ -10,13 +10,15 @@ Decisions
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from vlrouterbench.core.errors import RouterError, UnknownNameError, unknown_name
 from vlrouterbench.core.plugins import ROUTERS as GROUP
 from vlrouterbench.core.plugins import load_offered, offered
+from vlrouterbench.routers.base.configuration_router import RouterConfig
 from vlrouterbench.routers.base.estimating import EstimatingRouter
+from vlrouterbench.routers.base.learning import Recipe
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.registry import END_TO_END, FAMILIES, ROUTERS
 
@@ -113,8 +115,9 @@ def unknown_family(name: str, *others: str) -> UnknownNameError:
 
 def own_name(router: type[PreTrainedRouter]) -> str:
     """The name that a class gives itself: its configuration's model type, or else its own name, without our part."""
-    if (kind := getattr(router, "config_class", None)) is not None and "model_type" in vars(kind):
-        return str(kind.model_type).removeprefix("vlrouter-")
+    kind = getattr(router, "config_class", None)
+    if isinstance(kind, type) and (model_type := vars(kind).get("model_type")) not in (None, RouterConfig.model_type):
+        return str(model_type).removeprefix("vlrouter-")
     return router.__name__.removesuffix("Router").lower() or router.__name__.lower()
 
 
@@ -137,6 +140,18 @@ def _checked_class(name: str, router: type) -> type[PreTrainedRouter]:
         raise RouterError(
             f'expected the class {router.__name__} of the router "{name}" to define {needed}, found none. It turns '
             "features (num_samples, dim) into scores (num_samples, num_candidates)."
+        )
+    kind, recipes = router.config_class, router.recipes
+    if not (isinstance(kind, type) and issubclass(kind, RouterConfig)) or kind.model_type == RouterConfig.model_type:
+        raise RouterError(
+            f"expected a config_class with a model_type of its own for the class {router.__name__} of the router "
+            f'"{name}", found {getattr(kind, "__name__", kind)}. Write a subclass of '
+            f"{base.config_class.__name__} with a model_type, which is how a saved router is told from others."
+        )
+    if not isinstance(recipes, Mapping) or not isinstance(recipes.get("default"), Recipe):
+        raise RouterError(
+            f'expected recipes of the class {router.__name__} of the router "{name}" that have "default", a Recipe; '
+            f"found {recipes!r}. Leave recipes out where there is nothing to choose."
         )
     return router
 

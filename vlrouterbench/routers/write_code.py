@@ -187,6 +187,8 @@ def _carried(module: str, roots: set[str]) -> list[tuple[ast.ImportFrom, dict[st
     for node in _imports(tree):
         parts = module.split(".")[: -node.level] if node.level else []
         base = ".".join([*parts, *([node.module] if node.module else [])])
+        if base.partition(".")[0] in roots and any(alias.name == "*" for alias in node.names):
+            raise CodeError(f"{module} has `from {base} import *`, which has no flat form. Name what is imported.")
         if base.partition(".")[0] in roots:
             carried.append((node, {alias.name: _home(base, alias.name) for alias in node.names}))
     return carried

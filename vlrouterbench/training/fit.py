@@ -9,7 +9,6 @@ Decisions
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,16 +20,17 @@ from vlrouterbench.core.errors import RouterError, unknown_name
 from vlrouterbench.core.files import staged_folder
 from vlrouterbench.features.packed import PackedSet
 from vlrouterbench.metrics.objectives import RANK_SCORE
-from vlrouterbench.routers.base.card import TrialFacts, pool_of
+from vlrouterbench.routers.base.card import pool_of
 from vlrouterbench.routers.base.configuration_router import RouterConfig
 from vlrouterbench.routers.base.learning import Recipe, TrainingSet, settings_of
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.registration import find_family
 from vlrouterbench.routers.registry import FAMILIES, family_name
 from vlrouterbench.training.arguments import RouterTrainingArguments
+from vlrouterbench.training.outside import check_outside, code_carried, is_outside, outside_code
 from vlrouterbench.training.problem import Problem
 from vlrouterbench.training.rechoosing import held_out_of, rechoose
-from vlrouterbench.training.selection import Trial, best_of, objective_record, try_settings
+from vlrouterbench.training.selection import Trial, best_of, json_number, objective_record, trial_facts, try_settings
 from vlrouterbench.training.sharding import is_sharded
 from vlrouterbench.training.shared_trunk import train_on_shared_trunk
 from vlrouterbench.training.teacher import teacher_labels
@@ -89,7 +89,8 @@ def train_each(
             "one of the two out."
         )
     for fits in _by_cost_weight(FAMILIES[family], run):
-        trained = _best(fits)
+        with outside_code(family, FAMILIES[family], "trained"):
+            trained = _best(fits)
         router, setting = trained.router, trained.chosen.setting
         # Fields that needed a fit are as the router was built: its sizes may be smaller than the setting's.
         built = {"cost_weight", *run.recipe.fit_grid}
@@ -123,27 +124,15 @@ def _wrong_rows(family: str) -> str:
 def save_router(trained: TrainedRouter, out: Path | str) -> None:
     """Write config.json, model.safetensors, the code files and the card with its facts (beside, then renamed)."""
     router = trained.router
-    trials = [_trial_facts(trial) for trial in trained.trials]
+    trials = [trial_facts(trial) for trial in trained.trials]
     router.card_facts = {"family": family_name(router), "pool": pool_of(router.config.to_dict()), "trials": trials}
     save_staged(router, out)
 
 
 def save_staged(router: PreTrainedRouter, out: Path | str) -> None:
     """As `save_pretrained`, beside and then renamed."""
-    with staged_folder(Path(out)) as folder:
+    with staged_folder(Path(out)) as folder, code_carried(family_name(router)):
         router.save_pretrained(folder)
-
-
-def _trial_facts(trial: Trial) -> TrialFacts:
-    facts: TrialFacts = {
-        "setting": {name: json_number(value) for name, value in trial.setting.items()},
-        "validation_rank_score": trial.validation_rank_score,
-    }
-    if trial.held_out_rank_score is not None:
-        facts["held_out_rank_score"] = trial.held_out_rank_score
-    if trial.objective_value is not None:
-        facts["objective_value"] = trial.objective_value
-    return facts
 
 
 def _recipe(family: str, problem: Problem, arguments: RouterTrainingArguments) -> Recipe:
@@ -161,6 +150,9 @@ def _recipe(family: str, problem: Problem, arguments: RouterTrainingArguments) -
         if name not in options:
             raise unknown_name(f"option of {family}", name, options)
     recipe = FAMILIES[family].recipe_for(arguments.variant, problem.features.encoder)
+    for name in (*recipe.fixed, *recipe.fit_grid, *recipe.decision_grid) if is_outside(FAMILIES[family]) else ():
+        if name not in options:
+            raise unknown_name(f"field in the recipe of {family}", name, options)
     return arguments.applied_to(recipe, family)
 
 
@@ -181,8 +173,10 @@ def _fits(family: type[PreTrainedRouter], run: TrainingRun) -> Iterator[TrainedR
         set_seed(run.arguments.seed)
         router = _fitted_once(family, run, training_set, setting)
         one = replace(run, setting={**run.setting, **setting})
+        check_outside(router, one)
         if router.by_gradient:
             trials = train_gradient_router(router, training_set, one)
+            check_outside(router, one)
         else:
             trials = try_settings(router.eval(), run.problem, router.decision_settings(run.recipe))
         yield _tried(router, trials, one)
@@ -292,8 +286,3 @@ def _config(family: type[PreTrainedRouter], problem: Problem, own: Mapping[str, 
         return family.config_class(candidates=problem.candidates(), encoder=problem.features.encoder.config, **own)
     except (TypeError, ValueError) as error:
         raise RouterError(f"the options of {family.title} do not fit: {error}") from error
-
-
-def json_number(value: float | int) -> float | int | str:
-    """A number as JSON can hold it: infinity is written "inf"."""
-    return "inf" if isinstance(value, float) and math.isinf(value) else value

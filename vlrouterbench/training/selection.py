@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from vlrouterbench.metrics.objectives import BENCHMARK_GOAL, Goal
+from vlrouterbench.routers.base.card import TrialFacts
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.training.problem import Problem
 
@@ -100,3 +101,21 @@ def objective_record(goal: Goal, chosen: Trial) -> dict[str, Any]:
         "objective_value": chosen.merit,
         **({"objective_note": chosen.note} if chosen.note else {}),
     }
+
+
+def trial_facts(trial: Trial) -> TrialFacts:
+    """A trial as the card of a router states it."""
+    facts: TrialFacts = {
+        "setting": {name: json_number(value) for name, value in trial.setting.items()},
+        "validation_rank_score": trial.validation_rank_score,
+    }
+    if trial.held_out_rank_score is not None:
+        facts["held_out_rank_score"] = trial.held_out_rank_score
+    if trial.objective_value is not None:
+        facts["objective_value"] = trial.objective_value
+    return facts
+
+
+def json_number(value: float | int) -> float | int | str:
+    """A number as JSON can hold it: infinity is written "inf"."""
+    return "inf" if isinstance(value, float) and math.isinf(value) else value

@@ -24,8 +24,9 @@ from vlrouterbench.data.build_report import BenchmarkIdentity
 from vlrouterbench.plotting.sweep import sweep_plot
 from vlrouterbench.routers.registry import FAMILIES
 from vlrouterbench.training.arguments import RouterTrainingArguments
-from vlrouterbench.training.fit import TrainedRouter, json_number, save_router, train_each
+from vlrouterbench.training.fit import TrainedRouter, save_router, train_each
 from vlrouterbench.training.problem import Problem
+from vlrouterbench.training.selection import json_number
 
 FIGURES: tuple[Literal["rank_score", "accuracy", "average_cost_usd"], ...] = (
     "rank_score",
