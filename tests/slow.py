@@ -41,6 +41,7 @@ SLOW = (
     "test_docs_budgets.py",
     "test_docs_learning_curves.py",
     "test_hub_cards.py",
+    "test_own_router.py",
     "test_packaging.py",
     "test_quickstart.py",
     "test_readme.py",
