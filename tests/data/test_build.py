@@ -182,7 +182,7 @@ def test_the_order_of_rows_changes_no_split(own_tables, tmp_path):
     [
         ("absent", "found nothing at"),
         ("file", "found a file"),
-        ("empty", r"expected own tables \(.*outcomes\.parquet.*\) or VLMEvalKit logs .*, found none of these"),
+        ("empty", r"expected own tables \(.*outcomes as \.parquet.*\) or VLMEvalKit logs .*, found none of these"),
         ("no logs", r"VLMEvalKit logs: found no file that begins with its folder's name in notes"),
     ],
 )

@@ -61,6 +61,7 @@ def route_questions(router: PreTrainedRouter, request: RouteRequest) -> None:
             usd_weight=request.usd_weight,
             max_cost_usd=request.max_cost_usd,
             min_accuracy=request.min_accuracy,
+            max_latency_s=request.max_latency_s,
             average_cost_usd=request.average_cost_usd,
             progress=progress,
         )

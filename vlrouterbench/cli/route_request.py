@@ -19,6 +19,7 @@ class RequestedBudget(TypedDict):
     usd_weight: float | None
     max_cost_usd: float | None
     min_accuracy: float | None
+    max_latency_s: float | None
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,10 @@ class RouteRequest:
     usd_weight: Annotated[float | None, typer.Option(help="Accuracy per USD; needs calibrated estimates.")] = None
     max_cost_usd: Annotated[float | None, typer.Option(help="The most that one answer may cost.")] = None
     min_accuracy: Annotated[float | None, typer.Option(help="Least probability of a correct answer.")] = None
+    max_latency_s: Annotated[
+        float | None,
+        typer.Option(help="Only candidates of which 95 % of the answers to training samples took so many seconds."),
+    ] = None
     allow_text_only: Annotated[bool, typer.Option(help="Decide by the text where the image is unreadable.")] = False
     text_encoder: Annotated[str | None, typer.Option(help="Folder of the router's text encoder.")] = None
     image_encoder: Annotated[str | None, typer.Option(help="Folder of the router's image encoder.")] = None
@@ -57,6 +62,7 @@ class RouteRequest:
             "usd_weight": self.usd_weight,
             "max_cost_usd": self.max_cost_usd,
             "min_accuracy": self.min_accuracy,
+            "max_latency_s": self.max_latency_s,
         }
 
     @property
@@ -96,7 +102,8 @@ class RouteRequest:
             if getattr(self, name):
                 raise typer.BadParameter(_belongs(name, "question") + " A table has a column for it.")
         self.table_files()
-        budgets = [_flag(name) for name, value in self.budget.items() if value is not None]
+        kinds = ("usd_weight", "max_cost_usd", "min_accuracy")
+        budgets = [_flag(name) for name in kinds if getattr(self, name) is not None]
         if self.average_cost_usd is not None and budgets:
             raise typer.BadParameter(
                 f"give --average-cost-usd or {budgets[0]}: an average sets each answer's trade-off."

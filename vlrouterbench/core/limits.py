@@ -18,3 +18,20 @@ YAML_BYTES = 256 * 2**10
 YAML_DEPTH = 16
 CANDIDATES = 10_000
 """Rows of a file of candidates or prices."""
+
+TABLE_COLUMNS = 5_000
+"""Of a table; the widest that are shared have some hundreds."""
+TABLE_ROWS = 50_000_000
+"""Of a parquet file, which can state any number of rows in a few bytes."""
+TABLE_VALUES = 250_000_000
+"""Rows times columns of a parquet file: 17 million outcomes of eight columns are 136 million."""
+JSON_DEPTH = 500
+"""Lists and objects within each other in one row of JSON: native readers recurse, and end the process at some depth."""
+WORKBOOK_BYTES = 2**29
+"""Unpacked, of an xlsx file; a sheet of a million rows with half a kilobyte each."""
+WORKBOOK_CELLS = 20_000_000
+"""Rows times columns that a sheet spans: its reader holds all of them, empty or not."""
+WORKBOOK_TEXT_BYTES = 2**29
+"""Of all cells, each shared string counted as often as cells refer to it."""
+CELL_BYTES = 2**20
+"""Of one cell of an xlsx file, about: Excel itself holds 32,767 characters."""

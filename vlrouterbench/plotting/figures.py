@@ -51,6 +51,11 @@ _PIXELS_PER_POINT = 1.1
 _LONGEST_NAME = 36
 _LONGEST_TITLE = 100
 _PNG_DPI = 200
+_MOST_NUMBERS = 2_500
+"""Cells up to which a heat map carries numbers: beyond, none could be read, and each of them costs memory."""
+_MOST_LABELS = 60
+_LONGEST_SIDE = 20.0
+"""Of a figure, in inches."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ def draw_heat_map(
     label: str,
     bounds: tuple[float, float] = (0.0, 100.0),
 ) -> Drawing:
-    """A heat map with its numbers.
+    """A heat map with its numbers; one of more than _MOST_NUMBERS cells has colours alone.
 
     Args:
         values: (num_rows, num_columns); NaN is an empty cell with a dash.
@@ -120,14 +125,15 @@ def draw_heat_map(
     from matplotlib.figure import Figure
 
     figure = Figure(
-        figsize=(max(6.0, 2.2 + 0.58 * len(columns)), max(2.6, 1.9 + 0.32 * len(rows))), layout="constrained"
+        figsize=(_between(6.0, 2.2 + 0.58 * len(columns)), _between(2.6, 1.9 + 0.32 * len(rows))),
+        layout="constrained",
     )
     axes = figure.add_subplot()
     cells = axes.imshow(values, cmap="cividis", vmin=bounds[0], vmax=bounds[1], aspect="auto")
     axes.set_xticks(range(len(columns)), map(shortened, columns), rotation=40, ha="right", fontsize=9, parse_math=False)
     axes.set_yticks(range(len(rows)), map(shortened, rows), fontsize=9, parse_math=False)
     light = bounds[0] + _LIGHT_CELL * (bounds[1] - bounds[0])
-    for row, column in np.ndindex(values.shape):
+    for row, column in np.ndindex(values.shape) if values.size <= _MOST_NUMBERS else ():
         value = values[row, column]
         measured = np.isfinite(value)
         colour = "white" if measured and value <= light else "black"
@@ -137,13 +143,23 @@ def draw_heat_map(
     return Drawing(figure, title)
 
 
+def _between(least: float, inches: float) -> float:
+    """A side of a figure: no longer than a page can show."""
+    return min(max(least, inches), _LONGEST_SIDE)
+
+
 def heat_map(values: np.ndarray, **how: Any) -> str:
     """A heat map as SVG text; arguments as for `draw_heat_map`."""
     return draw_heat_map(values, **how).svg()
 
 
 def label_points(axes: Axes, labels: Sequence[tuple[str, tuple[float, float], str]]) -> None:
-    """Write (text, point, colour) beside each point, clear of other labels and points where there is space."""
+    """Write (text, point, colour) beside each point, clear of other labels and points where there is space.
+
+    Of more than _MOST_LABELS points the highest are labelled: among more, no label could be read.
+    """
+    if len(labels) > _MOST_LABELS:
+        labels = sorted(labels, key=lambda label: -label[1][1])[:_MOST_LABELS]
     # The stubs allow for a subfigure, of which our figures have none.
     cast("Figure", axes.figure).draw_without_rendering()
     taken = [_around(axes.transData.transform(point)) for _, point, _ in labels]

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from vlrouterbench.routers.base.decision import Budget, BudgetError, considered
+from vlrouterbench.routers.base.decision import MAX_LATENCY, Budget, BudgetError, considered
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
 from vlrouterbench.routing.limits import UNLIMITED, Limits
 
 Progress = Callable[[int, int], None]
@@ -28,6 +29,8 @@ class RoutingOptions:
         min_accuracy: least chance of a correct answer, 0 to 1.
         average_cost_usd: budget of the mean expected cost over the table, USD: it is kept but for one decision, while
             any candidate fits it (`docs/budgets.md`); needs a router with an open pool.
+        max_latency_s: only candidates of which 95 % of the answers to training samples took so many seconds; goes with
+            any of the others.
         limits: see Limits.
         progress: called with (rows done, rows).
     """
@@ -38,6 +41,7 @@ class RoutingOptions:
     max_cost_usd: float | None = None
     min_accuracy: float | None = None
     average_cost_usd: float | None = None
+    max_latency_s: float | None = None
     limits: Limits = UNLIMITED
     progress: Progress | None = None
 
@@ -48,6 +52,7 @@ class RoutingOptions:
             "usd_weight": self.usd_weight,
             "max_cost_usd": self.max_cost_usd,
             "min_accuracy": self.min_accuracy,
+            MAX_LATENCY: self.max_latency_s,
         }
         return {name: value for name, value in budget.items() if value is not None}
 
@@ -61,10 +66,13 @@ class RoutingOptions:
         """
         considered(router.config.candidate_names, self.candidates)
         router.check_budget(self.budget)
-        if self.budget:
-            Budget(**self.budget)
+        if isinstance(router, OpenPoolRouter) and self.max_latency_s is not None:
+            router.quick_enough(self.max_latency_s, self.candidates)
+        traded = {name: value for name, value in self.budget.items() if name != MAX_LATENCY}
+        if traded:
+            Budget(**traded)
             if self.average_cost_usd is not None:
                 raise BudgetError(
-                    f"expected average_cost_usd or {next(iter(self.budget))}, found both: an average sets the "
+                    f"expected average_cost_usd or {next(iter(traded))}, found both: an average sets the "
                     "trade-off of each answer."
                 )

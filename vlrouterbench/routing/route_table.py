@@ -164,6 +164,8 @@ def _decider(router: PreTrainedRouter, options: RoutingOptions) -> Callable[[tor
     if options.average_cost_usd is None:
         return lambda features: router.decide_one(features, names, **options.budget)
     pool = check_open_pool(router, router.name_or_path or family_name(router))
+    if options.max_latency_s is not None:
+        names = pool.quick_enough(options.max_latency_s, names)
     if names is not None:
         pool = copy.deepcopy(pool)
         for name in [name for name in pool.config.candidate_names if name not in names]:

@@ -119,6 +119,7 @@ class Problem:
                 torch.from_numpy(self.train.matrices["input_tokens"]),
                 torch.from_numpy(self.train.matrices["output_tokens"]),
             ),
+            latency=None if self.train.latency is None else torch.from_numpy(self.train.latency),
         )
 
     def validation_score(self, decisions: torch.Tensor) -> float:

@@ -20,6 +20,7 @@ from vlrouterbench.plotting.figures import BLUE, heat_map, label_points, log_cos
 
 _BINS = 24
 _HISTOGRAMS_PER_ROW = 3
+_MOST_HISTOGRAMS = 24
 _MOST_BAR_LABELS = 30
 
 
@@ -111,13 +112,15 @@ def tokens_plot(table: RoutingTable) -> str:
     """A histogram of output tokens for every candidate, all on one logarithmic scale."""
     from matplotlib.figure import Figure
 
-    title = titled("Output tokens per answer", simulated=table.simulated)
+    part = f", the first {_MOST_HISTOGRAMS} of {len(table.pool)}" if len(table.pool) > _MOST_HISTOGRAMS else ""
+    title = titled(f"Output tokens per answer{part}", simulated=table.simulated)
     tokens = np.maximum(table.matrices["output_tokens"], 1)
     bins = np.geomspace(1, tokens[np.isfinite(tokens)].max(initial=2.0), _BINS + 1)
-    rows = -(-len(table.pool) // _HISTOGRAMS_PER_ROW)
+    shown = table.pool.names[:_MOST_HISTOGRAMS]
+    rows = -(-len(shown) // _HISTOGRAMS_PER_ROW)
     figure = Figure(figsize=(9.0, 0.9 + 1.15 * rows), layout="constrained")
     grid = figure.subplots(rows, _HISTOGRAMS_PER_ROW, sharex=True, sharey=True, squeeze=False).ravel()
-    for axes, name, column in zip(grid, table.pool.names, tokens.T, strict=False):
+    for axes, name, column in zip(grid, shown, tokens.T, strict=False):
         measured = column[np.isfinite(column)]
         axes.set_title(shortened(name), fontsize=9, parse_math=False)
         axes.set_xscale("log")
@@ -128,7 +131,7 @@ def tokens_plot(table: RoutingTable) -> str:
             axes.axvline(np.median(measured), color="black", linewidth=1.2)
         else:
             axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", va="center", fontsize=9)
-    for axes in grid[len(table.pool) :]:
+    for axes in grid[len(shown) :]:
         axes.set_visible(False)
     figure.suptitle(title)
     figure.supxlabel("output tokens (log scale), the line at the median", fontsize=10)

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 
@@ -63,6 +65,10 @@ class TextSource:
     def opened(self) -> str | pa.BufferReader:
         """What Arrow's readers take."""
         return str(self.path) if self.content is None else pa.BufferReader(self.content)
+
+    def stream(self) -> BinaryIO:
+        """Its bytes from the beginning, to be closed by whoever reads them."""
+        return self.path.open("rb") if self.content is None else BytesIO(self.content)
 
     def as_chinese(self) -> TextSource:
         """The same bytes, read as GBK.

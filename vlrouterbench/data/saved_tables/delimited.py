@@ -15,6 +15,7 @@ from collections.abc import Collection
 import pyarrow as pa
 import pyarrow.csv
 
+from vlrouterbench.data.saved_tables.bounds import check_columns
 from vlrouterbench.data.saved_tables.decoding import TextSource
 from vlrouterbench.data.saved_tables.form import TableError, TableForm
 
@@ -56,6 +57,7 @@ def _read(source: TextSource, form: TableForm, likely: str) -> pa.Table:
     if "\0" in head:
         raise TableError(" is not readable: expected text, found bytes that are none.")
     separator = _separator(head.rstrip("\r"), form.known, likely)
+    check_columns(head.count(separator) + 1)
     table = _parsed(source, form, separator, ".")
     left = [field.name for field in table.schema if field.name not in form.texts and pa.types.is_string(field.type)]
     if separator == "," or not left or len(set(table.column_names)) < table.num_columns:

@@ -11,6 +11,7 @@ import json
 import pyarrow as pa
 import pyarrow.json
 
+from vlrouterbench.data.saved_tables.bounds import check_depth
 from vlrouterbench.data.saved_tables.decoding import TextSource
 from vlrouterbench.data.saved_tables.delimited import BLOCK_BYTES, in_larger_blocks
 from vlrouterbench.data.saved_tables.form import TableError
@@ -22,6 +23,7 @@ def read_json_lines(source: TextSource) -> pa.Table:
     Raises:
         pyarrow.ArrowInvalid: it is none.
     """
+    check_depth(source.stream)
     table = _parsed(source, None)
     texts = {kind: pa.string() for kind in table.schema.types if pa.types.is_timestamp(kind)}
     texts |= {

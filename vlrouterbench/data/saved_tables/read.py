@@ -16,6 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from vlrouterbench.data.saved_tables.bounds import BoundsError, check_columns, check_parquet
 from vlrouterbench.data.saved_tables.decoding import TextSource
 from vlrouterbench.data.saved_tables.delimited import read_delimited
 from vlrouterbench.data.saved_tables.form import TableError, TableForm, ending_of
@@ -34,10 +35,13 @@ def read_saved_table(path: Path, form: TableForm) -> pa.Table:
     """
     try:
         table = _read(path, form)
+        check_columns(table.num_columns)
         doubled = [name for name, count in Counter(table.column_names).items() if count > 1]
         if doubled:
             raise TableError(f": expected each column once, found {one_line(', '.join(doubled))} more than once.")
         return _with_texts(table, form)
+    except BoundsError as error:
+        raise TableError(f" is not read: {error}.") from error
     except UnicodeDecodeError as error:
         raise TableError(": expected names of columns in UTF-8, found other bytes. Save it as UTF-8.") from error
     except (pa.ArrowException, OSError, EOFError, zlib.error, RecursionError) as error:
@@ -73,6 +77,7 @@ def _unpacked(path: Path, form: TableForm) -> bytes:
 def _read_parquet(source: Path | pa.BufferReader, form: TableForm) -> pa.Table:
     with pq.ParquetFile(source) as file:
         facts = file.metadata
+        check_parquet(facts)
         form.check_size(sum(facts.row_group(group).total_byte_size for group in range(facts.num_row_groups)))
         if form.most_rows is not None and facts.num_rows > form.most_rows:
             raise TableError(f" has {facts.num_rows:,} rows; at most {form.most_rows:,} are accepted.")

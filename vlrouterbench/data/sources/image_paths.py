@@ -5,12 +5,15 @@ Decisions
   is read where it leads inside.
 - Paths of another machine: backslashes are slashes, and a path into VLMEvalKit's folder `images`, which moves together
   with its tables, is sought from that folder on.
-- A list of paths is JSON, or Python's own form of it, as VLMEvalKit writes it.
+- A list of paths is JSON, or Python's own form of it, as VLMEvalKit writes it; one in which Windows' backslashes stand
+  plain is read as it is meant.
+- Nothing is fetched: a URL is no file.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from vlrouterbench.data.sources.inside import is_inside
@@ -21,6 +24,9 @@ IMAGE_TREE_NAME = "images"
 IMAGE_SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
 
 _TAIL = 64
+_PLAIN_BACKSLASH = re.compile(r"(?<!\\)(?:\\\\)*\\(?![\\'\"]|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})")
+"""One that escapes nothing which a list of paths holds: a quote, a backslash, a character by its number."""
+_QUOTES = "\"'"
 
 
 class ImagePathError(ValueError):
@@ -31,6 +37,11 @@ def listed(text: str) -> list[str] | None:
     """The items of a list as text, None where it cannot be read."""
     items = list_of(text)
     return [str(item) for item in items] if isinstance(items, list) else None
+
+
+def listed_paths(text: str) -> list[str] | None:
+    """The paths of a list as text, None where it cannot be read."""
+    return listed(text.replace("\\\\", "/").replace("\\", "/") if _PLAIN_BACKSLASH.search(text) else text)
 
 
 def looks_like_image_file(text: str) -> bool:
@@ -55,7 +66,9 @@ def find_image_file(name: str, *, root: Path, bases: tuple[Path, ...]) -> Path:
     """
     inside = root.resolve()
     leads_outside = False
-    for path in _readings(name.strip(), bases):
+    if name.strip().lower().startswith(("http://", "https://")):
+        raise ImagePathError(f'"{name}" is a URL: nothing is fetched, put the images inside the source')
+    for path in _readings(name.strip().strip(_QUOTES).strip(), bases):
         try:
             target = path.resolve()
             if not is_inside(path, root):

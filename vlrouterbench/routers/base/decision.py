@@ -20,6 +20,8 @@ from vlrouterbench.routers.encoders.sample_input import EncoderError, RouterInpu
 
 KINDS = ("usd_weight", "max_cost_usd", "min_accuracy")
 """How a request may trade accuracy against cost."""
+MAX_LATENCY = "max_latency_s"
+"""What a request may ask besides, of a router with an open pool: an answer in so many seconds."""
 
 
 class PoolMismatchError(ValueError):

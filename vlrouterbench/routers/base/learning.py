@@ -44,6 +44,8 @@ class TrainingSet:
         groups: (num_samples,) int64: number of each sample's group of near-duplicates; None: every sample is its own.
         tokens: input and output tokens, each (num_samples, num_candidates) float64, NaN = not measured; None where they
             are not known.
+        latency: seconds until an answer was there, (num_samples, num_candidates) float64, NaN = not measured; None
+            where no answer was timed.
     """
 
     features: torch.Tensor
@@ -56,6 +58,7 @@ class TrainingSet:
     text_features: torch.Tensor | None = None
     groups: torch.Tensor | None = None
     tokens: tuple[torch.Tensor, torch.Tensor] | None = None
+    latency: torch.Tensor | None = None
 
     @property
     def counted(self) -> torch.Tensor:

@@ -21,7 +21,7 @@ from transformers.utils import ModelOutput
 
 from vlrouterbench.routers.base.asking import AskedRouter
 from vlrouterbench.routers.base.configuration_router import RouterConfig
-from vlrouterbench.routers.base.decision import KINDS, CalibrationError, RoutingDecision, considered
+from vlrouterbench.routers.base.decision import KINDS, MAX_LATENCY, CalibrationError, RoutingDecision, considered
 from vlrouterbench.routers.base.learning import (
     Recipe,
     Setting,
@@ -218,8 +218,8 @@ class PreTrainedRouter(AskedRouter, SavedRouter):
 
     def check_budget(self, budget: Mapping[str, float | None]) -> None:
         """Raise TypeError for an unknown kind of budget, CalibrationError for one that the family cannot keep."""
-        if unknown := sorted(set(budget) - set(KINDS)):
-            raise TypeError(f"unexpected keyword arguments {unknown}; budgets are {', '.join(KINDS)}.")
+        if unknown := sorted(set(budget) - {*KINDS, MAX_LATENCY}):
+            raise TypeError(f"unexpected keyword arguments {unknown}; budgets are {', '.join((*KINDS, MAX_LATENCY))}.")
         given = [name for name, value in budget.items() if value is not None]
         if given and not self.calibrated:
             raise CalibrationError(

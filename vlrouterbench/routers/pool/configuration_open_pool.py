@@ -19,6 +19,8 @@ class PoolState(TypedDict, total=False):
         prices: the prices that costs were measured at, per position, None where they are not known.
         cost_ratios: how far measured costs lay from expected ones, per position (`costs.py`), None where it is not
             known; absent in routers of earlier releases.
+        latency_s: quantiles of the seconds that training samples' answers took, per position (`costs.py`), None where
+            none was timed; absent where no candidate's was.
     """
 
     trained: int
@@ -26,6 +28,7 @@ class PoolState(TypedDict, total=False):
     columns: list[int]
     prices: list[list[float] | None]
     cost_ratios: list[list[float] | None]
+    latency_s: list[list[float] | None]
 
 
 class OpenPoolRouterConfig(EstimatingRouterConfig):

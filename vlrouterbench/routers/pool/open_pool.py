@@ -18,21 +18,22 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Unpack
 
 import torch
 from torch import nn
 
-from vlrouterbench.routers.base.budget_stream import BudgetStream, StreamOptions
-from vlrouterbench.routers.base.calibrated import CalibratedRouter
 from vlrouterbench.routers.base.card import pool_of
 from vlrouterbench.routers.base.configuration_router import NewCandidate, PoolChange, RouterConfig
 from vlrouterbench.routers.base.decision import Estimates, PoolMismatchError, considered
 from vlrouterbench.routers.base.learning import TrainingSet
 from vlrouterbench.routers.base.modeling_router import frozen
+from vlrouterbench.routers.pool.bounded import BoundedRouter
 from vlrouterbench.routers.pool.configuration_open_pool import OpenPoolRouterConfig, PoolState
-from vlrouterbench.routers.pool.costs import cost_ratios, level_of, price_ratio
+from vlrouterbench.routers.pool.costs import (
+    cost_ratios,
+    price_ratio,
+    time_quantiles,
+)
 from vlrouterbench.routers.pool.new_candidates import checked_outcomes, checked_price, new_candidate
 
 EDGE = 0.005
@@ -40,7 +41,7 @@ EDGE = 0.005
 TOKENS_PER_PRICE = 1_000_000
 
 
-class OpenPoolRouter(CalibratedRouter):
+class OpenPoolRouter(BoundedRouter):
     """A router whose pool changes after training; `config.pool` holds its state."""
 
     config: OpenPoolRouterConfig
@@ -78,11 +79,6 @@ class OpenPoolRouter(CalibratedRouter):
         raise TypeError(f"{type(self).__name__} is a base of families: load one of them.")
 
     @property
-    def columns(self) -> list[int]:
-        """Position of each candidate of the pool."""
-        return self.config.pool.get("columns", list(range(self.num_candidates)))
-
-    @property
     def pool_quality(self) -> torch.Tensor:
         """Mean quality of each candidate of the pool, (num_candidates,)."""
         return torch.cat([self.mean_quality, self.joined_quality])[self.columns]
@@ -94,6 +90,8 @@ class OpenPoolRouter(CalibratedRouter):
         self.mean_quality.copy_(training_set.quality.double().nanmean(dim=0).nan_to_num(0.0))
         self.trained_cost.copy_(self.mean_cost)
         self.config.pool = self._pool(list(range(self.num_trained)), self._prices())
+        if training_set.latency is not None:
+            self.config.pool["latency_s"] = time_quantiles(training_set.latency)
 
     def estimates(self, features: torch.Tensor) -> Estimates:
         """As the base's, for the pool as it is now."""
@@ -234,21 +232,6 @@ class OpenPoolRouter(CalibratedRouter):
             )
         order = self._level(rows).sort(stable=True).indices
         return indices[order[((torch.arange(count) + 0.5) * len(rows) / count).long()]].tolist()
-
-    def cost_ratios(self, quantile: float) -> dict[str, float] | None:
-        """Candidate -> measured over expected cost that so many answers kept to; None where one is not known."""
-        kept, level = self.config.pool.get("cost_ratios", []), level_of(quantile)
-        rows = [kept[position] if position < len(kept) else None for position in self.columns]
-        names = self.config.candidate_names
-        return {name: row[level] for name, row in zip(names, rows, strict=True) if row} if all(rows) else None
-
-    def stream(self, average_cost_usd: float, **options: Unpack[StreamOptions]) -> BudgetStream:
-        """Decisions on requests that together keep to a budget, USD each; see `BudgetStream` for its options."""
-        return BudgetStream(self, average_cost_usd, **options)
-
-    def restored_stream(self, path: Path | str) -> BudgetStream:
-        """The stream that `BudgetStream.save` wrote to a file."""
-        return BudgetStream.restore(self, path)
 
     def _level(self, rows: torch.Tensor) -> torch.Tensor:
         """How well the trained candidates are expected to do together, (num_samples,)."""

@@ -1,10 +1,12 @@
 """Images of logs, however their table names them: in the cell, as files, several; what lost ones lead to."""
 
 import base64
+import json
 import tarfile
 
 import pytest
 
+from tests.data.sources.test_inside import snapshot_of
 from tests.data.sources.vlmevalkit.log_trees import choice_rows, picture, write_choice_logs, write_tsv
 from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.build import BuildOptions, build_benchmark
@@ -65,7 +67,7 @@ def assert_whole(tree, **reasons):
 
 
 @pytest.mark.parametrize("stem", ["Wide-World", "Wide-World_local"])
-@pytest.mark.parametrize("kind", ["relative", "bare", "absolute", "moved", "backslashes", "drive"])
+@pytest.mark.parametrize("kind", ["relative", "bare", "absolute", "moved", "backslashes", "drive", "share", "quoted"])
 def test_images_in_files_are_read_beside_their_table(tree, kind, stem):
     patterns = {
         "relative": "images/Wide-World/{}.png",
@@ -74,9 +76,46 @@ def test_images_in_files_are_read_beside_their_table(tree, kind, stem):
         "moved": "/elsewhere/LMUData/images/Wide-World/{}.png",
         "backslashes": "images\\Wide-World\\{}.png",
         "drive": "D:\\LMUData\\images\\Wide-World\\{}.png",
+        "share": "\\\\server\\LMUData\\images\\Wide-World\\{}.png",
+        "quoted": ' "images/Wide-World/{}.png" ',
     }
     write_table(tree, files(patterns[kind]), stem)
     assert_whole(tree)
+
+
+@pytest.mark.parametrize("column", ["image", "image_path"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda n: str([f"images\\Wide-World\\{n}.png"]),
+        lambda n: json.dumps([f"images\\Wide-World\\{n}.png"]),
+        lambda n: f'["images\\Wide-World\\{n}.png"]',
+        lambda n: f"['C:\\users\\images\\Wide-World\\{n}.png']",
+        lambda n: f"['\\101\\images\\Wide-World\\{n}.png']",
+    ],
+    ids=["Python", "JSON", "plain", "plain with a drive", "plain with a number"],
+)
+def test_lists_of_paths_of_windows_are_read_however_their_backslashes_stand(tree, written, column):
+    write_table(tree, [written(n) for n in range(COUNT)], column=column)
+    assert_whole(tree)
+
+
+def test_a_url_is_not_fetched_and_named_as_one(tree):
+    write_table(tree, ["https://example.org/0.png", *files()[1:]])
+    report, _ = build(tree)
+    (named,) = report["left_out"]
+    assert '"https://example.org/0.png" is a URL: nothing is fetched' in named["detail"]
+
+
+@pytest.mark.parametrize("damage", ["UTF-16", "no index"])
+def test_a_table_of_images_that_cannot_be_used_counts_as_images_lost(tree, damage):
+    path = write_table(tree, PICTURES, column="image")
+    if damage == "UTF-16":
+        path.write_bytes(path.read_text().encode("utf-16"))
+    else:
+        path.write_text(path.read_text().replace("index", "number", 1))
+    with pytest.raises(SourceError, match="found 10 of 10 that are not"):
+        build(tree)
 
 
 def test_a_path_may_stand_in_the_image_column(tree):
@@ -104,8 +143,11 @@ def test_of_several_files_the_first_is_kept_and_the_others_are_named(tree):
         lambda text: base64.encodebytes(base64.b64decode(text)).decode().replace("\n", "\r\n"),
         lambda text: f"data:image/png;base64,{text}",
         lambda text: f" {text}",
+        lambda text: text.rstrip("="),
+        lambda text: text.translate(str.maketrans("+/", "-_")),
+        lambda text: f"b'{text}'",
     ],
-    ids=["lines", "lines of Windows", "data URL", "space"],
+    ids=["lines", "lines of Windows", "data URL", "space", "no padding", "for URLs", "Python's bytes"],
 )
 def test_base64_is_read_as_people_write_it(tree, written):
     write_table(tree, list(map(written, PICTURES)), column="image")
@@ -183,3 +225,15 @@ def test_rows_that_name_no_image_are_not_lost_ones(tree):
     write_table(tree, ["", "", "", "", *files()[4:]])
     report, _ = build(tree)
     assert report["images"] == {"ok": 6, "bad": 4}
+
+
+def test_a_snapshot_of_the_hub_builds_the_benchmark_of_its_logs(tree, tmp_path):
+    """Every file of a snapshot, the images too, is a link into the contents of its repository."""
+    write_table(tree, files())
+    report, plain = build(tree)
+    snapshot = snapshot_of(tree, tmp_path / "datasets--me--logs")
+    linked_report = build_benchmark(snapshot, tmp_path / "linked")
+    assert linked_report["left_out"] == report["left_out"] == []
+    linked = load_table(tmp_path / "linked")
+    assert linked.report["source_sha256"] == plain.report["source_sha256"]
+    assert images_of(linked) == images_of(plain) and None not in images_of(plain).values()

@@ -1,6 +1,7 @@
 """File names and folders: what belongs to what, what is passed over, and that it is named."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -9,10 +10,16 @@ from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.sources.source_logs import Reason
 from vlrouterbench.data.sources.vlmevalkit.dataset_table import IMAGE_DATASETS
 from vlrouterbench.data.sources.vlmevalkit.layout import find_logs
+from vlrouterbench.data.sources.vlmevalkit.log_files import FoundFile
 from vlrouterbench.data.sources.vlmevalkit.names import parse_name
 
 KNOWN = IMAGE_DATASETS
 ROWS = [{"index": "1", "prediction": "A"}]
+
+
+def rest_of(stem, model):
+    """What a file's stem has behind its model's name."""
+    return FoundFile(Path(f"{stem}.xlsx"), model, "", is_scored=True).rest
 
 
 @pytest.mark.parametrize(
@@ -38,18 +45,18 @@ ROWS = [{"index": "1", "prediction": "A"}]
 )
 @pytest.mark.parametrize("model", ["GPT4o", "InternVL2_5-78B", "Phi-3.5-Vision", "deepseek_vl2_tiny"])
 def test_a_stem_is_model_dataset_and_judge(model, rest, expected):
-    assert parse_name(f"{model}_{rest}", model, KNOWN) == expected
+    assert parse_name(rest_of(f"{model}_{rest}", model), KNOWN) == expected
 
 
 @pytest.mark.parametrize("stem", ["GPT4o-mini_MMStar", "GPT4oMMStar", "MMStar", "gpt4o_MMStar"])
 def test_a_stem_of_another_model_is_none(stem):
-    assert parse_name(stem, "GPT4o", KNOWN) is None
+    assert rest_of(stem, "GPT4o") is None
 
 
 def test_a_dated_model_is_not_taken_for_the_plain_one():
     # In its own folder the name is parsed by its own model; in GPT4o's folder it is no known dataset.
-    assert parse_name("GPT4o_20241120_MMStar", "GPT4o_20241120", KNOWN) == ("MMStar", "")
-    assert parse_name("GPT4o_20241120_MMStar", "GPT4o", KNOWN)[0] != "MMStar"
+    assert parse_name(rest_of("GPT4o_20241120_MMStar", "GPT4o_20241120"), KNOWN) == ("MMStar", "")
+    assert parse_name(rest_of("GPT4o_20241120_MMStar", "GPT4o"), KNOWN)[0] != "MMStar"
 
 
 def files_of(source, *folders):

@@ -35,7 +35,7 @@ def test_the_benchmarks_datasets_are_among_vlmevalkits():
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("dataset", ["MMStar", "AI2D_TEST", "AI2D_TEST_NO_MASK", "MMBench_DEV_EN_V11", "CV-Bench-2D"])
 def test_what_stands_behind_a_known_dataset_is_a_suffix(dataset, suffix):
-    assert parse_name(f"GPT4o_{dataset}{suffix}", "GPT4o", KNOWN) == (dataset, suffix)
+    assert parse_name(f"{dataset}{suffix}", KNOWN) == (dataset, suffix)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

@@ -330,11 +330,16 @@ def test_conflicting_labels_are_left_out_whichever_comes_first(tree, values):
     ]
 
 
-def test_a_doubled_row_with_one_label_is_one_pair(tree):
+def test_a_doubled_row_with_one_label_is_one_pair_and_its_file_is_named_once(tree):
     rows = choice_rows([1, 1, 1, 1, 0, 0])
     write_tsv(tree / "two" / "two_MMStar_openai_result.tsv", [*rows, rows[0]])
     built = build(tree)
-    assert built.report["left_out"] == []
+    assert [(e["file"], e["reason"], e["detail"]) for e in built.report["left_out"]] == [
+        (
+            *("two/two_MMStar_openai_result.tsv", "conflict"),
+            "rows that say the same of an index as one before them: 1; they were read once",
+        )
+    ]
     assert (built.report["pairs_read"], built.report["pairs_kept"]) == (13, 12)
 
 
@@ -354,7 +359,7 @@ def test_of_two_predictions_with_one_label_the_last_is_priced_and_the_index_is_n
     assert (pair["quality"], pair["prediction"]) == (1.0, texts[-1])
     assert pair["output_tokens"] == count_tokens([texts[-1]])[0]
     named = [(e["file"], e["reason"], e["sample_id"], e["candidate"]) for e in built.report["left_out"]]
-    assert named == ([] if len(set(texts)) == 1 else [(f"two/{name}", "conflict", "MMStar/3", "two")])
+    assert named == [(f"two/{name}", "conflict", "MMStar/3" if len(set(texts)) > 1 else None, "two")]
     assert built.report["pairs_kept"] == 12
 
 

@@ -17,8 +17,9 @@ IDS = st.one_of(
     st.sampled_from(["a/b", "../x", "1.5", "0", "5 6", "é/ü", "\U0001f600", "3-1"]),
     TEXT,
 )
-# White space around an index is none of it, and "12.0" is "12" again: both are held by test_questions.
-PLAIN = IDS.filter(lambda index: index and index == index.strip() and not index.rstrip("0").endswith("."))
+# White space around an index is none of it, "12.0" is "12" again, and "nan" is none: held by test_questions.
+NONE = ("", "nan", "NaN")
+PLAIN = IDS.filter(lambda index: index not in NONE and index == index.strip() and not index.rstrip("0").endswith("."))
 ROWS = st.lists(st.tuples(PLAIN, TEXT, st.sampled_from("01")), min_size=1, max_size=6, unique_by=lambda row: row[0])
 
 

@@ -8,8 +8,9 @@ import pyarrow as pa
 import pytest
 
 from tests.data.sources.vlmevalkit.log_trees import write_tsv, write_xlsx
-from vlrouterbench.data.sources.vlmevalkit import reading
-from vlrouterbench.data.sources.vlmevalkit.reading import UnreadableFileError, read_text_table
+from vlrouterbench.core import limits
+from vlrouterbench.data.sources.vlmevalkit.file_kinds import UnreadableFileError
+from vlrouterbench.data.sources.vlmevalkit.reading import read_text_table
 
 SMALL = "vlm_router_data/VLMEvalKit_inference/GeminiFlash2-5/GeminiFlash2-5_ChartQA_TEST.xlsx"
 
@@ -125,7 +126,7 @@ def test_a_zip_that_is_no_sheet_is_refused(tmp_path):
 
 def test_a_sheet_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
     path = write_xlsx(tmp_path / "a.xlsx", [["index"], [1]])
-    monkeypatch.setattr(reading, "MAX_SHEET_BYTES", 100)
+    monkeypatch.setattr(limits, "WORKBOOK_BYTES", 100)
     with pytest.raises(UnreadableFileError, match="unpacks to more than 100 bytes"):
         read_text_table(path)
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from tests.data.sources.vlmevalkit.log_trees import write_tsv
 from tests.series import examples
 from vlrouterbench.data.sources.vlmevalkit import streaming
-from vlrouterbench.data.sources.vlmevalkit.reading import UnreadableFileError, read_text_table
+from vlrouterbench.data.sources.vlmevalkit.file_kinds import UnreadableFileError
+from vlrouterbench.data.sources.vlmevalkit.reading import read_text_table
 from vlrouterbench.data.sources.vlmevalkit.streaming import stream_tsv
 
 CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"), max_size=12) | st.sampled_from(

@@ -25,7 +25,7 @@ from vlrouterbench.data.sources.vlmevalkit.cells import as_read
 from vlrouterbench.data.sources.vlmevalkit.gathering import LogReader
 from vlrouterbench.data.sources.vlmevalkit.labelled import Labelled
 from vlrouterbench.data.sources.vlmevalkit.log_files import LogFile
-from vlrouterbench.data.sources.vlmevalkit.names import judge_rank
+from vlrouterbench.data.sources.vlmevalkit.names import BY_PRODUCTS, judge_rank
 from vlrouterbench.data.sources.vlmevalkit.questions import Rows, normalize_index
 
 _ROOT = "~"
@@ -108,8 +108,9 @@ def name_others(
     used: Collection[LogFile],
     candidate: str,
 ) -> None:
-    """Name every file that was read past: another judge's, with how many labels differ, or another run's."""
+    """Name every file that was read past: another judge's, with how many labels differ, another run's, or a copy."""
     chosen, passed = labelled
+    of_predictions = [set(rows[0]) for file, rows in others.items() if not file.suffix]
     kept = chosen.file.path.relative_to(reader.source).as_posix()
     judged = {other.file: other for other in passed if other.file.suffix not in ("", chosen.file.suffix)}
     for file in others:
@@ -121,6 +122,9 @@ def name_others(
             reader.leave_out(file.path, Reason.SECOND_JUDGE, detail, candidate=candidate)
         elif not file.suffix or file.suffix == chosen.file.suffix or not file.runs & chosen.file.runs:
             reader.leave_out(file.path, Reason.SUPERSEDED, f"{kept} was read instead", candidate=candidate)
+        elif file.suffix not in BY_PRODUCTS and set(others[file][0]) in of_predictions:
+            detail = f"it holds predictions under another name and no label: {kept} was read"
+            reader.leave_out(file.path, Reason.SUPERSEDED, detail, candidate=candidate)
 
 
 def _as_compared(text: str | None) -> str:

@@ -34,10 +34,14 @@ from vlrouterbench.data.sources.source_logs import (
     Reason,
     SampleRow,
 )
+from vlrouterbench.data.sources.vlmevalkit.columns import COLUMNS
+from vlrouterbench.data.sources.vlmevalkit.file_kinds import INDEX, UnreadableFileError
 from vlrouterbench.data.sources.vlmevalkit.layout import LogTree
 from vlrouterbench.data.sources.vlmevalkit.questions import IMAGE_COLUMNS, QUESTION_COLUMNS, QuestionSet
-from vlrouterbench.data.sources.vlmevalkit.reading import Remark, UnreadableFileError, read_text_table
+from vlrouterbench.data.sources.vlmevalkit.reading import Remark, read_text_table
 from vlrouterbench.data.sources.vlmevalkit.streaming import stream_tsv
+
+_PLAIN_COLUMNS = frozenset((INDEX, "prediction", "question", "answer", "is_correct", *COLUMNS))
 
 
 @dataclass
@@ -91,9 +95,13 @@ class LogReader:
             table = read_text_table(path, remarks)
             if table.num_rows == 0:
                 raise UnreadableFileError("a header and no rows")
+            names = _plain_names(table.column_names)
+            if names != table.column_names:
+                odd = [name for name, plain in zip(table.column_names, names, strict=True) if name != plain]
+                remarks.append((Reason.CONFLICT, f"columns read in lower case, without spaces: {', '.join(odd)}"))
             for reason, detail in remarks:
                 self.leave_out(path, reason, detail, candidate=candidate)
-            return table
+            return table.rename_columns(names)
         return None
 
     def questions(self, dataset: str, store: ImageStore, *, circular: bool) -> QuestionSet:
@@ -105,6 +113,8 @@ class LogReader:
             with self.reading(path):
                 stream = stream_tsv(path, QUESTION_COLUMNS)
                 names_images = not IMAGE_COLUMNS.isdisjoint(stream.column_names)
+                if INDEX not in stream.column_names:
+                    raise UnreadableFileError(f"no column {INDEX}: its questions and images belong to no sample")
                 questions = QuestionSet(store.add, find, has_images=names_images)
                 for rows in stream.parts:
                     questions.add(rows, circular=circular)
@@ -132,3 +142,12 @@ class LogReader:
         for (dataset, rule), count in sorted(self.label_rules.items()):
             rules.setdefault(dataset, {})[rule] = count
         return rules
+
+
+def _plain_names(names: list[str]) -> list[str]:
+    """Names of columns as VLMEvalKit writes them, where no other column has that name."""
+    plain = [name.strip().lower() for name in names]
+    return [
+        easy if easy in _PLAIN_COLUMNS and easy not in names and plain.count(easy) == 1 else name
+        for name, easy in zip(names, plain, strict=True)
+    ]

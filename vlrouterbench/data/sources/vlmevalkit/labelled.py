@@ -9,7 +9,8 @@ Decisions
   two differ.
 - An index that stands twice with different labels cannot be trusted: the pair is left out and named.
 - An index that stands twice with one label and two texts keeps the last: a row that was added later is a call that was
-  made again. What the other text said and cost is not in the benchmark, so the index is named.
+  made again. What the other text said and cost is not in the benchmark, so the index is named. Rows that say the same
+  twice are counted, once for the file.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from vlrouterbench.core.constants import CORRECT_THRESHOLD
 from vlrouterbench.data.sources.source_logs import Reason
 from vlrouterbench.data.sources.vlmevalkit.dataset_table import IMAGE_DATASETS
+from vlrouterbench.data.sources.vlmevalkit.file_kinds import INDEX
 from vlrouterbench.data.sources.vlmevalkit.gathering import LogReader
 from vlrouterbench.data.sources.vlmevalkit.labels import IS_CORRECT, LABEL_RULES, LabelRule, Row, rule_for
 from vlrouterbench.data.sources.vlmevalkit.log_files import LogFile
@@ -43,10 +45,13 @@ def labelled_files(reader: LogReader, read: Mapping[LogFile, Rows], candidate: s
     found = []
     for file, rows in read.items():
         dataset = file.dataset
-        rule = rule_for(dataset, tuple(rows[0]), legacy=_is_legacy(file, read)) if "index" in rows[0] else None
+        rule = rule_for(dataset, tuple(rows[0]), legacy=_is_legacy(file, read))
         if rule is None or not (rule.accepts_suffix(file.suffix) if file.suffix else rule.in_predictions):
             continue
-        if (
+        if INDEX not in rows[0]:
+            detail = f"its marks ({rule.name}) have no column {INDEX}: they belong to no sample"
+            reader.leave_out(file.path, Reason.NO_LABEL, detail, candidate=candidate)
+        elif (
             dataset not in IMAGE_DATASETS
             and rule.name == "score"
             and any(row["score"] and rule.score(row) is None for row in rows)
@@ -71,6 +76,7 @@ def unique_labels(reader: LogReader, labelled: Labelled, candidate: str) -> dict
     file, rule, rows = labelled.file, labelled.rule, labelled.rows
     labels: dict[str, float] = {}
     conflicts: set[str] = set()
+    said: list[tuple[str, object]] = []
     for number, row in enumerate(rows, start=1):
         index = normalize_index(row.get("index"))
         score = rule.score(row) if index is not None else None
@@ -85,7 +91,18 @@ def unique_labels(reader: LogReader, labelled: Labelled, candidate: str) -> dict
             conflicts.add(index)
             detail = f"row {number}: this index stands twice with different labels"
             reader.leave_out(file.path, Reason.CONFLICT, detail, sample_id=sample_id, candidate=candidate)
+        else:
+            said.append((index, (score, row.get("prediction"))))
+    name_repeated(reader, file, candidate, said)
     return {index: score for index, score in labels.items() if index not in conflicts}
+
+
+def name_repeated(reader: LogReader, file: LogFile, candidate: str, said: Collection[tuple[str, object]]) -> None:
+    """Name how many of a file's rows say the same of an index as a row before them."""
+    num_repeated = len(said) - len(set(said))
+    if num_repeated:
+        detail = f"rows that say the same of an index as one before them: {num_repeated}; they were read once"
+        reader.leave_out(file.path, Reason.CONFLICT, detail, candidate=candidate)
 
 
 def name_second_texts(reader: LogReader, file: LogFile, candidate: str, rows: Rows, indices: Collection[str]) -> None:

@@ -14,27 +14,31 @@ import glob
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.sources.image_paths import looks_like_image_file
 from vlrouterbench.data.sources.inside import is_inside
 from vlrouterbench.data.sources.source_logs import LeftOut, Reason
+from vlrouterbench.data.sources.vlmevalkit.dataset_table import IMAGE_DATASETS
 from vlrouterbench.data.sources.vlmevalkit.log_files import (
     SUMMARY_EXTENSIONS,
     TABLE_EXTENSIONS,
     FoundFile,
     LogFile,
     distinct_files,
-    known_datasets,
+    one_spelling,
     parse_files,
+    without_other_models,
 )
+from vlrouterbench.data.sources.vlmevalkit.names import with_known_case
 
 DATA_FOLDER = "vlm_router_data"
 EVALUATION_TREE, INFERENCE_TREE, IMAGE_TREE = "VLMEvalKit_evaluation", "VLMEvalKit_inference", "TSV_images"
 LOCAL_SUFFIX = "_local"
 """Ends the name of a table whose images VLMEvalKit wrote into files."""
-_RUN_FOLDER = re.compile(r"T\d{8}(_G.*|-\d{6})$")
+_RUN_FOLDER = re.compile(r"T(\d{8})(?:_G\w*|-(\d{6}))")
 _BY_PRODUCTS = (".pkl", ".lock")
 _REPORTS = (".txt", ".log", ".md", ".html", ".png", ".jpg", ".pdf")
 _BOOKKEEPING = ("status.json",)
@@ -79,17 +83,23 @@ def find_logs(source: Path, *, folders: Collection[str]) -> LogTree:
     tree_folders = [base / name for name in (INFERENCE_TREE, EVALUATION_TREE) if (base / name).is_dir()]
     trees = list(_inside(tree_folders, source, left_out)) if tree_folders else [base]
     found: list[FoundFile] = []
+    seen: set[str] = set()
+    of_pool = {one_spelling(name): name for name in folders}
     for tree in trees:
         strangers += [path for path in _files_in(tree) if tree != base and not path.is_symlink()]
         for folder in _inside(_model_folders(tree, folders), source, left_out):
-            if folder.name in folders:
-                found += _files_of_model(folder, source, left_out, is_scored=tree.name != INFERENCE_TREE)
+            seen.add(folder.name)
+            model = of_pool.get(one_spelling(folder.name))
+            if model is not None:
+                found += _files_of_model(folder, model, source, left_out, is_scored=tree.name != INFERENCE_TREE)
             elif _has_files_of_model(folder):
                 detail = "no candidate of the pool has this name"
                 left_out.append(LeftOut(_relative(folder, source), Reason.UNKNOWN_MODEL, detail, candidate=folder.name))
     for path in strangers:
         left_out.append(LeftOut(_relative(path, source), Reason.NOT_A_LOG, "no table that VLMEvalKit writes here"))
-    files = parse_files(found, known_datasets(found, image_tables), source, left_out)
+    known = frozenset(IMAGE_DATASETS).union(image_tables)
+    own = without_other_models(found, {*folders, *seen}, known, source, left_out)
+    files = parse_files(own, known, source, left_out)
     return LogTree(tuple(distinct_files(files)), image_tables, tuple(left_out))
 
 
@@ -107,7 +117,7 @@ def _by_dataset(tables: Iterable[Path], source: Path, left_out: list[LeftOut]) -
             detail = f"{_relative(by_name[dataset], source)} was read instead"
             left_out.append(LeftOut(_relative(path, source), Reason.SUPERSEDED, detail))
         else:
-            chosen[dataset] = path
+            chosen[with_known_case(dataset, IMAGE_DATASETS)] = path
     return chosen
 
 
@@ -126,7 +136,16 @@ def _has_files_of_model(folder: Path) -> bool:
 
 def _runs(folder: Path) -> list[Path]:
     """The run folders of a model's folder, oldest first."""
-    return sorted(path for path in folder.iterdir() if path.is_dir() and _RUN_FOLDER.match(path.name))
+    return sorted(path for path in folder.iterdir() if path.is_dir() and _is_run(path.name))
+
+
+def _is_run(name: str) -> bool:
+    """Whether a name is that of a run folder, with a day that there is."""
+    match = _RUN_FOLDER.fullmatch(name)
+    try:
+        return match is not None and bool(datetime.strptime(match[1] + (match[2] or "000000"), "%Y%m%d%H%M%S"))
+    except ValueError:
+        return False
 
 
 def _stays_inside(path: Path, source: Path) -> bool:
@@ -149,18 +168,15 @@ def _files_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*") if path.is_symlink() or path.is_file())
 
 
-def _files_of_model(folder: Path, source: Path, left_out: list[LeftOut], *, is_scored: bool) -> Iterator[FoundFile]:
+def _files_of_model(
+    folder: Path, model: str, source: Path, left_out: list[LeftOut], *, is_scored: bool
+) -> Iterator[FoundFile]:
     """Files of a model that bear its name, newest run first; what is no log and none of VLMEvalKit's own is named."""
     runs = [run for run in _runs(folder) if _stays_inside(run, source)]  # the others are named among the folder's files
     for place in (*reversed(runs), folder):
         for path in _inside(sorted(place.iterdir()), source, left_out):
             if not path.is_file() or path.name in _BOOKKEEPING:
-                if (
-                    path.is_dir()
-                    and place == folder
-                    and not _RUN_FOLDER.match(path.name)
-                    and _has_logs_of(path, folder)
-                ):
+                if path.is_dir() and place == folder and not _is_run(path.name) and _has_logs_of(path, folder):
                     detail = "no run folder by its name (T20260818-093000): nothing in it is read"
                     left_out.append(LeftOut(_relative(path, source), Reason.NOT_A_LOG, detail, candidate=folder.name))
             elif path.name.startswith(("~$", ".")):
@@ -168,18 +184,18 @@ def _files_of_model(folder: Path, source: Path, left_out: list[LeftOut], *, is_s
                 left_out.append(LeftOut(_relative(path, source), Reason.NOT_A_LOG, detail, candidate=folder.name))
             elif path.suffix in _BY_PRODUCTS:
                 continue
-            elif not path.name.startswith(f"{folder.name}_"):
-                detail = f"its name does not begin with {folder.name}_"
+            elif not one_spelling(path.name).startswith(f"{one_spelling(model)}_"):
+                detail = f"its name does not begin with {model}_"
                 left_out.append(LeftOut(_relative(path, source), Reason.NOT_A_LOG, detail))
             elif path.suffix.lower() in (*TABLE_EXTENSIONS, *SUMMARY_EXTENSIONS):
-                yield FoundFile(path, folder.name, "" if place == folder else place.name, is_scored)
+                yield FoundFile(path, model, "" if place == folder else place.name, is_scored)
             elif path.suffix.lower() not in _REPORTS:
                 detail = f'not read: expected {", ".join(TABLE_EXTENSIONS)} or csv, found "{path.suffix}"'
                 left_out.append(LeftOut(_relative(path, source), Reason.NOT_A_LOG, detail, candidate=folder.name))
 
 
 def _has_logs_of(place: Path, folder: Path) -> bool:
-    return any(path.suffix in TABLE_EXTENSIONS for path in place.glob(f"{glob.escape(folder.name)}_*"))
+    return any(path.suffix.lower() in TABLE_EXTENSIONS for path in place.glob(f"{glob.escape(folder.name)}_*"))
 
 
 def _relative(path: Path, source: Path) -> str:

@@ -10,19 +10,23 @@ Decisions
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vlrouterbench.data.sources.source_logs import LeftOut, Reason
-from vlrouterbench.data.sources.vlmevalkit.dataset_table import IMAGE_DATASETS, why_no_label
+from vlrouterbench.data.sources.vlmevalkit.dataset_table import why_no_label
+from vlrouterbench.data.sources.vlmevalkit.file_kinds import has_rows_of_samples, is_one_record
 from vlrouterbench.data.sources.vlmevalkit.names import (
     AGGREGATE,
     SUMMARY_RECORD,
     datasets_of_predictions,
+    is_copy,
+    known_beginning,
     parse_name,
+    with_known_case,
 )
-from vlrouterbench.data.sources.vlmevalkit.reading import has_rows_of_samples, is_one_record
 
 TABLE_EXTENSIONS = (".xlsx", ".tsv", ".json")
 """Of files that hold a row per sample, unless their name says that they are summaries."""
@@ -62,44 +66,98 @@ class LogFile:
 
 @dataclass(frozen=True)
 class FoundFile:
-    """A file in a model's folder or in one of its run folders (`run`, "" for none)."""
+    """A file in a model's folder (by the pool's spelling) or in one of its run folders (`run`, "" for none)."""
 
     path: Path
     folder: str
     run: str
     is_scored: bool
 
+    @property
+    def stem(self) -> str:
+        """Its name without extension, with one spelling of each character."""
+        return one_spelling(self.path.stem)
 
-def known_datasets(found: Iterable[FoundFile], image_tables: Iterable[str]) -> frozenset[str]:
-    """Every dataset's name known here."""
-    known = frozenset(IMAGE_DATASETS).union(image_tables)
+    @property
+    def rest(self) -> str | None:
+        """Its stem without the model's name, None where it does not begin with it."""
+        prefix = f"{one_spelling(self.folder)}_"
+        return self.stem[len(prefix) :] if self.stem.startswith(prefix) else None
+
+
+def one_spelling(name: str) -> str:
+    """A name with one spelling of each character: an accent may be a character of its own, as macOS writes it."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def without_other_models(
+    found: Iterable[FoundFile], folders: Collection[str], known: Collection[str], source: Path, left_out: list[LeftOut]
+) -> list[FoundFile]:
+    """The files but those of another model, whose name begins as their folder's does: these are named.
+
+    Args:
+        found: files of every model.
+        folders: names of all models' folders, and of all candidates.
+        known: datasets known by name.
+        source: the source's folder.
+        left_out: takes what is named.
+    """
+    longer = {name: [other for other in sorted(folders) if other.startswith(f"{name}_")] for name in folders}
+    kept = []
+    for file in found:
+        is_own = file.rest is None or known_beginning(file.rest, known) is not None
+        others = [] if is_own else [replace(file, folder=other) for other in longer.get(file.folder, ())]
+        other = next((o.folder for o in others if o.rest is not None and known_beginning(o.rest, known)), None)
+        if other is None:
+            kept.append(file)
+        else:
+            detail = f"by its name it is a file of the model {other}: put it into that folder"
+            left_out.append(LeftOut(_relative(file.path, source), Reason.NOT_A_LOG, detail, candidate=file.folder))
+    return kept
+
+
+def _with_shown(found: Iterable[FoundFile], known: Collection[str]) -> frozenset[str]:
+    """Every dataset's name known from elsewhere or shown by the files."""
     rests: dict[str, set[str]] = {}
     for file in found:
-        if file.path.suffix.lower() in TABLE_EXTENSIONS and file.path.stem.startswith(f"{file.folder}_"):
-            rests.setdefault(file.folder, set()).add(file.path.stem[len(file.folder) + 1 :])
+        if file.path.suffix.lower() in TABLE_EXTENSIONS and file.rest is not None:
+            rests.setdefault(file.folder, set()).add(file.rest)
     shown = (name for folder in rests.values() for name in datasets_of_predictions(folder, known))
-    return known.union(shown)
+    return frozenset(known).union(shown)
 
 
 def parse_files(
-    found: Iterable[FoundFile], datasets: Collection[str], source: Path, left_out: list[LeftOut]
+    found: Iterable[FoundFile], known: Collection[str], source: Path, left_out: list[LeftOut]
 ) -> Iterator[LogFile]:
-    """Per-sample files; summaries are named where they stand alone, or have no rows."""
+    """Per-sample files; summaries are named where they stand alone, or have no rows.
+
+    Args:
+        found: files of models.
+        known: datasets known from elsewhere; others are those that the files show.
+        source: the source's folder.
+        left_out: takes what is named.
+    """
+    found = list(found)
+    names = _with_shown(found, known)
     summaries: list[tuple[FoundFile, str]] = []
     seen: set[tuple[str, bool, str]] = set()
     for file in found:
-        path, stem = file.path, file.path.stem
-        if _is_link_stub(path):
+        path, rest = file.path, file.rest
+        if rest is None or _is_link_stub(path):
             continue
-        parsed = parse_name(stem, file.folder, datasets)
-        if _is_summary(path, parsed):
-            aggregate = AGGREGATE.search(stem)
-            parsed = parse_name(stem[: aggregate.start()] if aggregate else stem, file.folder, datasets)
-            if parsed:
-                summaries.append((file, parsed[0]))
-        elif parsed:
-            seen.add((file.folder, file.is_scored, parsed[0]))
-            yield LogFile(path, file.folder, *parsed, file.run, frozenset((file.run,)), file.is_scored)
+        dataset, suffix = parse_name(rest, names)
+        dataset = with_known_case(dataset, known)
+        if is_copy(suffix):
+            detail = f'"{suffix}" goes on behind the dataset {dataset} as a copy\'s name does: it is not read'
+            left_out.append(LeftOut(_relative(path, source), Reason.NOT_A_LOG, detail, candidate=file.folder))
+            continue
+        if _is_summary(path, suffix):
+            aggregate = AGGREGATE.search(rest)
+            dataset, _ = parse_name(rest[: aggregate.start()] if aggregate else rest, names)
+            summaries.append((file, dataset))
+        else:
+            seen.add((file.folder, file.is_scored, dataset))
+            yield LogFile(path, file.folder, dataset, suffix, file.run, frozenset((file.run,)), file.is_scored)
     named: set[tuple[str, bool, str]] = set()
     for file, dataset in summaries:
         key = (file.folder, file.is_scored, file.path.name)
@@ -128,16 +186,16 @@ def distinct_files(files: Iterable[LogFile]) -> Iterator[LogFile]:
         yield from distinct.values()
 
 
-def _is_summary(path: Path, parsed: tuple[str, str] | None) -> bool:
+def _is_summary(path: Path, suffix: str) -> bool:
     """Whether a file has no row per sample, by its name and, where that leaves it open, its beginning."""
     extension = path.suffix.lower()
     if extension in SUMMARY_EXTENSIONS:
         return not has_rows_of_samples(path)
-    if extension != ".json" or parsed is None or not parsed[1]:
+    if extension != ".json" or not suffix:
         return False
     if AGGREGATE.search(path.stem):
-        return True
-    return SUMMARY_RECORD.search(path.stem) is not None and is_one_record(path)
+        return not has_rows_of_samples(path)
+    return SUMMARY_RECORD.search(suffix) is not None and is_one_record(path)
 
 
 def _has_no_rows(path: Path) -> bool:

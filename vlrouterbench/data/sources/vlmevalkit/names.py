@@ -6,6 +6,10 @@ Decisions
   datasets, those with a table of images, and those of prediction files ("X" where "X" and "X_..." stand side by side).
 - "AI2D_TEST_NO_MASK" is a dataset of VLMEvalKit's and no suffix of "AI2D_TEST". A variant of one's own that no table of
   images names is one where its files have a judge's suffix of their own ("MMStar_mine" beside "MMStar_mine_x_result").
+- White space before the suffix is none of the name, and case counts only where two datasets differ by it: a file that
+  went through another file system is the same file.
+- What goes on behind the dataset as a copy's name does ("MMStar (1)", "MMStar - Copy") is no suffix of VLMEvalKit's:
+  the file is named as a copy, and is no dataset of its own.
 - Where nothing known begins the stem, a recognised suffix is taken off its end.
 
 Source of the suffixes: `get_intermediate_file_path` and its callers in VLMEvalKit's `vlmeval/dataset/`, commit
@@ -30,15 +34,21 @@ suffix, what it is). Within one, names go by the alphabet."""
 AGGREGATE = re.compile(r"_(acc|acc_all|score|fine|metrics|score_fine)$")
 """Ends of the stems of summaries (csv, or json)."""
 SUMMARY_RECORD = re.compile(
-    r"_(rating|config|scores|result|report|comprehensive_eval|subtask_stats|detailed_metrics|detailed_results"
+    r"^_result$|_(rating|config|scores|report|comprehensive_eval|subtask_stats|detailed_metrics|detailed_results"
     r"|fallback_score|foxbench_score)$"
 )
-"""Ends of the stems of further summaries, where the json file is one record and no list."""
+"""Suffixes of further summaries, where the json file is one record and no list."""
+
+BY_PRODUCTS = ("_cotpost", "_rev", "_text_only", "_visual_explicit", "_visual_implicit")
+"""Suffixes of predictions that evaluators write again, rewritten or in parts."""
 
 _JUDGE = r"(?:chatgpt|gpt|openai|o\d|claude|gemini|qwen|deepseek|llama|internlm|exact_matching|glm|kimi|mistral)[^_]*"
 _SUFFIX = re.compile(
     rf"(_auxmatch|_results|_detailed_results|_(?:{_JUDGE})(?:_matching)?(?:_result|_extract|_score)?)$", re.IGNORECASE
 )
+_COPY = re.compile(r"[ (.~]|[-_ ](?:copy|kopie|copie|bak|backup|orig)(?![a-z0-9])", re.IGNORECASE)
+"""Beginning of what a copy's name has behind the name of the dataset."""
+_NAME_MAY_END = re.compile(r"[\s_(.~-]")
 _OF_A_PREDICTION_FILE = re.compile(r"_.*_result|_auxmatch|_results|_detailed_results")
 
 
@@ -52,35 +62,54 @@ def is_recognised_suffix(suffix: str) -> bool:
     return _SUFFIX.fullmatch(suffix) is not None
 
 
-def parse_name(stem: str, model: str, datasets: Collection[str]) -> tuple[str, str] | None:
-    """(dataset, suffix) of a file stem `<model>_<dataset><suffix>`, None when it does not begin with the model.
+def is_copy(suffix: str) -> bool:
+    """Whether what stands behind a dataset's name is a copy's and no evaluation's."""
+    return _COPY.match(suffix) is not None
+
+
+def parse_name(rest: str, datasets: Collection[str]) -> tuple[str, str]:
+    """(dataset, suffix) of what a file's stem `<model>_<dataset><suffix>` has behind `<model>_`.
 
     Args:
-        stem: file name without its extension.
-        model: name of the model folder.
+        rest: the stem without the model's name.
         datasets: their names.
     """
-    if not stem.startswith(f"{model}_"):
-        return None
-    rest = stem[len(model) + 1 :]
-    name = _dataset_at_start(rest, datasets)
-    if name is not None:
-        return name, rest[len(name) :]
+    known = known_beginning(rest, datasets)
+    if known is not None:
+        return known
     match = _SUFFIX.search(rest)
     if match and match.start() > 0:
         return rest[: match.start()], match.group(0)
     return rest, ""
 
 
-def _dataset_at_start(rest: str, *datasets: Collection[str]) -> str | None:
-    """The longest name of any collection that is `rest`, or that "_" follows in it."""
+def known_beginning(rest: str, *datasets: Collection[str]) -> tuple[str, str] | None:
+    """The longest known dataset that begins a name, and what goes on behind it; None where none does."""
     # What may be a name is looked up: there are few of those, and hundreds of names.
-    end = len(rest)
-    while end > 0:
-        if any(rest[:end] in names for names in datasets):
-            return rest[:end]
-        end = rest.rfind("_", 0, end)
+    ends = [len(rest), *(found.start() for found in reversed(list(_NAME_MAY_END.finditer(rest))))]
+    for end in ends:
+        if any(rest[:end] in names for names in datasets) and (suffix := _suffix_behind(rest, end)) is not None:
+            return rest[:end], suffix
     return None
+
+
+def _suffix_behind(rest: str, length: int) -> str | None:
+    """What goes on behind a name of `length` as a suffix or as a copy's name does; None where another name goes on."""
+    tail = rest[length:]
+    if not tail or tail[0] == "_":
+        return tail
+    plain = tail.strip()
+    if tail[0].isspace() and (not plain or plain[0] == "_"):
+        return plain
+    return tail if is_copy(tail) else None
+
+
+def with_known_case(dataset: str, known: Collection[str]) -> str:
+    """A dataset's name in the case in which it is known, where exactly one known name differs from it by case alone."""
+    if dataset in known:
+        return dataset
+    alike = [name for name in known if name.lower() == dataset.lower()]
+    return alike[0] if len(alike) == 1 else dataset
 
 
 def datasets_of_predictions(rests: Collection[str], known: Collection[str]) -> set[str]:
@@ -93,11 +122,13 @@ def datasets_of_predictions(rests: Collection[str], known: Collection[str]) -> s
     found: set[str] = set()
     for rest in sorted(set(rests), key=len):
         ends = [other[len(rest) :] for other in rests if other.startswith(f"{rest}_")]
-        parent = _dataset_at_start(rest, found, known)
+        parent = known_beginning(rest, found, known)
         if parent is None:
-            if ends and not _SUFFIX.search(rest):
-                found.add(rest)
-        elif rest != parent and not is_recognised_suffix(rest[len(parent) :]):
-            if any(_OF_A_PREDICTION_FILE.fullmatch(end) or is_recognised_suffix(end) for end in ends):
-                found.add(rest)
+            is_shown = bool(ends) and not _SUFFIX.search(rest)
+        elif not parent[1] or is_copy(parent[1]) or is_recognised_suffix(parent[1]):
+            is_shown = False
+        else:
+            is_shown = any(_OF_A_PREDICTION_FILE.fullmatch(end) or is_recognised_suffix(end) for end in ends)
+        if is_shown:
+            found.add(rest)
     return found

@@ -4,7 +4,7 @@ Decisions
 - Ids are `<dataset>/<index>`; an index that a spreadsheet turned into "12.0" is "12" again.
 - An image cell of at most 64 characters is the index of the row that holds the image; where no row has that index and
   it ends like the name of an image file, it is a path. A row without an image cell may name files in `image_path`.
-- Base64 may stand in lines, and behind the head of a data URL.
+- Base64 may stand in lines, behind the head of a data URL, in the alphabet for URLs, and without its padding.
 - An image is decoded and put aside when its row is added: the text of a table of images is never held as a whole.
 - A sample with several images keeps the first, since a row has one image; the others are named in the report.
 - MMBench asks each question several times with rotated options (index + 1,000,000 each time): the main row is the
@@ -24,7 +24,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from vlrouterbench.data.sources.image_paths import ImagePathError, listed, looks_like_image_file
+from vlrouterbench.data.sources.image_paths import ImagePathError, listed, listed_paths, looks_like_image_file
 from vlrouterbench.data.sources.source_logs import ImageReference
 
 CIRCULAR_STEP = 1_000_000
@@ -34,6 +34,8 @@ QUESTION_COLUMNS = IMAGE_COLUMNS | frozenset(("index", "question", "hint", "choi
 """All that a question is made of."""
 Rows = list[dict[str, str | None]]
 """Table rows: column name -> cell text, None for an empty cell."""
+_OF_URLS = str.maketrans("-_", "+/")
+_NO_INDEX = ("", "nan", "NaN")
 _FLOAT_INDEX = re.compile(r"(\d+)\.0+$")
 
 
@@ -121,13 +123,14 @@ class QuestionSet:
             cell = (row.get("image_path") or "").strip()
             if not cell:
                 return None
-            paths = listed(cell) if cell.startswith("[") else [cell]
+            paths = listed_paths(cell) if cell.startswith("[") else [cell]
             return self._found(paths) if paths is not None else CellImage(None, "the list of paths is not readable")
-        contents = listed(cell) if cell.startswith("[") else [cell]
+        is_list = cell.startswith("[")
+        contents = (listed(cell) or listed_paths(cell)) if is_list else [cell]
         if contents is None:
             return CellImage(None, "the image cell is not a readable list")
         if any(looks_like_image_file(content) for content in contents):
-            return self._found(contents)
+            return self._found((listed_paths(cell) or contents) if is_list else contents)
         return self._decoded(contents)
 
     def _decoded(self, contents: list[str]) -> CellImage | None:
@@ -150,11 +153,12 @@ class QuestionSet:
 
 @lru_cache(maxsize=2**16)
 def normalize_index(value: str | None) -> str | None:
-    """An index as text: "12.0" is "12"; None where there is none."""
-    if value is None or not value.strip():
+    """An index as text: "12.0" is "12"; None where there is none, which pandas writes as "nan"."""
+    text = "" if value is None else value.strip()
+    if text in _NO_INDEX:
         return None
-    match = _FLOAT_INDEX.match(value.strip())
-    return match.group(1) if match else value.strip()
+    match = _FLOAT_INDEX.match(text)
+    return match.group(1) if match else text
 
 
 def is_main_row(index: str) -> bool:
@@ -181,7 +185,6 @@ def _base64_bytes(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        in_one_line = "".join(text.split())
-        if in_one_line == text:
-            raise
-        return base64.b64decode(in_one_line, validate=True)
+        # In lines, as Python writes bytes, in the alphabet for URLs, or without the padding at its end.
+        plain = "".join(text.split()).removeprefix("b'").removesuffix("'").translate(_OF_URLS).rstrip("=")
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)

@@ -87,10 +87,11 @@ class VLMEvalKitLogs(Source):
 
 def _no_logs_error(folder: Path, tree: LogTree, *, num_candidates: int) -> SourceError:
     unlisted = [entry.candidate or "" for entry in tree.left_out if entry.reason is Reason.UNKNOWN_MODEL]
+    passed = [f"{entry.file} ({entry.detail})" for entry in tree.left_out if entry.reason is not Reason.UNKNOWN_MODEL]
     return SourceError(
         f"expected VLMEvalKit logs ({VLMEvalKitLogs.expected}) in {folder}, found none of the pool's "
         f"{num_candidates} candidates. Folders of unlisted models: {', '.join(unlisted) or 'none'}. "
-        "Give --candidates, or correct SOURCE."
+        f"{f'Not read: {few_names(passed)}. ' if passed else ''}Give --candidates, or correct SOURCE."
     )
 
 

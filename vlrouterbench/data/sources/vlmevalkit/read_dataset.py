@@ -32,6 +32,7 @@ from vlrouterbench.data.sources.vlmevalkit.gathering import LogReader
 from vlrouterbench.data.sources.vlmevalkit.labelled import (
     Labelled,
     labelled_files,
+    name_repeated,
     name_second_texts,
     unique_labels,
 )
@@ -41,6 +42,7 @@ from vlrouterbench.data.sources.vlmevalkit.questions import (
     QuestionSet,
     Rows,
     is_main_row,
+    normalize_index,
     rows_of,
 )
 from vlrouterbench.data.tokens import count_tokens
@@ -151,6 +153,9 @@ def _read_candidate(
                 is_logged=index in texts.written,
             )
         )
+    if companion is not None and companion != labelled.file:
+        said = [(key, row["prediction"]) for row in read[companion] if (key := normalize_index(row["index"]))]
+        name_repeated(reader, companion, candidate, said)
     for file, rows in texts.files:
         name_second_texts(reader, file, candidate, rows, indices={pair["index"] for pair in pairs})
     return pairs, labelled

@@ -12,7 +12,7 @@ Decisions
 
 from __future__ import annotations
 
-import csv
+import io
 import json
 import re
 import zipfile
@@ -24,30 +24,29 @@ from typing import Any, TypedDict
 import pyarrow as pa
 import pyarrow.csv
 
-from vlrouterbench.core.errors import SourceError
+from vlrouterbench.data.saved_tables.bounds import BoundsError, verified
 from vlrouterbench.data.sources.source_logs import Reason
-from vlrouterbench.data.sources.vlmevalkit.columns import CORRECT, EVAL_MATCH, HIT, VERIFIER_MATCH
+from vlrouterbench.data.sources.vlmevalkit.file_kinds import (
+    DELIMITERS,
+    INDEX,
+    UnreadableFileError,
+    decoded,
+    ends_a_line,
+    header_of,
+    is_utf_16,
+    kind_of,
+)
 
 _CHUNK_BYTES = 2**20
-MAX_SHEET_BYTES = 2**31
-"""Largest unpacked size of an xlsx file: over it, the file is refused as a zip bomb."""
 BLOCK_BYTES = 2**27
 """Longest row of a tsv, in bytes; a table is read in blocks of this size."""
 
 
 Remark = tuple[Reason, str]
 """What is odd about a file that can be read all the same."""
-_INDEX = "index"
 _FIRST_SHEET = "xl/worksheets/sheet1.xml"
-_FIRST_COLUMN = re.compile(rb'<c r="A(\d+)"(?: s="\d+")?(?: t="(\w+)")?')
 _LONGEST_CELL_TAG = 64
 _FLOAT = re.compile(r"\d+\.0+")
-_BEGINNING_BYTES = 2**20
-_OF_SAMPLES = frozenset(("prediction", "is_correct", HIT, CORRECT, VERIFIER_MATCH, EVAL_MATCH))
-
-
-class UnreadableFileError(SourceError):
-    """A log file that is truncated, corrupt, or not what its name says."""
 
 
 def read_text_table(path: Path, remarks: list[Remark] | None = None) -> pa.Table:
@@ -68,21 +67,23 @@ def read_text_table(path: Path, remarks: list[Remark] | None = None) -> pa.Table
         ".json": _read_json,
         ".jsonl": _read_json,
     }
-    table = readers[path.suffix.lower()](path, remarks)
+    kind = kind_of(path)
+    if kind != path.suffix.lower():
+        remarks.append((Reason.CONFLICT, f"its name says {path.suffix}, its content is {kind[1:]}: read as that"))
+    table = readers[kind](path, kind, remarks)
     if table.num_columns == 0:
         raise UnreadableFileError("no columns")
     return table
 
 
-def _read_xlsx(path: Path, remarks: list[Remark]) -> pa.Table:
+def _read_xlsx(path: Path, kind: str, remarks: list[Remark]) -> pa.Table:
     import fastexcel
 
     try:
         with zipfile.ZipFile(path) as archive:
-            if sum(member.file_size for member in archive.infolist()) > MAX_SHEET_BYTES:
-                raise UnreadableFileError(f"unpacks to more than {MAX_SHEET_BYTES:,} bytes")
             types = _verified(archive)
-        book = fastexcel.read_excel(path)
+        # By its bytes where the name is not an xlsx file's: the reader goes by the name.
+        book = fastexcel.read_excel(path if path.suffix == kind else path.read_bytes())
         sheet = book.load_sheet(0, dtypes="string", whitespace_as_null=True)
         table = pa.Table.from_batches([sheet.to_arrow()])
     # RuntimeError: a member that claims to be encrypted; ValueError: a member's name that is no text.
@@ -93,7 +94,7 @@ def _read_xlsx(path: Path, remarks: list[Remark]) -> pa.Table:
     if len(book.sheet_names) > 1:
         further = ", ".join(book.sheet_names[1:])
         remarks.append((Reason.NOT_A_LOG, f"its first sheet alone was read, as VLMEvalKit does, and not: {further}"))
-    if len(types) > 1 and table.column_names[:1] == [_INDEX] and all(map(_is_number, table[_INDEX].to_pylist())):
+    if INDEX in table.column_names and _is_mixed(path, table, types):
         remarks.append(_mixed_index("cells of text among cells of numbers"))
     return table
 
@@ -101,69 +102,69 @@ def _read_xlsx(path: Path, remarks: list[Remark]) -> pa.Table:
 def _verified(archive: zipfile.ZipFile) -> set[bool]:
     """Verify every member's checksum; returns whether cells of the first column, below its header, are text."""
     types: set[bool] = set()
-    for name in archive.namelist():
-        tail = b""
-        try:
-            with archive.open(name) as member:
-                while chunk := member.read(_CHUNK_BYTES):
-                    if name == _FIRST_SHEET:
-                        content = tail + chunk
-                        cells = _FIRST_COLUMN.findall(content)
-                        types.update(kind not in (b"", b"n") for row, kind in cells if row != b"1")
-                        tail = content[-_LONGEST_CELL_TAG:]
-        except zipfile.BadZipFile as error:
-            raise UnreadableFileError(f"damaged: the checksum of its member {name} does not match") from error
+    tail, cells = b"", _cells_of("A")
+    try:
+        for name, chunk in verified(archive):
+            if name == _FIRST_SHEET:
+                content = tail + chunk
+                types.update(kind not in (b"", b"n") for row, kind in cells.findall(content) if row != b"1")
+                tail = content[-_LONGEST_CELL_TAG:]
+    except BoundsError as error:
+        raise UnreadableFileError(str(error)) from error
+    except zipfile.BadZipFile as error:
+        raise UnreadableFileError(f"damaged: {error}") from error
     return types
 
 
-def _is_number(text: str | None) -> bool:
-    return text is not None and (text.isdecimal() or _FLOAT.fullmatch(text) is not None)
+def _is_mixed(path: Path, table: pa.Table, types_of_first: set[bool]) -> bool:
+    """Whether an index of numbers is in cells of text and in cells of numbers."""
+    position = table.column_names.index(INDEX)
+    if (position == 0 and len(types_of_first) < 2) or not all(map(_is_number, _filled(table))):
+        return False
+    return position == 0 or len(_cell_types(path, _column_letters(position))) > 1
+
+
+def _cell_types(path: Path, letters: str) -> set[bool]:
+    """Whether cells of a column of the first sheet, below its header, are text."""
+    with zipfile.ZipFile(path) as archive:
+        return _types_in(archive, _FIRST_SHEET, _cells_of(letters)) if _FIRST_SHEET in archive.namelist() else set()
+
+
+def _types_in(archive: zipfile.ZipFile, name: str, cells: re.Pattern[bytes]) -> set[bool]:
+    types: set[bool] = set()
+    tail = b""
+    with archive.open(name) as member:
+        while chunk := member.read(_CHUNK_BYTES):
+            content = tail + chunk
+            types.update(kind not in (b"", b"n") for row, kind in cells.findall(content) if row != b"1")
+            tail = content[-_LONGEST_CELL_TAG:]
+    return types
+
+
+def _cells_of(letters: str) -> re.Pattern[bytes]:
+    return re.compile(rf'<c r="{letters}(\d+)"(?: s="\d+")?(?: t="(\w+)")?'.encode())
+
+
+def _column_letters(position: int) -> str:
+    """The name that a spreadsheet gives to a column: A, B, ..., Z, AA, ..."""
+    letters = ""
+    position += 1
+    while position:
+        position, digit = divmod(position - 1, 26)
+        letters = chr(ord("A") + digit) + letters
+    return letters
+
+
+def _filled(table: pa.Table) -> list[str]:
+    return [text for text in table[INDEX].to_pylist() if text is not None and text.strip()]
+
+
+def _is_number(text: str) -> bool:
+    return text.strip().isdecimal() or _FLOAT.fullmatch(text.strip()) is not None
 
 
 def _mixed_index(detail: str) -> Remark:
     return Reason.CONFLICT, f"its index has several types ({detail}): 12, '12' and 12.0 were read as one"
-
-
-def has_rows_of_samples(path: Path) -> bool:
-    """Whether a csv, json or jsonl file begins with a row of a sample: with an index, and a text or a mark of it."""
-    try:
-        names = set(_record_names(path) if path.suffix.lower() in (".json", ".jsonl") else tsv_column_names(path))
-    except UnreadableFileError:
-        return False
-    return _INDEX in names and not names.isdisjoint(_OF_SAMPLES)
-
-
-def is_one_record(path: Path) -> bool:
-    """Whether a json file begins as one record, not as a list of them."""
-    with path.open("rb") as handle:
-        return handle.read(_BEGINNING_BYTES).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
-
-
-def _record_names(path: Path) -> list[str]:
-    """Names in the first record of a json list or of a jsonl file; none where it begins with no record."""
-    try:
-        with path.open(encoding="utf-8-sig") as handle:
-            record, _ = json.JSONDecoder().raw_decode(handle.read(_BEGINNING_BYTES).lstrip("[ \t\r\n"))
-    except (ValueError, RecursionError, OSError):
-        return []
-    return list(record) if isinstance(record, dict) else []
-
-
-def tsv_column_names(path: Path) -> list[str]:
-    """The cells of the first row of a tsv or csv file.
-
-    Raises:
-        UnreadableFileError: with the reason.
-    """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as handle:
-            return next(csv.reader(handle, delimiter=_delimiter(path)), [])
-    except (UnicodeDecodeError, csv.Error, OSError) as error:
-        raise UnreadableFileError(f"not readable as {path.suffix[1:]}: {error}") from error
-
-
-def _delimiter(path: Path) -> str:
-    return "," if path.suffix.lower() == ".csv" else "\t"
 
 
 class TsvOptions(TypedDict):
@@ -186,37 +187,41 @@ def tsv_options(column_names: Sequence[str], delimiter: str = "\t") -> TsvOption
     }
 
 
-def _read_delimited(path: Path, remarks: list[Remark]) -> pa.Table:
-    options = tsv_options(tsv_column_names(path), _delimiter(path))
+def _read_delimited(path: Path, kind: str, remarks: list[Remark]) -> pa.Table:
     try:
-        table = pyarrow.csv.read_csv(path, **options)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise UnreadableFileError(f"not readable as {path.suffix[1:]}: {error}") from error
-    if _INDEX in table.column_names:
-        texts = [text for text in table[_INDEX].to_pylist() if text is not None]
+        # A file of UTF-16 is small: a spreadsheet saved it.
+        source = io.BytesIO(decoded(path.read_bytes()).encode()) if is_utf_16(path) else path
+        table = pyarrow.csv.read_csv(source, **tsv_options(header_of(path, DELIMITERS[kind]), DELIMITERS[kind]))
+    except (UnicodeDecodeError, pa.ArrowInvalid, OSError) as error:
+        raise UnreadableFileError(f"not readable as {kind[1:]}: {error}") from error
+    if not ends_a_line(path):
+        remarks.append((Reason.CONFLICT, "its last line has no end: where it was cut off, that row may be another"))
+    if INDEX in table.column_names:
+        texts = _filled(table)
         if len({_FLOAT.fullmatch(text) is None for text in texts}) > 1 and all(map(_is_number, texts)):
             remarks.append(_mixed_index("12.0 among 12"))
     return table
 
 
-def _read_json(path: Path, remarks: list[Remark]) -> pa.Table:
+def _read_json(path: Path, kind: str, remarks: list[Remark]) -> pa.Table:
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        is_lines = path.suffix.lower() == ".jsonl"
+        text = decoded(path.read_bytes())
+        is_lines = kind == ".jsonl"
         content = [json.loads(line) for line in text.split("\n") if line.strip()] if is_lines else json.loads(text)
     except (ValueError, RecursionError, OSError) as error:
         raise UnreadableFileError(f"not readable as json: {error}") from error
     if not (isinstance(content, list) and all(isinstance(row, dict) for row in content)):
         raise UnreadableFileError("expected a list of records")
     names = list(dict.fromkeys(name for row in content for name in row))
-    types = {type(row.get(_INDEX)) for row in content}
-    if len(types) > 1 and all(_is_number(_as_text(row.get(_INDEX))) for row in content):
+    indices = {(type(row.get(INDEX)), index) for row in content if (index := _as_text(row.get(INDEX))) is not None}
+    types = {kind_of_index for kind_of_index, _ in indices}
+    if len(types) > 1 and all(_is_number(index) for _, index in indices):
         remarks.append(_mixed_index(", ".join(sorted(each.__name__ for each in types))))
     return pa.table({name: pa.array([_as_text(row.get(name)) for row in content], pa.string()) for name in names})
 
 
 def _as_text(value: Any) -> str | None:
-    if value is None or value == "":
+    if value is None or value == "" or value != value:  # NaN, as pandas writes a missing value
         return None
     text = value if isinstance(value, str) else str(value)
     # JSON can hold half of a surrogate pair (an emoji cut in two), which no table can.

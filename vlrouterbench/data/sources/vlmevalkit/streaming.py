@@ -18,11 +18,10 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.csv
 
+from vlrouterbench.data.sources.vlmevalkit.file_kinds import UnreadableFileError, header_of, is_utf_16
 from vlrouterbench.data.sources.vlmevalkit.questions import Rows
 from vlrouterbench.data.sources.vlmevalkit.reading import (
     BLOCK_BYTES,
-    UnreadableFileError,
-    tsv_column_names,
     tsv_options,
 )
 
@@ -48,13 +47,15 @@ def stream_tsv(path: Path, columns: Collection[str]) -> RowStream:
     Raises:
         UnreadableFileError: with the reason; also while the rows are read.
     """
-    names = tsv_column_names(path)
+    names = header_of(path)
     wanted = [name for name in dict.fromkeys(names) if name in columns]
     return RowStream(names, _parts(path, names, wanted))
 
 
 def _parts(path: Path, names: list[str], wanted: list[str]) -> Iterator[Rows]:
     options = tsv_options(names)
+    if is_utf_16(path):
+        raise UnreadableFileError("encoded as UTF-16: save it as UTF-8")
     # An empty list would mean every column.
     options["convert_options"].include_columns = wanted or names
     try:
@@ -63,7 +64,7 @@ def _parts(path: Path, names: list[str], wanted: list[str]) -> Iterator[Rows]:
                 # Row by row: a cell is held twice, by Arrow and as text, for one row alone.
                 for row in range(batch.num_rows):
                     yield batch.slice(row, 1).to_pylist()
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowInvalid, pa.ArrowKeyError, OSError) as error:
         raise UnreadableFileError(f"not readable as tsv: {error}") from error
 
 
