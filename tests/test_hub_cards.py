@@ -60,3 +60,13 @@ def test_the_card_of_a_router_is_a_fresh_rendering(project_root):
     card = whole_card(facts["config"], given | {"evaluations": [evaluation]})
     fresh = re.sub(r"vlrouterbench [\d.]+\d", "vlrouterbench VERSION", card)
     assert fresh == (kept / "router-mlp-simulated.md").read_text(encoding="utf-8")
+
+
+def test_the_kept_cards_are_of_one_benchmark_and_the_readme_has_the_routers_figures(project_root):
+    kept = project_root / "hub_cards"
+    record = json.loads((kept / "router-mlp-simulated.json").read_text(encoding="utf-8"))["record"]
+    assert record["benchmark"]["sha256"] in (kept / "vl-routerbench-simulated.md").read_text(encoding="utf-8")
+    readme = (project_root / "README.md").read_text(encoding="utf-8")
+    (row,) = re.findall(r"^mlp .*$", readme, re.MULTILINE)
+    figures = (100 * record["accuracy"], 1e4 * record["average_cost_usd"], record["rank_score"])
+    assert row.split()[1:4] == [f"{value:.{places}f}" for value, places in zip(figures, (2, 3, 2), strict=True)]
