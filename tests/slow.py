@@ -46,6 +46,7 @@ SLOW = (
     "test_docs_objectives.py",
     "routing/test_max_latency.py",
     "test_hub_cards.py",
+    "test_own_router.py",
     "test_packaging.py",
     "test_quickstart.py",
     "test_readme.py",

@@ -21,3 +21,19 @@ def test_the_family_in_the_guide_trains_and_decides(project_root, simulated_prob
     router = small_router("share")
     router.fit(training_set(torch.zeros(2, router.feature_dim), [[1, 0, 1], [0, 0, 1]], [[0.1, 0.2, 0.3]] * 2))
     assert router.score(torch.zeros(1, router.feature_dim)).tolist() == [[0.25, 0.0, 0.75]]
+
+
+def test_a_family_of_the_package_is_known_to_its_modelling_file_and_the_registry_alone(project_root):
+    text = (project_root / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert "Three files: a modelling file, a line in the registry and a test." in text
+    package = project_root / "vlrouterbench"
+    sources = {path: path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
+    registry = package / "routers" / "registry.py"
+    families = sorted((package / "routers" / "families").glob("modeling_*.py"))
+    assert families
+    for family in families:
+        known = {path for path, source in sources.items() if f"families.{family.stem} import" in source}
+        # Families may be made from one another, and speed comparisons are of one.
+        others = {path for path in known if path.parent not in (family.parent, package / "bench")}
+        assert others - {package / "routers" / "flagship" / "base_learners.py"} == {registry}, family.stem
+        assert sources[registry].count(family.stem) == 1

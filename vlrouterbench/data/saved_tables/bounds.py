@@ -115,6 +115,7 @@ class WorkbookScan:
         self._current = ""
         self._run = 0
         self._tail = b""
+        self._has_rows = False
 
     def see(self, name: str, chunk: bytes) -> None:
         """Count a chunk of a member; the chunks of a member come in order.
@@ -123,7 +124,7 @@ class WorkbookScan:
             BoundsError: a cell is too long.
         """
         if name != self._current:
-            self._current, self._run, self._tail = name, 0, b""
+            self._current, self._run, self._tail, self._has_rows = name, 0, b"", False
             (self._shared if b"<sst" in chunk or b":sst" in chunk else self._sheets).append(name)
         if len(chunk) >= limits.CELL_BYTES and b"<" not in chunk:
             raise BoundsError(f"a cell has more than {limits.CELL_BYTES:,} bytes")
@@ -133,7 +134,12 @@ class WorkbookScan:
             parts_bytes[0] += self._run
             self._longest, self._run = max(self._longest, *parts_bytes), parts_bytes[-1]
         else:
-            content = np.frombuffer(self._tail + chunk, np.uint8)
+            read = self._tail + chunk
+            if not self._has_rows and b"<row" not in read and b":row" not in read:
+                self._tail = chunk[-_LONGEST_TAG:]
+                return
+            self._has_rows = True
+            content = np.frombuffer(read, np.uint8)
             self._tags += int(np.count_nonzero(content == ord("<")))
             self._tail = chunk[-_LONGEST_TAG:]
             if name not in self._far and _has_far_cells(content):
