@@ -96,7 +96,7 @@ def test_configuration_says_how_the_router_was_trained(family, trained, simulate
         setting["cost_weight"] = "inf"
     assert config.training == {
         "benchmark": {
-            "name": "vl-routerbench-simulated",
+            "name": "vl-routerbench-simulated-published",
             "sha256": simulated_problem.table.sha256,
             "simulated": True,
         },
