@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import textwrap
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -244,7 +245,7 @@ def test_what_is_no_image_is_refused_in_one_line_without_it_or_left_out(raw, kin
         "red|blue|3",
         " red | blue| |3|",
     ],
-    ids=repr,
+    ids=lambda given: "iterator" if isinstance(given, Iterator) else repr(given),
 )
 def test_every_form_of_options_gives_the_same(given):
     assert read_options(given) == ("red", "blue", "3")
