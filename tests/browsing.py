@@ -53,6 +53,15 @@ def shown(browser, path, size, scheme):
         page.close()
 
 
+def unfold(page, size):
+    """Open every folded part by the keyboard, as one who has no mouse would; the page still fits its window."""
+    for summary in page.locator("details > summary").all():
+        summary.focus()
+        page.keyboard.press("Enter")
+    assert page.locator("details:not([open])").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+
+
 def assert_figures_are_reachable(page, count):
     """Every figure is drawn, has an alt text, and takes the keyboard's focus."""
     drawings = page.locator("figure [role=img]")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browsing import assert_figures_are_reachable, on_every_screen, shown
+from tests.browsing import assert_figures_are_reachable, on_every_screen, shown, unfold
 from vlrouterbench.data.table import load_table
 from vlrouterbench.evaluation.evaluate import evaluate_routers
 from vlrouterbench.evaluation.policies import POLICIES
@@ -21,4 +21,27 @@ def report(simulated_folder, trained_folders, tmp_path_factory):
 @on_every_screen
 def test_the_report_shows_whole_and_asks_for_nothing(browser, report, size, scheme):
     with shown(browser, report, size, scheme) as page:
+        unfold(page, size)
         assert_figures_are_reachable(page, 8)
+
+
+@pytest.mark.parametrize(("size", "beside"), [("desk", True), ("phone", False)])
+def test_contents_stand_beside_the_report_on_a_wide_screen_and_lead_to_its_parts(browser, report, size, beside):
+    with shown(browser, report, size, "light") as page:
+        assert page.locator("nav.contents").is_visible() is beside
+        if beside:
+            page.get_by_role("link", name="Published figures").click()
+            box = page.locator("h2", has_text="Published figures").bounding_box()
+            assert 0 <= box["y"] < page.viewport_size["height"]
+
+
+def test_in_print_nothing_is_folded_and_paper_is_white(browser, report):
+    with shown(browser, report, "desk", "dark") as page:
+        table = page.get_by_role("region", name="Difference of Rank Score between routers")
+        visible = "element => element.checkVisibility()"
+        (folded,) = page.locator("[aria-label='Difference of Rank Score between routers']").all()
+        assert not table.count() and not folded.evaluate(visible)
+        page.emulate_media(media="print")
+        assert folded.evaluate(visible)
+        assert not page.locator("nav.contents").is_visible()
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"

@@ -3,6 +3,7 @@
 Decisions
 - A figure is a title, a drawing and its alt text; a new figure is one more entry here. The same drawings become files
   for papers.
+- A heat map of one column says nothing that the ranking does not: of one dataset or task group there is none.
 - Calibration has figures where a router has calibrated estimates, answer time where answers were timed.
 """
 
@@ -26,8 +27,10 @@ from vlrouterbench.evaluation.plots import (
 from vlrouterbench.evaluation.records import ReliabilityRecord, ResultRecord
 from vlrouterbench.plotting.figures import Drawing
 
-OCCASIONAL_FILES = ("reliability-*.???", "risk-coverage.???", "answer-time.???")
+OCCASIONAL_FILES = ("reliability-*.???", "risk-coverage.???", "answer-time.???", "datasets.???", "groups.???")
 """File names of the figures that not every evaluation has, as patterns."""
+_FEW_SAMPLES = 30
+"""Below it a panel of reliability shows chance more than calibration."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,14 @@ class ReportFigure:
         drawing: the figure.
         alt: alt text: what it shows.
         note: text below it.
+        folded: why the page shows it only when asked to; empty where it does not.
     """
 
     title: str
     drawing: Drawing
     alt: str
     note: str = ""
+    folded: str = ""
 
 
 def report_figures(
@@ -59,12 +64,7 @@ def report_figures(
             "Accuracy against average cost for every router, policy and single candidate",
         ),
         **_answer_time_figure(ranked, table),
-        "datasets": ReportFigure(
-            "Rank Score by dataset", dataset_plot(ranked, table), "Rank Score of every router on every dataset"
-        ),
-        "groups": ReportFigure(
-            "Rank Score by task group", group_plot(ranked, table), "Rank Score of every router on every task group"
-        ),
+        **_score_figures(ranked, table),
         "candidates": ReportFigure(
             "Chosen candidates",
             shares_plot(ranked, table),
@@ -77,6 +77,20 @@ def report_figures(
             "Each row is a histogram: the percentage of a router's samples by what the chosen answer costs.",
         ),
     } | _calibration_figures(ranked, table)
+
+
+def _score_figures(ranked: Sequence[ResultRecord], table: RoutingTable) -> dict[str, ReportFigure]:
+    """Rank Score by dataset and by task group; of one alone the ranking says it all."""
+    figures = {}
+    for name, kind, parts, plot in (
+        ("datasets", "dataset", ranked[0]["per_dataset"], dataset_plot),
+        ("groups", "task group", ranked[0]["per_group"], group_plot),
+    ):
+        if len(parts) > 1:
+            figures[name] = ReportFigure(
+                f"Rank Score by {kind}", plot(ranked, table), f"Rank Score of every router on every {kind}"
+            )
+    return figures
 
 
 def _answer_time_figure(ranked: Sequence[ResultRecord], table: RoutingTable) -> dict[str, ReportFigure]:
@@ -115,6 +129,7 @@ def _calibration_figures(ranked: Sequence[ResultRecord], table: RoutingTable) ->
                 reliability_plot(title, parts, simulated=table.simulated),
                 f"Measured against estimated accuracy of {name}, a panel per {kind}; {samples}",
                 f"{samples[0].upper()}{samples[1:]}. {note}",
+                _why_folded(parts),
             )
     if figures:
         figures["risk-coverage"] = ReportFigure(
@@ -125,3 +140,8 @@ def _calibration_figures(ranked: Sequence[ResultRecord], table: RoutingTable) ->
             "decisions.",
         )
     return figures
+
+
+def _why_folded(parts: Mapping[str, ReliabilityRecord]) -> str:
+    few = sum(part["num_samples"] < _FEW_SAMPLES for part in parts.values())
+    return f"{few} of {len(parts)} panels have fewer than {_FEW_SAMPLES} samples" if few else ""

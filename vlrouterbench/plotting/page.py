@@ -3,14 +3,28 @@
 Decisions
 - A template extends `frame.html` (style sheet, the words on simulated data) and draws figures with `figure.html`.
 - Everything is escaped unless a template says `safe`, which only figures do; a missing value is an error.
+- Contents are read off the body's headings, so that no page can lack an entry or list one that it has not.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vlrouterbench.core.output_text import visible
 from vlrouterbench.core.simulated import SIMULATED_DATA, marked
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+_HEADING = re.compile("<h2>(.*?)</h2>", re.DOTALL)
+
+
+class Parts(NamedTuple):
+    """A page's body with an anchor before every heading, and (anchor, heading) of each."""
+
+    body: Markup
+    contents: list[tuple[str, Markup]]
 
 
 def render_page(package: str, name: str, **values: Any) -> str:
@@ -33,5 +47,22 @@ def render_page(package: str, name: str, **values: Any) -> str:
         finalize=lambda value: visible(value) if type(value) is str else value,
     )
     environment.filters["marked"] = marked
+    environment.filters["with_anchors"] = with_anchors
     environment.globals["simulated_data"] = SIMULATED_DATA
     return environment.get_template(name).render(**values)
+
+
+def with_anchors(body: Markup) -> Parts:
+    """Give every heading of a rendered body an anchor; what was escaped in it stays escaped."""
+    from markupsafe import Markup
+
+    contents: list[tuple[str, Markup]] = []
+
+    def anchored(heading: re.Match[str]) -> str:
+        words = re.sub("[^a-z0-9]+", "-", Markup(heading[1]).striptags().lower()).strip("-")
+        taken = [anchor for anchor, _ in contents]
+        anchor = f"part-{words}" if f"part-{words}" not in taken else f"part-{len(taken) + 1}-{words}"
+        contents.append((anchor, Markup(heading[1])))
+        return f'<span id="{anchor}"></span>{heading[0]}'
+
+    return Parts(Markup(_HEADING.sub(anchored, body)), contents)
