@@ -25,7 +25,7 @@ from vlrouterbench.data.images import check_images_were_read
 from vlrouterbench.data.impute import impute_tokens
 from vlrouterbench.data.leaks import refuse_leaks
 from vlrouterbench.data.prices.read import read_pool, with_price_file
-from vlrouterbench.data.sources.registry import find_source
+from vlrouterbench.data.sources.registry import locate_source
 from vlrouterbench.data.sources.source import ReadOptions, Source
 from vlrouterbench.data.sources.source_logs import SourceLogs
 from vlrouterbench.data.splits import SplitBy
@@ -93,8 +93,8 @@ def build_benchmark(source: Path | str, out: Path | str, options: BuildOptions |
 
 def read_source(folder: Path, options: BuildOptions, *, image_folder: Path) -> SourceLogs:
     """Read a folder of a format of `SOURCES`; images are put aside in `image_folder`, which must last as long."""
-    source = find_source(folder)
-    pool = _pool(folder, options, source)
+    given, (folder, source) = folder, locate_source(folder)
+    pool = _pool(folder if _pool_files(folder) else given, options, source)
     return source.read(folder, ReadOptions(pool, image_folder, options.protocol, options.num_proc))
 
 
@@ -134,7 +134,7 @@ def _pool(folder: Path, options: BuildOptions, source: Source) -> CandidatePool:
     if options.candidates is not None:
         pool = read_pool(options.candidates, allow_unlikely=unlikely)
     else:
-        files = [path for path in (folder / name for name in POOL_FILES) if path.is_file()]
+        files = _pool_files(folder)
         if len(files) > 1:
             raise SourceError(
                 f"expected one candidates file in {folder}, found {', '.join(path.name for path in files)}. Keep one."
@@ -145,3 +145,7 @@ def _pool(folder: Path, options: BuildOptions, source: Source) -> CandidatePool:
     if options.strict and pool.notes:
         raise SourceError(f"--strict: {pool.notes[0]}")
     return pool
+
+
+def _pool_files(folder: Path) -> list[Path]:
+    return [path for path in (folder / name for name in POOL_FILES) if path.is_file()]
