@@ -1,8 +1,8 @@
 """SOURCE -> benchmark folder: find its format, read it, assemble, write.
 
 Decisions
-- The pool comes from `--candidates`, else from the source's candidates file, else it is the format's default: the published one
-  for logs and own tables. A file that is called so and cannot be read is an error, never the default.
+- The pool comes from `--candidates`, else from the source's candidates file, else it is the format's default: the
+  published one for logs and own tables. A file that is called so and cannot be read is an error, never the default.
 - Images of logs are put aside beside OUT, on the disk that has to hold them anyway, and not in memory.
 - `--strict` looks at everything left out before anything is written.
 """

@@ -320,7 +320,7 @@ def test_a_sample_is_read_from_any_mapping_and_its_empty_fields_are_none(raw):
 def test_what_keeps_a_reader_waiting_or_leads_nowhere_is_refused_or_left_out(tmp_path, kind):
     path = tmp_path / "0.png"
     os.mkfifo(path) if kind == "pipe" else path.symlink_to(path.name)
-    for given in (path, str(path), {"path": str(path)}):
+    for source in (path, str(path), {"path": str(path)}):
         with pytest.raises(RouterInputError, match="no regular file" if kind == "pipe" else "does not decode"):
-            read_image(given)
-        assert usable_image(given, "text-only") is None
+            read_image(source)
+        assert usable_image(source, "text-only") is None
