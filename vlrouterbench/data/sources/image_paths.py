@@ -50,6 +50,20 @@ def looks_like_image_file(text: str) -> bool:
     return PureWindowsPath(text[-_TAIL:].strip()).suffix.lower() in IMAGE_SUFFIXES
 
 
+def image_bases(folder: Path, dataset: str, root: Path) -> tuple[Path, ...]:
+    """Where a path of a dataset's table may start from, the likeliest first.
+
+    Args:
+        folder: the table's.
+        dataset: VLMEvalKit's folder of images has one of this name in it; paths begin below either.
+        root: the source's folder: the folder of tables may be VLMEvalKit's own, or lie anywhere in the source.
+    """
+    places = [folder, *(parent for parent in folder.parents if parent.is_relative_to(root))]
+    beside = [folder, folder / IMAGE_TREE_NAME / dataset, root]
+    below = [place / IMAGE_TREE_NAME / name for place in places for name in ("", dataset)]
+    return tuple(dict.fromkeys([*beside, *places, *below]))
+
+
 def find_image_file(name: str, *, root: Path, bases: tuple[Path, ...]) -> Path:
     """The file that a path means.
 
