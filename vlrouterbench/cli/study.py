@@ -73,7 +73,7 @@ def study(request: StudyRequest) -> None:
         written = [f"page: {request.out / STUDY_PAGE}"]
     left_out = [name for name in whole.pool.names if name not in table.pool.index]
     note = f"Trained and scored on {len(table.pool)} of {len(whole.pool)} candidates; left out: {', '.join(left_out)}."
-    lines = (line if isinstance(line, str) else terminal_table(line) for line in result.tables())
+    lines = (console.sentence(line) if isinstance(line, str) else terminal_table(line) for line in result.tables())
     console.show(result.content(), *lines, *([note] if left_out else []), *written)
 
 

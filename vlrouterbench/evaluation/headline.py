@@ -42,7 +42,7 @@ def shares_of(router: str, index: int, paired: PairedFigures, context: ScoringCo
         own, whole = paired.draws[name][:, index], paired.draws[name][:, column]
         mean, known = values[:, column].mean(), whole > 0
         shares.append(float(values[:, index].mean() / mean) if mean > 0 else None)
-        intervals.append(interval(own[known] / whole[known]) if known.mean() >= MOST_RESAMPLES else None)
+        intervals.append(_rounded(interval(own[known] / whole[known])) if known.mean() >= MOST_RESAMPLES else None)
     sentence = headline(
         router, table.pool.names[best_single(table)], shares, intervals, float(paired.cost[:, index].mean())
     )
@@ -93,6 +93,11 @@ def objective_notes(records: Sequence[ResultRecord]) -> list[str]:
                 f"trade-off by: its decisions are the same under {record['objective']}. Train it with --objective."
             )
     return notes
+
+
+def _rounded(ends: Interval) -> Interval:
+    """Without the last bits, which depend on how many columns were resampled together."""
+    return [float(f"{end:.12g}") for end in ends]
 
 
 def _span(ends: Interval | None) -> str:
