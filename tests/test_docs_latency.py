@@ -30,3 +30,4 @@ def test_the_commands_of_the_page_run(project_root, tmp_path, monkeypatch):
     assert all(set(record["latency"]) == {"num_timed", "p50_s", "p95_s", "router_p50_s"} for record in records)
     assert all(f"`{name}`" in page for name in records[0]["latency"])
     assert "latency_s" in pq.read_schema(next((tmp_path / "my_benchmark" / "outcomes").glob("*.parquet"))).names
+    assert (tmp_path / "my_evaluation" / "figures" / "answer-time.svg").is_file()

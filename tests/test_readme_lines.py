@@ -51,7 +51,7 @@ def test_the_lines_in_python_run_as_printed(clone, project_root):
     code = "\n".join([imports, *(f"print(repr({line}))" for line in lines)])
     said = _run([sys.executable, "-c", code], clone, project_root)
     assert said.startswith("DatasetDict(") and "num_rows" in said
-    assert "RoutingDecision(candidate=" in said or "Decision(candidate=" in said
+    assert "RoutingDecision(candidate=" in said
     assert "'rank_score': 100.0" in said
 
 

@@ -27,7 +27,7 @@ from vlrouterbench.evaluation.pool import pool_notes
 from vlrouterbench.evaluation.published import PUBLISHED_RESULTS, why_not_comparable
 from vlrouterbench.evaluation.ranking import Rank, rank_routers
 from vlrouterbench.evaluation.records import ResultRecord
-from vlrouterbench.evaluation.report_figures import CALIBRATION_FILES, report_figures
+from vlrouterbench.evaluation.report_figures import OCCASIONAL_FILES, report_figures
 from vlrouterbench.evaluation.results import bounds_degenerate
 from vlrouterbench.evaluation.tables import write_tables
 from vlrouterbench.evaluation.view import by_rank_score, headings, result_rows
@@ -68,10 +68,10 @@ def write_report(records: Sequence[ResultRecord], table: RoutingTable, out: Path
 def write_figures(records: Sequence[ResultRecord], table: RoutingTable, out: Path) -> list[Path]:
     """Write each figure of the page as SVG and PNG into `out/figures`; arguments as for `write_report`.
 
-    Older figures of calibration in that folder are removed: they are named after other routers.
+    Older figures of calibration and answer time in that folder are removed: other records may have none of that name.
     """
     figures = report_figures(by_rank_score(records), table, read_decisions(out, table))
-    for pattern in CALIBRATION_FILES:
+    for pattern in OCCASIONAL_FILES:
         for old in (out / FIGURES_FOLDER).glob(pattern):
             old.unlink()
     return [path for name, figure in figures.items() for path in figure.drawing.write(out / FIGURES_FOLDER, name)]

@@ -3,7 +3,7 @@
 Decisions
 - A figure is a title, a drawing and its alt text; a new figure is one more entry here. The same drawings become files
   for papers.
-- Calibration has figures where a router has calibrated estimates.
+- Calibration has figures where a router has calibrated estimates, answer time where answers were timed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.evaluation.answer_time_plot import answer_time_note, answer_time_plot
 from vlrouterbench.evaluation.calibration_plots import reliability_plot, risk_coverage_plot
 from vlrouterbench.evaluation.plots import (
     cost_plot,
@@ -25,8 +26,8 @@ from vlrouterbench.evaluation.plots import (
 from vlrouterbench.evaluation.records import ReliabilityRecord, ResultRecord
 from vlrouterbench.plotting.figures import Drawing
 
-CALIBRATION_FILES = ("reliability-*.???", "risk-coverage.???")
-"""File names of the figures of calibration, as patterns."""
+OCCASIONAL_FILES = ("reliability-*.???", "risk-coverage.???", "answer-time.???")
+"""File names of the figures that not every evaluation has, as patterns."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def report_figures(
             frontier_plot(ranked, table),
             "Accuracy against average cost for every router, policy and single candidate",
         ),
+        **_answer_time_figure(ranked, table),
         "datasets": ReportFigure(
             "Rank Score by dataset", dataset_plot(ranked, table), "Rank Score of every router on every dataset"
         ),
@@ -75,6 +77,21 @@ def report_figures(
             "Each row is a histogram: the percentage of a router's samples by what the chosen answer costs.",
         ),
     } | _calibration_figures(ranked, table)
+
+
+def _answer_time_figure(ranked: Sequence[ResultRecord], table: RoutingTable) -> dict[str, ReportFigure]:
+    """One figure, where answers were timed."""
+    drawing = answer_time_plot(ranked, table)
+    if drawing is None:
+        return {}
+    return {
+        "answer-time": ReportFigure(
+            "Accuracy against answer time",
+            drawing,
+            "Accuracy against median answer time for every router, policy and single candidate, with the frontier",
+            answer_time_note(ranked),
+        )
+    }
 
 
 def _calibration_figures(ranked: Sequence[ResultRecord], table: RoutingTable) -> dict[str, ReportFigure]:
