@@ -76,7 +76,7 @@ def test_an_encoder_is_not_placed_where_the_router_has_none(program, chain_folde
 
 def test_a_router_over_a_local_encoder_is_not_pushed(program, trained):
     done = program("push", "router", trained / "router", "someone/router")
-    assert done.status == 1 and "nobody else could use the router" in done.err
+    assert done.status == 1 and "nobody else could use it. Push the encoder to the Hub" in done.err
 
 
 def test_an_unreadable_image_is_an_error_or_a_decision_by_the_text(program, trained, chain_folder, tmp_path):

@@ -21,6 +21,7 @@ from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.base.card import NOTES_MARK, candidates_section
 from vlrouterbench.routers.base.saved_router import CARD, CARD_FACTS
 from vlrouterbench.routers.registry import ROUTERS
+from vlrouterbench.training.fit import save_staged
 
 BENCHMARK = {"name": "own-tables", "sha256": "ab" * 32, "simulated": True}
 TRAINING = {"benchmark": BENCHMARK, "num_train": 1200, "num_validation": 150, "seed": 3, "version": "0.1.0"}
@@ -205,6 +206,20 @@ def test_without_the_package_evaluations_and_notes_stay(folder, tmp_path):
     )
     assert card.endswith("A note of mine.\n")
     yaml.safe_load(card.split("---\n")[1])
+
+
+@pytest.mark.parametrize("save", [lambda router, folder: router.save_pretrained(folder), save_staged])
+def test_a_router_saved_over_another_keeps_the_notes_of_the_folder(folder, router, tmp_path, save):
+    shutil.copytree(folder, tmp_path / "noted")
+    for place, note in ((folder, "A note there.\n"), (tmp_path / "noted", "A note of the other.\n")):
+        with (place / CARD).open("a", encoding="utf-8") as card:
+            card.write(note)
+    for one in (router, AutoRouter.from_pretrained(tmp_path / "noted")):
+        save(one, folder)
+        text = (folder / CARD).read_text(encoding="utf-8")
+        assert text.endswith(f"{NOTES_MARK}\nA note there.\n") and "of the other" not in text
+    save(AutoRouter.from_pretrained(tmp_path / "noted"), tmp_path / "new")
+    assert (tmp_path / "new" / CARD).read_text(encoding="utf-8").endswith(f"{NOTES_MARK}\nA note of the other.\n")
 
 
 def test_an_evaluation_stands_in_the_card_and_a_later_one_in_its_place(folder):

@@ -68,7 +68,8 @@ def ablate(request: AblateRequest) -> None:
     note = f"{content['num_left_out']:,} samples of the split were left out: not measured for every candidate."
     console.show(
         {"out": str(target), **content},
-        f"{content['router']} on {results_caption(content)}",
+        f"{content['router']} by {content['axis']}, on",
+        results_caption(content),
         _table(content),
         *([note] if content["num_left_out"] else []),
         f"page: {target / ABLATION_PAGE}",

@@ -9,6 +9,7 @@ Decisions
 from __future__ import annotations
 
 import inspect
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from vlrouterbench.routers.base.card import pool_of
 from vlrouterbench.routers.base.configuration_router import RouterConfig
 from vlrouterbench.routers.base.learning import Recipe, TrainingSet, settings_of
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.base.saved_router import CARD
 from vlrouterbench.routers.registration import find_family
 from vlrouterbench.routers.registry import FAMILIES, family_name
 from vlrouterbench.training.arguments import RouterTrainingArguments
@@ -132,6 +134,8 @@ def save_router(trained: TrainedRouter, out: Path | str) -> None:
 def save_staged(router: PreTrainedRouter, out: Path | str) -> None:
     """As `save_pretrained`, beside and then renamed."""
     with staged_folder(Path(out)) as folder, code_carried(family_name(router)):
+        if (card := Path(out) / CARD).is_file():
+            shutil.copyfile(card, folder / CARD)  # for what a person wrote into it
         router.save_pretrained(folder)
 
 

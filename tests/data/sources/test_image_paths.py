@@ -2,7 +2,13 @@
 
 import pytest
 
-from vlrouterbench.data.sources.image_paths import ImagePathError, find_image_file, listed, looks_like_image_file
+from vlrouterbench.data.sources.image_paths import (
+    ImagePathError,
+    find_image_file,
+    image_bases,
+    listed,
+    looks_like_image_file,
+)
 
 
 @pytest.fixture
@@ -18,7 +24,7 @@ def source(tmp_path):
 
 def find(source, name):
     tables = source / "TSV_images"
-    found = find_image_file(name, root=source, bases=(tables, tables / "images" / "Set", source))
+    found = find_image_file(name, root=source, bases=image_bases(tables, "Set", source))
     return found.relative_to(source).as_posix()
 
 
@@ -28,6 +34,8 @@ def find(source, name):
         ("1.png", "TSV_images/1.png"),
         ("images/Set/0.png", "TSV_images/images/Set/0.png"),
         ("0.png", "TSV_images/images/Set/0.png"),
+        ("Set/0.png", "TSV_images/images/Set/0.png"),
+        ("Set\\0.png", "TSV_images/images/Set/0.png"),
         ("photos/2.png", "photos/2.png"),
         ("../photos/2.png", "photos/2.png"),
         ("images\\Set\\0.png", "TSV_images/images/Set/0.png"),
@@ -38,6 +46,20 @@ def find(source, name):
 )
 def test_a_path_is_sought_beside_its_table_and_in_the_source(source, name, file):
     assert find(source, name) == file
+
+
+@pytest.mark.parametrize("tree", ["", "vlm_router_data"])
+@pytest.mark.parametrize(
+    "name", ["Set/0.png", "Set\\0.png", "0.png", "images/Set/0.png", "/root/LMUData/images/Set/0.png"]
+)
+@pytest.mark.parametrize("place", ["TSV_images/images", "images"])
+def test_images_lie_below_the_folder_images_of_the_tables_or_of_the_tree_that_holds_them(tmp_path, tree, name, place):
+    """A relative path is read where an absolute one of another machine with the same end is."""
+    path = tmp_path / tree / place / "Set" / "0.png"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"")
+    bases = image_bases(tmp_path / tree / "TSV_images", "Set", tmp_path)
+    assert find_image_file(name, root=tmp_path, bases=bases) == path
 
 
 def test_an_absolute_path_is_read_where_it_leads_inside(source):

@@ -38,6 +38,7 @@ def test_decision_is_ready_for_json():
         "usd_weight": None,
         "standard_error": None,
         "target_met": True,
+        "within_budget": True,
         "reason": "",
         "image_used": True,
     }

@@ -130,3 +130,22 @@ def test_transformers_trainer_trains_and_evaluates_a_router(family, kind, tmp_pa
     predictions = trainer.predict(rows)
     assert trainer.evaluate()["eval_loss"] < before
     assert predictions.predictions.shape == (48, 3)
+
+
+@each_family
+def test_what_is_not_trained_stays_so_after_loading(family, trained_folders):
+    """transformers loads every tensor of a file as a parameter that is trained."""
+    loaded = AutoRouter.from_pretrained(trained_folders[family])
+    made = type(loaded)(loaded.config)
+    assert {n: p.requires_grad for n, p in loaded.named_parameters()} == {
+        n: p.requires_grad for n, p in made.named_parameters()
+    }
+
+
+def test_a_trainer_on_a_loaded_router_leaves_frozen_tensors_alone(tmp_path):
+    router = small_router("prototype")
+    router.prototypes.normal_(generator=torch.Generator().manual_seed(0))
+    router.save_pretrained(tmp_path / "router")
+    loaded = AutoRouter.from_pretrained(tmp_path / "router")
+    assert not loaded.prototypes.requires_grad
+    assert torch.equal(loaded.prototypes, router.prototypes)

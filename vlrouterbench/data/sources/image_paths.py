@@ -50,6 +50,20 @@ def looks_like_image_file(text: str) -> bool:
     return PureWindowsPath(text[-_TAIL:].strip()).suffix.lower() in IMAGE_SUFFIXES
 
 
+def image_bases(folder: Path, dataset: str, root: Path) -> tuple[Path, ...]:
+    """Where a path of a dataset's table may start from, the likeliest first.
+
+    Args:
+        folder: the table's.
+        dataset: VLMEvalKit's folder of images has one of this name in it; paths begin below either.
+        root: the source's folder: the folder of tables may be VLMEvalKit's own, or lie anywhere in the source.
+    """
+    places = [folder, *(parent for parent in folder.parents if parent.is_relative_to(root))]
+    beside = [folder, folder / IMAGE_TREE_NAME / dataset, root]
+    below = [place / IMAGE_TREE_NAME / name for place in places for name in ("", dataset)]
+    return tuple(dict.fromkeys([*beside, *places, *below]))
+
+
 def find_image_file(name: str, *, root: Path, bases: tuple[Path, ...]) -> Path:
     """The file that a path means.
 
@@ -77,7 +91,7 @@ def find_image_file(name: str, *, root: Path, bases: tuple[Path, ...]) -> Path:
                 # A link of a snapshot stays a link: the repository's contents lie beside the source.
                 is_plain = target.is_relative_to(inside)
                 return root / target.relative_to(inside) if is_plain else Path(os.path.normpath(path))
-        except (OSError, ValueError):  # too long, or a character that no path can have
+        except (OSError, ValueError, RuntimeError):  # too long, a character that no path can have, or links in a loop
             continue
     if leads_outside:
         raise ImagePathError(f'"{name}" leads outside the source: put the images inside it')

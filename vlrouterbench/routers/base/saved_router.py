@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -71,6 +71,8 @@ class SavedRouter(PreTrainedModel):
     """Estimates and outcomes of samples that it did not learn from, by name; None where it keeps none."""
     card_facts: CardFacts | None = None
     """What its card says beside the configuration; None where nothing is known."""
+    _untrained: Sequence[str] = ()
+    """Names of its parameters that are not trained, as it was made."""
     services: ClassVar[Services]
     """What renders its card and uploads it; the package sets its own."""
 
@@ -93,18 +95,25 @@ class SavedRouter(PreTrainedModel):
             _write_tensors(None if digests is None else {"digests": digests}, folder / DIGESTS_FILE)
             _write_tensors(self.held_out, folder / HELD_OUT_FILE)
             (folder / CARD_FACTS).unlink(missing_ok=True)
-            for name, text in self.card_texts().items():
+            # What a person wrote into the folder stays there, whatever router is written over it.
+            for name, text in self.card_texts(notes=_read_notes(folder / CARD)).items():
                 (folder / name).write_text(text, encoding="utf-8")
         saved = super().save_pretrained(save_directory, *arguments, **options)
         if pushed and options.get("is_main_process", True):
             self.push_to_hub(**{"repo_id": Path(save_directory).name, **taken})
         return saved
 
-    def card_texts(self) -> dict[str, str]:
-        """File name -> text of the card, and of the facts that it is rendered from, where there are any."""
+    def card_texts(self, notes: str = "") -> dict[str, str]:
+        """File name -> text of the card, and of the facts that it is rendered from, where there are any.
+
+        Args:
+            notes: what a person wrote, where it is not what the router came with.
+        """
         family = self.config.model_type.removeprefix("vlrouter-")
         own: CardFacts = {"family": family, "title": self.title, "calibrated": self.calibrated}
         known: CardFacts = {**own, **(self.card_facts or {})}
+        if notes:
+            known["notes"] = notes
         texts = {CARD: with_notes(self.services.render_card(self.config.to_dict(), known), known)}
         if facts := {name: fact for name, fact in (self.card_facts or {}).items() if name != "notes"}:
             texts[CARD_FACTS] = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -155,6 +164,11 @@ class SavedRouter(PreTrainedModel):
         entries = {"AutoConfig": type(self.config), "AutoModel": type(self)}
         return entries | {"AutoProcessor": FeatureProcessor} if isinstance(self.encoder, FeatureEncoder) else entries
 
+    def post_init(self) -> None:
+        """As transformers', which a model ends its `__init__` with; notes what is not trained."""
+        super().post_init()
+        self._untrained = [name for name, parameter in self.named_parameters() if not parameter.requires_grad]
+
     @classmethod
     def from_pretrained(cls, *arguments: Any, **options: Any) -> Any:
         """As transformers', in float32, with weights at addresses of their own.
@@ -172,6 +186,8 @@ class SavedRouter(PreTrainedModel):
         router = loaded[0] if isinstance(loaded, tuple) else loaded
         for tensor in (*router.parameters(), *router.buffers()):
             tensor.data = tensor.data.clone()
+        for name in router._untrained:  # transformers loads every parameter as one that is trained
+            router.get_parameter(name).requires_grad_(False)
         source = arguments[0] if arguments else options.get("pretrained_model_name_or_path")
         digests, held_out = (
             None if source is None else _beside(source, name, options) for name in (DIGESTS_FILE, HELD_OUT_FILE)
@@ -201,9 +217,14 @@ def _read_facts(source: str | Path, options: Mapping[str, Any]) -> CardFacts | N
         if not isinstance(facts, dict):
             raise ValueError(f"expected a JSON object in {path}, found a {type(facts).__name__}.")
     if (path := _beside(source, CARD, options)) is not None:
-        notes = Path(path).read_text(encoding="utf-8").partition(f"{NOTES_MARK}\n")[2]
+        notes = _read_notes(Path(path))
         facts |= {"notes": notes} if notes else {}
     return facts or None
+
+
+def _read_notes(card: Path) -> str:
+    """What a person wrote into a card; "" where nothing, or where there is no card."""
+    return card.read_text(encoding="utf-8").partition(f"{NOTES_MARK}\n")[2] if card.is_file() else ""
 
 
 def _beside(source: str | Path, name: str, options: Mapping[str, Any]) -> str | None:

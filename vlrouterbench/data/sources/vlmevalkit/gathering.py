@@ -23,7 +23,7 @@ import pyarrow as pa
 from vlrouterbench.data.candidates import CandidatePool
 from vlrouterbench.data.choices import Protocol
 from vlrouterbench.data.image_store import ImageStore
-from vlrouterbench.data.sources.image_paths import IMAGE_TREE_NAME, find_image_file
+from vlrouterbench.data.sources.image_paths import find_image_file, image_bases
 from vlrouterbench.data.sources.source_logs import (
     OUTCOME_SCHEMA,
     SAMPLE_SCHEMA,
@@ -122,9 +122,8 @@ class LogReader:
         return QuestionSet(store.add, find, has_images=False, are_images_lost=names_images)
 
     def _find_image(self, dataset: str, name: str) -> Path:
-        """The file in the source that a dataset's table names, from the table's folder, VLMEvalKit's, or the source."""
-        folder = self.tree.image_tables[dataset].parent
-        bases = (folder, folder / IMAGE_TREE_NAME / dataset, self.source)
+        """The file in the source that a dataset's table names."""
+        bases = image_bases(self.tree.image_tables[dataset].parent, dataset, self.source)
         return find_image_file(name, root=self.source, bases=bases)
 
     @contextmanager
