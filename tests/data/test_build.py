@@ -1,6 +1,8 @@
 """SOURCE -> benchmark folder, through the one public function."""
 
 import json
+import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 from tests.data.sources.editing import edit, rows_of, write_rows
 from vlrouterbench.core.errors import SourceError, UnknownNameError
 from vlrouterbench.data.build import BuildOptions, build_benchmark, home_folder, registered_benchmark
-from vlrouterbench.data.candidates import published_pool
+from vlrouterbench.data.candidates import PUBLISHED_POOL, published_pool
 from vlrouterbench.data.splits import SplitBy, reference_split
 from vlrouterbench.data.table import load_table
 
@@ -209,3 +211,36 @@ def test_the_home_folder_follows_the_variable_then_the_users_cache(monkeypatch):
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", "/people/me")
     assert home_folder() == Path("/people/me/.cache/vlrouterbench")
+
+
+@pytest.mark.parametrize("name", ["candidates.CSV", "Candidates.csv", "CANDIDATES.csv"])
+def test_own_prices_are_read_in_any_case_of_letters(own_tables, tmp_path, name):
+    plain = build(own_tables, tmp_path / "plain")
+    (own_tables / "candidates.csv").rename(own_tables / name)
+    table = build(own_tables, tmp_path / "out")
+    assert table.report["pool_source"] == name and table.cost.tolist() == plain.cost.tolist()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["candidates.tsv", "candidates.txt", "candidate.csv", "candidates.xlsx", "candidates.csv.gz", "pipe", "loop"],
+)
+def test_own_prices_that_cannot_be_read_are_named_and_never_replaced_by_the_published_ones(own_tables, tmp_path, name):
+    path = own_tables / (name if "." in name else "candidates.csv")
+    content = (own_tables / "candidates.csv").read_bytes()
+    (own_tables / "candidates.csv").unlink()
+    if name == "pipe":
+        os.mkfifo(path)
+    elif name == "loop":
+        path.symlink_to(path.name)
+    else:
+        path.write_bytes(content)
+    # The embedded pool would fit: its names stand in the outcomes.
+    names = dict(zip(("small", "middle", "large"), published_pool().names, strict=False))
+    edit(own_tables, "outcomes", lambda rows: [row.update(candidate=names[row["candidate"]]) for row in rows])
+    with pytest.raises(SourceError, match=rf"found {re.escape(path.name)}.*Save it as candidates\.csv") as caught:
+        build_benchmark(own_tables, tmp_path / "out")
+    assert ("no regular file" in str(caught.value)) == ("." not in name)
+    path.unlink()
+    table = build(own_tables, tmp_path / "out")
+    assert len(table.pool) == 17 and table.report["pool_source"] == PUBLISHED_POOL

@@ -1,8 +1,8 @@
 """SOURCE -> benchmark folder: find its format, read it, assemble, write.
 
 Decisions
-- The pool comes from `--candidates`, else from the source's `candidates.{csv,yaml}`, else it is the format's default:
-  the published one for logs and own tables.
+- The pool comes from `--candidates`, else from the source's candidates file, else it is the format's default: the
+  published one for logs and own tables. A file that is called so and cannot be read is an error, never the default.
 - Images of logs are put aside beside OUT, on the disk that has to hold them anyway, and not in memory.
 - `--strict` looks at everything left out before anything is written.
 """
@@ -19,12 +19,13 @@ from vlrouterbench.core.files import folder_beside
 from vlrouterbench.data.archive import is_archive, unpacked
 from vlrouterbench.data.assemble import GIVEN, assemble
 from vlrouterbench.data.build_report import BuildReport
-from vlrouterbench.data.candidates import POOL_FILES, CandidatePool
+from vlrouterbench.data.candidates import CandidatePool, find_pool_file
 from vlrouterbench.data.choices import Protocol
 from vlrouterbench.data.images import check_images_were_read
 from vlrouterbench.data.impute import impute_tokens
 from vlrouterbench.data.leaks import refuse_leaks
 from vlrouterbench.data.prices.read import read_pool, with_price_file
+from vlrouterbench.data.sources.inside import refuse_outside
 from vlrouterbench.data.sources.registry import find_source
 from vlrouterbench.data.sources.source import ReadOptions, Source
 from vlrouterbench.data.sources.source_logs import SourceLogs
@@ -134,12 +135,10 @@ def _pool(folder: Path, options: BuildOptions, source: Source) -> CandidatePool:
     if options.candidates is not None:
         pool = read_pool(options.candidates, allow_unlikely=unlikely)
     else:
-        files = [path for path in (folder / name for name in POOL_FILES) if path.is_file()]
-        if len(files) > 1:
-            raise SourceError(
-                f"expected one candidates file in {folder}, found {', '.join(path.name for path in files)}. Keep one."
-            )
-        pool = read_pool(files[0], allow_unlikely=unlikely) if files else source.default_pool(folder)
+        file = find_pool_file(folder)
+        if file is not None:
+            refuse_outside(file, folder)
+        pool = source.default_pool(folder) if file is None else read_pool(file, allow_unlikely=unlikely)
     if options.prices is not None:
         pool = with_price_file(pool, options.prices, allow_unlikely=unlikely)
     if options.strict and pool.notes:
