@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 import textwrap
 from collections.abc import Iterator
 
@@ -214,7 +215,7 @@ REFUSED = {
     "a line end": (lambda raw: "a\nb.png", r"a\\nb\.png"),
     "a name too long": (lambda raw: "a" * 300, "a text of 300 characters"),
     "half a surrogate": (lambda raw: "a\ud800.png", r"a\\ud800\.png"),
-    "a folder": (lambda raw: ".", "does not decode"),
+    "a folder": (lambda raw: ".", "what is no regular file: \\."),
 }
 
 
@@ -313,3 +314,13 @@ def test_a_sample_is_read_from_any_mapping_and_its_empty_fields_are_none(raw):
     for wrong in ({"question": ["A?"]}, {"question": "A?", "hint": {}}, {"question": b"A?"}):
         with pytest.raises(RouterInputError, match="as a text, found"):
             read_sample(wrong)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link in a loop"])
+def test_what_keeps_a_reader_waiting_or_leads_nowhere_is_refused_or_left_out(tmp_path, kind):
+    path = tmp_path / "0.png"
+    os.mkfifo(path) if kind == "pipe" else path.symlink_to(path.name)
+    for source in (path, str(path), {"path": str(path)}):
+        with pytest.raises(RouterInputError, match="no regular file" if kind == "pipe" else "does not decode"):
+            read_image(source)
+        assert usable_image(source, "text-only") is None
