@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from vlrouterbench.core.constants import GROUP_SLUGS, SAMPLES_PER_COST_UNIT, SPLITS
-from vlrouterbench.data.assemble import Assembled
+from vlrouterbench.data.assemble import GIVEN, Assembled
 from vlrouterbench.data.costs import CostBoundsRecord, measured_means
 from vlrouterbench.data.leaks import Leaks
 from vlrouterbench.data.prices.published_lists import OtherPrice
@@ -189,6 +189,17 @@ def notes_on_costs(report: BuildReport) -> list[str]:
             "--objective accuracy."
         ]
     return []
+
+
+def notes_on_splits(report: BuildReport) -> list[str]:
+    """What the source's own splits rule out; empty where they are not given, or each has samples."""
+    empty = [name for name in SPLITS if not report["splits"][name]]
+    if report["split_by"] != GIVEN or not empty:
+        return []
+    return [
+        f'the column "split" has no sample in {" and ".join(empty)}: train needs train and validation, evaluate the '
+        "split that it scores. Correct it, or drop it and build again: samples are then divided by content."
+    ]
 
 
 def _counts_by_group(samples: pa.Table) -> dict[str, dict[str, int]]:

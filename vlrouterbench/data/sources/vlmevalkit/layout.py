@@ -82,6 +82,9 @@ def find_logs(source: Path, *, folders: Collection[str]) -> LogTree:
     strangers = [path for path in beside if path not in tables and not _belongs_beside_tables(path)]
     tree_folders = [base / name for name in (INFERENCE_TREE, EVALUATION_TREE) if (base / name).is_dir()]
     trees = list(_inside(tree_folders, source, left_out)) if tree_folders else [base]
+    for path in _trees_in_other_letters(base, tree_folders):
+        detail = f"read where it is called {INFERENCE_TREE} or {EVALUATION_TREE}: rename it"
+        left_out.append(LeftOut(_relative(path, source), Reason.NOT_A_LOG, detail))
     found: list[FoundFile] = []
     seen: set[str] = set()
     of_pool = {one_spelling(name): name for name in folders}
@@ -101,6 +104,13 @@ def find_logs(source: Path, *, folders: Collection[str]) -> LogTree:
     own = without_other_models(found, {*folders, *seen}, known, source, left_out)
     files = parse_files(own, known, source, left_out)
     return LogTree(tuple(distinct_files(files)), image_tables, tuple(left_out))
+
+
+def _trees_in_other_letters(base: Path, trees: Collection[Path]) -> list[Path]:
+    """Folders beside VLMEvalKit's trees whose names are those of a tree in other letters."""
+    names = {name.casefold() for name in (INFERENCE_TREE, EVALUATION_TREE)}
+    others = (path for path in sorted(base.iterdir()) if trees and path.name.casefold() in names and path.is_dir())
+    return [path for path in others if not any(path.samefile(tree) for tree in trees)]
 
 
 def _belongs_beside_tables(path: Path) -> bool:

@@ -154,7 +154,7 @@ def parse_files(
         if _is_summary(path, suffix):
             aggregate = AGGREGATE.search(rest)
             dataset, _ = parse_name(rest[: aggregate.start()] if aggregate else rest, names)
-            summaries.append((file, dataset))
+            summaries.append((file, with_known_case(dataset, known)))
         else:
             seen.add((file.folder, file.is_scored, dataset))
             yield LogFile(path, file.folder, dataset, suffix, file.run, frozenset((file.run,)), file.is_scored)
@@ -167,7 +167,10 @@ def parse_files(
                 left_out.append(replace(entry, candidate=file.folder))
         elif key not in named:
             named.add(key)
-            detail = f"only a summary, no per-sample file: {why_no_label(dataset)}"
+            if (file.folder, not file.is_scored, dataset) in seen:
+                detail = f"a summary: labels of {dataset} are sought in its per-sample files, which lie in the other tree"
+            else:
+                detail = f"only a summary, no per-sample file: {why_no_label(dataset)}"
             left_out.append(LeftOut(_relative(file.path, source), Reason.AGGREGATE, detail, candidate=file.folder))
 
 
