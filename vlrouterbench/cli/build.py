@@ -94,13 +94,8 @@ def _describe(report: BuildReport, target: Path) -> str:
         (
             f"{report['samples']:,} samples x {report['candidates']} candidates, "
             f"{report['pairs_kept']:,} of {report['pairs_read']:,} pairs kept ({splits})",
-<<<<<<< HEAD
             range_of_costs(report),
-=======
-            f"mean cost from {per * bounds['cmin']:.4f} ({bounds['cmin_candidate']}) "
-            f"to {per * bounds['cmax']:.4f} ({bounds['cmax_candidate']}) USD per {per:,} samples",
             _describe_pool(report),
->>>>>>> main
             *notes_on_costs(report),
             f"left out, each named in build_report.json: {reasons}",
             *(f"note: {note}" for note in report.get("price_notes", ())),
