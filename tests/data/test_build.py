@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from tests.data.sources.editing import edit, rows_of, write_rows
-from vlrouterbench.core.errors import SourceError, UnknownNameError
+from vlrouterbench.cli.main import main
+from vlrouterbench.core.errors import BenchmarkError, SourceError, UnknownNameError
 from vlrouterbench.data.build import BuildOptions, build_benchmark, home_folder, registered_benchmark
 from vlrouterbench.data.candidates import PUBLISHED_POOL, published_pool
 from vlrouterbench.data.splits import SplitBy, reference_split

@@ -65,7 +65,9 @@ class Assembled:
 
 
 def _nothing_measured(source: SourceLogs) -> SourceError:
-    entries = dict.fromkeys(f"{entry.file}: {entry.reason} ({entry.detail})" for entry in source.left_out)
+    # Files before candidates without any.
+    left_out = sorted(source.left_out, key=lambda entry: entry.reason is Reason.NOT_FOUND)
+    entries = dict.fromkeys(f"{entry.file}: {entry.reason} ({entry.detail})" for entry in left_out)
     passed = f"Read past: {few_names([*entries])}" if entries else "No file and no row was read past"
     return SourceError(
         f'no sample of "{source.name}" was measured on any candidate of the pool: nothing to build. {passed}. '

@@ -179,7 +179,9 @@ class RoutingTable:
         rows = np.flatnonzero(np.array(self.column("split")) == name)
         if not rows.size:
             is_given = self.report.get("split_by") == GIVEN
-            remedy = 'Its column "split" has none: correct or drop it, and build' if is_given else "Build from more samples"
+            remedy = (
+                'Its column "split" has none: correct or drop it, and build' if is_given else "Build from more samples"
+            )
             raise BenchmarkError(f"expected samples in the split {name} of {self.folder}, found none. {remedy}.")
         return self.take(rows)
 

@@ -168,7 +168,9 @@ def parse_files(
         elif key not in named:
             named.add(key)
             if (file.folder, not file.is_scored, dataset) in seen:
-                detail = f"a summary: labels of {dataset} are sought in its per-sample files, which lie in the other tree"
+                detail = (
+                    f"a summary: labels of {dataset} are sought in its per-sample files, which lie in the other tree"
+                )
             else:
                 detail = f"only a summary, no per-sample file: {why_no_label(dataset)}"
             left_out.append(LeftOut(_relative(file.path, source), Reason.AGGREGATE, detail, candidate=file.folder))
