@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 
 from tests.families import small_router
+from tests.tables import write_own_tables
+from vlrouterbench.data.candidates import published_pool
 from vlrouterbench.data.table import load_table
 
 SEMICOLON = {"sep": ";", "decimal": ","}
@@ -182,3 +184,18 @@ def test_fields_of_another_kind_are_one_line(program, router, tmp_path, kind, co
     }
     one_line(program(*asked[command]), said)
     assert [path.name for path in tmp_path.iterdir()] == ["own"]
+
+
+def test_a_build_says_whether_candidates_and_prices_are_the_users_own(program, tmp_path):
+    own = write_own_tables(tmp_path / "own", num_samples=40, images=False)
+    built = program("build", own, "--out", tmp_path / "out")
+    assert "candidates: candidates.csv; prices: candidates.csv" in built.out
+    (own / "candidates.csv").unlink()
+    rows = pq.read_table(own / "outcomes.parquet").to_pylist()
+    names = dict(zip(("small", "middle", "large"), published_pool().names, strict=False))
+    pq.write_table(
+        pa.Table.from_pylist([row | {"candidate": names[row["candidate"]]} for row in rows]), own / "outcomes.parquet"
+    )
+    built = program("build", own, "--out", tmp_path / "out")
+    said = "candidates: the published pool of this package, since the source has no candidates file; prices: VL-Router"
+    assert built.status == 0 and said in built.out

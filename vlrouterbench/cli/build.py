@@ -95,6 +95,7 @@ def _describe(report: BuildReport, target: Path) -> str:
             f"{report['samples']:,} samples x {report['candidates']} candidates, "
             f"{report['pairs_kept']:,} of {report['pairs_read']:,} pairs kept ({splits})",
             range_of_costs(report),
+            _describe_pool(report),
             *notes_on_costs(report),
             f"left out, each named in build_report.json: {reasons}",
             *(f"note: {note}" for note in report.get("price_notes", ())),
@@ -104,6 +105,15 @@ def _describe(report: BuildReport, target: Path) -> str:
             f"written to {target}; look with: vlrouterbench inspect {target}",
         )
     )
+
+
+def _describe_pool(report: BuildReport) -> str:
+    """Where candidates and prices come from: the published ones must not pass for the user's own."""
+    from vlrouterbench.data.candidates import PUBLISHED_POOL
+
+    source = report.get("pool_source", "")
+    embedded = " of this package, since the source has no candidates file" if source == PUBLISHED_POOL else ""
+    return f"candidates: {source}{embedded}; prices: {report['price_sheet']}"
 
 
 def _unused_prices(report: BuildReport) -> list[str]:

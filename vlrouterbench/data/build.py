@@ -1,8 +1,8 @@
 """SOURCE -> benchmark folder: find its format, read it, assemble, write.
 
 Decisions
-- The pool comes from `--candidates`, else from the source's `candidates.{csv,yaml}`, else it is the format's default:
-  the published one for logs and own tables.
+- The pool comes from `--candidates`, else from the source's candidates file, else it is the format's default: the
+  published one for logs and own tables. A file that is called so and cannot be read is an error, never the default.
 - Images of logs are put aside beside OUT, on the disk that has to hold them anyway, and not in memory.
 - `--strict` looks at everything left out before anything is written.
 """
@@ -19,13 +19,14 @@ from vlrouterbench.core.files import folder_beside
 from vlrouterbench.data.archive import is_archive, unpacked
 from vlrouterbench.data.assemble import GIVEN, assemble
 from vlrouterbench.data.build_report import BuildReport
-from vlrouterbench.data.candidates import POOL_FILES, CandidatePool
+from vlrouterbench.data.candidates import CandidatePool, find_pool_file
 from vlrouterbench.data.choices import Protocol
 from vlrouterbench.data.images import check_images_were_read
 from vlrouterbench.data.impute import impute_tokens
 from vlrouterbench.data.leaks import refuse_leaks
 from vlrouterbench.data.prices.read import read_pool, with_price_file
-from vlrouterbench.data.sources.registry import find_source
+from vlrouterbench.data.sources.inside import refuse_outside
+from vlrouterbench.data.sources.registry import locate_source
 from vlrouterbench.data.sources.source import ReadOptions, Source
 from vlrouterbench.data.sources.source_logs import SourceLogs
 from vlrouterbench.data.splits import SplitBy
@@ -93,8 +94,8 @@ def build_benchmark(source: Path | str, out: Path | str, options: BuildOptions |
 
 def read_source(folder: Path, options: BuildOptions, *, image_folder: Path) -> SourceLogs:
     """Read a folder of a format of `SOURCES`; images are put aside in `image_folder`, which must last as long."""
-    source = find_source(folder)
-    pool = _pool(folder, options, source)
+    given, (folder, source) = folder, locate_source(folder)
+    pool = _pool(folder, given, options, source)
     return source.read(folder, ReadOptions(pool, image_folder, options.protocol, options.num_proc))
 
 
@@ -129,17 +130,15 @@ def home_folder() -> Path:
     return (Path(cache) if cache else Path.home() / ".cache") / "vlrouterbench"
 
 
-def _pool(folder: Path, options: BuildOptions, source: Source) -> CandidatePool:
+def _pool(folder: Path, given: Path, options: BuildOptions, source: Source) -> CandidatePool:
     unlikely = options.allow_unlikely_prices
     if options.candidates is not None:
         pool = read_pool(options.candidates, allow_unlikely=unlikely)
     else:
-        files = [path for path in (folder / name for name in POOL_FILES) if path.is_file()]
-        if len(files) > 1:
-            raise SourceError(
-                f"expected one candidates file in {folder}, found {', '.join(path.name for path in files)}. Keep one."
-            )
-        pool = read_pool(files[0], allow_unlikely=unlikely) if files else source.default_pool(folder)
+        file = find_pool_file(folder) or find_pool_file(given)
+        if file is not None:
+            refuse_outside(file, given)
+        pool = source.default_pool(folder) if file is None else read_pool(file, allow_unlikely=unlikely)
     if options.prices is not None:
         pool = with_price_file(pool, options.prices, allow_unlikely=unlikely)
     if options.strict and pool.notes:

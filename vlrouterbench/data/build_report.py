@@ -62,6 +62,7 @@ class BuildReport(TypedDict):
         task_groups: task group -> number of samples.
         group_splits: task group -> split -> number of samples, splits without any left out.
         images: how many samples have an image (`ok`), and how many lack one that was expected (`bad`).
+        pool_source: where the candidates come from; absent in folders written by 0.x.
         price_sheet: where the prices come from, and since when they hold.
         price_notes: what to know of names and prices: look-alikes, candidates that a published list lacks; absent
             in folders written by 0.x.
@@ -94,6 +95,7 @@ class BuildReport(TypedDict):
     task_groups: dict[str, int]
     group_splits: dict[str, dict[str, int]]
     images: dict[str, int]
+    pool_source: NotRequired[str]
     price_sheet: str
     price_notes: NotRequired[list[str]]
     other_prices: NotRequired[list[OtherPrice]]
@@ -131,6 +133,7 @@ def build_report(benchmark: Assembled, *, sha256: str) -> BuildReport:
         },
         "group_splits": _counts_by_group(samples),
         "images": {"ok": sum(i is not None for i in benchmark.images), "bad": int((~benchmark.image_ok).sum())},
+        "pool_source": source.pool.source,
         "price_sheet": source.pool.describe_prices(),
         "price_notes": list(source.pool.notes),
         "other_prices": _other_prices(benchmark),

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -25,9 +26,11 @@ from vlrouterbench.data.prices.units import StatedPrices, check_units
 
 PUBLISHED_SHEET = "VL-RouterBench (arXiv 2512.23562)"
 PUBLISHED_DATE = "2025-12"
+PUBLISHED_POOL = "the published pool"
 PRICE_FIELDS = ("input_price", "output_price")
 POOL_FILES = ("candidates.csv", "candidates.yaml", "candidates.yml", "candidates.json")
-"""Where a source names its own candidates."""
+"""Where a source names its own candidates, in any case of letters."""
+_POOL_STEMS = ("candidates", "candidate")
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,36 @@ class CandidateModel:
                 raise SourceError(
                     f'candidate "{self.name}": {field} must be a number >= 0 and at most {HIGHEST:,}, found {price!r}.'
                 )
+
+
+def pool_files(folder: Path) -> list[Path]:
+    """The files of a folder that name its candidates, by name."""
+    return sorted(path for path in folder.iterdir() if path.name.lower() in POOL_FILES and path.is_file())
+
+
+def find_pool_file(folder: Path) -> Path | None:
+    """The file that names a folder's candidates; None where there is nothing of such a name.
+
+    Raises:
+        SourceError: there are several, or there is only what is called so and cannot be read.
+    """
+    files = pool_files(folder)
+    if len(files) > 1:
+        raise SourceError(
+            f"expected one candidates file in {folder}, found {', '.join(path.name for path in files)}. Keep one."
+        )
+    if files:
+        return files[0]
+    # Not the published prices in its place without a word.
+    alike = sorted(p.name for p in folder.iterdir() if p.name.lower().split(".")[0] in _POOL_STEMS and not p.is_dir())
+    if not alike:
+        return None
+    regular = (folder / alike[0]).is_file()
+    fault = "" if regular else ", which is no regular file or a link that leads nowhere"
+    raise SourceError(
+        f"expected the candidates of {folder} in {', '.join(POOL_FILES[:-1])} or {POOL_FILES[-1]}, found {alike[0]}"
+        f"{fault}. Save it as {POOL_FILES[0]}, or give a file with --candidates (BuildOptions.candidates)."
+    )
 
 
 @dataclass(frozen=True)
@@ -209,4 +242,4 @@ def published_pool() -> CandidatePool:
         ("Gemini-Flash-2.5", "GeminiFlash2-5", None, (0.30, 2.40)),
         ("GPT-4o", "GPT4o", None, (2.50, 10.00)),
     )
-    return CandidatePool(tuple(_published(*row) for row in rows), "the published pool")
+    return CandidatePool(tuple(_published(*row) for row in rows), PUBLISHED_POOL)

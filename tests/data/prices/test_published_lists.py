@@ -118,7 +118,7 @@ def test_a_price_name_says_which_entry_is_meant(tmp_path):
         (
             {"m": {"litellm_provider": "x", "input_cost_per_token": 2.5, "output_cost_per_token": 10}},
             ("m",),
-            "entry 'm': expected USD per token.*found '2.5': likely USD per million tokens, which is 0.0000025 per token",
+            "entry 'm': expected USD per token.*found '2.5': likely USD per million tokens, which is 0.0000025 per",
         ),
         ({"m": {"litellm_provider": "x", "input_cost_per_token": 1e-12, "output_cost_per_token": 0}}, ("m",), "likely"),
         (

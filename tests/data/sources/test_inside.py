@@ -82,3 +82,26 @@ def test_a_link_into_a_folder_that_is_called_blobs_is_no_snapshot(tmp_path):
 @pytest.mark.parametrize("name", ["a\0b", "x" * 5_000, "no/such/file", "."])
 def test_what_is_no_file_is_none(tmp_path, name):
     assert file_inside(tmp_path, name) is None
+
+
+@pytest.mark.parametrize("kind", ["loop", "pipe"])
+def test_an_image_that_is_a_loop_or_a_pipe_costs_its_sample_alone(own_tables, tmp_path, kind):
+    path = own_tables / "images" / "5.png"
+    path.unlink()
+    path.symlink_to(path.name) if kind == "loop" else os.mkfifo(path)
+    assert file_inside(own_tables.resolve(), "images/5.png") is None
+    report = build_benchmark(own_tables, tmp_path / "out")
+    assert [(e["sample_id"], e["detail"]) for e in report["left_out"]] == [("s05", "no such file")]
+    assert report["images"] == {"ok": 11, "bad": 1}
+
+
+@pytest.mark.parametrize("name", ["candidates.csv", "samples.parquet", "outcomes.parquet"])
+def test_a_table_that_is_a_link_to_outside_is_refused_as_an_image_is(own_tables, tmp_path, name):
+    (own_tables / name).rename(tmp_path / "elsewhere")
+    (own_tables / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SourceError, match=f"expected {name} inside .*own, found a link that leads outside"):
+        build_benchmark(own_tables, tmp_path / "out")
+    (own_tables / name).unlink()
+    (tmp_path / "elsewhere").rename(own_tables / "data")
+    (own_tables / name).symlink_to("data")
+    assert build_benchmark(own_tables, tmp_path / "out")["samples"] == 12

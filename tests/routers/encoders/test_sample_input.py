@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 import textwrap
 from collections.abc import Iterator
 
@@ -215,7 +216,7 @@ REFUSED = {
     "a line end": (lambda raw: "a\nb.png", r"a\\nb\.png"),
     "a name too long": (lambda raw: "a" * 300, "a text of 300 characters"),
     "half a surrogate": (lambda raw: "a\ud800.png", r"a\\ud800\.png"),
-    "a folder": (lambda raw: ".", "does not decode"),
+    "a folder": (lambda raw: ".", "what is no regular file: \\."),
 }
 
 
@@ -325,3 +326,13 @@ def test_a_tensor_without_values_is_refused_or_left_out_like_every_image_that_ca
 
 def test_what_a_sample_is_refused_with_is_a_name_of_the_package():
     assert vlrouterbench.RouterInputError is RouterInputError
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link in a loop"])
+def test_what_keeps_a_reader_waiting_or_leads_nowhere_is_refused_or_left_out(tmp_path, kind):
+    path = tmp_path / "0.png"
+    os.mkfifo(path) if kind == "pipe" else path.symlink_to(path.name)
+    for source in (path, str(path), {"path": str(path)}):
+        with pytest.raises(RouterInputError, match="no regular file" if kind == "pipe" else "does not decode"):
+            read_image(source)
+        assert usable_image(source, "text-only") is None

@@ -91,7 +91,7 @@ def find_image_file(name: str, *, root: Path, bases: tuple[Path, ...]) -> Path:
                 # A link of a snapshot stays a link: the repository's contents lie beside the source.
                 is_plain = target.is_relative_to(inside)
                 return root / target.relative_to(inside) if is_plain else Path(os.path.normpath(path))
-        except (OSError, ValueError):  # too long, or a character that no path can have
+        except (OSError, ValueError, RuntimeError):  # too long, a character that no path can have, or links in a loop
             continue
     if leads_outside:
         raise ImagePathError(f'"{name}" leads outside the source: put the images inside it')

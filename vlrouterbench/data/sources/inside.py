@@ -12,6 +12,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from vlrouterbench.core.errors import SourceError
+
 SNAPSHOTS, BLOBS = "snapshots", "blobs"
 
 
@@ -35,14 +37,17 @@ def file_inside(root: Path, name: str) -> Path | None:
             return target if target.is_file() else None
         if is_inside(written, root):
             return written
-    except (OSError, ValueError):  # too long, or a character that no path can have
+    except (OSError, ValueError, RuntimeError):  # too long, a character that no path can have, or links in a loop
         return None
     raise OutsideError(name)
 
 
 def is_inside(path: Path, folder: Path) -> bool:
     """Whether a path leads to somewhere inside a folder, or is a link there into the blobs of a snapshot."""
-    root, target = folder.resolve(), path.resolve()
+    try:
+        root, target = folder.resolve(), path.resolve()
+    except RuntimeError:  # links in a loop lead nowhere; Python 3.13 gives the path itself
+        return True
     if target.is_relative_to(root):
         return True
     blobs = _blobs_of(root)
@@ -55,6 +60,15 @@ def _blobs_of(root: Path) -> Path | None:
         if folder.parent.name == SNAPSHOTS and (blobs := folder.parent.parent / BLOBS).is_dir():
             return blobs
     return None
+
+
+def refuse_outside(path: Path, folder: Path) -> None:
+    """Raise SourceError for a table that is a link to somewhere outside its folder."""
+    if not is_inside(path, folder):
+        raise SourceError(
+            f"expected {path.name} inside {folder}, found a link that leads outside, to {path.resolve()}. Copy the "
+            "file there."
+        )
 
 
 class OutsideError(ValueError):

@@ -19,6 +19,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterable, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
@@ -149,9 +150,8 @@ def is_missing(value: Any) -> bool:
     """Whether a field is empty: None, NaN as tables have it, an empty text or list."""
     if isinstance(value, str | list | tuple):
         return not value
-    return (
-        value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, Real) and value != value)
-    )
+    is_none = type(value).__name__ in ("NoneType", "NAType", "NaTType")
+    return is_none or (isinstance(value, Real) and value != value)
 
 
 def kind_of(value: Any) -> str:
@@ -244,11 +244,9 @@ def _resolved(image: Any) -> Any:
         return image
     head, comma, body = image.partition(",")
     if head[:5].lower() == "data:":
-        try:
+        with suppress(ValueError):
             if comma and head.lower().endswith(";base64"):
                 return base64.b64decode("".join(unquote(body).split()), validate=True)
-        except ValueError:
-            pass
         raise _no_image("a damaged data URL, where data:image/png;base64,... belongs")
     if url := _URL.match(image):
         raise _no_image(f"a URL ({url[1][:20]}://...), and nothing is fetched")
@@ -263,6 +261,8 @@ def _loaded(image: Any, where: str) -> Image.Image:
         image = _drawn(image)
     elif isinstance(image, str):
         image = next((form for form in path_forms(image) if Path(form).is_file()), image)
+    if isinstance(image, str | os.PathLike) and Path(image).exists() and not Path(image).is_file():
+        raise _no_image(f"what is no regular file: {where}")  # a pipe would keep the reader waiting
     if not isinstance(image, Image.Image):
         if not isinstance(image, bytes | str | os.PathLike) and not hasattr(image, "read"):
             raise _no_image(kind_of(image))

@@ -18,11 +18,12 @@ import pyarrow.compute as pc
 from vlrouterbench.core.constants import task_group_of
 from vlrouterbench.core.errors import SourceError, unknown_name
 from vlrouterbench.core.files import sha256_of_files
-from vlrouterbench.data.candidates import POOL_FILES, CandidatePool
+from vlrouterbench.data.candidates import CandidatePool, pool_files
 from vlrouterbench.data.choices import Protocol
 from vlrouterbench.data.image_store import ImageStore
 from vlrouterbench.data.saved_tables.form import ENDINGS, ENDINGS_IN_WORDS, ending_of
 from vlrouterbench.data.schema import LATENCY
+from vlrouterbench.data.sources.inside import refuse_outside
 from vlrouterbench.data.sources.own_tables.image_columns import Keep, read_images
 from vlrouterbench.data.sources.own_tables.table_files import (
     cast_column,
@@ -141,12 +142,13 @@ def _existing_table(folder: Path, stem: str) -> Path:
     if path is None:
         found = ", ".join(other.name for other in files_of(folder, stem)) or "none of them"
         raise SourceError(f"expected {stem}{ENDINGS_IN_WORDS} in {folder}, found {found}.")
+    refuse_outside(path, folder)
     return path
 
 
 def _digest(folder: Path, tables: Sequence[Path], images: Sequence[ImageReference]) -> str:
     root = folder.resolve()
-    files = {root / name for name in (*(path.name for path in tables), *POOL_FILES) if (root / name).is_file()}
+    files = {root / path.name for path in (*tables, *pool_files(root))}
     return sha256_of_files(files | {image for image in images if isinstance(image, Path)}, root)
 
 
