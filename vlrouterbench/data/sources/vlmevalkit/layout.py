@@ -83,8 +83,8 @@ def find_logs(source: Path, *, folders: Collection[str]) -> LogTree:
     tree_folders = [base / name for name in (INFERENCE_TREE, EVALUATION_TREE) if (base / name).is_dir()]
     trees = list(_inside(tree_folders, source, left_out)) if tree_folders else [base]
     for path in _trees_in_other_letters(base, tree_folders):
-        detail = f"read where it is called {INFERENCE_TREE} or {EVALUATION_TREE}: rename it"
-        left_out.append(LeftOut(_relative(path, source), Reason.NOT_A_LOG, detail))
+        wanted = f"read where it is called {INFERENCE_TREE} or {EVALUATION_TREE}: rename it"
+        left_out.append(LeftOut(_relative(path, source), Reason.NOT_A_LOG, wanted))
     found: list[FoundFile] = []
     seen: set[str] = set()
     of_pool = {one_spelling(name): name for name in folders}
