@@ -50,6 +50,7 @@ SLOW = (
     "test_packaging.py",
     "test_quickstart.py",
     "test_readme.py",
+    "test_readme_lines.py",
     "training/",
 )
 """Paths below `tests/`, as they begin."""

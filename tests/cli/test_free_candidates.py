@@ -104,6 +104,29 @@ def test_a_part_of_a_study_over_a_range_of_costs_says_that_there_is_none(one_fre
         assert "No Rank Score" in capsys.readouterr().err
 
 
+def test_what_needs_a_range_of_costs_names_an_option_that_it_has(one_free, tmp_path):
+    bounds = ["--cost-bounds", "0.0001", "0.002"]
+    for name, *more in (("sweep", "--router", "knn"), ("ablate", "--axis", "cost-weight", "--router", "knn")):
+        out, weights = tmp_path / name, ["--cost-weight", "0", "--cost-weight", "10"]
+        assert main([name, str(one_free), *more, *weights, "--out", str(out), *bounds]) == 0
+        content = json.loads((out / ("sweep.json" if name == "sweep" else "ablation.json")).read_text())
+        assert content["cost_bounds_usd"] == [0.0001, 0.002]
+        assert all(0 <= row["rank_score"] <= 100 for row in content["rows"])
+
+
+@pytest.mark.parametrize("bounds", [("0", "0.01"), ("0.01", "0.0001"), ("nan", "1"), ("-1", "1"), ("1e-5", "1e300")])
+@pytest.mark.parametrize(
+    "command", ["train x --router knn", "evaluate x --router oracle", "sweep x --router knn", "ablate x --axis fusion"]
+)
+def test_cost_bounds_that_are_none_are_refused_by_their_option_before_anything_is_read(
+    command, bounds, tmp_path, capsys
+):
+    # There is no folder "x": whatever is read first would say so.
+    assert main([*command.split(), "--out", str(tmp_path / "out"), "--cost-bounds", *bounds]) == 1
+    said = capsys.readouterr().err
+    assert "--cost-bounds LOW HIGH" in said and f"{float(bounds[1]):g}" in said and len(said.splitlines()) == 1
+
+
 def test_free_candidates_alone_are_built_trained_and_evaluated_by_accuracy(all_free, tmp_path, capsys):
     report = json.loads((all_free / "build_report.json").read_text())
     assert report["cost_bounds_usd"]["cmin"] == report["cost_bounds_usd"]["cmax"] == 0
@@ -126,6 +149,9 @@ def test_free_candidates_alone_are_built_trained_and_evaluated_by_accuracy(all_f
     [
         ((("alone", 1, 1),), "One candidate"),
         (ONE_FREE, "No Rank Score"),
+        (ONE_FREE, "sweep, ablate and the parts of study that measure over a range of costs need --cost-bounds"),
+        (ONE_FREE, "mean cost from 0 (local), or "),
+        ((("own", 0, 0), ("mid", 1, 2), ("big", 3, 15)), "(mid) of those that cost anything, to "),
         (ALL_FREE, "no candidate costs anything"),
         ((("a", 1, 1), ("b", 1, 1)), "cost about the same"),
     ],

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import shutil
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -211,6 +213,48 @@ def test_the_home_folder_follows_the_variable_then_the_users_cache(monkeypatch):
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", "/people/me")
     assert home_folder() == Path("/people/me/.cache/vlrouterbench")
+
+
+@pytest.fixture
+def nested(own_tables, tmp_path):
+    """Own tables two folders below the one that is given, with what programs leave beside them."""
+    shutil.copytree(own_tables, tmp_path / "up" / "mid" / "tables")
+    (tmp_path / "up" / "__MACOSX").mkdir()
+    (tmp_path / "up" / "README.txt").write_text("")
+    return tmp_path / "up"
+
+
+def pack(folder, archive):
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(folder, arcname=folder.name)
+    return archive
+
+
+@pytest.mark.parametrize("form", ["folder", "folder with the candidates above", "archive"])
+def test_the_only_folder_in_a_folder_or_an_archive_is_looked_into(own_tables, nested, tmp_path, form):
+    if form == "folder with the candidates above":
+        (nested / "mid" / "tables" / "candidates.csv").rename(nested / "candidates.csv")
+    source = pack(nested / "mid", tmp_path / "logs.tar.gz") if form == "archive" else nested
+    table, plain = build(source, tmp_path / "out"), build(own_tables, tmp_path / "plain")
+    assert table.column("sample_id") == plain.column("sample_id") and np.array_equal(table.quality, plain.quality)
+    assert table.pool.names == plain.pool.names and list(table.iter_images()) == list(plain.iter_images())
+
+
+def test_of_several_folders_those_that_can_be_built_from_are_named(own_tables, nested, tmp_path):
+    shutil.copytree(own_tables, nested / "other")
+    shutil.copytree(own_tables, nested / "third")
+    with pytest.raises(SourceError) as error:
+        build_benchmark(nested, tmp_path / "out")
+    assert str(error.value).endswith(f"Give one of the folders in it: {nested / 'other'}, {nested / 'third'}.")
+
+
+def test_an_error_names_the_archive_and_not_where_it_was_unpacked(tmp_path):
+    (tmp_path / "logs" / "a").mkdir(parents=True)
+    (tmp_path / "logs" / "a" / "some.csv").write_text("")
+    archive = pack(tmp_path / "logs", tmp_path / "logs.tar.gz")
+    with pytest.raises(SourceError, match="found none of these") as error:
+        build_benchmark(archive, tmp_path / "out")
+    assert f"in {archive}, found" in str(error.value) and "unpacked" not in str(error.value)
 
 
 @pytest.mark.parametrize("name", ["candidates.CSV", "Candidates.csv", "CANDIDATES.csv"])

@@ -102,8 +102,12 @@ def test_bounds_that_are_given_bring_the_rank_score_back():
 
 @pytest.mark.parametrize("bounds", [(0.0, 1.0), (1.0, 1.0), (2.0, 1.0), (math.nan, 1.0), (-1.0, 1.0)])
 def test_bounds_that_are_none_are_refused(bounds):
-    with pytest.raises(EvaluationError, match="0 < cmin < cmax"):
+    with pytest.raises(EvaluationError, match="--cost-bounds LOW HIGH .* 0 < cmin < cmax"):
         Goal(given_bounds=bounds)
+
+
+def test_what_choices_fall_back_to_speaks_of_no_candidate_that_may_not_be_there():
+    assert "free" not in Goal(measured=(0.004, 0.004)).fallback
 
 
 @given(a=shares, b=shares, cost=costs, other=costs)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vlrouterbench.cli.parameters import default_num_proc, options_of
+from vlrouterbench.cli.parameters import CostBoundsRequest, default_num_proc, options_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,7 +19,7 @@ _COLUMNS = ("accuracy", "cost", "rank_score", "difference_interval")
 
 
 @dataclass(frozen=True)
-class AblateRequest:
+class AblateRequest(CostBoundsRequest):
     """The arguments of the command."""
 
     folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
@@ -63,7 +63,7 @@ def ablate(request: AblateRequest) -> None:
     target = request.out or request.folder.resolve().parent / "ablations" / request.axis
     num_proc = request.num_proc or default_num_proc(grid.settings()[-1].features)
     with console.stage(f"ablate {request.router} by {request.axis}") as progress:
-        run = AblationRun(request.router, request.split, EncodingWork(num_proc, progress=progress))
+        run = AblationRun(request.router, request.split, EncodingWork(num_proc, progress=progress), request.goal())
         content = run_ablation(request.folder, grid, target, run)
     note = f"{content['num_left_out']:,} samples of the split were left out: not measured for every candidate."
     console.show(

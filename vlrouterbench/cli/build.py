@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vlrouterbench.cli.parameters import options_of
-from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.data.choices import Protocol, Quality, SplitBy
 
 if TYPE_CHECKING:
@@ -83,11 +82,10 @@ def build(request: BuildRequest) -> None:
 
 
 def _describe(report: BuildReport, target: Path) -> str:
-    from vlrouterbench.data.build_report import notes_on_costs
+    from vlrouterbench.data.build_report import notes_on_costs, range_of_costs
     from vlrouterbench.data.leaks import describe_leaks
 
     splits = ", ".join(f"{name} {count:,}" for name, count in report["splits"].items())
-    bounds, per = report["cost_bounds_usd"], SAMPLES_PER_COST_UNIT
     left_out = Counter(entry["reason"] for entry in report["left_out"])
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in left_out.most_common()) or "nothing"
     leaks = describe_leaks(report["leaks"]) if "leaks" in report else ""
@@ -96,8 +94,7 @@ def _describe(report: BuildReport, target: Path) -> str:
         (
             f"{report['samples']:,} samples x {report['candidates']} candidates, "
             f"{report['pairs_kept']:,} of {report['pairs_read']:,} pairs kept ({splits})",
-            f"mean cost from {per * bounds['cmin']:.4f} ({bounds['cmin_candidate']}) "
-            f"to {per * bounds['cmax']:.4f} ({bounds['cmax_candidate']}) USD per {per:,} samples",
+            range_of_costs(report),
             _describe_pool(report),
             *notes_on_costs(report),
             f"left out, each named in build_report.json: {reasons}",

@@ -118,7 +118,31 @@ class FamilyRequest(FeatureRequest):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GoalRequest:
+class CostBoundsRequest:
+    """Between which costs a command measures Rank Scores."""
+
+    cost_bounds: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            metavar="LOW HIGH",
+            help="Bounds of the Rank Score, USD per sample; else the candidates' smallest and largest mean cost.",
+            show_default=False,
+        ),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense before anything is read or trained."""
+        self.goal()
+
+    def goal(self) -> Goal:
+        """What decisions are judged by."""
+        from vlrouterbench.metrics.objectives import Goal
+
+        return Goal(given_bounds=self.cost_bounds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoalRequest(CostBoundsRequest):
     """What a command judges decisions by."""
 
     objective: Annotated[
@@ -131,14 +155,6 @@ class GoalRequest:
         ),
     ] = None
     beta: Annotated[float, typer.Option(help="Weight of cost against accuracy in the Rank Score.")] = RANK_SCORE_BETA
-    cost_bounds: Annotated[
-        tuple[float, float] | None,
-        typer.Option(
-            metavar="LOW HIGH",
-            help="Bounds of the Rank Score, USD per sample; else the candidates' smallest and largest mean cost.",
-            show_default=False,
-        ),
-    ] = None
 
     def goal(self) -> Goal:
         """What decisions are judged by."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from vlrouterbench.cli.parameters import FamilyRequest, fields_of, named_values, options_of
+from vlrouterbench.cli.parameters import CostBoundsRequest, FamilyRequest, fields_of, named_values, options_of
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.core.simulated import marked
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SweepRequest(FamilyRequest):
+class SweepRequest(FamilyRequest, CostBoundsRequest):
     """The options of `sweep`."""
 
     folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
@@ -53,7 +53,7 @@ def sweep(request: SweepRequest) -> None:
     console.quiet_libraries()
     options = named_values(request.option or ())
     arguments = fields_of(request, RouterTrainingArguments, options=options, shared_trunk=not request.separate)
-    table = load_table(request.folder)
+    table = load_table(request.folder).judged_by(request.goal())
     with console.stage("encode text and images") as progress:
         features = request.training_rows(request.router, table, request.work(progress=progress))
     with console.stage(f"sweep {request.router}"):

@@ -16,6 +16,8 @@ PRICE_FILE_BYTES = 64 * 2**20
 YAML_BYTES = 256 * 2**10
 """Of a YAML file: its reader takes about 10 s per megabyte. That is some 4,000 candidates."""
 YAML_DEPTH = 16
+ANSWER_USD = 1_000_000
+"""Of one answer: a million tokens at the highest price that is read, a dollar a token."""
 CANDIDATES = 10_000
 """Rows of a file of candidates or prices."""
 

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from vlrouterbench.core.errors import SourceError
+from vlrouterbench.core.errors import SourceError, VLRouterBenchError
 from vlrouterbench.core.files import scratch_folder
 from vlrouterbench.data.sources.image_paths import IMAGE_SUFFIXES
 
@@ -46,7 +46,8 @@ def unpacked(source: Path, *, limits: ArchiveLimits | None = None) -> Iterator[P
     """A folder with the archive's wanted files, removed at the end.
 
     Raises:
-        SourceError: the archive is damaged, over a limit, or holds what an archive of logs must not hold.
+        SourceError: the archive is damaged, over a limit, or holds what an archive of logs must not hold. An error of
+            the block that names the folder names the archive instead.
     """
     with scratch_folder("unpacked") as target:
         try:
@@ -54,7 +55,20 @@ def unpacked(source: Path, *, limits: ArchiveLimits | None = None) -> Iterator[P
                 _extract(archive, source, target, limits or ArchiveLimits())
         except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
             raise SourceError(f"{source} is damaged or not a tar archive: {error}. Fetch it again.") from error
-        yield target
+        try:
+            yield target
+        except VLRouterBenchError as error:
+            # The folder is gone when the message is read.
+            error.args = tuple(_renamed(text, target, source) for text in error.args)
+            raise
+
+
+def _renamed(text: object, target: Path, source: Path) -> object:
+    return (
+        text.replace(str(target.resolve()), str(source)).replace(str(target), str(source))
+        if isinstance(text, str)
+        else text
+    )
 
 
 def _extract(archive: tarfile.TarFile, source: Path, target: Path, limits: ArchiveLimits) -> None:

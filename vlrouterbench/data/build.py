@@ -26,7 +26,7 @@ from vlrouterbench.data.impute import impute_tokens
 from vlrouterbench.data.leaks import refuse_leaks
 from vlrouterbench.data.prices.read import read_pool, with_price_file
 from vlrouterbench.data.sources.inside import refuse_outside
-from vlrouterbench.data.sources.registry import find_source
+from vlrouterbench.data.sources.registry import locate_source
 from vlrouterbench.data.sources.source import ReadOptions, Source
 from vlrouterbench.data.sources.source_logs import SourceLogs
 from vlrouterbench.data.splits import SplitBy
@@ -94,8 +94,8 @@ def build_benchmark(source: Path | str, out: Path | str, options: BuildOptions |
 
 def read_source(folder: Path, options: BuildOptions, *, image_folder: Path) -> SourceLogs:
     """Read a folder of a format of `SOURCES`; images are put aside in `image_folder`, which must last as long."""
-    source = find_source(folder)
-    pool = _pool(folder, options, source)
+    given, (folder, source) = folder, locate_source(folder)
+    pool = _pool(folder, given, options, source)
     return source.read(folder, ReadOptions(pool, image_folder, options.protocol, options.num_proc))
 
 
@@ -130,14 +130,14 @@ def home_folder() -> Path:
     return (Path(cache) if cache else Path.home() / ".cache") / "vlrouterbench"
 
 
-def _pool(folder: Path, options: BuildOptions, source: Source) -> CandidatePool:
+def _pool(folder: Path, given: Path, options: BuildOptions, source: Source) -> CandidatePool:
     unlikely = options.allow_unlikely_prices
     if options.candidates is not None:
         pool = read_pool(options.candidates, allow_unlikely=unlikely)
     else:
-        file = find_pool_file(folder)
+        file = find_pool_file(folder) or find_pool_file(given)
         if file is not None:
-            refuse_outside(file, folder)
+            refuse_outside(file, given)
         pool = source.default_pool(folder) if file is None else read_pool(file, allow_unlikely=unlikely)
     if options.prices is not None:
         pool = with_price_file(pool, options.prices, allow_unlikely=unlikely)

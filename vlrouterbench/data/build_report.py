@@ -13,9 +13,9 @@ from typing import NotRequired, TypedDict
 import numpy as np
 import pyarrow as pa
 
-from vlrouterbench.core.constants import GROUP_SLUGS, SPLITS
+from vlrouterbench.core.constants import GROUP_SLUGS, SAMPLES_PER_COST_UNIT, SPLITS
 from vlrouterbench.data.assemble import Assembled
-from vlrouterbench.data.costs import CostBoundsRecord
+from vlrouterbench.data.costs import CostBoundsRecord, measured_means
 from vlrouterbench.data.leaks import Leaks
 from vlrouterbench.data.prices.published_lists import OtherPrice
 from vlrouterbench.data.sources.source_logs import Agreement, LeftOutRecord
@@ -54,6 +54,8 @@ class BuildReport(TypedDict):
         left_out: what is not in the benchmark although the source holds it or should hold it.
         imputed: kind -> how many values were filled in, empty unless requested.
         cost_bounds_usd: the bounds that Rank Score normalises costs with.
+        free_candidates: names of the candidates that never cost anything, which bounds leave out; absent in folders
+            written by 0.x.
         splits: split -> number of samples.
         datasets: dataset -> number of samples.
         task_groups: task group -> number of samples.
@@ -86,6 +88,7 @@ class BuildReport(TypedDict):
     left_out: list[LeftOutRecord]
     imputed: dict[str, int]
     cost_bounds_usd: CostBoundsRecord
+    free_candidates: NotRequired[list[str]]
     splits: dict[str, int]
     datasets: dict[str, int]
     task_groups: dict[str, int]
@@ -121,6 +124,7 @@ def build_report(benchmark: Assembled, *, sha256: str) -> BuildReport:
         "left_out": [entry.as_dict() for entry in benchmark.left_out],
         "imputed": benchmark.imputed,
         "cost_bounds_usd": benchmark.cost_bounds.as_record(),
+        "free_candidates": _free_candidates(benchmark),
         "splits": {split: splits.get(split, 0) for split in SPLITS},
         "datasets": dict(sorted(Counter(samples["dataset"].to_pylist()).items())),
         "task_groups": {
@@ -145,6 +149,24 @@ def build_report(benchmark: Assembled, *, sha256: str) -> BuildReport:
     }
 
 
+def _free_candidates(benchmark: Assembled) -> list[str]:
+    means = measured_means(benchmark.matrices["cost"])
+    return [name for name, mean in zip(benchmark.source.pool.names, means, strict=True) if mean == 0]
+
+
+def range_of_costs(report: BuildReport) -> str:
+    """Between which mean costs candidates lie, free ones included, in a line."""
+    bounds, per = report["cost_bounds_usd"], SAMPLES_PER_COST_UNIT
+    free, low = report.get("free_candidates", []), bounds["cmin"]
+    cheapest = f"{per * low:.4f} ({bounds['cmin_candidate']})"
+    if free and low:
+        more = f" and {len(free) - 1:,} more" if len(free) > 1 else ""
+        line = f"mean cost from 0 ({free[0]}{more}), or {cheapest} of those that cost anything,"
+    else:
+        line = f"mean cost from {cheapest}"
+    return f"{line} to {per * bounds['cmax']:.4f} ({bounds['cmax_candidate']}) USD per {per:,} samples"
+
+
 def notes_on_costs(report: BuildReport) -> list[str]:
     """What a pool or its costs rule out, and what works nevertheless; empty where nothing is ruled out."""
     bounds = report["cost_bounds_usd"]
@@ -156,7 +178,11 @@ def notes_on_costs(report: BuildReport) -> list[str]:
         ]
     if goal.cost_bounds is None:
         what = "accuracy" if not goal.dearest else "accuracy and cost"
-        return [goal.why_no_rank_score, f"Everything else works: every command states {what} of each router."]
+        return [
+            goal.why_no_rank_score,
+            f"train, evaluate and every other command state {what} of each router; sweep, ablate and the parts of "
+            "study that measure over a range of costs need --cost-bounds.",
+        ]
     if bounds["cmax"] / bounds["cmin"] < MIN_BOUND_RATIO:
         return [
             "All candidates cost about the same: Rank Score hardly separates anything. Read accuracy, or choose by it: "

@@ -19,6 +19,7 @@ import numpy as np
 
 from vlrouterbench.core.constants import RANK_SCORE_BETA, SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.errors import EvaluationError, unknown_name
+from vlrouterbench.core.limits import ANSWER_USD
 from vlrouterbench.metrics.trade_off import check_beta, check_cost_bounds, rank_score
 
 RANK_SCORE, ACCURACY_SHARE, BUDGET, USD_WEIGHT, ACCURACY = (
@@ -124,7 +125,7 @@ class Goal:
     def __post_init__(self) -> None:
         check_beta(self.beta)
         if self.given_bounds is not None:
-            check_cost_bounds(self.given_bounds)
+            _check_given(self.given_bounds)
 
     def on(self, measured: tuple[float, float]) -> Goal:
         """The same on a benchmark whose candidates cost between these means, USD per sample."""
@@ -185,8 +186,8 @@ class Goal:
         if not self.fallback_weight:
             return "Choices are made by accuracy alone."
         return (
-            f"Choices are made by accuracy less {self.fallback_weight:.4g} times cost in USD: the most expensive "
-            f"candidate must gain {100 * FALLBACK_GAIN:g} points over a free one."
+            f"Choices are made by accuracy less {self.fallback_weight:.4g} times cost in USD: the mean cost of the "
+            f"most expensive candidate counts like {100 * FALLBACK_GAIN:g} points of accuracy."
         )
 
     @property
@@ -229,6 +230,18 @@ class Goal:
         if self.objective.kind == BUDGET:
             return cost <= (self.objective.value or 0.0)
         return self.objective.kind != ACCURACY_SHARE or accuracy >= (self.objective.value or 0.0) * best
+
+
+def _check_given(bounds: tuple[float, float]) -> None:
+    """Refuse bounds that a user states, by the name of the option that states them."""
+    try:
+        cmin, cmax = check_cost_bounds(bounds)
+    except EvaluationError as error:
+        raise EvaluationError(f"--cost-bounds LOW HIGH (given_bounds): {error}") from error
+    if cmax > ANSWER_USD:
+        raise EvaluationError(
+            f"--cost-bounds LOW HIGH (given_bounds): expected USD per sample, at most {ANSWER_USD:,}, found {cmax:g}."
+        )
 
 
 BENCHMARK_GOAL = Goal()

@@ -29,8 +29,8 @@ def check_cost_bounds(cost_bounds: tuple[float, float]) -> tuple[float, float]:
         raise EvaluationError(f"expected cost_bounds=(cmin, cmax) in USD per sample, found {cost_bounds!r}.") from error
     if not (np.isfinite([cmin, cmax]).all() and 0 < cmin < cmax):
         raise EvaluationError(
-            f"expected cost bounds with 0 < cmin < cmax, found ({cmin:g}, {cmax:g}). They are the smallest and largest "
-            "mean cost over the candidates of the whole benchmark."
+            f"expected cost bounds in USD per sample with 0 < cmin < cmax, found ({cmin:g}, {cmax:g}). The benchmark's "
+            "own are the smallest and largest mean cost over its candidates."
         )
     return cmin, cmax
 

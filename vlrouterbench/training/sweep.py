@@ -67,6 +67,7 @@ class SweepContent(TypedDict):
     num_samples: int
     shared_trunk: bool
     seeds: list[int]
+    cost_bounds_usd: list[float]
     benchmark: BenchmarkIdentity
     rows: list[SweepRow]
 
@@ -101,7 +102,7 @@ def sweep_router(
         EvaluationError: the benchmark has no range of costs, so that there is no Rank Score.
     """
     arguments = arguments or RouterTrainingArguments()
-    problem.table.goal.bounds_for("A sweep")
+    bounds = problem.table.goal.bounds_for("A sweep")
     for what, values in (("seeds", seeds), ("cost weights", arguments.cost_weights or ())):
         if len(set(values)) != len(values):
             raise RouterError(f"expected different {what}, found {', '.join(map(str, values))}.")
@@ -125,6 +126,7 @@ def sweep_router(
         "num_samples": len(problem.validation),
         "shared_trunk": arguments.shared_trunk and FAMILIES[family].shares_trunk,
         "seeds": list(seeds),
+        "cost_bounds_usd": list(bounds),
         "benchmark": problem.table.identity,
         "rows": [_row(weight, same_weight) for weight, same_weight in runs.items()],
     }

@@ -68,12 +68,17 @@ def test_parts_are_shown_in_the_order_of_the_list_whatever_the_order_of_the_requ
 
 
 def test_every_variant_that_texts_name_exists(project_root):
-    """`FAMILY:VARIANT` in backticks or after --router, in docstrings, help, README and the flagship's log."""
+    """`FAMILY:VARIANT` in backticks or after --router, in docstrings, help, README, docs and the flagship's log."""
     texts = [*(project_root / "vlrouterbench").rglob("*.py"), *(project_root / "vlrouterbench").rglob("*.md")]
     pattern = r"(?:`|--router )([a-z0-9-]+):([a-z][a-z-]+)(?![\w-])"
     named = [
         found
-        for path in (*texts, project_root / "README.md", project_root / "CONTRIBUTING.md")
+        for path in (
+            *texts,
+            *(project_root / "docs").rglob("*.md"),
+            project_root / "README.md",
+            project_root / "CONTRIBUTING.md",
+        )
         for found in re.findall(pattern, path.read_text(encoding="utf-8"))
         if found[0] in FAMILIES
     ]

@@ -5,23 +5,26 @@ Decisions
   to be read, whatever logs lie beside them.
 - Formats from outside are tried after the package's own, those of installed packages last: a folder that was read
   before is read as before, whatever is installed.
-- Where none matches, the message says for every format what was looked for and what was found of it.
+- Where none matches, the only folder in it is looked into, as an archive of somebody's folder has one. Where that does
+  not help, the message says for every format what was looked for and what was found of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from vlrouterbench.core.errors import SourceError
 from vlrouterbench.core.plugins import SOURCES as GROUP
 from vlrouterbench.core.plugins import load_offered, offered
 from vlrouterbench.data.sources.own_tables.read import OwnTables
-from vlrouterbench.data.sources.source import Source
+from vlrouterbench.data.sources.source import Source, few_names
 from vlrouterbench.data.sources.vlmevalkit.read import VLMEvalKitLogs
 
 SOURCES: tuple[Source, ...] = (OwnTables(), VLMEvalKitLogs())
 _registered: list[Source] = []
+_CORRECT = "Correct SOURCE."
 
 
 def register_source(source: Source | type[Source]) -> None:
@@ -54,11 +57,47 @@ def _made(source: object) -> Source:
         raise SourceError(f"the source {source.__name__} cannot be made: {error}. Define what is missing.") from error
 
 
+def locate_source(folder: Path) -> tuple[Path, Source]:
+    """The folder that holds a format, the given one or the only one in it, in turn; and the format.
+
+    Raises:
+        SourceError: as `find_source` of the given folder; where folders in it do hold one, with their names.
+    """
+    try:
+        return folder, find_source(folder)
+    except NoSourceError as error:
+        inner = [path for path in sorted(folder.iterdir()) if _may_hold_a_source(path)]
+        found = list(_located(inner))
+        if len(inner) == 1 and found:
+            return found[0]
+        if not found:
+            raise
+        given = few_names([str(path) for path, _ in found])
+        raise SourceError(f"{str(error).removesuffix(_CORRECT)}Give one of the folders in it: {given}.") from error
+
+
+def _located(folders: Sequence[Path]) -> Iterator[tuple[Path, Source]]:
+    for folder in folders:
+        with suppress(NoSourceError):
+            # Into the only one at every depth: of several, the user says which.
+            yield locate_source(folder) if len(folders) == 1 else (folder, find_source(folder))
+
+
+def _may_hold_a_source(path: Path) -> bool:
+    """Not a link, which may lead anywhere, and not what programs leave (`.git`, `__MACOSX`)."""
+    return path.is_dir() and not path.is_symlink() and not path.name.startswith((".", "__"))
+
+
+class NoSourceError(SourceError):
+    """A folder holds none of the formats."""
+
+
 def find_source(folder: Path) -> Source:
     """The format that a folder holds.
 
     Raises:
-        SourceError: it holds none of them, or files of one that contradict each other.
+        NoSourceError: it holds none of them.
+        SourceError: files of one contradict each other.
     """
     tried, findings = list[Source](), list[str]()
     for source in _sources():
@@ -68,7 +107,7 @@ def find_source(folder: Path) -> Source:
         tried.append(source)
         findings.append(f"{source.name}: found {match.found}.")
     expected = " or ".join(f"{source.name} ({source.expected})" for source in tried)
-    raise SourceError(f"expected {expected} in {folder}, found none of these. {' '.join(findings)} Correct SOURCE.")
+    raise NoSourceError(f"expected {expected} in {folder}, found none of these. {' '.join(findings)} {_CORRECT}")
 
 
 def _sources() -> Iterator[Source]:

@@ -22,6 +22,7 @@ from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_router
 from vlrouterbench.evaluation.records import Difference, ResultRecord
 from vlrouterbench.features.encode import encode_benchmark
 from vlrouterbench.features.options import EncodingWork
+from vlrouterbench.metrics.objectives import BENCHMARK_GOAL, Goal
 from vlrouterbench.routers.registry import END_TO_END
 from vlrouterbench.training.fit import save_router, train_router
 from vlrouterbench.training.problem import Problem
@@ -39,11 +40,13 @@ class AblationRun:
         router: family that is trained.
         split: the scored split.
         work: how encoding is spread.
+        goal: between which costs Rank Scores are measured.
     """
 
     router: str = "mlp"
     split: str = "test"
     work: EncodingWork = field(default_factory=EncodingWork)
+    goal: Goal = BENCHMARK_GOAL
 
 
 def ablate(folder: Path | str, grid: AblationGrid, out: Path | str, run: AblationRun | None = None) -> AblationRecord:
@@ -63,8 +66,9 @@ def ablate(folder: Path | str, grid: AblationGrid, out: Path | str, run: Ablatio
         RouterError: an end-to-end family, which has no features to vary.
         EvaluationError: the benchmark has no range of costs, so that there is no Rank Score.
     """
-    run, settings, table = run or AblationRun(), grid.settings(), load_table(folder)
-    table.goal.bounds_for("An ablation")
+    run, settings = run or AblationRun(), grid.settings()
+    table = load_table(folder).judged_by(run.goal)
+    bounds = table.goal.bounds_for("An ablation")
     if run.router in END_TO_END:
         raise RouterError(
             f"{run.router} reads images and texts through its backbone: it has no encoders, fusion or modality to "
@@ -74,7 +78,9 @@ def ablate(folder: Path | str, grid: AblationGrid, out: Path | str, run: Ablatio
     with staged_folder(Path(out)) as staging:
         trained = [_train(setting, table, staging, run) for setting in settings]
         routers = [str(staging / "routers" / setting.name) for setting in settings]
-        options = EvaluationOptions(split=run.split, seed=grid.arguments.seed, num_proc=run.work.num_proc)
+        options = EvaluationOptions(
+            split=run.split, seed=grid.arguments.seed, num_proc=run.work.num_proc, goal=run.goal
+        )
         records = evaluate_routers(folder, [*routers, *CONTROLS], staging / "evaluation", options)
         content: AblationRecord = {
             "axis": grid.axis,
@@ -84,6 +90,7 @@ def ablate(folder: Path | str, grid: AblationGrid, out: Path | str, run: Ablatio
             "num_samples": records[0]["num_samples"],
             "num_left_out": records[0]["num_left_out"],
             "seed": grid.arguments.seed,
+            "cost_bounds_usd": list(bounds),
             "rows": _rows(settings, trained, records),
             "benchmark": records[0]["benchmark"],
             "version": __version__,

@@ -44,6 +44,7 @@ class AblationRecord(Captioned):
     base: str
     num_left_out: int
     seed: int
+    cost_bounds_usd: list[float]
     rows: list[AblationRow]
     version: str
 

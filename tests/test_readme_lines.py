@@ -1,0 +1,62 @@
+"""The README's four lines run as printed, in order, after its first command, with no network."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import run_program
+
+
+@pytest.fixture(scope="module")
+def clone(project_root, tmp_path_factory):
+    """A folder with what `make run` leaves, drawn smaller, and the image that the lines name."""
+    folder = tmp_path_factory.mktemp("clone")
+    image = "spaces/routing_demo/screenshot.png"
+    (folder / image).parent.mkdir(parents=True)
+    shutil.copy(project_root / image, folder / image)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        ended = run_program("run", "--num-samples", "150")
+    assert ended.status == 0, ended.err
+    return folder
+
+
+def _block(project_root, language):
+    section = (project_root / "README.md").read_text(encoding="utf-8").split("## Four lines\n")[1]
+    return re.search(rf"```{language}\n(.*?)```", section, re.DOTALL).group(1).strip()
+
+
+def _run(command, folder, project_root):
+    environment = os.environ | {
+        "ACCELERATE_USE_CPU": "true",
+        "CUDA_VISIBLE_DEVICES": "",
+        "HF_HOME": str(folder / "huggingface"),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(project_root),
+        "VLROUTERBENCH_HOME": str(folder / "home"),
+    }
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_lines_in_python_run_as_printed(clone, project_root):
+    imports, *lines = filter(None, _block(project_root, "python").splitlines())
+    assert imports.startswith("import ") and len(lines) == 3
+    code = "\n".join([imports, *(f"print(repr({line}))" for line in lines)])
+    said = _run([sys.executable, "-c", code], clone, project_root)
+    assert said.startswith("DatasetDict(") and "num_rows" in said
+    assert "RoutingDecision(candidate=" in said
+    assert "'rank_score': 100.0" in said
+
+
+def test_the_line_for_accelerate_runs_as_printed(clone, project_root):
+    line = _block(project_root, "bash")
+    assert line.startswith("accelerate launch -m vlrouterbench train ") and "\n" not in line
+    assert "saved to runs/my_router" in _run(["bash", "-c", line], clone, project_root)
+    assert (clone / "runs" / "my_router" / "model.safetensors").is_file()
