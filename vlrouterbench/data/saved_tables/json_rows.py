@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -161,7 +161,9 @@ def _kinds(cell: Any, place: str) -> Iterator[tuple[str, str]]:
     if cell is None:
         return
     yield place, _kind(cell)
-    inside = enumerate(cell) if isinstance(cell, list) else cell.items() if isinstance(cell, dict) else ()
+    inside: Iterable[tuple[Any, Any]] = ()
+    if isinstance(cell, list | dict):
+        inside = enumerate(cell) if isinstance(cell, list) else cell.items()
     for name, item in inside:
         yield from _kinds(item, f"{place}[]" if isinstance(cell, list) else f"{place}.{name}")
 
