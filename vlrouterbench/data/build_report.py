@@ -12,6 +12,7 @@ from typing import NotRequired, TypedDict
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from vlrouterbench.core.constants import GROUP_SLUGS, SAMPLES_PER_COST_UNIT, SPLITS
 from vlrouterbench.data.assemble import Assembled
@@ -135,7 +136,7 @@ def build_report(benchmark: Assembled, *, sha256: str) -> BuildReport:
         "pool_source": source.pool.source,
         "price_sheet": source.pool.describe_prices(),
         "price_notes": list(source.pool.notes),
-        "other_prices": [price for candidate in source.pool.candidates for price in candidate.other_prices],
+        "other_prices": _other_prices(benchmark),
         "protocol": source.protocol,
         "quality": str(benchmark.quality),
         "split_by": str(benchmark.split_by),
@@ -147,6 +148,19 @@ def build_report(benchmark: Assembled, *, sha256: str) -> BuildReport:
         "version": __version__,
         "sha256": sha256,
     }
+
+
+def _other_prices(benchmark: Assembled) -> list[OtherPrice]:
+    """Prices beside those per token; none is in the costs of a candidate whose outcomes all bring their own cost."""
+    outcomes = benchmark.outcomes
+    own_cost = pc.is_finite(outcomes["cost_usd"])
+    priced = set(outcomes["candidate"].filter(pc.invert(pc.fill_null(own_cost, False))).unique().to_pylist())
+    prices = [price for candidate in benchmark.source.pool.candidates for price in candidate.other_prices]
+    reason = "every outcome of it brings its own cost_usd"
+    return [
+        {**price, "used": False, "reason": reason} if price["used"] and price["candidate"] not in priced else price
+        for price in prices
+    ]
 
 
 def _free_candidates(benchmark: Assembled) -> list[str]:

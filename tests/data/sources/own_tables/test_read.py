@@ -258,6 +258,18 @@ def test_a_negative_count_or_cost_is_an_error(own_tables, column):
     refuse(own_tables, rf"outcomes\.parquet, row 10: expected a number >= 0 in {column}, found -3")
 
 
+@pytest.mark.parametrize(("column", "value"), [("cost_usd", 1e300), ("cost_usd", 1e7), ("latency_s", 1e9)])
+def test_an_amount_that_no_answer_can_take_is_an_error_with_the_most_that_is_read(own_tables, column, value):
+    def change(rows):
+        for row in rows:
+            row.setdefault("cost_usd", 0.5)
+            row.setdefault("latency_s", 0.5)
+        rows[9][column] = value
+
+    edit(own_tables, "outcomes", change)
+    refuse(own_tables, rf"outcomes\.parquet, row 10: expected a number >= 0 in {column} and at most 1[0,]+ \(")
+
+
 @pytest.mark.parametrize("value", [float("inf"), float("nan")])
 def test_a_cost_that_is_no_finite_number_never_becomes_a_bound(own_tables, tmp_path, value):
     def change(rows):

@@ -92,8 +92,7 @@ def find_logs(source: Path, *, folders: Collection[str]) -> LogTree:
             model = of_pool.get(one_spelling(folder.name))
             if model is not None:
                 found += _files_of_model(folder, model, source, left_out, is_scored=tree.name != INFERENCE_TREE)
-            elif _has_files_of_model(folder):
-                detail = "no candidate of the pool has this name"
+            elif detail := _why_not_read(folder, folders):
                 left_out.append(LeftOut(_relative(folder, source), Reason.UNKNOWN_MODEL, detail, candidate=folder.name))
     for path in strangers:
         left_out.append(LeftOut(_relative(path, source), Reason.NOT_A_LOG, "no table that VLMEvalKit writes here"))
@@ -132,6 +131,25 @@ def _model_folders(tree: Path, folders: Collection[str]) -> list[Path]:
 
 def _has_files_of_model(folder: Path) -> bool:
     return any(True for _ in folder.rglob(f"{glob.escape(folder.name)}_*"))
+
+
+def _why_not_read(folder: Path, models: Collection[str]) -> str | None:
+    """What to say of a folder that no candidate is called by; None where it holds no logs of any model."""
+    if _has_files_of_model(folder):
+        return "no candidate of the pool has this name"
+    names = sorted({one_spelling(path.name) for path in folder.rglob("*") if _is_table(path)})
+    for model in sorted(models, key=len, reverse=True):
+        num_files = sum(name.startswith(f"{one_spelling(model)}_") for name in names)
+        if num_files:
+            return (
+                f"no candidate of the pool has this name, nothing in it is read, though {num_files} of its files begin "
+                f"with {model}_: if they are its logs, call the folder {model}"
+            )
+    return None
+
+
+def _is_table(path: Path) -> bool:
+    return path.suffix.lower() in (*TABLE_EXTENSIONS, *SUMMARY_EXTENSIONS)
 
 
 def _runs(folder: Path) -> list[Path]:
