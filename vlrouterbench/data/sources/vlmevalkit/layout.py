@@ -118,7 +118,8 @@ def _belongs_beside_tables(path: Path) -> bool:
 
 def _by_dataset(tables: Iterable[Path], source: Path, left_out: list[LeftOut]) -> dict[str, Path]:
     """Dataset -> its table of images: its own, or `<dataset>_local.tsv`, which VLMEvalKit makes of a large one."""
-    by_name = {path.stem: path for path in tables}
+    # The exact name first, where names differ by case alone.
+    by_name = {path.stem: path for path in sorted(tables, key=lambda path: path.stem not in IMAGE_DATASETS)}
     chosen: dict[str, Path] = {}
     for name, path in by_name.items():
         dataset = name.removesuffix(LOCAL_SUFFIX)
@@ -126,7 +127,14 @@ def _by_dataset(tables: Iterable[Path], source: Path, left_out: list[LeftOut]) -
             detail = f"{_relative(by_name[dataset], source)} was read instead"
             left_out.append(LeftOut(_relative(path, source), Reason.SUPERSEDED, detail))
         else:
-            chosen[with_known_case(dataset, IMAGE_DATASETS)] = path
+            name = with_known_case(dataset, IMAGE_DATASETS)
+            if name in chosen:
+                detail = (
+                    f"{_relative(chosen[name], source)} was read instead: two tables of {name}, apart by case alone"
+                )
+                left_out.append(LeftOut(_relative(path, source), Reason.SUPERSEDED, detail))
+            else:
+                chosen[name] = path
     return chosen
 
 

@@ -34,6 +34,8 @@ TABLE_EXTENSIONS = (".xlsx", ".tsv", ".json")
 """Of files that hold a row per sample, unless their name says that they are summaries."""
 SUMMARY_EXTENSIONS = (".csv", ".jsonl")
 """Of files that hold a row per sample only where their columns say so."""
+FORMATS = (".xlsx", ".tsv", ".csv", ".json", ".jsonl")
+"""All of these, in the order in which one of several files of the same name is read."""
 _LINK_STUB_BYTES = 4096
 _EMPTY_SUMMARY_BYTES = 2**16
 
