@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from vlrouterbench.metrics.trade_off import oracle_gap_closed, rank_score
     from vlrouterbench.routers.auto import AutoRouter
     from vlrouterbench.routers.encoder_registration import register_encoder
+    from vlrouterbench.routers.encoders.sample_input import RouterInputError
     from vlrouterbench.routers.registration import register_router
     from vlrouterbench.routing.options import RoutingOptions
     from vlrouterbench.routing.route_table import route_table
@@ -64,6 +65,7 @@ _HOMES = {
     "BuildOptions": "data.build",
     "EvaluationOptions": "evaluation.evaluate",
     "Problem": "training.problem",
+    "RouterInputError": "routers.encoders.sample_input",
     "RouterTrainingArguments": "training.arguments",
     "RoutingOptions": "routing.options",
     "RoutingTable": "data.table",
@@ -93,6 +95,7 @@ __all__ = [
     "BuildOptions",
     "EvaluationOptions",
     "Problem",
+    "RouterInputError",
     "RouterTrainingArguments",
     "RoutingOptions",
     "RoutingTable",

@@ -218,7 +218,7 @@ def test_what_a_plugin_prints_leaves_the_summary_readable_and_its_chdir_the_resu
 ):
     monkeypatch.chdir(tmp_path)
     body = "print('thinking'); import os; os.chdir('/'); samples.sort(key=len); return ['small'] * len(samples)"
-    done = evaluated(program, folder, benchmark, "out", body, "--json")
+    done = evaluated(program, folder, benchmark, "out", body, "--json", "--no-baselines")
     assert done.status == 0 and "thinking" in done.err, done.err
     assert [record["router"] for record in json.loads(done.out)["results"]] == ["decide"]
     assert (tmp_path / "out" / "results.json").is_file()

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from tests.data.sources.editing import edit, rows_of, write_rows
-from vlrouterbench.core.errors import SourceError, UnknownNameError
+from vlrouterbench.cli.main import main
+from vlrouterbench.core.errors import BenchmarkError, SourceError, UnknownNameError
 from vlrouterbench.data.build import BuildOptions, build_benchmark, home_folder, registered_benchmark
 from vlrouterbench.data.candidates import PUBLISHED_POOL, published_pool
 from vlrouterbench.data.splits import SplitBy, reference_split
@@ -288,3 +289,11 @@ def test_own_prices_that_cannot_be_read_are_named_and_never_replaced_by_the_publ
     path.unlink()
     table = build(own_tables, tmp_path / "out")
     assert len(table.pool) == 17 and table.report["pool_source"] == PUBLISHED_POOL
+
+
+def test_a_given_split_without_a_side_is_named_at_build_and_when_the_side_is_asked_for(own_tables, tmp_path, capsys):
+    edit(own_tables, "samples", lambda rows: [row.update(split="train") for row in rows])
+    assert main(["build", str(own_tables), "--out", str(tmp_path / "out")]) == 0
+    assert 'note: the column "split" has no sample in validation and test' in " ".join(capsys.readouterr().out.split())
+    with pytest.raises(BenchmarkError, match=r'split validation .* found none\. Its column "split" has none'):
+        load_table(tmp_path / "out").split("validation")

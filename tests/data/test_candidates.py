@@ -163,3 +163,14 @@ def test_a_price_sheet_that_names_a_candidate_twice_is_an_error(tmp_path):
     path = write(tmp_path, "name,input_price,output_price\na,1,2\na,3,4\n", "prices.csv")
     with pytest.raises(SourceError, match=r'prices\.csv, line 3, candidate "a": expected its prices once'):
         read_prices(path)
+
+
+@pytest.mark.parametrize("prices", [None, 5, {"GPT-4o": (1,)}, {"GPT-4o": 5}, {"GPT-4o": None}, {"GPT-4o": {1, 2}}])
+def test_new_prices_that_are_no_pairs_are_refused_in_one_line(prices):
+    with pytest.raises(SourceError, match=r"expected .*\(input, output\).*, found"):
+        published_pool().with_prices(prices, source="x")
+
+
+def test_a_name_that_is_no_text_is_an_unknown_one():
+    with pytest.raises(UnknownNameError, match='"5"'):
+        published_pool().with_prices({5: (1, 1)}, source="x")

@@ -82,7 +82,7 @@ def build(request: BuildRequest) -> None:
 
 
 def _describe(report: BuildReport, target: Path) -> str:
-    from vlrouterbench.data.build_report import notes_on_costs, range_of_costs
+    from vlrouterbench.data.build_report import notes_on_costs, notes_on_splits, range_of_costs
     from vlrouterbench.data.leaks import describe_leaks
 
     splits = ", ".join(f"{name} {count:,}" for name, count in report["splits"].items())
@@ -97,6 +97,7 @@ def _describe(report: BuildReport, target: Path) -> str:
             range_of_costs(report),
             _describe_pool(report),
             *notes_on_costs(report),
+            *(f"note: {note}" for note in notes_on_splits(report)),
             f"left out, each named in build_report.json: {reasons}",
             *(f"note: {note}" for note in report.get("price_notes", ())),
             *_unused_prices(report),

@@ -18,6 +18,8 @@ YAML_BYTES = 256 * 2**10
 YAML_DEPTH = 16
 ANSWER_USD = 1_000_000
 """Of one answer: a million tokens at the highest price that is read, a dollar a token."""
+ANSWER_SECONDS = 10_000_000
+"""Of one answer: some hundred days."""
 CANDIDATES = 10_000
 """Rows of a file of candidates or prices."""
 

@@ -22,6 +22,7 @@ from vlrouterbench.data.costs import CostBounds, cost_bounds, pool_cost
 from vlrouterbench.data.images import check_images
 from vlrouterbench.data.leaks import Leaks, find_leaks
 from vlrouterbench.data.sample_contents import content_digest
+from vlrouterbench.data.sources.source import few_names
 from vlrouterbench.data.sources.source_logs import ImageReference, LeftOut, Reason, SourceLogs, positions_of
 from vlrouterbench.data.splits import SplitBy, assign_splits, link_groups
 
@@ -63,6 +64,17 @@ class Assembled:
     num_images_lost: int = 0
 
 
+def _nothing_measured(source: SourceLogs) -> SourceError:
+    # Files before candidates without any.
+    left_out = sorted(source.left_out, key=lambda entry: entry.reason is Reason.NOT_FOUND)
+    entries = dict.fromkeys(f"{entry.file}: {entry.reason} ({entry.detail})" for entry in left_out)
+    passed = f"Read past: {few_names([*entries])}" if entries else "No file and no row was read past"
+    return SourceError(
+        f'no sample of "{source.name}" was measured on any candidate of the pool: nothing to build. {passed}. '
+        "Correct these, or give a SOURCE with labels of the pool's candidates."
+    )
+
+
 def _refuse_unshared(name: str, datasets: list[str | None], measured: np.ndarray) -> None:
     """Refuse a benchmark of several measured candidates of which no two share a dataset."""
     if measured.any(axis=0).sum() < 2:
@@ -95,7 +107,7 @@ def assemble(
         matrices["quality"] = np.where(np.isnan(quality), np.nan, quality >= CORRECT_THRESHOLD)
     kept = np.flatnonzero(~np.isnan(matrices["quality"]).all(axis=1))
     if not kept.size:
-        raise SourceError(f'no sample of "{source.name}" was measured on any candidate of the pool: nothing to build.')
+        raise _nothing_measured(source)
     left_out = list(source.left_out)
     samples = source.samples.take(pa.array(kept))
     _refuse_unshared(source.name, samples["dataset"].to_pylist(), ~np.isnan(matrices["quality"][kept]))

@@ -12,9 +12,10 @@ from typing import NotRequired, TypedDict
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from vlrouterbench.core.constants import GROUP_SLUGS, SAMPLES_PER_COST_UNIT, SPLITS
-from vlrouterbench.data.assemble import Assembled
+from vlrouterbench.data.assemble import GIVEN, Assembled
 from vlrouterbench.data.costs import CostBoundsRecord, measured_means
 from vlrouterbench.data.leaks import Leaks
 from vlrouterbench.data.prices.published_lists import OtherPrice
@@ -135,7 +136,7 @@ def build_report(benchmark: Assembled, *, sha256: str) -> BuildReport:
         "pool_source": source.pool.source,
         "price_sheet": source.pool.describe_prices(),
         "price_notes": list(source.pool.notes),
-        "other_prices": [price for candidate in source.pool.candidates for price in candidate.other_prices],
+        "other_prices": _other_prices(benchmark),
         "protocol": source.protocol,
         "quality": str(benchmark.quality),
         "split_by": str(benchmark.split_by),
@@ -147,6 +148,19 @@ def build_report(benchmark: Assembled, *, sha256: str) -> BuildReport:
         "version": __version__,
         "sha256": sha256,
     }
+
+
+def _other_prices(benchmark: Assembled) -> list[OtherPrice]:
+    """Prices beside those per token; none is in the costs of a candidate whose outcomes all bring their own cost."""
+    outcomes = benchmark.outcomes
+    own_cost = pc.is_finite(outcomes["cost_usd"])
+    priced = set(outcomes["candidate"].filter(pc.invert(pc.fill_null(own_cost, False))).unique().to_pylist())
+    prices = [price for candidate in benchmark.source.pool.candidates for price in candidate.other_prices]
+    reason = "every outcome of it brings its own cost_usd"
+    return [
+        {**price, "used": False, "reason": reason} if price["used"] and price["candidate"] not in priced else price
+        for price in prices
+    ]
 
 
 def _free_candidates(benchmark: Assembled) -> list[str]:
@@ -189,6 +203,17 @@ def notes_on_costs(report: BuildReport) -> list[str]:
             "--objective accuracy."
         ]
     return []
+
+
+def notes_on_splits(report: BuildReport) -> list[str]:
+    """What the source's own splits rule out; empty where they are not given, or each has samples."""
+    empty = [name for name in SPLITS if not report["splits"][name]]
+    if report["split_by"] != GIVEN or not empty:
+        return []
+    return [
+        f'the column "split" has no sample in {" and ".join(empty)}: train needs train and validation, evaluate the '
+        "split that it scores. Correct it, or drop it and build again: samples are then divided by content."
+    ]
 
 
 def _counts_by_group(samples: pa.Table) -> dict[str, dict[str, int]]:

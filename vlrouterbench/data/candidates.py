@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vlrouterbench.core.errors import SourceError, unknown_name
+from vlrouterbench.core.errors import SourceError, shown, unknown_name
 from vlrouterbench.core.names import name_fault
 from vlrouterbench.data.prices.numbers import HIGHEST
 from vlrouterbench.data.prices.published_lists import OtherPrice
@@ -183,9 +183,15 @@ class CandidatePool:
             UnknownNameError: a name is not in the pool.
             SourceError: a price is no number from 0 to a million, or its unit is likely another one.
         """
-        for name in prices:
+        if not isinstance(prices, Mapping):
+            raise SourceError(f"expected prices as name -> (input, output), found {shown(prices)}.")
+        for name, pair in prices.items():
             if name not in self.index:
-                raise unknown_name(f"candidate in {source}", name, self.names)
+                raise unknown_name(f"candidate in {source}", str(name), self.names)
+            if not isinstance(pair, Sequence | np.ndarray) or np.shape(pair) != (2,):
+                raise SourceError(
+                    f'candidate "{name}": expected (input, output) in USD per million tokens, found {shown(pair)}.'
+                )
         changed = [
             replace(
                 c,

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from vlrouterbench.data.sources.source_logs import SourceLogs
+from vlrouterbench.data.sources.source_logs import Reason, SourceLogs
 from vlrouterbench.data.tokens import REFERENCE_IMAGE_TOKENS, count_tokens
 
 OUTPUT_TOKENS_BY_TASK: dict[str, int] = {"vqa_mc": 10, "vqa_oe": 50, "ocr_qa": 50, "math": 150}
@@ -48,4 +48,7 @@ def impute_tokens(source: SourceLogs) -> tuple[SourceLogs, dict[str, int]]:
         filled = np.where(missing, values, outcomes[name].cast(pa.float64()).to_numpy())
         column = pa.array(filled, pa.int32(), from_pandas=True)
         outcomes = outcomes.set_column(outcomes.schema.get_field_index(name), name, column)
-    return replace(source, outcomes=outcomes), {name: count for name, count in counts.items() if count}
+    left_out = [entry for entry in source.left_out if entry.reason is not Reason.NO_COST]
+    return replace(source, outcomes=outcomes, left_out=left_out), {
+        name: count for name, count in counts.items() if count
+    }

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from vlrouterbench.core.constants import SPLITS
 from vlrouterbench.core.errors import BenchmarkError, unknown_name
 from vlrouterbench.core.files import sha256_of_files
+from vlrouterbench.data.assemble import GIVEN
 from vlrouterbench.data.build_report import REPORT_FILE, BenchmarkIdentity, BuildReport
 from vlrouterbench.data.candidates import CandidateModel, CandidatePool
 from vlrouterbench.data.costs import cost_bounds, measured_means, pool_cost
@@ -177,9 +178,11 @@ class RoutingTable:
             raise unknown_name("split", name, SPLITS)
         rows = np.flatnonzero(np.array(self.column("split")) == name)
         if not rows.size:
-            raise BenchmarkError(
-                f"expected samples in the split {name} of {self.folder}, found none. Build from more samples."
+            is_given = self.report.get("split_by") == GIVEN
+            remedy = (
+                'Its column "split" has none: correct or drop it, and build' if is_given else "Build from more samples"
             )
+            raise BenchmarkError(f"expected samples in the split {name} of {self.folder}, found none. {remedy}.")
         return self.take(rows)
 
     def iter_images(self) -> Iterator[bytes | None]:

@@ -9,12 +9,13 @@ Decisions
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vlrouterbench.data.saved_tables.form import ENDINGS_IN_WORDS, TableError, TableForm
+from vlrouterbench.data.saved_tables.json_rows import MixedKindsError
 from vlrouterbench.data.saved_tables.read import read_saved_table
 from vlrouterbench.routers.encoders.sample_input import IMAGE_FIELDS, is_missing, one_line, read_options, read_text
 from vlrouterbench.routing.limits import LIMITS, UNLIMITED, Limits, QuestionError, checked_file, checked_text
@@ -29,7 +30,7 @@ class Question:
     """A row whose texts were checked.
 
     Attributes:
-        sample_id: the row's number where the table has no ids.
+        sample_id: the row's number where the row states none, "row N" where another row is called so.
         question: empty where there is an image only.
         image: the cell that names or holds the image, None where there is none.
         hint: extra instruction or context.
@@ -52,25 +53,60 @@ def read_questions(path: Path | str, limits: Limits = LIMITS) -> list[RawRow]:
     checked = checked_file(path, "table", limits.table_bytes)
     most_bytes = None if limits is UNLIMITED else limits.unpacked_bytes
     form = TableForm(TEXTS, images=IMAGE_FIELDS, most_bytes=most_bytes, most_rows=limits.table_rows)
+    mixed, table = list[RawRow](), None
     try:
         table = read_saved_table(checked, form)
+        columns, num_rows = table.column_names, table.num_rows
+    except MixedKindsError as error:
+        mixed = _rows_of(error)
+        columns, num_rows = list(dict.fromkeys(name for row in mixed for name in row)), len(mixed)
     except TableError as error:
-        raise QuestionError(f"The table{error} Tables are read from {ENDINGS_IN_WORDS} files.") from error
-    if "question" not in table.column_names:
-        columns = ", ".join(one_line(name, 40) for name in table.column_names[:12])
-        raise QuestionError(f"The table needs a column question; found: {columns or 'none'}.")
-    if not 0 < table.num_rows <= limits.table_rows:
-        raise QuestionError(f"The table has {table.num_rows:,} rows; 1 to {limits.table_rows:,} are accepted.")
-    return table.select([name for name in table.column_names if name in form.known]).to_pylist()
+        raise _not_a_table(error) from error
+    if "question" not in columns:
+        found = ", ".join(one_line(name, 40) for name in columns[:12])
+        raise QuestionError(f"The table needs a column question; found: {found or 'none'}.")
+    if not num_rows:
+        raise QuestionError("The table has columns and no row: expected a question in each row, found none.")
+    if num_rows > limits.table_rows:
+        raise QuestionError(f"The table has {num_rows:,} rows; 1 to {limits.table_rows:,} are accepted.")
+    return mixed if table is None else table.select([name for name in columns if name in form.known]).to_pylist()
 
 
-def checked_question(row: RawRow, number: int, limits: Limits = LIMITS) -> Question:
+def _rows_of(mixed: MixedKindsError) -> list[RawRow]:
+    """Rows of JSON whose cells are of several kinds: each is checked by itself."""
+    try:
+        return list(mixed.rows())
+    except TableError as error:
+        raise _not_a_table(error) from error
+
+
+def _not_a_table(error: TableError) -> QuestionError:
+    return QuestionError(f"The table{error} Tables are read from {ENDINGS_IN_WORDS} files.")
+
+
+def given_ids(rows: Sequence[RawRow], limits: Limits = LIMITS) -> frozenset[str]:
+    """The ids that rows state: a row without one is not called so."""
+    cells = (row.get("sample_id") for row in rows)
+    return frozenset(str(cell).strip()[: limits.id_chars] for cell in cells if not is_missing(cell))
+
+
+def _free_id(number: int, taken: Container[str]) -> str:
+    name = str(number)
+    while name in taken:
+        name = f"row {name}"
+    return name
+
+
+def checked_question(
+    row: RawRow, number: int, limits: Limits = LIMITS, taken: Container[str] = frozenset()
+) -> Question:
     """A row as a question that a router accepts.
 
     Args:
         row: as `read_questions` returns it.
         number: the row's number, from 1 on.
         limits: see Limits.
+        taken: ids of other rows (`given_ids`), which a row without an id does not get.
 
     Raises:
         QuestionError: the row has neither question nor image, or a text is too long.
@@ -88,7 +124,7 @@ def checked_question(row: RawRow, number: int, limits: Limits = LIMITS) -> Quest
     if len(options) > limits.options:
         raise QuestionError(f"{len(options)} options; at most {limits.options} are accepted.")
     return Question(
-        sample_id=read_text(row.get("sample_id"), "sample_id").strip()[: limits.id_chars] or str(number),
+        sample_id=read_text(row.get("sample_id"), "sample_id").strip()[: limits.id_chars] or _free_id(number, taken),
         question=question,
         image=image,
         hint=checked_text(read_text(row.get("hint"), "hint"), "hint", limits),

@@ -26,7 +26,7 @@ from vlrouterbench.routers.registry import family_name
 from vlrouterbench.routing.images import ImageFolder, ImageSource, NoImages
 from vlrouterbench.routing.limits import INPUT_ERRORS, QuestionError
 from vlrouterbench.routing.options import RoutingOptions
-from vlrouterbench.routing.question_table import Question, RawRow, checked_question, read_questions
+from vlrouterbench.routing.question_table import Question, RawRow, checked_question, given_ids, read_questions
 from vlrouterbench.routing.routed_table import DecisionRow, RoutedTable
 from vlrouterbench.training.pool.opened import check_open_pool
 
@@ -60,7 +60,7 @@ def route_table(
         rows: Sequence[RawRow] = read_questions(questions, options.limits)
     else:
         rows = questions
-    work = _TableWork(router, options, images or NoImages(), len(rows))
+    work = _TableWork(router, options, images or NoImages(), len(rows), given_ids(rows, options.limits))
     for number, row in enumerate(rows, start=1):
         work.add(number, row)
     return work.finished()
@@ -83,6 +83,7 @@ class _TableWork:
     options: RoutingOptions
     images: ImageSource
     num_rows: int
+    given_ids: frozenset[str]
     routed: RoutedTable = field(default_factory=RoutedTable)
 
     def __post_init__(self) -> None:
@@ -96,7 +97,7 @@ class _TableWork:
     def add(self, number: int, row: RawRow) -> None:
         """Read a row; decide the rows that wait where they fill a block."""
         try:
-            question = checked_question(row, number, self.options.limits)
+            question = checked_question(row, number, self.options.limits, self.given_ids)
             if any(question.sample_id == other.question.sample_id for other in self.waiting):
                 # Whether the id is taken is known when the earlier row is decided.
                 self._decide_waiting()

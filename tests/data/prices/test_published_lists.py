@@ -2,6 +2,8 @@
 
 import json
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from vlrouterbench.core.errors import SourceError
@@ -116,7 +118,7 @@ def test_a_price_name_says_which_entry_is_meant(tmp_path):
         (
             {"m": {"litellm_provider": "x", "input_cost_per_token": 2.5, "output_cost_per_token": 10}},
             ("m",),
-            "at most 1,000,000",
+            "entry 'm': expected USD per token.*found '2.5': likely USD per million tokens, which is 0.0000025 per",
         ),
         ({"m": {"litellm_provider": "x", "input_cost_per_token": 1e-12, "output_cost_per_token": 0}}, ("m",), "likely"),
         (
@@ -135,6 +137,36 @@ def test_a_price_name_says_which_entry_is_meant(tmp_path):
 def test_what_a_list_does_not_say_is_never_guessed(tmp_path, content, names, message):
     with pytest.raises(SourceError, match=message):
         with_price_file(pool_of(*names), listed(tmp_path, content))
+
+
+@pytest.mark.parametrize(("prompt", "completion", "found"), [("0.15", "0.6", "0.15"), ("0.0000025", "10", "10")])
+def test_a_list_in_usd_per_million_tokens_is_refused_with_the_number_that_stands_in_it(
+    prompt, completion, found, tmp_path
+):
+    content = {"data": [{"id": "GPT-4o", "pricing": {"prompt": prompt, "completion": completion}}]}
+    with pytest.raises(SourceError, match=f"found '{found}': likely USD per million tokens"):
+        with_price_file(pool_of("GPT-4o"), listed(tmp_path, content))
+
+
+def test_a_list_with_a_price_of_a_cent_per_token_is_read_where_that_is_allowed(tmp_path):
+    content = {"data": [{"id": "GPT-4o", "pricing": {"prompt": "0.01", "completion": "0.01"}}]}
+    repriced = with_price_file(pool_of("GPT-4o"), listed(tmp_path, content), allow_unlikely=True)
+    assert prices(repriced) == {"GPT-4o": (10_000, 10_000, 0)}
+
+
+def test_a_price_per_request_is_not_called_used_where_every_outcome_brings_its_own_cost(own_tables, tmp_path):
+    table = pq.read_table(own_tables / "outcomes.parquet")
+    own = [0.25 if name == "small" else None for name in table["candidate"].to_pylist()]
+    pq.write_table(table.append_column("cost_usd", pa.array(own, pa.float64())), own_tables / "outcomes.parquet")
+    fields = {"litellm_provider": "x", "input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6}
+    fields["input_cost_per_request"] = 0.002
+    names = ("small", "middle", "large")
+    sheet = listed(tmp_path, dict.fromkeys(names, fields))
+    report = build_benchmark(own_tables, tmp_path / "out", BuildOptions(prices=sheet))
+    by_candidate = {price["candidate"]: price for price in report["other_prices"]}
+    assert [by_candidate[name]["used"] for name in names] == [False, True, True]
+    assert "cost_usd" in by_candidate["small"]["reason"]
+    assert (load_table(tmp_path / "out").cost[:, 0] == 0.25).all()
 
 
 def test_prices_that_costs_do_not_contain_are_kept_and_named_with_the_reason(tmp_path):

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import logging
+import re
 
 import pandas as pd
 import pyarrow as pa
@@ -220,3 +221,52 @@ def test_whatever_stands_in_a_file_it_is_a_table_or_one_line(tmp_path_factory, c
         read_saved_table(path, FORM)
     except TableError as error:
         assert len(str(error).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (
+            [{"q": 1}, {"q": None}, {"q": 1.5}, {"q": "1"}],
+            r', row 4: expected a number in "q" as in row 1, found a text',
+        ),
+        ([{"q": ["a"]}, {"q": "a|b"}], r', row 2: expected a list in "q" as in row 1, found a text'),
+        ([{"q": ["a"]}, {"q": [1]}], r', row 2: expected a text in "q" as in row 1, found a number'),
+        ([{"q": True}, {"q": {"a": 1}}], r', row 2: expected a true or false in "q" as in row 1, found a object'),
+    ],
+)
+def test_a_cell_of_another_kind_is_named_with_its_row(tmp_path, rows, said):
+    # Longer than a block that the fast reader would take by itself: it loses the cell there, or ends the process.
+    rows = [*rows[:-1], *({"long": "x" * 2**16} for _ in range(40)), rows[-1]]
+    said = re.sub(r"row (\d)", f"row {len(rows)}", said, count=1)
+    (tmp_path / "t.json").write_text(json.dumps(rows))
+    (tmp_path / "t.jsonl").write_text("\n\n".join(map(json.dumps, rows)))
+    for name in ("t.json", "t.jsonl"):
+        with pytest.raises(TableError, match=said):
+            read_saved_table(tmp_path / name, FORM)
+
+
+@pytest.mark.parametrize("name", ["t.json", "t.jsonl"])
+def test_a_key_twice_is_refused_with_its_row(tmp_path, name):
+    rows = ['{"sample_id": "1", "quality": 1}', '{"sample_id": "2", "quality": 1, "quality": 0}']
+    (tmp_path / name).write_text(f"[{','.join(rows)}]" if name == "t.json" else "\n".join(rows))
+    with pytest.raises(
+        TableError, match=', row 2: expected each key once in an object, found "quality" more than once'
+    ):
+        read_saved_table(tmp_path / name, FORM)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"q": 1}\n{"q":\n', r", row 2, is not readable as json: "),
+        ('{"q": 1}\n[2]\n', r", row 2: expected an object with the columns, found a list\."),
+        ("[" * 100_000, r" is not read"),
+    ],
+)
+def test_rows_that_are_no_json_are_named(tmp_path, text, said):
+    for name in ("t.json", "t.jsonl"):
+        (tmp_path / name).write_text(text)
+        with pytest.raises(TableError, match=said) as caught:
+            read_saved_table(tmp_path / name, FORM)
+        assert "recursion" not in str(caught.value) and str(caught.value).endswith(".")

@@ -188,3 +188,9 @@ def test_what_contradicts_itself_is_refused(router):
 
 def test_messages_are_read_without_a_router():
     assert read_messages([user(text("A?"))]) == {"question": "A?", "images": []}
+
+
+def test_a_part_of_a_chat_without_its_text_is_said_to_have_none():
+    messages = [{"role": "user", "content": [{"type": "text", "text": None}]}]
+    with pytest.raises(RouterInputError, match="found one without a text in it: NoneType"):
+        read_messages(messages)

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from vlrouterbench.routers.base.decision import PoolMismatchError, RoutingDecision, considered
+from vlrouterbench.routers.base.decision import Budget, BudgetError, PoolMismatchError, RoutingDecision, considered
+from vlrouterbench.routers.pool.costs import quick_enough
 
 NAMES = ("small", "middle", "large")
 
@@ -21,6 +22,24 @@ def test_subset_stands_in_pool_order_and_once():
 def test_candidate_outside_the_pool_is_refused_with_the_pool(subset):
     with pytest.raises(PoolMismatchError, match="small, middle, large; found (huge|SMALL)"):
         considered(NAMES, subset)
+
+
+@pytest.mark.parametrize("subset", ["small", 5, [5]])
+def test_a_subset_that_is_no_list_of_names_is_refused(subset):
+    with pytest.raises(PoolMismatchError, match="expected candidates"):
+        considered(NAMES, subset)
+
+
+@pytest.mark.parametrize("kind", ["usd_weight", "max_cost_usd", "min_accuracy"])
+@pytest.mark.parametrize("value", ["1", [1], -1, float("nan")])
+def test_a_budget_that_is_no_number_is_refused_by_its_name(kind, value):
+    with pytest.raises(BudgetError, match=f"{kind}: expected a number from 0"):
+        Budget(**{kind: value})
+
+
+def test_a_time_that_is_no_number_is_refused():
+    with pytest.raises(BudgetError, match="found '1'"):
+        quick_enough(NAMES, {"small": 1.0}, "1")
 
 
 def test_empty_subset_is_refused():

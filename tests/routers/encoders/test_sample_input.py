@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+import vlrouterbench
 from tests.series import examples
 from vlrouterbench.routers.encoders import sample_input as input_module
 from vlrouterbench.routers.encoders.sample_input import (
@@ -314,6 +315,17 @@ def test_a_sample_is_read_from_any_mapping_and_its_empty_fields_are_none(raw):
     for wrong in ({"question": ["A?"]}, {"question": "A?", "hint": {}}, {"question": b"A?"}):
         with pytest.raises(RouterInputError, match="as a text, found"):
             read_sample(wrong)
+
+
+def test_a_tensor_without_values_is_refused_or_left_out_like_every_image_that_cannot_be_read():
+    empty = torch.zeros(4, 4, 3, device="meta")
+    with pytest.raises(RouterInputError, match="expected a readable image"):
+        read_image(empty)
+    assert usable_image(empty, "text-only") is None
+
+
+def test_what_a_sample_is_refused_with_is_a_name_of_the_package():
+    assert vlrouterbench.RouterInputError is RouterInputError
 
 
 @pytest.mark.parametrize("kind", ["pipe", "link in a loop"])

@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from tests.families import with_candidates
+from vlrouterbench.data.prices.units import LOWEST
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.base.decision import PoolMismatchError
+from vlrouterbench.routers.pool.new_candidates import LOWEST_PRICE
 from vlrouterbench.training.fit import train_router
 
 POOL = [0, 3, 6, 9, 15]
@@ -115,6 +117,28 @@ def test_an_unknown_name_or_a_negative_price_changes_nothing(router, features):
     with pytest.raises(ValueError, match="price >= 0"):
         router.set_prices({first: (-1.0, 1.0)})
     assert torch.equal(router.estimates(features).cost_usd, before)
+
+
+@pytest.mark.parametrize("price", [(1e-7, 1e-7), (2.5, 0.0005)])
+def test_a_price_that_is_likely_per_token_is_refused_unless_that_is_allowed(router, price):
+    name = router.config.candidate_names[0]
+    with pytest.raises(ValueError, match="likely USD per token"):
+        router.set_prices({name: price})
+    router.set_prices({name: price}, allow_unlikely=True)
+    assert router.config.candidates[0]["input_price"] == price[0]
+
+
+@pytest.mark.parametrize("prices", [None, {}, 5, "x", {"NAME": 5}, {"NAME": (1,)}, {"NAME": None}, {5: (1, 1)}])
+def test_prices_that_are_none_are_refused_in_one_line(router, prices):
+    given = prices
+    if isinstance(prices, dict) and "NAME" in prices:
+        given = {router.config.candidate_names[0]: prices["NAME"]}
+    with pytest.raises(ValueError, match="^[^\n]*expected [^\n]*found [^\n]*$"):
+        router.set_prices(given)
+
+
+def test_the_lowest_price_of_a_router_is_the_one_of_price_files():
+    assert str(LOWEST_PRICE) == str(LOWEST)
 
 
 def test_a_changed_pool_is_saved_and_loaded(router, simulated_problem, features, tmp_path):

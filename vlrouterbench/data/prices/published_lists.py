@@ -20,8 +20,11 @@ from typing import Any, NotRequired, TypedDict
 
 from vlrouterbench.core.errors import SourceError, shown
 from vlrouterbench.data.prices.numbers import plain_number, price_of
+from vlrouterbench.data.prices.units import WAY_OUT
 
 _PER_MILLION = 1_000_000
+_UNLIKELY = Decimal("0.001")
+"""USD per token: the most expensive models that are sold cost 0.0006."""
 _NO_COUNT = {
     "cache_read_input_token_cost": "outcomes do not say which input tokens came from a cache",
     "input_cache_read": "outcomes do not say which input tokens came from a cache",
@@ -86,15 +89,16 @@ class PublishedList:
     entries: Mapping[str, Mapping[str, Any]]
     path: Path
 
-    def prices(self, entry: str, candidate: str) -> ListedPrices:
+    def prices(self, entry: str, candidate: str, *, allow_unlikely: bool = False) -> ListedPrices:
         """What an entry states, for a candidate.
 
         Raises:
-            SourceError: it has no fixed prices per input and output token.
+            SourceError: it has no fixed prices per input and output token, or they are likely per million tokens.
         """
         fields, form = self.entries[entry], self.form
         where = f"{self.path}, entry {shown(entry)}"
-        sides = [_per_million(fields, field, where) for field in (form.input_field, form.output_field)]
+        given = (form.input_field, form.output_field)
+        sides = [_per_million(fields, field, where, allow_unlikely=allow_unlikely) for field in given]
         request = _amount(fields, form.request_field, where)
         others = tuple(_others(fields, form, candidate, entry))
         return ListedPrices(sides[0], sides[1], request, others, where)
@@ -134,7 +138,7 @@ def _openrouter(rows: list[Any], path: Path) -> dict[str, dict[str, Any]]:
     return slugs | entries
 
 
-def _per_million(fields: Mapping[str, Any], field: str, where: str) -> Decimal:
+def _per_million(fields: Mapping[str, Any], field: str, where: str, *, allow_unlikely: bool) -> Decimal:
     value = fields.get(field)
     if value is None or isinstance(value, list | dict):
         priced = sorted(
@@ -144,8 +148,14 @@ def _per_million(fields: Mapping[str, Any], field: str, where: str) -> Decimal:
         raise SourceError(f'{where}: expected a price in "{field}" (USD per token), found none.{other}')
     if str(value) in ("-1", "-1.0"):
         raise SourceError(f'{where}: expected a price in "{field}" (USD per token), found -1: it has no fixed price.')
-    per_million = plain_number(str(value), field, f"{where} (USD per token)") * _PER_MILLION
-    return price_of(f"{per_million:e}", field, where)
+    per_token = plain_number(str(value), field, f"{where} (USD per token)")
+    if per_token > 1 or (per_token >= _UNLIKELY and not allow_unlikely):
+        way_out = WAY_OUT if per_token <= 1 else "No token costs more than a dollar."
+        raise SourceError(
+            f'{where}: expected USD per token, below {_UNLIKELY}, in "{field}", found {shown(str(value))}: likely USD '
+            f"per million tokens, which is {per_token / _PER_MILLION:g} per token. {way_out}"
+        )
+    return per_token * _PER_MILLION
 
 
 def _amount(fields: Mapping[str, Any], field: str, where: str) -> Decimal:

@@ -129,7 +129,7 @@ def _with_published(pool: CandidatePool, published: PublishedList, *, allow_unli
 def _repriced(
     candidate: CandidateModel, published: PublishedList, entry: str, *, allow_unlikely: bool
 ) -> CandidateModel:
-    listed = published.prices(entry, candidate.name)
+    listed = published.prices(entry, candidate.name, allow_unlikely=allow_unlikely)
     if not allow_unlikely:
         check_units([StatedPrices(candidate.name, listed.input, listed.output, listed.where)])
     return replace(

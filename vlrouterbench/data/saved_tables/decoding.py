@@ -62,6 +62,10 @@ class TextSource:
         """The whole."""
         return self.path.read_bytes() if self.content is None else self.content
 
+    def size(self) -> int:
+        """Number of its bytes."""
+        return self.path.stat().st_size if self.content is None else len(self.content)
+
     def opened(self) -> str | pa.BufferReader:
         """What Arrow's readers take."""
         return str(self.path) if self.content is None else pa.BufferReader(self.content)

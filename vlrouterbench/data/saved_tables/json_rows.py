@@ -2,29 +2,54 @@
 
 Decisions
 - What looks like a date stays the text it is, since JSON has no dates. NaN, which JSON has not either, is no value.
+- A key twice in one row is refused, since either value could be the stale one.
+- A file is one block to the fast reader: where a column is of another kind in another block, it loses the cell or ends
+  the process. What is larger than a block may be is looked through first.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.json
 
 from vlrouterbench.data.saved_tables.bounds import check_depth
 from vlrouterbench.data.saved_tables.decoding import TextSource
-from vlrouterbench.data.saved_tables.delimited import BLOCK_BYTES, in_larger_blocks
+from vlrouterbench.data.saved_tables.delimited import BLOCK_BYTES
 from vlrouterbench.data.saved_tables.form import TableError
+from vlrouterbench.routers.encoders.sample_input import one_line
+
+
+class MixedKindsError(TableError):
+    """Rows that are well-formed JSON, with cells of several kinds in one column."""
+
+    def __init__(self, message: str, source: TextSource) -> None:
+        super().__init__(message)
+        self.source = source
+
+    def rows(self) -> list[dict[str, object]]:
+        """All rows as they stand; TableError where a later one is no JSON."""
+        return [row for _, row in _rows_of(self.source)]
 
 
 def read_json_lines(source: TextSource) -> pa.Table:
     """A jsonl file.
 
     Raises:
-        pyarrow.ArrowInvalid: it is none.
+        MixedKindsError: a column has cells of several kinds.
+        TableError: a row is no object, or has a key twice.
+        pyarrow.ArrowInvalid: it is none for another reason.
     """
     check_depth(source.stream)
-    table = _parsed(source, None)
+    try:
+        table = _parsed(source, None)
+    except pa.ArrowInvalid:
+        _find_fault(source)
+        raise
     texts = {kind: pa.string() for kind in table.schema.types if pa.types.is_timestamp(kind)}
     texts |= {
         kind: pa.list_(pa.string())
@@ -44,28 +69,105 @@ def read_json_rows(source: TextSource) -> pa.Table:
         TableError: another form of JSON.
         pyarrow.ArrowInvalid: no JSON.
     """
+    doubled = list[tuple[dict[str, Any], str]]()
     try:
-        rows = json.loads(source.all(), parse_constant=lambda name: None)
+        rows = _loaded(source.all(), doubled)
     except UnicodeDecodeError:
         return read_json_rows(source.as_chinese())
+    except RecursionError as error:
+        raise TableError(" is not readable as json: it has more lists within each other than any table.") from error
     except ValueError:
         return read_json_lines(source)
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         raise TableError(
             " is not readable as json: expected a list of rows, as pandas' to_json(orient='records') writes."
         )
+    if doubled:
+        number = next((number for number, row in enumerate(rows, start=1) if row is doubled[0][0]), None)
+        raise _doubled_key(doubled[0][1], number)
     return read_json_lines(TextSource(source.path, "\n".join(map(json.dumps, rows)).encode()))
 
 
 def _parsed(source: TextSource, schema: pa.Schema | None) -> pa.Table:
-    for size in BLOCK_BYTES:
-        try:
-            return pyarrow.json.read_json(
-                source.opened(),
-                pyarrow.json.ReadOptions(block_size=size),
-                pyarrow.json.ParseOptions(explicit_schema=schema),
-            )
-        except pa.ArrowInvalid as error:
-            if not in_larger_blocks(error, size):
-                raise
-    raise TableError(" is not readable: a row is too long.")
+    size = source.size()
+    if size > BLOCK_BYTES[-1]:
+        _find_fault(source)
+    return pyarrow.json.read_json(
+        source.opened(),
+        pyarrow.json.ReadOptions(block_size=min(max(size, BLOCK_BYTES[0]), BLOCK_BYTES[-1])),
+        pyarrow.json.ParseOptions(explicit_schema=schema),
+    )
+
+
+def _loaded(text: str | bytes, doubled: list[tuple[dict[str, Any], str]]) -> Any:
+    """JSON as Python has it; objects with a key twice are added to `doubled`, each with that key."""
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(items)
+        if len(made) < len(items):
+            doubled.append((made, Counter(key for key, _ in items).most_common(1)[0][0]))
+        return made
+
+    return json.loads(text, parse_constant=lambda name: None, object_pairs_hook=pairs)
+
+
+def _doubled_key(key: str, number: int | None) -> TableError:
+    where = "" if number is None else f", row {number:,}"
+    return TableError(f'{where}: expected each key once in an object, found "{one_line(key, 40)}" more than once.')
+
+
+def _rows_of(source: TextSource) -> Iterator[tuple[int, dict[str, object]]]:
+    """Each row with its number, from 1 on; TableError for one that is none."""
+    number = 0
+    with source.stream() as handle:
+        for line in handle:
+            if not line.strip():
+                continue
+            number += 1
+            doubled = list[tuple[dict[str, Any], str]]()
+            try:
+                row = _loaded(line.decode("utf-8-sig"), doubled)
+            except UnicodeDecodeError as error:
+                raise TableError(f", row {number:,}: expected UTF-8, found other bytes. Save it as UTF-8.") from error
+            except json.JSONDecodeError as error:
+                raise TableError(
+                    f", row {number:,}, is not readable as json: {error.msg}, at character {error.colno}."
+                ) from error
+            if not isinstance(row, dict):
+                raise TableError(f", row {number:,}: expected an object with the columns, found a {_kind(row)}.")
+            if doubled:
+                raise _doubled_key(doubled[0][1], number)
+            yield number, row
+
+
+def _find_fault(source: TextSource) -> None:
+    """Raise TableError for the first row that is no JSON, or of other kinds than the rows before it."""
+    first: dict[str, tuple[str, int]] = {}
+    for number, row in _rows_of(source):
+        for name, cell in row.items():
+            for place, kind in _kinds(cell, name):
+                before, row_before = first.setdefault(place, (kind, number))
+                if kind != before:
+                    column = one_line(name, 40)
+                    raise MixedKindsError(
+                        f', row {number:,}: expected a {before} in "{column}" as in row {row_before:,}, found a '
+                        f"{kind}. Write one kind in the whole column.",
+                        source,
+                    )
+
+
+def _kinds(cell: Any, place: str) -> Iterator[tuple[str, str]]:
+    """The kind of a cell and of what it holds, each with its place."""
+    if cell is None:
+        return
+    yield place, _kind(cell)
+    inside: Iterable[tuple[Any, Any]] = ()
+    if isinstance(cell, list | dict):
+        inside = enumerate(cell) if isinstance(cell, list) else cell.items()
+    for name, item in inside:
+        yield from _kinds(item, f"{place}[]" if isinstance(cell, list) else f"{place}.{name}")
+
+
+def _kind(value: Any) -> str:
+    kinds = {bool: "true or false", str: "text", list: "list", dict: "object", type(None): "null"}
+    return kinds.get(type(value), "number")

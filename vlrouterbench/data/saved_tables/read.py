@@ -46,7 +46,8 @@ def read_saved_table(path: Path, form: TableForm) -> pa.Table:
         raise TableError(": expected names of columns in UTF-8, found other bytes. Save it as UTF-8.") from error
     except (pa.ArrowException, OSError, EOFError, zlib.error, RecursionError) as error:
         kind = (ending_of(path) or path.suffix)[1:] or "a table"
-        raise TableError(f" is not readable as {kind}: {one_line(' '.join(str(error).split()))}") from error
+        said = one_line(" ".join(str(error).split())).rstrip(".")
+        raise TableError(f" is not readable as {kind}: {said}.") from error
 
 
 def _read(path: Path, form: TableForm) -> pa.Table:

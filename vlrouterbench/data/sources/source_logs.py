@@ -103,6 +103,7 @@ class Reason(StrEnum):
     IMAGE = "image"
     FURTHER_IMAGES = "further_images"
     NO_LABEL = "no_label"
+    NO_COST = "no_cost"
     NO_PREDICTION = "no_prediction"
     SUPERSEDED = "superseded_run"
     SECOND_JUDGE = "second_judge"

@@ -280,7 +280,8 @@ def read_messages(messages: Any, on_bad_image: str = RAISE) -> dict[str, object]
         elif kind in ("image_url", "image"):
             images += _content_of(part.get(kind), on_bad_image)
         else:
-            raise RouterInputError(f"expected parts of type text or image_url, found {one_line(str(kind), 40)}.")
+            found = f"one without a text in it: {kind_of(part.get('text'))}" if kind == "text" else str(kind)
+            raise RouterInputError(f"expected parts of type text or image_url, found {one_line(found, 60)}.")
     if not images and not "".join(texts).strip():
         raise RouterInputError("neither a question nor an image in the last turn of the user.")
     return {"question": "\n".join(texts), "images": images}

@@ -10,8 +10,9 @@ Decisions
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from numbers import Real
 from typing import Any
 
 import torch
@@ -111,8 +112,8 @@ class Budget:
             raise BudgetError(f"expected one of {', '.join(KINDS)}, found {', '.join(given) or 'none'}.")
         ((name, value),) = given.items()
         most = 1.0 if name == "min_accuracy" else float("inf")
-        if not 0 <= value <= most or value == float("inf"):
-            raise BudgetError(f"{name}: expected a number from 0{' to 1' if most == 1 else ' on'}, found {value}.")
+        if not isinstance(value, Real) or not 0 <= float(value) <= most or value == float("inf"):
+            raise BudgetError(f"{name}: expected a number from 0{' to 1' if most == 1 else ' on'}, found {value!r}.")
 
     def scores(self, estimates: Estimates) -> torch.Tensor:
         """Utility of estimates, (num_samples, num_candidates): the largest of a row is the decision.
@@ -151,7 +152,9 @@ def considered(names: Sequence[str], candidates: Sequence[str] | None) -> list[i
     """
     if candidates is None:
         return list(range(len(names)))
-    unknown = [name for name in candidates if name not in names]
+    if isinstance(candidates, str) or not isinstance(candidates, Collection):
+        raise PoolMismatchError(f"expected candidates as a list of names, found {candidates!r}.")
+    unknown = [str(name) for name in candidates if name not in names]
     if unknown or not candidates:
         raise PoolMismatchError(
             f"expected candidates out of {', '.join(names)}; found {', '.join(unknown) or 'an empty list'}."

@@ -46,7 +46,7 @@ _LISTS = [
 ]
 """A list as Python writes it, and an array as numpy does: of two texts with no comma between them Python makes one."""
 _DAMAGED: tuple[type[Exception], ...] = (OSError, ValueError, SyntaxError, TypeError, AttributeError, LookupError)
-_DAMAGED += (EOFError, ArithmeticError, struct.error, zlib.error, Image.DecompressionBombError)
+_DAMAGED += (NotImplementedError, EOFError, ArithmeticError, struct.error, zlib.error, Image.DecompressionBombError)
 """What decoders raise on a damaged image."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from numbers import Real
 
 import torch
 
@@ -48,8 +49,8 @@ def quick_enough(names: Sequence[str], times: Mapping[str, float], max_latency_s
     Raises:
         BudgetError: no number of seconds, none that is quick enough, or none that was timed.
     """
-    if not 0 <= max_latency_s < math.inf:
-        raise BudgetError(f"max_latency_s: expected a number of seconds from 0 on, found {max_latency_s}.")
+    if not isinstance(max_latency_s, Real) or not 0 <= max_latency_s < math.inf:
+        raise BudgetError(f"max_latency_s: expected a number of seconds from 0 on, found {max_latency_s!r}.")
     known = {name: times[name] for name in names if name in times}
     if not known:
         raise BudgetError(

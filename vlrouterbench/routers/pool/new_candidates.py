@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 
@@ -11,6 +12,8 @@ PRIOR_ANCHORS = 100.0
 """Anchor samples that the prior counts for."""
 HIGHEST_PRICE = 1_000_000
 """USD per million tokens, so a dollar a token: no price is higher."""
+LOWEST_PRICE = 0.001
+"""USD per million tokens; what is lower, and not 0, is likely in another unit (LOWEST of `data/prices/units.py`)."""
 OUTCOMES = ("quality", "input_tokens", "output_tokens")
 
 
@@ -40,17 +43,25 @@ def new_candidate(residuals: torch.Tensor, quality: torch.Tensor) -> tuple[float
     return float(quality.mean() - center @ loadings), loadings, math.sqrt(spread / len(quality))
 
 
-def checked_price(name: str, price: tuple[float | None, float | None]) -> tuple[float, float]:
+def checked_price(name: str, price: Any, *, allow_unlikely: bool = False) -> tuple[float, float]:
     """Prices of a candidate, (input, output) in USD per million tokens.
 
     Raises:
-        ValueError: one is lacking, no number, negative or above HIGHEST_PRICE.
+        ValueError: one is lacking, no number, negative, above HIGHEST_PRICE, or (unless that is allowed) above 0 and
+            below LOWEST_PRICE.
     """
-    sides = [float(side) for side in price if isinstance(side, int | float) and not isinstance(side, bool)]
-    if len(sides) != len(price) or not all(0 <= side <= HIGHEST_PRICE for side in sides):
+    given = price if isinstance(price, list | tuple) else ()
+    sides = [float(side) for side in given if isinstance(side, int | float) and not isinstance(side, bool)]
+    if len(sides) != 2 or len(given) != 2 or not all(0 <= side <= HIGHEST_PRICE for side in sides):
         raise ValueError(
             f"{name}: expected an input and an output price >= 0 and at most {HIGHEST_PRICE:,}, in USD per million "
-            f"tokens, found {price}."
+            f"tokens, found {price!r}."
+        )
+    low = [side for side in sides if 0 < side < LOWEST_PRICE]
+    if low and not allow_unlikely:
+        raise ValueError(
+            f"{name}: expected USD per million tokens, 0 or at least {LOWEST_PRICE:g}, found {low[0]:g}: likely USD "
+            "per token or per thousand tokens. If it is meant, allow it: allow_unlikely=True."
         )
     return sides[0], sides[1]
 

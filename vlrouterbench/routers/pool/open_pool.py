@@ -123,7 +123,12 @@ class OpenPoolRouter(BoundedRouter):
 
     @torch.no_grad()
     def add_candidate(
-        self, candidate: NewCandidate, features: torch.Tensor, outcomes: Mapping[str, torch.Tensor]
+        self,
+        candidate: NewCandidate,
+        features: torch.Tensor,
+        outcomes: Mapping[str, torch.Tensor],
+        *,
+        allow_unlikely: bool = False,
     ) -> None:
         """Add a candidate to the end of the pool from its outcomes on anchor samples; nothing is trained.
 
@@ -131,6 +136,7 @@ class OpenPoolRouter(BoundedRouter):
             candidate: its name and prices.
             features: (num_samples, dim) of the anchor samples, by this router's encoder.
             outcomes: `quality` in [0, 1], `input_tokens` and `output_tokens`, each (num_samples,), NaN = not measured.
+            allow_unlikely: take prices whose unit is likely another one as they stand.
 
         Raises:
             PoolMismatchError: the name is taken.
@@ -138,7 +144,8 @@ class OpenPoolRouter(BoundedRouter):
         """
         if candidate["name"] in self.config.candidate_names:
             raise PoolMismatchError(f"expected a new candidate, found {candidate['name']}, which is in the pool.")
-        price = checked_price(candidate["name"], (candidate.get("input_price"), candidate.get("output_price")))
+        sides = (candidate.get("input_price"), candidate.get("output_price"))
+        price = checked_price(candidate["name"], sides, allow_unlikely=allow_unlikely)
         quality, *tokens = checked_outcomes(candidate["name"], outcomes, len(features))
         rows = self.reduced(features)
         made = self.estimates_of_trained(rows)
@@ -187,16 +194,19 @@ class OpenPoolRouter(BoundedRouter):
         self.config.record_change({"change": "left", "candidate": name})
 
     @torch.no_grad()
-    def set_prices(self, prices: Mapping[str, tuple[float, float]]) -> None:
+    def set_prices(self, prices: Mapping[str, tuple[float, float]], *, allow_unlikely: bool = False) -> None:
         """Take new prices; expected costs follow from expected tokens.
 
         Args:
             prices: name -> (input, output) in USD per million tokens; others keep theirs.
+            allow_unlikely: take prices whose unit is likely another one as they stand.
 
         Raises:
             PoolMismatchError: a name is not in the pool.
             ValueError: a price makes no sense, or tokens or former prices of a candidate are not known.
         """
+        if not isinstance(prices, Mapping) or not prices:
+            raise ValueError(f"expected prices as name -> (input, output), found {prices!r}.")
         names = self.config.candidate_names
         considered(names, list(prices))
         tokens = torch.cat([self.mean_tokens, self.joined_tokens], dim=1)[:, self.columns]
@@ -210,7 +220,8 @@ class OpenPoolRouter(BoundedRouter):
                     f"{name}: its tokens or the prices of its costs are not known. Train on a benchmark with both, "
                     "so that prices can be changed later."
                 )
-            old, new = pool_of(self.config.to_dict())[index][1:], checked_price(name, price)
+            new = checked_price(name, price, allow_unlikely=allow_unlikely)
+            old = pool_of(self.config.to_dict())[index][1:]
             changes.append({"change": "price", "candidate": name, "before": old, "after": [*new]})
             entries[index]["input_price"], entries[index]["output_price"] = new
         self.config.candidates = entries

@@ -74,7 +74,7 @@ def join(
     try:
         # Families with an open pool learn from features, never from rows of bytes.
         features = cast(torch.Tensor, features_by(router.encoder, outcomes.samples, work))
-        router.add_candidate(entry, features, values)
+        router.add_candidate(entry, features, values, allow_unlikely=True)
     except ValueError as error:
         raise RouterError(str(error)) from error
     _sign(router)
@@ -106,7 +106,7 @@ def reprice(router: OpenPoolRouter, name: str, prices: Prices) -> Prices:
     # A candidate without former prices is refused by `set_prices`.
     before = Prices(*cast(tuple[float, float], (entry["input_price"], entry["output_price"])))
     try:
-        router.set_prices({name: prices})
+        router.set_prices({name: prices}, allow_unlikely=True)
     except ValueError as error:
         raise RouterError(str(error)) from error
     _sign(router)

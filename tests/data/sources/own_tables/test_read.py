@@ -258,6 +258,18 @@ def test_a_negative_count_or_cost_is_an_error(own_tables, column):
     refuse(own_tables, rf"outcomes\.parquet, row 10: expected a number >= 0 in {column}, found -3")
 
 
+@pytest.mark.parametrize(("column", "value"), [("cost_usd", 1e300), ("cost_usd", 1e7), ("latency_s", 1e9)])
+def test_an_amount_that_no_answer_can_take_is_an_error_with_the_most_that_is_read(own_tables, column, value):
+    def change(rows):
+        for row in rows:
+            row.setdefault("cost_usd", 0.5)
+            row.setdefault("latency_s", 0.5)
+        rows[9][column] = value
+
+    edit(own_tables, "outcomes", change)
+    refuse(own_tables, rf"outcomes\.parquet, row 10: expected a number >= 0 in {column} and at most 1[0,]+ \(")
+
+
 @pytest.mark.parametrize("value", [float("inf"), float("nan")])
 def test_a_cost_that_is_no_finite_number_never_becomes_a_bound(own_tables, tmp_path, value):
     def change(rows):
@@ -385,3 +397,27 @@ def test_a_sample_that_no_candidate_was_measured_on_is_named(own_tables, tmp_pat
     assert [(e["file"], e["reason"], e["sample_id"]) for e in report["left_out"]] == [
         ("samples.parquet", "no_label", "lonely")
     ]
+
+
+def incomplete(rows):
+    """Of 36 pairs in rows of three: one without quality, one without tokens, a candidate without any."""
+    rows[3].update(quality=None)
+    rows[4].update(input_tokens=None)
+    rows[:] = [row for row in rows if row["candidate"] != "large"]
+
+
+def test_pairs_without_quality_or_cost_and_candidates_without_pairs_are_named(own_tables, tmp_path):
+    names = [row["candidate"] for row in rows_of(own_tables, "outcomes")[:3]]
+    edit(own_tables, "outcomes", incomplete)
+    left_out = build_benchmark(own_tables, tmp_path / "out")["left_out"]
+    assert [(e["reason"], e["candidate"], e["sample_id"]) for e in left_out] == [
+        ("no_label", "large", None),
+        ("no_label", names[0], "s01"),
+        ("no_cost", names[1], "s01"),
+    ]
+    assert left_out[1]["detail"] == "no quality, so not kept: 1 pairs, first in row 3"
+    with pytest.raises(SourceError, match="--strict: 3 entries"):
+        build_benchmark(own_tables, tmp_path / "strict", BuildOptions(strict=True))
+    imputed = build_benchmark(own_tables, tmp_path / "imputed", BuildOptions(impute=True))
+    assert imputed["imputed"] == {"input_tokens": 1}
+    assert [e["reason"] for e in imputed["left_out"]] == ["no_label", "no_label"]

@@ -304,3 +304,22 @@ def test_by_products_of_vlmevalkit_are_not_named(source):
     ):
         (Path(source) / "m" / name).write_text("x")
     assert Read(source).left_out == []
+
+
+@pytest.mark.parametrize("name", ["MMStar", "mmstar"])
+def test_a_summary_of_labels_that_are_read_from_the_other_tree_is_not_called_without_labels(source, name):
+    write_run(source / "VLMEvalKit_inference" / "m", [1, 0, 1, 0], "A")
+    text("split,Overall\nnone,0.5\n")(source / "VLMEvalKit_evaluation" / "m" / f"m_{name}_acc.csv")
+    read = Read(source)
+    (entry,) = (e for e in read.left_out if e.file.endswith("_acc.csv"))
+    assert str(entry.reason) == "aggregate_only" and read.quality == [1, 0, 1, 0]
+    assert "in its per-sample files, which lie in the other tree" in entry.detail
+    assert "no per-sample label" not in entry.detail
+
+
+def test_a_tree_in_other_letters_is_named(source):
+    write_run(source / "VLMEvalKit_inference" / "m", [1, 0, 1, 0], "A")
+    write_run(source / "vlmevalkit_evaluation" / "m", [1, 1, 1, 1], "A")
+    named = {e.file: (str(e.reason), e.detail) for e in Read(source).left_out}
+    reason, detail = named["vlmevalkit_evaluation"]
+    assert reason == "not_a_log" and "VLMEvalKit_evaluation" in detail

@@ -32,6 +32,7 @@ class Read:
         self.labels = {}
         for row in logs.outcomes.to_pylist():
             self.labels.setdefault(row["candidate"], {})[row["sample_id"]] = row["quality"]
+        self.left_out = logs.left_out
         self.named = {(entry.file, str(entry.reason)) for entry in logs.left_out}
         self.details = {entry.file: entry.detail for entry in logs.left_out}
 

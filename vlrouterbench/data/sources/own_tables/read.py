@@ -8,7 +8,7 @@ Decisions
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +120,7 @@ def read_own_tables(folder: Path, *, pool: CandidatePool, keep: Keep = bytes) ->
     check_unique(rows * len(pool) + columns, ("sample_id", "candidate"), outcomes, outcomes_path)
     measured = rows[np.isfinite(outcomes["quality"].to_numpy())]
     unmeasured = _unmeasured(samples, measured, samples_path)
+    incomplete = _incomplete(outcomes, pool.names, {entry.sample_id for entry in unmeasured}, outcomes_path)
     return SourceLogs(
         samples=samples,
         outcomes=outcomes,
@@ -128,7 +129,7 @@ def read_own_tables(folder: Path, *, pool: CandidatePool, keep: Keep = bytes) ->
         name=folder.resolve().name,
         source_sha256=_digest(folder, [samples_path, outcomes_path], images.references),
         pairs_read=outcomes.num_rows,
-        left_out=[*images.left_out, *unmeasured],
+        left_out=[*images.left_out, *unmeasured, *incomplete],
         missing_images=images.missing,
         unread_images=images.missing,
         without_dataset=_without_dataset(raw, samples_path),
@@ -223,6 +224,39 @@ def _check_outcomes(outcomes: pa.Table, path: Path, *, pool: CandidatePool, samp
         raise SourceError(f'{path}, row {row}: sample "{outcomes["sample_id"][row - 1]}" is not in the samples table.')
     amounts = ("input_tokens", "output_tokens", "cost_usd", LATENCY)
     check_amounts(outcomes, [name for name in amounts if name in outcomes.column_names], path)
+
+
+def _incomplete(outcomes: pa.Table, names: Sequence[str], named: Collection[str | None], path: Path) -> list[LeftOut]:
+    """Candidates without any measured pair, and per candidate the rows without a quality, or without a cost.
+
+    Args:
+        outcomes: the table.
+        names: the candidates.
+        named: samples that are named already, since no candidate was measured on them.
+        path: the table's file.
+    """
+    measured = np.isfinite(outcomes["quality"].to_numpy())
+    counted = pc.and_(pc.is_valid(outcomes["input_tokens"]), pc.is_valid(outcomes["output_tokens"]))
+    costed = pc.or_(pc.is_valid(outcomes["cost_usd"]), counted).to_numpy()
+    known = set(outcomes["candidate"].filter(pa.array(measured)).unique().to_pylist())
+    detail = "no sample was measured on this candidate"
+    left_out = [LeftOut(path.name, Reason.NO_LABEL, detail, candidate=name) for name in names if name not in known]
+    faults = (
+        (~measured, Reason.NO_LABEL, "no quality, so not kept"),
+        (measured & ~costed, Reason.NO_COST, "kept without a cost, since neither cost_usd nor both token counts stand"),
+    )
+    for mask, reason, said in faults:
+        rows: dict[str, list[int]] = {}
+        for row in np.flatnonzero(mask).tolist():
+            if str(outcomes["sample_id"][row]) not in named:
+                rows.setdefault(str(outcomes["candidate"][row]), []).append(row)
+        for name, of_it in rows.items():
+            if reason is Reason.NO_LABEL and name not in known:
+                continue
+            detail = f"{said}: {len(of_it):,} pairs, first in row {of_it[0] + 1:,}"
+            sample_id = str(outcomes["sample_id"][of_it[0]]) if len(of_it) == 1 else None
+            left_out.append(LeftOut(path.name, reason, detail, sample_id=sample_id, candidate=name))
+    return left_out
 
 
 def _unmeasured(samples: pa.Table, measured: np.ndarray, path: Path) -> list[LeftOut]:

@@ -6,6 +6,7 @@ Decisions
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,12 +15,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vlrouterbench.core.errors import SourceError
+from vlrouterbench.core.limits import ANSWER_SECONDS, ANSWER_USD
 from vlrouterbench.data.saved_tables.form import TableError, TableForm
 from vlrouterbench.data.saved_tables.read import read_saved_table
 from vlrouterbench.data.schema import LATENCY
 from vlrouterbench.data.sources.source_logs import OUTCOME_SCHEMA, SAMPLE_SCHEMA
 from vlrouterbench.routers.encoders.sample_input import IMAGE_FIELDS, one_line
 
+_MOST = {"cost_usd": (ANSWER_USD, "USD"), LATENCY: (ANSWER_SECONDS, "seconds")}
+"""Column of amounts -> the most that one answer can take; counts of tokens end at what their type holds."""
 TEXTS = (*SAMPLE_SCHEMA.names, "candidate")
 """Columns that are text, whatever their cells look like."""
 
@@ -72,13 +76,15 @@ def check_quality(table: pa.Table, path: Path) -> None:
 
 
 def check_amounts(table: pa.Table, names: Sequence[str], path: Path) -> None:
-    """Raise SourceError where a value of one of these columns is negative or infinite."""
+    """Raise SourceError where a value of one of these columns is negative or above what one answer can take."""
     for name in names:
-        values = table[name].cast(pa.float64())
-        bad = pc.fill_null(pc.or_(pc.less(values, 0), pc.is_inf(values)), False)
+        values, (most, unit) = table[name].cast(pa.float64()), _MOST.get(name, (sys.float_info.max, ""))
+        bad = pc.fill_null(pc.or_(pc.less(values, 0), pc.greater(values, most)), False)
         if pc.any(bad).as_py():
             row = first_row(bad)
-            raise SourceError(f"{path}, row {row}: expected a number >= 0 in {name}, found {table[name][row - 1]}.")
+            found = table[name][row - 1]
+            limit = f" and at most {most:,} ({unit} of one answer)" if found.as_py() > most else ""
+            raise SourceError(f"{path}, row {row}: expected a number >= 0 in {name}{limit}, found {found}.")
 
 
 def check_unique(keys: np.ndarray, names: tuple[str, ...], table: pa.Table, path: Path) -> None:

@@ -8,7 +8,10 @@ The rules, in this order
 3. A run that was scored comes before one that was not, and the tree of evaluations before that of predictions.
 4. Within a run the judge decides, in the order of `names.JUDGE_ORDER`. The other is named as second judge, with the
    number of labels that differ.
-5. An evaluation file holds the text that it scored in `prediction`. That text is the candidate's answer: a prediction
+5. Where all that is equal, a format decides: xlsx, VLMEvalKit's own, then tsv, csv, json, jsonl. Of runs of one day
+   without a time in their names the last by name is read, which says nothing of their order: that is named, and for
+   every file that was passed over, how many of its labels differ.
+6. An evaluation file holds the text that it scored in `prediction`. That text is the candidate's answer: a prediction
    file counts where it says the same as VLMEvalKit reads it (an empty cell is "nan" there; some evaluators change
    case), or where the evaluation file has no such column and lies in the same run. An evaluator that puts an extracted
    answer into `prediction` says nothing of the text: only a prediction file of the same run does.
@@ -24,12 +27,13 @@ from vlrouterbench.data.sources.source_logs import Reason
 from vlrouterbench.data.sources.vlmevalkit.cells import as_read
 from vlrouterbench.data.sources.vlmevalkit.gathering import LogReader
 from vlrouterbench.data.sources.vlmevalkit.labelled import Labelled
-from vlrouterbench.data.sources.vlmevalkit.log_files import LogFile
+from vlrouterbench.data.sources.vlmevalkit.log_files import FORMATS, LogFile
 from vlrouterbench.data.sources.vlmevalkit.names import BY_PRODUCTS, judge_rank
 from vlrouterbench.data.sources.vlmevalkit.questions import Rows, normalize_index
 
 _ROOT = "~"
 """Sorts after the name of any run folder."""
+_DAY = len("T20260818")
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,9 @@ def choose_labels(found: Collection[Labelled], expected: Collection[str]) -> tup
         is_complete = len(indices) == fullest or (bool(expected) and indices.issuperset(expected))
         return is_complete, bool(file.suffix), file.is_scored, _age(file), -judge_rank(file.suffix)
 
-    ordered = sorted(sorted(found, key=lambda labelled: labelled.file.suffix), key=key, reverse=True)
+    # A sort keeps the order of equal ones, also a reversed one.
+    by_format = sorted(found, key=lambda labelled: (labelled.file.suffix, _format(labelled.file)))
+    ordered = sorted(by_format, key=key, reverse=True)
     return ordered[0], ordered[1:]
 
 
@@ -121,7 +127,9 @@ def name_others(
             detail = f"labels were read from {kept}: {differ} of {shared} labels differ"
             reader.leave_out(file.path, Reason.SECOND_JUDGE, detail, candidate=candidate)
         elif not file.suffix or file.suffix == chosen.file.suffix or not file.runs & chosen.file.runs:
-            reader.leave_out(file.path, Reason.SUPERSEDED, f"{kept} was read instead", candidate=candidate)
+            rival = next((other for other in passed if other.file == file and file.suffix), None)
+            detail = f"{kept} was read instead{'' if rival is None else _compared(chosen, rival)}"
+            reader.leave_out(file.path, Reason.SUPERSEDED, detail, candidate=candidate)
         elif file.suffix not in BY_PRODUCTS and set(others[file][0]) in of_predictions:
             detail = f"it holds predictions under another name and no label: {kept} was read"
             reader.leave_out(file.path, Reason.SUPERSEDED, detail, candidate=candidate)
@@ -133,6 +141,19 @@ def _as_compared(text: str | None) -> str:
 
 def _age(file: LogFile) -> str:
     return _ROOT if file.is_newest else file.run
+
+
+def _format(file: LogFile) -> int:
+    return FORMATS.index(file.path.suffix.lower())
+
+
+def _compared(chosen: Labelled, rival: Labelled) -> str:
+    """How many labels of the same judge differ, and where no rule but the alphabet chose the run."""
+    differ, shared = _differing(chosen, rival)
+    mine, its = _age(chosen.file), _age(rival.file)
+    is_tie = mine != its and mine[:_DAY] == its[:_DAY] and "-" not in mine + its
+    tie = ", and the runs are of one day: the last by name was read" if is_tie else ""
+    return f": {differ} of {shared} labels differ{tie}"
 
 
 def _differing(first: Labelled, second: Labelled) -> tuple[int, int]:

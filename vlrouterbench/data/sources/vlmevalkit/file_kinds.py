@@ -4,6 +4,7 @@ Decisions
 - A table saved under another kind's name is read as what it is, and named: its labels are as good as any.
 - A pointer that stands for a file which was never fetched is said to be one.
 - csv, json and jsonl hold summaries as often as rows of samples: the columns of the first row decide.
+- The cells of a csv file may be parted by ";", as spreadsheets write it where "," is the decimal mark.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from vlrouterbench.data.sources.vlmevalkit.columns import CORRECT, EVAL_MATCH, H
 
 INDEX = "index"
 DELIMITERS = {".tsv": "\t", ".csv": ","}
+_SEMICOLON = ";"
 _OF_SAMPLES = frozenset(("prediction", "is_correct", HIT, CORRECT, VERIFIER_MATCH, EVAL_MATCH))
 _BEGINNING_BYTES = 2**20
 _ZIP, _LFS = b"PK\x03\x04", b"version https://git-lfs"
@@ -46,8 +48,18 @@ def kind_of(path: Path) -> str:
     if text.lstrip(_WHITE_SPACE).startswith(("[", "{")):
         return said if said == ".jsonl" else ".json"
     # A header of one cell is one in either kind.
-    of_table = [kind for kind, delimiter in DELIMITERS.items() if {INDEX} < set(_header(text, delimiter))]
+    of_table = [kind for kind, delimiter in DELIMITERS.items() if {INDEX} < _header(text, delimiter)]
+    if not of_table and {INDEX} < _header(text, _SEMICOLON):
+        return ".csv"
     return said if said in of_table or not of_table else of_table[0]
+
+
+def delimiter_of(path: Path, kind: str) -> str:
+    """What parts the cells of a tsv or csv file: that of its kind, or ";" where its header shows no other."""
+    delimiter = DELIMITERS[kind]
+    text = decoded(_beginning(path), errors="replace")
+    is_other = INDEX not in _header(text, delimiter) and {INDEX} < _header(text, _SEMICOLON)
+    return _SEMICOLON if is_other else delimiter
 
 
 def decoded(content: bytes, errors: str = "strict") -> str:
@@ -90,14 +102,25 @@ def header_of(path: Path, delimiter: str = "\t") -> list[str]:
 
 
 def has_rows_of_samples(path: Path) -> bool:
-    """Whether a csv, json or jsonl file begins with a row of a sample: with an index, and a text or a mark of it."""
+    """Whether a file begins with a row of a sample, whatever its name says: an index, and a text or a mark of it."""
     try:
+        kind = kind_of(path)
         text = decoded(_beginning(path), errors="replace")
+        names = _header(text, delimiter_of(path, kind)) if kind in DELIMITERS else _first_record(text)
     except UnreadableFileError:
         return False
-    extension = path.suffix.lower()
-    names = _header(text, DELIMITERS[extension]) if extension in DELIMITERS else _first_record(text)
     return INDEX in names and not _OF_SAMPLES.isdisjoint(names)
+
+
+def is_text(path: Path) -> bool:
+    """Whether a file can be read and begins with text: with something, in UTF-8 or UTF-16, and no archive."""
+    try:
+        beginning = _beginning(path)
+        # A character may be cut in two where the beginning ends.
+        text = decoded(beginning.rpartition(b"\n")[0] or beginning)
+        return bool(text.strip()) and "\0" not in text and kind_of(path) != ".xlsx"
+    except (UnreadableFileError, UnicodeDecodeError):
+        return False
 
 
 def is_one_record(path: Path) -> bool:
@@ -113,17 +136,20 @@ def _beginning(path: Path, size: int = _BEGINNING_BYTES) -> bytes:
         raise UnreadableFileError(f"not readable as {path.suffix[1:]}: {error}") from error
 
 
-def _header(text: str, delimiter: str) -> list[str]:
+def _header(text: str, delimiter: str) -> set[str]:
+    """The names in a header as they are read: case and space do not count."""
     try:
-        return next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
+        return {
+            name.strip().lower() for name in next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
+        }
     except csv.Error:
-        return []
+        return set()
 
 
-def _first_record(text: str) -> list[str]:
+def _first_record(text: str) -> set[str]:
     """Names in the first record of a json list or of a jsonl file; none where it begins with no record."""
     try:
         record, _ = json.JSONDecoder().raw_decode(text.lstrip("[" + _WHITE_SPACE))
     except (ValueError, RecursionError):
-        return []
-    return list(record) if isinstance(record, dict) else []
+        return set()
+    return {name.strip().lower() for name in record} if isinstance(record, dict) else set()

@@ -117,7 +117,11 @@ class LogReader:
                     raise UnreadableFileError(f"no column {INDEX}: its questions and images belong to no sample")
                 questions = QuestionSet(store.add, find, has_images=names_images)
                 for rows in stream.parts:
-                    questions.add(rows, circular=circular)
+                    questions.add_table(rows, circular=circular)
+                if twice := questions.indices_with_two_rows():
+                    shown = ", ".join(twice[:3]) + (", ..." if len(twice) > 3 else "")
+                    detail = f"{len(twice)} indices stand twice with different rows (index {shown}): the first is kept"
+                    self.leave_out(path, Reason.CONFLICT, detail)
                 return questions
         return QuestionSet(store.add, find, has_images=False, are_images_lost=names_images)
 

@@ -2,6 +2,8 @@
 
 Decisions
 - A file of any suffix may carry labels: its columns decide.
+- A column whose marks above 0 are mostly above 1 is on another scale (percent, points): it is refused as a whole, since
+  its zeros alone would be kept. A few marks out of bounds are named row by row.
 - An evaluation file is read where the dataset's rule needs one; a label that follows from the prediction is computed.
 - Which text rule VLMEvalKit applied is not written in its files. A run folder dated from 13 May 2025 on, or a
   `_results` file (written since July 2025), shows today's rule; without either the older one holds (TextVQA's periods).
@@ -20,6 +22,7 @@ from dataclasses import dataclass
 
 from vlrouterbench.core.constants import CORRECT_THRESHOLD
 from vlrouterbench.data.sources.source_logs import Reason
+from vlrouterbench.data.sources.vlmevalkit.cells import finite_number
 from vlrouterbench.data.sources.vlmevalkit.dataset_table import IMAGE_DATASETS
 from vlrouterbench.data.sources.vlmevalkit.file_kinds import INDEX
 from vlrouterbench.data.sources.vlmevalkit.gathering import LogReader
@@ -58,9 +61,26 @@ def labelled_files(reader: LogReader, read: Mapping[LogFile, Rows], candidate: s
         ):
             detail = f"{dataset}: its score column is not in [0, 1], so it is no share of correctness"
             reader.leave_out(file.path, Reason.NO_LABEL, detail, candidate=candidate)
+        elif highest := _highest_on_another_scale(rule, rows):
+            remedy = f"expected marks in [0, 1], found values up to {highest:g}: divide by {_scale_of(highest):g}"
+            detail = f"its column {rule.name} is on another scale, none of it is read: {remedy}"
+            reader.leave_out(file.path, Reason.NO_LABEL, detail, candidate=candidate)
         else:
             found.append(Labelled(file, rule, rows))
     return found
+
+
+def _highest_on_another_scale(rule: LabelRule, rows: Rows) -> float | None:
+    """The highest mark of a column that is the label as it stands, where most marks above 0 are above 1."""
+    if rule.columns != (rule.name,):
+        return None
+    numbers = [finite_number(row.get(rule.name)) for row in rows]
+    marks = [number for number in numbers if number is not None and number > 0]
+    return max(marks) if 2 * sum(mark > 1 for mark in marks) > len(marks) else None
+
+
+def _scale_of(highest: float) -> float:
+    return next((scale for scale in (10.0, 100.0, 1000.0) if 0.5 * scale < highest <= scale), highest)
 
 
 def _is_legacy(file: LogFile, files: Collection[LogFile]) -> bool:

@@ -82,6 +82,9 @@ def find_logs(source: Path, *, folders: Collection[str]) -> LogTree:
     strangers = [path for path in beside if path not in tables and not _belongs_beside_tables(path)]
     tree_folders = [base / name for name in (INFERENCE_TREE, EVALUATION_TREE) if (base / name).is_dir()]
     trees = list(_inside(tree_folders, source, left_out)) if tree_folders else [base]
+    for path in _trees_in_other_letters(base, tree_folders):
+        wanted = f"read where it is called {INFERENCE_TREE} or {EVALUATION_TREE}: rename it"
+        left_out.append(LeftOut(_relative(path, source), Reason.NOT_A_LOG, wanted))
     found: list[FoundFile] = []
     seen: set[str] = set()
     of_pool = {one_spelling(name): name for name in folders}
@@ -92,8 +95,7 @@ def find_logs(source: Path, *, folders: Collection[str]) -> LogTree:
             model = of_pool.get(one_spelling(folder.name))
             if model is not None:
                 found += _files_of_model(folder, model, source, left_out, is_scored=tree.name != INFERENCE_TREE)
-            elif _has_files_of_model(folder):
-                detail = "no candidate of the pool has this name"
+            elif detail := _why_not_read(folder, folders):
                 left_out.append(LeftOut(_relative(folder, source), Reason.UNKNOWN_MODEL, detail, candidate=folder.name))
     for path in strangers:
         left_out.append(LeftOut(_relative(path, source), Reason.NOT_A_LOG, "no table that VLMEvalKit writes here"))
@@ -103,13 +105,21 @@ def find_logs(source: Path, *, folders: Collection[str]) -> LogTree:
     return LogTree(tuple(distinct_files(files)), image_tables, tuple(left_out))
 
 
+def _trees_in_other_letters(base: Path, trees: Collection[Path]) -> list[Path]:
+    """Folders beside VLMEvalKit's trees whose names are those of a tree in other letters."""
+    names = {name.casefold() for name in (INFERENCE_TREE, EVALUATION_TREE)}
+    others = (path for path in sorted(base.iterdir()) if trees and path.name.casefold() in names and path.is_dir())
+    return [path for path in others if not any(path.samefile(tree) for tree in trees)]
+
+
 def _belongs_beside_tables(path: Path) -> bool:
     return path.suffix in _BY_PRODUCTS or looks_like_image_file(path.name)
 
 
 def _by_dataset(tables: Iterable[Path], source: Path, left_out: list[LeftOut]) -> dict[str, Path]:
     """Dataset -> its table of images: its own, or `<dataset>_local.tsv`, which VLMEvalKit makes of a large one."""
-    by_name = {path.stem: path for path in tables}
+    # The exact name first, where names differ by case alone.
+    by_name = {path.stem: path for path in sorted(tables, key=lambda path: path.stem not in IMAGE_DATASETS)}
     chosen: dict[str, Path] = {}
     for name, path in by_name.items():
         dataset = name.removesuffix(LOCAL_SUFFIX)
@@ -117,7 +127,14 @@ def _by_dataset(tables: Iterable[Path], source: Path, left_out: list[LeftOut]) -
             detail = f"{_relative(by_name[dataset], source)} was read instead"
             left_out.append(LeftOut(_relative(path, source), Reason.SUPERSEDED, detail))
         else:
-            chosen[with_known_case(dataset, IMAGE_DATASETS)] = path
+            name = with_known_case(dataset, IMAGE_DATASETS)
+            if name in chosen:
+                detail = (
+                    f"{_relative(chosen[name], source)} was read instead: two tables of {name}, apart by case alone"
+                )
+                left_out.append(LeftOut(_relative(path, source), Reason.SUPERSEDED, detail))
+            else:
+                chosen[name] = path
     return chosen
 
 
@@ -132,6 +149,25 @@ def _model_folders(tree: Path, folders: Collection[str]) -> list[Path]:
 
 def _has_files_of_model(folder: Path) -> bool:
     return any(True for _ in folder.rglob(f"{glob.escape(folder.name)}_*"))
+
+
+def _why_not_read(folder: Path, models: Collection[str]) -> str | None:
+    """What to say of a folder that no candidate is called by; None where it holds no logs of any model."""
+    if _has_files_of_model(folder):
+        return "no candidate of the pool has this name"
+    names = sorted({one_spelling(path.name) for path in folder.rglob("*") if _is_table(path)})
+    for model in sorted(models, key=len, reverse=True):
+        num_files = sum(name.startswith(f"{one_spelling(model)}_") for name in names)
+        if num_files:
+            return (
+                f"no candidate of the pool has this name, nothing in it is read, though {num_files} of its files begin "
+                f"with {model}_: if they are its logs, call the folder {model}"
+            )
+    return None
+
+
+def _is_table(path: Path) -> bool:
+    return path.suffix.lower() in (*TABLE_EXTENSIONS, *SUMMARY_EXTENSIONS)
 
 
 def _runs(folder: Path) -> list[Path]:

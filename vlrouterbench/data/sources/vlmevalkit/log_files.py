@@ -4,7 +4,8 @@ Decisions
 - The same file seen twice (run folder and link, inference and evaluation tree) is one file, which knows every run it
   lies in and whether the root entry, VLMEvalKit's pointer to the last finished run, names it.
 - Pickles and locks are never opened. A summary is looked at only for whether it has rows; one that has a row per
-  sample (csv, jsonl) is a file like any other.
+  sample (csv, jsonl) is a file like any other, and so is one that is called a judge's result or holds no text, unless
+  its name is a summary's: whoever reads it names what is wrong with it.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from pathlib import Path
 
 from vlrouterbench.data.sources.source_logs import LeftOut, Reason
 from vlrouterbench.data.sources.vlmevalkit.dataset_table import why_no_label
-from vlrouterbench.data.sources.vlmevalkit.file_kinds import has_rows_of_samples, is_one_record
+from vlrouterbench.data.sources.vlmevalkit.file_kinds import has_rows_of_samples, is_one_record, is_text
 from vlrouterbench.data.sources.vlmevalkit.names import (
     AGGREGATE,
     SUMMARY_RECORD,
     datasets_of_predictions,
     is_copy,
+    is_recognised_suffix,
     known_beginning,
     parse_name,
     with_known_case,
@@ -32,6 +34,8 @@ TABLE_EXTENSIONS = (".xlsx", ".tsv", ".json")
 """Of files that hold a row per sample, unless their name says that they are summaries."""
 SUMMARY_EXTENSIONS = (".csv", ".jsonl")
 """Of files that hold a row per sample only where their columns say so."""
+FORMATS = (".xlsx", ".tsv", ".csv", ".json", ".jsonl")
+"""All of these, in the order in which one of several files of the same name is read."""
 _LINK_STUB_BYTES = 4096
 _EMPTY_SUMMARY_BYTES = 2**16
 
@@ -154,7 +158,7 @@ def parse_files(
         if _is_summary(path, suffix):
             aggregate = AGGREGATE.search(rest)
             dataset, _ = parse_name(rest[: aggregate.start()] if aggregate else rest, names)
-            summaries.append((file, dataset))
+            summaries.append((file, with_known_case(dataset, known)))
         else:
             seen.add((file.folder, file.is_scored, dataset))
             yield LogFile(path, file.folder, dataset, suffix, file.run, frozenset((file.run,)), file.is_scored)
@@ -167,7 +171,12 @@ def parse_files(
                 left_out.append(replace(entry, candidate=file.folder))
         elif key not in named:
             named.add(key)
-            detail = f"only a summary, no per-sample file: {why_no_label(dataset)}"
+            if (file.folder, not file.is_scored, dataset) in seen:
+                detail = (
+                    f"a summary: labels of {dataset} are sought in its per-sample files, which lie in the other tree"
+                )
+            else:
+                detail = f"only a summary, no per-sample file: {why_no_label(dataset)}"
             left_out.append(LeftOut(_relative(file.path, source), Reason.AGGREGATE, detail, candidate=file.folder))
 
 
@@ -190,7 +199,9 @@ def _is_summary(path: Path, suffix: str) -> bool:
     """Whether a file has no row per sample, by its name and, where that leaves it open, its beginning."""
     extension = path.suffix.lower()
     if extension in SUMMARY_EXTENSIONS:
-        return not has_rows_of_samples(path)
+        is_result = suffix.endswith("_result") and is_recognised_suffix(suffix)
+        is_named_so = AGGREGATE.search(path.stem) is not None or not (is_result or not is_text(path))
+        return is_named_so and not has_rows_of_samples(path)
     if extension != ".json" or not suffix:
         return False
     if AGGREGATE.search(path.stem):

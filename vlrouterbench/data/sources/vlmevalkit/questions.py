@@ -77,6 +77,7 @@ class QuestionSet:
         has_images: whether images came with the questions; else image cells are not looked at.
         are_images_lost: whether images came, in a table that cannot be read.
         by_index: index -> question.
+        in_table: index -> text of the question in the table of questions; None where the table has two for it.
     """
 
     keep: Callable[[bytes], ImageReference]
@@ -84,6 +85,25 @@ class QuestionSet:
     has_images: bool = True
     are_images_lost: bool = False
     by_index: dict[str, Question] = field(default_factory=dict)
+    in_table: dict[str, str | None] = field(default_factory=dict)
+    _digests: dict[str, int] = field(default_factory=dict)
+
+    def add_table(self, rows: Rows, *, circular: bool) -> None:
+        """Add rows of the table of questions."""
+        for row in rows:
+            index = normalize_index(row.get("index"))
+            if index is None:
+                continue
+            digest = hash(tuple((name, cell) for name, cell in row.items() if name != "index"))
+            if self._digests.setdefault(index, digest) != digest:
+                self.in_table[index] = None
+            else:
+                self.in_table.setdefault(index, row.get("question") or "")
+        self.add(rows, circular=circular)
+
+    def indices_with_two_rows(self) -> list[str]:
+        """Indices that stand twice in the table, with different questions, options or images."""
+        return [index for index, text in self.in_table.items() if text is None]
 
     def add(self, rows: Rows, *, circular: bool) -> None:
         """Add rows whose index is not there yet."""

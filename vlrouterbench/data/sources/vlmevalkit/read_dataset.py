@@ -27,6 +27,7 @@ from vlrouterbench.data.sources.vlmevalkit.choosing import (
     name_others,
     texts_of,
 )
+from vlrouterbench.data.sources.vlmevalkit.contradictions import without_contradicted
 from vlrouterbench.data.sources.vlmevalkit.dataset_table import why_no_label
 from vlrouterbench.data.sources.vlmevalkit.gathering import LogReader
 from vlrouterbench.data.sources.vlmevalkit.labelled import (
@@ -129,7 +130,8 @@ def _read_candidate(
     if companion is not None:
         questions.add(read[companion], circular=circular)
     questions.add(labelled.rows, circular=circular)
-    labels = unique_labels(reader, labelled, candidate)
+    agreeing = without_contradicted(reader, labelled, questions, candidate, circular=circular)
+    labels = unique_labels(reader, agreeing, candidate)
     reader.label_rules[dataset, labelled.rule.name] += 1
     texts = texts_of(reader, labelled, None if companion is None else (companion, read[companion]), candidate)
     name_others(reader, (labelled, others), read, () if companion is None else (companion,), candidate)

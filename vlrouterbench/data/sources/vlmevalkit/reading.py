@@ -27,10 +27,10 @@ import pyarrow.csv
 from vlrouterbench.data.saved_tables.bounds import BoundsError, verified
 from vlrouterbench.data.sources.source_logs import Reason
 from vlrouterbench.data.sources.vlmevalkit.file_kinds import (
-    DELIMITERS,
     INDEX,
     UnreadableFileError,
     decoded,
+    delimiter_of,
     ends_a_line,
     header_of,
     is_utf_16,
@@ -191,7 +191,8 @@ def _read_delimited(path: Path, kind: str, remarks: list[Remark]) -> pa.Table:
     try:
         # A file of UTF-16 is small: a spreadsheet saved it.
         source = io.BytesIO(decoded(path.read_bytes()).encode()) if is_utf_16(path) else path
-        table = pyarrow.csv.read_csv(source, **tsv_options(header_of(path, DELIMITERS[kind]), DELIMITERS[kind]))
+        delimiter = delimiter_of(path, kind)
+        table = pyarrow.csv.read_csv(source, **tsv_options(header_of(path, delimiter), delimiter))
     except (UnicodeDecodeError, pa.ArrowInvalid, OSError) as error:
         raise UnreadableFileError(f"not readable as {kind[1:]}: {error}") from error
     if not ends_a_line(path):
