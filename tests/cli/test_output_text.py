@@ -67,7 +67,7 @@ def worked(tmp_path_factory):
         "list": run_program("candidates", "list", "--router", router),
         "evaluate": run_program(
             *("evaluate", benchmark, "--router", router, "--router", "mixture", "--split", "test", "--out", out),
-            *("--figures", "--tables", "--update-card"),
+            *("--figures", "--tables", "--update-card", "--no-baselines"),
         ),
     }
     decisions = pq.read_table(out / "decisions.parquet").to_pylist()

@@ -45,7 +45,7 @@ def show(content: Any, *lines: RenderableType) -> None:
 
 def sentence(text: str) -> RenderableType:
     """A sentence, broken between words where a line of the terminal ends."""
-    return Group(Text(text))
+    return Group(Text(terminal_text(text)))
 
 
 def warn(text: str) -> None:
