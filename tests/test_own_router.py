@@ -41,7 +41,8 @@ def followed(blocks, tmp_path_factory):
 def test_the_page_ends_with_a_table_intervals_latex_and_figures(followed):
     evaluation = followed / "my_evaluation"
     records = {record["router"]: record for record in json.loads((evaluation / "results.json").read_text())}
-    assert set(records) == {"centroid", "by-length", "knn", "flagship", "mixture"}
+    baselines = {"oracle", "strongest", "cheapest", "mixture"}
+    assert set(records) == {"centroid", "by-length", "knn", "flagship", *baselines}
     for name, record in records.items():
         assert set(record["differences"]) == set(records) - {name}
         assert all(len(one["ci95"]) == 2 for one in record["differences"].values())
