@@ -61,6 +61,7 @@ def record(router, score, *, kind="policy"):
         "accuracy": 1.0,
         "average_cost_usd": 0.012345678,
         "rank_score": score,
+        "objective_value": score,
         "ci95": {"rank_score": [100.0, 100.0]},
         "vs_mixture": {"rank_score": -10.0, "ci95": [-100.0, -100.0]},
         "benchmark": {"name": "vl-routerbench-simulated", "simulated": True},

@@ -72,7 +72,7 @@ def test_a_budget_that_no_candidate_fits_is_the_rows_own_error(workspace, tmp_pa
         (b"\xff\xfe\x00\x01", "not readable"),
         (b"PAR1 but nothing else", "not readable"),
         (b"text\nWhat?\n", "needs a column question"),
-        (b"question\n", "0 rows"),
+        (b"question\n", "no row: expected a question"),
         (b"", "not readable"),
         (b"question,b\n1,2,3\n", "not readable"),
     ],
