@@ -50,7 +50,7 @@ def test_a_path_is_sought_beside_its_table_and_in_the_source(source, name, file)
 
 @pytest.mark.parametrize("tree", ["", "vlm_router_data"])
 @pytest.mark.parametrize(
-    "name", ["Set/0.png", "Set\\0.png", "0.png", "images/Set/0.png", "/root/LMUData/images/Set/0.png"]
+    "name", ["Set/0.png", "Set\\0.png", "0.png", "images/Set/0.png", "/elsewhere/LMUData/images/Set/0.png"]
 )
 @pytest.mark.parametrize("place", ["TSV_images/images", "images"])
 def test_images_lie_below_the_folder_images_of_the_tables_or_of_the_tree_that_holds_them(tmp_path, tree, name, place):

@@ -10,18 +10,14 @@ Decisions
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from os import PathLike
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import torch
-from transformers import BatchFeature
 
 from vlrouterbench.routers.backbones.sample_encoder import SampleEncoder
-from vlrouterbench.routers.encoders.feature_encoder import EncoderProcessor, samples_of
-from vlrouterbench.routers.encoders.sample_input import RouterInputError
-from vlrouterbench.routers.write_code import write_code
+from vlrouterbench.routers.encoders.feature_encoder import EncoderProcessor
+from vlrouterbench.routers.encoders.sample_input import RouterInput
 
 
 class RouterProcessor(EncoderProcessor):
@@ -37,36 +33,8 @@ class RouterProcessor(EncoderProcessor):
         super().__init__(tokenizer, **kwargs)
         self.router_encoder = router_encoder
 
-    def save_pretrained(self, save_directory: str | PathLike[Any], *arguments: Any, **options: Any) -> Any:
-        """As transformers', with the code files that load the processor where this package is not installed."""
-        Path(save_directory).mkdir(parents=True, exist_ok=True)
-        self.auto_map = write_code(Path(save_directory), {"AutoProcessor": type(self)}, {})
-        return super().save_pretrained(save_directory, *arguments, **options)
-
-    def __call__(
-        self,
-        images: Any = None,
-        text: str | Sequence[str] = (),
-        *,
-        options: Sequence[Sequence[str]] | None = None,
-        hints: Sequence[str] | None = None,
-        return_tensors: str = "pt",
-    ) -> BatchFeature:
-        """Rows that the router's `score` takes.
-
-        Args:
-            images: one image per text, None where there is none; None for no images at all.
-            text: the questions.
-            options: answer options of each question.
-            hints: extra instruction or context of each question.
-            return_tensors: "pt".
-
-        Returns:
-            `features`, (num_texts, width) uint8.
-        """
+    def tensors(self, samples: list[RouterInput]) -> Mapping[str, torch.Tensor]:
+        """As the base's: `features`, (num_samples, width) uint8."""
         encoder = SampleEncoder(self.router_encoder or {})
         encoder.tokenizer = self.tokenizer
-        if return_tensors != "pt":
-            raise RouterInputError(f'expected return_tensors="pt", found {return_tensors!r}.')
-        features: torch.Tensor = encoder.encode(samples_of(text, images, options, hints))
-        return BatchFeature({"features": features})
+        return {"features": encoder.encode(samples)}

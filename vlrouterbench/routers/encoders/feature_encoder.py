@@ -45,7 +45,7 @@ from vlrouterbench.routers.encoders.sample_input import (
     read_options,
     read_text,
 )
-from vlrouterbench.routers.write_code import write_code
+from vlrouterbench.routers.write_code import Blocks, write_code
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,18 @@ def _block(modality: str, config: Mapping[str, Any]) -> FeatureBlock:
 
 
 class EncoderProcessor(ProcessorMixin):
-    """A processor whose settings are those of its router's encoder."""
+    """A processor whose settings are those of its router's encoder, which makes tensors of samples."""
+
+    router_encoder: Mapping[str, Any] | None
+
+    @property
+    def carried_blocks(self) -> Blocks:
+        """The blocks whose code is saved beside the processor's own."""
+        return {}
+
+    def tensors(self, samples: list[RouterInput]) -> Mapping[str, torch.Tensor]:
+        """What the router's `forward` takes for some samples."""
+        raise NotImplementedError
 
     @classmethod
     def get_processor_dict(
@@ -205,24 +216,10 @@ class EncoderProcessor(ProcessorMixin):
             settings["router_encoder"] = config.get("encoder")
         return settings, rest
 
-
-class FeatureProcessor(EncoderProcessor):
-    """Texts and images -> tensors of a router over features.
-
-    Args:
-        router_encoder: the router's encoder settings, as in its config.json.
-        kwargs: as for ProcessorMixin.
-    """
-
-    def __init__(self, router_encoder: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.router_encoder = router_encoder
-
     def save_pretrained(self, save_directory: str | PathLike[Any], *arguments: Any, **options: Any) -> Any:
         """As transformers', with the code files that load the processor where this package is not installed."""
         Path(save_directory).mkdir(parents=True, exist_ok=True)
-        blocks = FeatureEncoder(self.router_encoder or {}).block_classes
-        self.auto_map = write_code(Path(save_directory), {"AutoProcessor": type(self)}, blocks)
+        self.auto_map = write_code(Path(save_directory), {"AutoProcessor": type(self)}, self.carried_blocks)
         return super().save_pretrained(save_directory, *arguments, **options)
 
     def __call__(
@@ -248,9 +245,30 @@ class FeatureProcessor(EncoderProcessor):
         """
         if return_tensors != "pt":
             raise RouterInputError(f'expected return_tensors="pt", found {return_tensors!r}.')
-        samples = samples_of(text, images, options, hints)
+        return BatchFeature(dict(self.tensors(samples_of(text, images, options, hints))))
+
+
+class FeatureProcessor(EncoderProcessor):
+    """Texts and images -> tensors of a router over features.
+
+    Args:
+        router_encoder: the router's encoder settings, as in its config.json.
+        kwargs: as for ProcessorMixin.
+    """
+
+    def __init__(self, router_encoder: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.router_encoder = router_encoder
+
+    @property
+    def carried_blocks(self) -> Blocks:
+        """As the base's: those of the encoder."""
+        return FeatureEncoder(self.router_encoder or {}).block_classes
+
+    def tensors(self, samples: list[RouterInput]) -> Mapping[str, torch.Tensor]:
+        """As the base's: what blocks read of samples, a tensor per modality."""
         encoder = _reader(json.dumps(self.router_encoder, sort_keys=True))
-        return BatchFeature(encoder.packed(encoder.read(samples)))
+        return encoder.packed(encoder.read(samples))
 
 
 def samples_of(text: Any, images: Any = None, options: Any = None, hints: Any = None) -> list[RouterInput]:

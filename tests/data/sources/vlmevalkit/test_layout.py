@@ -110,7 +110,7 @@ def test_one_file_seen_twice_is_read_once_and_not_named(tmp_path):
 
 def test_a_link_that_leads_nowhere_is_named(tmp_path):
     write_tsv(tmp_path / "m" / "m_AI2D_TEST.tsv", ROWS)
-    (tmp_path / "m" / "m_MMStar.xlsx").symlink_to("/root/LMUData/outputs/m/T20251023_G1/m_MMStar.xlsx")
+    (tmp_path / "m" / "m_MMStar.xlsx").symlink_to("/elsewhere/LMUData/outputs/m/T20251023_G1/m_MMStar.xlsx")
     tree, files = files_of(tmp_path, "m")
     assert [file[1] for file in files] == ["AI2D_TEST"]
     assert reasons(tree) == [("m/m_MMStar.xlsx", Reason.DANGLING_LINK)]
@@ -171,14 +171,14 @@ def test_a_whole_tree_behind_a_link_to_the_outside_is_an_error_that_names_it(tmp
 
 def test_a_model_folder_that_is_a_link_to_nowhere_is_named(tmp_path):
     write_tsv(tmp_path / "n" / "n_MMStar.tsv", ROWS)
-    (tmp_path / "m").symlink_to("/root/outputs/m")
+    (tmp_path / "m").symlink_to("/elsewhere/outputs/m")
     assert reasons(files_of(tmp_path, "m", "n")[0]) == [("m", Reason.DANGLING_LINK)]
 
 
 def test_a_link_that_an_archive_flattened_is_no_log(tmp_path):
     run = tmp_path / "m" / "T20251023_Gb9ff66c9"
     write_tsv(run / "m_MMStar.tsv", ROWS)
-    (tmp_path / "m" / "m_MMStar.tsv").write_text("/root/outputs/m/T20251023_Gb9ff66c9/m_MMStar.tsv")
+    (tmp_path / "m" / "m_MMStar.tsv").write_text("/elsewhere/outputs/m/T20251023_Gb9ff66c9/m_MMStar.tsv")
     tree, files = files_of(tmp_path, "m")
     assert [file[0] for file in files] == ["m/T20251023_Gb9ff66c9/m_MMStar.tsv"]
     assert tree.left_out == ()
