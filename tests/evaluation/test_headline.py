@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.tables import hand_table
-from vlrouterbench.evaluation.headline import headlines
+from vlrouterbench.evaluation.headline import headlines, reference_notes
 from vlrouterbench.evaluation.paired import RoutedSplit, ScoringContext
 from vlrouterbench.evaluation.results import score_routers
 
@@ -44,6 +44,13 @@ def test_the_sentences_shown_are_those_of_routers(golden_matrices):
     records = scored(*golden_matrices, [0, 1, 2, 0, 2])
     assert headlines(records) == [records[0]["headline"]]
     assert records[1]["headline"].startswith("mixture keeps")
+
+
+def test_how_the_reference_is_picked_is_said_once_and_only_where_there_is_a_sentence(golden_matrices):
+    records = scored(*golden_matrices, [0, 1, 2, 0, 2], [2, 2, 2, 2, 2])
+    (said,) = reference_notes(records)
+    assert "on the scored samples" in said and "`strongest`" in said and "on train" in said
+    assert reference_notes([record for record in records if record["router"] == "mixture"]) == []
 
 
 def test_a_record_says_what_it_was_judged_by(golden_matrices):

@@ -67,7 +67,7 @@ def evaluate(request: EvaluateRequest) -> None:
     """Score routers and policies; write results, decisions and a report."""
     from vlrouterbench.cli import console
     from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
-    from vlrouterbench.evaluation.headline import headlines, objective_notes
+    from vlrouterbench.evaluation.headline import headlines, objective_notes, reference_notes
     from vlrouterbench.evaluation.overlap import overlap_notes
     from vlrouterbench.evaluation.pool import evaluated_table, pool_notes
     from vlrouterbench.evaluation.report import write_report
@@ -97,6 +97,7 @@ def evaluate(request: EvaluateRequest) -> None:
     console.show(
         {"out": str(request.out), "also": [str(path) for path in written], "results": console.summary(records)},
         *map(console.sentence, headlines(records)),
+        *reference_notes(records),
         console.results_title(records),
         console.results_table(records),
         *([note] if left_out else []),

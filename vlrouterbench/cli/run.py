@@ -38,7 +38,7 @@ class RunRequest(SourceRequest, GoalRequest):
 def run(request: RunRequest) -> None:
     """Build, encode, train, evaluate and report, in one command."""
     from vlrouterbench.cli import console
-    from vlrouterbench.evaluation.headline import headlines, objective_notes
+    from vlrouterbench.evaluation.headline import headlines, objective_notes, reference_notes
     from vlrouterbench.quickstart import run_quickstart
 
     if request.source is not None and (request.num_samples, request.difficulty) != (None, None):
@@ -57,6 +57,7 @@ def run(request: RunRequest) -> None:
     console.show(
         {"out": str(request.out), "results": console.summary(records)},
         *map(console.sentence, headlines(records)),
+        *reference_notes(records),
         console.results_title(records),
         console.results_table(records),
         *objective_notes(records),

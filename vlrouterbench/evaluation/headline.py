@@ -24,6 +24,12 @@ MOST_RESAMPLES = 0.99
 """Of the resamples must have a figure above 0 for an interval of shares of it; the others are left out."""
 
 
+REFERENCE = (
+    "The best single candidate is the most accurate one on the scored samples themselves; `strongest` is the most "
+    "accurate one on train, and may be another."
+)
+
+
 class SharesRecord(TypedDict):
     """Shares of the best single candidate's accuracy and cost, their intervals, and the sentence of both."""
 
@@ -73,6 +79,11 @@ def headline(
     if shares[1] is None:
         return f"{kept} (95 % {_span(intervals[0])}) at {per * cost:.3g} USD per {per:,} samples, where {best} is free"
     return f"{kept} at {100 * shares[1]:.1f} % of its cost (95 % {_span(intervals[0])}; {_span(intervals[1])})"
+
+
+def reference_notes(records: Sequence[ResultRecord]) -> list[str]:
+    """How the candidate of the sentences is picked, where there is a sentence."""
+    return [REFERENCE] if headlines(records) else []
 
 
 def headlines(records: Sequence[ResultRecord]) -> list[str]:

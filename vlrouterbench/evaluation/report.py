@@ -21,7 +21,7 @@ from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.comparisons import compare
 from vlrouterbench.evaluation.decisions import read_decisions
 from vlrouterbench.evaluation.examples import RIGHT, TOO_EXPENSIVE, WRONG, Example, select_examples
-from vlrouterbench.evaluation.headline import headlines, objective_notes
+from vlrouterbench.evaluation.headline import headlines, objective_notes, reference_notes
 from vlrouterbench.evaluation.overlap import overlap_notes
 from vlrouterbench.evaluation.pool import pool_notes
 from vlrouterbench.evaluation.published import PUBLISHED_RESULTS, why_not_comparable
@@ -105,6 +105,7 @@ def render_report(records: Sequence[ResultRecord], table: RoutingTable, decision
         pool=table.pool.candidates,
         per=SAMPLES_PER_COST_UNIT,
         headlines=headlines(ranked),
+        reference=reference_notes(ranked),
         overlaps=[*pool_notes(first), *objective_notes(ranked), *overlap_notes(ranked)],
         leaks=describe_leaks(table.report["leaks"]) if "leaks" in table.report else "",
         degenerate=bounds_degenerate(table),
