@@ -18,13 +18,16 @@ def test_run_prints_ten_routers_in_80_columns_and_says_that_the_data_are_simulat
     shown = capsys.readouterr()
     lines = [line.rstrip() for line in shown.out.splitlines()]
     assert max(map(len, lines)) <= 80
-    # The sentence of every trained router comes first, and says what the data are.
-    assert lines[0].startswith("knn keeps ") and " ".join(lines).count("(simulated data)") == 5
+    # The sentences of the trained routers come first, the best router's at the top, and say what the data are.
+    assert " ".join(lines).count("(simulated data)") == 5
     first = next(number for number, line in enumerate(lines) if line.startswith("router  ")) + 1
     out = tmp_path / "runs" / "quickstart"
     records = json.loads((out / "evaluation" / "results.json").read_text())
     ranked = sorted(records, key=lambda record: -record["rank_score"])
     assert [line.split()[0] for line in lines[first : first + 10]] == [record["router"] for record in ranked]
+    trained = [record["router"] for record in ranked if record["router_config"]["kind"] == "router"]
+    told = [line.split()[0] for line in lines[:first] if " keeps " in line]
+    assert lines[0].startswith(f"{trained[0]} keeps ") and told == trained
     assert "Simulated data: no number above says anything about a real model." in lines
     assert "Report: runs/quickstart/evaluation/report.html" in lines
     assert all(record["seed"] == 1 for record in records)

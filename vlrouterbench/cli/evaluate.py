@@ -71,6 +71,7 @@ def evaluate(request: EvaluateRequest) -> None:
     from vlrouterbench.evaluation.overlap import overlap_notes
     from vlrouterbench.evaluation.pool import evaluated_table, pool_notes
     from vlrouterbench.evaluation.report import write_report
+    from vlrouterbench.evaluation.view import by_rank_score
 
     console.quiet_libraries()
     with console.stage(f"evaluate on {request.split}") as progress:
@@ -96,8 +97,8 @@ def evaluate(request: EvaluateRequest) -> None:
     note = f"{left_out:,} samples of the split were left out: not measured for every candidate."
     console.show(
         {"out": str(request.out), "also": [str(path) for path in written], "results": console.summary(records)},
-        *map(console.sentence, headlines(records)),
-        *reference_notes(records),
+        *map(console.sentence, headlines(by_rank_score(records))),
+        *map(console.sentence, reference_notes(records)),
         console.results_title(records),
         console.results_table(records),
         *([note] if left_out else []),

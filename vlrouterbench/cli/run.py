@@ -39,6 +39,7 @@ def run(request: RunRequest) -> None:
     """Build, encode, train, evaluate and report, in one command."""
     from vlrouterbench.cli import console
     from vlrouterbench.evaluation.headline import headlines, objective_notes, reference_notes
+    from vlrouterbench.evaluation.view import by_rank_score
     from vlrouterbench.quickstart import run_quickstart
 
     if request.source is not None and (request.num_samples, request.difficulty) != (None, None):
@@ -56,8 +57,8 @@ def run(request: RunRequest) -> None:
     )
     console.show(
         {"out": str(request.out), "results": console.summary(records)},
-        *map(console.sentence, headlines(records)),
-        *reference_notes(records),
+        *map(console.sentence, headlines(by_rank_score(records))),
+        *map(console.sentence, reference_notes(records)),
         console.results_title(records),
         console.results_table(records),
         *objective_notes(records),
