@@ -22,6 +22,7 @@ from vlrouterbench.cli.candidates import candidates
 from vlrouterbench.cli.console import wants_json
 from vlrouterbench.cli.demo import demo
 from vlrouterbench.cli.encode import encode
+from vlrouterbench.cli.endpoints import endpoints
 from vlrouterbench.cli.evaluate import evaluate
 from vlrouterbench.cli.inspect import inspect
 from vlrouterbench.cli.leaderboard import leaderboard
@@ -56,7 +57,7 @@ COMMANDS = (
     push,
     bench,
 )
-GROUPS = {"candidates": candidates}
+GROUPS = {"candidates": candidates, "endpoints": endpoints}
 """Commands with subcommands, by name."""
 DEBUG, JSON, TRUST = "--debug", "--json", "--trust-remote-code"
 _STOPPED = "stopped; nothing half-written is left behind."
