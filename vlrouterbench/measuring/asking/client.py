@@ -91,7 +91,7 @@ class ChatClient:
             data=body,
             headers=headers,
             allow_redirects=False,
-            proxy=_proxy(endpoint.url),
+            proxy=proxy_of(endpoint.url),
             timeout=aiohttp.ClientTimeout(total=None),
         ) as response:
             content = await _read(response)
@@ -129,7 +129,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes | None:
     return b"".join(parts)
 
 
-def _proxy(url: str) -> str | None:
+def proxy_of(url: str) -> str | None:
     """The environment's proxy for an address, None where it has none."""
     parts = urlsplit(url)
     host = parts.hostname or ""

@@ -1,0 +1,175 @@
+"""The router of a gateway: requests -> candidates in the order in which they should be asked.
+
+Decisions
+- One thread encodes and decides, on what has come together while it was busy (natural batches): torch gains nothing
+  from two, and the event loop is never held up. Images are decoded by other threads, which release the lock.
+- The order of candidates is that of the decision's own scores, so that the next best is asked by the same estimates.
+- Trade-offs of named objectives are chosen once, from what the router keeps out of fold, not at each request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from vlrouterbench.metrics.objectives import Goal, Objective
+from vlrouterbench.routers.base.asking import read_request
+from vlrouterbench.routers.base.decision import KINDS, REFUSALS, RoutingDecision
+from vlrouterbench.routers.base.estimating import EstimatingRouter
+from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.encoders.sample_input import RouterInput
+from vlrouterbench.serving.chat import RequestError
+from vlrouterbench.serving.settings import ServingError
+from vlrouterbench.training.rechoosing import rechoose
+
+MOST_TOGETHER = 16
+"""Requests that are encoded together."""
+_DECODERS = 2
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """A decision, and whom to ask in which order.
+
+    Attributes:
+        decision: of the router.
+        order: names of the considered candidates, the best first.
+        decode_s, decide_s: how long each took, the second with the wait for others.
+    """
+
+    decision: RoutingDecision
+    order: tuple[str, ...]
+    decode_s: float
+    decide_s: float
+
+
+@dataclass
+class _Waiting:
+    sample: RouterInput
+    candidates: Sequence[str] | None
+    budget: Mapping[str, float]
+    answer: asyncio.Future[RoutingDecision]
+
+
+class Chooser:
+    """Ranks candidates for requests; to be started in the event loop that asks it.
+
+    Args:
+        router: as it was loaded; it is used by one thread at a time.
+        objectives: texts of the objectives that requests may name.
+        on_bad_image: see `PreTrainedRouter.route`.
+
+    Raises:
+        ServingError: an objective that the router cannot choose a trade-off for.
+    """
+
+    def __init__(self, router: PreTrainedRouter, objectives: Sequence[str] = (), on_bad_image: str = "error") -> None:
+        self.router, self.on_bad_image = router, on_bad_image
+        self.weights = {objective: _weight_for(router, objective) for objective in objectives}
+        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._decoders = ThreadPoolExecutor(min(_DECODERS, os.cpu_count() or 1), "decode")
+        self._thread = ThreadPoolExecutor(1, "decide")
+        self._worker: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._worker = asyncio.get_running_loop().create_task(self._work())
+
+    async def stop(self) -> None:
+        """End when what waits has been answered."""
+        if self._worker is not None:
+            await self._queue.join()
+            self._worker.cancel()
+        self._decoders.shutdown(wait=False)
+        self._thread.shutdown(wait=False)
+
+    @property
+    def estimates(self) -> bool:
+        """Whether the router has calibrated estimates, and so takes budgets."""
+        return bool(getattr(self.router, "calibrated", False))
+
+    async def rank(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        candidates: Sequence[str] | None = None,
+        budget: Mapping[str, float] | None = None,
+        objective: str = "",
+    ) -> Ranking:
+        """Decide on a chat.
+
+        Args:
+            messages: its turns; the last of the user decides.
+            candidates: to choose from, None for the whole pool.
+            budget: as for `route`.
+            objective: one of those that were given; "" for the router's own. A budget that trades goes before it.
+
+        Raises:
+            RequestError: 400, what the router refuses.
+        """
+        budget = dict(budget or {})
+        if objective and not any(kind in budget for kind in KINDS):
+            budget["usd_weight"] = self.weights[objective]
+        loop, started = asyncio.get_running_loop(), time.perf_counter()
+        try:
+            self.router.check_budget(budget)
+            read = await loop.run_in_executor(
+                self._decoders, read_request, {"messages": list(messages)}, self.on_bad_image
+            )
+            decoded = time.perf_counter()
+            waiting = _Waiting(read, candidates, budget, loop.create_future())
+            self._queue.put_nowait(waiting)
+            decision = await waiting.answer
+        except REFUSALS as error:
+            raise RequestError(400, str(error)) from error
+        order = sorted(decision.score, key=lambda name: (name != decision.candidate, -decision.score[name]))
+        return Ranking(decision, tuple(order), decoded - started, time.perf_counter() - decoded)
+
+    async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            block = [await self._queue.get()]
+            while len(block) < MOST_TOGETHER and not self._queue.empty():
+                block.append(self._queue.get_nowait())
+            answers = await loop.run_in_executor(self._thread, self._decide, block)
+            for waiting, answer in zip(block, answers, strict=True):
+                if not waiting.answer.done():
+                    if isinstance(answer, Exception):
+                        waiting.answer.set_exception(answer)
+                    else:
+                        waiting.answer.set_result(answer)
+                self._queue.task_done()
+
+    @torch.no_grad()
+    def _decide(self, block: Sequence[_Waiting]) -> list[RoutingDecision | Exception]:
+        """Decisions in the order of the requests; what fails, fails for its own request alone."""
+        answers: list[RoutingDecision | Exception] = []
+        try:
+            rows: list[Any] = self.router.features_of_each([waiting.sample for waiting in block])
+        except REFUSALS as error:
+            return [error for _ in block]
+        for waiting, row in zip(block, rows, strict=True):
+            try:
+                answers.append(self.router.decide_one(row, waiting.candidates, **waiting.budget))
+            except REFUSALS as error:
+                answers.append(error)
+        return answers
+
+
+def _weight_for(router: PreTrainedRouter, objective: str) -> float:
+    if not isinstance(router, EstimatingRouter):
+        raise ServingError(
+            f"objective {objective}: {type(router).__name__} has one trade-off, the one it was trained for. Serve a "
+            "router that estimates, or leave objectives out of the configuration."
+        )
+    own = router.config.usd_weight
+    try:
+        return rechoose(router, Goal(Objective.parse(objective))).usd_weight
+    finally:
+        router.config.update({"usd_weight": own})

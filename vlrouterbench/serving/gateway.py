@@ -1,0 +1,267 @@
+"""The one way from a request to its answer: read, plan, charge, ask, pass on, settle, log.
+
+Decisions
+- What a request is decided by is taken once, when it comes (`current`): a swap of the router takes effect between
+  requests, never within one.
+- An answer is charged before it is asked and settled when it has ended, also where its caller went away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections import deque
+from collections.abc import AsyncGenerator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from vlrouterbench.core.constants import TOKENS_PER_PRICE_UNIT
+from vlrouterbench.measuring.endpoints.endpoint import Endpoint
+from vlrouterbench.serving.affinity import Affinity
+from vlrouterbench.serving.capability import expected_tokens
+from vlrouterbench.serving.chat import ChatRequest, RequestError
+from vlrouterbench.serving.chooser import Chooser
+from vlrouterbench.serving.forwarding import Forwarder, Outcome
+from vlrouterbench.serving.ledger import Ledger
+from vlrouterbench.serving.metering import Meter
+from vlrouterbench.serving.metrics import Metrics
+from vlrouterbench.serving.planning import DIRECT, Plan, Planner
+from vlrouterbench.serving.request_log import Entry, RequestLog
+from vlrouterbench.serving.settings import Key, Settings
+from vlrouterbench.serving.upstream import Answer, Upstreams, UpstreamBroke
+
+_RESERVED_INPUT = 1.5
+_UNBOUNDED_OUTPUT = 4_096
+_MINUTE_S = 60.0
+ANYBODY = "-"
+
+
+@dataclass
+class Served:
+    """An answer on its way to a caller.
+
+    Attributes:
+        request_id, plan, outcome: of the request.
+        overhead_s: what the gateway took before it asked, and after the upstream began.
+        body: what is passed on.
+    """
+
+    request_id: str
+    plan: Plan
+    outcome: Outcome
+    overhead_s: float
+    answer: Answer
+    body: AsyncGenerator[bytes]
+
+
+@dataclass
+class _Turn:
+    """A request while it is answered."""
+
+    request: ChatRequest
+    plan: Plan
+    key: Key | None
+    outcome: Outcome
+    id: str = field(default_factory=lambda: f"vlr-{uuid.uuid4().hex}")
+    started: float = field(default_factory=time.perf_counter)
+    overhead_s: float = 0.0
+
+
+class Gateway:
+    """Answers requests; to be started in one event loop.
+
+    Args:
+        chooser: the router.
+        endpoints: by candidate.
+        settings: see Settings.
+        ledger: of what keys spend; None where no key has a budget.
+        log_folder: None for no log.
+    """
+
+    def __init__(
+        self,
+        chooser: Chooser,
+        endpoints: Mapping[str, Endpoint],
+        settings: Settings,
+        ledger: Ledger | None = None,
+        log: RequestLog | None = None,
+        metrics: Metrics | None = None,
+    ) -> None:
+        self.settings, self.ledger, self.log = settings, ledger, log
+        self.metrics = metrics or Metrics()
+        self._upstreams = Upstreams()
+        self.forwarder = Forwarder(self._upstreams, endpoints, settings)
+        self._affinity = Affinity(settings.affinity_margin)
+        self._disk = ThreadPoolExecutor(1, "ledger")
+        self._begun: dict[str, deque[float]] = {}
+        self.use(chooser)
+
+    def use(self, chooser: Chooser) -> None:
+        """Take a router for the requests to come."""
+        self.chooser = chooser
+        self.planner = Planner(chooser, self.forwarder, self.settings, self._affinity)
+
+    async def start(self) -> None:
+        """Begin to answer."""
+        await self._upstreams.__aenter__()
+        self.chooser.start()
+
+    async def stop(self) -> None:
+        """End."""
+        await self.chooser.stop()
+        await self._upstreams.__aexit__(None, None, None)
+        self._disk.shutdown()
+        for kept in (self.ledger, self.log):
+            if kept is not None:
+                kept.close()
+
+    async def serve(self, request: ChatRequest, key: Key | None) -> Served:
+        """Answer a request; its body must be iterated or closed.
+
+        Raises:
+            RequestError: it is refused, or nobody answered.
+        """
+        started = time.perf_counter()
+        self._count(key)
+        plan = await self.planner.plan(request, key)
+        turn = _Turn(request, plan, key, Outcome(), started=started)
+        await self._charge(turn)
+        asked = time.perf_counter()
+        turn.overhead_s = asked - started
+        try:
+            if plan.mode == DIRECT:
+                turn.outcome = await self.forwarder.direct(plan.order[0], request)
+            else:
+                turn.outcome = await self.forwarder.routed(plan.order, request)
+        except BaseException:
+            await self._settle(turn, 0.0)
+            raise
+        self._note_attempts(turn)
+        answer = turn.outcome.answer
+        if answer is None:
+            await self._settle(turn, 0.0)
+            self._finish(turn, 502, None)
+            raise RequestError(502, f"no candidate answered: {turn.outcome.describe()}.", "upstream_error")
+        if plan.mode != DIRECT:
+            self._affinity.note(request.conversation, turn.outcome.candidate)
+        return Served(turn.id, plan, turn.outcome, turn.overhead_s, answer, self._passed_on(turn, answer))
+
+    async def _passed_on(self, turn: _Turn, answer: Answer) -> AsyncGenerator[bytes]:
+        """The answer's bytes, followed as they pass by; a stream that breaks says so in its last event."""
+        meter = Meter(stream=turn.request.stream)
+        try:
+            async for chunk in answer.chunks:
+                meter.feed(chunk)
+                yield chunk
+        except UpstreamBroke as error:
+            self.metrics.broken_streams.labels(turn.outcome.candidate).inc()
+            yield broken_event(str(error))
+        finally:
+            await asyncio.shield(self._ended(turn, answer, meter))
+
+    async def _ended(self, turn: _Turn, answer: Answer, meter: Meter) -> None:
+        await answer.close()
+        usage = meter.end()
+        cost = None
+        if usage is not None:
+            endpoint, name = self.forwarder.endpoints[turn.outcome.candidate], turn.outcome.candidate
+            cost = cost_of(endpoint, usage.input_tokens, usage.output_tokens)
+            self.metrics.tokens.labels(name, "input").inc(usage.input_tokens)
+            self.metrics.tokens.labels(name, "output").inc(usage.output_tokens)
+            self.metrics.cost.labels(name).inc(cost)
+        await self._settle(turn, cost)
+        self._finish(turn, answer.status, meter, cost)
+
+    def _count(self, key: Key | None) -> None:
+        """Refuse a request that comes too soon after others of its key."""
+        if key is None or key.requests_per_minute is None:
+            return
+        begun, now = self._begun.setdefault(key.name, deque()), time.monotonic()
+        while begun and begun[0] <= now - _MINUTE_S:
+            begun.popleft()
+        if len(begun) >= key.requests_per_minute:
+            wait = begun[0] + _MINUTE_S - now
+            raise RequestError(429, f"this key may ask {key.requests_per_minute} times a minute; wait {wait:.0f} s.", "rate_limit_error")
+        begun.append(now)
+
+    async def _charge(self, turn: _Turn) -> None:
+        key = turn.key
+        if self.ledger is None or key is None or key.usd_per_day is None:
+            return
+        names = turn.plan.order[: self.settings.max_attempts]
+        reserve = max(reserve_of(self.forwarder.endpoints[name], turn.request) for name in names)
+        loop = asyncio.get_running_loop()
+        fits = await loop.run_in_executor(
+            self._disk, self.ledger.charge, turn.id, key.name, reserve, key.usd_per_day
+        )
+        if not fits:
+            raise RequestError(
+                429, f"this key may spend {key.usd_per_day:g} USD a day, and the answer could pass it.", "insufficient_quota"
+            )
+
+    async def _settle(self, turn: _Turn, paid_usd: float | None) -> None:
+        if self.ledger is not None and turn.key is not None and turn.key.usd_per_day is not None:
+            await asyncio.get_running_loop().run_in_executor(self._disk, self.ledger.settle, turn.id, paid_usd)
+
+    def _note_attempts(self, turn: _Turn) -> None:
+        for attempt in turn.outcome.attempts:
+            if attempt.fault:
+                self.metrics.failed_attempts.labels(attempt.candidate).inc()
+        for name, breaker in self.forwarder.breakers.items():
+            self.metrics.closed_off.labels(name).set(int(breaker.is_open))
+        self.metrics.overhead.labels(turn.plan.mode).observe(turn.overhead_s)
+        if turn.outcome.answer is not None:
+            self.metrics.upstream.labels(turn.outcome.candidate).observe(turn.outcome.answer.first_byte_s)
+
+    def _finish(self, turn: _Turn, status: int, meter: Meter | None, cost: float | None = None) -> None:
+        outcome, plan = turn.outcome, turn.plan
+        self.metrics.requests.labels(plan.mode, outcome.candidate or "none", str(status)).inc()
+        if self.log is None:
+            return
+        ranking, usage = plan.ranking, None if meter is None else meter.usage
+        latency = {"overhead": turn.overhead_s, "total": time.perf_counter() - turn.started}
+        if ranking is not None:
+            latency |= {"decode": ranking.decode_s, "decide": ranking.decide_s}
+        if outcome.answer is not None:
+            latency["first_byte"] = outcome.answer.first_byte_s
+        self.log.add(
+            Entry(
+                id=turn.id,
+                key=turn.key.name if turn.key else ANYBODY,
+                conversation=turn.request.conversation,
+                mode=plan.mode,
+                model=turn.request.model,
+                chosen="" if ranking is None else ranking.decision.candidate,
+                candidate=outcome.candidate,
+                status=status,
+                decision={} if ranking is None else ranking.decision.as_dict(),
+                attempts=[[attempt.candidate, attempt.fault] for attempt in outcome.attempts],
+                input_tokens=None if usage is None else usage.input_tokens,
+                output_tokens=None if usage is None else usage.output_tokens,
+                cost_usd=cost,
+                latency=latency,
+            )
+        )
+
+
+def cost_of(endpoint: Endpoint, input_tokens: float, output_tokens: float) -> float:
+    """USD of an answer."""
+    return (endpoint.input_price * input_tokens + endpoint.output_price * output_tokens) / TOKENS_PER_PRICE_UNIT
+
+
+def reserve_of(endpoint: Endpoint, request: ChatRequest) -> float:
+    """The most that an answer is taken to cost until it is settled, USD.
+
+    Its output is bounded where the request or the endpoint bounds it; else 4,096 tokens are taken.
+    """
+    caps = [cap for cap in (request.max_tokens, endpoint.max_output_tokens) if cap is not None]
+    return cost_of(endpoint, _RESERVED_INPUT * expected_tokens(request), min(caps, default=_UNBOUNDED_OUTPUT))
+
+
+def broken_event(message: str) -> bytes:
+    """The last event of a stream that broke."""
+    import json
+
+    error = {"error": {"message": f"the stream ended early: {message}.", "type": "upstream_error", "code": 502}}
+    return b"\n\ndata: " + json.dumps(error).encode() + b"\n\n"

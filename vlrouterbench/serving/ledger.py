@@ -1,0 +1,87 @@
+"""What keys have spent today, in SQLite: charged before a request is asked, settled by what it did cost.
+
+Decisions
+- One transaction sums what is charged and adds the next charge, so that several processes share a budget and cannot
+  pass it together. A process that is killed leaves its open charges at their reserve: nothing is counted twice, and
+  nothing that may have been paid is forgotten.
+- WAL with `synchronous=NORMAL`: a commit is with the operating system when a request is asked, which outlives a kill.
+- A clock that goes back does not give a new day: the latest day that was seen counts.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+from vlrouterbench.core.files import make_folder
+
+FILE = "ledger.sqlite"
+_SCHEMA = """
+create table if not exists charges (
+    id text primary key, key text not null, day integer not null, reserved_usd real not null, paid_usd real
+) strict;
+create index if not exists charges_of_day on charges (key, day);
+"""
+_DAY_S = 86_400
+_KEPT_DAYS = 32
+_BUSY_MS = 10_000
+
+
+class Ledger:
+    """What keys spend; of one thread at a time, of any number of processes.
+
+    Args:
+        folder: where its file is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        make_folder(folder)
+        self._connection = sqlite3.connect(folder / FILE, isolation_level=None, check_same_thread=False)
+        self._connection.execute(f"pragma busy_timeout={_BUSY_MS}")
+        self._connection.execute("pragma journal_mode=wal")
+        self._connection.execute("pragma synchronous=normal")
+        self._connection.executescript(_SCHEMA)
+        self._connection.execute("delete from charges where day < ?", (self._today() - _KEPT_DAYS,))
+
+    def charge(self, request_id: str, key: str, reserved_usd: float, usd_per_day: float) -> bool:
+        """Charge a request before it is asked.
+
+        Returns:
+            Whether the reserve fitted; nothing is charged else.
+        """
+        with closing(self._connection.cursor()) as cursor:
+            cursor.execute("begin immediate")
+            try:
+                day = self._today()
+                fits = self._spent(key, day) + reserved_usd <= usd_per_day
+                if fits:
+                    row = (request_id, key, day, reserved_usd)
+                    cursor.execute("insert into charges (id, key, day, reserved_usd) values (?, ?, ?, ?)", row)
+                cursor.execute("commit")
+            except BaseException:
+                cursor.execute("rollback")
+                raise
+            return fits
+
+    def settle(self, request_id: str, paid_usd: float | None) -> None:
+        """Count what a request did cost in the place of its reserve; None leaves it at that."""
+        if paid_usd is not None:
+            self._connection.execute("update charges set paid_usd = ? where id = ?", (paid_usd, request_id))
+
+    def spent_today(self, key: str) -> float:
+        """What a key has paid and reserved today, USD."""
+        return self._spent(key, self._today())
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def _spent(self, key: str, day: int) -> float:
+        query = "select coalesce(sum(coalesce(paid_usd, reserved_usd)), 0) from charges where key = ? and day = ?"
+        return float(self._connection.execute(query, (key, day)).fetchone()[0])
+
+    def _today(self) -> int:
+        latest = self._connection.execute("select coalesce(max(day), 0) from charges").fetchone()[0]
+        return max(int(time.time() // _DAY_S), int(latest))

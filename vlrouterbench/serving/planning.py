@@ -1,0 +1,133 @@
+"""Whom a request is sent to, and why: by the router, by name, in shadow or as one of two arms.
+
+Decisions
+- One function plans every request; `/v1/route` answers with the same plan that a chat is sent by.
+- The arm of a split is a stable hash of the conversation, so that a conversation stays in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from vlrouterbench.core.errors import UnknownNameError, VLRouterBenchError, unknown_name
+from vlrouterbench.metrics.objectives import Objective
+from vlrouterbench.serving.affinity import Affinity
+from vlrouterbench.serving.chat import ChatRequest, RequestError
+from vlrouterbench.serving.chooser import Chooser, Ranking
+from vlrouterbench.serving.forwarding import Forwarder
+from vlrouterbench.serving.settings import AUTO, Key, Settings
+
+DIRECT, ROUTE, SHADOW, CONTROL = "direct", "route", "shadow", "control"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Whom to ask.
+
+    Attributes:
+        mode: "direct", "route", "shadow" or "control".
+        order: candidates, the best first; one alone unless the request is routed.
+        ranking: the router's, None for a direct request.
+        objective: by which, "" for the router's own.
+        reason: why the first candidate, in a sentence.
+        passed_over: candidate -> why it cannot take the request.
+    """
+
+    mode: str
+    order: tuple[str, ...]
+    ranking: Ranking | None
+    objective: str
+    reason: str
+    passed_over: Mapping[str, str]
+
+
+class Planner:
+    """Plans requests by one router, one set of endpoints and one configuration."""
+
+    def __init__(self, chooser: Chooser, forwarder: Forwarder, settings: Settings, affinity: Affinity) -> None:
+        self._chooser, self._forwarder, self._settings, self._affinity = chooser, forwarder, settings, affinity
+        pool = chooser.router.config.candidate_names
+        self.choosable: tuple[str, ...] = tuple(settings.candidates or pool)
+
+    @property
+    def names(self) -> list[str]:
+        """Every model name that is answered."""
+        return [AUTO, *self._settings.models, *self._forwarder.endpoints]
+
+    async def plan(self, request: ChatRequest, key: Key | None) -> Plan:
+        """Plan a request.
+
+        Raises:
+            RequestError: 404 for an unknown model, 403 for one that the key may not ask, 400 for what cannot be decided.
+        """
+        allowed = key.candidates if key is not None and key.candidates else tuple(self._forwarder.endpoints)
+        if request.model in self._forwarder.endpoints:
+            if request.model not in allowed:
+                raise RequestError(403, f"this key may not ask {request.model}. It may ask {', '.join(allowed)}.")
+            return Plan(DIRECT, (request.model,), None, "", "asked for by its name.", {})
+        if request.model != AUTO and request.model not in self._settings.models:
+            raise RequestError(404, str(unknown_name("model", request.model, self.names)), "model_not_found")
+        objective = self._objective(request, key)
+        names, passed_over = self._forwarder.capable(self._considered(request, allowed), request)
+        if not names:
+            listed = "; ".join(f"{name}: {why}" for name, why in passed_over.items())
+            raise RequestError(400, f"no candidate can take this request: {listed}.")
+        ranking = await self._chooser.rank(request.messages, names, self._budget(request, key), objective)
+        return self._by_mode(request, ranking, objective, passed_over)
+
+    def _by_mode(self, request: ChatRequest, ranking: Ranking, objective: str, passed_over: Mapping[str, str]) -> Plan:
+        chosen = ranking.decision.candidate
+        if shadow := self._settings.shadow:
+            told = f"in shadow of {shadow}, which answers everything; the router would have asked {chosen}."
+            return Plan(SHADOW, (shadow,), ranking, objective, told, passed_over)
+        if share_of(request.conversation) < self._settings.split:
+            told = f"the control arm of a split; the router would have asked {chosen}."
+            return Plan(CONTROL, (self._settings.control,), ranking, objective, told, passed_over)
+        order = self._affinity.order(request.conversation, ranking)
+        if order[0] == chosen:
+            return Plan(ROUTE, order, ranking, objective, ranking.decision.reason, passed_over)
+        told = f"{order[0]} answered this conversation before, and {chosen} is not far enough ahead."
+        return Plan(ROUTE, order, ranking, objective, told, passed_over)
+
+    def _objective(self, request: ChatRequest, key: Key | None) -> str:
+        wished = request.wish.objective or self._settings.models.get(request.model, "") or (key.objective if key else "")
+        if not wished:
+            return ""
+        try:
+            objective = str(Objective.parse(self._settings.models.get(wished, wished)))
+        except (UnknownNameError, VLRouterBenchError) as error:
+            raise RequestError(400, str(error)) from error
+        if objective not in self._chooser.weights:
+            # A trade-off for it takes seconds to choose, and anybody could ask for one after another.
+            raise RequestError(
+                400, f"objective {objective} is not one of this gateway's: {', '.join(self._chooser.weights) or 'none'}."
+            )
+        return objective
+
+    def _considered(self, request: ChatRequest, allowed: Sequence[str]) -> list[str]:
+        wished = request.wish.candidates or self.choosable
+        for name in wished:
+            if name not in self.choosable:
+                raise RequestError(400, str(unknown_name("candidate", name, self.choosable)))
+        names = [name for name in self.choosable if name in wished and name in allowed]
+        if not names:
+            raise RequestError(403, f"this key may ask none of {', '.join(wished)}.")
+        return names
+
+    def _budget(self, request: ChatRequest, key: Key | None) -> dict[str, float]:
+        budget = dict(request.wish.budget)
+        if key is not None and key.max_cost_usd is not None:
+            asked = budget.get("max_cost_usd", key.max_cost_usd)
+            others = [name for name in budget if name in ("usd_weight", "min_accuracy")]
+            if others:
+                raise RequestError(400, f"{others[0]}: this key's answers may cost {key.max_cost_usd:g} USD; leave it out.")
+            budget["max_cost_usd"] = min(asked, key.max_cost_usd)
+        return budget
+
+
+def share_of(conversation: str) -> float:
+    """A number in [0, 1) that follows from a conversation alone."""
+    digest = hashlib.sha256(f"split {conversation}".encode()).digest()
+    return int.from_bytes(digest[:6], "big") / 2**48

@@ -1,0 +1,125 @@
+"""What a gateway may do and for whom: the records that its configuration file is read into.
+
+Decisions
+- Every value has a default, so that a router and an endpoints file are enough to start.
+- A key stands here by its SHA-256 alone: keys are drawn at random, so that there is nothing to guess it by.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vlrouterbench.core.errors import VLRouterBenchError
+
+AUTO = "auto"
+"""The model name that asks the router, by the objective that it was trained for."""
+OBJECTIVE_PREFIX = "auto-"
+"""What names of other objectives begin with, so that they cannot be taken for a candidate."""
+MIB = 2**20
+
+
+class ServingError(VLRouterBenchError):
+    """A configuration, a router or endpoints that a gateway cannot be started with."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """One who may ask.
+
+    Attributes:
+        name: in logs and metrics.
+        sha256: of the key, hexadecimal.
+        candidates: those that may be asked; empty for all.
+        objective: that holds where a request names none; "" for the router's own.
+        max_cost_usd: most that one answer may be expected to cost, USD; None for any.
+        usd_per_day: most that is spent in a day (UTC); None for any.
+        requests_per_minute: None for any.
+    """
+
+    name: str
+    sha256: str
+    candidates: tuple[str, ...] = ()
+    objective: str = ""
+    max_cost_usd: float | None = None
+    usd_per_day: float | None = None
+    requests_per_minute: int | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a gateway behaves.
+
+    Attributes:
+        models: model name -> objective that it routes by, beside `auto`.
+        candidates: those that the router may choose; empty for all that have an endpoint.
+        shadow: candidate that answers every routed request while decisions are only logged; "" for none.
+        split: share of conversations that the `control` candidate answers, 0 to 1.
+        control: candidate of the share that is not routed.
+        unreadable_images: "error" (400), or "text-only": decided by the text, the image is passed on all the same.
+        image_hosts: hosts whose images may be named by http(s) addresses; others are refused.
+        max_body_bytes: of one request.
+        max_attempts: candidates that are asked for one request at most.
+        first_byte_s: seconds until an upstream must begin to answer a stream; an endpoint's own timeout bounds the rest.
+        breaker_failures: failures one after another that close an endpoint off for some time.
+        breaker_cooldown_s: how long, s.
+        affinity_margin: estimated accuracy less weighted cost that a conversation's model may lie behind and is kept.
+        keys: none: any bearer is accepted, and only on this machine.
+        state: folder of the ledger; None where nothing has to be kept.
+    """
+
+    models: Mapping[str, str] = field(default_factory=dict)
+    candidates: tuple[str, ...] = ()
+    shadow: str = ""
+    split: float = 0.0
+    control: str = ""
+    unreadable_images: str = "error"
+    image_hosts: tuple[str, ...] = ()
+    max_body_bytes: int = 32 * MIB
+    max_attempts: int = 3
+    first_byte_s: float = 60.0
+    breaker_failures: int = 5
+    breaker_cooldown_s: float = 30.0
+    affinity_margin: float = 0.02
+    keys: tuple[Key, ...] = ()
+    state: Path | None = None
+
+    def key_of(self, bearer: str) -> Key | None:
+        """The key that a bearer is; every key is compared, whichever it is."""
+        digest = hashlib.sha256(bearer.encode()).hexdigest()
+        found = None
+        for key in self.keys:
+            if hmac.compare_digest(key.sha256, digest):
+                found = key
+        return found
+
+
+def check_names(settings: Settings, pool: Sequence[str], endpoints: Sequence[str]) -> None:
+    """Refuse names that are nobody's.
+
+    Raises:
+        UnknownNameError: a candidate that has no endpoint.
+        ServingError: no candidate of the router's pool has an endpoint, or several modes at once.
+    """
+    from vlrouterbench.core.errors import unknown_name
+
+    wanted = [*settings.candidates, settings.shadow, settings.control, *(n for key in settings.keys for n in key.candidates)]
+    for name in filter(None, wanted):
+        if name not in endpoints:
+            raise unknown_name("candidate with an endpoint", name, endpoints)
+    lacking = [name for name in settings.candidates or pool if name not in endpoints]
+    if lacking:
+        raise ServingError(
+            f"expected an endpoint for every candidate of the router, found none for {', '.join(lacking)}. Add them to "
+            "the endpoints file, or list the candidates that may be chosen under candidates: in the configuration."
+        )
+    if settings.shadow and settings.split:
+        raise ServingError("expected shadow or split in the configuration, found both.")
+    if bool(settings.split) != bool(settings.control):
+        raise ServingError("expected split and control together in the configuration, found one of them.")
+    for name in settings.models:
+        if name in endpoints:
+            raise ServingError(f'expected other names than candidates\' under models:, found "{name}".')
