@@ -7,6 +7,7 @@ SLOW = (
     "bench/",
     "cards/test_router_card.py",
     "cli/",
+    "core/test_staging.py",
     "data/inspection/",
     "data/simulation/",
     "data/sources/vlmevalkit/test_damage.py",
