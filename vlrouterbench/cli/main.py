@@ -26,8 +26,10 @@ from vlrouterbench.cli.endpoints import endpoints
 from vlrouterbench.cli.evaluate import evaluate
 from vlrouterbench.cli.inspect import inspect
 from vlrouterbench.cli.leaderboard import leaderboard
+from vlrouterbench.cli.measure import measure
 from vlrouterbench.cli.plugins import PLUGIN, load_plugins, split_plugins, trusting_code
 from vlrouterbench.cli.push import push
+from vlrouterbench.cli.regrade import regrade
 from vlrouterbench.cli.route import route
 from vlrouterbench.cli.run import run
 from vlrouterbench.cli.sign import sign
@@ -41,6 +43,8 @@ from vlrouterbench.version import __version__
 
 COMMANDS = (
     run,
+    measure,
+    regrade,
     build,
     inspect,
     encode,
