@@ -28,13 +28,14 @@ LAYERS = (
     ("training",),
     ("routing",),
     ("evaluation",),
+    ("serving",),
     ("demo",),
     ("bench",),
     ("quickstart",),
     ("cli",),
     ("__main__",),
 )
-RESERVED = ("serving",)
+RESERVED = ()
 """Rooms that are to come; with them there are at most MAX_ROOMS folders."""
 MAX_ROOMS = 16
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

@@ -14,6 +14,7 @@ The pipeline, in the order that data flows; a folder imports folders above it on
     training     features and soft labels -> a router, chosen on validation; changes of its pool
     routing      tables of questions -> decisions
     evaluation   router and truth -> results, intervals, report; studies, ablations, leaderboard
+    serving      requests -> the chosen candidate's answers: the gateway
     demo         a page to route, explore, rank and decide batches on
     bench        named speed comparisons
     quickstart   all of it, once, on the simulated benchmark

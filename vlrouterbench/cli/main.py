@@ -32,6 +32,7 @@ from vlrouterbench.cli.push import push
 from vlrouterbench.cli.regrade import regrade
 from vlrouterbench.cli.route import route
 from vlrouterbench.cli.run import run
+from vlrouterbench.cli.serve import serve
 from vlrouterbench.cli.sign import sign
 from vlrouterbench.cli.simulate import simulate
 from vlrouterbench.cli.study import study
@@ -57,6 +58,7 @@ COMMANDS = (
     route,
     ablate,
     simulate,
+    serve,
     demo,
     push,
     bench,

@@ -104,7 +104,9 @@ def read_chat(content: bytes, headers: Mapping[str, str]) -> ChatRequest:
     if not isinstance(model, str) or not model:
         raise RequestError(400, f'expected "model" as a text, found {_kind(model)}.')
     if not isinstance(messages, list) or not messages or not all(isinstance(turn, dict) for turn in messages):
-        raise RequestError(400, f'expected "messages" as a list of objects with role and content, found {_kind(messages)}.')
+        raise RequestError(
+            400, f'expected "messages" as a list of objects with role and content, found {_kind(messages)}.'
+        )
     if len(messages) > MOST_MESSAGES:
         raise RequestError(400, f"expected at most {MOST_MESSAGES:,} messages, found {len(messages):,}.")
     images = tuple(url for turn in messages for url in _images(turn.get("content")))
@@ -164,7 +166,9 @@ def _wish(own: object, headers: Mapping[str, str]) -> Wish:
             given[name] = [part.strip() for part in text.split(",")] if name == "candidates" else text
     for name in given:
         if name not in _WISHES:
-            raise RequestError(400, f'unknown field "{shown(name)[1:-1]}" in "{OWN_FIELD}". Known: {", ".join(_WISHES)}.')
+            raise RequestError(
+                400, f'unknown field "{shown(name)[1:-1]}" in "{OWN_FIELD}". Known: {", ".join(_WISHES)}.'
+            )
     objective, names = given.get("objective", ""), given.get("candidates", ())
     if not isinstance(objective, str):
         raise RequestError(400, f'expected "objective" as a text, found {_kind(objective)}.')

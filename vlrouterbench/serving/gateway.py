@@ -9,15 +9,16 @@ Decisions
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 import uuid
-from collections import deque
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from vlrouterbench.core.constants import TOKENS_PER_PRICE_UNIT
 from vlrouterbench.measuring.endpoints.endpoint import Endpoint
+from vlrouterbench.measuring.money import usd
 from vlrouterbench.serving.affinity import Affinity
 from vlrouterbench.serving.capability import expected_tokens
 from vlrouterbench.serving.chat import ChatRequest, RequestError
@@ -33,8 +34,8 @@ from vlrouterbench.serving.upstream import Answer, Upstreams, UpstreamBroke
 
 _RESERVED_INPUT = 1.5
 _UNBOUNDED_OUTPUT = 4_096
-_MINUTE_S = 60.0
 ANYBODY = "-"
+Made = TypeVar("Made")
 
 
 @dataclass
@@ -76,7 +77,8 @@ class Gateway:
         endpoints: by candidate.
         settings: see Settings.
         ledger: of what keys spend; None where no key has a budget.
-        log_folder: None for no log.
+        log: None for no log.
+        metrics: made where it is None.
     """
 
     def __init__(
@@ -94,7 +96,6 @@ class Gateway:
         self.forwarder = Forwarder(self._upstreams, endpoints, settings)
         self._affinity = Affinity(settings.affinity_margin)
         self._disk = ThreadPoolExecutor(1, "ledger")
-        self._begun: dict[str, deque[float]] = {}
         self.use(chooser)
 
     def use(self, chooser: Chooser) -> None:
@@ -123,7 +124,7 @@ class Gateway:
             RequestError: it is refused, or nobody answered.
         """
         started = time.perf_counter()
-        self._count(key)
+        await self._count(key)
         plan = await self.planner.plan(request, key)
         turn = _Turn(request, plan, key, Outcome(), started=started)
         await self._charge(turn)
@@ -166,24 +167,25 @@ class Gateway:
         cost = None
         if usage is not None:
             endpoint, name = self.forwarder.endpoints[turn.outcome.candidate], turn.outcome.candidate
-            cost = cost_of(endpoint, usage.input_tokens, usage.output_tokens)
+            cost = usd(endpoint, usage.input_tokens, usage.output_tokens)
             self.metrics.tokens.labels(name, "input").inc(usage.input_tokens)
             self.metrics.tokens.labels(name, "output").inc(usage.output_tokens)
             self.metrics.cost.labels(name).inc(cost)
         await self._settle(turn, cost)
         self._finish(turn, answer.status, meter, cost)
 
-    def _count(self, key: Key | None) -> None:
+    async def _count(self, key: Key | None) -> None:
         """Refuse a request that comes too soon after others of its key."""
-        if key is None or key.requests_per_minute is None:
+        if self.ledger is None or key is None or key.requests_per_minute is None:
             return
-        begun, now = self._begun.setdefault(key.name, deque()), time.monotonic()
-        while begun and begun[0] <= now - _MINUTE_S:
-            begun.popleft()
-        if len(begun) >= key.requests_per_minute:
-            wait = begun[0] + _MINUTE_S - now
-            raise RequestError(429, f"this key may ask {key.requests_per_minute} times a minute; wait {wait:.0f} s.", "rate_limit_error")
-        begun.append(now)
+        per_minute = key.requests_per_minute
+        wait = await self._on_disk(self.ledger.begin, key.name, per_minute)
+        if wait:
+            told = f"this key may ask {per_minute} times a minute; wait {wait:.0f} s."
+            raise RequestError(429, told, "rate_limit_error")
+
+    async def _on_disk(self, call: Callable[..., Made], *arguments: object) -> Made:
+        return await asyncio.get_running_loop().run_in_executor(self._disk, call, *arguments)
 
     async def _charge(self, turn: _Turn) -> None:
         key = turn.key
@@ -191,18 +193,13 @@ class Gateway:
             return
         names = turn.plan.order[: self.settings.max_attempts]
         reserve = max(reserve_of(self.forwarder.endpoints[name], turn.request) for name in names)
-        loop = asyncio.get_running_loop()
-        fits = await loop.run_in_executor(
-            self._disk, self.ledger.charge, turn.id, key.name, reserve, key.usd_per_day
-        )
-        if not fits:
-            raise RequestError(
-                429, f"this key may spend {key.usd_per_day:g} USD a day, and the answer could pass it.", "insufficient_quota"
-            )
+        if not await self._on_disk(self.ledger.charge, turn.id, key.name, reserve, key.usd_per_day):
+            told = f"this key may spend {key.usd_per_day:g} USD a day, and the answer could pass it."
+            raise RequestError(429, told, "insufficient_quota")
 
     async def _settle(self, turn: _Turn, paid_usd: float | None) -> None:
         if self.ledger is not None and turn.key is not None and turn.key.usd_per_day is not None:
-            await asyncio.get_running_loop().run_in_executor(self._disk, self.ledger.settle, turn.id, paid_usd)
+            await self._on_disk(self.ledger.settle, turn.id, paid_usd)
 
     def _note_attempts(self, turn: _Turn) -> None:
         for attempt in turn.outcome.attempts:
@@ -245,23 +242,16 @@ class Gateway:
         )
 
 
-def cost_of(endpoint: Endpoint, input_tokens: float, output_tokens: float) -> float:
-    """USD of an answer."""
-    return (endpoint.input_price * input_tokens + endpoint.output_price * output_tokens) / TOKENS_PER_PRICE_UNIT
-
-
 def reserve_of(endpoint: Endpoint, request: ChatRequest) -> float:
     """The most that an answer is taken to cost until it is settled, USD.
 
     Its output is bounded where the request or the endpoint bounds it; else 4,096 tokens are taken.
     """
     caps = [cap for cap in (request.max_tokens, endpoint.max_output_tokens) if cap is not None]
-    return cost_of(endpoint, _RESERVED_INPUT * expected_tokens(request), min(caps, default=_UNBOUNDED_OUTPUT))
+    return usd(endpoint, _RESERVED_INPUT * expected_tokens(request), min(caps, default=_UNBOUNDED_OUTPUT))
 
 
 def broken_event(message: str) -> bytes:
     """The last event of a stream that broke."""
-    import json
-
     error = {"error": {"message": f"the stream ended early: {message}.", "type": "upstream_error", "code": 502}}
     return b"\n\ndata: " + json.dumps(error).encode() + b"\n\n"

@@ -23,8 +23,10 @@ create table if not exists charges (
     id text primary key, key text not null, day integer not null, reserved_usd real not null, paid_usd real
 ) strict;
 create index if not exists charges_of_day on charges (key, day);
+create table if not exists begun (key text not null, time real not null) strict;
+create index if not exists begun_of_key on begun (key, time);
 """
-_DAY_S = 86_400
+_DAY_S, _MINUTE_S = 86_400, 60.0
 _KEPT_DAYS = 32
 _BUSY_MS = 10_000
 
@@ -64,6 +66,29 @@ class Ledger:
                 cursor.execute("rollback")
                 raise
             return fits
+
+    def begin(self, key: str, requests_per_minute: int) -> float:
+        """Count a request of a key.
+
+        Returns:
+            Seconds to wait where it comes too soon after others; 0 where it does not, and then it is counted.
+        """
+        now = time.time()
+        with closing(self._connection.cursor()) as cursor:
+            cursor.execute("begin immediate")
+            try:
+                # What a clock that went back left in the future has no part in it either.
+                cursor.execute("delete from begun where key = ? and abs(time - ?) >= ?", (key, now, _MINUTE_S))
+                times = [row[0] for row in cursor.execute("select time from begun where key = ? order by time", (key,))]
+                if wait := len(times) >= requests_per_minute:
+                    wait = max(1.0, times[0] + _MINUTE_S - now)
+                else:
+                    cursor.execute("insert into begun values (?, ?)", (key, now))
+                cursor.execute("commit")
+            except BaseException:
+                cursor.execute("rollback")
+                raise
+            return float(wait)
 
     def settle(self, request_id: str, paid_usd: float | None) -> None:
         """Count what a request did cost in the place of its reserve; None leaves it at that."""

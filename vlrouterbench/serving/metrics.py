@@ -22,7 +22,9 @@ class Metrics:
     def __init__(self) -> None:
         registry = self._registry = CollectorRegistry()
         self.requests = Counter(
-            "vlrouter_requests", "Chat completions by mode and answering candidate.", ["mode", "candidate", "status"],
+            "vlrouter_requests",
+            "Chat completions by mode and answering candidate.",
+            ["mode", "candidate", "status"],
             registry=registry,
         )
         self.failed_attempts = Counter(
@@ -31,20 +33,33 @@ class Metrics:
         self.broken_streams = Counter(
             "vlrouter_broken_streams", "Answers that broke after their first byte.", ["candidate"], registry=registry
         )
-        self.tokens = Counter("vlrouter_tokens", "Tokens by the upstreams' count.", ["candidate", "kind"], registry=registry)
+        self.tokens = Counter(
+            "vlrouter_tokens", "Tokens by the upstreams' count.", ["candidate", "kind"], registry=registry
+        )
         self.cost = Counter("vlrouter_cost_usd", "Cost by the upstreams' count.", ["candidate"], registry=registry)
         self.feedback = Counter("vlrouter_feedback", "Feedback that came.", ["candidate"], registry=registry)
         self.quality = Counter("vlrouter_feedback_quality", "Sum of its qualities.", ["candidate"], registry=registry)
         self.lost = Counter("vlrouter_log_lost", "Entries that could not be written to the log.", registry=registry)
         self.overhead = Histogram(
-            "vlrouter_overhead_seconds", "Time until the upstream was asked.", ["mode"], buckets=_OVERHEAD, registry=registry
+            "vlrouter_overhead_seconds",
+            "Time until the upstream was asked.",
+            ["mode"],
+            buckets=_OVERHEAD,
+            registry=registry,
         )
         self.upstream = Histogram(
-            "vlrouter_upstream_seconds", "Time until the first byte.", ["candidate"], buckets=_UPSTREAM, registry=registry
+            "vlrouter_upstream_seconds",
+            "Time until the first byte.",
+            ["candidate"],
+            buckets=_UPSTREAM,
+            registry=registry,
         )
         self.closed_off = Gauge(
-            "vlrouter_closed_off", "1 where an endpoint is left alone after failures.", ["candidate"],
-            multiprocess_mode="livemax", registry=registry,
+            "vlrouter_closed_off",
+            "1 where an endpoint is left alone after failures.",
+            ["candidate"],
+            multiprocess_mode="livemax",
+            registry=registry,
         )
 
     def text(self) -> bytes:

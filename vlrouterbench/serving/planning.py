@@ -60,7 +60,7 @@ class Planner:
         """Plan a request.
 
         Raises:
-            RequestError: 404 for an unknown model, 403 for one that the key may not ask, 400 for what cannot be decided.
+            RequestError: 404 for an unknown model, 403 for what the key may not ask, 400 for what cannot be decided.
         """
         allowed = key.candidates if key is not None and key.candidates else tuple(self._forwarder.endpoints)
         if request.model in self._forwarder.endpoints:
@@ -92,7 +92,9 @@ class Planner:
         return Plan(ROUTE, order, ranking, objective, told, passed_over)
 
     def _objective(self, request: ChatRequest, key: Key | None) -> str:
-        wished = request.wish.objective or self._settings.models.get(request.model, "") or (key.objective if key else "")
+        wished = (
+            request.wish.objective or self._settings.models.get(request.model, "") or (key.objective if key else "")
+        )
         if not wished:
             return ""
         try:
@@ -102,7 +104,8 @@ class Planner:
         if objective not in self._chooser.weights:
             # A trade-off for it takes seconds to choose, and anybody could ask for one after another.
             raise RequestError(
-                400, f"objective {objective} is not one of this gateway's: {', '.join(self._chooser.weights) or 'none'}."
+                400,
+                f"objective {objective} is not one of this gateway's: {', '.join(self._chooser.weights) or 'none'}.",
             )
         return objective
 
@@ -122,7 +125,9 @@ class Planner:
             asked = budget.get("max_cost_usd", key.max_cost_usd)
             others = [name for name in budget if name in ("usd_weight", "min_accuracy")]
             if others:
-                raise RequestError(400, f"{others[0]}: this key's answers may cost {key.max_cost_usd:g} USD; leave it out.")
+                raise RequestError(
+                    400, f"{others[0]}: this key's answers may cost {key.max_cost_usd:g} USD; leave it out."
+                )
             budget["max_cost_usd"] = min(asked, key.max_cost_usd)
         return budget
 

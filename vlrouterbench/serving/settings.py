@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vlrouterbench.core.errors import VLRouterBenchError
+from vlrouterbench.core.errors import VLRouterBenchError, unknown_name
 
 AUTO = "auto"
 """The model name that asks the router, by the objective that it was trained for."""
@@ -38,6 +38,7 @@ class Key:
         max_cost_usd: most that one answer may be expected to cost, USD; None for any.
         usd_per_day: most that is spent in a day (UTC); None for any.
         requests_per_minute: None for any.
+        admin: whether it may swap the router.
     """
 
     name: str
@@ -47,6 +48,12 @@ class Key:
     max_cost_usd: float | None = None
     usd_per_day: float | None = None
     requests_per_minute: int | None = None
+    admin: bool = False
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether what it has used is counted."""
+        return self.usd_per_day is not None or self.requests_per_minute is not None
 
 
 @dataclass(frozen=True)
@@ -104,10 +111,8 @@ def check_names(settings: Settings, pool: Sequence[str], endpoints: Sequence[str
         UnknownNameError: a candidate that has no endpoint.
         ServingError: no candidate of the router's pool has an endpoint, or several modes at once.
     """
-    from vlrouterbench.core.errors import unknown_name
-
-    wanted = [*settings.candidates, settings.shadow, settings.control, *(n for key in settings.keys for n in key.candidates)]
-    for name in filter(None, wanted):
+    of_keys = [name for key in settings.keys for name in key.candidates]
+    for name in filter(None, [*settings.candidates, settings.shadow, settings.control, *of_keys]):
         if name not in endpoints:
             raise unknown_name("candidate with an endpoint", name, endpoints)
     lacking = [name for name in settings.candidates or pool if name not in endpoints]

@@ -19,7 +19,7 @@ from vlrouterbench.data.prices.entry_files import read_text
 from vlrouterbench.data.prices.numbers import plain_number
 from vlrouterbench.data.prices.yaml_nodes import compose_yaml, line_of, node_kind, pairs_of, scalar_text
 from vlrouterbench.metrics.objectives import Objective
-from vlrouterbench.serving.settings import AUTO, OBJECTIVE_PREFIX, Key, ServingError, Settings
+from vlrouterbench.serving.settings import OBJECTIVE_PREFIX, Key, ServingError, Settings
 
 Parsed = Callable[[yaml.Node, str, Path], Any]
 
@@ -41,8 +41,11 @@ def read_settings(path: Path) -> Settings:
     if state := values.get("state"):
         values["state"] = (path.parent / state).resolve()
     settings = Settings(**values)
-    if settings.state is None and any(key.usd_per_day is not None for key in settings.keys):
-        raise ServingError(f"{path}: expected a folder in state:, where what keys with usd_per_day spend is kept.")
+    if settings.state is None and any(key.is_limited for key in settings.keys):
+        raise ServingError(
+            f"{path}: expected a folder in state:, where what keys with usd_per_day or requests_per_minute have used is "
+            "kept."
+        )
     return settings
 
 
@@ -108,6 +111,10 @@ def _choice(*choices: str) -> Parsed:
     return parse
 
 
+def _truth(node: yaml.Node, where: str, path: Path) -> bool:
+    return bool(_choice("true", "false")(node, where, path) == "true")
+
+
 def _objective(node: yaml.Node, where: str, path: Path) -> str:
     return str(Objective.parse(_text(node, where, path)))
 
@@ -154,6 +161,7 @@ _KEY: dict[str, Parsed] = {
     "max_cost_usd": _number(0, 1e6),
     "usd_per_day": _number(0, 1e9),
     "requests_per_minute": _count(1, 10**9),
+    "admin": _truth,
 }
 _SETTINGS: dict[str, Parsed] = {
     "models": _models,
@@ -172,4 +180,3 @@ _SETTINGS: dict[str, Parsed] = {
     "keys": _keys,
     "state": _text,
 }
-RESERVED = (AUTO,)

@@ -1,0 +1,83 @@
+"""`vlrouterbench serve`: the gateway.
+
+Decisions
+- All that is served is checked before the address is opened, and the address is printed when requests are answered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vlrouterbench.cli.parameters import options_of
+from vlrouterbench.core.errors import VLRouterBenchError
+
+PORT = 8000
+
+
+@dataclass(frozen=True)
+class ServeRequest:
+    """The options of `serve` as given on the command line."""
+
+    router: Annotated[str | None, typer.Option(help="Router folder or Hub id.")] = None
+    endpoints: Annotated[
+        Path | None, typer.Option(help="Endpoints file (YAML) with an entry for every candidate; see docs/measure.md.")
+    ] = None
+    demo: Annotated[
+        bool, typer.Option("--demo", help="A router of simulated data and upstreams that only say who was asked.")
+    ] = False
+    config: Annotated[
+        Path | None, typer.Option(help="Configuration (YAML): objectives, keys, modes; see docs/serve.md.")
+    ] = None
+    log: Annotated[
+        Path | None, typer.Option(help="Folder for a log of decisions and costs, without what was asked.")
+    ] = None
+    host: Annotated[str, typer.Option(help="Address; another than this machine's needs keys.")] = "127.0.0.1"
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port.")] = PORT
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer.")] = 1
+
+    def check(self) -> None:
+        """Refuse options that do not go together."""
+        if self.demo and (self.router or self.endpoints):
+            raise VLRouterBenchError("expected --demo or --router with --endpoints, found both.")
+        if not self.demo and not (self.router and self.endpoints):
+            found = "--router" if self.router else "--endpoints" if self.endpoints else "neither"
+            raise VLRouterBenchError(f"expected --router and --endpoints, found {found}. `serve --demo` needs neither.")
+
+
+@options_of(ServeRequest)
+def serve(request: ServeRequest) -> None:
+    """Serve an OpenAI-compatible address that picks the candidate to ask, asks it and passes its answer on."""
+    from vlrouterbench.cli import console
+    from vlrouterbench.data.build import home_folder
+    from vlrouterbench.routers.auto import trusts_code
+    from vlrouterbench.serving.starting import Start, require_library
+
+    request.check()
+    require_library()
+    console.quiet_libraries()
+    from vlrouterbench.serving.demo import demo_files
+    from vlrouterbench.serving.server import check_host, serve
+
+    router, endpoints = request.router or "", request.endpoints or Path()
+    if request.demo:
+        with console.stage("a router of simulated data"):
+            made, endpoints = demo_files(home_folder() / "serve-demo", request.port)
+        router = str(made)
+    start = Start(
+        router=router,
+        endpoints=str(endpoints),
+        config=str(request.config or ""),
+        log=str(request.log or ""),
+        trust_remote_code=trusts_code.get(),
+    )
+    check_host(request.host, start.settings())
+    address = f"http://{request.host}:{request.port}"
+
+    def ready() -> None:
+        console.show({"url": address, "router": router}, f"answering at {address}/v1 (stop with Ctrl+C)")
+
+    serve(start, host=request.host, port=request.port, workers=request.workers, demo=request.demo, ready=ready)

@@ -1,0 +1,263 @@
+"""The gateway's addresses: who may ask, what a request is, and how its answer is put into HTTP.
+
+Decisions
+- Without keys only this machine may ask, and no page that a browser shows: the `Host` must be this machine's, and an
+  `Origin` likewise, so that no site can spend through a visitor's browser.
+- Bodies are read up to a bound and a time. Errors have OpenAI's form, one line each; what is unexpected is told without
+  its text, which may hold what somebody asked.
+- Texts in headers are printable ASCII, others percent-encoded: no name can end a header.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import traceback
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from vlrouterbench.core.errors import VLRouterBenchError
+from vlrouterbench.serving.chat import HEADER, ChatRequest, RequestError, read_chat, read_object
+from vlrouterbench.serving.gateway import Gateway, Served
+from vlrouterbench.serving.planning import DIRECT, Plan
+from vlrouterbench.serving.settings import Key
+from vlrouterbench.serving.starting import Swaps
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_BODY_S = 30.0
+_REASON_CHARACTERS = 300
+_VISIBLE = " !#$&'()*+,-./:;<=>?@[]^_`{|}~"
+_RECENT = 10_000
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Addresses:
+    """What each address does.
+
+    Args:
+        gateway: who answers.
+        swaps: of its router; None where there are none.
+    """
+
+    def __init__(self, gateway: Gateway, swaps: Swaps | None) -> None:
+        self.gateway, self._swaps = gateway, swaps
+        self.is_ready = False
+        self._recent: OrderedDict[str, str] = OrderedDict()
+
+    async def chat(self, request: Request) -> Response:
+        """`POST /v1/chat/completions`."""
+        key = self._caller(request)
+        chat = read_chat(await self._body(request), request.headers)
+        served = await self.gateway.serve(chat, key)
+        self._remember(served)
+        headers = {**served.answer.headers, **_headers(served)}
+        if chat.stream:
+            return StreamingResponse(served.body, served.answer.status, headers)
+        whole = b"".join([chunk async for chunk in served.body])
+        return Response(whole, served.answer.status, headers)
+
+    async def route(self, request: Request) -> Response:
+        """`POST /v1/route`: the decision alone."""
+        key = self._caller(request)
+        content = read_object(await self._body(request))
+        chat = read_chat(json.dumps({"model": "auto", **content}).encode(), request.headers)
+        return JSONResponse(_described(await self.gateway.planner.plan(chat, key)))
+
+    async def models(self, request: Request) -> Response:
+        """`GET /v1/models`."""
+        key = self._caller(request)
+        names = self.gateway.planner.names
+        if key is not None and key.candidates:
+            names = [name for name in names if name not in self.gateway.forwarder.endpoints or name in key.candidates]
+        entries = [{"id": name, "object": "model", "created": 0, "owned_by": "vlrouterbench"} for name in names]
+        return JSONResponse({"object": "list", "data": entries})
+
+    async def feedback(self, request: Request) -> Response:
+        """`POST /v1/feedback`: how good an answer was, 0 to 1."""
+        self._caller(request)
+        content = read_object(await self._body(request))
+        name, quality = content.get("request_id"), content.get("quality")
+        if not isinstance(name, str) or isinstance(quality, bool) or not isinstance(quality, int | float):
+            raise RequestError(400, 'expected "request_id" as a text and "quality" as a number from 0 to 1.')
+        if not 0 <= quality <= 1:
+            raise RequestError(400, f"expected a quality from 0 to 1, found {quality:g}.")
+        log = self.gateway.log
+        if log is None:
+            candidate = self._recent.get(name)
+        else:
+            candidate = await asyncio.get_running_loop().run_in_executor(None, log.rate, name, float(quality))
+        if candidate is None:
+            raise RequestError(404, "expected the x-vlrouter-request-id of an answer, found one that is not known.")
+        self.gateway.metrics.feedback.labels(candidate or "none").inc()
+        self.gateway.metrics.quality.labels(candidate or "none").inc(quality)
+        return JSONResponse({"request_id": name, "candidate": candidate, "quality": quality})
+
+    async def healthz(self, _: Request) -> Response:
+        """`GET /healthz`: the process answers."""
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(self, _: Request) -> Response:
+        """`GET /readyz`: requests can be decided."""
+        return JSONResponse({"status": "ready" if self.is_ready else "starting"}, 200 if self.is_ready else 503)
+
+    async def metrics(self, _: Request) -> Response:
+        """`GET /metrics`."""
+        return Response(self.gateway.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def admin_reload(self, request: Request) -> Response:
+        """`POST /admin/reload`: another router, or the one before."""
+        key = self._caller(request)
+        if key is not None and not key.admin:
+            raise RequestError(403, "expected a key with admin: true, found another.", "permission_error")
+        if self._swaps is None:
+            raise RequestError(409, "several processes serve: send SIGHUP to the first, which reloads all of them.")
+        content = read_object(await self._body(request) or b"{}")
+        folder = content.get("router")
+        if folder is not None and not isinstance(folder, str):
+            raise RequestError(400, 'expected "router" as a path.')
+        try:
+            back = content.get("back") is True
+            return JSONResponse(await self._swaps.swap(None if folder is None else Path(folder), back=back))
+        except VLRouterBenchError as error:
+            raise RequestError(409, f"{error} The router that was served is served on.") from error
+
+    def routes(self) -> list[Route]:
+        """All of them."""
+        known: list[tuple[str, str, Endpoint]] = [
+            ("/v1/chat/completions", "POST", self.chat),
+            ("/v1/route", "POST", self.route),
+            ("/v1/models", "GET", self.models),
+            ("/v1/feedback", "POST", self.feedback),
+            ("/healthz", "GET", self.healthz),
+            ("/readyz", "GET", self.readyz),
+            ("/metrics", "GET", self.metrics),
+            ("/admin/reload", "POST", self.admin_reload),
+        ]
+        return [Route(path, guarded(endpoint), methods=[method]) for path, method, endpoint in known]
+
+    def _caller(self, request: Request) -> Key | None:
+        settings = self.gateway.settings
+        if not settings.keys:
+            for name in ("host", "origin"):
+                value = request.headers.get(name)
+                address = value if name == "origin" else f"//{value}"
+                if value is not None and (urlsplit(address).hostname or "") not in LOOPBACK:
+                    raise RequestError(
+                        403, f"without keys only this machine may ask; found another {name}.", "permission_error"
+                    )
+            return None
+        scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+        key = settings.key_of(bearer.strip()) if scheme.lower() == "bearer" else None
+        if key is None:
+            raise RequestError(
+                401, "expected a key of this gateway as a bearer, found none or another.", "authentication_error"
+            )
+        return key
+
+    async def _body(self, request: Request) -> bytes:
+        most = self.gateway.settings.max_body_bytes
+        stated = request.headers.get("content-length", "")
+        parts, size = list[bytes](), int(stated) if stated.isdigit() else 0
+        if size <= most:
+            size = 0
+            try:
+                async with asyncio.timeout(_BODY_S):
+                    async for chunk in request.stream():
+                        parts.append(chunk)
+                        size += len(chunk)
+                        if size > most:
+                            break
+            except TimeoutError:
+                raise RequestError(408, f"expected the whole body within {_BODY_S:g} s.") from None
+            except ClientDisconnect:
+                raise RequestError(400, "the caller went away.") from None
+        if size > most:
+            raise RequestError(413, f"expected a body of at most {most:,} bytes, found more.")
+        return b"".join(parts)
+
+    def _remember(self, served: Served) -> None:
+        self._recent[served.request_id] = served.outcome.candidate
+        if len(self._recent) > _RECENT:
+            self._recent.popitem(last=False)
+
+
+def guarded(endpoint: Endpoint) -> Endpoint:
+    """An address whose refusals become answers."""
+
+    async def answered(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except RequestError as error:
+            return error_response(error)
+        except Exception as error:  # the boundary of the process: a caller is answered whatever happens
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            sys.stderr.write(f"error: {type(error).__name__} at {where.filename}:{where.lineno}\n")
+            return error_response(RequestError(500, f"unexpected {type(error).__name__}.", "server_error"))
+
+    return answered
+
+
+def error_response(error: RequestError) -> Response:
+    """An error in OpenAI's form."""
+    headers = {"www-authenticate": "Bearer"} if error.status == 401 else {}
+    content = {"error": {"message": error.message, "type": error.kind, "param": None, "code": error.status}}
+    return JSONResponse(content, error.status, headers)
+
+
+def make_app(gateway: Gateway, swaps: Swaps | None = None) -> Starlette:
+    """The application of a gateway."""
+    addresses = Addresses(gateway, swaps)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await gateway.start()
+        if swaps is not None:
+            swaps.on_hangup()
+        addresses.is_ready = True
+        try:
+            yield
+        finally:
+            addresses.is_ready = False
+            await gateway.stop()
+
+    return Starlette(routes=addresses.routes(), lifespan=lifespan)
+
+
+def _headers(served: Served) -> dict[str, str]:
+    plan, outcome = served.plan, served.outcome
+    values: dict[str, str] = {
+        "candidate": outcome.candidate,
+        "request-id": served.request_id,
+        "reason": plan.reason[:_REASON_CHARACTERS],
+        "attempts": str(len(outcome.attempts)),
+        "overhead-ms": f"{1000 * served.overhead_s:.2f}",
+    }
+    decision = None if plan.mode == DIRECT or plan.ranking is None else plan.ranking.decision
+    if decision is not None and decision.estimated_accuracy is not None and outcome.candidate in decision.score:
+        values["estimated-accuracy"] = f"{decision.estimated_accuracy[outcome.candidate]:.4f}"
+    if decision is not None and (cost := decision.estimated_cost_usd.get(outcome.candidate)) is not None:
+        values["estimated-cost-usd"] = f"{cost:.8f}"
+    return {HEADER + name: quote(value, safe=_VISIBLE) for name, value in values.items()}
+
+
+def _described(plan: Plan) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "candidate": plan.order[0],
+        "mode": plan.mode,
+        "reason": plan.reason,
+        "objective": plan.objective or None,
+        "order": list(plan.order),
+        "passed_over": dict(plan.passed_over),
+    }
+    return content | {"decision": None if plan.ranking is None else plan.ranking.decision.as_dict()}

@@ -1,0 +1,113 @@
+"""The server around a gateway: one process, or several that share an address.
+
+Decisions
+- Each of several processes starts from the same options, told by one variable of the environment: paths and flags,
+  never a key.
+- The server sends no name of itself; nothing of a request is written to its log.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+
+from vlrouterbench.serving.app import LOOPBACK, make_app
+from vlrouterbench.serving.demo import stand_in_routes
+from vlrouterbench.serving.metrics import MULTIPROCESS
+from vlrouterbench.serving.settings import ServingError, Settings
+from vlrouterbench.serving.starting import Start, Swaps, make_gateway
+
+_VARIABLE = "VLROUTERBENCH_SERVE"
+_OPTIONS: dict[str, Any] = {
+    "log_level": "warning",
+    "access_log": False,
+    "server_header": False,
+    "timeout_keep_alive": 30,
+    "timeout_graceful_shutdown": 30,
+}
+
+
+class _Announced(uvicorn.Server):
+    """Says when it answers."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As the base's."""
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+def check_free(host: str, port: int) -> None:
+    """Refuse an address that is taken.
+
+    Raises:
+        ServingError: it is, or is not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind((host, port))
+        except OSError as error:
+            raise ServingError(f"{host}:{port} cannot be opened: {error.strerror}. Give another --port.") from error
+
+
+def check_host(host: str, settings: Settings) -> None:
+    """Refuse an address that others can reach where nobody needs a key.
+
+    Raises:
+        ServingError: it is one.
+    """
+    if not settings.keys and host not in LOOPBACK:
+        raise ServingError(
+            f"without keys only this machine may ask, found --host {host}. List keys in the configuration, or leave "
+            "--host out."
+        )
+
+
+def app_of(start: Start, *, demo: bool = False, alone: bool = True) -> Starlette:
+    """The application; with swaps of its router where it is the only process."""
+    gateway = make_gateway(start)
+    app = make_app(gateway, Swaps(gateway, start) if alone else None)
+    if demo:
+        app.router.routes.extend(stand_in_routes())
+    return app
+
+
+def serve(
+    start: Start, *, host: str, port: int, ready: Callable[[], None], workers: int = 1, demo: bool = False
+) -> None:
+    """Answer until stopped; `ready` is called when the address is open, with several processes when they are started.
+
+    Raises:
+        VLRouterBenchError: what would be served is not as it should be.
+        ServingError: the address is taken.
+    """
+    check_free(host, port)
+    if workers == 1:
+        _Announced(uvicorn.Config(app_of(start, demo=demo), host=host, port=port, **_OPTIONS), ready).run()
+        return
+    app_of(start, demo=demo, alone=False)  # what is wrong is said once, here, and not by every process again and again
+    ready()
+    with tempfile.TemporaryDirectory(prefix="vlrouterbench-metrics-") as folder:
+        os.environ[MULTIPROCESS] = folder
+        os.environ[_VARIABLE] = json.dumps({"start": asdict(start), "demo": demo})
+        uvicorn.run(f"{__name__}:worker_app", factory=True, host=host, port=port, workers=workers, **_OPTIONS)
+
+
+def worker_app() -> Starlette:
+    """The application of one of several processes."""
+    told = json.loads(os.environ[_VARIABLE])
+    return app_of(Start(**told["start"]), demo=told["demo"], alone=False)
