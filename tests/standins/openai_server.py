@@ -15,7 +15,8 @@ class Scripted:
     """One answer of the server.
 
     `status` and `headers` as sent; `cut` sends this many bytes of the body and closes the connection; `delay` waits
-    before the first byte; `raw` is a body in the place of a chat completion.
+    before the first byte; `raw` is a body in the place of a chat completion; `chunks` are sent one by one, `gap` seconds
+    apart, as a stream of events, of which `cut` then is the number that is sent before the connection breaks.
     """
 
     text: str = "A"
@@ -28,6 +29,8 @@ class Scripted:
     cut: int | None = None
     raw: bytes | None = None
     content_type: str = "application/json"
+    chunks: tuple = ()
+    gap: float = 0.0
 
     def body(self):
         if self.raw is not None:
@@ -115,6 +118,9 @@ class OpenAIStandIn:
 
     def _send(self, handler, scripted):
         time.sleep(scripted.delay)
+        if scripted.chunks:
+            self._send_stream(handler, scripted)
+            return
         body = scripted.body()
         handler.send_response(scripted.status)
         headers = {"content-type": scripted.content_type, "content-length": str(len(body))} | scripted.headers
@@ -124,6 +130,20 @@ class OpenAIStandIn:
         handler.wfile.write(body if scripted.cut is None else body[: scripted.cut])
         if scripted.cut is not None:
             handler.wfile.flush()
+            handler.close_connection = True
+
+    def _send_stream(self, handler, scripted):
+        handler.send_response(scripted.status)
+        handler.send_header("content-type", "text/event-stream")
+        handler.send_header("transfer-encoding", "chunked")
+        handler.end_headers()
+        for chunk in scripted.chunks[: scripted.cut]:
+            handler.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+            handler.wfile.flush()
+            time.sleep(scripted.gap)
+        if scripted.cut is None:
+            handler.wfile.write(b"0\r\n\r\n")
+        else:
             handler.close_connection = True
 
 

@@ -27,7 +27,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from vlrouterbench.core.errors import VLRouterBenchError
-from vlrouterbench.serving.chat import HEADER, ChatRequest, RequestError, read_chat, read_object
+from vlrouterbench.serving.chat import HEADER, RequestError, read_chat, read_object
 from vlrouterbench.serving.gateway import Gateway, Served
 from vlrouterbench.serving.planning import DIRECT, Plan
 from vlrouterbench.serving.settings import Key
@@ -231,7 +231,14 @@ def make_app(gateway: Gateway, swaps: Swaps | None = None) -> Starlette:
             addresses.is_ready = False
             await gateway.stop()
 
-    return Starlette(routes=addresses.routes(), lifespan=lifespan)
+    app = Starlette(routes=addresses.routes(), lifespan=lifespan)
+    app.state.gateway = gateway
+    return app
+
+
+def header_text(value: str) -> str:
+    """A text as a header can hold it."""
+    return quote(value, safe=_VISIBLE)
 
 
 def _headers(served: Served) -> dict[str, str]:
@@ -248,7 +255,7 @@ def _headers(served: Served) -> dict[str, str]:
         values["estimated-accuracy"] = f"{decision.estimated_accuracy[outcome.candidate]:.4f}"
     if decision is not None and (cost := decision.estimated_cost_usd.get(outcome.candidate)) is not None:
         values["estimated-cost-usd"] = f"{cost:.8f}"
-    return {HEADER + name: quote(value, safe=_VISIBLE) for name, value in values.items()}
+    return {HEADER + name: header_text(value) for name, value in values.items()}
 
 
 def _described(plan: Plan) -> dict[str, Any]:

@@ -112,6 +112,10 @@ def read_chat(content: bytes, headers: Mapping[str, str]) -> ChatRequest:
     images = tuple(url for turn in messages for url in _images(turn.get("content")))
     if len(images) > MOST_IMAGES:
         raise RequestError(400, f"expected at most {MOST_IMAGES} images, found {len(images):,}.")
+    if any(url[:5].lower() != "data:" for url in images):
+        raise RequestError(
+            403, "expected images as data URLs (data:image/png;base64,...), found an address: nothing is fetched."
+        )
     return ChatRequest(
         body=body,
         model=model,

@@ -30,7 +30,7 @@ from vlrouterbench.serving.metrics import Metrics
 from vlrouterbench.serving.planning import DIRECT, Plan, Planner
 from vlrouterbench.serving.request_log import Entry, RequestLog
 from vlrouterbench.serving.settings import Key, Settings
-from vlrouterbench.serving.upstream import Answer, Upstreams, UpstreamBroke
+from vlrouterbench.serving.upstream import Answer, UpstreamBroke, Upstreams
 
 _RESERVED_INPUT = 1.5
 _UNBOUNDED_OUTPUT = 4_096

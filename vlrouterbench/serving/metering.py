@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 _LONGEST_LINE = 2**20
 _MARK = b'"usage"'
@@ -47,7 +47,7 @@ class Meter:
         *lines, rest = self._rest.split(b"\n")
         for line in lines:
             if not self._is_skipping and line.startswith(b"data:") and _MARK in line:
-                self._read(line[5:])
+                self._read(bytes(line[5:]))
             self._is_skipping = False
         self._rest = bytearray(rest)
         if len(self._rest) > _LONGEST_LINE:
@@ -66,10 +66,10 @@ class Meter:
             return
         usage = body.get("usage") if isinstance(body, dict) else None
         if isinstance(usage, dict):
-            counts = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")]
-            if all(_is_count(count) for count in counts):
-                self.usage = Usage(*counts)
+            asked, answered = usage.get("prompt_tokens"), usage.get("completion_tokens")
+            if _is_count(asked) and _is_count(answered):
+                self.usage = Usage(asked, answered)
 
 
-def _is_count(value: Any) -> bool:
+def _is_count(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**40

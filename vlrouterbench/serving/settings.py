@@ -67,13 +67,12 @@ class Settings:
         split: share of conversations that the `control` candidate answers, 0 to 1.
         control: candidate of the share that is not routed.
         unreadable_images: "error" (400), or "text-only": decided by the text, the image is passed on all the same.
-        image_hosts: hosts whose images may be named by http(s) addresses; others are refused.
         max_body_bytes: of one request.
         max_attempts: candidates that are asked for one request at most.
-        first_byte_s: seconds until an upstream must begin to answer a stream; an endpoint's own timeout bounds the rest.
+        first_byte_s: seconds until a stream must begin; the endpoint's own timeout bounds the rest.
         breaker_failures: failures one after another that close an endpoint off for some time.
         breaker_cooldown_s: how long, s.
-        affinity_margin: estimated accuracy less weighted cost that a conversation's model may lie behind and is kept.
+        affinity_margin: how far a conversation's model may lie behind and is kept, accuracy less weighted cost.
         keys: none: any bearer is accepted, and only on this machine.
         state: folder of the ledger; None where nothing has to be kept.
     """
@@ -84,7 +83,6 @@ class Settings:
     split: float = 0.0
     control: str = ""
     unreadable_images: str = "error"
-    image_hosts: tuple[str, ...] = ()
     max_body_bytes: int = 32 * MIB
     max_attempts: int = 3
     first_byte_s: float = 60.0

@@ -43,8 +43,8 @@ def read_settings(path: Path) -> Settings:
     settings = Settings(**values)
     if settings.state is None and any(key.is_limited for key in settings.keys):
         raise ServingError(
-            f"{path}: expected a folder in state:, where what keys with usd_per_day or requests_per_minute have used is "
-            "kept."
+            f"{path}: expected a folder in state:, where it is kept what keys with usd_per_day or requests_per_minute "
+            "have used."
         )
     return settings
 
@@ -170,7 +170,6 @@ _SETTINGS: dict[str, Parsed] = {
     "split": _number(0, 1),
     "control": _text,
     "unreadable_images": _choice("error", "text-only"),
-    "image_hosts": _texts,
     "max_body_bytes": _count(1_000, 2**31),
     "max_attempts": _count(1, 100),
     "first_byte_s": _number(0.001, 86_400),

@@ -1,0 +1,98 @@
+"""A small router, and gateways that run in a thread of the test on a port of their own."""
+
+import json
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx
+import pytest
+import uvicorn
+
+import vlrouterbench as vrb
+from tests.standins.openai_server import OpenAIStandIn, endpoint_entry, write_endpoints
+from tests.tables import CANDIDATES, write_own_tables
+from vlrouterbench.data.build import build_benchmark
+from vlrouterbench.serving.server import app_of
+from vlrouterbench.serving.starting import Start
+
+NAMES = [name for name, *_ in CANDIDATES]
+EASY, HARD = "A easy colour, number 3?", "A hard proof, number 3?"
+
+
+@pytest.fixture(scope="session")
+def router_folder(tmp_path_factory):
+    """A flagship over three candidates: hard questions need the large one."""
+    root = tmp_path_factory.mktemp("served")
+    build_benchmark(write_own_tables(root / "tables", num_samples=90), root / "benchmark")
+    table = vrb.load_table(root / "benchmark")
+    vrb.save_router(vrb.train_router("flagship", vrb.Problem(table, vrb.encode_benchmark(table))), root / "router")
+    return root / "router"
+
+
+@dataclass
+class Running:
+    """A gateway that answers: its address, a client, and the upstream that it asks."""
+
+    url: str
+    client: httpx.Client
+    upstream: OpenAIStandIn
+    app: object
+
+    def ask(self, question=EASY, model="auto", headers=None, **body):
+        """One chat completion."""
+        messages = question if isinstance(question, list) else [{"role": "user", "content": question}]
+        content = {"model": model, "messages": messages, **body}
+        return self.client.post("/v1/chat/completions", json=content, headers=headers)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def served(app, port):
+    """An application behind a real server in a thread."""
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))
+    server.install_signal_handlers = lambda: None
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 60
+    while not server.started and thread.is_alive() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert server.started
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(30)
+
+
+@pytest.fixture
+def gateway(router_folder, tmp_path):
+    """Starts gateways: `gateway(script, config={...}, **fields of every endpoint)`, each as a context."""
+
+    @contextmanager
+    def start(script=None, config=None, log=False, **fields):
+        with OpenAIStandIn(script) as upstream:
+            entries = [endpoint_entry(name, upstream.base_url, **fields) for name in NAMES]
+            endpoints = write_endpoints(tmp_path / "endpoints.yaml", *entries)
+            path = tmp_path / "serve.yaml"
+            path.write_text(json.dumps(config or {}))
+            port = free_port()
+            started = Start(str(router_folder), str(endpoints), str(path), str(tmp_path / "log") if log else "")
+            app = app_of(started)
+            url = f"http://127.0.0.1:{port}"
+            with served(app, port), httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
+                yield Running(url, client, upstream, app)
+
+    return start
+
+
+def asked_models(running):
+    """Names of the candidates that were asked, in order."""
+    return [asked.body["model"].removeprefix("org/") for asked in running.upstream.asked]

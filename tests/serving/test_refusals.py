@@ -1,0 +1,150 @@
+"""What a gateway refuses: malformed bodies, images that are elsewhere, strangers, keys beyond their means."""
+
+import hashlib
+import json
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.serving.conftest import EASY, HARD, NAMES, asked_models
+from tests.standins.openai_server import Scripted
+
+SECRET, OTHER = "sk-a-key-of-the-test", "sk-another"
+
+
+def key(secret=SECRET, **fields):
+    return {"name": "team", "sha256": hashlib.sha256(secret.encode()).hexdigest(), **fields}
+
+
+def bearer(secret=SECRET):
+    return {"authorization": f"Bearer {secret}"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"model": "auto"}',
+        b'{"model": "auto", "messages": []}',
+        b'{"model": "auto", "messages": ["x"]}',
+        b'{"model": "auto", "messages": [{"role": "system", "content": "x"}]}',
+        b'{"model": 3, "messages": [{"role": "user", "content": "x"}]}',
+        b'{"model": "auto", "messages": [{"role": "user", "content": "x"}], "temperature": NaN}',
+        b'{"a":' * 20_000,
+        b"\xff\xfe",
+        b'{"model": "auto", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": 3}}]}]}',
+        b'{"model": "auto", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": '
+        b'{"url": "data:image/png;base64,AAAA"}}]}]}',
+        b'{"model": "auto", "messages": [{"role": "user", "content": "x"}], "vlrouter": {"usd_weight": "much"}}',
+        b'{"model": "auto", "messages": [{"role": "user", "content": "x"}], "vlrouter": {"objective": "nonsense"}}',
+    ],
+    ids=range(15),
+)
+def test_a_malformed_body_is_400_with_one_line_and_asks_nobody(body, malformed):
+    answer = malformed.client.post("/v1/chat/completions", content=body)
+    assert answer.status_code == 400, answer.text
+    message = answer.json()["error"]["message"]
+    assert message and "\n" not in message and len(message) < 500 and malformed.upstream.asked == []
+
+
+@pytest.fixture(scope="module")
+def malformed(router_folder, tmp_path_factory):
+    """One gateway for all malformed bodies."""
+    from tests.serving.conftest import gateway
+
+    starting = gateway.__wrapped__(router_folder, tmp_path_factory.mktemp("malformed"))
+    with starting() as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    "url", ["http://169.254.169.254/latest", "https://example.org/a.png", "file:///etc/passwd", "//host/a.png", "a.png"]
+)
+def test_an_image_that_is_somewhere_else_is_refused_and_not_fetched(url, malformed):
+    parts = [{"type": "text", "text": "What?"}, {"type": "image_url", "image_url": {"url": url}}]
+    for model in ("auto", "small"):
+        answer = malformed.ask([{"role": "user", "content": parts}], model=model)
+        assert answer.status_code in (400, 403) and "data URL" in answer.json()["error"]["message"]
+    assert malformed.upstream.asked == []
+
+
+def test_a_body_over_the_bound_is_413(gateway):
+    with gateway(config={"max_body_bytes": 20_000}) as running:
+        assert running.ask("x" * 30_000).status_code == 413
+        chunked = running.client.post("/v1/chat/completions", content=(b"x" * 1_000 for _ in range(40)))
+        assert chunked.status_code == 413 and running.ask().status_code == 200
+
+
+@pytest.mark.parametrize("name", ["host", "origin"])
+def test_without_keys_no_page_of_another_site_may_ask(name, malformed):
+    value = "http://evil.example" if name == "origin" else "evil.example"
+    assert malformed.ask(headers={name: value}).status_code == 403
+    assert malformed.upstream.asked == []
+
+
+def test_with_keys_a_stranger_is_401_and_the_key_is_nowhere_in_what_is_said(gateway):
+    with gateway(config={"keys": [key()]}) as running:
+        assert running.ask().status_code == running.ask(headers=bearer(OTHER)).status_code == 401
+        answer = running.ask(headers=bearer())
+        assert answer.status_code == 200
+        said = running.client.get("/metrics").text + answer.text + str(answer.headers)
+    assert SECRET not in said
+    assert all(SECRET not in str(asked.headers) for asked in running.upstream.asked), "the gateway's key went upstream"
+
+
+def test_a_key_asks_its_own_candidates_alone(gateway):
+    with gateway(config={"keys": [key(candidates=["small", "middle"])]}) as running:
+        assert running.ask(HARD, headers=bearer()).headers["x-vlrouter-candidate"] in ("small", "middle")
+        assert running.ask(model="large", headers=bearer()).status_code == 403
+        assert running.ask(headers=bearer() | {"x-vlrouter-candidates": "large"}).status_code == 403
+        listed = running.client.get("/v1/models", headers=bearer()).json()["data"]
+    assert "large" not in asked_models(running) and "large" not in [entry["id"] for entry in listed]
+
+
+def test_a_keys_ceiling_on_one_answer_holds_whatever_the_request_asks(gateway):
+    with gateway(config={"keys": [key(max_cost_usd=1e-4)]}) as running:
+        answers = [running.ask(HARD, headers=bearer(), **extra) for extra in ({}, {"vlrouter": {"max_cost_usd": 5}})]
+        refused = running.ask(HARD, headers=bearer(), vlrouter={"usd_weight": 0})
+    assert all(float(answer.headers["x-vlrouter-estimated-cost-usd"]) <= 1e-4 for answer in answers)
+    assert refused.status_code == 400
+
+
+def test_a_keys_day_is_never_passed_and_what_was_paid_is_settled(gateway, tmp_path):
+    usage = {"prompt_tokens": 10_000, "completion_tokens": 0}
+    config = {"state": "state", "keys": [key(usd_per_day=0.05)]}
+    with (
+        gateway(lambda *_: Scripted(usage=usage), config=config, max_output_tokens=10) as running,
+        ThreadPoolExecutor(4) as pool,
+    ):
+        answers = list(pool.map(lambda _: running.ask(model="large", headers=bearer()), range(12)))
+    statuses = [answer.status_code for answer in answers]
+    # 10,000 tokens at 1 USD per million are 0.01 USD an answer.
+    assert statuses.count(200) == 5 and statuses.count(429) == 7
+    rows = sqlite3.connect(tmp_path / "state" / "ledger.sqlite").execute("select paid_usd from charges").fetchall()
+    assert rows == [(pytest.approx(0.01),)] * 5
+
+
+def test_a_key_may_ask_so_often_in_a_minute(gateway):
+    config = {"state": "state", "keys": [key(requests_per_minute=3)]}
+    with gateway(config=config) as running:
+        statuses = [running.ask(model="small", headers=bearer()).status_code for _ in range(5)]
+    assert statuses == [200] * 3 + [429] * 2
+
+
+def test_a_name_cannot_end_a_header(router_folder):
+    from vlrouterbench.serving.app import header_text
+
+    assert header_text("a\r\nset-cookie: x") == "a%0D%0Aset-cookie: x" and header_text("Größe") == "Gr%C3%B6%C3%9Fe"
+
+
+def test_the_log_has_what_was_decided_and_never_what_was_asked(gateway, tmp_path):
+    with gateway(log=True) as running:
+        answer = running.ask(HARD)
+    path = tmp_path / "log" / "requests.sqlite"
+    row = sqlite3.connect(path).execute("select id, candidate, status, input_tokens, decision from requests").fetchone()
+    assert row[0] == answer.headers["x-vlrouter-request-id"] and row[1] in NAMES and row[2:4] == (200, 10)
+    assert set(json.loads(row[4])["estimated_accuracy"]) == set(NAMES)
+    assert HARD.encode() not in path.read_bytes() and EASY.encode() not in path.read_bytes()
