@@ -113,15 +113,15 @@ def test_a_keys_ceiling_on_one_answer_holds_whatever_the_request_asks(gateway):
 
 
 def test_a_keys_day_is_never_passed_and_what_was_paid_is_settled(gateway, tmp_path):
-    usage = {"prompt_tokens": 10_000, "completion_tokens": 0}
-    config = {"state": "state", "keys": [key(usd_per_day=0.05)]}
+    usage = {"prompt_tokens": 0, "completion_tokens": 5_000}
+    config = {"state": "state", "keys": [key(usd_per_day=0.0505)]}
     with (
-        gateway(lambda *_: Scripted(usage=usage), config=config, max_output_tokens=10) as running,
+        gateway(lambda *_: Scripted(usage=usage), config=config, max_output_tokens=5_000) as running,
         ThreadPoolExecutor(4) as pool,
     ):
         answers = list(pool.map(lambda _: running.ask(model="large", headers=bearer()), range(12)))
     statuses = [answer.status_code for answer in answers]
-    # 10,000 tokens at 1 USD per million are 0.01 USD an answer.
+    # 5,000 tokens at 2 USD per million are 0.01 USD an answer.
     assert statuses.count(200) == 5 and statuses.count(429) == 7
     rows = sqlite3.connect(tmp_path / "state" / "ledger.sqlite").execute("select paid_usd from charges").fetchall()
     assert rows == [(pytest.approx(0.01),)] * 5

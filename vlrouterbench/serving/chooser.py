@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -156,7 +156,9 @@ class Chooser:
             return [error for _ in block]
         for waiting, row in zip(block, rows, strict=True):
             try:
-                answers.append(self.router.decide_one(row, waiting.candidates, **waiting.budget))
+                decision = self.router.decide_one(row, waiting.candidates, **waiting.budget)
+                used = waiting.sample.image is not None and self.router.encoder.image is not None
+                answers.append(replace(decision, image_used=used))
             except REFUSALS as error:
                 answers.append(error)
         return answers

@@ -12,6 +12,8 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import signal
+import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,13 +154,11 @@ class Swaps:
 
     def on_hangup(self) -> None:
         """Load the served router anew at SIGHUP; what fails is said, and the running one goes on."""
-        if hasattr(signal, "SIGHUP"):
+        if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGHUP, lambda: loop.create_task(self._reloaded()))
 
     async def _reloaded(self) -> None:
-        import sys
-
         try:
             done = await self.swap(None)
             sys.stderr.write(f"reloaded {done['router']}\n")
