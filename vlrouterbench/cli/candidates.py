@@ -104,7 +104,7 @@ class AddRequest:
     allow_unlikely_prices: UnlikelyPrices = False
 
 
-@candidates.command()
+@candidates.command(cls=GroupedCommand)
 @options_of(AddRequest)
 def add(request: AddRequest) -> None:
     """Add a candidate by its outcomes on anchor samples."""
@@ -141,7 +141,7 @@ def add(request: AddRequest) -> None:
     )
 
 
-@candidates.command()
+@candidates.command(cls=GroupedCommand)
 def remove(
     router: Router, name: Annotated[str, typer.Option(help="The candidate that leaves.")], out: NewRouter
 ) -> None:
@@ -159,7 +159,7 @@ def remove(
     console.show(facts, f"{name} has left.", *_lines(loaded), f"saved to {out}")
 
 
-@candidates.command()
+@candidates.command(cls=GroupedCommand)
 def price(
     router: Router,
     name: Annotated[str, typer.Option(help="The candidate whose prices change.")],

@@ -22,12 +22,15 @@ from vlrouterbench.cli.candidates import candidates
 from vlrouterbench.cli.console import wants_json
 from vlrouterbench.cli.demo import demo
 from vlrouterbench.cli.encode import encode
+from vlrouterbench.cli.endpoints import endpoints
 from vlrouterbench.cli.evaluate import evaluate
 from vlrouterbench.cli.help import GroupedCommand
 from vlrouterbench.cli.inspect import inspect
 from vlrouterbench.cli.leaderboard import leaderboard
+from vlrouterbench.cli.measure import measure
 from vlrouterbench.cli.plugins import PLUGIN, load_plugins, split_plugins, trusting_code
 from vlrouterbench.cli.push import push
+from vlrouterbench.cli.regrade import regrade
 from vlrouterbench.cli.route import route
 from vlrouterbench.cli.run import run
 from vlrouterbench.cli.sign import sign
@@ -41,6 +44,8 @@ from vlrouterbench.version import __version__
 
 COMMANDS = (
     run,
+    measure,
+    regrade,
     build,
     inspect,
     encode,
@@ -57,7 +62,7 @@ COMMANDS = (
     push,
     bench,
 )
-GROUPS = {"candidates": candidates}
+GROUPS = {"candidates": candidates, "endpoints": endpoints}
 """Commands with subcommands, by name."""
 DEBUG, JSON, TRUST = "--debug", "--json", "--trust-remote-code"
 _STOPPED = "stopped; nothing half-written is left behind."

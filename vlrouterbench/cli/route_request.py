@@ -59,7 +59,7 @@ class RouteRequest(GoalRequest):
     usd_weight: Annotated[
         float | None,
         typer.Option(
-            help="Accuracy that one USD must buy: at 100 a point is worth 1 USD per 10,000. Needs calibrated estimates.",
+            help="Accuracy that 1 USD must buy: at 100 a point is worth 1 USD per 10,000. Needs calibrated estimates.",
             rich_help_panel=BUDGET,
         ),
     ] = None

@@ -32,9 +32,10 @@ from vlrouterbench.evaluation.report_figures import OCCASIONAL_FILES, report_fig
 from vlrouterbench.evaluation.results import bounds_degenerate
 from vlrouterbench.evaluation.tables import write_tables
 from vlrouterbench.evaluation.view import by_rank_score, headings, result_rows
+from vlrouterbench.evaluation.writing import REPORT_PAGE
 from vlrouterbench.plotting.page import render_page
 
-REPORT_PAGE, FIGURES_FOLDER = "report.html", "figures"
+FIGURES_FOLDER = "figures"
 _UNRANKED = "oracle"
 _COLUMNS = (
     "router",
