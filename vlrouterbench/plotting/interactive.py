@@ -131,8 +131,8 @@ def _plot(trade_off: TradeOff, colours: _Colours) -> Plot:
     costs, heights = _ranges(trade_off)
     plot = figure(
         # Given and not found by the page: that would find them anew whenever names are placed.
-        x_range=Range1d(*costs),
-        y_range=Range1d(*heights),
+        x_range=Range1d(start=costs[0], end=costs[1]),
+        y_range=Range1d(start=heights[0], end=heights[1]),
         x_axis_type="log" if trade_off.logarithmic else "linear",
         x_axis_label=trade_off.cost_label.replace(" samples", ""),  # a phone is narrow
         y_axis_label="accuracy, %",
