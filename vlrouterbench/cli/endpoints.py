@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from vlrouterbench.cli.help import GroupedCommand
 from vlrouterbench.core.errors import VLRouterBenchError
 
 endpoints = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -23,7 +24,7 @@ def _group() -> None:
     """Files that say where candidates are asked."""
 
 
-@endpoints.command()
+@endpoints.command(cls=GroupedCommand)
 def check(file: File, allow_unlikely_prices: UnlikelyPrices = False) -> None:
     """Ask each endpoint one tiny question."""
     from vlrouterbench.cli import console
@@ -51,7 +52,7 @@ def check(file: File, allow_unlikely_prices: UnlikelyPrices = False) -> None:
         )
 
 
-@endpoints.command()
+@endpoints.command(cls=GroupedCommand)
 def schema() -> None:
     """Print the JSON schema of an endpoints file, for editors and checks."""
     from vlrouterbench.cli import console

@@ -24,6 +24,7 @@ from vlrouterbench.cli.demo import demo
 from vlrouterbench.cli.encode import encode
 from vlrouterbench.cli.endpoints import endpoints
 from vlrouterbench.cli.evaluate import evaluate
+from vlrouterbench.cli.help import GroupedCommand
 from vlrouterbench.cli.inspect import inspect
 from vlrouterbench.cli.leaderboard import leaderboard
 from vlrouterbench.cli.measure import measure
@@ -79,7 +80,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command in COMMANDS:
-    app.command()(command)
+    app.command(cls=GroupedCommand)(command)
 for name, group in GROUPS.items():
     app.add_typer(group, name=name)
 
