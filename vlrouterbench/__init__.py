@@ -20,7 +20,7 @@ The pipeline, in the order that data flows; a folder imports folders above it on
     quickstart   all of it, once, on the simulated benchmark
     cli          the same, as commands
 
-`serving` is reserved for what is to come. The leaderboard, studies and ablations are parts of
+The leaderboard, studies and ablations are parts of
 evaluation, simulation and inspection parts of data, and changes of a pool a part of training, so that a reader of the
 first level sees the stages and no more than 16 of them.
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from vlrouterbench.core.files import make_folder
+from vlrouterbench.serving.settings import ServingError
 
 FILE = "requests.sqlite"
 SCHEMA_VERSION = 1
@@ -85,7 +86,7 @@ class RequestLog:
         with self._opened() as connection:
             found = connection.execute("pragma user_version").fetchone()[0]
             if found not in (0, SCHEMA_VERSION):
-                raise OSError(f"{self._path}: expected a log of version {SCHEMA_VERSION}, found version {found}")
+                raise ServingError(f"{self._path}: expected a log of version {SCHEMA_VERSION}, found version {found}.")
             connection.executescript(_SCHEMA)
             connection.execute(f"pragma user_version={SCHEMA_VERSION}")
         self._thread = threading.Thread(target=self._write, name="request log", daemon=True)

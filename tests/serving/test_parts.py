@@ -1,0 +1,200 @@
+"""The parts of a gateway that have a rule of their own: breakers, ledgers, meters, configurations, swaps."""
+
+import json
+import shutil
+import sqlite3
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.cli.conftest import run_program
+from tests.serving.conftest import HARD, NAMES
+from tests.standins.openai_server import endpoint_entry, write_endpoints
+from vlrouterbench.core.errors import VLRouterBenchError
+from vlrouterbench.serving.breaker import Breaker
+from vlrouterbench.serving.ledger import Ledger
+from vlrouterbench.serving.metering import Meter, Usage
+from vlrouterbench.serving.planning import share_of
+from vlrouterbench.serving.settings_file import read_settings
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_a_breaker_closes_off_after_failures_in_a_row_lets_one_try_and_opens_after_it():
+    clock = Clock()
+    breaker = Breaker(3, 10, clock)
+    for _ in range(2):
+        breaker.failed()
+    breaker.succeeded()
+    for _ in range(3):
+        assert breaker.may_ask()
+        breaker.failed()
+    assert breaker.is_open and not breaker.may_ask()
+    clock.now += 10
+    assert breaker.may_ask() and not breaker.may_ask(), "one tries, the others pass by"
+    breaker.succeeded()
+    assert breaker.may_ask() and breaker.may_ask()
+
+
+def test_a_breaker_waits_as_long_as_the_endpoint_asks():
+    clock = Clock()
+    breaker = Breaker(5, 10, clock)
+    breaker.failed(retry_after_s=30)
+    clock.now += 29
+    assert not breaker.may_ask()
+    clock.now += 1
+    assert breaker.may_ask()
+
+
+@pytest.mark.hypothesis
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 0.3), st.floats(0, 1)), max_size=12))
+def test_a_ledger_never_lets_paid_and_reserved_pass_the_day(tmp_path_factory, charges):
+    ledger = Ledger(tmp_path_factory.mktemp("ledger"))
+    for number, (reserve, share) in enumerate(charges):
+        spent = ledger.spent_today("a")
+        fits = ledger.charge(str(number), "a", reserve, 1.0)
+        assert fits == (spent + reserve <= 1.0)
+        if fits and number % 3:
+            ledger.settle(str(number), reserve * share)
+        assert ledger.spent_today("a") <= 1.0 and ledger.spent_today("b") == 0
+    ledger.close()
+
+
+def test_a_ledger_keeps_what_was_charged_when_its_process_ends_and_a_clock_that_goes_back_gives_no_new_day(
+    tmp_path, monkeypatch
+):
+    first, second = Ledger(tmp_path), Ledger(tmp_path)
+    assert first.charge("1", "a", 0.6, 1.0) and not second.charge("2", "a", 0.6, 1.0)
+    monkeypatch.setattr("time.time", lambda: 1e9)
+    assert second.spent_today("a") == 0.6 and not second.charge("3", "a", 0.6, 1.0)
+
+
+@pytest.mark.parametrize("size", [1, 7, 4096])
+def test_a_meter_reads_usage_however_a_stream_is_cut_up(size):
+    content = (
+        b'data: {"choices": []}\n\ndata: {"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 6}}\n\n'
+    )
+    meter = Meter(stream=True)
+    for start in range(0, len(content), size):
+        meter.feed(content[start : start + size])
+    assert meter.end() == Usage(5, 6)
+
+
+def test_a_meter_takes_nothing_for_usage_that_is_none():
+    for content in (b'{"usage": {"prompt_tokens": -1, "completion_tokens": 2}}', b'{"usage": []}', b'"usage"', b""):
+        meter = Meter(stream=False)
+        meter.feed(content)
+        assert meter.end() is None
+
+
+def test_shares_of_conversations_are_spread_evenly():
+    shares = [share_of(str(number)) for number in range(2_000)]
+    assert all(0 <= share < 1 for share in shares) and abs(sum(shares) / 2_000 - 0.5) < 0.03
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("- a", "expected fields"),
+        ("shadw: x", "Did you mean"),
+        ("split: 2", "from 0 to 1"),
+        ("max_attempts: 1.5", "whole number"),
+        ("models: {cheap: accuracy}", "begin with auto-"),
+        ("models: {auto-x: nonsense}", "unknown objective"),
+        ("keys: [{name: a}]", 'expected "sha256"'),
+        ("keys: [{name: a, sha256: sk-my-key}]", "64 hexadecimal digits"),
+        ("keys: [{name: a, sha256: " + "a" * 64 + ", usd_per_day: 1}]", "folder in state:"),
+        ("unreadable_images: maybe", "text-only"),
+        ("shadow: [a]", "expected one value"),
+    ],
+)
+def test_a_configuration_that_makes_no_sense_is_told_with_its_line_and_without_a_key(text, told, tmp_path):
+    path = tmp_path / "serve.yaml"
+    path.write_text(text)
+    with pytest.raises(VLRouterBenchError, match=told) as error:
+        read_settings(path)
+    assert "serve.yaml" in str(error.value) or "objective" in str(error.value)
+    assert "sk-my-key" not in str(error.value)
+
+
+def test_a_router_is_swapped_between_requests_and_back_and_one_that_does_not_fit_changes_nothing(
+    gateway, router_folder, tmp_path
+):
+    other, wrong = (
+        shutil.copytree(router_folder, tmp_path / "other"),
+        shutil.copytree(router_folder, tmp_path / "wrong"),
+    )
+    done = run_program("candidates", "remove", "--router", other, "--name", "large", "--out", tmp_path / "smaller")
+    assert done.status == 0, done.err
+    (wrong / "model.safetensors").write_bytes(b"")
+    with gateway() as running:
+
+        def reload(**content):
+            return running.client.post("/admin/reload", json=content)
+
+        assert running.ask(HARD).headers["x-vlrouter-candidate"] == "large"
+        assert reload(router=str(tmp_path / "smaller")).status_code == 200
+        assert running.ask(HARD).headers["x-vlrouter-candidate"] != "large"
+        refused = reload(router=str(wrong))
+        assert refused.status_code == 409 and "served on" in refused.json()["error"]["message"]
+        assert running.ask(HARD).headers["x-vlrouter-candidate"] != "large"
+        assert reload(back=True).status_code == 200
+        assert running.ask(HARD).headers["x-vlrouter-candidate"] == "large"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ([], "expected --router and --endpoints, found neither"),
+        (["--demo", "--router", "x"], "found both"),
+        (["--router", "ROUTER", "--endpoints", "FEW"], "found none for large"),
+        (["--router", "ROUTER", "--endpoints", "ALL", "--host", "0.0.0.0"], "without keys only this machine"),
+        (["--router", "ROUTER", "--endpoints", "KEYED"], "environment variable A_KEY_THAT_IS_NOT_SET"),
+    ],
+)
+def test_what_cannot_be_served_is_said_before_an_address_is_opened(options, told, router_folder, tmp_path):
+    def endpoints(name, names, **fields):
+        return write_endpoints(
+            tmp_path / f"{name}.yaml", *(endpoint_entry(n, "http://127.0.0.1:9/v1", **fields) for n in names)
+        )
+
+    places = {
+        "ROUTER": router_folder,
+        "FEW": endpoints("few", NAMES[:2]),
+        "ALL": endpoints("all", NAMES),
+        "KEYED": endpoints("keyed", NAMES, api_key_env="A_KEY_THAT_IS_NOT_SET"),
+    }
+    done = run_program("serve", *(places.get(option, option) for option in options))
+    assert done.status == 1 and told in done.err and len(done.errors) == 1
+
+
+def test_a_log_of_another_version_is_refused(tmp_path):
+    from vlrouterbench.serving.request_log import FILE, RequestLog
+    from vlrouterbench.serving.settings import ServingError
+
+    connection = sqlite3.connect(tmp_path / FILE)
+    connection.execute("pragma user_version=99")
+    connection.close()
+    with pytest.raises(ServingError, match="expected a log of version 1, found version 99"):
+        RequestLog(tmp_path, lambda _: None)
+
+
+def test_what_the_stand_ins_of_the_demo_answer_says_who_was_asked_and_that_nobody_was(tmp_path):
+    from starlette.applications import Starlette
+    from starlette.testclient import TestClient
+
+    from vlrouterbench.serving.demo import PATH, stand_in_routes
+
+    client = TestClient(Starlette(routes=stand_in_routes()))
+    body = {"model": "Qwen", "messages": [{"role": "user", "content": "x"}]}
+    said = client.post(f"{PATH}/chat/completions", json=body).json()
+    assert "Qwen would answer" in said["choices"][0]["message"]["content"] and said["usage"]["prompt_tokens"] > 0
+    lines = client.post(f"{PATH}/chat/completions", json=body | {"stream": True}).text.split("\n\n")
+    assert lines[-2] == "data: [DONE]" and json.loads(lines[-3].removeprefix("data: "))["usage"]
