@@ -112,6 +112,7 @@ class Reason(StrEnum):
     OUTSIDE_LINK = "outside_link"
     NOT_FOUND = "not_found"
     NOT_A_LOG = "not_a_log"
+    FAILED_CALL = "failed_call"
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,8 @@ class SourceLogs:
         label_rules: dataset -> rule -> number of candidates whose labels it gave, where labels follow from rules.
         label_agreement: dataset -> candidate -> how many published labels were compared with VLMEvalKit's own rule and
             how many differ.
+        notes: what whoever uses it should know of the source, a sentence each.
+        costs_known: whether any cost is given or follows from tokens and prices; without one, accuracy alone counts.
     """
 
     samples: pa.Table
@@ -177,6 +180,8 @@ class SourceLogs:
     image_files: Sequence[str] = ()
     label_rules: dict[str, dict[str, int]] = field(default_factory=dict)
     label_agreement: dict[str, dict[str, Agreement]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    costs_known: bool = True
 
 
 def positions_of(values: pa.ChunkedArray, names: pa.ChunkedArray) -> np.ndarray:
