@@ -82,7 +82,12 @@ class SourceRequest:
 class BuildRequest(SourceRequest):
     """The options as given on the command line."""
 
-    source: Annotated[Path, typer.Argument(help="Folder of VLMEvalKit logs, its .tar.gz, or a folder of own tables.")]
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder of logs, tables or a published benchmark, its .tar.gz, or hf://datasets/OWNER/NAME."
+        ),
+    ]
     out: Annotated[Path | None, typer.Option(help="Benchmark folder to write; else the benchmark home.")] = None
 
 

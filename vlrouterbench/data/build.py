@@ -21,6 +21,7 @@ from vlrouterbench.data.assemble import GIVEN, assemble
 from vlrouterbench.data.build_report import BuildReport
 from vlrouterbench.data.candidates import CandidatePool, find_pool_file
 from vlrouterbench.data.choices import Protocol
+from vlrouterbench.data.hub_source import fetch, is_on_hub
 from vlrouterbench.data.images import check_images_were_read
 from vlrouterbench.data.impute import impute_tokens
 from vlrouterbench.data.leaks import refuse_leaks
@@ -76,7 +77,8 @@ def build_benchmark(source: Path | str, out: Path | str, options: BuildOptions |
     """Build a benchmark folder from VLMEvalKit logs or own tables.
 
     Args:
-        source: folder of logs (`vlm_router_data` layout or a VLMEvalKit work folder), its .tar.gz, or own tables.
+        source: folder of one of the formats (`docs/sources.md`, `docs/own_data.md`), an archive of logs, or a dataset
+            on the Hub: `hf://datasets/OWNER/NAME[@revision][/folder]`.
         out: benchmark folder to write; replaced as a whole when the build succeeds.
         options: see BuildOptions.
 
@@ -86,7 +88,14 @@ def build_benchmark(source: Path | str, out: Path | str, options: BuildOptions |
     Raises:
         SourceError: the source cannot be read as a benchmark.
     """
-    options, source, out = options or BuildOptions(), Path(source), Path(out)
+    options, out = options or BuildOptions(), Path(out)
+    if is_on_hub(source):
+        fetched = fetch(source, options.models)
+        with folder_beside(out) as images:
+            logs = read_source(fetched.folder, options, image_folder=images)
+            name = fetched.origin["repo_id"].rpartition("/")[2]
+            return build_from_logs(replace(logs, name=name, origin=fetched.origin), out, options)
+    source = Path(source)
     if is_archive(source):
         with unpacked(source) as folder, folder_beside(out) as images:
             logs = replace(read_source(folder, options, image_folder=images), name=source.name.split(".")[0])
@@ -167,9 +176,11 @@ def _pool(folder: Path, given: Path, options: BuildOptions, source: Source) -> C
         pool = pool_of_models(found, options.models, source.name, has_prices=options.prices is not None)
     else:
         pool = source.default_pool(folder)
+    if options.models and found is not None:
+        pool = pool.picked(options.models)
     if options.prices is not None:
-        pool = with_price_file(pool, options.prices, allow_unlikely=unlikely)
-    if options.models:
+        pool = with_price_file(pool, options.prices, allow_unlikely=unlikely, may_name_others=found is not None)
+    if options.models and found is None:
         pool = pool.picked(options.models)
     if found is not None and found.needs_prices:
         refuse_unpriced(pool)

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from vlrouterbench.core.constants import GROUP_SLUGS, SAMPLES_PER_COST_UNIT, SPLITS
 from vlrouterbench.data.assemble import GIVEN, Assembled
 from vlrouterbench.data.costs import CostBoundsRecord, measured_means
+from vlrouterbench.data.hub_source import HubOrigin
 from vlrouterbench.data.leaks import Leaks
 from vlrouterbench.data.prices.published_lists import OtherPrice
 from vlrouterbench.data.sources.source_logs import Agreement, LeftOutRecord
@@ -50,6 +51,7 @@ class _ToldOfSource(TypedDict, total=False):
 
     source_notes: list[str]
     costs_known: bool
+    source_origin: HubOrigin
 
 
 class BuildReport(TypedDict):
@@ -87,6 +89,7 @@ class BuildReport(TypedDict):
         label_agreement: dataset -> candidate -> how published labels compare with VLMEvalKit's own rule.
         source_notes: what to know of the source, a sentence each; absent where there is nothing to say.
         costs_known: False where the source states neither costs nor tokens, so that accuracy alone counts; else absent.
+        source_origin: repository, commit and folder on the Hub that the source was fetched from; else absent.
         source_sha256: digest of the source.
         version: the package's version that built it.
         sha256: digest of the tables.
@@ -120,6 +123,7 @@ class BuildReport(TypedDict):
     label_agreement: dict[str, dict[str, Agreement]]
     source_notes: NotRequired[list[str]]
     costs_known: NotRequired[bool]
+    source_origin: NotRequired[HubOrigin]
     source_sha256: str
     version: str
     sha256: str
@@ -131,6 +135,8 @@ def build_report(benchmark: Assembled, *, sha256: str) -> BuildReport:
     told: _ToldOfSource = {"source_notes": list(source.notes)} if source.notes else {}
     if not source.costs_known:
         told["costs_known"] = False
+    if source.origin is not None:
+        told["source_origin"] = source.origin
     splits, groups = Counter(samples["split"].to_pylist()), Counter(samples["task_group"].to_pylist())
     return {
         "name": source.name,

@@ -71,7 +71,7 @@ def test_a_protocol_that_is_asked_for_counts_costs_again(form, tmp_path):
     with pytest.raises(SourceError, match="expected a price of every candidate"):
         build_benchmark(source, tmp_path / "out", BuildOptions(protocol=Protocol.REFERENCE))
     report, table = built(source, tmp_path / "out", candidates=pool(tmp_path), protocol=Protocol.REFERENCE)
-    texts, answer = {"router_bench": (8, 1), "mmr_v1": (4, 1), "mmr_v2": (4, 1)}[form]
+    texts, answer = {"router_bench": (9, 1), "mmr_v1": (4, 1), "mmr_v2": (4, 1)}[form]
     images = 0 if form == "router_bench" else 256
     assert table.matrices["output_tokens"][0].tolist() == [answer] * 3
     assert table.matrices["input_tokens"][0].tolist() == [texts + images] * 3

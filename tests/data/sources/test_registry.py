@@ -101,9 +101,9 @@ def test_the_refusal_says_of_every_format_what_was_expected_and_found(scores, tm
         "expected own tables (samples and outcomes as .parquet, .csv, .jsonl, .tsv, .json or .xlsx) or VLMEvalKit logs "
         "(<model>/<model>_<dataset>.xlsx) or score lines (scores.txt) or MMR-Bench V2 or MMR-Bench V1 or RouterBench "
         "tables or EmbedLLM tables or LLMRouterBench results or RouterArena results or lmms-eval samples or "
-        f"OpenVLMRecords in {tmp_path}, found none of these. own tables: found outcome.csv (outcome.csv has the columns "
-        "sample_id). VLMEvalKit logs: found no file that begins with its folder's name in a, b, c and 2 more. score "
-        "lines: found no scores.txt. Correct SOURCE."
+        f"OpenVLMRecords in {tmp_path}, found none of these. own tables: found outcome.csv (outcome.csv has the "
+        "columns sample_id). VLMEvalKit logs: found no file that begins with its folder's name in a, b, c and 2 more. "
+        "score lines: found no scores.txt. Correct SOURCE."
     )
 
 

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vlrouterbench.data.candidates import CandidatePool
+from vlrouterbench.data.hub_source import HubOrigin
 from vlrouterbench.data.image_store import StoredImage
 
 ImageReference = bytes | Path | StoredImage | None
@@ -161,6 +162,7 @@ class SourceLogs:
         label_agreement: dataset -> candidate -> how many published labels were compared with VLMEvalKit's own rule and
             how many differ.
         notes: what whoever uses it should know of the source, a sentence each.
+        origin: repository, commit and folder on the Hub, None for a source that lay on this machine.
         costs_known: whether any cost is given or follows from tokens and prices; without one, accuracy alone counts.
     """
 
@@ -182,6 +184,7 @@ class SourceLogs:
     label_agreement: dict[str, dict[str, Agreement]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     costs_known: bool = True
+    origin: HubOrigin | None = None
 
 
 def positions_of(values: pa.ChunkedArray, names: pa.ChunkedArray) -> np.ndarray:
