@@ -45,8 +45,7 @@ def test_without_a_network_the_error_names_everything_looked_for_at_once(client,
     said = client(
         closed_endpoint,
         """
-        from vlrouterbench.core import reach
-from vlrouterbench.core.errors import BenchmarkError
+        from vlrouterbench.core.errors import BenchmarkError
         from vlrouterbench.hub.published import fetch_and_build
 
         try:
@@ -67,8 +66,7 @@ def test_a_hub_without_the_archive_is_quoted(fake_hub, client):
     said = client(
         fake_hub.endpoint,
         """
-        from vlrouterbench.core import reach
-from vlrouterbench.core.errors import BenchmarkError
+        from vlrouterbench.core.errors import BenchmarkError
         from vlrouterbench.hub.published import fetch_and_build
 
         try:
