@@ -3,6 +3,8 @@
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -198,3 +200,35 @@ def test_what_the_stand_ins_of_the_demo_answer_says_who_was_asked_and_that_nobod
     assert "Qwen would answer" in said["choices"][0]["message"]["content"] and said["usage"]["prompt_tokens"] > 0
     lines = client.post(f"{PATH}/chat/completions", json=body | {"stream": True}).text.split("\n\n")
     assert lines[-2] == "data: [DONE]" and json.loads(lines[-3].removeprefix("data: "))["usage"]
+
+
+CHARGES = """
+import sys
+from pathlib import Path
+from vlrouterbench.serving.ledger import Ledger
+ledger = Ledger(Path(sys.argv[1]))
+for number in range(10**6):
+    assert ledger.charge(f"{sys.argv[2]}-{number}", "a", 1e-6, 100)
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.faults
+def test_processes_that_are_killed_while_they_charge_lose_nothing_that_was_charged_and_count_nothing_twice(tmp_path):
+    children = [
+        subprocess.Popen([sys.executable, "-c", CHARGES, tmp_path, name], stdout=subprocess.PIPE, text=True)
+        for name in ("x", "y")
+    ]
+    last = []
+    for child in children:
+        for line in child.stdout:
+            if int(line) >= 50:
+                break
+        child.kill()
+        last.append(int((child.stdout.read() or line).split()[-1]))
+        child.wait()
+    rows = [row[0] for row in sqlite3.connect(tmp_path / "ledger.sqlite").execute("select id from charges")]
+    for name, number in zip("xy", last, strict=True):
+        counted = [int(row.split("-")[1]) for row in rows if row.startswith(name)]
+        assert sorted(counted) == list(range(len(counted))) and len(counted) in (number + 1, number + 2)
+    assert Ledger(tmp_path).spent_today("a") == pytest.approx(1e-6 * len(rows))

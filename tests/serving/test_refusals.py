@@ -35,7 +35,7 @@ def bearer(secret=SECRET):
         b'{"model": "auto", "messages": [{"role": "user", "content": "x"}], "temperature": NaN}',
         b'{"a":' * 20_000,
         b"\xff\xfe",
-        b'{"model": "auto", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": 3}}]}]}',
+        b'{"model": "auto", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": 3}]}]}',
         b'{"model": "auto", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": '
         b'{"url": "data:image/png;base64,AAAA"}}]}]}',
         b'{"model": "auto", "messages": [{"role": "user", "content": "x"}], "vlrouter": {"usd_weight": "much"}}',
@@ -67,7 +67,7 @@ def test_an_image_that_is_somewhere_else_is_refused_and_not_fetched(url, malform
     parts = [{"type": "text", "text": "What?"}, {"type": "image_url", "image_url": {"url": url}}]
     for model in ("auto", "small"):
         answer = malformed.ask([{"role": "user", "content": parts}], model=model)
-        assert answer.status_code in (400, 403) and "data URL" in answer.json()["error"]["message"]
+        assert answer.status_code in (400, 403) and "data URL" in answer.json()["error"]["message"], answer.text
     assert malformed.upstream.asked == []
 
 

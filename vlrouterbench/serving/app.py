@@ -27,9 +27,10 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from vlrouterbench.core.errors import VLRouterBenchError
-from vlrouterbench.serving.chat import HEADER, RequestError, read_chat, read_object
+from vlrouterbench.serving.chat import HEADER, ChatRequest, RequestError, read_chat, read_object
 from vlrouterbench.serving.gateway import Gateway, Served
 from vlrouterbench.serving.planning import DIRECT, Plan
+from vlrouterbench.serving.remote_images import RemoteImages
 from vlrouterbench.serving.settings import Key
 from vlrouterbench.serving.starting import Swaps
 
@@ -52,13 +53,14 @@ class Addresses:
 
     def __init__(self, gateway: Gateway, swaps: Swaps | None) -> None:
         self.gateway, self._swaps = gateway, swaps
+        self._images = RemoteImages(gateway.settings.image_hosts)
         self.is_ready = False
         self._recent: OrderedDict[str, str] = OrderedDict()
 
     async def chat(self, request: Request) -> Response:
         """`POST /v1/chat/completions`."""
         key = self._caller(request)
-        chat = read_chat(await self._body(request), request.headers)
+        chat = await self._with_images(read_chat(await self._body(request), request.headers))
         served = await self.gateway.serve(chat, key)
         self._remember(served)
         headers = {**served.answer.headers, **_headers(served)}
@@ -72,7 +74,7 @@ class Addresses:
         key = self._caller(request)
         content = read_object(await self._body(request))
         chat = read_chat(json.dumps({"model": "auto", **content}).encode(), request.headers)
-        return JSONResponse(_described(await self.gateway.planner.plan(chat, key)))
+        return JSONResponse(_described(await self.gateway.planner.plan(await self._with_images(chat), key)))
 
     async def models(self, request: Request) -> Response:
         """`GET /v1/models`."""
@@ -164,6 +166,9 @@ class Addresses:
                 401, "expected a key of this gateway as a bearer, found none or another.", "authentication_error"
             )
         return key
+
+    async def _with_images(self, chat: ChatRequest) -> ChatRequest:
+        return chat.with_messages(await self._images.brought(chat.messages)) if chat.names_images else chat
 
     async def _body(self, request: Request) -> bytes:
         most = self.gateway.settings.max_body_bytes

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vlrouterbench.core.errors import shown
@@ -87,6 +87,16 @@ class ChatRequest:
         return json.dumps({**added, **self.body, "model": model}, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
     @property
+    def names_images(self) -> bool:
+        """Whether an image is named by an address, in the place of a data URL."""
+        return any(url[:5].lower() != "data:" for url in self.images)
+
+    def with_messages(self, messages: Sequence[Mapping[str, Any]]) -> ChatRequest:
+        """The same request with other messages, whose images are all there."""
+        images = tuple(url for turn in messages for url in _images(turn.get("content")))
+        return replace(self, body={**self.body, "messages": messages}, messages=messages, images=images)
+
+    @property
     def text_chars(self) -> int:
         """Characters of all texts."""
         return sum(len(text) for turn in self.messages for text in _texts(turn.get("content")))
@@ -112,10 +122,6 @@ def read_chat(content: bytes, headers: Mapping[str, str]) -> ChatRequest:
     images = tuple(url for turn in messages for url in _images(turn.get("content")))
     if len(images) > MOST_IMAGES:
         raise RequestError(400, f"expected at most {MOST_IMAGES} images, found {len(images):,}.")
-    if any(url[:5].lower() != "data:" for url in images):
-        raise RequestError(
-            403, "expected images as data URLs (data:image/png;base64,...), found an address: nothing is fetched."
-        )
     return ChatRequest(
         body=body,
         model=model,

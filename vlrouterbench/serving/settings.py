@@ -67,6 +67,7 @@ class Settings:
         split: share of conversations that the `control` candidate answers, 0 to 1.
         control: candidate of the share that is not routed.
         unreadable_images: "error" (400), or "text-only": decided by the text, the image is passed on all the same.
+        image_hosts: hosts whose images may be named by http(s) addresses; others are refused.
         max_body_bytes: of one request.
         max_attempts: candidates that are asked for one request at most.
         first_byte_s: seconds until a stream must begin; the endpoint's own timeout bounds the rest.
@@ -83,6 +84,7 @@ class Settings:
     split: float = 0.0
     control: str = ""
     unreadable_images: str = "error"
+    image_hosts: tuple[str, ...] = ()
     max_body_bytes: int = 32 * MIB
     max_attempts: int = 3
     first_byte_s: float = 60.0

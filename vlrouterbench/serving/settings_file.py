@@ -170,6 +170,7 @@ _SETTINGS: dict[str, Parsed] = {
     "split": _number(0, 1),
     "control": _text,
     "unreadable_images": _choice("error", "text-only"),
+    "image_hosts": _texts,
     "max_body_bytes": _count(1_000, 2**31),
     "max_attempts": _count(1, 100),
     "first_byte_s": _number(0.001, 86_400),
