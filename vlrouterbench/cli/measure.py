@@ -18,8 +18,6 @@ from vlrouterbench.cli.parameters import options_of
 from vlrouterbench.core.errors import VLRouterBenchError
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from vlrouterbench.measuring.endpoints.endpoint import EndpointFile
     from vlrouterbench.measuring.measure import Progress, State
     from vlrouterbench.measuring.measurement import Measurement
@@ -80,9 +78,9 @@ def measure(request: MeasureRequest) -> None:
     if request.dry_run:
         prompt = measurement.job(0, measurement.endpoints[0]).prompt
         content = {"estimate": [asdict(entry) for entry in estimates], "prompt": prompt, "asked": 0}
-        console.show(content, *estimate_lines(estimates), "", "the first prompt:", prompt)
+        console.show(content, *estimate_texts(estimates), "", "the first prompt:", prompt)
         return
-    _agree(request, estimates)
+    agree(estimates, request.max_usd, yes=request.yes)
     with console.stage("ask", with_note=True) as progress:
         report = ask(
             measurement,
@@ -121,18 +119,20 @@ def _measurement(request: MeasureRequest, file: EndpointFile) -> Measurement:
     return Measurement(samples, template, file.chosen(names), judge)
 
 
-def _agree(request: MeasureRequest, estimates: list[EndpointEstimate]) -> None:
-    """Let the user say yes to the estimate."""
+def agree(estimates: list[EndpointEstimate], max_usd: float | None, *, yes: bool) -> None:
+    """Let the user say yes to the estimate.
+
+    Raises:
+        VLRouterBenchError: there is no terminal to ask at, or the answer was no.
+    """
     from vlrouterbench.cli import console
 
-    if request.yes or not any(entry.requests for entry in estimates):
+    if yes or not any(entry.requests for entry in estimates):
         return
-    for line in (*estimate_texts(estimates), *limit_lines(request.max_usd)):
+    for line in (*estimate_texts(estimates), *limit_lines(max_usd)):
         console.warn(line)
     if not sys.stdin.isatty():
-        raise VLRouterBenchError(
-            "expected a yes to this estimate, found no terminal to ask at. Give --yes, or look first with --dry-run."
-        )
+        raise VLRouterBenchError("expected a yes to this estimate, found no terminal to ask at. Give --yes.")
     if not typer.confirm("Ask?", err=True):
         raise VLRouterBenchError("nobody was asked.")
 
@@ -147,11 +147,6 @@ def estimate_texts(estimates: list[EndpointEstimate]) -> list[str]:
     total, most = sum(entry.usd for entry in estimates), sum(entry.most_usd for entry in estimates)
     slowest = max(entry.minutes for entry in estimates)
     return [*lines, f"in all about {total:.4g} USD (at most {most:.4g}), {slowest:.1f} minutes"]
-
-
-def estimate_lines(estimates: list[EndpointEstimate]) -> list[RenderableType]:
-    """The estimate for a terminal."""
-    return list(estimate_texts(estimates))
 
 
 def limit_lines(max_usd: float | None) -> list[str]:
