@@ -78,7 +78,10 @@ def test_a_hub_that_does_not_answer_is_not_asked_again_and_again_and_that_is_sai
     assert len(silent_hub) <= 2 and len(str(raised.value).splitlines()) == 1
 
 
-def test_a_folder_named_almost_right_is_answered_with_the_one_beside_it(folder, silent_hub):
+def test_a_folder_named_almost_right_is_answered_with_the_one_beside_it(tmp_path, silent_hub):
+    folder = tmp_path / "router"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
     with pytest.raises(RouterError, match=re.escape(f'Did you mean "{folder}"?')):
         AutoRouter.from_pretrained(folder.with_name("ruoter"))
     assert not silent_hub, "no repository has such a name"
