@@ -122,9 +122,7 @@ def _read_all(reader: LogReader, num_proc: int) -> list[tuple[LogReader, tuple[p
 def _read_alone(task: LogReader, dataset: str) -> tuple[LogReader, tuple[pa.Table, pa.Table]]:
     reader = LogReader(task.source, task.pool, task.tree, task.image_folder, protocol=task.protocol)
     with ImageStore(task.image_folder) as store:
-        read_dataset(reader, dataset, store)
-    tables = reader.tables()
-    reader.samples, reader.outcomes = [], []
+        tables = read_dataset(reader, dataset, store)
     return reader, tables
 
 
