@@ -122,9 +122,10 @@ def not_parted(dataset: str, known: Collection[str], *, is_evaluated: bool) -> t
         known: names of datasets.
         is_evaluated: whether an evaluation of it has a recognised suffix behind the whole name.
     """
-    folded = {name.casefold(): name for name in known}
+    folded = {name.casefold(): name for name in sorted(known)}
     for end in range(len(dataset) - 1, 1, -1):
-        name, tail = folded.get(dataset[:end].casefold()), dataset[end:]
+        beginning, tail = dataset[:end], dataset[end:]
+        name = beginning if beginning in known else folded.get(beginning.casefold())
         if name is not None and tail[0] != "_":
             is_other = tail[0].isalpha() or is_evaluated
             return None if is_other and not _EVALUATORS_WORD.match(tail) else (name, tail)
