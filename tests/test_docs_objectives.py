@@ -36,7 +36,12 @@ def test_the_commands_of_the_page_run_and_each_answers_with_the_sentence(page, t
         assert record["objective"] in line and 0 < record["accuracy_share"] and 0 < record["cost_share"]
         if "--update-card" in words:
             card = (tmp_path / router / "README.md").read_text().replace("\\", "")
-            assert f"**{sentence}.**" in card
+            assert f"**{sentence}.** The best single candidate is the most accurate one on the scored samples" in card
+            assert "Judged by the objective `accuracy-share=0.95`" in card
+            assert "`vlrouterbench route --objective accuracy-share=0.95` decides so" in card
+        judged = f"Judged by the objective {record['objective']}: it orders the rows"
+        assert judged in " ".join(ended.out.split()) and judged in text
+        assert f"Routers by {record['objective']}" in text and "Ranks and ties are by" in text
     whole, shared = (
         json.loads((tmp_path / name / "results.json").read_text())[0] for name in ("without_middle", "shared")
     )

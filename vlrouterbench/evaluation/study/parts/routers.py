@@ -13,7 +13,7 @@ from typing import TypedDict
 
 import numpy as np
 
-from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.constants import BEST_SINGLE, SAMPLES_PER_COST_UNIT
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.headline import headline
 from vlrouterbench.evaluation.paired import best_single
@@ -33,6 +33,7 @@ from vlrouterbench.evaluation.study.part import StudyHeader, StudyPart, TextTabl
 from vlrouterbench.evaluation.upper_bound import SplitFeatures, upper_bound_decisions
 
 UPPER_BOUND = "upper-bound"
+REFERENCE = f"{BEST_SINGLE}, picked anew on each test split."
 
 
 class RouterRow(TypedDict):
@@ -103,7 +104,7 @@ class RoutersPart(StudyPart[list[RouterRow]]):
     def section(self, record: list[RouterRow], header: StudyHeader) -> str:
         """As the base's, with the first router's sentence above."""
         own = next(row for row in record if row["router"] == header["first"])
-        return self.render(record, header, headline=shares_text(own))
+        return self.render(record, header, headline=shares_text(own), reference=REFERENCE)
 
     def table(self, record: list[RouterRow], header: StudyHeader) -> list[TextTable | str]:
         """One table of all routers."""
@@ -120,7 +121,7 @@ class RoutersPart(StudyPart[list[RouterRow]]):
         ]
         table = TextTable("", ("router", "acc. %", "$/10K", "Rank", f"{first} - it, 95 %"), rows, emphasis=first)
         reason, own = header["rank_score_reason"], next(row for row in record if row["router"] == first)
-        return [shares_text(own), table, *([reason] if reason else [])]
+        return [shares_text(own), REFERENCE, table, *([reason] if reason else [])]
 
 
 def shares_text(row: RouterRow) -> str:
