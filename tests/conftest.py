@@ -26,6 +26,7 @@ import pytest  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from tests.browsing import open_browser  # noqa: E402
+from tests.series import SERIES  # noqa: E402
 from tests.slow import SLOW  # noqa: E402
 from vlrouterbench.data.build import build_from_logs  # noqa: E402
 from vlrouterbench.data.simulation.simulate import simulate_logs  # noqa: E402
@@ -40,6 +41,22 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.relative_to(PROJECT / "tests").as_posix().startswith(SLOW):
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print what series of kills and of random inputs tried."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
+    for name, count in (pair for report in reports for pair in report.user_properties):
+        if name == SERIES:
+            terminalreporter.write_line(f"series: {count}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk():
+    """What tests write is thrown away: no write waits until the disk has it, which takes 5 to 100 ms each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda number: None)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,8 @@ import os
 from hypothesis import settings
 
 VARIABLE = "VLROUTERBENCH_TEST_SERIES"
+SERIES = "series"
+"""Property of a test that counts what a series tried; the counts are printed at the end of a run."""
 LONG = os.environ.get(VARIABLE) == "long"
 TIMES_LONGER = 25
 

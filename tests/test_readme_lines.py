@@ -1,5 +1,6 @@
 """The README's four lines run as printed, in order, after its first command, with no network."""
 
+import ast
 import os
 import re
 import shutil
@@ -46,9 +47,9 @@ def _run(command, folder, project_root):
 
 
 def test_the_lines_in_python_run_as_printed(clone, project_root):
-    imports, *lines = filter(None, _block(project_root, "python").splitlines())
-    assert imports.startswith("import ") and len(lines) == 3
-    code = "\n".join([imports, *(f"print(repr({line}))" for line in lines)])
+    imports, *lines = ast.parse(_block(project_root, "python")).body
+    assert isinstance(imports, ast.Import) and len(lines) == 3
+    code = "\n".join([ast.unparse(imports), *(f"print(repr({ast.unparse(line)}))" for line in lines)])
     said = _run([sys.executable, "-c", code], clone, project_root)
     assert said.startswith("DatasetDict(") and "num_rows" in said
     assert "RoutingDecision(candidate=" in said

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from tests.data.sources.editing import edit
-from tests.series import rounds
+from tests.series import LONG, rounds
 from vlrouterbench.data.build import build_benchmark
 
 COPIES = 100
@@ -59,7 +59,7 @@ MOMENTS = {
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("old", [False, True], ids=["first", "over an old one"])
+@pytest.mark.parametrize("old", [True, *([False] if LONG else [])])
 def test_a_build_killed_at_any_moment_is_whole_or_not_there_and_a_rerun_ends_the_same(
     source, tmp_path, project_root, old
 ):

@@ -12,7 +12,8 @@ from vlrouterbench.features import packed as packed_module
 from vlrouterbench.features.backbones import BackboneOptions, open_backbone
 from vlrouterbench.features.inputs import router_inputs
 from vlrouterbench.features.options import EncodingWork
-from vlrouterbench.features.packed import pack_benchmark
+from vlrouterbench.features.packed import pack_benchmark, tokenizer_digest
+from vlrouterbench.routers.backbones.processing_router import RouterProcessor
 from vlrouterbench.routers.encoders.sample_input import RouterInput
 
 
@@ -78,6 +79,17 @@ def test_a_store_that_was_cut_short_is_made_anew(length, table, encoder):
 def test_another_size_has_a_store_of_its_own(table, encoder):
     other = open_backbone(BackboneOptions("tiny-lxmert", image_size=48), table)
     assert pack_benchmark(table, other).path != pack_benchmark(table, encoder).path
+
+
+def test_a_tokenizer_that_was_called_is_saved_and_named_as_one_that_was_not(encoder, tmp_path):
+    digest = tokenizer_digest(encoder)
+    RouterProcessor(encoder.tokenizer, encoder.config).save_pretrained(tmp_path / "before")
+    encoder.encode([RouterInput("a text")])
+    assert encoder.tokenizer.backend_tokenizer.truncation is not None
+    RouterProcessor(encoder.tokenizer, encoder.config).save_pretrained(tmp_path / "after")
+    assert tokenizer_digest(encoder) == digest
+    for path in (tmp_path / "before").iterdir():
+        assert (tmp_path / "after" / path.name).read_bytes() == path.read_bytes(), path.name
 
 
 def test_rows_are_sent_to_another_process_as_names_of_files(easy_folder):

@@ -85,8 +85,8 @@ def test_with_leave_it_decides_as_the_saved_one(saved):
 def test_with_the_flag_it_is_routed_by_and_evaluated(saved, tmp_path):
     done = run_program("route", "--router", saved / "router", "--question", "What?", "--json", "--trust-remote-code")
     assert done.status == 0, done.err
-    arguments = ("--router", saved / "router", "--router", "mixture", "--out", tmp_path / "out", "--json")
-    done = run_program("--trust-remote-code", "evaluate", saved / "benchmark", *arguments)
+    arguments = ("--router", saved / "router", "--router", "mixture", "--no-baselines", "--out", tmp_path / "out")
+    done = run_program("--trust-remote-code", "evaluate", saved / "benchmark", *arguments, "--json")
     assert done.status == 0, done.err
     assert [record["router"] for record in json.loads(done.out)["results"]] == ["router", "mixture"]
     record = json.loads((tmp_path / "out" / "results.json").read_text())[0]

@@ -13,11 +13,16 @@ from safetensors.torch import load_file
 
 from tests.families import SMALL_BACKBONES, packed_problem
 from vlrouterbench.core.errors import RouterError
+from vlrouterbench.data.build import build_from_logs
+from vlrouterbench.data.simulation.simulate import simulate_logs
+from vlrouterbench.data.table import load_table
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
+from vlrouterbench.features.encode import encode_benchmark
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.best_epochs import last_checkpoint
-from vlrouterbench.training.fit import train_router
+from vlrouterbench.training.fit import save_router, train_router
 from vlrouterbench.training.length_buckets import LengthBuckets
+from vlrouterbench.training.problem import Problem
 from vlrouterbench.training.samples import FeatureDataset
 
 TRAIN = ("train", "--router", "vlc", "--cost-weight", "10", "--num-epochs", "4", "--batch-size", "32")
@@ -29,6 +34,24 @@ def test_all_four_beat_the_best_fixed_mixture_on_test(easy_folder, end_to_end_fo
     records = evaluate_routers(easy_folder, ["mixture", *routers], tmp_path / "evaluated", options)
     mixture, *trained = (record["rank_score"] for record in records)
     assert min(trained) > mixture + 5
+
+
+@pytest.mark.parametrize("family", ["vlc", "knn"])
+def test_a_router_has_the_same_bytes_whatever_was_stored_before(family, tmp_path):
+    benchmark = tmp_path / "benchmark"
+    build_from_logs(simulate_logs(num_samples=60, seed=0, difficulty="easy"), benchmark)
+    files = []
+    for store in ("empty", "filled"):
+        if family == "vlc":
+            problem, arguments = packed_problem(benchmark), RouterTrainingArguments(cost_weights=(10.0,), num_epochs=1)
+        else:
+            table = load_table(benchmark)
+            problem, arguments = Problem(table, encode_benchmark(table)), RouterTrainingArguments()
+        save_router(train_router(family, problem, arguments), tmp_path / store)
+        paths = sorted(path for path in (tmp_path / store).rglob("*") if path.is_file())
+        files.append({path.name: path.read_bytes() for path in paths})
+    assert [name for name in files[0] if files[0][name] != files[1].get(name)] == []
+    assert files[0].keys() == files[1].keys()
 
 
 def _train(folder, out, *options):

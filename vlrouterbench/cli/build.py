@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 class SourceRequest:
     """How a source is read, for every command that builds."""
 
+    GROUP: ClassVar[str] = "How the source is read"
     candidates: Annotated[Path | None, typer.Option(help="Pool: csv or yaml with names and prices.")] = None
     prices: Annotated[
         Path | None,

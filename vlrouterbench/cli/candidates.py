@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vlrouterbench.cli.help import GroupedCommand
 from vlrouterbench.cli.parameters import options_of
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.simulated import SIMULATED_ROUTER
@@ -40,7 +41,7 @@ def _group() -> None:
     """Show or change the pool of a saved router, without training it again."""
 
 
-@candidates.command("list")
+@candidates.command("list", cls=GroupedCommand)
 def list_candidates(router: Router) -> None:
     """Show a router's pool: prices, mean accuracy and mean cost on the train split."""
     from vlrouterbench.cli import console
@@ -51,8 +52,8 @@ def list_candidates(router: Router) -> None:
     console.show(_pool(loaded), *_lines(loaded))
 
 
-@candidates.command("probe", hidden=True)
-@candidates.command("anchors")
+@candidates.command("probe", cls=GroupedCommand, hidden=True)
+@candidates.command("anchors", cls=GroupedCommand)
 def anchors(
     router: Router,
     benchmark: Benchmark,
@@ -103,7 +104,7 @@ class AddRequest:
     allow_unlikely_prices: UnlikelyPrices = False
 
 
-@candidates.command()
+@candidates.command(cls=GroupedCommand)
 @options_of(AddRequest)
 def add(request: AddRequest) -> None:
     """Add a candidate by its outcomes on anchor samples."""
@@ -140,7 +141,7 @@ def add(request: AddRequest) -> None:
     )
 
 
-@candidates.command()
+@candidates.command(cls=GroupedCommand)
 def remove(
     router: Router, name: Annotated[str, typer.Option(help="The candidate that leaves.")], out: NewRouter
 ) -> None:
@@ -158,7 +159,7 @@ def remove(
     console.show(facts, f"{name} has left.", *_lines(loaded), f"saved to {out}")
 
 
-@candidates.command()
+@candidates.command(cls=GroupedCommand)
 def price(
     router: Router,
     name: Annotated[str, typer.Option(help="The candidate whose prices change.")],

@@ -1,7 +1,8 @@
 """Writing files so that nothing half-written is ever seen, and naming contents by digest.
 
 Decisions
-- A folder or file is written beside its final path and renamed at the end; a failure leaves the old one whole.
+- A folder or file is written beside its final path, flushed to the disk, and renamed at the end; a failure leaves the
+  old one whole. A folder that replaces another changes places with it in one step where the system can.
 - A process that was killed leaves its half beside the target; the next writer of that target removes it (`staging.py`).
 """
 
@@ -18,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from vlrouterbench.core.disk import flush_file, flush_folder
 from vlrouterbench.core.errors import VLRouterBenchError
 from vlrouterbench.core.staging import put_in_place, staging_path
 
@@ -47,7 +49,9 @@ def staged_folder(target: Path) -> Iterator[Path]:
         yield staging
         for path in (staging, *staging.rglob("*")):
             _open_to_readers(path)
+            (flush_folder if path.is_dir() else flush_file)(path)
         put_in_place(staging, target)
+        flush_folder(target.parent)
 
 
 @contextmanager
@@ -74,7 +78,37 @@ def staged_file(target: Path) -> Iterator[Path]:
         staging.touch()
         yield staging
         _open_to_readers(staging)
+        flush_file(staging)
         staging.replace(target)
+        flush_folder(target.parent)
+
+
+@contextmanager
+def staged_set(folder: Path, key: str, stale: Iterable[str] = ()) -> Iterator[Path]:
+    """A temporary folder whose files move into `folder` when the block ends without an error; its other files stay.
+
+    Readers open the file `key` first. It leaves before any other file comes and comes last: who is stopped between two
+    of them leaves no set of which a part is old.
+
+    Args:
+        folder: made where it is not there.
+        key: name of a file that the block writes.
+        stale: names of files that belong to an older set, and leave with its key.
+    """
+    folder = folder.absolute()
+    make_folder(folder)
+    with _full_disk_named(folder), staging_path(folder / key) as staging:
+        staging.mkdir()
+        yield staging
+        written = sorted(staging.iterdir(), key=lambda path: path.name == key)
+        for path in written:
+            _open_to_readers(path)
+            flush_file(path)
+        for name in (key, *stale):
+            (folder / name).unlink(missing_ok=True)
+        for path in written:
+            path.replace(folder / path.name)
+        flush_folder(folder)
 
 
 @contextmanager

@@ -1,17 +1,18 @@
 """A folder to write in beside a target, cleared by the next writer of that target when its own writer was killed.
 
 Decisions
-- One folder `.<target>.<8 letters>.partial` holds all of a write: what is being written, what it replaces (for the
-  moment between two renames), and a lock.
+- One folder `.<target>.<8 letters>.partial` holds all of a write: what is being written, what it replaces (where the
+  system cannot exchange two folders in one step, for the moment between two renames), and a lock.
 - A writer lives as long as its lock is held: the system drops it at any death. A process number would be given again,
   and says nothing to another host; a lock on a shared file system is seen by every host, unless its mount keeps locks
   to one host (`local_lock` of NFS): two hosts must not write one target there.
 - Locks are `filelock`'s, which uses the system's own on Unix and on Windows. Its fallback, a file that names a process,
   is switched off for the reason above: where a file system has no locks, nothing is cleared.
 - Making, swapping and clearing are done by one process at a time, under `.<target>.lock`, which is gone afterwards.
-- A writer killed between the two renames has moved the old content aside: it is brought back. What a killed writer had
-  written is never taken up, even when it was whole: a run that did not end has not happened, and its rerun starts over
-  (a whole build takes seconds; the download of an archive, which takes hours, resumes in huggingface_hub).
+- A writer killed between the two renames has moved the old content aside: whoever writes or reads the target next
+  brings it back (`bring_back_killed`). What a killed writer had written is never taken up, even when it was whole: a
+  run that did not end has not happened, and its rerun starts over (a whole build takes seconds; the download of an
+  archive, which takes hours, resumes in huggingface_hub).
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import BaseFileLock, FileLock
+
+from vlrouterbench.core.disk import exchange
 
 _SUFFIX = ".partial"
 _LOCK, _NEW, _OLD, _REPLACED = "lock", "new", "old", "replaced"
@@ -59,11 +62,37 @@ def put_in_place(new: Path, target: Path) -> None:
         if not target.is_dir():
             new.replace(target)
             return
+        if exchange(new, target):
+            return
         # A rename cannot replace a non-empty folder. Should anything stop us here, `staging_path` brings it back.
         old = new.with_name(_OLD)
         target.rename(old)
         new.rename(target)
         old.rename(new.with_name(_REPLACED))
+
+
+def bring_back_killed(target: Path) -> Path:
+    """Bring back what a killed writer had moved aside, for one who is about to read `target`; gives `target`.
+
+    Nothing is done where the target is there, where nothing was moved aside, or where its writer lives: that one is
+    alone until its own rename, which is then waited for.
+    """
+    absolute = target.absolute()
+    if os.path.lexists(absolute) or not any(os.path.lexists(folder / _OLD) for folder in _places(absolute)):
+        return target
+    with suppress(OSError), _alone(absolute) as alone:
+        if alone:
+            _clear_dead(absolute)
+    return target
+
+
+def _places(target: Path) -> list[Path]:
+    """The folders in which writers of `target` write or wrote."""
+    pattern = re.compile(re.escape(f".{target.name}.") + "[a-z0-9_]{8}" + re.escape(_SUFFIX))
+    try:
+        return [path for path in target.parent.iterdir() if pattern.fullmatch(path.name) and path.is_dir()]
+    except OSError:
+        return []  # no such folder, or one that may not be listed
 
 
 def _bring_back(folder: Path, target: Path) -> None:
@@ -74,8 +103,7 @@ def _bring_back(folder: Path, target: Path) -> None:
 
 def _clear_dead(target: Path) -> None:
     """Remove the folders of dead writers of `target`; the caller is alone."""
-    pattern = re.compile(re.escape(f".{target.name}.") + "[a-z0-9_]{8}" + re.escape(_SUFFIX))
-    for folder in [path for path in target.parent.iterdir() if pattern.fullmatch(path.name) and path.is_dir()]:
+    for folder in _places(target):
         lock = _lock(folder / _LOCK, wait=False) if os.path.lexists(folder / _LOCK) else None
         if lock is not None:
             _bring_back(folder, target)

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from vlrouterbench.core.constants import SPLITS
 from vlrouterbench.core.errors import BenchmarkError, unknown_name
 from vlrouterbench.core.files import sha256_of_files
+from vlrouterbench.core.staging import bring_back_killed
 from vlrouterbench.data.assemble import GIVEN
 from vlrouterbench.data.build_report import REPORT_FILE, BenchmarkIdentity, BuildReport
 from vlrouterbench.data.candidates import CandidateModel, CandidatePool
@@ -226,7 +227,7 @@ def load_table(folder: Path | str, *, verify: bool = False) -> RoutingTable:
     Raises:
         BenchmarkError: not a benchmark folder, or its parts do not belong together.
     """
-    folder = Path(folder)
+    folder = bring_back_killed(Path(folder))
     report = _read_report(folder)
     files = data_files(folder)
     if not files:

@@ -1,6 +1,7 @@
 """`report.html`: one file that needs no network, with tables, figures and examples.
 
 Decisions
+- The answer comes first: a sentence per router, then accuracy against cost, which is interactive on a screen.
 - Ranks are among what is evaluated but the oracle, which sees the answers; each with its range over paired resamples.
 - Examples are those of the trained router that is best by the objective.
 - Published figures are shown beside the real benchmark only; elsewhere the page says why they are not.
@@ -31,10 +32,11 @@ from vlrouterbench.evaluation.report_figures import OCCASIONAL_FILES, report_fig
 from vlrouterbench.evaluation.results import bounds_degenerate
 from vlrouterbench.evaluation.tables import write_tables
 from vlrouterbench.evaluation.view import by_rank_score, headings, judged_notes, result_rows
+from vlrouterbench.evaluation.writing import REPORT_PAGE
 from vlrouterbench.metrics.objectives import RANK_SCORE
 from vlrouterbench.plotting.page import render_page
 
-REPORT_PAGE, FIGURES_FOLDER = "report.html", "figures"
+FIGURES_FOLDER = "figures"
 _UNRANKED = "oracle"
 _COLUMNS = (
     "router",

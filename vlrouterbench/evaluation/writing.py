@@ -4,7 +4,9 @@ Decisions
 - The row of each decision has the estimates of the chosen candidate, empty for routers without estimates; the columns
   are missing where no router has any.
 - `estimates.parquet` is written when a calibrated router was evaluated; an older one is removed, because it would
-  belong to other records.
+  belong to other records. So is an older report.
+- All files are written beside, and moved in together: an evaluation that is killed leaves the old files, or the new
+  ones, or no `results.json`.
 """
 
 from __future__ import annotations
@@ -16,13 +18,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vlrouterbench.core.files import staged_file, write_json
+from vlrouterbench.core.files import staged_set, write_json
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.paired import SHUFFLED, RoutedSplit, ScoringContext
 from vlrouterbench.evaluation.records import ResultRecord
 
 RESULTS_FILE, DECISIONS_FILE = "results.json", "decisions.parquet"
 CONTROLS_FILE, ESTIMATES_FILE = "controls.parquet", "estimates.parquet"
+REPORT_PAGE = "report.html"
 _ESTIMATED = ("estimated_accuracy", "estimated_cost_usd")
 
 
@@ -37,10 +40,12 @@ def write_results(
     if any(router.estimates for router in routed):
         for name, values in zip(_ESTIMATED, _estimates_of_chosen(routed), strict=True):
             decided[name] = pa.array(values, from_pandas=True)
-    _write(decided, out / DECISIONS_FILE)
-    _write(_decisions(controls, context.table), out / CONTROLS_FILE)
-    _write_estimates(routed, context.table, out / ESTIMATES_FILE)
-    write_json(out / RESULTS_FILE, records)
+    with staged_set(out, RESULTS_FILE, stale=(ESTIMATES_FILE, REPORT_PAGE)) as staging:
+        pq.write_table(pa.table(decided), staging / DECISIONS_FILE)
+        pq.write_table(pa.table(_decisions(controls, context.table)), staging / CONTROLS_FILE)
+        if estimates := _estimates(routed, context.table):
+            pq.write_table(pa.table(estimates), staging / ESTIMATES_FILE)
+        write_json(staging / RESULTS_FILE, records)
 
 
 def _decisions(decisions: Mapping[str, np.ndarray], table: RoutingTable) -> dict[str, pa.Array]:
@@ -61,17 +66,17 @@ def _estimates_of_chosen(routed: Sequence[RoutedSplit]) -> list[np.ndarray]:
     return list(np.concatenate(parts, axis=1))
 
 
-def _write_estimates(routed: Sequence[RoutedSplit], table: RoutingTable, path: Path) -> None:
+def _estimates(routed: Sequence[RoutedSplit], table: RoutingTable) -> dict[str, pa.Array]:
+    """Columns of `estimates.parquet`; none where no router has any."""
     by_router = {router.router: router.estimates for router in routed if router.estimates is not None}
     if not by_router:
-        path.unlink(missing_ok=True)
-        return
+        return {}
     sample_ids, names = table.column("sample_id"), table.pool.names
     pairs = len(sample_ids) * len(names)
     errors = [
         np.full(pairs, np.nan) if e.standard_error is None else e.standard_error.ravel() for e in by_router.values()
     ]
-    columns = {
+    return {
         "router": pa.array([router for router in by_router for _ in range(pairs)], pa.string()),
         "sample_id": pa.array([name for name in sample_ids for _ in names] * len(by_router), pa.string()),
         "candidate": pa.array([*names] * len(sample_ids) * len(by_router), pa.string()),
@@ -79,9 +84,3 @@ def _write_estimates(routed: Sequence[RoutedSplit], table: RoutingTable, path: P
         "estimated_cost_usd": pa.array(np.concatenate([e.cost_usd.ravel() for e in by_router.values()])),
         "standard_error": pa.array(np.concatenate(errors), from_pandas=True),
     }
-    _write(columns, path)
-
-
-def _write(columns: Mapping[str, pa.Array], path: Path) -> None:
-    with staged_file(path) as staging:
-        pq.write_table(pa.table(dict(columns)), staging)

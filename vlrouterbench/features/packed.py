@@ -28,7 +28,7 @@ from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.features.inputs import router_inputs, text_inputs
 from vlrouterbench.features.options import EncodingWork
 from vlrouterbench.features.store import content_key, feature_folder
-from vlrouterbench.routers.backbones.sample_encoder import RowDescription, SampleEncoder, shortened
+from vlrouterbench.routers.backbones.sample_encoder import RowDescription, SampleEncoder, shortened, uncalled
 
 PACKED_VERSION = 1
 """Raised whenever the same sample would have other bytes."""
@@ -141,8 +141,8 @@ def pack_benchmark(table: RoutingTable, encoder: SampleEncoder, work: EncodingWo
 
 
 def tokenizer_digest(encoder: SampleEncoder) -> str:
-    """Digest of all that a tokenizer does."""
-    return hashlib.sha256(encoder.tokenizer.backend_tokenizer.to_str().encode()).hexdigest()
+    """Digest of all that a tokenizer does, whether it was called before or not."""
+    return hashlib.sha256(uncalled(encoder.tokenizer).backend_tokenizer.to_str().encode()).hexdigest()
 
 
 def _mapped(path: Path, write: Callable[[Path], None]) -> np.memmap:

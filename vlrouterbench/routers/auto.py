@@ -23,6 +23,7 @@ from transformers.utils import cached_file
 
 from vlrouterbench.core.errors import RouterError, UnknownNameError, unknown_name
 from vlrouterbench.core.foreign_code import foreign_code
+from vlrouterbench.core.staging import bring_back_killed
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.encoder_registration import find_encoders
 from vlrouterbench.routers.encoders.block import BLOCKS, MODALITIES
@@ -58,6 +59,7 @@ class AutoRouter:
             UnknownNameError: a family or an encoder that is not known here, and its code may not be run.
         """
         source = str(name_or_path)
+        bring_back_killed(Path(source))
         config = _read_config(source, kwargs)
         if isinstance(encoder := config.get("encoder"), dict):
             find_encoders(encoder)

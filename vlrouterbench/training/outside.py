@@ -73,8 +73,10 @@ def check_outside(router: PreTrainedRouter, run: TrainingRun) -> None:
     """As `check_scores`, of a router of a family from outside on the validation samples."""
     if is_outside(type(router)):
         features = run.problem.validation_features
-        scored = router.scores_for(features.to(router.device), router.decision_settings(run.recipe)[:1])
+        was_training = router.training
+        scored = router.eval().scores_for(features.to(router.device), router.decision_settings(run.recipe)[:1])
         check_scores(router, next(iter(scored)), len(features))
+        router.train(was_training)
 
 
 def check_scores(router: PreTrainedRouter, scores: object, num_samples: int) -> None:

@@ -11,11 +11,12 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike
 from typing import Any
 
 import torch
 
-from vlrouterbench.routers.backbones.sample_encoder import SampleEncoder
+from vlrouterbench.routers.backbones.sample_encoder import SampleEncoder, uncalled
 from vlrouterbench.routers.encoders.feature_encoder import EncoderProcessor
 from vlrouterbench.routers.encoders.sample_input import RouterInput
 
@@ -32,6 +33,15 @@ class RouterProcessor(EncoderProcessor):
     def __init__(self, tokenizer: Any = None, router_encoder: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(tokenizer, **kwargs)
         self.router_encoder = router_encoder
+
+    def save_pretrained(self, save_directory: str | PathLike[Any], *arguments: Any, **options: Any) -> Any:
+        """As the base's, with the tokenizer as it was before any call."""
+        called = self.tokenizer
+        self.tokenizer = uncalled(called)
+        try:
+            return super().save_pretrained(save_directory, *arguments, **options)
+        finally:
+            self.tokenizer = called
 
     def tensors(self, samples: list[RouterInput]) -> Mapping[str, torch.Tensor]:
         """As the base's: `features`, (num_samples, width) uint8."""

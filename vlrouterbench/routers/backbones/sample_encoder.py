@@ -8,10 +8,13 @@ Decisions
 - The whole image is scaled to fit a square and padded with the colour that normalisation brings to zero; never
   cropped: edges of charts and pages carry axes and totals.
 - A sample without an image says so; a backbone puts a learnt vector in its place, not a black square.
+- A tokenizer keeps the length that it last cut texts to, and would be saved with it: the same training would give other
+  bytes where its texts were stored already. What is saved or named by digest is the tokenizer without it (`uncalled`).
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
@@ -52,6 +55,14 @@ class RowDescription(TypedDict):
     backbone: str
     image_size: int
     max_tokens: int
+
+
+def uncalled(tokenizer: Any) -> Any:
+    """A copy of a fast tokenizer of transformers without what calls leave in it: a length to cut or to fill up to."""
+    copied = copy.deepcopy(tokenizer)
+    copied.backend_tokenizer.no_truncation()
+    copied.backend_tokenizer.no_padding()
+    return copied
 
 
 class SampleEncoder(nn.Module):
