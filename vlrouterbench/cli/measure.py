@@ -18,8 +18,6 @@ from vlrouterbench.cli.parameters import options_of
 from vlrouterbench.core.errors import VLRouterBenchError
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from vlrouterbench.measuring.endpoints.endpoint import EndpointFile
     from vlrouterbench.measuring.measure import Progress, State
     from vlrouterbench.measuring.measurement import Measurement
@@ -45,7 +43,9 @@ class MeasureRequest:
     out: Annotated[Path, typer.Option(help="Folder of the tables; a rerun asks only what was not answered.")]
     grading: Annotated[
         str | None,
-        typer.Option(help=f"{GradingHelp}; a column grading wins, a question with options is graded by choice."),
+        typer.Option(
+            help=f"{GradingHelp}; a column grading wins. Else choice where a question has options, and exact."
+        ),
     ] = None
     answers: Annotated[
         Path | None, typer.Option(help="Table with sample_id and answer, for a benchmark folder, which has none.")
@@ -80,9 +80,9 @@ def measure(request: MeasureRequest) -> None:
     if request.dry_run:
         prompt = measurement.job(0, measurement.endpoints[0]).prompt
         content = {"estimate": [asdict(entry) for entry in estimates], "prompt": prompt, "asked": 0}
-        console.show(content, *estimate_lines(estimates), "", "the first prompt:", prompt)
+        console.show(content, *estimate_texts(estimates), "", "the first prompt:", prompt)
         return
-    _agree(request, estimates)
+    agree(estimates, request.max_usd, yes=request.yes)
     with console.stage("ask", with_note=True) as progress:
         report = ask(
             measurement,
@@ -121,18 +121,20 @@ def _measurement(request: MeasureRequest, file: EndpointFile) -> Measurement:
     return Measurement(samples, template, file.chosen(names), judge)
 
 
-def _agree(request: MeasureRequest, estimates: list[EndpointEstimate]) -> None:
-    """Let the user say yes to the estimate."""
+def agree(estimates: list[EndpointEstimate], max_usd: float | None, *, yes: bool) -> None:
+    """Let the user say yes to the estimate.
+
+    Raises:
+        VLRouterBenchError: there is no terminal to ask at, or the answer was no.
+    """
     from vlrouterbench.cli import console
 
-    if request.yes or not any(entry.requests for entry in estimates):
+    if yes or not any(entry.requests for entry in estimates):
         return
-    for line in (*estimate_texts(estimates), *limit_lines(request.max_usd)):
+    for line in (*estimate_texts(estimates), *limit_lines(max_usd)):
         console.warn(line)
     if not sys.stdin.isatty():
-        raise VLRouterBenchError(
-            "expected a yes to this estimate, found no terminal to ask at. Give --yes, or look first with --dry-run."
-        )
+        raise VLRouterBenchError("expected a yes to this estimate, found no terminal to ask at. Give --yes.")
     if not typer.confirm("Ask?", err=True):
         raise VLRouterBenchError("nobody was asked.")
 
@@ -147,11 +149,6 @@ def estimate_texts(estimates: list[EndpointEstimate]) -> list[str]:
     total, most = sum(entry.usd for entry in estimates), sum(entry.most_usd for entry in estimates)
     slowest = max(entry.minutes for entry in estimates)
     return [*lines, f"in all about {total:.4g} USD (at most {most:.4g}), {slowest:.1f} minutes"]
-
-
-def estimate_lines(estimates: list[EndpointEstimate]) -> list[RenderableType]:
-    """The estimate for a terminal."""
-    return list(estimate_texts(estimates))
 
 
 def limit_lines(max_usd: float | None) -> list[str]:
@@ -199,7 +196,7 @@ def show_report(report: MeasureReport, out: Path, notes: list[str]) -> None:
 
 def _remarks(report: MeasureReport) -> list[str]:
     """What a user should know beside the table."""
-    lines = []
+    lines = ["graded by " + ", ".join(f"{kind}: {count:,}" for kind, count in report["gradings"].items())]
     for entry in report["candidates"]:
         counts = {
             "answers whose tokens were counted here, since the server gave no usage": entry["tokens_counted_here"],

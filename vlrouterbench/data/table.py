@@ -25,13 +25,12 @@ from vlrouterbench.core.files import sha256_of_files
 from vlrouterbench.core.staging import bring_back_killed
 from vlrouterbench.data.assemble import GIVEN
 from vlrouterbench.data.build_report import REPORT_FILE, BenchmarkIdentity, BuildReport
-from vlrouterbench.data.candidates import CandidateModel, CandidatePool
+from vlrouterbench.data.candidates import NOT_STATED, PRICE_FIELDS, CandidateModel, CandidatePool
 from vlrouterbench.data.costs import cost_bounds, measured_means, pool_cost
 from vlrouterbench.data.latency import read_latency
 from vlrouterbench.data.schema import CANDIDATE_FILE_SCHEMA, LATENCY, MATRIX_TYPES, REQUEST_PRICE
+from vlrouterbench.data.table_images import data_files, images_of_rows
 from vlrouterbench.metrics.objectives import BENCHMARK_GOAL, Goal
-
-IMAGES_PER_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -190,31 +189,7 @@ class RoutingTable:
         """Encoded image of each row in order, None where there is none."""
         if (np.diff(self.rows) <= 0).any():
             raise BenchmarkError("images are read in folder order, each once: sort the rows first.")
-        start = 0
-        for path in data_files(self.folder):
-            with pq.ParquetFile(path) as file:
-                for group in range(file.num_row_groups):
-                    size = file.metadata.row_group(group).num_rows
-                    first, last = np.searchsorted(self.rows, (start, start + size))
-                    wanted = set((self.rows[first:last] - start).tolist())
-                    start += size
-                    if wanted:
-                        yield from _images(file, group, wanted)
-
-
-def _images(file: pq.ParquetFile, group: int, wanted: set[int]) -> Iterator[bytes | None]:
-    """Encoded images of some rows of a row group, by their index in it; groups without any are never read."""
-    start = 0
-    for batch in file.iter_batches(batch_size=IMAGES_PER_BATCH, row_groups=[group], columns=["image"]):
-        for row, image in enumerate(batch.column(0).field("bytes"), start=start):
-            if row in wanted:
-                yield image.as_py()
-        start += batch.num_rows
-
-
-def data_files(folder: Path) -> list[Path]:
-    """The sample shards of a folder in table order: by split, then by name."""
-    return [path for split in SPLITS for path in sorted((folder / "data").glob(f"{split}-*.parquet"))]
+        yield from images_of_rows(self.folder, self.rows)
 
 
 def load_table(folder: Path | str, *, verify: bool = False) -> RoutingTable:
@@ -253,6 +228,9 @@ def load_table(folder: Path | str, *, verify: bool = False) -> RoutingTable:
             "Build the benchmark again."
         )
     stacked = {name: np.concatenate(parts) for name, parts in matrices.items()}
+    if not report.get("costs_known", True):
+        # Decisions are then made by accuracy alone, as among free candidates; the folder itself says "not measured".
+        stacked["cost"] = np.where(np.isnan(stacked["quality"]), np.nan, 0.0)
     stacked |= read_latency(folder, whole["sample_id"], pool)
     return RoutingTable(folder, report, pool, whole, stacked, np.arange(whole.num_rows))
 
@@ -277,6 +255,8 @@ def _read_pool(folder: Path) -> CandidatePool:
     table = _read_parquet(path)
     stated = [name for name in table.column_names if name == REQUEST_PRICE or name in CANDIDATE_FILE_SCHEMA.names]
     rows = table.select(stated).to_pylist()
+    for row in rows:
+        row.update({side: NOT_STATED for side in PRICE_FIELDS if row[side] is None})
     return CandidatePool(tuple(CandidateModel(**row) for row in rows), str(path))
 
 

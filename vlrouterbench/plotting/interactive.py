@@ -124,11 +124,15 @@ def _renumbered(value: Any, known: dict[str, str], numbers: itertools.count[int]
 
 
 def _plot(trade_off: TradeOff, colours: _Colours) -> Plot:
-    from bokeh.models import HoverTool
+    from bokeh.models import HoverTool, Range1d
     from bokeh.models.annotations import Title
     from bokeh.plotting import figure
 
+    costs, heights = _ranges(trade_off)
     plot = figure(
+        # Given and not found by the page: that would find them anew whenever names are placed.
+        x_range=Range1d(start=costs[0], end=costs[1]),
+        y_range=Range1d(start=heights[0], end=heights[1]),
         x_axis_type="log" if trade_off.logarithmic else "linear",
         x_axis_label=trade_off.cost_label.replace(" samples", ""),  # a phone is narrow
         y_axis_label="accuracy, %",
@@ -152,6 +156,25 @@ def _plot(trade_off: TradeOff, colours: _Colours) -> Plot:
     _add_names(plot, trade_off, colours)
     _style(plot, colours)
     return plot
+
+
+def _ranges(trade_off: TradeOff) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Where the axes begin and end: all marks, intervals and curves, with a margin."""
+    marks = trade_off.marks
+    points = np.array([mark.point for mark in marks])
+    left, right, down, up = np.array([whiskers(mark) for mark in marks]).T
+    curves = np.vstack([mark.curve_points() for mark in marks])
+    costs = np.concatenate([points[:, 0] - left, points[:, 0] + right, curves[:, 0]])
+    heights = np.concatenate([points[:, 1] - down, points[:, 1] + up, curves[:, 1]])
+    low, high = float(heights.min()), float(heights.max())
+    margin = 0.06 * (high - low) or 1.0
+    if trade_off.logarithmic:
+        first, last = np.log(costs[costs > 0].min()), np.log(costs.max())
+        wider = 0.06 * (last - first) or 0.5
+        return (float(np.exp(first - wider)), float(np.exp(last + wider))), (low - margin, high + margin)
+    first, last = float(costs.min()), float(costs.max())
+    wider = 0.06 * (last - first) or 1.0
+    return (first - wider, last + wider), (low - margin, high + margin)
 
 
 def _draw_kind(plot: Plot, kind: Kind, meaning: str, marks: Sequence[Mark], colour: str) -> Any:

@@ -9,7 +9,7 @@ Decisions
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vlrouterbench.data.candidates import CandidatePool
+from vlrouterbench.data.hub_source import HubOrigin
 from vlrouterbench.data.image_store import StoredImage
 
 ImageReference = bytes | Path | StoredImage | None
@@ -52,28 +53,6 @@ OUTCOME_SCHEMA = pa.schema(
 )
 """One measured pair per row; `cost_usd` is given only where the source fixes it, else it follows from tokens and
 prices."""
-
-
-class SampleRow(TypedDict):
-    """A row of SAMPLE_SCHEMA, where the source gives neither group nor split."""
-
-    sample_id: str
-    dataset: str
-    task_group: str
-    question: str
-    options: list[str]
-    hint: str
-
-
-class OutcomeRow(TypedDict):
-    """A row of OUTCOME_SCHEMA, where costs follow from tokens and prices."""
-
-    sample_id: str
-    candidate: str
-    quality: float
-    input_tokens: int | None
-    output_tokens: int | None
-    prediction: str | None
 
 
 class LeftOutRecord(TypedDict):
@@ -112,6 +91,7 @@ class Reason(StrEnum):
     OUTSIDE_LINK = "outside_link"
     NOT_FOUND = "not_found"
     NOT_A_LOG = "not_a_log"
+    FAILED_CALL = "failed_call"
 
 
 @dataclass(frozen=True)
@@ -159,6 +139,9 @@ class SourceLogs:
         label_rules: dataset -> rule -> number of candidates whose labels it gave, where labels follow from rules.
         label_agreement: dataset -> candidate -> how many published labels were compared with VLMEvalKit's own rule and
             how many differ.
+        notes: what whoever uses it should know of the source, a sentence each.
+        origin: repository, commit and folder on the Hub, None for a source that lay on this machine.
+        costs_known: whether any cost is given or follows from tokens and prices; without one, accuracy alone counts.
     """
 
     samples: pa.Table
@@ -177,6 +160,19 @@ class SourceLogs:
     image_files: Sequence[str] = ()
     label_rules: dict[str, dict[str, int]] = field(default_factory=dict)
     label_agreement: dict[str, dict[str, Agreement]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    costs_known: bool = True
+    origin: HubOrigin | None = None
+
+
+def as_table(columns: Mapping[str, Sequence[object]], schema: pa.Schema) -> pa.Table:
+    """A table of a schema; columns that are not given are null throughout."""
+    num_rows = len(next(iter(columns.values())))
+    arrays = [
+        pa.array(columns[field.name], field.type) if field.name in columns else pa.nulls(num_rows, field.type)
+        for field in schema
+    ]
+    return pa.table(arrays, schema=schema)
 
 
 def positions_of(values: pa.ChunkedArray, names: pa.ChunkedArray) -> np.ndarray:

@@ -22,6 +22,7 @@ from vlrouterbench.data.candidates import CandidatePool, pool_files
 from vlrouterbench.data.choices import Protocol
 from vlrouterbench.data.image_store import ImageStore
 from vlrouterbench.data.saved_tables.form import ENDINGS, ENDINGS_IN_WORDS, ending_of
+from vlrouterbench.data.saved_tables.header import columns_of
 from vlrouterbench.data.schema import LATENCY
 from vlrouterbench.data.sources.inside import refuse_outside
 from vlrouterbench.data.sources.own_tables.image_columns import Keep, read_images
@@ -43,7 +44,9 @@ from vlrouterbench.data.sources.source_logs import (
     SourceLogs,
     positions_of,
 )
-from vlrouterbench.routers.encoders.sample_input import RouterInputError, read_options
+from vlrouterbench.routers.encoders.sample_input import RouterInputError, one_line, read_options
+
+COST = "cost_usd"
 
 
 def find_table(folder: Path, stem: str) -> Path | None:
@@ -72,6 +75,7 @@ class OwnTables(Source):
 
     name = "own tables"
     expected = f"samples and outcomes as {ENDINGS_IN_WORDS}"
+    uses_cost_column = True
 
     def matches(self, folder: Path) -> Match:
         """Whether either table lies there.
@@ -84,8 +88,10 @@ class OwnTables(Source):
         named = [path.name for stem in ("samples", "outcomes") for path in files_of(folder, stem)]
         if named:
             return Match(False, f"{few_names(named)}, which are read from {ENDINGS_IN_WORDS} alone")
-        names = sorted(path.name for path in folder.iterdir() if ending_of(path) is not None)
-        return Match(False, few_names(names) if names else "no table")
+        paths = sorted(path for path in folder.iterdir() if ending_of(path) is not None and path.is_file())
+        columns = columns_of(paths[0]) if paths else ()
+        of_first = f" ({paths[0].name} has the columns {one_line(few_names(columns))})" if columns else ""
+        return Match(False, f"{few_names([path.name for path in paths])}{of_first}" if paths else "no table")
 
     def read(self, folder: Path, options: ReadOptions) -> SourceLogs:
         """Read a folder of own tables.
@@ -97,21 +103,34 @@ class OwnTables(Source):
         if options.protocol is not Protocol.REFERENCE:
             raise SourceError(f"{folder} holds own tables, which bring their own token counts: leave --protocol out.")
         with ImageStore(options.image_folder) as store:
-            return read_own_tables(folder, pool=options.pool, keep=store.add)
+            return read_own_tables(
+                folder,
+                pool=options.pool,
+                keep=store.add,
+                picks=options.picks,
+                cost_column=options.cost_column,
+            )
 
 
-def read_own_tables(folder: Path, *, pool: CandidatePool, keep: Keep = bytes) -> SourceLogs:
+def read_own_tables(
+    folder: Path, *, pool: CandidatePool, keep: Keep = bytes, picks: bool = False, cost_column: str = ""
+) -> SourceLogs:
     """Read a folder of own tables, as `OwnTables.read` does.
 
     Args:
         folder: the folder.
         pool: the candidates.
         keep: puts aside images that stand in the table; else they are held in memory.
+        picks: whether the pool is some of the candidates, so that outcomes of others are no error.
+        cost_column: the column of costs, "" for `cost_usd`.
     """
     samples_path, outcomes_path = (_existing_table(folder, stem) for stem in ("samples", "outcomes"))
     raw = read_table(samples_path, ("sample_id", "question"))
     samples = _samples(raw, samples_path, default_dataset=folder.resolve().name)
-    outcomes = _outcomes(read_table(outcomes_path, ("sample_id", "candidate", "quality")), outcomes_path)
+    needed = ("sample_id", "candidate", "quality", *filter(None, [cost_column]))
+    outcomes = _outcomes(_costs_named(read_table(outcomes_path, needed), cost_column), outcomes_path)
+    if picks:
+        outcomes = outcomes.filter(pc.is_in(outcomes["candidate"], pa.array(pool.names)))
     _check_outcomes(outcomes, outcomes_path, pool=pool, sample_ids=samples["sample_id"])
     images = read_images(folder, raw, samples_path, keep)
     check_unique(positions_of(samples["sample_id"], samples["sample_id"]), ("sample_id",), samples, samples_path)
@@ -136,6 +155,14 @@ def read_own_tables(folder: Path, *, pool: CandidatePool, keep: Keep = bytes) ->
         protocol="own tables",
         image_files=images.files,
     )
+
+
+def _costs_named(raw: pa.Table, column: str) -> pa.Table:
+    """The outcomes with the column of costs under the name that they have here."""
+    if not column or column == COST:
+        return raw
+    kept = raw.drop_columns([name for name in (COST,) if name in raw.column_names])
+    return kept.rename_columns([COST if name == column else name for name in kept.column_names])
 
 
 def _existing_table(folder: Path, stem: str) -> Path:

@@ -70,6 +70,10 @@ class LabelRule:
         """Whether an evaluation file with this suffix ("_openai_result") can be the one the rule reads."""
         return re.fullmatch(self.suffix_pattern, suffix) is not None
 
+    def named(self, name: str) -> LabelRule:
+        """The same rule under another name."""
+        return replace(self, name=name)
+
 
 def rule_for(dataset: str, columns: Collection[str], *, legacy: bool = False) -> LabelRule | None:
     """The rule for a file of a dataset, or None where its columns hold no label.
@@ -84,7 +88,7 @@ def rule_for(dataset: str, columns: Collection[str], *, legacy: bool = False) ->
         `columns.COLUMNS`. For an unknown dataset `score` may be a judge's mark on another scale; then rows outside
         [0, 1] give None, and the caller must not mix them with the rest.
     """
-    rule = LABEL_RULES.get(_RELATED_DATASETS.get(dataset, dataset))
+    rule = LABEL_RULES.get(RELATED_DATASETS.get(dataset, dataset))
     if legacy:
         rule = LEGACY_LABEL_RULES.get(dataset, rule)
     if IS_CORRECT in columns:
@@ -101,6 +105,11 @@ def rule_for(dataset: str, columns: Collection[str], *, legacy: bool = False) ->
     return None if column is None else _COLUMN_RULES[column]
 
 
+def rule_of_column(name: str) -> LabelRule:
+    """The rule that a column of the file of predictions is the label."""
+    return _rule(name, INFERENCE, (name,), partial(_cell_of, name), "")
+
+
 def _rule_of(source: LabelSource, mark: Mark) -> LabelRule:
     column_rule = _COLUMN_RULES.get(mark.text)
     if column_rule is not None:
@@ -112,12 +121,14 @@ def _rule_of(source: LabelSource, mark: Mark) -> LabelRule:
 
 def _rule(name: str, needs: str, columns: tuple[str, ...], score: ScoreFunction, suffix_pattern: str) -> LabelRule:
     """A rule whose score is a filled `is_correct` cell, else `score` where the row has the columns for it."""
+    needed = frozenset(columns)
 
     def score_row(row: Row) -> float | None:
-        published = as_fraction(row.get(IS_CORRECT))
+        cell = row.get(IS_CORRECT)
+        published = None if cell is None else as_fraction(cell)
         if published is not None:
             return published
-        return score(row) if all(column in row for column in columns) else None
+        return score(row) if needed <= row.keys() else None
 
     return LabelRule(name, needs, columns, score_row, suffix_pattern)
 
@@ -189,7 +200,7 @@ LEGACY_LABEL_RULES: dict[str, LabelRule] = {
     "TextVQA_VAL": _rule("VQA accuracy before May 2025", INFERENCE, _GOLD, partial(_textvqa, legacy=True), "_results"),
 }
 
-_RELATED_DATASETS: dict[str, str] = {
+RELATED_DATASETS: dict[str, str] = {
     "InfoVQA_TEST": "InfoVQA_VAL",
     "DocVQA_TEST": "DocVQA_VAL",
     "OCRBench_MINI": "OCRBench",

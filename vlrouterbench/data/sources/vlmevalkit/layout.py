@@ -32,9 +32,11 @@ from vlrouterbench.data.sources.vlmevalkit.log_files import (
     parse_files,
     without_other_models,
 )
-from vlrouterbench.data.sources.vlmevalkit.names import with_known_case
+from vlrouterbench.data.sources.vlmevalkit.names import is_copy, known_beginning, with_known_case
 
 DATA_FOLDER = "vlm_router_data"
+RECORDS_FOLDER = "mmeval"
+"""Folder of OpenVLMRecords, the published predictions of VLMEvalKit, that holds those of the models."""
 EVALUATION_TREE, INFERENCE_TREE, IMAGE_TREE = "VLMEvalKit_evaluation", "VLMEvalKit_inference", "TSV_images"
 LOCAL_SUFFIX = "_local"
 """Ends the name of a table whose images VLMEvalKit wrote into files."""
@@ -72,7 +74,7 @@ def find_logs(source: Path, *, folders: Collection[str]) -> LogTree:
         SourceError: the `vlm_router_data` folder is a link that leads outside.
     """
     left_out: list[LeftOut] = []
-    base = source / DATA_FOLDER if (source / DATA_FOLDER).is_dir() else source
+    base = next((source / name for name in (DATA_FOLDER, RECORDS_FOLDER) if (source / name).is_dir()), source)
     if not _stays_inside(base, source):
         raise SourceError(f"expected {base} to be a folder, found a link to {base.resolve()}. Give that as SOURCE.")
     table_folders = list(_inside([base / IMAGE_TREE], source, left_out))
@@ -105,6 +107,19 @@ def find_logs(source: Path, *, folders: Collection[str]) -> LogTree:
     return LogTree(tuple(distinct_files(files)), image_tables, tuple(left_out))
 
 
+def image_tables_of(companion: Path, left_out: list[LeftOut]) -> dict[str, Path]:
+    """Dataset -> its table of images in a folder beside the source, or the one table that is given.
+
+    Raises:
+        SourceError: no table lies there.
+    """
+    folder = companion / IMAGE_TREE if (companion / IMAGE_TREE).is_dir() else companion
+    tables = [companion] if companion.is_file() else [path for path in _files_in(folder) if path.suffix == ".tsv"]
+    if not tables:
+        raise SourceError(f"--images: expected tables <dataset>.tsv in {folder}, found none.")
+    return _by_dataset(tables, folder if companion.is_dir() else companion.parent, left_out)
+
+
 def _trees_in_other_letters(base: Path, trees: Collection[Path]) -> list[Path]:
     """Folders beside VLMEvalKit's trees whose names are those of a tree in other letters."""
     names = {name.casefold() for name in (INFERENCE_TREE, EVALUATION_TREE)}
@@ -123,6 +138,14 @@ def _by_dataset(tables: Iterable[Path], source: Path, left_out: list[LeftOut]) -
     chosen: dict[str, Path] = {}
     for name, path in by_name.items():
         dataset = name.removesuffix(LOCAL_SUFFIX)
+        beginning = None if name in IMAGE_DATASETS else known_beginning(name, IMAGE_DATASETS, by_name.keys() - {name})
+        if beginning is not None and is_copy(beginning[1]):
+            detail = (
+                f'"{beginning[1]}" goes on behind the dataset {beginning[0]} as a copy\'s name does: it is not read. '
+                f"If it is the table of {beginning[0]}, call it {beginning[0]}.tsv"
+            )
+            left_out.append(LeftOut(_relative(path, source), Reason.NOT_A_LOG, detail))
+            continue
         if dataset != name and dataset in by_name:
             detail = f"{_relative(by_name[dataset], source)} was read instead"
             left_out.append(LeftOut(_relative(path, source), Reason.SUPERSEDED, detail))
