@@ -41,6 +41,8 @@ def shown(browser, path, size, scheme):
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(path.as_uri())
+        for figure in page.locator("figure.trade-off").all():
+            figure.locator("> .interactive[data-drawn]").wait_for()
         assert not complaints
         assert [url for url in requests if not url.startswith("data:")] == [path.as_uri()]
         assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -64,12 +66,16 @@ def unfold(page, size):
 
 def assert_figures_are_reachable(page, count):
     """Every figure is drawn, has an alt text, and takes the keyboard's focus."""
-    drawings = page.locator("figure [role=img]")
-    assert drawings.count() == page.locator("figure svg").count() == count
+    drawings = page.locator("figure > [role=img]")
+    assert drawings.count() == page.locator("figure > .drawing > svg").count() == count
     for place in range(count):
         drawing = drawings.nth(place)
+        live = page.locator("figure").nth(place).locator("> .interactive[data-drawn]")
+        if live.count():
+            assert not drawing.is_visible()
+            drawing = live
         assert len(drawing.get_attribute("aria-label")) > 20
         drawing.focus()
         assert drawing.evaluate("element => document.activeElement === element")
-        box = drawing.locator("svg").bounding_box()
+        box = drawing.locator("canvas" if live.count() else "svg").first.bounding_box()
         assert box["width"] >= 300 and box["height"] >= 100

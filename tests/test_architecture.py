@@ -22,6 +22,7 @@ LAYERS = (
     ("plotting",),
     ("routers",),
     ("data",),
+    ("measuring",),
     ("hub",),
     ("features",),
     ("training",),
@@ -33,7 +34,7 @@ LAYERS = (
     ("cli",),
     ("__main__",),
 )
-RESERVED = ("measuring", "serving")
+RESERVED = ("serving",)
 """Rooms that are to come; with them there are at most MAX_ROOMS folders."""
 MAX_ROOMS = 16
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

@@ -8,6 +8,7 @@ The pipeline, in the order that data flows; a folder imports folders above it on
     plotting     figures as SVG, pages that hold them
     routers      the models, and the code that is saved beside their weights
     data         logs, own tables or a simulation -> benchmark folder -> arrays
+    measuring    questions and endpoints -> answers -> own tables
     hub          the name that `load_dataset` answers to; pushing and fetching
     features     samples -> features, stored beside the benchmark
     training     features and soft labels -> a router, chosen on validation; changes of its pool
@@ -18,7 +19,7 @@ The pipeline, in the order that data flows; a folder imports folders above it on
     quickstart   all of it, once, on the simulated benchmark
     cli          the same, as commands
 
-`measuring` and `serving` are reserved for what is to come. The leaderboard, studies and ablations are parts of
+`serving` is reserved for what is to come. The leaderboard, studies and ablations are parts of
 evaluation, simulation and inspection parts of data, and changes of a pool a part of training, so that a reader of the
 first level sees the stages and no more than 16 of them.
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.standins.openai_server import OpenAIStandIn, Scripted, endpoint_entry, write_endpoints
 from vlrouterbench.routers.auto import AutoRouter
 
 NAME, PRICES = "GPT-4o", (2.5, 10.0)
@@ -358,3 +359,40 @@ def test_a_router_without_a_card_gets_one_without_trials(program, router, tmp_pa
     text = (tmp_path / "new" / "README.md").read_text()
     assert f"- {NAME} left." in text and "over 16 vision-language models" in text
     assert "settings were tried" not in text and "simulated" in text
+
+
+def test_an_endpoint_is_asked_about_the_anchor_samples_and_joins(
+    program, without, simulated_folder, simulated_table, tmp_path
+):
+    """The answers are made up; who is right on them joins as the best candidate."""
+    rows = simulated_table.split("train").samples
+    answers = [json.dumps({"sample_id": name, "answer": "42"}) for name in rows["sample_id"].to_pylist()]
+    (tmp_path / "answers.jsonl").write_text("\n".join(answers), encoding="utf-8")
+    usage = {"prompt_tokens": 300, "completion_tokens": 2}
+    with OpenAIStandIn(lambda asked, number: Scripted("42", usage=usage)) as server:
+        file = write_endpoints(tmp_path / "endpoints.yaml", endpoint_entry("new", server.base_url))
+        asked = (
+            "candidates",
+            "add",
+            "--router",
+            without,
+            "--benchmark",
+            simulated_folder,
+            "--out",
+            tmp_path / "router",
+        )
+        told = ("--endpoint", "new", "--endpoints", file, "--answers", tmp_path / "answers.jsonl", "--grading", "exact")
+        done = program(*asked, *told, "--count", 40, "--yes", "--json")
+        assert done.status == 0, done.err
+        assert len(server.asked) == 40
+        again = program(*asked, *told, "--count", 40, "--yes", "--json")
+        assert again.status == 0 and len(server.asked) == 40
+    content = json.loads(done.out)
+    entry = content["candidates"][-1]
+    assert (content["added"], content["num_anchors"], entry["name"]) == ("new", 40, "new")
+    assert entry["mean_accuracy"] > 0.9 and entry["mean_cost_usd"] == pytest.approx(304 / 1e6)
+    assert (tmp_path / "router-measured" / "measure_report.html").is_file()
+    lacking = program(*asked, "--endpoint", "new")
+    assert lacking.status == 1 and "--answers TABLE" in lacking.errors[0]
+    both = program(*asked, *told, "--outcomes", file)
+    assert both.status == 1 and "found both" in both.errors[0]

@@ -1,13 +1,18 @@
 """The program as a whole: how it ends, what every command understands, and what it does not import."""
 
 import json
+import re
 import subprocess
 import sys
 
 import pytest
 
 from vlrouterbench import __version__
+from vlrouterbench.cli.help import FAMILIES as FAMILY_NAMES
+from vlrouterbench.cli.help import POLICIES as POLICY_NAMES
 from vlrouterbench.cli.main import COMMANDS, GROUPS, main
+from vlrouterbench.evaluation.policies import POLICIES
+from vlrouterbench.routers.registry import FAMILIES
 
 NAMES = [command.__name__ for command in COMMANDS]
 
@@ -28,6 +33,23 @@ def test_help_of_every_command_names_its_options_and_ends_well(program, name):
     assert done.status == 0
     assert f"vlrouterbench {name}" in done.out
     assert done.err == ""
+
+
+def test_help_has_what_must_be_given_first_and_the_rest_in_groups(program, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = program("train", "--help").out
+    assert max(map(len, shown.splitlines())) <= 80
+    titles = [line for line in shown.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    assert titles[:3] == ["Arguments:", "Required options:", "Options:"]
+    assert {"Features:", "Objective:", "Training loop:", "End-to-end routers:"} < set(titles)
+    required = shown[shown.index("Required options:") : shown.index("\nOptions:")]
+    assert "--router" in required and required.count("--") == 1
+    assert shown.count("  --beta ") == 1 and shown.index("Objective:") < shown.index("  --beta ")
+
+
+def test_help_names_every_family_and_policy():
+    assert re.split(", |; through a backbone: ", FAMILY_NAMES) == list(FAMILIES)
+    assert POLICY_NAMES.split(", ") == list(POLICIES)
 
 
 def test_help_lists_every_command_with_what_it_does(program):

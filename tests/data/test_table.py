@@ -10,8 +10,8 @@ import pytest
 
 from vlrouterbench.core.errors import BenchmarkError, UnknownNameError
 from vlrouterbench.data.build import build_benchmark
-from vlrouterbench.data.folder import data_files
 from vlrouterbench.data.table import load_table
+from vlrouterbench.data.table_images import data_files
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def test_single_candidates_stand_at_the_median_of_their_timed_answers():
 def test_the_frontier_joins_what_no_other_beats_and_the_oracle_has_no_part_in_it():
     records = [record("mine", 4.0, 0.75, "router"), record("slow", 5.0, 0.7), record("oracle", 2.0, 1.0)]
     axes = drawn(records)
-    assert line(axes, "frontier") == [[2, 50], [4, 75], [8, 100]]
+    assert line(axes, "Pareto frontier") == [[2, 50], [4, 75], [8, 100]]
     containers = {one.get_label(): one.lines[0].get_xydata().tolist() for one in axes.containers}
     assert containers == {"policy": [[5, 70], [2, 100]], "trained router": [[4, 75]]}
     assert [text.get_text() for text in axes.texts] == ["slow", "oracle", "mine"]

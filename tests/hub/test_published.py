@@ -6,9 +6,9 @@ import time
 
 import pytest
 
+from vlrouterbench.core import reach
 from vlrouterbench.core.errors import BenchmarkError
 from vlrouterbench.data.table import load_table
-from vlrouterbench.hub import published
 from vlrouterbench.hub.published import ARCHIVE_FILE, ARCHIVE_REPO, fetch_and_build
 
 LOAD = """
@@ -80,7 +80,7 @@ def test_a_hub_without_the_archive_is_quoted(fake_hub, client):
 
 def test_switched_off_it_asks_nothing_and_uses_what_was_fetched_before(monkeypatch, tmp_path):
     """The suite runs with HF_HUB_OFFLINE: no connection may be tried."""
-    monkeypatch.setattr(published.socket, "create_connection", lambda *_, **__: pytest.fail("a connection was tried"))
+    monkeypatch.setattr(reach.socket, "create_connection", lambda *_, **__: pytest.fail("a connection was tried"))
     monkeypatch.setenv("VLROUTERBENCH_HOME", str(tmp_path))
     with pytest.raises(BenchmarkError, match="the Hub cannot be reached"):
         fetch_and_build()
@@ -101,6 +101,6 @@ def test_a_proxy_is_trusted_to_reach_the_hub_unless_it_is_bypassed(monkeypatch, 
         monkeypatch.delenv(name.lower(), raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert published.hub_reachable() is expected
+    assert reach.hub_reachable() is expected
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    assert published.hub_reachable() is False
+    assert reach.hub_reachable() is False

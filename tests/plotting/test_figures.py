@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from vlrouterbench.plotting.figures import heat_map, label_points, shortened, titled
+from vlrouterbench.plotting.figures import heat_map, shortened, titled
+from vlrouterbench.plotting.labels import PointLabel, label_points
 
 
 def test_a_heat_map_shows_its_numbers_and_a_dash_where_there_is_none():
@@ -23,7 +24,7 @@ def test_labels_of_points_do_not_cover_each_other_where_there_is_room():
 
     axes = Figure(figsize=(9, 6)).add_subplot()
     axes.set(xlim=(0, 10), ylim=(0, 10))
-    label_points(axes, [(f"candidate {n}", (5 + 0.1 * n, 5.0), "black") for n in range(4)])
+    label_points(axes, [PointLabel(f"candidate {n}", (5 + 0.1 * n, 5.0), "black") for n in range(4)])
     boxes = [text.get_window_extent() for text in axes.texts]
     assert len(boxes) == 4
     assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))

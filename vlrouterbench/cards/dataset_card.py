@@ -35,6 +35,8 @@ SPLIT_WORDS = {
     "given": "as the source states them",
 }
 """What the choices of a build mean, by their names in the build report."""
+NO_JUDGE = "exact matching, no judge"
+"""Part of the name of every rule by which predictions are labelled that no judge has seen."""
 
 
 class SplitFiles(TypedDict):
@@ -100,8 +102,19 @@ def render_dataset_card(report: Mapping[str, Any], candidates: Sequence[Mapping[
         protocol_words=PROTOCOL_WORDS.get(report["protocol"], "as its source counts them"),
         split_words=SPLIT_WORDS[report["split_by"]],
         candidates=candidates,
+        label_rules=_matched(report.get("label_rules", {})),
         per=SAMPLES_PER_COST_UNIT,
     )
+
+
+def _matched(rules: Mapping[str, Mapping[str, int]]) -> dict[str, str]:
+    """Rule -> datasets whose labels it gave by matching texts, with no judge; other rules stand in the report alone."""
+    datasets: dict[str, list[str]] = {}
+    for dataset, counts in rules.items():
+        for rule in counts:
+            if NO_JUDGE in rule:
+                datasets.setdefault(rule, []).append(dataset)
+    return {rule: ", ".join(names) for rule, names in sorted(datasets.items())}
 
 
 def _licence(report: Mapping[str, Any]) -> dict[str, str]:

@@ -24,6 +24,7 @@ NAMES = (
     "bootstrap",
     "end-to-end",
     "demo",
+    "measure",
 )
 """Each is a file of `vlrouterbench.bench` with a function `bench_NAME`."""
 Figures = Mapping[str, Any]
@@ -65,6 +66,12 @@ def _lines(result: Figures) -> list[str]:
         lines.append(f"reading alone {result['reading']:.2f} {unit}: ratio {result['reading_ratio']:.1f}")
     if "loading" in result:
         lines.append(f"{result['samples']:,} samples are loaded in {result['loading']:.2f} {unit}")
+    if "requests_per_second" in result:
+        lines.append(
+            f"{result['requests']:,} requests, {result['at_once']} at once, each answered in "
+            f"{result['answer_seconds']:g} s: {result['requests_per_second']:.0f} a second, {result['failed']} failed; "
+            "the baseline is the time that they must take"
+        )
     if "samples_per_second" in result:
         lines.append(f"{result['samples_per_second']:.0f} samples per second on one core")
     lines += [f"  {part.replace('_', ' ')} {share:.0%}" for part, share in result.get("shares", {}).items()]

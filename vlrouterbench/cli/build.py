@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 class SourceRequest:
     """How a source is read, for every command that builds."""
 
+    GROUP: ClassVar[str] = "How the source is read"
     candidates: Annotated[Path | None, typer.Option(help="Pool: csv or yaml with names and prices.")] = None
+    models: Annotated[
+        str | None, typer.Option(metavar="A,B,...", help="Candidates to take, of the pool or of the source's models.")
+    ] = None
     prices: Annotated[
         Path | None,
         typer.Option(help="Price sheet, or LiteLLM's or OpenRouter's JSON list, that overrides prices only."),
@@ -30,7 +34,18 @@ class SourceRequest:
         bool, typer.Option("--allow-unlikely-prices", help="Take prices that look like another unit as they stand.")
     ] = False
     quality: Annotated[Quality, typer.Option(help="Graded score, or 0/1 at 0.5.")] = Quality.SCORE
-    protocol: Annotated[Protocol, typer.Option(help="How tokens of logs are counted.")] = Protocol.REFERENCE
+    protocol: Annotated[
+        Protocol | None,
+        typer.Option(
+            help="How tokens of logs are counted: reference if not given; given, also in place of stated costs."
+        ),
+    ] = None
+    cost_column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Column of costs, USD per answer, where it has another name.")
+    ] = None
+    images: Annotated[
+        Path | None, typer.Option(metavar="FOLDER_OR_TABLE", help="Images that the source itself does not hold.")
+    ] = None
     split_by: Annotated[SplitBy, typer.Option(help="Grouped hash, or the reference's shuffle.")] = SplitBy.HASH
     allow_leaks: Annotated[
         bool, typer.Option("--allow-leaks", help="Build although given splits have an image or group on several sides.")
@@ -48,10 +63,13 @@ class SourceRequest:
 
         return BuildOptions(
             candidates=self.candidates,
+            models=tuple(name for part in (self.models or "").split(",") if (name := part.strip())),
             prices=self.prices,
             graded=self.quality is Quality.SCORE,
             split_by=self.split_by,
             protocol=self.protocol,
+            cost_column=self.cost_column or "",
+            images=self.images,
             allow_leaks=self.allow_leaks,
             impute=self.impute,
             strict=self.strict,
@@ -65,7 +83,12 @@ class SourceRequest:
 class BuildRequest(SourceRequest):
     """The options as given on the command line."""
 
-    source: Annotated[Path, typer.Argument(help="Folder of VLMEvalKit logs, its .tar.gz, or a folder of own tables.")]
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder of logs, tables or a published benchmark, its .tar.gz, or hf://datasets/OWNER/NAME."
+        ),
+    ]
     out: Annotated[Path | None, typer.Option(help="Benchmark folder to write; else the benchmark home.")] = None
 
 
@@ -97,6 +120,7 @@ def _describe(report: BuildReport, target: Path) -> str:
             range_of_costs(report),
             _describe_pool(report),
             *notes_on_costs(report),
+            *(f"note: {note}" for note in report.get("source_notes", ())),
             *(f"note: {note}" for note in notes_on_splits(report)),
             f"left out, each named in build_report.json: {reasons}",
             *(f"note: {note}" for note in report.get("price_notes", ())),

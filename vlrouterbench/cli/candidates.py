@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vlrouterbench.cli.help import GroupedCommand
 from vlrouterbench.cli.parameters import options_of
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.errors import RouterError
 from vlrouterbench.core.simulated import SIMULATED_ROUTER
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ def _group() -> None:
     """Show or change the pool of a saved router, without training it again."""
 
 
-@candidates.command("list")
+@candidates.command("list", cls=GroupedCommand)
 def list_candidates(router: Router) -> None:
     """Show a router's pool: prices, mean accuracy and mean cost on the train split."""
     from vlrouterbench.cli import console
@@ -51,8 +53,8 @@ def list_candidates(router: Router) -> None:
     console.show(_pool(loaded), *_lines(loaded))
 
 
-@candidates.command("probe", hidden=True)
-@candidates.command("anchors")
+@candidates.command("probe", cls=GroupedCommand, hidden=True)
+@candidates.command("anchors", cls=GroupedCommand)
 def anchors(
     router: Router,
     benchmark: Benchmark,
@@ -91,23 +93,35 @@ class AddRequest:
 
     router: Router
     benchmark: Benchmark
-    name: Annotated[str, typer.Option(help="The new candidate's name.")]
-    input_price: InputPrice
-    output_price: OutputPrice
-    outcomes: Annotated[
-        Path,
-        typer.Option(help="csv, parquet or jsonl with sample_id, quality, input_tokens, output_tokens."),
-    ]
     out: NewRouter
+    name: Annotated[str | None, typer.Option(help="The new candidate's name; with --endpoint the endpoint's.")] = None
+    input_price: Annotated[str | None, typer.Option(help="As of `price`; with --endpoint the endpoint's.")] = None
+    output_price: Annotated[str | None, typer.Option(help="As of `price`; with --endpoint the endpoint's.")] = None
+    outcomes: Annotated[
+        Path | None,
+        typer.Option(help="csv, parquet or jsonl with sample_id, quality, input_tokens, output_tokens."),
+    ] = None
+    endpoint: Annotated[
+        str | None, typer.Option(help="In the place of --outcomes: ask this endpoint about the anchor samples.")
+    ] = None
+    endpoints: Annotated[Path | None, typer.Option(help="The endpoints file that has it.")] = None
+    answers: Annotated[
+        Path | None, typer.Option(help="Table with sample_id and answer of the anchor samples, for --endpoint.")
+    ] = None
+    grading: Annotated[str | None, typer.Option(help="Of anchor samples without options, as of `measure`.")] = None
+    count: Annotated[int, typer.Option(min=2, help="Anchor samples to ask about, with --endpoint.")] = 100
+    max_usd: Annotated[float | None, typer.Option(min=0, help="Most that asking may cost, USD.")] = None
+    yes: Annotated[bool, typer.Option("--yes", help="Ask without a question first.")] = False
     num_proc: Annotated[int, typer.Option(min=1, help="Processes that encode inputs that are not stored.")] = 1
     allow_unlikely_prices: UnlikelyPrices = False
 
 
-@candidates.command()
+@candidates.command(cls=GroupedCommand)
 @options_of(AddRequest)
 def add(request: AddRequest) -> None:
-    """Add a candidate by its outcomes on anchor samples."""
+    """Add a candidate by its outcomes on anchor samples, given or measured."""
     from vlrouterbench.cli import console
+    from vlrouterbench.cli.measure_anchors import measure_anchors
     from vlrouterbench.core.names import describe_look_alikes
     from vlrouterbench.features.options import EncodingWork
     from vlrouterbench.training.fit import save_staged
@@ -116,19 +130,21 @@ def add(request: AddRequest) -> None:
     from vlrouterbench.training.pool.outcomes import read_outcomes
 
     console.quiet_libraries()
-    loaded, name = load_open_pool(request.router), request.name
+    name, prices = _new_candidate(request)
+    loaded = load_open_pool(request.router)
     check_new(loaded, name)
-    prices = _prices(name, request.input_price, request.output_price)
     if not request.allow_unlikely_prices:
         check_prices(loaded, name, prices)
     alike = describe_look_alikes([*loaded.config.candidate_names, name])
-    measured = read_outcomes(request.outcomes, name, benchmark_of(loaded, request.benchmark))
+    table = benchmark_of(loaded, request.benchmark)
+    outcomes = request.outcomes or measure_anchors(request, loaded, table)
+    measured = read_outcomes(outcomes, name, table)
     with console.stage("encode anchor samples") as progress:
         join(loaded, name, prices, measured, EncodingWork(request.num_proc, progress=progress))
     save_staged(loaded, request.out)
     error = float(loaded.joined_error[-1])
     more = {"num_anchors": len(measured.samples), "not_filled_in": measured.not_filled_in, "standard_error": error}
-    skipped = f"rows of {request.outcomes} without quality, skipped: {measured.not_filled_in:,}"
+    skipped = f"rows of {outcomes} without quality, skipped: {measured.not_filled_in:,}"
     console.show(
         {"out": str(request.out), "added": name, **more, **_pool(loaded)},
         f"{name} joins by {len(measured.samples):,} anchor samples; its mean accuracy may be off by",
@@ -140,7 +156,7 @@ def add(request: AddRequest) -> None:
     )
 
 
-@candidates.command()
+@candidates.command(cls=GroupedCommand)
 def remove(
     router: Router, name: Annotated[str, typer.Option(help="The candidate that leaves.")], out: NewRouter
 ) -> None:
@@ -158,7 +174,7 @@ def remove(
     console.show(facts, f"{name} has left.", *_lines(loaded), f"saved to {out}")
 
 
-@candidates.command()
+@candidates.command(cls=GroupedCommand)
 def price(
     router: Router,
     name: Annotated[str, typer.Option(help="The candidate whose prices change.")],
@@ -186,6 +202,24 @@ def price(
         *_lines(loaded),
         f"saved to {out}",
     )
+
+
+def _new_candidate(request: AddRequest) -> tuple[str, Prices]:
+    """Name and prices of what `add` adds."""
+    from vlrouterbench.cli.measure_anchors import read_endpoint
+    from vlrouterbench.training.pool.changing import Prices
+
+    if request.outcomes is None:
+        _, endpoint, _ = read_endpoint(request)
+        prices = Prices(endpoint.input_price, endpoint.output_price)
+        if request.name not in (None, endpoint.name) or (request.input_price, request.output_price) != (None, None):
+            raise RouterError("--name and prices are those of the endpoint: leave them out, found with --endpoint.")
+        return endpoint.name, prices
+    if request.endpoint is not None:
+        raise RouterError("expected --outcomes or --endpoint, found both.")
+    if request.name is None or request.input_price is None or request.output_price is None:
+        raise RouterError("expected --name, --input-price and --output-price with --outcomes, found one missing.")
+    return request.name, _prices(request.name, request.input_price, request.output_price)
 
 
 def _prices(name: str, input_price: str, output_price: str) -> Prices:

@@ -62,19 +62,27 @@ def quiet_libraries() -> None:
 
 
 @contextmanager
-def stage(title: str) -> Iterator[Any]:
-    """A stage of a command; yields a progress callback where there is a bar, else None."""
+def stage(title: str, *, with_note: bool = False) -> Iterator[Any]:
+    """A stage of a command; yields a progress callback where there is a bar, else None.
+
+    Args:
+        title: what is done.
+        with_note: whether the callback takes a note beside done and total, which is shown with the time that is left.
+    """
     err = _console(stderr=True)
     if not err.is_terminal:
         err.print(f"{title} ...")
         yield None
         return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description:<34}", markup=False), BarColumn(bar_width=24), TimeElapsedColumn())
+    named = TextColumn("{task.description:<34}", markup=False)
+    columns: list[ProgressColumn] = [named, BarColumn(bar_width=24), TimeElapsedColumn()]
+    if with_note:
+        columns += [TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[note]}", markup=False)]
     with Progress(*columns, console=err) as progress:
-        task = progress.add_task(terminal_text(title), total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+        task = progress.add_task(terminal_text(title), total=None, note="")
+        yield lambda done, total, note="": progress.update(task, completed=done, total=total, note=note)
         progress.update(task, completed=1, total=1)
 
 

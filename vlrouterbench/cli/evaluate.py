@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vlrouterbench.cli.help import POLICIES
 from vlrouterbench.cli.parameters import GoalRequest, options_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ class EvaluateRequest(GoalRequest):
     router: Annotated[
         list[str],
         typer.Option(
-            help="Policy, router folder, Hub id, family of a plugin, or file of decisions; repeat for several."
+            help=f"Router folder, Hub id, file of decisions, family of a plugin, or policy ({POLICIES}); repeat for "
+            "several."
         ),
     ]
     out: Annotated[Path, typer.Option(help="Folder for results.json, decisions.parquet and report.html.")]
@@ -36,29 +38,66 @@ class EvaluateRequest(GoalRequest):
     seed: Annotated[int, typer.Option(help="Of resamples and of policies that draw.")] = 0
     machine_usd_per_hour: Annotated[
         float | None,
-        typer.Option(min=0, help="Price of this machine: also count each router's own time.", show_default=False),
+        typer.Option(
+            min=0,
+            help="Price of this machine: also count each router's own time.",
+            show_default=False,
+            rich_help_panel="What is compared",
+        ),
     ] = None
     shuffled_labels: Annotated[
-        bool, typer.Option("--shuffled-labels", help="Also train each router's label-permutation control.")
+        bool,
+        typer.Option(
+            "--shuffled-labels",
+            help="Also train each router's label-permutation control.",
+            rich_help_panel="What is compared",
+        ),
     ] = False
     allow_leaks: Annotated[
-        bool, typer.Option("--allow-leaks", help="Score routers also on their own training samples, and say so.")
+        bool,
+        typer.Option(
+            "--allow-leaks",
+            help="Score routers also on their own training samples, and say so.",
+            rich_help_panel="What is compared",
+        ),
     ] = False
-    figures: Annotated[bool, typer.Option("--figures", help="Also write figures/ as SVG and PNG.")] = False
-    tables: Annotated[bool, typer.Option("--tables", help="Also write results.md and results.tex.")] = False
+    figures: Annotated[
+        bool, typer.Option("--figures", help="Also write figures/ as SVG and PNG.", rich_help_panel="Also written")
+    ] = False
+    tables: Annotated[
+        bool, typer.Option("--tables", help="Also write results.md and results.tex.", rich_help_panel="Also written")
+    ] = False
     update_card: Annotated[
-        bool, typer.Option("--update-card", help="Also write the figures into the README.md of each router folder.")
+        bool,
+        typer.Option(
+            "--update-card",
+            help="Also write the figures into the README.md of each router folder.",
+            rich_help_panel="Also written",
+        ),
     ] = False
     num_proc: Annotated[int, typer.Option(min=1, help="Processes that encode samples without stored features.")] = 1
     candidates: Annotated[
         str,
-        typer.Option(help="Which are scored: all, shared (those that every router has), or A,B,...: as route chooses."),
+        typer.Option(
+            help="Which are scored: all, shared (those that every router has), or A,B,...: as route chooses.",
+            rich_help_panel="What is compared",
+        ),
     ] = "all"
     router_prices: Annotated[
-        bool, typer.Option("--router-prices", help="Count costs at the prices that the routers state.")
+        bool,
+        typer.Option(
+            "--router-prices",
+            help="Count costs at the prices that the routers state.",
+            rich_help_panel="What is compared",
+        ),
     ] = False
     no_baselines: Annotated[
-        bool, typer.Option("--no-baselines", help=f"Leave out {', '.join(BASELINES)}, which are added otherwise.")
+        bool,
+        typer.Option(
+            "--no-baselines",
+            help=f"Leave out {', '.join(BASELINES)}, which are added otherwise.",
+            rich_help_panel="What is compared",
+        ),
     ] = False
 
 

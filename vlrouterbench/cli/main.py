@@ -22,11 +22,15 @@ from vlrouterbench.cli.candidates import candidates
 from vlrouterbench.cli.console import wants_json
 from vlrouterbench.cli.demo import demo
 from vlrouterbench.cli.encode import encode
+from vlrouterbench.cli.endpoints import endpoints
 from vlrouterbench.cli.evaluate import evaluate
+from vlrouterbench.cli.help import GroupedCommand
 from vlrouterbench.cli.inspect import inspect
 from vlrouterbench.cli.leaderboard import leaderboard
+from vlrouterbench.cli.measure import measure
 from vlrouterbench.cli.plugins import PLUGIN, load_plugins, split_plugins, trusting_code
 from vlrouterbench.cli.push import push
+from vlrouterbench.cli.regrade import regrade
 from vlrouterbench.cli.route import route
 from vlrouterbench.cli.run import run
 from vlrouterbench.cli.sign import sign
@@ -40,6 +44,8 @@ from vlrouterbench.version import __version__
 
 COMMANDS = (
     run,
+    measure,
+    regrade,
     build,
     inspect,
     encode,
@@ -56,7 +62,7 @@ COMMANDS = (
     push,
     bench,
 )
-GROUPS = {"candidates": candidates}
+GROUPS = {"candidates": candidates, "endpoints": endpoints}
 """Commands with subcommands, by name."""
 DEBUG, JSON, TRUST = "--debug", "--json", "--trust-remote-code"
 _STOPPED = "stopped; nothing half-written is left behind."
@@ -72,7 +78,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command in COMMANDS:
-    app.command()(command)
+    app.command(cls=GroupedCommand)(command)
 for name, group in GROUPS.items():
     app.add_typer(group, name=name)
 

@@ -12,10 +12,11 @@ import json
 import typing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
 import typer
 
+from vlrouterbench.cli.help import grouped
 from vlrouterbench.core.constants import RANK_SCORE_BETA, Unsolved
 from vlrouterbench.core.errors import RouterError
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 Made = TypeVar("Made", bound="DataclassInstance")
 
+OBJECTIVE, BACKBONE = "Objective", "End-to-end routers"
 NUM_PROC = 2
 """Processes that encode where --num-proc is not given."""
 
@@ -38,6 +40,7 @@ NUM_PROC = 2
 class FeatureRequest:
     """Which features a command works on."""
 
+    GROUP: ClassVar[str] = "Features"
     text: Annotated[
         str, typer.Option(help="Text encoder: builtin, one of a plugin, a folder, or owner/name[@revision].")
     ] = "builtin"
@@ -72,6 +75,7 @@ class FeatureRequest:
 class FamilyRequest(FeatureRequest):
     """How a command trains a family, on which features or through which backbone."""
 
+    GROUP: ClassVar[str] = "How the family is trained"
     variant: Annotated[
         str, typer.Option(help="'default'; 'reference' as in the benchmark's paper; 'original' as in the router's own.")
     ] = "default"
@@ -91,13 +95,21 @@ class FamilyRequest(FeatureRequest):
     num_epochs: Annotated[int | None, typer.Option(help="At most this many epochs; else the family's own.")] = None
     backbone: Annotated[
         str,
-        typer.Option(help="Backbone of an end-to-end router: tiny-lxmert and other tiny-*, a folder or a Hub id."),
+        typer.Option(
+            help="Backbone of an end-to-end router: tiny-lxmert and other tiny-*, a folder or a Hub id.",
+            rich_help_panel=BACKBONE,
+        ),
     ] = "tiny-lxmert"
     patches: Annotated[
         str | None,
-        typer.Option(help="ViT-style model that gives LXMERT or VisualBERT their patch tokens; else linear."),
+        typer.Option(
+            help="ViT-style model that gives LXMERT or VisualBERT their patch tokens; else linear.",
+            rich_help_panel=BACKBONE,
+        ),
     ] = None
-    image_size: Annotated[int | None, typer.Option(help="Side of the image in pixels; else the backbone's own.")] = None
+    image_size: Annotated[
+        int | None, typer.Option(help="Side of the image in pixels; else the backbone's own.", rich_help_panel=BACKBONE)
+    ] = None
 
     def training_rows(self, family: str, table: RoutingTable, work: EncodingWork) -> FeatureSet | PackedSet:
         """What a family learns from: features, or images and texts as an end-to-end router's backbone takes them."""
@@ -121,6 +133,7 @@ class FamilyRequest(FeatureRequest):
 class CostBoundsRequest:
     """Between which costs a command measures Rank Scores."""
 
+    GROUP: ClassVar[str] = OBJECTIVE
     cost_bounds: Annotated[
         tuple[float, float] | None,
         typer.Option(
@@ -145,6 +158,7 @@ class CostBoundsRequest:
 class GoalRequest(CostBoundsRequest):
     """What a command judges decisions by."""
 
+    GROUP: ClassVar[str] = OBJECTIVE
     objective: Annotated[
         str | None,
         typer.Option(
@@ -202,7 +216,12 @@ def options_of(request: type) -> Callable[[Callable[[Any], None]], Callable[...,
     Args:
         request: dataclass whose fields are annotated as typer parameters; a field's default is the option's.
     """
-    hints = typing.get_type_hints(request, include_extras=True)
+    own = request.__dict__.get("__annotations__", {})
+    hints = {
+        name: grouped(hint, request, name)
+        for name, hint in typing.get_type_hints(request, include_extras=True).items()
+        if name != "GROUP"
+    }
 
     def spread(command: Callable[[Any], None]) -> Callable[..., None]:
         @functools.wraps(command)
@@ -210,6 +229,11 @@ def options_of(request: type) -> Callable[[Callable[[Any], None]], Callable[...,
             command(request(**values))
 
         kind = inspect.Parameter.KEYWORD_ONLY
+        # What must be given comes first; of the rest, a command's own options come before those that it shares.
+        fields = sorted(
+            dataclasses.fields(request),
+            key=lambda field: (field.default is not dataclasses.MISSING, field.name not in own),
+        )
         parameters = [
             inspect.Parameter(
                 field.name,
@@ -217,7 +241,7 @@ def options_of(request: type) -> Callable[[Callable[[Any], None]], Callable[...,
                 annotation=hints[field.name],
                 default=inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default,
             )
-            for field in dataclasses.fields(request)
+            for field in fields
         ]
         # `inspect` and typer read it; the type of a wrapped function does not declare it.
         setattr(flat, "__signature__", inspect.Signature(parameters))  # noqa: B010

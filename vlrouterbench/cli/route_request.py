@@ -14,6 +14,8 @@ import typer
 
 from vlrouterbench.cli.parameters import GoalRequest
 
+TABLE, BUDGET = "A table of questions", "Budget of each answer"
+
 
 class RequestedBudget(TypedDict):
     """The budget of each answer, as `AskedRouter.route` takes it."""
@@ -37,21 +39,42 @@ class RouteRequest(GoalRequest):
         Path | None,
         typer.Option(
             help="Instead of one question: a table (csv, tsv, jsonl, json, xlsx, parquet) with a column question; "
-            "optional columns are sample_id, image, hint and options."
+            "optional columns are sample_id, image, hint and options.",
+            rich_help_panel=TABLE,
         ),
     ] = None
-    out: Annotated[Path | None, typer.Option(help="With --questions: .parquet or .csv file for decisions.")] = None
+    out: Annotated[
+        Path | None, typer.Option(help="With --questions: .parquet or .csv file for decisions.", rich_help_panel=TABLE)
+    ] = None
     average_cost_usd: Annotated[
         float | None,
-        typer.Option(help="With --questions: budget of the mean expected cost (docs/budgets.md); needs an open pool."),
+        typer.Option(
+            help="With --questions: budget of the mean expected cost (docs/budgets.md); needs an open pool.",
+            rich_help_panel=TABLE,
+        ),
     ] = None
-    candidates: Annotated[str | None, typer.Option(help="Comma-separated candidates to choose from.")] = None
-    usd_weight: Annotated[float | None, typer.Option(help="Accuracy per USD; needs calibrated estimates.")] = None
-    max_cost_usd: Annotated[float | None, typer.Option(help="The most that one answer may cost.")] = None
-    min_accuracy: Annotated[float | None, typer.Option(help="Least probability of a correct answer.")] = None
+    candidates: Annotated[
+        str | None, typer.Option(help="Comma-separated candidates to choose from.", rich_help_panel=BUDGET)
+    ] = None
+    usd_weight: Annotated[
+        float | None,
+        typer.Option(
+            help="Accuracy that 1 USD must buy: at 100 a point is worth 1 USD per 10,000. Needs calibrated estimates.",
+            rich_help_panel=BUDGET,
+        ),
+    ] = None
+    max_cost_usd: Annotated[
+        float | None, typer.Option(help="The most that one answer may cost.", rich_help_panel=BUDGET)
+    ] = None
+    min_accuracy: Annotated[
+        float | None, typer.Option(help="Least probability of a correct answer.", rich_help_panel=BUDGET)
+    ] = None
     max_latency_s: Annotated[
         float | None,
-        typer.Option(help="Only candidates of which 95 % of the answers to training samples took so many seconds."),
+        typer.Option(
+            help="Only candidates of which 95 % of the answers to training samples took so many seconds.",
+            rich_help_panel=BUDGET,
+        ),
     ] = None
     allow_text_only: Annotated[bool, typer.Option(help="Decide by the text where the image is unreadable.")] = False
     text_encoder: Annotated[str | None, typer.Option(help="Folder of the router's text encoder.")] = None

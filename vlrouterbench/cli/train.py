@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vlrouterbench.cli.parameters import FamilyRequest, GoalRequest, fields_of, named_values, options_of
+from vlrouterbench.cli.help import FAMILIES
+from vlrouterbench.cli.parameters import BACKBONE, FamilyRequest, GoalRequest, fields_of, named_values, options_of
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.core.simulated import marked
 
 if TYPE_CHECKING:
     from vlrouterbench.training.arguments import RouterTrainingArguments
 
+LOOP, KEEPING = "Training loop", "Checkpoints, tracking and publishing"
 LORA_RANK = 8
 """Rank of the adapters where --lora-rank is not given."""
 
@@ -34,9 +36,7 @@ class TrainRequest(FamilyRequest, GoalRequest):
     """The options of `train`."""
 
     folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
-    router: Annotated[
-        str, typer.Option(help="Router family, such as knn; an unknown name is answered with a list of all.")
-    ]
+    router: Annotated[str, typer.Option(help=f"Router family: {FAMILIES}; or a plugin's.")]
     out: Annotated[
         Path | None, typer.Option(help="Router folder to write; else routers/NAME beside the benchmark.")
     ] = None
@@ -48,44 +48,71 @@ class TrainRequest(FamilyRequest, GoalRequest):
     ] = None
     seed: Annotated[int, typer.Option(help="Seed of weights, order, dropout and clusters.")] = 0
     batch_size: Annotated[
-        int | None, typer.Option(help="Global batch size, over all processes; else the family's own.")
+        int | None,
+        typer.Option(help="Global batch size, over all processes; else the family's own.", rich_help_panel=LOOP),
     ] = None
     learning_rate: Annotated[
-        float | None, typer.Option(help="Learning rate of the optimiser; else the family's own.")
+        float | None, typer.Option(help="Learning rate of the optimiser; else the family's own.", rich_help_panel=LOOP)
     ] = None
     patience: Annotated[
-        int | None, typer.Option(help="Epochs without a better Rank Score on validation before training stops.")
+        int | None,
+        typer.Option(
+            help="Epochs without a better Rank Score on validation before training stops.", rich_help_panel=LOOP
+        ),
     ] = None
     teacher: Annotated[
         str | None, typer.Option(help="Router, by folder or Hub id, whose scores are learnt in place of soft labels.")
     ] = None
     backbone_training: Annotated[
         BackboneTraining,
-        typer.Option(help="Train the backbone, leave it as it is, or train adapters on it (with the extra peft)."),
+        typer.Option(
+            help="Train the backbone, leave it as it is, or train adapters on it (with the extra peft).",
+            rich_help_panel=BACKBONE,
+        ),
     ] = BackboneTraining.FULL
-    lora_rank: Annotated[int | None, typer.Option(help=f"Rank of the adapters of lora; else {LORA_RANK}.")] = None
+    lora_rank: Annotated[
+        int | None, typer.Option(help=f"Rank of the adapters of lora; else {LORA_RANK}.", rich_help_panel=BACKBONE)
+    ] = None
     gradient_checkpointing: Annotated[
-        bool, typer.Option(help="Compute the backbone's activations again instead of keeping them.")
+        bool,
+        typer.Option(help="Compute the backbone's activations again instead of keeping them.", rich_help_panel=LOOP),
     ] = False
-    num_workers: Annotated[int, typer.Option(min=0, help="Processes that load batches ahead of the training.")] = 0
-    bf16: Annotated[bool, typer.Option(help="Compute in bfloat16 where that is safe (autocast).")] = False
+    num_workers: Annotated[
+        int, typer.Option(min=0, help="Processes that load batches ahead of the training.", rich_help_panel=LOOP)
+    ] = 0
+    bf16: Annotated[
+        bool, typer.Option(help="Compute in bfloat16 where that is safe (autocast).", rich_help_panel=LOOP)
+    ] = False
     gradient_accumulation: Annotated[
         int,
-        typer.Option(help="Forward and backward passes per step of the optimiser; they share the global batch."),
+        typer.Option(
+            help="Forward and backward passes per step of the optimiser; they share the global batch.",
+            rich_help_panel=LOOP,
+        ),
     ] = 1
     checkpoint_every: Annotated[
-        int | None, typer.Option(help="Steps between checkpoints, to resume from; else none is written.")
+        int | None,
+        typer.Option(help="Steps between checkpoints, to resume from; else none is written.", rich_help_panel=KEEPING),
     ] = None
-    resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint of the same command.")] = False
+    resume: Annotated[
+        bool, typer.Option(help="Go on from the last checkpoint of the same command.", rich_help_panel=KEEPING)
+    ] = False
     log_to: Annotated[
         list[str] | None,
-        typer.Option(help="Tracker, as transformers names it (tensorboard, wandb, mlflow, ...); repeat for several."),
+        typer.Option(
+            help="Tracker, as transformers names it (tensorboard, wandb, mlflow, ...); repeat for several.",
+            rich_help_panel=KEEPING,
+        ),
     ] = None
     logging_dir: Annotated[
-        Path | None, typer.Option(help="Folder of TensorBoard's files; else OUT.logs.", show_default=False)
+        Path | None,
+        typer.Option(help="Folder of TensorBoard's files; else OUT.logs.", show_default=False, rich_help_panel=KEEPING),
     ] = None
     push_to_hub: Annotated[
-        str | None, typer.Option(metavar="OWNER/NAME", help="Push the router, with its card, when it is saved.")
+        str | None,
+        typer.Option(
+            metavar="OWNER/NAME", help="Push the router, with its card, when it is saved.", rich_help_panel=KEEPING
+        ),
     ] = None
 
     def training_arguments(self, target: Path) -> RouterTrainingArguments:

@@ -18,7 +18,7 @@ import pyarrow as pa
 from vlrouterbench.core.constants import CORRECT_THRESHOLD
 from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.choices import Quality
-from vlrouterbench.data.costs import CostBounds, cost_bounds, pool_cost
+from vlrouterbench.data.costs import CostBounds, cost_bounds, no_cost_bounds, pool_cost
 from vlrouterbench.data.images import check_images
 from vlrouterbench.data.leaks import Leaks, find_leaks
 from vlrouterbench.data.sample_contents import content_digest
@@ -140,7 +140,7 @@ def assemble(
         samples = samples.set_column(samples.schema.get_field_index(name), name, pa.array(values, pa.string()))
     if len(kept) < source.samples.num_rows:
         matrices = {name: matrix[kept] for name, matrix in matrices.items()}
-    bounds = cost_bounds(matrices["cost"], source.pool)
+    bounds = cost_bounds(matrices["cost"], source.pool) if source.costs_known else no_cost_bounds(source.pool)
     outcomes = _graded_outcomes(source.outcomes, graded=graded)
     assembled = Assembled(source, samples, outcomes, images, image_ok, matrices, bounds, left_out)
     assembled.num_images_named = sum(named)

@@ -21,12 +21,14 @@ from vlrouterbench.data.assemble import GIVEN, assemble
 from vlrouterbench.data.build_report import BuildReport
 from vlrouterbench.data.candidates import CandidatePool, find_pool_file
 from vlrouterbench.data.choices import Protocol
+from vlrouterbench.data.hub_source import fetch, is_on_hub
 from vlrouterbench.data.images import check_images_were_read
 from vlrouterbench.data.impute import impute_tokens
 from vlrouterbench.data.leaks import refuse_leaks
 from vlrouterbench.data.prices.read import read_pool, with_price_file
+from vlrouterbench.data.sources.found_pool import pool_of_models, refuse_unpriced
 from vlrouterbench.data.sources.inside import refuse_outside
-from vlrouterbench.data.sources.registry import locate_source
+from vlrouterbench.data.sources.registry import locate_source, other_claims
 from vlrouterbench.data.sources.source import ReadOptions, Source
 from vlrouterbench.data.sources.source_logs import SourceLogs
 from vlrouterbench.data.splits import SplitBy
@@ -39,11 +41,14 @@ class BuildOptions:
 
     Attributes:
         candidates: pool file, None = the source's own or the default pool of its format.
+        models: names of the candidates to take of the pool, or of the models that the source has; () = all.
         prices: price sheet, or LiteLLM's or OpenRouter's published list, that overrides prices; None = the pool's.
         allow_unlikely_prices: take prices whose unit is likely another one as they stand (`prices/units.py`).
         graded: keep graded quality; False = 0/1 at the threshold.
         split_by: how to divide samples whose split is not given.
-        protocol: how tokens of logs are counted.
+        protocol: how tokens of logs are counted; None = as the reference does, and costs that a source gives stand.
+        cost_column: the column of costs in USD per answer, where a table calls it otherwise than its format does.
+        images: folder or table of images beside the source.
         allow_leaks: build also where given splits have a group or an image on several sides, and count them.
         impute: fill missing token counts with the reference's constants, and count them in the report.
         strict: make anything left out fatal.
@@ -53,10 +58,13 @@ class BuildOptions:
     """
 
     candidates: Path | None = None
+    models: tuple[str, ...] = ()
     prices: Path | None = None
     graded: bool = True
     split_by: SplitBy = SplitBy.HASH
-    protocol: Protocol = Protocol.REFERENCE
+    protocol: Protocol | None = None
+    cost_column: str = ""
+    images: Path | None = None
     allow_leaks: bool = False
     impute: bool = False
     strict: bool = False
@@ -69,7 +77,8 @@ def build_benchmark(source: Path | str, out: Path | str, options: BuildOptions |
     """Build a benchmark folder from VLMEvalKit logs or own tables.
 
     Args:
-        source: folder of logs (`vlm_router_data` layout or a VLMEvalKit work folder), its .tar.gz, or own tables.
+        source: folder of one of the formats (`docs/sources.md`, `docs/own_data.md`), an archive of logs, or a dataset
+            on the Hub: `hf://datasets/OWNER/NAME[@revision][/folder]`.
         out: benchmark folder to write; replaced as a whole when the build succeeds.
         options: see BuildOptions.
 
@@ -79,7 +88,14 @@ def build_benchmark(source: Path | str, out: Path | str, options: BuildOptions |
     Raises:
         SourceError: the source cannot be read as a benchmark.
     """
-    options, source, out = options or BuildOptions(), Path(source), Path(out)
+    options, out = options or BuildOptions(), Path(out)
+    if is_on_hub(source):
+        fetched = fetch(source, options.models)
+        with folder_beside(out) as images:
+            logs = read_source(fetched.folder, options, image_folder=images)
+            name = fetched.origin["repo_id"].rpartition("/")[2]
+            return build_from_logs(replace(logs, name=name, origin=fetched.origin), out, options)
+    source = Path(source)
     if is_archive(source):
         with unpacked(source) as folder, folder_beside(out) as images:
             logs = replace(read_source(folder, options, image_folder=images), name=source.name.split(".")[0])
@@ -95,8 +111,26 @@ def build_benchmark(source: Path | str, out: Path | str, options: BuildOptions |
 def read_source(folder: Path, options: BuildOptions, *, image_folder: Path) -> SourceLogs:
     """Read a folder of a format of `SOURCES`; images are put aside in `image_folder`, which must last as long."""
     given, (folder, source) = folder, locate_source(folder)
-    pool = _pool(folder, given, options, source)
-    return source.read(folder, ReadOptions(pool, image_folder, options.protocol, options.num_proc))
+    asked = ReadOptions(
+        pool=_pool(folder, given, options, source),
+        image_folder=image_folder,
+        protocol=options.protocol or Protocol.REFERENCE,
+        num_proc=options.num_proc,
+        recounts=options.protocol is not None,
+        cost_column=options.cost_column,
+        companion=options.images,
+    )
+    if options.images is not None and not options.images.exists():
+        raise SourceError(f"--images: expected a folder or a table of images, found nothing at {options.images}.")
+    unused = [f"--{name}" for name, given in source.options_given(asked) if given]
+    if unused:
+        raise SourceError(f"{folder} holds {source.name}, which have no use for {' and '.join(unused)}: leave it out.")
+    logs = source.read(folder, asked)
+    others = other_claims(folder, source)
+    if not others:
+        return logs
+    order = f"{folder.name} was read as {source.name}, which come first in the order of formats; it also holds what "
+    return replace(logs, notes=(f"{order}could be read as {', '.join(others)}.", *logs.notes))
 
 
 def build_from_logs(logs: SourceLogs, out: Path, options: BuildOptions | None = None) -> BuildReport:
@@ -132,15 +166,24 @@ def home_folder() -> Path:
 
 def _pool(folder: Path, given: Path, options: BuildOptions, source: Source) -> CandidatePool:
     unlikely = options.allow_unlikely_prices
-    if options.candidates is not None:
-        pool = read_pool(options.candidates, allow_unlikely=unlikely)
+    file = options.candidates
+    if file is None and (file := find_pool_file(folder) or find_pool_file(given)) is not None:
+        refuse_outside(file, given)
+    found = None if file is not None else source.found_models(folder)
+    if file is not None:
+        pool = read_pool(file, allow_unlikely=unlikely)
+    elif found is not None:
+        pool = pool_of_models(found, options.models, source.name, has_prices=options.prices is not None)
     else:
-        file = find_pool_file(folder) or find_pool_file(given)
-        if file is not None:
-            refuse_outside(file, given)
-        pool = source.default_pool(folder) if file is None else read_pool(file, allow_unlikely=unlikely)
+        pool = source.default_pool(folder)
+    if options.models and found is not None:
+        pool = pool.picked(options.models)
     if options.prices is not None:
-        pool = with_price_file(pool, options.prices, allow_unlikely=unlikely)
+        pool = with_price_file(pool, options.prices, allow_unlikely=unlikely, may_name_others=found is not None)
+    if options.models and found is None:
+        pool = pool.picked(options.models)
+    if found is not None and found.needs_prices:
+        refuse_unpriced(pool)
     if options.strict and pool.notes:
         raise SourceError(f"--strict: {pool.notes[0]}")
     return pool

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from vlrouterbench.core.constants import GROUP_SLUGS, SAMPLES_PER_COST_UNIT, SPLITS
 from vlrouterbench.data.assemble import GIVEN, Assembled
 from vlrouterbench.data.costs import CostBoundsRecord, measured_means
+from vlrouterbench.data.hub_source import HubOrigin
 from vlrouterbench.data.leaks import Leaks
 from vlrouterbench.data.prices.published_lists import OtherPrice
 from vlrouterbench.data.sources.source_logs import Agreement, LeftOutRecord
@@ -26,6 +27,9 @@ from vlrouterbench.metrics.trade_off import MIN_BOUND_RATIO
 from vlrouterbench.version import __version__
 
 REPORT_FILE = "build_report.json"
+NO_COSTS = (
+    "What answers cost is not known: the source states neither costs nor tokens. No figure of cost means anything."
+)
 
 
 class BenchmarkIdentity(TypedDict):
@@ -40,6 +44,14 @@ class BenchmarkIdentity(TypedDict):
     name: str
     sha256: str
     simulated: bool
+
+
+class _ToldOfSource(TypedDict, total=False):
+    """What stands in a report where a source gives reason to it."""
+
+    source_notes: list[str]
+    costs_known: bool
+    source_origin: HubOrigin
 
 
 class BuildReport(TypedDict):
@@ -75,6 +87,9 @@ class BuildReport(TypedDict):
         token_counter: the library that counted tokens.
         label_rules: dataset -> rule -> number of candidates whose labels it gave.
         label_agreement: dataset -> candidate -> how published labels compare with VLMEvalKit's own rule.
+        source_notes: what to know of the source, a sentence each; absent where there is nothing to say.
+        costs_known: False where the source states neither costs nor tokens, so that accuracy alone counts; else absent.
+        source_origin: repository, commit and folder on the Hub that the source was fetched from; else absent.
         source_sha256: digest of the source.
         version: the package's version that built it.
         sha256: digest of the tables.
@@ -106,6 +121,9 @@ class BuildReport(TypedDict):
     token_counter: str
     label_rules: dict[str, dict[str, int]]
     label_agreement: dict[str, dict[str, Agreement]]
+    source_notes: NotRequired[list[str]]
+    costs_known: NotRequired[bool]
+    source_origin: NotRequired[HubOrigin]
     source_sha256: str
     version: str
     sha256: str
@@ -114,6 +132,11 @@ class BuildReport(TypedDict):
 def build_report(benchmark: Assembled, *, sha256: str) -> BuildReport:
     """The report of a benchmark whose tables have the digest `sha256`."""
     samples, source = benchmark.samples, benchmark.source
+    told: _ToldOfSource = {"source_notes": list(source.notes)} if source.notes else {}
+    if not source.costs_known:
+        told["costs_known"] = False
+    if source.origin is not None:
+        told["source_origin"] = source.origin
     splits, groups = Counter(samples["split"].to_pylist()), Counter(samples["task_group"].to_pylist())
     return {
         "name": source.name,
@@ -144,6 +167,7 @@ def build_report(benchmark: Assembled, *, sha256: str) -> BuildReport:
         "token_counter": token_counter_name(),
         "label_rules": source.label_rules,
         "label_agreement": source.label_agreement,
+        **told,
         "source_sha256": source.source_sha256,
         "version": __version__,
         "sha256": sha256,
@@ -170,6 +194,8 @@ def _free_candidates(benchmark: Assembled) -> list[str]:
 
 def range_of_costs(report: BuildReport) -> str:
     """Between which mean costs candidates lie, free ones included, in a line."""
+    if not report.get("costs_known", True):
+        return "mean cost: not known"
     bounds, per = report["cost_bounds_usd"], SAMPLES_PER_COST_UNIT
     free, low = report.get("free_candidates", []), bounds["cmin"]
     cheapest = f"{per * low:.4f} ({bounds['cmin_candidate']})"
@@ -184,6 +210,11 @@ def range_of_costs(report: BuildReport) -> str:
 def notes_on_costs(report: BuildReport) -> list[str]:
     """What a pool or its costs rule out, and what works nevertheless; empty where nothing is ruled out."""
     bounds = report["cost_bounds_usd"]
+    if not report.get("costs_known", True):
+        return [
+            NO_COSTS,
+            "No Rank Score: choices are made by accuracy alone, and every cost that is shown stands as 0.",
+        ]
     goal = Goal().on((bounds["cmin"], bounds["cmax"]))
     if report["candidates"] == 1:
         return [

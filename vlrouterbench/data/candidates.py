@@ -28,6 +28,8 @@ PUBLISHED_SHEET = "VL-RouterBench (arXiv 2512.23562)"
 PUBLISHED_DATE = "2025-12"
 PUBLISHED_POOL = "the published pool"
 PRICE_FIELDS = ("input_price", "output_price")
+NOT_STATED = math.nan
+"""Both prices of a candidate that is not priced, since its source gives what every answer cost: no price is made up."""
 POOL_FILES = ("candidates.csv", "candidates.yaml", "candidates.yml", "candidates.json")
 """Where a source names its own candidates, in any case of letters."""
 _POOL_STEMS = ("candidates", "candidate")
@@ -39,7 +41,7 @@ class CandidateModel:
 
     Attributes:
         name: as users and tables write it.
-        input_price, output_price: USD per million tokens.
+        input_price, output_price: USD per million tokens; both NOT_STATED where every answer brings its own cost.
         parameters_b: parameters in billions, None where unknown.
         price_source, price_date: where the prices stand and since when.
         log_name: its name in VLMEvalKit's folders.
@@ -65,13 +67,18 @@ class CandidateModel:
         fault = name_fault(self.name)
         if fault:
             raise SourceError(f"expected a candidate's name of one line of visible characters, found {fault}.")
-        for field in (*PRICE_FIELDS, "request_price"):
+        for field in (*(PRICE_FIELDS if self.is_priced else ()), "request_price"):
             price = getattr(self, field)
             number = isinstance(price, int | float) and not isinstance(price, bool)
             if not (number and math.isfinite(price) and 0 <= price <= HIGHEST):
                 raise SourceError(
                     f'candidate "{self.name}": {field} must be a number >= 0 and at most {HIGHEST:,}, found {price!r}.'
                 )
+
+    @property
+    def is_priced(self) -> bool:
+        """Whether its prices are stated."""
+        return not all(isinstance(getattr(self, f), float) and math.isnan(getattr(self, f)) for f in PRICE_FIELDS)
 
 
 def pool_files(folder: Path) -> list[Path]:
@@ -157,11 +164,23 @@ class CandidatePool:
         check_units(
             StatedPrices(c.name, Decimal(str(c.input_price)), Decimal(str(c.output_price)), f'candidate "{c.name}"')
             for c in self.candidates
+            if c.is_priced
         )
 
     def of_log_folder(self, folder: str) -> CandidateModel | None:
         """The candidate whose logs stand in a folder of this name, None when the pool has none."""
         return next((c for c in self.candidates if folder in (c.log_name, c.name)), None)
+
+    def picked(self, names: Sequence[str]) -> CandidatePool:
+        """The pool of some of its candidates, in its own order.
+
+        Raises:
+            UnknownNameError: a name is not in the pool.
+        """
+        for name in names:
+            if name not in self.index:
+                raise unknown_name("model in --models", name, self.names)
+        return replace(self, candidates=tuple(c for c in self.candidates if c.name in names))
 
     def with_prices(
         self,
@@ -213,6 +232,8 @@ class CandidatePool:
 
     def describe_prices(self) -> str:
         """The price sheet in one line: each source with its date."""
+        if not any(candidate.is_priced for candidate in self.candidates):
+            return "none stated, the source gives what every answer cost"
         sheets = dict.fromkeys(f"{c.price_source} {c.price_date}".strip() for c in self.candidates)
         return "; ".join(sheet for sheet in sheets if sheet) or self.source
 

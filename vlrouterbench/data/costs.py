@@ -82,12 +82,17 @@ def cost_bounds(cost: np.ndarray, pool: CandidatePool) -> CostBounds:
     counted = np.isfinite(cost) & (cost > 0)
     present = counted.any(axis=0)
     if not present.any():
-        return CostBounds(0.0, 0.0, pool.names[0], pool.names[0])
+        return no_cost_bounds(pool)
     # Summed exactly, so that the bounds do not depend on the order of the rows.
     totals = np.array([math.fsum(column) for column in np.where(counted, cost, 0.0).T.tolist()])
     means = np.where(present, totals / np.maximum(counted.sum(axis=0), 1), np.nan)
     low, high = int(np.nanargmin(means)), int(np.nanargmax(means))
     return CostBounds(float(means[low]), float(means[high]), pool.names[low], pool.names[high])
+
+
+def no_cost_bounds(pool: CandidatePool) -> CostBounds:
+    """Bounds where no cost is known: there is no range of costs, as where every answer is free."""
+    return CostBounds(0.0, 0.0, pool.names[0], pool.names[0])
 
 
 def measured_means(values: np.ndarray) -> np.ndarray:

@@ -18,10 +18,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vlrouterbench.core.constants import SPLITS
 from vlrouterbench.core.errors import BenchmarkError, SourceError, said, shown
 from vlrouterbench.data.build_report import REPORT_FILE, BuildReport
-from vlrouterbench.data.candidates import CandidateModel, CandidatePool
+from vlrouterbench.data.candidates import NOT_STATED, PRICE_FIELDS, CandidateModel, CandidatePool
 from vlrouterbench.data.schema import CANDIDATE_FILE_SCHEMA, MATRIX_TYPES, REQUEST_PRICE, sample_file_schema
 
 _LISTED = 1_000
@@ -97,12 +96,14 @@ _KINDS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "cost_bounds_usd": ("cmin and cmax >= 0 with the candidates they are of", _are_bounds),
 }
 _LATER: dict[str, tuple[str, Callable[[object], bool]]] = {
-    **dict.fromkeys(("free_candidates", "price_notes"), ("a list of texts", _are_texts)),
+    **dict.fromkeys(("free_candidates", "price_notes", "source_notes"), ("a list of texts", _are_texts)),
     "pool_source": ("a text", _is_text),
     "other_prices": ("a list of objects", _are_objects),
+    "costs_known": ("true or false", lambda value: isinstance(value, bool)),
+    "source_origin": ("an object", lambda value: isinstance(value, dict)),
     "leaks": ("an object", lambda value: isinstance(value, dict)),
 }
-"""Fields that folders of 0.x lack."""
+"""Fields that folders of 0.x lack, or that are there where a source gives reason to them."""
 
 
 def read_report(folder: Path) -> BuildReport:
@@ -143,24 +144,21 @@ def read_pool(folder: Path) -> CandidatePool:
     table = _read_parquet(path, [*CANDIDATE_FILE_SCHEMA.names, REQUEST_PRICE])
     schema = pa.schema([*CANDIDATE_FILE_SCHEMA, (REQUEST_PRICE, pa.float64())])
     rows = _cast(table, [schema.field(name) for name in table.column_names], path).to_pylist()
-    entries = [{name: cell for name, cell in row.items() if cell is not None} for row in rows]
-    for number, entry in enumerate(entries, start=1):
-        lacking = [name for name in ("name", "input_price", "output_price") if name not in entry]
-        amounts = [entry.get(name, 0.0) for name in ("input_price", "output_price", REQUEST_PRICE)]
-        if lacking or not all(0 <= amount < math.inf for amount in amounts):
-            what = f"no {lacking[0]}" if lacking else f"the prices {', '.join(map(str, amounts))}"
+    entries = []
+    for number, row in enumerate(rows, start=1):
+        # Where every answer brings its own cost, candidates have no prices.
+        entry = dict.fromkeys(PRICE_FIELDS, NOT_STATED) | {name: cell for name, cell in row.items() if cell is not None}
+        amounts = [cell for name, cell in row.items() if name in (*PRICE_FIELDS, REQUEST_PRICE) and cell is not None]
+        if "name" not in entry or not all(0 <= amount < math.inf for amount in amounts):
+            what = f"the prices {', '.join(map(str, amounts))}" if "name" in entry else "no name"
             raise BenchmarkError(f"{path}, row {number}: expected a name and prices >= 0, found {what}. {_AGAIN}")
+        entries.append(entry)
     if not entries:
         raise BenchmarkError(f"{path}: expected candidates, found none. {_AGAIN}")
     try:
         return CandidatePool(tuple(CandidateModel(**entry) for entry in entries), str(path))
     except SourceError as error:
         raise BenchmarkError(f"{path}: {error}") from error
-
-
-def data_files(folder: Path) -> list[Path]:
-    """The sample shards of a folder in table order: by split, then by name."""
-    return [path for split in SPLITS for path in sorted((folder / "data").glob(f"{split}-*.parquet"))]
 
 
 def read_shard(path: Path, pool: CandidatePool) -> tuple[pa.Table, dict[str, np.ndarray]]:

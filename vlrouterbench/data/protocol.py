@@ -11,6 +11,7 @@ Decisions
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Protocol as StructuralType
 
 from PIL import Image
@@ -27,9 +28,17 @@ from vlrouterbench.routers.encoders.sample_input import RouterInput
 class Prompt(StructuralType):
     """What a candidate is sent beside the image: anything with a question, options and a hint."""
 
-    question: str
-    options: list[str]
-    hint: str
+    @property
+    def question(self) -> str:
+        """The question."""
+
+    @property
+    def options(self) -> Sequence[str]:
+        """Its options."""
+
+    @property
+    def hint(self) -> str:
+        """Its hint."""
 
 
 def prompt_text(prompt: Prompt, protocol: Protocol) -> str:

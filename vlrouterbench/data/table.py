@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from vlrouterbench.core.constants import SPLITS
 from vlrouterbench.core.errors import BenchmarkError, unknown_name
@@ -26,12 +25,11 @@ from vlrouterbench.data.assemble import GIVEN
 from vlrouterbench.data.build_report import REPORT_FILE, BenchmarkIdentity, BuildReport
 from vlrouterbench.data.candidates import CandidatePool
 from vlrouterbench.data.costs import cost_bounds, measured_means, pool_cost
-from vlrouterbench.data.folder import data_files, read_pool, read_report, read_shard
+from vlrouterbench.data.folder import read_pool, read_report, read_shard
 from vlrouterbench.data.latency import read_latency
 from vlrouterbench.data.schema import LATENCY, MATRIX_TYPES
+from vlrouterbench.data.table_images import data_files, images_of_rows
 from vlrouterbench.metrics.objectives import BENCHMARK_GOAL, Goal
-
-IMAGES_PER_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -190,26 +188,7 @@ class RoutingTable:
         """Encoded image of each row in order, None where there is none."""
         if (np.diff(self.rows) <= 0).any():
             raise BenchmarkError("images are read in folder order, each once: sort the rows first.")
-        start = 0
-        for path in data_files(self.folder):
-            with pq.ParquetFile(path) as file:
-                for group in range(file.num_row_groups):
-                    size = file.metadata.row_group(group).num_rows
-                    first, last = np.searchsorted(self.rows, (start, start + size))
-                    wanted = set((self.rows[first:last] - start).tolist())
-                    start += size
-                    if wanted:
-                        yield from _images(file, group, wanted)
-
-
-def _images(file: pq.ParquetFile, group: int, wanted: set[int]) -> Iterator[bytes | None]:
-    """Encoded images of some rows of a row group, by their index in it; groups without any are never read."""
-    start = 0
-    for batch in file.iter_batches(batch_size=IMAGES_PER_BATCH, row_groups=[group], columns=["image"]):
-        for row, image in enumerate(batch.column(0).field("bytes"), start=start):
-            if row in wanted:
-                yield image.as_py()
-        start += batch.num_rows
+        yield from images_of_rows(self.folder, self.rows)
 
 
 def load_table(folder: Path | str, *, verify: bool = False) -> RoutingTable:
@@ -247,5 +226,8 @@ def load_table(folder: Path | str, *, verify: bool = False) -> RoutingTable:
             "Build the benchmark again."
         )
     stacked = {name: np.concatenate(parts) for name, parts in matrices.items()}
+    if not report.get("costs_known", True):
+        # Decisions are then made by accuracy alone, as among free candidates; the folder itself says "not measured".
+        stacked["cost"] = np.where(np.isnan(stacked["quality"]), np.nan, 0.0)
     stacked |= read_latency(folder, whole["sample_id"], pool)
     return RoutingTable(folder, report, pool, whole, stacked, np.arange(whole.num_rows))

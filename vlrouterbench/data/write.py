@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from vlrouterbench.cards.dataset_card import render_dataset_card
 from vlrouterbench.core.constants import SPLITS, group_slug
 from vlrouterbench.core.errors import SourceError
-from vlrouterbench.core.files import sha256_of_files, staged_folder, write_json
+from vlrouterbench.core.files import sha256_of_files, staged_folder, without_nan, write_json
 from vlrouterbench.data.assemble import Assembled
 from vlrouterbench.data.build_report import REPORT_FILE, BuildReport, build_report
 from vlrouterbench.data.candidates import CandidatePool
@@ -46,11 +46,11 @@ CONFIG_NAMES = ("default", "outcomes", "candidates")
 
 
 class CandidateFigures(TypedDict):
-    """What a dataset card states of a candidate: prices, measured pairs, and means over all splits."""
+    """What a dataset card states of a candidate: prices (None: not stated), measured pairs, means over all splits."""
 
     name: str
-    input_price: float
-    output_price: float
+    input_price: float | None
+    output_price: float | None
     num_pairs: int
     accuracy: float | None
     average_cost_usd: float | None
@@ -76,7 +76,7 @@ def candidates_table(pool: CandidatePool) -> pa.Table:
     schema = CANDIDATE_FILE_SCHEMA
     if any(c.request_price for c in pool.candidates):
         schema = schema.append(pa.field(REQUEST_PRICE, pa.float64()))
-    rows = [{name: getattr(c, name) for name in schema.names} for c in pool.candidates]
+    rows = [{name: without_nan(getattr(c, name)) for name in schema.names} for c in pool.candidates]
     return pa.Table.from_pylist(rows, schema=schema)
 
 
@@ -88,8 +88,8 @@ def mean_quality_and_cost(benchmark: Assembled) -> list[CandidateFigures]:
         rows.append(
             CandidateFigures(
                 name=candidate.name,
-                input_price=candidate.input_price,
-                output_price=candidate.output_price,
+                input_price=without_nan(candidate.input_price),
+                output_price=without_nan(candidate.output_price),
                 num_pairs=int(np.isfinite(quality).sum()),
                 accuracy=float(np.nanmean(quality)) if np.isfinite(quality).any() else None,
                 average_cost_usd=float(np.nanmean(cost)) if np.isfinite(cost).any() else None,

@@ -15,7 +15,8 @@ import numpy as np
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.records import LatencyRecord, ResultRecord
 from vlrouterbench.metrics.frontier import pareto_frontier
-from vlrouterbench.plotting.figures import BLUE, GREY, VERMILION, Drawing, label_points, log_cost_axis, titled
+from vlrouterbench.plotting.figures import BLUE, GREY, VERMILION, Drawing, log_cost_axis, titled
+from vlrouterbench.plotting.labels import PointLabel, label_points
 
 _SEES_THE_ANSWERS = "oracle"
 _KINDS = (("policy", BLUE, "policy", "s"), ("router", VERMILION, "trained router", "o"))
@@ -42,7 +43,7 @@ def answer_time_plot(records: Sequence[ResultRecord], table: RoutingTable) -> Dr
     axes = figure.add_subplot()
     attainable = _single_candidates(table.latency, table.quality)
     axes.scatter(attainable[:, 0], 100 * attainable[:, 1], s=16, color=GREY, label="always one candidate", zorder=1)
-    labels: list[tuple[str, tuple[float, float], str]] = []
+    labels: list[PointLabel] = []
     for kind, colour, meaning, marker in _KINDS:
         chosen = [(record, latency) for record, latency in timed if record["router_config"]["kind"] == kind]
         if not chosen:
@@ -52,13 +53,13 @@ def answer_time_plot(records: Sequence[ResultRecord], table: RoutingTable) -> Dr
         x, y = points.T
         whiskers = 100 * np.maximum(0, [y - low, high - y])
         axes.errorbar(x, 100 * y, yerr=whiskers, fmt=marker, color=colour, label=meaning, elinewidth=0.8, zorder=2)
-        labels += [(r["router"], (px, 100 * py), colour) for (r, _), px, py in zip(chosen, x, y, strict=True)]
+        labels += [PointLabel(r["router"], (px, 100 * py), colour) for (r, _), px, py in zip(chosen, x, y, strict=True)]
         real = [record["router_config"].get("name") != _SEES_THE_ANSWERS for record, _ in chosen]
         attainable = np.vstack([attainable, points[real]])
     best = attainable[pareto_frontier(*attainable.T)]
-    axes.step(best[:, 0], 100 * best[:, 1], where="post", color=GREY, linestyle="--", label="frontier", zorder=0)
+    axes.step(best[:, 0], 100 * best[:, 1], where="post", color=GREY, linestyle="--", label="Pareto frontier", zorder=0)
     label = "median answer time, seconds"
-    if min([*attainable[:, 0], *(point[0] for _, point, _ in labels)]) > 0:
+    if min([*attainable[:, 0], *(label.point[0] for label in labels)]) > 0:
         log_cost_axis(axes, f"{label} (log scale)")
     else:
         axes.set_xlabel(label)  # a logarithmic scale has no place for 0

@@ -14,21 +14,13 @@ import numpy as np
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.evaluation.paired import ORACLE
 from vlrouterbench.evaluation.records import FreeForm, Intervals, PartRecord, ScoredRecord
 from vlrouterbench.metrics.trade_off import chosen_values
-from vlrouterbench.plotting.figures import (
-    BLUE,
-    GREY,
-    VERMILION,
-    Drawing,
-    draw_heat_map,
-    label_points,
-    log_cost_axis,
-    titled,
-)
+from vlrouterbench.plotting.figures import Drawing, draw_heat_map, titled
+from vlrouterbench.plotting.trade_off import Mark, TradeOff
 
 _COST_BINS = 12
-_MARKERS = {"policy": "s", "router": "o"}
 
 
 class FrontierEntry(TypedDict):
@@ -54,53 +46,41 @@ def frontier_entry(record: ScoredRecord, kind: str, frontier: list[list[float]] 
     }
 
 
-def frontier_plot(entries: Sequence[FrontierEntry], table: RoutingTable) -> Drawing:
-    """Accuracy against average cost of every router and policy with 95 % intervals, single candidates in grey.
+def trade_off(entries: Sequence[FrontierEntry], table: RoutingTable) -> TradeOff:
+    """Accuracy against average cost of every router and policy with 95 % intervals, and of single candidates.
 
     A line joins the points of a router that offers several trade-offs.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8.2, 5.2), layout="constrained")
-    axes = figure.add_subplot()
-    labels: list[tuple[str, tuple[float, float], str]] = []
-    cost, quality = table.cost.mean(axis=0) * SAMPLES_PER_COST_UNIT, table.quality.mean(axis=0) * 100
-    axes.scatter(cost, quality, s=16, color=GREY, label="always one candidate", zorder=1)
-    for kind, colour, label in (("policy", BLUE, "policy"), ("router", VERMILION, "trained router")):
-        chosen = [entry for entry in entries if entry["router_config"]["kind"] == kind]
-        if not chosen:
-            continue
-        x = np.array([r["average_cost_usd"] for r in chosen]) * SAMPLES_PER_COST_UNIT
-        y = np.array([r["accuracy"] for r in chosen]) * 100
-        wide = np.array([r["ci95"]["average_cost_usd"] for r in chosen]).T * SAMPLES_PER_COST_UNIT
-        high = np.array([r["ci95"]["accuracy"] for r in chosen]).T * 100
-        axes.errorbar(
-            x,
-            y,
-            xerr=np.maximum(0, [x - wide[0], wide[1] - x]),
-            yerr=np.maximum(0, [y - high[0], high[1] - y]),
-            fmt=_MARKERS[kind],
-            color=colour,
-            label=label,
-            elinewidth=0.8,
-            zorder=2,
+    singles = [
+        Mark(name, "candidate", float(accuracy), float(cost))
+        for name, accuracy, cost in zip(
+            table.pool.names, table.quality.mean(axis=0), table.cost.mean(axis=0), strict=True
         )
-        for frontier in filter(None, (r["frontier"] for r in chosen)):
-            points = np.array(sorted(point[:2] for point in frontier)) * (SAMPLES_PER_COST_UNIT, 100)
-            axes.plot(*points.T, color=colour, linewidth=0.9, alpha=0.6, zorder=1)
-        labels += [(r["router"], (px, py), colour) for r, px, py in zip(chosen, x, y, strict=True)]
-    label = f"average cost, USD per {SAMPLES_PER_COST_UNIT:,} samples"
-    if min([*cost, *(entry["average_cost_usd"] for entry in entries)]) > 0:
-        log_cost_axis(axes, f"{label} (log scale)")
-    else:
-        axes.set_xlabel(label)  # a logarithmic scale has no place for what is free
-    axes.set_ylabel("accuracy, %")
-    title = titled("Accuracy against cost", simulated=table.simulated)
-    axes.set_title(title)
-    axes.grid(alpha=0.25)
-    axes.legend(loc="lower right", fontsize=9)
-    label_points(axes, labels)
-    return Drawing(figure, title)
+    ]
+    marks = [
+        Mark(
+            entry["router"],
+            "router" if entry["router_config"]["kind"] == "router" else "policy",
+            entry["accuracy"],
+            entry["average_cost_usd"],
+            _span(entry["ci95"]["accuracy"]),
+            _span(entry["ci95"]["average_cost_usd"]),
+            [(point[0], point[1]) for point in entry["frontier"] or ()],
+            attainable=entry["router_config"]["kind"] == "router" or entry["router"] != ORACLE,
+        )
+        for entry in entries
+    ]
+    return TradeOff(titled("Accuracy against cost", simulated=table.simulated), [*singles, *marks])
+
+
+def frontier_plot(entries: Sequence[FrontierEntry], table: RoutingTable) -> Drawing:
+    """The static form of `trade_off`; arguments as for it."""
+    return trade_off(entries, table).drawing()
+
+
+def _span(interval: Sequence[float]) -> tuple[float, float]:
+    low, high = interval
+    return low, high
 
 
 def dataset_plot(records: Sequence[ScoredRecord], table: RoutingTable) -> Drawing:

@@ -1,6 +1,7 @@
 """`report.html`: one file that needs no network, with tables, figures and examples.
 
 Decisions
+- The answer comes first: a sentence per router, then accuracy against cost, which is interactive on a screen.
 - Ranks are among what is evaluated but the oracle, which sees the answers; each with its range over paired resamples.
 - Examples are those of the trained router with the best Rank Score.
 - Published figures are shown beside the real benchmark only; elsewhere the page says why they are not.

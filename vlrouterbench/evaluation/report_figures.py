@@ -20,12 +20,13 @@ from vlrouterbench.evaluation.calibration_plots import reliability_plot, risk_co
 from vlrouterbench.evaluation.plots import (
     cost_plot,
     dataset_plot,
-    frontier_plot,
     group_plot,
     shares_plot,
+    trade_off,
 )
 from vlrouterbench.evaluation.records import ReliabilityRecord, ResultRecord
 from vlrouterbench.plotting.figures import Drawing
+from vlrouterbench.plotting.interactive import interactive_json
 
 OCCASIONAL_FILES = ("reliability-*.???", "risk-coverage.???", "answer-time.???", "datasets.???", "groups.???")
 """File names of the figures that not every evaluation has, as patterns."""
@@ -43,6 +44,7 @@ class ReportFigure:
         alt: alt text: what it shows.
         note: text below it.
         folded: why the page shows it only when asked to; empty where it does not.
+        interactive: its interactive form (`plotting/interactive.py`); empty where it has none.
     """
 
     title: str
@@ -50,18 +52,21 @@ class ReportFigure:
     alt: str
     note: str = ""
     folded: str = ""
+    interactive: str = ""
 
 
 def report_figures(
     ranked: Sequence[ResultRecord], table: RoutingTable, decisions: Mapping[str, np.ndarray]
 ) -> dict[str, ReportFigure]:
     """File name -> figure, in the page's order."""
+    first = trade_off(ranked, table)
     in_order = {record["router"]: decisions[record["router"]] for record in ranked}
     return {
         "frontier": ReportFigure(
             "Accuracy against cost",
-            frontier_plot(ranked, table),
+            first.drawing(),
             "Accuracy against average cost for every router, policy and single candidate",
+            interactive=interactive_json(first),
         ),
         **_answer_time_figure(ranked, table),
         **_score_figures(ranked, table),

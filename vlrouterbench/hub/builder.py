@@ -23,10 +23,11 @@ import pyarrow.parquet as pq
 
 from vlrouterbench.core.constants import GROUP_SLUGS, REPO_VARIABLE, SPLITS
 from vlrouterbench.core.errors import BenchmarkError
+from vlrouterbench.core.reach import hub_reachable
 from vlrouterbench.data.build import build_from_logs, home_folder, registered_benchmark
 from vlrouterbench.data.build_report import REPORT_FILE
 from vlrouterbench.data.simulation.simulate import DEFAULT_NUM_SAMPLES, SIMULATOR_VERSION, simulate_logs
-from vlrouterbench.hub.published import fetch_and_build, hub_reachable
+from vlrouterbench.hub.published import fetch_and_build
 from vlrouterbench.version import __version__
 
 SIMULATED = "simulated"

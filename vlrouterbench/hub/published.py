@@ -2,23 +2,20 @@
 
 Decisions
 - The download is huggingface_hub's: it resumes, verifies and caches.
-- Whether the Hub can be reached is asked first, with one short connection: no minute of retries where there is none.
+- Whether the Hub can be reached is asked first.
 """
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from vlrouterbench.core.constants import BENCHMARK_NAME, HOME_VARIABLE, REPO_VARIABLE
 from vlrouterbench.core.errors import BenchmarkError
+from vlrouterbench.core.reach import hub_reachable
 from vlrouterbench.data.build import build_benchmark, registered_benchmark
 
 ARCHIVE_REPO = "KinghtH/VL-RouterBench"
 ARCHIVE_FILE = "vlm_router_data.tar.gz"
-CONNECT_SECONDS = 5.0
 
 
 def fetch_and_build() -> Path:
@@ -44,21 +41,3 @@ def fetch_and_build() -> Path:
         ) from error
     build_benchmark(archive, target)
     return target
-
-
-def hub_reachable() -> bool:
-    """Whether the Hub may be asked (HF_HUB_OFFLINE) and something listens there; a proxy is taken to reach it."""
-    from huggingface_hub import constants
-
-    if constants.HF_HUB_OFFLINE:
-        return False
-    parts = urlsplit(constants.ENDPOINT)
-    host, proxies = parts.hostname or "", getproxies()
-    if (parts.scheme in proxies or "all" in proxies) and not proxy_bypass(host):
-        return True
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    try:
-        with socket.create_connection((host, port), timeout=CONNECT_SECONDS):
-            return True
-    except OSError:
-        return False

@@ -23,9 +23,9 @@ from typing import Any
 
 from vlrouterbench.core.errors import VLRouterBenchError
 from vlrouterbench.core.files import staged_folder
+from vlrouterbench.core.reach import hub_reachable
 from vlrouterbench.data.build_report import REPORT_FILE
 from vlrouterbench.data.table import load_table
-from vlrouterbench.hub.published import hub_reachable
 from vlrouterbench.routers.write_code import ROUTERS, code_files, flat_name
 
 CARD_PLACEHOLDER = "PATH_OR_REPO_ID"

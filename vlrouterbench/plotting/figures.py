@@ -1,10 +1,9 @@
-"""What every figure shares: colours, labels beside points, heat maps, and becoming SVG text.
+"""What every figure shares: colours, heat maps, and becoming SVG text.
 
 Decisions
 - Drawn with matplotlib's object interface: no global state, no display, no fonts from elsewhere.
 - Colours are the Okabe-Ito set and cividis, which colour-blind readers can tell apart; points are labelled in words and
-  cells carry their numbers, so that no colour stands alone. A label takes the first position beside its point where it
-  covers no other.
+  cells carry their numbers, so that no colour stands alone (`plotting/labels.py`).
 - Names come from users: they are drawn as they are, never read as formulas.
 - A simulated benchmark says so inside each figure: a figure travels without its page.
 - An SVG scales with its page, but not below a width at which its letters can be read: there the page scrolls it.
@@ -19,7 +18,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,20 +29,10 @@ from vlrouterbench.core.simulated import SIMULATED_DATA
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.transforms import Bbox
 
 BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#999999"
-_LABEL_OFFSETS = (
-    (7, 5, "left"),
-    (7, -12, "left"),
-    (-7, 5, "right"),
-    (-7, -12, "right"),
-    (7, 17, "left"),
-    (7, -24, "left"),
-    (-7, 17, "right"),
-    (-7, -24, "right"),
-)
-"""Offset in points and alignment of a label, the preferred first."""
+_ON_LIGHT, _ON_DARK = "#0a0a0a", "#fefefe"
+"""Letters on a cell, whose colours stay on a dark page: its style sheet turns black and white alone."""
 _LIGHT_CELL = 0.47
 """Share of the colour scale above which black letters read better than white ones."""
 _PIXELS_PER_POINT = 1.1
@@ -53,7 +42,6 @@ _LONGEST_TITLE = 100
 _PNG_DPI = 200
 _MOST_NUMBERS = 2_500
 """Cells up to which a heat map carries numbers: beyond, none could be read, and each of them costs memory."""
-_MOST_LABELS = 60
 _LONGEST_SIDE = 20.0
 """Of a figure, in inches."""
 
@@ -136,7 +124,7 @@ def draw_heat_map(
     for row, column in np.ndindex(values.shape) if values.size <= _MOST_NUMBERS else ():
         value = values[row, column]
         measured = np.isfinite(value)
-        colour = "white" if measured and value <= light else "black"
+        colour = _ON_DARK if measured and value <= light else _ON_LIGHT
         axes.text(column, row, f"{value:.0f}" if measured else "-", ha="center", va="center", fontsize=9, color=colour)
     axes.set_title(title, parse_math=False)
     figure.colorbar(cells, ax=axes, label=label, fraction=0.03)
@@ -151,44 +139,6 @@ def _between(least: float, inches: float) -> float:
 def heat_map(values: np.ndarray, **how: Any) -> str:
     """A heat map as SVG text; arguments as for `draw_heat_map`."""
     return draw_heat_map(values, **how).svg()
-
-
-def label_points(axes: Axes, labels: Sequence[tuple[str, tuple[float, float], str]]) -> None:
-    """Write (text, point, colour) beside each point, clear of other labels and points where there is space.
-
-    Of more than _MOST_LABELS points the highest are labelled: among more, no label could be read.
-    """
-    if len(labels) > _MOST_LABELS:
-        labels = sorted(labels, key=lambda label: -label[1][1])[:_MOST_LABELS]
-    # The stubs allow for a subfigure, of which our figures have none.
-    cast("Figure", axes.figure).draw_without_rendering()
-    taken = [_around(axes.transData.transform(point)) for _, point, _ in labels]
-    for own, (text, point, colour) in enumerate(labels):
-        others = taken[:own] + taken[own + 1 :]
-        for attempt, (right, up, align) in enumerate((*_LABEL_OFFSETS, _LABEL_OFFSETS[0])):
-            note = axes.annotate(
-                shortened(text),
-                point,
-                textcoords="offset points",
-                xytext=(right, up),
-                fontsize=9,
-                color=colour,
-                ha=align,
-                parse_math=False,
-            )
-            box = note.get_window_extent()
-            free = axes.bbox.containsx(box.x0) and axes.bbox.containsx(box.x1) and not box.count_overlaps(others)
-            if free or attempt == len(_LABEL_OFFSETS):
-                taken.append(box)
-                break
-            note.remove()
-
-
-def _around(centre: np.ndarray, *, reach: float = 5.0) -> Bbox:
-    """The box of a marker, in pixels."""
-    from matplotlib.transforms import Bbox
-
-    return Bbox([centre - reach, centre + reach])
 
 
 def svg_text(figure: Figure, title: str) -> str:

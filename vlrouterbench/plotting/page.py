@@ -3,6 +3,8 @@
 Decisions
 - A template extends `frame.html` (style sheet, the words on simulated data) and draws figures with `figure.html`.
 - Everything is escaped unless a template says `safe`, which only figures do; a missing value is an error.
+- The page's policy lets it ask for nothing and run no script but those of `plotting/interactive.py`, named by their
+  digests, and none at all where it has no interactive figure.
 - Contents are read off the body's headings, so that no page can lack an entry or list one that it has not.
 """
 
@@ -13,18 +15,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vlrouterbench.core.output_text import visible
 from vlrouterbench.core.simulated import SIMULATED_DATA, marked
+from vlrouterbench.plotting.interactive import NO_SCRIPTS, Scripts, scripts
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+_INTERACTIVE = '<figure class="trade-off">'
 _HEADING = re.compile("<h2>(.*?)</h2>", re.DOTALL)
 
 
 class Parts(NamedTuple):
-    """A page's body with an anchor before every heading, and (anchor, heading) of each."""
+    """A page's body with an anchor before every heading, (anchor, heading) of each, and the scripts that it needs."""
 
     body: Markup
     contents: list[tuple[str, Markup]]
+    scripts: Scripts
 
 
 def render_page(package: str, name: str, **values: Any) -> str:
@@ -65,4 +70,6 @@ def with_anchors(body: Markup) -> Parts:
         contents.append((anchor, Markup(heading[1])))
         return f'<span id="{anchor}"></span>{heading[0]}'
 
-    return Parts(Markup(_HEADING.sub(anchored, body)), contents)
+    # Text from the data has no quotation mark of its own here: it is escaped.
+    needed = scripts() if _INTERACTIVE in body else NO_SCRIPTS
+    return Parts(Markup(_HEADING.sub(anchored, body)), contents, needed)

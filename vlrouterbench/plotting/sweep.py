@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
-from vlrouterbench.plotting.figures import BLUE, label_points, log_cost_axis, svg_text, titled
+from vlrouterbench.plotting.figures import BLUE, log_cost_axis, svg_text, titled
+from vlrouterbench.plotting.labels import PointLabel, label_points
 
 
 def sweep_plot(sweep: Mapping[str, Any]) -> str:
@@ -37,5 +38,5 @@ def sweep_plot(sweep: Mapping[str, Any]) -> str:
     axes.set_title(title, parse_math=False)
     axes.grid(alpha=0.25)
     names = [sweep["router"] if row["cost_weight"] is None else f"lambda {row['cost_weight']}" for row in rows]
-    label_points(axes, [(name, (x, y), BLUE) for name, x, y in zip(names, cost, accuracy, strict=True)])
+    label_points(axes, [PointLabel(name, (x, y), BLUE) for name, x, y in zip(names, cost, accuracy, strict=True)])
     return svg_text(figure, title)

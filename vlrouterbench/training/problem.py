@@ -168,8 +168,8 @@ class Problem:
         return [
             {
                 "name": candidate.name,
-                "input_price": candidate.input_price,
-                "output_price": candidate.output_price,
+                "input_price": candidate.input_price if candidate.is_priced else None,
+                "output_price": candidate.output_price if candidate.is_priced else None,
                 "mean_cost_usd": None if math.isnan(mean_cost) else mean_cost,
             }
             for candidate, mean_cost in zip(self.table.pool.candidates, means, strict=True)

@@ -3,6 +3,7 @@
 import pyarrow as pa
 import pytest
 
+from tests.data.sources.published import embed_llm as write_embed_llm
 from vlrouterbench.core.errors import SourceError, UnknownNameError
 from vlrouterbench.data.build import BuildOptions, build_benchmark
 from vlrouterbench.data.candidates import CandidateModel, CandidatePool
@@ -98,10 +99,24 @@ def test_the_refusal_says_of_every_format_what_was_expected_and_found(scores, tm
         registry.find_source(tmp_path)
     assert str(error.value) == (
         "expected own tables (samples and outcomes as .parquet, .csv, .jsonl, .tsv, .json or .xlsx) or VLMEvalKit logs "
-        f"(<model>/<model>_<dataset>.xlsx) or score lines (scores.txt) in {tmp_path}, found none of these. "
-        "own tables: found outcome.csv. VLMEvalKit logs: found no file that begins with its folder's name in a, b, c "
-        "and 2 more. score lines: found no scores.txt. Correct SOURCE."
+        "(<model>/<model>_<dataset>.xlsx) or score lines (scores.txt) or MMR-Bench V2 or MMR-Bench V1 or RouterBench "
+        "tables or EmbedLLM tables or LLMRouterBench results or RouterArena results or lmms-eval samples or "
+        f"OpenVLMRecords in {tmp_path}, found none of these. own tables: found outcome.csv (outcome.csv has the "
+        "columns sample_id). VLMEvalKit logs: found no file that begins with its folder's name in a, b, c and 2 more. "
+        "score lines: found no scores.txt. Correct SOURCE."
     )
+
+
+def test_what_a_folder_could_also_be_read_as_is_told_in_the_order_of_trial(scores, own_tables, tmp_path):
+    (own_tables / "scores.txt").write_text("a b\n1 1\n")
+    write_embed_llm(own_tables / "deeper")
+    (own_tables / "deeper" / "train.csv").rename(own_tables / "others.csv")
+    report = build_benchmark(own_tables, tmp_path / "out")
+    assert report["source_notes"] == [
+        f"{own_tables.name} was read as own tables, which come first in the order of formats; it also holds what could "
+        "be read as EmbedLLM tables, score lines."
+    ]
+    assert f"- {report['source_notes'][0]}" in (tmp_path / "out" / "README.md").read_text()
 
 
 def test_an_empty_folder_holds_nothing_of_any_format(tmp_path):

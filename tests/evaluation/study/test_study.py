@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.pages import assert_fetches_nothing, without_scripts
 from vlrouterbench.core.errors import BenchmarkError, RouterError, UnknownNameError
 from vlrouterbench.evaluation.study.context import StudyContext
 from vlrouterbench.evaluation.study.parts.new_candidates import NewCandidatesPart
@@ -64,7 +65,9 @@ def test_parts_are_shown_in_the_order_of_the_list_whatever_the_order_of_the_requ
     headings = [line.columns[1] for line in result.tables() if not isinstance(line, str)]
     assert headings == ["acc. %", "AIQ"]
     page = result.page()
-    assert page.index("<h2>Routers</h2>") < page.index("<h2>Frontiers</h2>") and page.count("<svg") == 1
+    assert_fetches_nothing(page)
+    page = without_scripts(page)
+    assert page.index("<h2>Routers</h2>") < page.index("<h2>Frontiers</h2>") and page.count("<svg") == 2
 
 
 def test_every_variant_that_texts_name_exists(project_root):

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.data.summary import BenchmarkSummary, CandidateSummary
 from vlrouterbench.data.table import RoutingTable
-from vlrouterbench.plotting.figures import BLUE, heat_map, label_points, log_cost_axis, shortened, svg_text, titled
+from vlrouterbench.plotting.figures import BLUE, heat_map, shortened, svg_text, titled
+from vlrouterbench.plotting.trade_off import Mark, TradeOff
 
 _BINS = 24
 _HISTOGRAMS_PER_ROW = 3
@@ -25,34 +25,25 @@ _MOST_BAR_LABELS = 30
 
 
 def can_be_drawn(candidate: CandidateSummary) -> bool:
-    """Whether a candidate is drawn in `candidates_plot`: it has an accuracy, and a mean cost above zero."""
+    """Whether a candidate is drawn in `candidates_figure`: it has an accuracy, and a mean cost above zero."""
     return candidate["accuracy"] is not None and bool(candidate["average_cost_usd"])
 
 
-def candidates_plot(summary: BenchmarkSummary) -> str:
-    """Accuracy against mean cost, a labelled point for every candidate."""
-    from matplotlib.figure import Figure
-
+def candidates_figure(summary: BenchmarkSummary) -> TradeOff | None:
+    """Accuracy against mean cost, a point for every candidate that can be drawn; None where there is none."""
+    marks = [
+        Mark(c["name"], "candidate", c["accuracy"], c["average_cost_usd"])
+        for c in summary["per_candidate"]
+        if can_be_drawn(c) and c["average_cost_usd"] is not None and c["accuracy"] is not None
+    ]
     title = titled("Candidates: accuracy against cost", simulated=summary["simulated"])
-    figure = Figure(figsize=(9.0, 5.6), layout="constrained")
-    axes = figure.add_subplot()
-    names, cost, accuracy = [], [], []
-    for c in summary["per_candidate"]:
-        if can_be_drawn(c) and c["average_cost_usd"] is not None and c["accuracy"] is not None:
-            names.append(shortened(c["name"]))
-            cost.append(SAMPLES_PER_COST_UNIT * c["average_cost_usd"])
-            accuracy.append(100 * c["accuracy"])
-    axes.scatter(cost, accuracy, s=30, color=BLUE, zorder=2)
-    log_cost_axis(axes, f"mean cost, USD per {SAMPLES_PER_COST_UNIT:,} samples (log scale)")
-    axes.set_ylabel("accuracy, %")
-    axes.margins(x=0.14, y=0.08)
-    axes.grid(alpha=0.25)
-    axes.set_title(title)
-    label_points(
-        axes,
-        [(name, at, "black") for name, at in zip(names, zip(cost, accuracy, strict=True), strict=True)],
-    )
-    return svg_text(figure, title)
+    return TradeOff(title, marks, cost="mean cost") if marks else None
+
+
+def candidates_plot(summary: BenchmarkSummary) -> str:
+    """The static form of `candidates_figure` as SVG; empty where there is nothing to draw."""
+    figure = candidates_figure(summary)
+    return figure.drawing().svg() if figure else ""
 
 
 def accuracy_plot(summary: BenchmarkSummary) -> str:

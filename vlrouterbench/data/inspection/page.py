@@ -15,6 +15,7 @@ from vlrouterbench.data.inspection.figures import (
     accuracy_plot,
     agreement_plot,
     can_be_drawn,
+    candidates_figure,
     candidates_plot,
     left_out_plot,
     solvers_plot,
@@ -22,6 +23,7 @@ from vlrouterbench.data.inspection.figures import (
 )
 from vlrouterbench.data.summary import BenchmarkSummary
 from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.plotting.interactive import interactive_json
 from vlrouterbench.plotting.page import render_page
 
 
@@ -46,6 +48,7 @@ def write_inspection(summary: BenchmarkSummary, table: RoutingTable, path: Path)
 
 def render_inspection(summary: BenchmarkSummary, table: RoutingTable) -> str:
     """The page as text; names from the data are escaped."""
+    candidates = candidates_figure(summary)
     return render_page(
         "data.inspection",
         "inspection.html",
@@ -55,7 +58,9 @@ def render_inspection(summary: BenchmarkSummary, table: RoutingTable) -> str:
         splits=SPLITS,
         per=SAMPLES_PER_COST_UNIT,
         candidates_svg=candidates_plot(summary),
-        accuracy_svg=accuracy_plot(summary),
+        interactive=interactive_json(candidates) if candidates else "",
+        # A heat map of one column says nothing that the table does not.
+        accuracy_svg=accuracy_plot(summary) if len(summary["per_dataset"]) > 1 else "",
         agreement_svg=agreement_plot(summary),
         solvers_svg=solvers_plot(summary),
         tokens_svg=tokens_plot(table),

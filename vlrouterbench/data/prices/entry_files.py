@@ -7,7 +7,7 @@ Decisions
   one that is read: a price in another unit would be the worst of faults. Other columns are the user's own notes.
 - Nothing is repaired. A column or key twice, a row with more or fewer cells than the header, and a list in the place of
   a value are refused with their line.
-- YAML is composed, never constructed: tags do nothing, and an alias costs nothing however often it is used.
+- YAML is read by `yaml_nodes.py`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from vlrouterbench.core.errors import SourceError, nearest_name, shown
-from vlrouterbench.core.limits import CANDIDATES, PRICE_FILE_BYTES, YAML_BYTES, YAML_DEPTH
+from vlrouterbench.core.limits import CANDIDATES, PRICE_FILE_BYTES, YAML_BYTES
+from vlrouterbench.data.prices.yaml_nodes import compose_yaml, line_of, node_kind, pairs_of, scalar_text
 
 REQUIRED = ("name", "input_price", "output_price")
 OPTIONAL = ("parameters_b", "source", "date", "image_rule", "price_name", "price_source", "price_date")
@@ -49,7 +50,6 @@ _OF_PRICES = {
 }
 """Words by which a column speaks of prices."""
 _ROWS = f"rows with {', '.join(REQUIRED[:-1])} and {REQUIRED[-1]}"
-_NULLS = ("", "~", "null", "Null", "NULL")
 
 
 class Entry(NamedTuple):
@@ -59,14 +59,14 @@ class Entry(NamedTuple):
     where: str
 
 
-def read_text(path: Path) -> str:
-    """The text of a file of candidates or prices.
+def read_text(path: Path, what: str = "a candidates or price file") -> str:
+    """The text of a file of candidates, prices or endpoints.
 
     Raises:
         SourceError: there is none, it is larger than any price list, or no UTF-8.
     """
     if not path.is_file():
-        raise SourceError(f"expected a candidates or price file, found nothing at {path}.")
+        raise SourceError(f"expected {what}, found nothing at {path}.")
     limit = YAML_BYTES if is_yaml(path) else PRICE_FILE_BYTES
     if path.stat().st_size > limit:
         raise SourceError(f"{path}: expected at most {limit:,} bytes, found {path.stat().st_size:,}.")
@@ -191,67 +191,24 @@ def _header(names: Sequence[str], where: str) -> list[str]:
     raise SourceError(f"{where}: expected {_ROWS}, found none of {', '.join(lacking)} among {found}.{unit}")
 
 
-class _Composer(yaml.BaseLoader):
-    """Composes nodes to a depth that a file of entries needs; texts stay texts."""
-
-    depth = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """The next node."""
-        if self.depth >= YAML_DEPTH:
-            mark = self.peek_event().start_mark
-            raise yaml.MarkedYAMLError(problem=f"more than {YAML_DEPTH} lists within each other", problem_mark=mark)
-        self.depth += 1
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
-
-
 def _yaml_entries(text: str, path: Path) -> list[Entry]:
-    try:
-        top = yaml.compose(text, Loader=_Composer)
-    except yaml.MarkedYAMLError as error:
-        line = "" if error.problem_mark is None else f", line {error.problem_mark.line + 1},"
-        raise SourceError(f"{path}{line} is not readable as csv or yaml: {error.problem}.") from error
-    except yaml.YAMLError as error:  # characters that YAML does not have
-        raise SourceError(f"{path} is not readable as csv or yaml: {shown(str(error))}.") from error
+    top = compose_yaml(text, path, "csv or yaml")
     if isinstance(top, yaml.MappingNode):
-        top = _pairs(top, path).get("candidates")
+        top = pairs_of(top, path).get("candidates")
     if not isinstance(top, yaml.SequenceNode):
         raise SourceError(f"{path}: expected {_ROWS} (a list, or a list in candidates:), found none.")
     entries = []
     for node in top.value:
-        where = f"{path}, line {node.start_mark.line + 1}"
+        where = line_of(node, path)
         if not isinstance(node, yaml.MappingNode):
-            raise SourceError(f"{where}: expected {_ROWS}, found a {_kind(node)}.")
+            raise SourceError(f"{where}: expected {_ROWS}, found a {node_kind(node)}.")
         values = {}
-        for key, value in _pairs(node, path).items():
+        for key, value in pairs_of(node, path).items():
             if not isinstance(value, yaml.ScalarNode):
-                raise SourceError(f"{where}: expected one value in {shown(key)}, found a {_kind(value)}.")
-            values[key] = "" if value.style is None and value.value in _NULLS else str(value.value)
+                raise SourceError(f"{where}: expected one value in {shown(key)}, found a {node_kind(value)}.")
+            values[key] = scalar_text(value)
         entries.append(Entry(values, where))
     return entries
-
-
-def _pairs(node: yaml.MappingNode, path: Path) -> dict[str, yaml.Node]:
-    """Key -> value of a mapping; what `<<` merges stands behind what it states itself."""
-    pairs: dict[str, yaml.Node] = {}
-    merged: dict[str, yaml.Node] = {}
-    for key, value in node.value:
-        where = f"{path}, line {key.start_mark.line + 1}"
-        if not isinstance(key, yaml.ScalarNode):
-            raise SourceError(f"{where}: expected a key, found a {_kind(key)}.")
-        if key.value in pairs or (key.value == "<<" and merged):
-            raise SourceError(f"{where}: expected each key once, found {shown(key.value)} again.")
-        if key.value == "<<" and isinstance(value, yaml.MappingNode) and value is not node:
-            merged = {k.value: v for k, v in value.value if isinstance(k, yaml.ScalarNode) and k.value != "<<"}
-        else:
-            pairs[key.value] = value
-    return merged | pairs
-
-
-def _kind(node: yaml.Node | None) -> str:
-    return {"sequence": "list", "mapping": "mapping"}.get(getattr(node, "id", ""), "text")
 
 
 def read_json(text: str, path: Path) -> Any:

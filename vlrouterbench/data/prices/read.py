@@ -75,13 +75,16 @@ def read_prices(path: Path) -> dict[str, tuple[float, float]]:
     return {stated.name: (float(stated.input), float(stated.output)) for stated in _sheet(read_entries(path))}
 
 
-def with_price_file(pool: CandidatePool, path: Path, *, allow_unlikely: bool = False) -> CandidatePool:
+def with_price_file(
+    pool: CandidatePool, path: Path, *, allow_unlikely: bool = False, may_name_others: bool = False
+) -> CandidatePool:
     """A pool under the prices of a sheet, or of a price list that LiteLLM or OpenRouter publishes.
 
     Args:
         pool: the candidates.
         path: the file.
         allow_unlikely: take prices whose unit is likely another one as they stand.
+        may_name_others: whether a sheet may have names that the pool lacks, since the pool is a few of many models.
 
     Raises:
         SourceError: the file or a price is not as it should be, or a published list has no entry of any candidate.
@@ -97,7 +100,8 @@ def with_price_file(pool: CandidatePool, path: Path, *, allow_unlikely: bool = F
         stated = _sheet(read_entries(path))
     if not allow_unlikely:
         check_units(stated)
-    prices = {entry.name: (float(entry.input), float(entry.output)) for entry in stated}
+    wanted = [entry for entry in stated if not may_name_others or entry.name in pool.index]
+    prices = {entry.name: (float(entry.input), float(entry.output)) for entry in wanted}
     return pool.with_prices(prices, source=path.name, allow_unlikely=allow_unlikely)
 
 

@@ -1,8 +1,9 @@
 """The formats that `build` reads, by trial, and the one that a folder holds.
 
 Decisions
-- A literal tuple in the order of trial. Where a folder holds two formats, the first is read: own tables are meant
-  to be read, whatever logs lie beside them.
+- A literal tuple in the order of trial, the more specific form before the less: own tables are meant to be read,
+  whatever lies beside them; tables that are known by their columns come before logs that are known by their names.
+  Where a folder holds two formats, the first is read, and the report says which others it could be.
 - Formats from outside are tried after the package's own, those of installed packages last: a folder that was read
   before is read as before, whatever is installed.
 - Where none matches, the only folder in it is looked into, as an archive of somebody's folder has one. Where that does
@@ -18,11 +19,29 @@ from pathlib import Path
 from vlrouterbench.core.errors import SourceError
 from vlrouterbench.core.plugins import SOURCES as GROUP
 from vlrouterbench.core.plugins import load_offered, offered
+from vlrouterbench.data.sources.lmms_eval.read import LmmsEval
+from vlrouterbench.data.sources.mmr_bench.first import MMRBenchV1
+from vlrouterbench.data.sources.mmr_bench.second import MMRBenchV2
 from vlrouterbench.data.sources.own_tables.read import OwnTables
+from vlrouterbench.data.sources.router_tables.embed_llm import EmbedLLM
+from vlrouterbench.data.sources.router_tables.per_model import LLMRouterBench, RouterArena
+from vlrouterbench.data.sources.router_tables.router_bench import RouterBench
 from vlrouterbench.data.sources.source import Source, few_names
 from vlrouterbench.data.sources.vlmevalkit.read import VLMEvalKitLogs
+from vlrouterbench.data.sources.vlmevalkit.records import OpenVLMRecords
 
-SOURCES: tuple[Source, ...] = (OwnTables(), VLMEvalKitLogs())
+SOURCES: tuple[Source, ...] = (
+    OwnTables(),
+    MMRBenchV2(),
+    MMRBenchV1(),
+    RouterBench(),
+    EmbedLLM(),
+    LLMRouterBench(),
+    RouterArena(),
+    LmmsEval(),
+    OpenVLMRecords(),
+    VLMEvalKitLogs(),
+)
 _registered: list[Source] = []
 _CORRECT = "Correct SOURCE."
 
@@ -99,15 +118,32 @@ def find_source(folder: Path) -> Source:
         NoSourceError: it holds none of them.
         SourceError: files of one contradict each other.
     """
-    tried, findings = list[Source](), list[str]()
+    near, others, findings = list[Source](), list[str](), list[str]()
     for source in _sources():
         match = source.matches(folder)
         if match.is_match:
             return source
-        tried.append(source)
-        findings.append(f"{source.name}: found {match.found}.")
-    expected = " or ".join(f"{source.name} ({source.expected})" for source in tried)
+        if match.found:
+            near.append(source)
+            findings.append(f"{source.name}: found {match.found}.")
+        else:
+            others.append(source.name)
+    # Formats of which nothing lies there are told by their names alone: all of their files would be a page.
+    expected = " or ".join([*(f"{source.name} ({source.expected})" for source in near), *others])
     raise NoSourceError(f"expected {expected} in {folder}, found none of these. {' '.join(findings)} {_CORRECT}")
+
+
+def other_claims(folder: Path, chosen: Source) -> list[str]:
+    """Names of the package's and registered formats that a folder holds beside the one that is read, in their order."""
+    others = (source for source in (*SOURCES, *_registered) if source is not chosen)
+    return [source.name for source in others if _claims(source, folder)]
+
+
+def _claims(source: Source, folder: Path) -> bool:
+    try:
+        return source.matches(folder).is_match
+    except SourceError:  # files of it contradict each other: it is not the format that is read
+        return False
 
 
 def _sources() -> Iterator[Source]:

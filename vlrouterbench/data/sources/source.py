@@ -27,7 +27,8 @@ class Match:
 
     Attributes:
         is_match: whether it does.
-        found: what of the format lies there, in a few words, for the message when no format matches.
+        found: what of the format lies there, in a few words, for the message when no format matches; "" for nothing
+            worth a word.
     """
 
     is_match: bool
@@ -43,12 +44,35 @@ class ReadOptions:
         image_folder: where encoded images can be put aside; it lasts as long as the images are needed.
         protocol: how tokens of logged answers are counted.
         num_proc: processes that may read, where the logs are large enough to pay for them.
+        recounts: whether the protocol was asked for, so that costs follow from it where a source gives its own.
+        cost_column: name of the column of costs (USD per answer), "" for the format's own.
+        companion: folder or table of images beside the source.
     """
 
     pool: CandidatePool
     image_folder: Path
     protocol: Protocol = Protocol.REFERENCE
     num_proc: int = 1
+    recounts: bool = False
+    cost_column: str = ""
+    companion: Path | None = None
+
+
+@dataclass(frozen=True)
+class FoundModels:
+    """The models that a folder has outcomes of, where the format has no pool of its own.
+
+    Attributes:
+        names: in the order in which they are listed.
+        described: how many samples they have, in a few words; for the message that asks which to take.
+        needs_prices: whether their costs follow from prices alone.
+        needs_choice: whether there are too many to take them all.
+    """
+
+    names: tuple[str, ...]
+    described: str = ""
+    needs_prices: bool = True
+    needs_choice: bool = False
 
 
 class Source(ABC):
@@ -57,10 +81,20 @@ class Source(ABC):
     Attributes:
         name: what users call it.
         expected: the files that it consists of.
+        uses_cost_column, uses_images: whether `--cost-column` and `--images` say something to it.
     """
 
     name: str
     expected: str
+    uses_cost_column: bool = False
+    uses_images: bool = False
+
+    def options_given(self, options: ReadOptions) -> list[tuple[str, bool]]:
+        """Options that this format has no use for, and whether they are given."""
+        return [
+            ("cost-column", bool(options.cost_column) and not self.uses_cost_column),
+            ("images", options.companion is not None and not self.uses_images),
+        ]
 
     @abstractmethod
     def matches(self, folder: Path) -> Match:
@@ -73,6 +107,10 @@ class Source(ABC):
         Raises:
             SourceError: it cannot be read as a benchmark.
         """
+
+    def found_models(self, folder: Path) -> FoundModels | None:
+        """The models in a folder, of which a pool is made where nobody names candidates; None: `default_pool` holds."""
+        return None
 
     def default_pool(self, folder: Path) -> CandidatePool:
         """The candidates where neither the user nor a candidates file in the folder names them."""

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vlrouterbench.data.candidates import CandidatePool
+from vlrouterbench.data.hub_source import HubOrigin
 from vlrouterbench.data.image_store import StoredImage
 
 ImageReference = bytes | Path | StoredImage | None
@@ -112,6 +113,7 @@ class Reason(StrEnum):
     OUTSIDE_LINK = "outside_link"
     NOT_FOUND = "not_found"
     NOT_A_LOG = "not_a_log"
+    FAILED_CALL = "failed_call"
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,9 @@ class SourceLogs:
         label_rules: dataset -> rule -> number of candidates whose labels it gave, where labels follow from rules.
         label_agreement: dataset -> candidate -> how many published labels were compared with VLMEvalKit's own rule and
             how many differ.
+        notes: what whoever uses it should know of the source, a sentence each.
+        origin: repository, commit and folder on the Hub, None for a source that lay on this machine.
+        costs_known: whether any cost is given or follows from tokens and prices; without one, accuracy alone counts.
     """
 
     samples: pa.Table
@@ -177,6 +182,9 @@ class SourceLogs:
     image_files: Sequence[str] = ()
     label_rules: dict[str, dict[str, int]] = field(default_factory=dict)
     label_agreement: dict[str, dict[str, Agreement]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    costs_known: bool = True
+    origin: HubOrigin | None = None
 
 
 def positions_of(values: pa.ChunkedArray, names: pa.ChunkedArray) -> np.ndarray:

@@ -6,24 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.files import staged_file
 from vlrouterbench.core.output_text import markdown_text
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.ablation.records import AblationRecord, ablation_rows
+from vlrouterbench.evaluation.paired import ORACLE
 from vlrouterbench.evaluation.tables import markdown_rows
 from vlrouterbench.evaluation.view import headings, results_caption
-from vlrouterbench.plotting.figures import (
-    BLUE,
-    GREY,
-    VERMILION,
-    label_points,
-    log_cost_axis,
-    shortened,
-    svg_text,
-    titled,
-)
+from vlrouterbench.plotting.figures import BLUE, GREY, VERMILION, shortened, svg_text, titled
+from vlrouterbench.plotting.interactive import interactive_json
 from vlrouterbench.plotting.page import render_page
+from vlrouterbench.plotting.trade_off import Mark, TradeOff
 
 ABLATION_PAGE = "ablation.html"
 _COLUMNS = ("accuracy", "cost", "rank_score", "interval", "difference", "difference_interval")
@@ -37,6 +30,7 @@ def write_ablation_page(content: AblationRecord, table: RoutingTable, path: Path
         table: the benchmark.
         path: file to write.
     """
+    settings = settings_figure(content)
     page = render_page(
         "evaluation.ablation",
         ABLATION_PAGE,
@@ -45,7 +39,8 @@ def write_ablation_page(content: AblationRecord, table: RoutingTable, path: Path
         headings=_headings(content),
         rows=_cells(content),
         difference_svg=difference_plot(content),
-        frontier_svg=setting_plot(content),
+        frontier_svg=settings.drawing().svg(),
+        interactive=interactive_json(settings),
     )
     with staged_file(path) as staging:
         staging.write_text(page, encoding="utf-8")
@@ -95,24 +90,17 @@ def difference_plot(content: AblationRecord) -> str:
     return svg_text(figure, title)
 
 
-def setting_plot(content: AblationRecord) -> str:
-    """Accuracy against average cost of every setting."""
-    from matplotlib.figure import Figure
-
-    rows = [row for row in content["rows"] if row["setting"] != "oracle"]
-    figure = Figure(figsize=(8.2, 4.6), layout="constrained")
-    axes = figure.add_subplot()
-    labels = []
-    for row in rows:
-        colour = VERMILION if row["kind"] == "router" else BLUE
-        point = (row["average_cost_usd"] * SAMPLES_PER_COST_UNIT, row["accuracy"] * 100)
-        axes.scatter(*point, color=colour, s=28)
-        labels.append((shortened(row["setting"]), point, colour))
-    log_cost_axis(axes, f"average cost, USD per {SAMPLES_PER_COST_UNIT:,} samples (log scale)")
-    axes.set_ylabel("accuracy, %")
+def settings_figure(content: AblationRecord) -> TradeOff:
+    """Accuracy against average cost of every setting, and of the oracle, which the frontier leaves out."""
+    marks = [
+        Mark(
+            row["setting"],
+            "router" if row["kind"] == "router" else "policy",
+            row["accuracy"],
+            row["average_cost_usd"],
+            attainable=row["setting"] != ORACLE,
+        )
+        for row in content["rows"]
+    ]
     title = titled(f"Accuracy against cost by {content['axis']}", simulated=content["benchmark"]["simulated"])
-    axes.set_title(title, parse_math=False)
-    axes.grid(alpha=0.25)
-    axes.margins(0.12)
-    label_points(axes, labels)
-    return svg_text(figure, title)
+    return TradeOff(title, marks)

@@ -17,9 +17,9 @@ from glob import escape
 from pathlib import Path, PurePosixPath
 
 from vlrouterbench.core.errors import VLRouterBenchError
+from vlrouterbench.core.reach import hub_reachable
 from vlrouterbench.evaluation.leaderboard.signing import SUFFIX
 from vlrouterbench.evaluation.writing import DECISIONS_FILE, RESULTS_FILE
-from vlrouterbench.hub.published import hub_reachable
 
 SCHEME = "hf://"
 READ_FILES = (DECISIONS_FILE, DECISIONS_FILE + SUFFIX, RESULTS_FILE)

@@ -15,10 +15,11 @@ from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.files import staged_file
 from vlrouterbench.core.output_text import csv_text
 from vlrouterbench.evaluation.leaderboard.records import Leaderboard, LeaderboardRecord, leaderboard_rows, plot_kind
-from vlrouterbench.evaluation.plots import frontier_entry, frontier_plot, group_plot
+from vlrouterbench.evaluation.plots import frontier_entry, group_plot, trade_off
 from vlrouterbench.evaluation.pool import pool_notes
 from vlrouterbench.evaluation.results import bounds_degenerate
 from vlrouterbench.evaluation.view import headings
+from vlrouterbench.plotting.interactive import interactive_json
 from vlrouterbench.plotting.page import render_page
 
 PAGE_FILE, CSV_FILE = "leaderboard.html", "leaderboard.csv"
@@ -41,7 +42,7 @@ def write_leaderboard(leaderboard: Leaderboard, out: Path) -> tuple[Path, Path]:
 def render_leaderboard(leaderboard: Leaderboard) -> str:
     """The page as text; names from submissions and the benchmark are escaped."""
     records, table = leaderboard.records, leaderboard.table
-    entries = [frontier_entry(record, plot_kind(record), None) for record in records]
+    shown = trade_off([frontier_entry(record, plot_kind(record), None) for record in records], table)
     return render_page(
         "evaluation.leaderboard",
         PAGE_FILE,
@@ -53,8 +54,10 @@ def render_leaderboard(leaderboard: Leaderboard) -> str:
         per=SAMPLES_PER_COST_UNIT,
         notes=pool_notes(records[0]),
         degenerate=bounds_degenerate(table),
-        frontier_svg=frontier_plot(entries, table).svg(),
-        group_svg=group_plot(records, table).svg(),
+        frontier_svg=shown.drawing().svg(),
+        interactive=interactive_json(shown),
+        # A heat map of one column says nothing that the ranking does not.
+        group_svg=group_plot(records, table).svg() if len(records[0]["per_group"]) > 1 else "",
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from vlrouterbench.evaluation.study.new_candidate_curves import NewCandidateRow
-from vlrouterbench.plotting.figures import BLUE, GREY, VERMILION, label_points, svg_text, titled
+from vlrouterbench.plotting.figures import BLUE, GREY, VERMILION, svg_text, titled
+from vlrouterbench.plotting.labels import PointLabel, label_points
 
 BLACK = "#000000"
 _WIDTH_FOR_NAMES = 4.5
@@ -34,7 +35,7 @@ def new_candidate_plot(row: NewCandidateRow, *, simulated: bool) -> str:
     labels = []
     for name, colour, style, values in curves:
         axes.plot(counts, [100 * value for value in values], style, color=colour, markersize=5)
-        labels.append((name, (counts[-1], 100 * values[-1]), colour))
+        labels.append(PointLabel(name, (counts[-1], 100 * values[-1]), colour))
     axes.set_xscale("log")
     # Names stand to the right of the last points, clear of the curves.
     axes.set_xlim(0.85 * counts[0], _WIDTH_FOR_NAMES * counts[-1])

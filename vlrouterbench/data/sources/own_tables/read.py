@@ -22,6 +22,7 @@ from vlrouterbench.data.candidates import CandidatePool, pool_files
 from vlrouterbench.data.choices import Protocol
 from vlrouterbench.data.image_store import ImageStore
 from vlrouterbench.data.saved_tables.form import ENDINGS, ENDINGS_IN_WORDS, ending_of
+from vlrouterbench.data.saved_tables.header import columns_of
 from vlrouterbench.data.schema import LATENCY
 from vlrouterbench.data.sources.inside import refuse_outside
 from vlrouterbench.data.sources.own_tables.image_columns import Keep, read_images
@@ -43,7 +44,7 @@ from vlrouterbench.data.sources.source_logs import (
     SourceLogs,
     positions_of,
 )
-from vlrouterbench.routers.encoders.sample_input import RouterInputError, read_options
+from vlrouterbench.routers.encoders.sample_input import RouterInputError, one_line, read_options
 
 
 def find_table(folder: Path, stem: str) -> Path | None:
@@ -84,8 +85,10 @@ class OwnTables(Source):
         named = [path.name for stem in ("samples", "outcomes") for path in files_of(folder, stem)]
         if named:
             return Match(False, f"{few_names(named)}, which are read from {ENDINGS_IN_WORDS} alone")
-        names = sorted(path.name for path in folder.iterdir() if ending_of(path) is not None)
-        return Match(False, few_names(names) if names else "no table")
+        paths = sorted(path for path in folder.iterdir() if ending_of(path) is not None and path.is_file())
+        columns = columns_of(paths[0]) if paths else ()
+        of_first = f" ({paths[0].name} has the columns {one_line(few_names(columns))})" if columns else ""
+        return Match(False, f"{few_names([path.name for path in paths])}{of_first}" if paths else "no table")
 
     def read(self, folder: Path, options: ReadOptions) -> SourceLogs:
         """Read a folder of own tables.

@@ -3,7 +3,8 @@
 Decisions
 - Each rule reproduces VLMEvalKit of October 2025 (commit b9ff66c9), odd corners included: the label has to be the one
   its summary files were made from. Corners that change a label are commented where they happen.
-- The "answer is X" pattern that VLMEvalKit added to option matching in June 2026 is not applied, and neither is LaTeX
+- The "answer is X" pattern that VLMEvalKit added to option matching in June 2026 is applied where predictions are
+  matched anew (`exact.py`) and not where a judge's answer of that time is compared, and neither is LaTeX
   comparison for MathVision: the stock requirements of October 2025 do not install it.
 - VQA accuracy has a second form, `legacy`: before 13 May 2025 (commit 928a95b0) a period after a digit went too, so
   "2012." equalled "2012"; now it does not. No file says which code scored it, so the later form is the default.
@@ -53,6 +54,7 @@ _REFUSALS = (
     "Cannot determine the answer",
 )
 _FAILED_CALL = "Failed to obtain answer via API"
+_ANSWER_IS = re.compile(r"(?:correct\s+)?answer\s+is\s+\**([ABCD])\**", re.IGNORECASE)
 _ARITHMETIC = re.compile(r"[0-9a-fjox_.+\-*/%^() \t]{1,1000}")
 _MAX_BASE, _MAX_EXPONENT = 1e9, 64
 _OPERATORS: dict[type[ast.operator], Callable[[Number, Number], Number]] = {
@@ -82,7 +84,13 @@ def normalize_vqa_answer(text: str, legacy: bool = False) -> str:
     Number words become digits, articles go, missing apostrophes return. A punctuation mark is removed if it stands next
     to a space somewhere in the text (or the text has a "1,000"); else it becomes a space. Not idempotent.
     """
-    text = text.replace("\n", " ").replace("\t", " ").strip()
+    text = without_punctuation(text.replace("\n", " ").replace("\t", " ").strip(), legacy=legacy)
+    words = [_DIGIT_WORDS.get(word, word) for word in text.lower().split() if word not in _ARTICLES]
+    return " ".join([_CONTRACTIONS.get(word, word) for word in words])
+
+
+def without_punctuation(text: str, *, legacy: bool = False) -> str:
+    """A text without punctuation marks, as VLMEvalKit's `process_punctuation` (`vqa_eval.py`) leaves it."""
     present = _PUNCTUATION.intersection(text)
     if present:
         drop_all = _GROUPED_DIGITS.search(text) is not None
@@ -91,8 +99,7 @@ def normalize_vqa_answer(text: str, legacy: bool = False) -> str:
     if "." in text:
         # VLMEvalKit hands a regex flag (32) to the argument for the count, so later periods survive.
         text = (_LEGACY_LOOSE_PERIOD if legacy else _LOOSE_PERIOD).sub("", text, count=_MAX_PERIODS_REMOVED)
-    words = [_DIGIT_WORDS.get(word, word) for word in text.lower().split() if word not in _ARTICLES]
-    return " ".join([_CONTRACTIONS.get(word, word) for word in words])
+    return text
 
 
 def vqa_score(prediction: str, answers: Sequence[str], *, legacy: bool = False) -> float:
@@ -156,11 +163,12 @@ def contains_answer(prediction: str, answers: Sequence[str], category: str | Non
     return any(clean(answer) in predicted for answer in answers)
 
 
-def infer_option(answer_text: str, options: Mapping[str, str]) -> str | None:
+def infer_option(answer_text: str, options: Mapping[str, str], *, says_answer_is: bool = False) -> str | None:
     """The letter of the option that an answer names, or None where it names none or several.
 
     Source: VLMEvalKit `vlmeval/utils/matching_util.py` (`can_infer`). One option letter standing alone within the last
-    four words decides; else the one option whose text occurs in an answer at most twice as long as all options.
+    four words decides; else the one option whose text occurs in an answer at most twice as long as all options. With
+    `says_answer_is`, what follows "answer is" comes between the two, as in the newest version.
     """
     if _FAILED_CALL not in answer_text:
         if any(phrase in answer_text for phrase in _REFUSALS):
@@ -172,6 +180,9 @@ def infer_option(answer_text: str, options: Mapping[str, str]) -> str | None:
             return letters[0]
         if not letters and "Z" in words:
             return None
+        said = _ANSWER_IS.search(answer_text) if says_answer_is else None
+        if said and said[1].upper() in options:
+            return said[1].upper()
     if len(answer_text.lower()) > 2 * sum(map(len, options.values())):
         return None
     occurring = [letter for letter, text in options.items() if text.lower() in answer_text.lower()]

@@ -46,7 +46,11 @@ _PLAIN_COLUMNS = frozenset((INDEX, "prediction", "question", "answer", "is_corre
 
 @dataclass
 class LogReader:
-    """What has been gathered so far."""
+    """What has been gathered so far.
+
+    `is_matching`: whether predictions without evaluation are labelled by exact matching; `companion`: a folder beside
+    the source that tables of images lie in.
+    """
 
     source: Path
     pool: CandidatePool
@@ -62,6 +66,8 @@ class LogReader:
     pairs_read: int = 0
     read_files: set[Path] = field(default_factory=set)
     protocol: Protocol = Protocol.REFERENCE
+    is_matching: bool = False
+    companion: Path | None = None
     label_agreement: dict[str, dict[str, Agreement]] = field(default_factory=dict)
     label_rules: Counter[tuple[str, str]] = field(default_factory=Counter)
 
@@ -86,7 +92,12 @@ class LogReader:
 
     def leave_out(self, path: Path, reason: Reason, detail: str, **where: str | None) -> None:
         """Name something that is not in the benchmark."""
-        self.left_out.append(LeftOut(path.relative_to(self.source).as_posix(), reason, detail, **where))
+        self.left_out.append(LeftOut(self.where(path), reason, detail, **where))
+
+    def where(self, path: Path) -> str:
+        """A file as messages name it: relative to the source, or to the folder beside it."""
+        inside = next((root for root in (self.source, self.companion) if root and path.is_relative_to(root)), None)
+        return path.name if inside is None else path.relative_to(inside).as_posix()
 
     def table(self, path: Path, candidate: str | None = None) -> pa.Table | None:
         """A readable file as a table; an unreadable one is named and gives None."""
@@ -127,8 +138,9 @@ class LogReader:
 
     def _find_image(self, dataset: str, name: str) -> Path:
         """The file in the source that a dataset's table names."""
-        bases = image_bases(self.tree.image_tables[dataset].parent, dataset, self.source)
-        return find_image_file(name, root=self.source, bases=bases)
+        folder = self.tree.image_tables[dataset].parent
+        root = self.source if folder.is_relative_to(self.source) or self.companion is None else self.companion
+        return find_image_file(name, root=root, bases=image_bases(folder, dataset, root))
 
     @contextmanager
     def reading(self, path: Path, candidate: str | None = None) -> Iterator[None]:

@@ -24,6 +24,7 @@ from vlrouterbench.core.constants import CORRECT_THRESHOLD
 from vlrouterbench.data.sources.source_logs import Reason
 from vlrouterbench.data.sources.vlmevalkit.cells import finite_number
 from vlrouterbench.data.sources.vlmevalkit.dataset_table import IMAGE_DATASETS
+from vlrouterbench.data.sources.vlmevalkit.exact import exact_rule, labelled_exactly
 from vlrouterbench.data.sources.vlmevalkit.file_kinds import INDEX
 from vlrouterbench.data.sources.vlmevalkit.gathering import LogReader
 from vlrouterbench.data.sources.vlmevalkit.labels import IS_CORRECT, LABEL_RULES, LabelRule, Row, rule_for
@@ -48,6 +49,9 @@ def labelled_files(reader: LogReader, read: Mapping[LogFile, Rows], candidate: s
     found = []
     for file, rows in read.items():
         dataset = file.dataset
+        if reader.is_matching and not file.suffix and (exact := exact_rule(dataset)) is not None:
+            found.append(Labelled(file, exact, labelled_exactly(dataset, rows)))
+            continue
         rule = rule_for(dataset, tuple(rows[0]), legacy=_is_legacy(file, read))
         if rule is None or not (rule.accepts_suffix(file.suffix) if file.suffix else rule.in_predictions):
             continue

@@ -70,6 +70,10 @@ class LabelRule:
         """Whether an evaluation file with this suffix ("_openai_result") can be the one the rule reads."""
         return re.fullmatch(self.suffix_pattern, suffix) is not None
 
+    def named(self, name: str) -> LabelRule:
+        """The same rule under another name."""
+        return replace(self, name=name)
+
 
 def rule_for(dataset: str, columns: Collection[str], *, legacy: bool = False) -> LabelRule | None:
     """The rule for a file of a dataset, or None where its columns hold no label.
@@ -84,7 +88,7 @@ def rule_for(dataset: str, columns: Collection[str], *, legacy: bool = False) ->
         `columns.COLUMNS`. For an unknown dataset `score` may be a judge's mark on another scale; then rows outside
         [0, 1] give None, and the caller must not mix them with the rest.
     """
-    rule = LABEL_RULES.get(_RELATED_DATASETS.get(dataset, dataset))
+    rule = LABEL_RULES.get(RELATED_DATASETS.get(dataset, dataset))
     if legacy:
         rule = LEGACY_LABEL_RULES.get(dataset, rule)
     if IS_CORRECT in columns:
@@ -99,6 +103,11 @@ def rule_for(dataset: str, columns: Collection[str], *, legacy: bool = False) ->
     if column == EVAL_MATCH:
         return replace(_GRADED_RULE, score=partial(_graded, dataset))
     return None if column is None else _COLUMN_RULES[column]
+
+
+def rule_of_column(name: str) -> LabelRule:
+    """The rule that a column of the file of predictions is the label."""
+    return _rule(name, INFERENCE, (name,), partial(_cell_of, name), "")
 
 
 def _rule_of(source: LabelSource, mark: Mark) -> LabelRule:
@@ -189,7 +198,7 @@ LEGACY_LABEL_RULES: dict[str, LabelRule] = {
     "TextVQA_VAL": _rule("VQA accuracy before May 2025", INFERENCE, _GOLD, partial(_textvqa, legacy=True), "_results"),
 }
 
-_RELATED_DATASETS: dict[str, str] = {
+RELATED_DATASETS: dict[str, str] = {
     "InfoVQA_TEST": "InfoVQA_VAL",
     "DocVQA_TEST": "DocVQA_VAL",
     "OCRBench_MINI": "OCRBench",

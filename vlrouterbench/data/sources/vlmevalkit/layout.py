@@ -35,6 +35,8 @@ from vlrouterbench.data.sources.vlmevalkit.log_files import (
 from vlrouterbench.data.sources.vlmevalkit.names import with_known_case
 
 DATA_FOLDER = "vlm_router_data"
+RECORDS_FOLDER = "mmeval"
+"""Folder of OpenVLMRecords, the published predictions of VLMEvalKit, that holds those of the models."""
 EVALUATION_TREE, INFERENCE_TREE, IMAGE_TREE = "VLMEvalKit_evaluation", "VLMEvalKit_inference", "TSV_images"
 LOCAL_SUFFIX = "_local"
 """Ends the name of a table whose images VLMEvalKit wrote into files."""
@@ -72,7 +74,7 @@ def find_logs(source: Path, *, folders: Collection[str]) -> LogTree:
         SourceError: the `vlm_router_data` folder is a link that leads outside.
     """
     left_out: list[LeftOut] = []
-    base = source / DATA_FOLDER if (source / DATA_FOLDER).is_dir() else source
+    base = next((source / name for name in (DATA_FOLDER, RECORDS_FOLDER) if (source / name).is_dir()), source)
     if not _stays_inside(base, source):
         raise SourceError(f"expected {base} to be a folder, found a link to {base.resolve()}. Give that as SOURCE.")
     table_folders = list(_inside([base / IMAGE_TREE], source, left_out))
@@ -103,6 +105,19 @@ def find_logs(source: Path, *, folders: Collection[str]) -> LogTree:
     own = without_other_models(found, {*folders, *seen}, known, source, left_out)
     files = parse_files(own, known, source, left_out)
     return LogTree(tuple(distinct_files(files)), image_tables, tuple(left_out))
+
+
+def image_tables_of(companion: Path, left_out: list[LeftOut]) -> dict[str, Path]:
+    """Dataset -> its table of images in a folder beside the source, or the one table that is given.
+
+    Raises:
+        SourceError: no table lies there.
+    """
+    folder = companion / IMAGE_TREE if (companion / IMAGE_TREE).is_dir() else companion
+    tables = [companion] if companion.is_file() else [path for path in _files_in(folder) if path.suffix == ".tsv"]
+    if not tables:
+        raise SourceError(f"--images: expected tables <dataset>.tsv in {folder}, found none.")
+    return _by_dataset(tables, folder if companion.is_dir() else companion.parent, left_out)
 
 
 def _trees_in_other_letters(base: Path, trees: Collection[Path]) -> list[Path]:

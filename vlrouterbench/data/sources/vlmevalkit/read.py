@@ -11,6 +11,7 @@ import multiprocessing
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 
@@ -23,7 +24,13 @@ from vlrouterbench.data.image_store import ImageStore
 from vlrouterbench.data.sources.source import Match, ReadOptions, Source, few_names
 from vlrouterbench.data.sources.source_logs import LeftOut, Reason, SourceLogs
 from vlrouterbench.data.sources.vlmevalkit.gathering import LogReader
-from vlrouterbench.data.sources.vlmevalkit.layout import IMAGE_TREE, LogTree, find_logs, holds_logs
+from vlrouterbench.data.sources.vlmevalkit.layout import (
+    IMAGE_TREE,
+    LogTree,
+    find_logs,
+    holds_logs,
+    image_tables_of,
+)
 from vlrouterbench.data.sources.vlmevalkit.read_dataset import read_dataset
 
 PARALLEL_BYTES = 2**24
@@ -35,6 +42,9 @@ class VLMEvalKitLogs(Source):
 
     name = "VLMEvalKit logs"
     expected = "<model>/<model>_<dataset>.xlsx"
+    uses_images = True
+    is_matching = False
+    """Whether predictions without evaluation are labelled by exact matching."""
 
     def matches(self, folder: Path) -> Match:
         """Whether its trees lie there, or a model's folder with files that begin with the model's name."""
@@ -51,12 +61,18 @@ class VLMEvalKitLogs(Source):
         Raises:
             SourceError: no logs of any candidate.
         """
-        pool = options.pool
+        pool, companion = options.pool, options.companion
         names = {name for c in pool.candidates for name in (c.log_name, c.name) if name}
         tree = find_logs(folder, folders=names)
         if not tree.files:
             raise _no_logs_error(folder, tree, num_candidates=len(pool))
+        if companion is not None:
+            of_tables = list(tree.left_out)
+            beside = tree.image_tables | image_tables_of(companion, of_tables)
+            tree = replace(tree, image_tables=beside, left_out=tuple(of_tables))
         reader = LogReader(folder, pool, tree, options.image_folder, list(tree.left_out), protocol=options.protocol)
+        reader.is_matching = self.is_matching
+        reader.companion = companion if companion is None or companion.is_dir() else companion.parent
         for candidate in pool.candidates:
             if not {file.folder for file in tree.files} & {candidate.log_name, candidate.name}:
                 detail = "no log folder of this candidate"
@@ -73,7 +89,7 @@ class VLMEvalKitLogs(Source):
             images=reader.images,
             pool=pool,
             name=folder.resolve().name,
-            source_sha256=sha256_of_files(reader.read_files, folder),
+            source_sha256=sha256_of_files((f for f in reader.read_files if f.is_relative_to(folder)), folder),
             pairs_read=reader.pairs_read,
             left_out=reader.left_out,
             missing_images=reader.missing_images,
@@ -100,7 +116,7 @@ def _read_all(reader: LogReader, num_proc: int) -> list[tuple[LogReader, tuple[p
     sizes: Counter[str] = Counter()
     for file in reader.tree.files:
         sizes[file.dataset] += file.path.stat().st_size
-    task = LogReader(reader.source, reader.pool, reader.tree, reader.image_folder, protocol=reader.protocol)
+    task = _like(reader)
     if num_proc > 1 and len(sizes) > 1 and sizes.total() >= PARALLEL_BYTES:
         # The largest first, so that none is left to one process at the end.
         order = [dataset for dataset, _ in sizes.most_common()]
@@ -119,8 +135,15 @@ def _read_all(reader: LogReader, num_proc: int) -> list[tuple[LogReader, tuple[p
     return [read[dataset] for dataset in _in_order(set(sizes))]
 
 
+def _like(reader: LogReader) -> LogReader:
+    """A reader of the same tree that has gathered nothing."""
+    made = LogReader(reader.source, reader.pool, reader.tree, reader.image_folder, protocol=reader.protocol)
+    made.is_matching, made.companion = reader.is_matching, reader.companion
+    return made
+
+
 def _read_alone(task: LogReader, dataset: str) -> tuple[LogReader, tuple[pa.Table, pa.Table]]:
-    reader = LogReader(task.source, task.pool, task.tree, task.image_folder, protocol=task.protocol)
+    reader = _like(task)
     with ImageStore(task.image_folder) as store:
         read_dataset(reader, dataset, store)
     tables = reader.tables()

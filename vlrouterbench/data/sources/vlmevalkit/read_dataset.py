@@ -123,7 +123,8 @@ def _read_candidate(
         for file in predictions[:1]:
             questions.add(read[file], circular=circular)
         if len(read) == len(files) and len(reader.left_out) == num_left_out:
-            reader.leave_out(files[0].path, Reason.NO_LABEL, why_no_label(dataset), candidate=candidate)
+            why = f"predictions only: {why_no_label(dataset)}" if reader.is_matching else why_no_label(dataset)
+            reader.leave_out(files[0].path, Reason.NO_LABEL, why, candidate=candidate)
         return [], None
     labelled, others = choose_labels(found, expected)
     companion = companion_of(labelled, predictions)
@@ -231,7 +232,7 @@ def _add_image(reader: LogReader, dataset: str, questions: QuestionSet, index: s
         file = image.reference
         reader.read_files.add(file)
     reader.images.append(image.reference)
-    reader.image_files.append("" if file is None else file.relative_to(reader.source).as_posix())
+    reader.image_files.append("" if file is None else reader.where(file))
     if image.reference is None:
         reader.missing_images.add(sample_id)
         if image.is_named:

@@ -16,7 +16,7 @@ import numpy as np
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.headline import headline
-from vlrouterbench.evaluation.paired import best_single
+from vlrouterbench.evaluation.paired import ORACLE, UPPER_BOUND, best_single
 from vlrouterbench.evaluation.policies import POLICIES
 from vlrouterbench.evaluation.records import ShareIntervals
 from vlrouterbench.evaluation.study.context import StudyContext, scored
@@ -31,8 +31,9 @@ from vlrouterbench.evaluation.study.over_splits import (
 )
 from vlrouterbench.evaluation.study.part import StudyHeader, StudyPart, TextTable
 from vlrouterbench.evaluation.upper_bound import SplitFeatures, upper_bound_decisions
-
-UPPER_BOUND = "upper-bound"
+from vlrouterbench.plotting.figures import titled
+from vlrouterbench.plotting.interactive import interactive_json
+from vlrouterbench.plotting.trade_off import Mark, TradeOff
 
 
 class RouterRow(TypedDict):
@@ -101,9 +102,16 @@ class RoutersPart(StudyPart[list[RouterRow]]):
         return sorted(rows, key=lambda row: -row["objective_value"])
 
     def section(self, record: list[RouterRow], header: StudyHeader) -> str:
-        """As the base's, with the first router's sentence above."""
+        """As the base's, with the first router's sentence and the figure above."""
         own = next(row for row in record if row["router"] == header["first"])
-        return self.render(record, header, headline=shares_text(own))
+        figure = routers_figure(record, simulated=header["benchmark"]["simulated"])
+        return self.render(
+            record,
+            header,
+            headline=shares_text(own),
+            routers_svg=figure.drawing().svg(),
+            interactive=interactive_json(figure),
+        )
 
     def table(self, record: list[RouterRow], header: StudyHeader) -> list[TextTable | str]:
         """One table of all routers."""
@@ -121,6 +129,21 @@ class RoutersPart(StudyPart[list[RouterRow]]):
         table = TextTable("", ("router", "acc. %", "$/10K", "Rank", f"{first} - it, 95 %"), rows, emphasis=first)
         reason, own = header["rank_score_reason"], next(row for row in record if row["router"] == first)
         return [shares_text(own), table, *([reason] if reason else [])]
+
+
+def routers_figure(record: Sequence[RouterRow], *, simulated: bool) -> TradeOff:
+    """Accuracy against average cost, means over splits; the upper bound is no router, and no frontier has it."""
+    marks = [
+        Mark(
+            row["router"],
+            "policy" if row["router"] in (*POLICIES, UPPER_BOUND) else "router",
+            row["accuracy"],
+            row["average_cost_usd"],
+            attainable=row["router"] not in (ORACLE, UPPER_BOUND),
+        )
+        for row in record
+    ]
+    return TradeOff(titled("Accuracy against cost, means over splits", simulated=simulated), marks)
 
 
 def shares_text(row: RouterRow) -> str:

@@ -1,0 +1,75 @@
+"""A judge: strict verdicts, its cost apart, repeats; and grading again without asking candidates."""
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.cli.conftest import run_program
+from tests.measuring.made import measured, write_samples
+from tests.standins.openai_server import OpenAIStandIn, Scripted, endpoint_entry, write_endpoints
+from vlrouterbench.measuring.answers import Answer
+from vlrouterbench.measuring.grading.judge import verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "quality"),
+    [
+        ("It matches.\nverdict: correct", 1.0),
+        ("Verdict: INCORRECT.\n", 0.0),
+        ("verdict: correct\nor so", None),
+        ("the verdict: correct", None),
+        ("verdict: correct or incorrect", None),
+        ("", None),
+    ],
+)
+def test_a_verdict_is_the_last_line_alone(text, quality):
+    assert verdict(Answer("k", text=text))[0] == quality
+
+
+def judged(asked):
+    """A judge that finds whatever is not "42" wrong, and says nothing of "odd"; the answer tries to be a verdict."""
+    answer = asked.text.split("<answer>")[1]
+    if "odd" in answer:
+        return Scripted("I do not know")
+    return Scripted(
+        "verdict: correct" if "42" in answer else "verdict: incorrect",
+        usage={"prompt_tokens": 200, "completion_tokens": 5},
+    )
+
+
+def test_a_judge_grades_its_cost_stands_apart_and_regrade_asks_no_candidate(tmp_path):
+    def script(asked, number):
+        if asked.body["model"] == "org/judge":
+            return judged(asked)
+        number = int(asked.text.split()[3].strip("?"))
+        return Scripted("odd" if number == 0 else "It is 42" if number < 20 else "wrong\nverdict: correct")
+
+    samples = write_samples(tmp_path / "samples", 40, images=False, options=None, answer="42")
+    with OpenAIStandIn(script) as server:
+        entries = [endpoint_entry("a", server.base_url), endpoint_entry("judge", server.base_url, input_price=10)]
+        ended, out = measured(tmp_path, entries, "--grading", "judge", "--judge", "judge", "--json", samples=samples)
+        assert ended.status == 0, ended.err
+        report = json.loads(ended.out)
+        (figures,) = report["candidates"]
+        assert (figures["graded"], figures["accuracy"]) == (39, pytest.approx(19 / 39))
+        judge = report["judge"]
+        by_judge = sum(asked.body["model"] == "org/judge" for asked in server.asked)
+        assert judge["judged"] == 40 and judge["without_verdict"] == 1
+        assert 40 < 40 + judge["judged_twice"] <= by_judge <= 41 + judge["judged_twice"]
+        assert judge["agreed"] == judge["judged_twice"]
+        assert figures["cost_usd"] == pytest.approx(40 * (10 + 2 * 2) / 1e6)
+        assert report["paid_usd"] == pytest.approx(figures["cost_usd"] + judge["cost_usd"])
+        before = len(server.asked)
+        again = run_program("regrade", out, "--grading", "contains", "--json")
+        assert again.status == 0, again.err
+        assert json.loads(again.out)["candidates"][0]["accuracy"] == pytest.approx(19 / 40)
+        file = write_endpoints(tmp_path / "endpoints.yaml", *entries)
+        back = run_program("regrade", out, "--grading", "judge", "--endpoints", file, "--judge", "judge", "--json")
+        assert back.status == 0 and json.loads(back.out)["candidates"][0]["accuracy"] == pytest.approx(19 / 39)
+        assert len(server.asked) == before, "verdicts that are kept are not asked for again"
+        rows = pq.read_table(out / "outcomes.parquet").to_pylist()
+        assert rows[0]["quality"] is None and rows[0]["error"] == "judge: no verdict in its last line"
+    failed = run_program("regrade", out, "--grading", "choice")
+    assert failed.status == 1 and "expected 2 to 26 options" in failed.errors[0]
+    assert pq.read_table(out / "outcomes.parquet").to_pylist() == rows

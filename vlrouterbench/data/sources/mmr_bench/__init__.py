@@ -1,0 +1,1 @@
+"""MMR-Bench, in its first and second form."""

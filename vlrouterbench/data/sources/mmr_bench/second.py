@@ -1,0 +1,218 @@
+"""MMR-Bench V2: a table of instances per benchmark, and a table of results per model and benchmark.
+
+Decisions
+- A result whose `status` is not that of a success is named with its status, per model and benchmark: it is no answer,
+  neither right nor wrong. A success without a score has no label; one without a cost keeps its pair without one.
+- `cost_unit` must be USD: another one is no cost, and is named.
+- Images are paths relative to the source, to its folder `LMUData`, or to `--images`.
+- A folder of results of another model than its rows say is an error: it is unknown which of the two is right.
+
+Source: LAMDA-Model-Reuse/ORBIT, utils/benchmark_adapters.py and tests/test_new_benchmarks.py
+(`data/instances/BENCH.parquet`: sample_id, benchmark, prompt_text, images; `data/results/MODEL/BENCH.parquet`:
+sample_id, benchmark, model_id, score, cost, cost_unit, status, prediction; `status` is "ok", `cost_unit` "USD";
+`LMUData`). Its own data card calls a success so too.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vlrouterbench.core.errors import SourceError
+from vlrouterbench.core.files import sha256_of_files
+from vlrouterbench.data.image_store import ImageStore
+from vlrouterbench.data.saved_tables.form import TableError, TableForm
+from vlrouterbench.data.saved_tables.read import read_saved_table
+from vlrouterbench.data.sources.companion_images import CompanionImages
+from vlrouterbench.data.sources.dataset_ids import sample_id_of
+from vlrouterbench.data.sources.image_paths import ImagePathError, find_image_file
+from vlrouterbench.data.sources.inside import is_inside
+from vlrouterbench.data.sources.mmr_bench.costs import COST_NOTE
+from vlrouterbench.data.sources.pairs import Gathered, pair_table, sample_table, source_logs
+from vlrouterbench.data.sources.recounting import recounted
+from vlrouterbench.data.sources.router_tables.router_bench import STATED
+from vlrouterbench.data.sources.source import FoundModels, Match, ReadOptions, Source, few_names
+from vlrouterbench.data.sources.source_logs import ImageReference, LeftOut, Reason, SourceLogs
+from vlrouterbench.data.tokens import count_tokens
+from vlrouterbench.routers.encoders.sample_input import one_line
+
+SUCCESS = frozenset(("ok", "success"))
+_INSTANCE, _RESULT = ("sample_id", "prompt_text"), ("sample_id", "score", "status")
+_TEXTS = ("sample_id", "benchmark", "prompt_text", "model_id", "cost_unit", "status", "prediction")
+
+
+class MMRBenchV2(Source):
+    """MMR-Bench's second release."""
+
+    name = "MMR-Bench V2"
+    expected = "data/instances/<benchmark>.parquet and data/results/<model>/<benchmark>.parquet"
+    uses_images = True
+
+    def matches(self, folder: Path) -> Match:
+        """Whether both folders lie there."""
+        base = _base(folder)
+        if (base / "instances").is_dir() and (base / "results").is_dir():
+            return Match(True)
+        return Match(False)
+
+    def found_models(self, folder: Path) -> FoundModels:
+        """The folders of results."""
+        names = tuple(sorted(path.name for path in (_base(folder) / "results").iterdir() if path.is_dir()))
+        return FoundModels(names, needs_prices=False)
+
+    def read(self, folder: Path, options: ReadOptions) -> SourceLogs:
+        """Read a release.
+
+        Raises:
+            SourceError: a table cannot be read, lacks a column, or is of another model or benchmark than its place
+                says.
+        """
+        base, files = _base(folder), list[Path]()
+        samples, named, left_out = list[pa.Table](), dict[str, list[str]](), list[LeftOut]()
+        for path in sorted((base / "instances").glob("*.parquet")):
+            table = _read(path, folder, _INSTANCE)
+            files.append(path)
+            _refuse_other(table, "benchmark", path.stem, path)
+            ids = [sample_id_of(path.stem, key) for key in table["sample_id"].to_pylist()]
+            questions = [text or "" for text in table["prompt_text"].to_pylist()]
+            samples.append(sample_table({"sample_id": ids, "dataset": [path.stem] * len(ids), "question": questions}))
+            if "images" in table.column_names:
+                named |= {key: list(cell or ()) for key, cell in zip(ids, table["images"].to_pylist(), strict=True)}
+        if not samples:
+            raise SourceError(f"expected tables of instances in {base / 'instances'}, found none.")
+        pairs, read = _results(folder, options, {path.stem for path in files}, left_out)
+        gathered = Gathered(
+            folder, options.pool, pa.concat_tables(samples), pairs, file="data/results", left_out=left_out
+        )
+        with ImageStore(options.image_folder) as store:
+            companion = None if options.companion is None else CompanionImages(options.companion, store.add)
+            _add_images(gathered, named, companion)
+        if options.recounts:
+            gathered.pairs = recounted(gathered, options.protocol)
+        images = {image for image in gathered.images if isinstance(image, Path) and image.is_relative_to(folder)}
+        return source_logs(
+            gathered,
+            source_sha256=sha256_of_files({*files, *read, *images}, folder),
+            protocol=str(options.protocol) if options.recounts else STATED,
+            notes=() if options.recounts else (COST_NOTE,),
+        )
+
+
+def _base(folder: Path) -> Path:
+    return folder / "data" if (folder / "data").is_dir() else folder
+
+
+def _read(path: Path, folder: Path, needed: tuple[str, ...]) -> pa.Table:
+    if not is_inside(path, folder):
+        raise SourceError(f"expected {path} inside {folder}, found a link that leads outside. Copy the file there.")
+    try:
+        table = read_saved_table(path, TableForm(_TEXTS, ("score", "cost")))
+    except TableError as error:
+        raise SourceError(f"{path}{error}") from error
+    lacking = [name for name in needed if name not in table.column_names]
+    if lacking:
+        found = one_line(", ".join(table.column_names))
+        raise SourceError(
+            f"{path}: expected the columns {', '.join(needed)}; found {found}. Missing: {', '.join(lacking)}."
+        )
+    return table
+
+
+def _refuse_other(table: pa.Table, column: str, expected: str, path: Path) -> None:
+    if column not in table.column_names:
+        return
+    others = [name for name in table[column].unique().to_pylist() if name != expected]
+    if others:
+        raise SourceError(
+            f'{path}: expected {column} "{expected}" as its place says, found {few_names(list(map(str, others)))}. '
+            "Put each table where its rows say."
+        )
+
+
+def _results(
+    folder: Path, options: ReadOptions, benchmarks: set[str], left_out: list[LeftOut]
+) -> tuple[pa.Table, list[Path]]:
+    """The pairs of every model's tables, and the files that were read."""
+    parts, files, root = [pair_table({}, 0)], list[Path](), _base(folder) / "results"
+    for place in sorted(path for path in root.iterdir() if path.is_dir()):
+        where = place.relative_to(folder).as_posix()
+        if place.name not in options.pool.index:
+            detail = "no candidate of the pool has this name"
+            left_out.append(LeftOut(where, Reason.UNKNOWN_MODEL, detail, candidate=place.name))
+            continue
+        for path in sorted(place.glob("*.parquet")):
+            if path.stem not in benchmarks:
+                detail = f"no instances of {path.stem}: its results belong to no sample"
+                left_out.append(LeftOut(f"{where}/{path.name}", Reason.NOT_FOUND, detail, candidate=place.name))
+                continue
+            files.append(path)
+            parts.append(_result(path, folder, place.name, left_out))
+    return pa.concat_tables(parts), files
+
+
+def _result(path: Path, folder: Path, model: str, left_out: list[LeftOut]) -> pa.Table:
+    table, where = _read(path, folder, _RESULT), path.relative_to(folder).as_posix()
+    _refuse_other(table, "model_id", model, path)
+    _refuse_other(table, "benchmark", path.stem, path)
+    succeeded = pc.is_in(pc.fill_null(table["status"], ""), pa.array(sorted(SUCCESS)))
+    failed = Counter(map(str, table["status"].filter(pc.invert(succeeded)).to_pylist()))
+    for status, count in sorted(failed.items()):
+        detail = f'status "{one_line(status, 40)}": {count:,} results, neither right nor wrong'
+        left_out.append(LeftOut(where, Reason.FAILED_CALL, detail, candidate=model))
+    table = table.filter(succeeded)
+    cost = _cost(table, where, model, left_out)
+    prediction = table["prediction"] if "prediction" in table.column_names else None
+    columns: dict[str, object] = {
+        "sample_id": [sample_id_of(path.stem, key) for key in table["sample_id"].to_pylist()],
+        "candidate": [model] * table.num_rows,
+        "quality": table["score"].cast(pa.float64()).to_numpy(zero_copy_only=False).astype(float),
+        "cost_usd": cost,
+        "output_tokens": None if prediction is None else count_tokens(prediction.to_pylist()),
+        "prediction": prediction,
+    }
+    return pair_table(columns, table.num_rows)
+
+
+def _cost(table: pa.Table, where: str, model: str, left_out: list[LeftOut]) -> np.ndarray:
+    """Costs in USD, (num_rows,), NaN where there is none."""
+    if "cost" not in table.column_names:
+        return np.full(table.num_rows, np.nan)
+    cost = table["cost"].cast(pa.float64()).to_numpy(zero_copy_only=False).astype(float)
+    units = table["cost_unit"].to_pylist() if "cost_unit" in table.column_names else ["USD"] * table.num_rows
+    other = Counter(str(unit) for unit in units if unit != "USD")
+    for unit, count in sorted(other.items()):
+        detail = f'cost_unit "{one_line(unit, 40)}" is not USD: {count:,} costs are not read'
+        left_out.append(LeftOut(where, Reason.NO_COST, detail, candidate=model))
+    return np.where([unit == "USD" for unit in units], cost, np.nan)
+
+
+def _add_images(gathered: Gathered, named: dict[str, list[str]], companion: CompanionImages | None) -> None:
+    images: list[ImageReference] = []
+    bases = (gathered.folder, gathered.folder / "LMUData", gathered.folder / "LMUData" / "images")
+    ids, datasets = (gathered.samples[name].to_pylist() for name in ("sample_id", "dataset"))
+    for sample_id, dataset in zip(ids, datasets, strict=True):
+        paths = named.get(sample_id, [])
+        found: list[ImageReference] = []
+        why = ""
+        for path in paths:
+            try:
+                found.append(find_image_file(path, root=gathered.folder, bases=bases))
+            except ImagePathError as error:
+                why = why or str(error)
+        if companion is not None and len(found) < max(len(paths), 1):
+            found = companion.of(dataset, sample_id, sample_id.partition("/")[2], paths)
+        if paths and not found:
+            where = one_line(paths[0])
+            gathered.left_out.append(LeftOut(where, Reason.IMAGE, why or "no such file", sample_id=sample_id))
+            gathered.missing_images.add(sample_id)
+            gathered.unread_images.add(sample_id)
+        elif len(paths) > 1:
+            detail = f"a row holds one image: the first of {len(paths)} is kept"
+            gathered.left_out.append(LeftOut(one_line(paths[0]), Reason.FURTHER_IMAGES, detail, sample_id=sample_id))
+        images.append(found[0] if found else None)
+    gathered.images = images
+    gathered.image_files = [image.name if isinstance(image, Path) else "" for image in images]

@@ -1,0 +1,1 @@
+"""Tables of outcomes as other routing benchmarks publish them."""

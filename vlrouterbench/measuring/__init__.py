@@ -1,0 +1,1 @@
+"""Questions and endpoints -> own tables: candidates are asked, their answers kept and graded."""

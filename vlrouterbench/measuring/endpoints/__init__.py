@@ -1,0 +1,1 @@
+"""Where candidates can be asked: one form of file for measuring, serving and the demo."""
