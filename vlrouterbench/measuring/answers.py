@@ -74,7 +74,7 @@ _SELECT = f"SELECT {', '.join(_NAMES)} FROM answers WHERE key = ?"
 
 def digest_of(*parts: Any) -> str:
     """Digest of JSON-ready content."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 class AnswerStore:
@@ -149,8 +149,8 @@ class AnswerStore:
             error: BaseException | None = None
             try:
                 await loop.run_in_executor(self._thread, self._commit, [entry for entry, _ in batch])
-            except VLRouterBenchError as found:
-                error = found
+            except (VLRouterBenchError, sqlite3.Error, OSError, ValueError) as found:
+                error = found  # whoever waits for the answer to be kept must be told, or would wait for ever
             for _, done in batch:
                 if done.cancelled():
                     continue

@@ -175,7 +175,8 @@ def _lines(path: Path, where: str, candidate: str, left_out: list[LeftOut]) -> I
             if not line.strip():
                 continue
             try:
-                sample = json.loads(line)
+                # Decoded here: the reader of bytes looks for an encoding in every line.
+                sample = json.loads(line.decode("utf-8"))
             except (ValueError, RecursionError):
                 sample = None
             if isinstance(sample, dict):
