@@ -64,7 +64,9 @@ def read_decisions(path: Path, table: RoutingTable, *, whole: RoutingTable | Non
             )
         if choice is None:
             where = _where(path, router, sample_id, candidate)
-            raise EvaluationError(f"{where}: unknown candidate. Known: {', '.join(table.pool.names)}.")
+            raise EvaluationError(
+                f"{where}: unknown candidate, or one that is not scored here. Scored: {', '.join(table.pool.names)}."
+            )
         if chosen[row] >= 0:
             where = _where(path, router, sample_id, candidate)
             raise EvaluationError(f"{where}: expected one decision per sample, found a second one. Remove the row.")
