@@ -54,9 +54,12 @@ def measure(
         progress: called while it runs.
 
     Raises:
+        EndpointError: a key is not in the environment.
         VLRouterBenchError: nothing was answered at all, or answers cannot be kept.
     """
     check_out(folder)
+    for endpoint in (*measurement.endpoints, *([measurement.judge] if measurement.judge else [])):
+        endpoint.key()  # before anything is paid: the judge is asked last
     with opened(folder) as store:
         limit = SpendingLimit(max_usd, sum(store.spent_usd()))
         lanes = [Lane(endpoint, measurement.jobs(endpoint)) for endpoint in measurement.endpoints]
