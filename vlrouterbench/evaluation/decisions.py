@@ -63,7 +63,9 @@ def read_decisions(path: Path, table: RoutingTable, *, whole: RoutingTable | Non
                 "of another split, or not measured for every candidate. Remove the row."
             )
         if choice is None:
-            raise EvaluationError(f"{where}: unknown candidate. Known: {', '.join(table.pool.names)}.")
+            raise EvaluationError(
+                f"{where}: unknown candidate, or one that is not scored here. Scored: {', '.join(table.pool.names)}."
+            )
         if chosen[row] >= 0:
             raise EvaluationError(f"{where}: expected one decision per sample, found a second one. Remove the row.")
         chosen[row] = choice

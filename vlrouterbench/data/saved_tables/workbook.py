@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections import deque
 from collections.abc import Collection
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from vlrouterbench.data.saved_tables.bounds import verified
 from vlrouterbench.data.saved_tables.form import TableError, TableForm
+from vlrouterbench.data.saved_tables.workbook_scan import verified
 
 if TYPE_CHECKING:
     from fastexcel import DTypeMap, ExcelReader
@@ -38,7 +37,7 @@ def read_workbook(content: bytes, form: TableForm) -> pa.Table:
         with zipfile.ZipFile(BytesIO(content)) as archive:
             form.check_size(sum(member.file_size for member in archive.infolist()))
             try:
-                deque(verified(archive), maxlen=0)
+                verified(archive)
             except zipfile.BadZipFile as error:
                 raise TableError(f" is damaged: {error}.") from error
         book = fastexcel.read_excel(content)
