@@ -2,6 +2,8 @@
 
 import base64
 import json
+import os
+import signal
 
 import pyarrow.parquet as pq
 import pytest
@@ -170,7 +172,6 @@ def test_an_endpoint_that_is_gone_stops_alone_and_a_rerun_goes_on(tmp_path, quic
     [
         ({"answer": None}, (), "expected a column answer"),
         ({"answer": "C"}, (), "expected an option or its letter"),
-        ({"options": None}, (), "expected its grading in --grading"),
         ({}, ("--grading", "nummeric"), 'Did you mean "numeric"'),
         ({}, ("--grading", "numeric"), "expected a number as answer"),
         ({}, ("--grading", "judge"), "expected a model that judges in --judge"),
@@ -216,6 +217,44 @@ def test_an_image_over_the_limit_is_encoded_anew_and_said(tmp_path):
     assert all(row["image_encoded_anew"] for (_, name), row in rows_of(out).items() if name == "a")
     assert "6 answers to an image that was encoded anew" in ended.out
     assert rows_of(out)["s0", "b"]["error"] == "image: 1 images, where the endpoint takes 0"
+
+
+def test_a_question_without_options_is_graded_by_the_same_text_unless_it_says_otherwise(tmp_path):
+    samples = write_samples(
+        tmp_path / "samples", 3, images=False, options=None, answer=lambda n: ["Paris", "paris, France"]
+    )
+    with OpenAIStandIn(
+        lambda asked, number: Scripted("Paris, France." if "in 0?" in asked.text else "It is Paris")
+    ) as server:
+        ended, out = measured(tmp_path, [endpoint_entry("a", server.base_url)], samples=samples)
+    assert ended.status == 0 and "graded by exact: 3" in ended.out
+    assert [row["quality"] for row in rows_of(out).values()] == [1, 0, 0]
+
+
+def test_a_key_that_only_the_judge_lacks_is_told_before_anything_is_paid(tmp_path):
+    with OpenAIStandIn() as server:
+        entries = [endpoint_entry("a", server.base_url), endpoint_entry("j", server.base_url, api_key_env="VLR_NO_KEY")]
+        ended, _ = measured(tmp_path, entries, "--grading", "judge", "--judge", "j")
+    assert ended.status == 1 and "VLR_NO_KEY" in ended.errors[0] and not server.asked
+
+
+def test_ctrl_c_leaves_tables_of_what_is_there_and_a_rerun_goes_on(tmp_path):
+    samples = write_samples(tmp_path / "samples", 40, images=False)
+
+    def script(asked, number):
+        if number == 20:
+            os.kill(os.getpid(), signal.SIGINT)
+        return Scripted("A", delay=0.01)
+
+    with OpenAIStandIn(script) as server:
+        entries = [endpoint_entry("a", server.base_url, max_concurrency=4)]
+        ended, out = measured(tmp_path, entries, samples=samples)
+        assert ended.status == 1 and ended.errors[0].startswith("error: stopped; what was answered is in")
+        report, kept = report_of(out), len(rows_of(out))
+        assert report["interrupted"] and 15 <= kept < 40
+        before = len(server.asked)
+        assert measured(tmp_path, entries, samples=samples)[0].status == 0
+        assert len(server.asked) - before == 40 - kept and len(rows_of(out)) == 40
 
 
 def test_tables_of_others_are_not_touched(tmp_path):

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from vlrouterbench.cards.render import render_template
-from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.constants import BEST_SINGLE, SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.settings_text import settings_text
 
 _CITATIONS = {"flagship": "flagship_citation.md"}
 """Of families that are put together from parts of others."""
@@ -44,6 +45,7 @@ def render_router_card(
         trials=trials[:10],
         num_trials=len(trials),
         candidates=candidates,
+        best_single=BEST_SINGLE,
         evaluations=facts["evaluations"],
         citation="\n" + render_template(_CITATIONS[family]) if family in _CITATIONS else "",
         simulated=bool(training.get("benchmark", {}).get("simulated")),
@@ -51,4 +53,5 @@ def render_router_card(
         by_objective=any(trial.get("objective_value") is not None for trial in trials),
         calibrated=facts["calibrated"],
         per=SAMPLES_PER_COST_UNIT,
+        settings_text=settings_text,
     )

@@ -15,6 +15,7 @@ from vlrouterbench.core.simulated import marked
 NAMES = (
     "build",
     "own-tables",
+    "sources",
     "encode",
     "encode-cache",
     "hub-encoders",
@@ -64,6 +65,8 @@ def _lines(result: Figures) -> list[str]:
     lines = [f"baseline {result['baseline']:.2f} {unit}, ours {result['ours']:.2f} {unit}: ratio {ratio}"]
     if "reading" in result:
         lines.append(f"reading alone {result['reading']:.2f} {unit}: ratio {result['reading_ratio']:.1f}")
+    for form, form_ratio in result.get("per_form", {}).items():
+        lines.append(f"{form:<16}{result['pairs'][form]:>10,} pairs: ratio {form_ratio:.2g}")
     if "loading" in result:
         lines.append(f"{result['samples']:,} samples are loaded in {result['loading']:.2f} {unit}")
     if "requests_per_second" in result:

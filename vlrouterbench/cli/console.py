@@ -76,8 +76,9 @@ def stage(title: str, *, with_note: bool = False) -> Iterator[Any]:
         return
     from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    named = TextColumn("{task.description:<34}", markup=False)
-    columns: list[ProgressColumn] = [named, BarColumn(bar_width=24), TimeElapsedColumn()]
+    width = 0 if with_note else 34  # with a note all of it must fit 80 columns
+    named = TextColumn(f"{{task.description:<{width}}}", markup=False)
+    columns: list[ProgressColumn] = [named, BarColumn(bar_width=12 if with_note else 24), TimeElapsedColumn()]
     if with_note:
         columns += [TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[note]}", markup=False)]
     with Progress(*columns, console=err) as progress:

@@ -43,7 +43,9 @@ class MeasureRequest:
     out: Annotated[Path, typer.Option(help="Folder of the tables; a rerun asks only what was not answered.")]
     grading: Annotated[
         str | None,
-        typer.Option(help=f"{GradingHelp}; a column grading wins, a question with options is graded by choice."),
+        typer.Option(
+            help=f"{GradingHelp}; a column grading wins. Else choice where a question has options, and exact."
+        ),
     ] = None
     answers: Annotated[
         Path | None, typer.Option(help="Table with sample_id and answer, for a benchmark folder, which has none.")
@@ -194,7 +196,7 @@ def show_report(report: MeasureReport, out: Path, notes: list[str]) -> None:
 
 def _remarks(report: MeasureReport) -> list[str]:
     """What a user should know beside the table."""
-    lines = []
+    lines = ["graded by " + ", ".join(f"{kind}: {count:,}" for kind, count in report["gradings"].items())]
     for entry in report["candidates"]:
         counts = {
             "answers whose tokens were counted here, since the server gave no usage": entry["tokens_counted_here"],

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
 import typer
 
+from vlrouterbench.cli.extras import require_extras_of
 from vlrouterbench.cli.help import grouped
 from vlrouterbench.core.constants import RANK_SCORE_BETA, Unsolved
 from vlrouterbench.core.errors import RouterError
@@ -174,7 +175,8 @@ class GoalRequest(CostBoundsRequest):
         """What decisions are judged by."""
         from vlrouterbench.metrics.objectives import RANK_SCORE, Goal, Objective
 
-        return Goal(Objective.parse(self.objective or RANK_SCORE), self.beta, self.cost_bounds)
+        objective = Objective.parse(RANK_SCORE if self.objective is None else self.objective)
+        return Goal(objective, self.beta, self.cost_bounds)
 
 
 def fields_of(request: object, kind: type[Made], **values: Any) -> Made:
@@ -226,6 +228,7 @@ def options_of(request: type) -> Callable[[Callable[[Any], None]], Callable[...,
     def spread(command: Callable[[Any], None]) -> Callable[..., None]:
         @functools.wraps(command)
         def flat(**values: Any) -> None:
+            require_extras_of(values)
             command(request(**values))
 
         kind = inspect.Parameter.KEYWORD_ONLY

@@ -116,6 +116,7 @@ def read_source(folder: Path, options: BuildOptions, *, image_folder: Path) -> S
         image_folder=image_folder,
         protocol=options.protocol or Protocol.REFERENCE,
         num_proc=options.num_proc,
+        picks=bool(options.models),
         recounts=options.protocol is not None,
         cost_column=options.cost_column,
         companion=options.images,

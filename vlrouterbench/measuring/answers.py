@@ -74,7 +74,7 @@ _SELECT = f"SELECT {', '.join(_NAMES)} FROM answers WHERE key = ?"
 
 def digest_of(*parts: Any) -> str:
     """Digest of JSON-ready content."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 class AnswerStore:
@@ -116,11 +116,12 @@ class AnswerStore:
         return answer is not None and not answer.passing
 
     def spent_usd(self) -> tuple[float, float]:
-        """What all answers of the file cost, and what failures and requests that were cut off may have cost."""
+        """What answers cost, and what failures and requests without answer may have cost; while nobody is asked."""
         with _explained(self._path):
             cost, maybe = self._reading.execute("SELECT total(cost_usd), total(maybe_usd) FROM answers").fetchone()
             cut_off = self._reading.execute("SELECT total(usd) FROM cut_off").fetchone()[0]
-        return float(cost), float(maybe) + float(cut_off)
+            begun = self._reading.execute("SELECT total(reserved_usd) FROM begun").fetchone()[0]
+        return float(cost), float(maybe) + float(cut_off) + float(begun)
 
     async def put(self, answer: Answer) -> None:
         """Keep an answer; it is on disk when this returns."""
@@ -149,8 +150,8 @@ class AnswerStore:
             error: BaseException | None = None
             try:
                 await loop.run_in_executor(self._thread, self._commit, [entry for entry, _ in batch])
-            except VLRouterBenchError as found:
-                error = found
+            except (VLRouterBenchError, sqlite3.Error, OSError, ValueError) as found:
+                error = found  # whoever waits for the answer to be kept must be told, or would wait for ever
             for _, done in batch:
                 if done.cancelled():
                     continue

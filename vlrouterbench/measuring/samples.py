@@ -23,7 +23,7 @@ from PIL import Image
 
 from vlrouterbench.core.errors import SourceError, shown
 from vlrouterbench.core.files import make_folder
-from vlrouterbench.measuring.grading.kinds import CHOICE, Gold, Grading, GradingError, check_gold, parse_grading
+from vlrouterbench.measuring.grading.kinds import CHOICE, EXACT, Gold, Grading, GradingError, check_gold, parse_grading
 from vlrouterbench.measuring.prompts import Question
 
 IMAGES = "images"
@@ -67,7 +67,7 @@ class SampleTable:
     Attributes:
         table: rows of SAMPLES_SCHEMA.
         folder: where its images lie.
-        default: grading of samples that name none; None where each must.
+        default: grading of samples that name none; None: by choice where there are options, else exact.
         sizes: of each row's images; empty for a table that is only graded.
     """
 
@@ -122,12 +122,7 @@ class SampleTable:
             return parse_grading(stated)
         if self.default is not None:
             return self.default
-        if self.value("options", row):
-            return Grading(CHOICE)
-        raise GradingError(
-            f"sample {shown(self.value('sample_id', row))} has no options: expected its grading in --grading or in a "
-            "column grading, found neither. A question with options is graded by choice."
-        )
+        return Grading(CHOICE if self.value("options", row) else EXACT)
 
 
 def read_answers(cell: str | None) -> tuple[str, ...]:
@@ -149,12 +144,12 @@ def take_in(rows: Iterable[RawSample], folder: Path, default: Grading | None, *,
     Args:
         rows: the samples.
         folder: of the tables that are to be written.
-        default: grading of samples that name none.
+        default: grading of samples that name none; None: by choice where there are options, else exact.
         write: whether images are copied; a dry run leaves them where they are.
 
     Raises:
         SourceError: an image cannot be opened, a sample stands twice, or there is none.
-        GradingError: a grading is missing, or a gold answer cannot be used.
+        GradingError: a gold answer cannot be used by its grading.
     """
     made: dict[str, list[Any]] = {name: [] for name in SAMPLES_SCHEMA.names}
     problems: list[str] = []

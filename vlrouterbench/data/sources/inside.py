@@ -30,13 +30,15 @@ def file_inside(root: Path, name: str) -> Path | None:
     Raises:
         OutsideError: it leads outside.
     """
-    written = Path(os.path.normpath(root / name))
+    # As texts where that is possible: a table names a million files, and a path as an object takes its time.
+    folder = str(root)
+    written = os.path.normpath(root / name)
     try:
-        target = written.resolve()
-        if target.is_relative_to(root):
-            return target if target.is_file() else None
-        if is_inside(written, root):
-            return written
+        target = os.path.realpath(written)
+        if target == folder or target.startswith(folder.rstrip(os.sep) + os.sep):
+            return path if (path := Path(target)).is_file() else None
+        if is_inside(Path(written), root):
+            return Path(written)
     except (OSError, ValueError, RuntimeError):  # too long, a character that no path can have, or links in a loop
         return None
     raise OutsideError(name)

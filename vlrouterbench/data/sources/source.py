@@ -44,6 +44,7 @@ class ReadOptions:
         image_folder: where encoded images can be put aside; it lasts as long as the images are needed.
         protocol: how tokens of logged answers are counted.
         num_proc: processes that may read, where the logs are large enough to pay for them.
+        picks: whether the pool is a part of the candidates, so that outcomes of others are none of an error.
         recounts: whether the protocol was asked for, so that costs follow from it where a source gives its own.
         cost_column: name of the column of costs (USD per answer), "" for the format's own.
         companion: folder or table of images beside the source.
@@ -53,6 +54,7 @@ class ReadOptions:
     image_folder: Path
     protocol: Protocol = Protocol.REFERENCE
     num_proc: int = 1
+    picks: bool = False
     recounts: bool = False
     cost_column: str = ""
     companion: Path | None = None

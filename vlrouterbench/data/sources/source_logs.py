@@ -9,7 +9,7 @@ Decisions
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -53,28 +53,6 @@ OUTCOME_SCHEMA = pa.schema(
 )
 """One measured pair per row; `cost_usd` is given only where the source fixes it, else it follows from tokens and
 prices."""
-
-
-class SampleRow(TypedDict):
-    """A row of SAMPLE_SCHEMA, where the source gives neither group nor split."""
-
-    sample_id: str
-    dataset: str
-    task_group: str
-    question: str
-    options: list[str]
-    hint: str
-
-
-class OutcomeRow(TypedDict):
-    """A row of OUTCOME_SCHEMA, where costs follow from tokens and prices."""
-
-    sample_id: str
-    candidate: str
-    quality: float
-    input_tokens: int | None
-    output_tokens: int | None
-    prediction: str | None
 
 
 class LeftOutRecord(TypedDict):
@@ -185,6 +163,16 @@ class SourceLogs:
     notes: tuple[str, ...] = ()
     costs_known: bool = True
     origin: HubOrigin | None = None
+
+
+def as_table(columns: Mapping[str, Sequence[object]], schema: pa.Schema) -> pa.Table:
+    """A table of a schema; columns that are not given are null throughout."""
+    num_rows = len(next(iter(columns.values())))
+    arrays = [
+        pa.array(columns[field.name], field.type) if field.name in columns else pa.nulls(num_rows, field.type)
+        for field in schema
+    ]
+    return pa.table(arrays, schema=schema)
 
 
 def positions_of(values: pa.ChunkedArray, names: pa.ChunkedArray) -> np.ndarray:

@@ -139,4 +139,4 @@ def proxy_of(url: str) -> str | None:
 
 
 def _said(endpoint: Endpoint, text: str) -> str:
-    return one_line(endpoint.hidden(text))[: 2 * SHOWN_CHARACTERS]
+    return one_line(endpoint.hidden(text))[: 2 * SHOWN_CHARACTERS].rstrip(".")

@@ -138,12 +138,12 @@ def error_of_body(body: bytes) -> str:
 
 
 def _text(content: Any) -> str:
-    """The text of a message's content, which may be parts."""
+    """The text of a message's content, which may be parts; half characters, which no file holds, become "?"."""
     if isinstance(content, str):
-        return content
+        return content.encode("utf-8", "replace").decode()
     parts = content if isinstance(content, list) else []
     texts = (part.get("text") for part in parts if isinstance(part, dict) and part.get("type") == "text")
-    return "".join(text for text in texts if isinstance(text, str))
+    return _text("".join(text for text in texts if isinstance(text, str)))
 
 
 def _count(value: Any) -> int | None:

@@ -26,7 +26,7 @@ from vlrouterbench.data.sources.vlmevalkit.answers import (
 )
 from vlrouterbench.measuring.prompts import LETTERS
 
-CHOICE, JUDGE = "choice", "judge"
+CHOICE, EXACT, JUDGE = "choice", "exact", "judge"
 DEFAULT_TOLERANCE = 1e-6
 _NUMBER = re.compile(r"(?:(?<!\w)[-+])?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+|(?<=\d)\.?)(?:[eE][-+]?\d+)?%?")
 _WORDS = re.compile(r"[a-z]+")
@@ -209,7 +209,7 @@ def _given(answers: Sequence[str]) -> list[str]:
 RULES: dict[str, Callable[[str, Gold], float]] = {
     CHOICE: _choice,
     "yes-no": _yes_no,
-    "exact": _exact,
+    EXACT: _exact,
     "numeric": _numeric,
     "relaxed": _relaxed,
     "vqa": _vqa,

@@ -131,7 +131,7 @@ def _add_file(read: _Read, file: SampleFile, candidate: str, folder: Path) -> No
     other_targets: list[str] = []
     for number, sample in _lines(file.path, where, candidate, read.left_out):
         key = sample.get("doc_id")
-        if key is None:
+        if not isinstance(key, int | str) or key == "":
             detail = f"line {number:,}: no doc_id, so it belongs to no sample"
             read.left_out.append(LeftOut(where, Reason.NO_LABEL, detail, candidate=candidate))
             continue
@@ -175,7 +175,8 @@ def _lines(path: Path, where: str, candidate: str, left_out: list[LeftOut]) -> I
             if not line.strip():
                 continue
             try:
-                sample = json.loads(line)
+                # Decoded here: the reader of bytes looks for an encoding in every line.
+                sample = json.loads(line.decode("utf-8"))
             except (ValueError, RecursionError):
                 sample = None
             if isinstance(sample, dict):
@@ -219,7 +220,7 @@ def _counted(sample: Sample) -> tuple[int | None, int | None]:
     if not isinstance(counts, dict):
         return None, None
     found = [counts.get(name) for name in ("input_tokens", "output_tokens")]
-    given, written = (value if isinstance(value, int) and value >= 0 else None for value in found)
+    given, written = (value if isinstance(value, int) and 0 <= value < 2**31 else None for value in found)
     return given, written
 
 

@@ -46,6 +46,8 @@ from vlrouterbench.data.sources.source_logs import (
 )
 from vlrouterbench.routers.encoders.sample_input import RouterInputError, one_line, read_options
 
+COST = "cost_usd"
+
 
 def find_table(folder: Path, stem: str) -> Path | None:
     """The table of a name in a folder, whatever it was saved as; None where there is none.
@@ -73,6 +75,7 @@ class OwnTables(Source):
 
     name = "own tables"
     expected = f"samples and outcomes as {ENDINGS_IN_WORDS}"
+    uses_cost_column = True
 
     def matches(self, folder: Path) -> Match:
         """Whether either table lies there.
@@ -100,21 +103,34 @@ class OwnTables(Source):
         if options.protocol is not Protocol.REFERENCE:
             raise SourceError(f"{folder} holds own tables, which bring their own token counts: leave --protocol out.")
         with ImageStore(options.image_folder) as store:
-            return read_own_tables(folder, pool=options.pool, keep=store.add)
+            return read_own_tables(
+                folder,
+                pool=options.pool,
+                keep=store.add,
+                picks=options.picks,
+                cost_column=options.cost_column,
+            )
 
 
-def read_own_tables(folder: Path, *, pool: CandidatePool, keep: Keep = bytes) -> SourceLogs:
+def read_own_tables(
+    folder: Path, *, pool: CandidatePool, keep: Keep = bytes, picks: bool = False, cost_column: str = ""
+) -> SourceLogs:
     """Read a folder of own tables, as `OwnTables.read` does.
 
     Args:
         folder: the folder.
         pool: the candidates.
         keep: puts aside images that stand in the table; else they are held in memory.
+        picks: whether the pool is some of the candidates, so that outcomes of others are no error.
+        cost_column: the column of costs, "" for `cost_usd`.
     """
     samples_path, outcomes_path = (_existing_table(folder, stem) for stem in ("samples", "outcomes"))
     raw = read_table(samples_path, ("sample_id", "question"))
     samples = _samples(raw, samples_path, default_dataset=folder.resolve().name)
-    outcomes = _outcomes(read_table(outcomes_path, ("sample_id", "candidate", "quality")), outcomes_path)
+    needed = ("sample_id", "candidate", "quality", *filter(None, [cost_column]))
+    outcomes = _outcomes(_costs_named(read_table(outcomes_path, needed), cost_column), outcomes_path)
+    if picks:
+        outcomes = outcomes.filter(pc.is_in(outcomes["candidate"], pa.array(pool.names)))
     _check_outcomes(outcomes, outcomes_path, pool=pool, sample_ids=samples["sample_id"])
     images = read_images(folder, raw, samples_path, keep)
     check_unique(positions_of(samples["sample_id"], samples["sample_id"]), ("sample_id",), samples, samples_path)
@@ -139,6 +155,14 @@ def read_own_tables(folder: Path, *, pool: CandidatePool, keep: Keep = bytes) ->
         protocol="own tables",
         image_files=images.files,
     )
+
+
+def _costs_named(raw: pa.Table, column: str) -> pa.Table:
+    """The outcomes with the column of costs under the name that they have here."""
+    if not column or column == COST:
+        return raw
+    kept = raw.drop_columns([name for name in (COST,) if name in raw.column_names])
+    return kept.rename_columns([COST if name == column else name for name in kept.column_names])
 
 
 def _existing_table(folder: Path, stem: str) -> Path:

@@ -74,6 +74,8 @@ _CONTRACTIONS = {"somebody'd": "somebodyd"} | {
     for i, char in enumerate(word)
     if char == "'"
 }
+_OTHER_WORDS = _CONTRACTIONS | _DIGIT_WORDS
+_CHANGED_WORDS = _ARTICLES.union(_OTHER_WORDS)
 
 
 @lru_cache(maxsize=2**16)
@@ -85,8 +87,10 @@ def normalize_vqa_answer(text: str, legacy: bool = False) -> str:
     to a space somewhere in the text (or the text has a "1,000"); else it becomes a space. Not idempotent.
     """
     text = without_punctuation(text.replace("\n", " ").replace("\t", " ").strip(), legacy=legacy)
-    words = [_DIGIT_WORDS.get(word, word) for word in text.lower().split() if word not in _ARTICLES]
-    return " ".join([_CONTRACTIONS.get(word, word) for word in words])
+    words = text.lower().split()
+    if not _CHANGED_WORDS.isdisjoint(words):
+        words = [_OTHER_WORDS.get(word, word) for word in words if word not in _ARTICLES]
+    return " ".join(words)
 
 
 def without_punctuation(text: str, *, legacy: bool = False) -> str:
@@ -119,17 +123,22 @@ def vqa_score(prediction: str, answers: Sequence[str], *, legacy: bool = False) 
     return (agreeing_left_out + other_left_out) / count
 
 
+@lru_cache(maxsize=2**15)
+def _plain_and_length(text: str) -> tuple[str, int]:
+    return " ".join(text.lower().split()), len(text.upper())
+
+
 def anls_similarity(prediction: str, answers: Sequence[str]) -> float:
     """Best normalised edit similarity to any answer, 0 where it is below 0.5 (DocVQA, InfoVQA).
 
     Source: VLMEvalKit `vqa_eval.py` (`anls_compute`, `hit_calculate`). Case and runs of white space do not count in the
     distance, but it is divided by the length of the longer text as written.
     """
-    predicted = " ".join(prediction.lower().split())
+    predicted, written = _plain_and_length.__wrapped__(prediction)
     best = 0.0
     for answer in answers:
-        gold = " ".join(answer.lower().split())
-        length = max(len(answer.upper()), len(prediction.upper()))
+        gold, length = _plain_and_length(answer)
+        length = max(length, written)
         if length == 0 or predicted == gold:
             return 1.0
         if abs(len(predicted) - len(gold)) / length <= 1 - ANLS_CUTOFF:

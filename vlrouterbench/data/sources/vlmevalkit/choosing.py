@@ -29,7 +29,7 @@ from vlrouterbench.data.sources.vlmevalkit.gathering import LogReader
 from vlrouterbench.data.sources.vlmevalkit.labelled import Labelled
 from vlrouterbench.data.sources.vlmevalkit.log_files import FORMATS, LogFile
 from vlrouterbench.data.sources.vlmevalkit.names import BY_PRODUCTS, judge_rank
-from vlrouterbench.data.sources.vlmevalkit.questions import Rows, normalize_index
+from vlrouterbench.data.sources.vlmevalkit.questions import Rows, indices_of, normalize_index
 
 _ROOT = "~"
 """Sorts after the name of any run folder."""
@@ -68,11 +68,6 @@ def choose_labels(found: Collection[Labelled], expected: Collection[str]) -> tup
     return ordered[0], ordered[1:]
 
 
-def indices_of(rows: Rows) -> set[str]:
-    """The indices that rows have, normalised."""
-    return {index for row in rows if (index := normalize_index(row.get("index"))) is not None}
-
-
 def companion_of(labelled: Labelled, predictions: Iterable[LogFile]) -> LogFile | None:
     """The prediction file that belongs to labels: of the same run, else the newest where its texts can be compared."""
     ordered = sorted(predictions, key=lambda file: (file.is_scored, _age(file)), reverse=True)
@@ -94,9 +89,12 @@ def texts_of(reader: LogReader, labelled: Labelled, companion: tuple[LogFile, Ro
         return Texts(logged, logged_priced, [companion])
     differing = 0
     for index, text in written.items():
-        if index in logged and _as_compared(logged[index]) == _as_compared(text):
-            written[index], priced[index] = logged[index], logged_priced[index]
-        elif index in logged:
+        if index not in logged:
+            continue
+        other = logged[index]
+        if other == text or _as_compared(other) == _as_compared(text):
+            written[index], priced[index] = other, logged_priced[index]
+        else:
             differing += 1
     if differing:
         detail = (

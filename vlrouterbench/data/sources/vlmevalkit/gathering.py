@@ -25,14 +25,10 @@ from vlrouterbench.data.choices import Protocol
 from vlrouterbench.data.image_store import ImageStore
 from vlrouterbench.data.sources.image_paths import find_image_file, image_bases
 from vlrouterbench.data.sources.source_logs import (
-    OUTCOME_SCHEMA,
-    SAMPLE_SCHEMA,
     Agreement,
     ImageReference,
     LeftOut,
-    OutcomeRow,
     Reason,
-    SampleRow,
 )
 from vlrouterbench.data.sources.vlmevalkit.columns import COLUMNS
 from vlrouterbench.data.sources.vlmevalkit.file_kinds import INDEX, UnreadableFileError
@@ -57,8 +53,6 @@ class LogReader:
     tree: LogTree
     image_folder: Path
     left_out: list[LeftOut] = field(default_factory=list)
-    outcomes: list[OutcomeRow] = field(default_factory=list)
-    samples: list[SampleRow] = field(default_factory=list)
     images: list[ImageReference] = field(default_factory=list)
     image_files: list[str] = field(default_factory=list)
     missing_images: set[str] = field(default_factory=set)
@@ -71,15 +65,8 @@ class LogReader:
     label_agreement: dict[str, dict[str, Agreement]] = field(default_factory=dict)
     label_rules: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def tables(self) -> tuple[pa.Table, pa.Table]:
-        """The gathered samples and outcomes."""
-        return (
-            pa.Table.from_pylist(self.samples, schema=SAMPLE_SCHEMA),
-            pa.Table.from_pylist(self.outcomes, schema=OUTCOME_SCHEMA),
-        )
-
     def absorb(self, other: LogReader) -> None:
-        """Add what another reader gathered, but for its rows."""
+        """Add what another reader gathered."""
         self.left_out += other.left_out
         self.images += other.images
         self.image_files += other.image_files

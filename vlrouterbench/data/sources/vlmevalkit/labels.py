@@ -121,12 +121,14 @@ def _rule_of(source: LabelSource, mark: Mark) -> LabelRule:
 
 def _rule(name: str, needs: str, columns: tuple[str, ...], score: ScoreFunction, suffix_pattern: str) -> LabelRule:
     """A rule whose score is a filled `is_correct` cell, else `score` where the row has the columns for it."""
+    needed = frozenset(columns)
 
     def score_row(row: Row) -> float | None:
-        published = as_fraction(row.get(IS_CORRECT))
+        cell = row.get(IS_CORRECT)
+        published = None if cell is None else as_fraction(cell)
         if published is not None:
             return published
-        return score(row) if all(column in row for column in columns) else None
+        return score(row) if needed <= row.keys() else None
 
     return LabelRule(name, needs, columns, score_row, suffix_pattern)
 

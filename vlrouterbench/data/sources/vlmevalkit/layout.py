@@ -32,7 +32,7 @@ from vlrouterbench.data.sources.vlmevalkit.log_files import (
     parse_files,
     without_other_models,
 )
-from vlrouterbench.data.sources.vlmevalkit.names import with_known_case
+from vlrouterbench.data.sources.vlmevalkit.names import is_copy, known_beginning, with_known_case
 
 DATA_FOLDER = "vlm_router_data"
 RECORDS_FOLDER = "mmeval"
@@ -138,6 +138,14 @@ def _by_dataset(tables: Iterable[Path], source: Path, left_out: list[LeftOut]) -
     chosen: dict[str, Path] = {}
     for name, path in by_name.items():
         dataset = name.removesuffix(LOCAL_SUFFIX)
+        beginning = None if name in IMAGE_DATASETS else known_beginning(name, IMAGE_DATASETS, by_name.keys() - {name})
+        if beginning is not None and is_copy(beginning[1]):
+            detail = (
+                f'"{beginning[1]}" goes on behind the dataset {beginning[0]} as a copy\'s name does: it is not read. '
+                f"If it is the table of {beginning[0]}, call it {beginning[0]}.tsv"
+            )
+            left_out.append(LeftOut(_relative(path, source), Reason.NOT_A_LOG, detail))
+            continue
         if dataset != name and dataset in by_name:
             detail = f"{_relative(by_name[dataset], source)} was read instead"
             left_out.append(LeftOut(_relative(path, source), Reason.SUPERSEDED, detail))

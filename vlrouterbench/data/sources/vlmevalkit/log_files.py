@@ -26,6 +26,7 @@ from vlrouterbench.data.sources.vlmevalkit.names import (
     is_copy,
     is_recognised_suffix,
     known_beginning,
+    not_parted,
     parse_name,
     with_known_case,
 )
@@ -155,6 +156,16 @@ def parse_files(
             detail = f'"{suffix}" goes on behind the dataset {dataset} as a copy\'s name does: it is not read'
             left_out.append(LeftOut(_relative(path, source), Reason.NOT_A_LOG, detail, candidate=file.folder))
             continue
+        unparted = None if dataset in names else not_parted(dataset, known, is_evaluated=is_recognised_suffix(suffix))
+        if unparted is not None:
+            name, tail = unparted
+            detail = (
+                f'"{tail}" goes on behind the dataset {name} without "_": it is not read. If it is of {name}, put "_" '
+                f"there; if {dataset} is a dataset of its own, give its table of images, {dataset}.tsv"
+            )
+            entry = LeftOut(_relative(path, source), Reason.UNKNOWN_DATASET, detail, candidate=file.folder)
+            left_out.append(entry)
+            continue
         if _is_summary(path, suffix):
             aggregate = AGGREGATE.search(rest)
             dataset, _ = parse_name(rest[: aggregate.start()] if aggregate else rest, names)
@@ -186,6 +197,9 @@ def distinct_files(files: Iterable[LogFile]) -> Iterator[LogFile]:
     for file in files:
         groups.setdefault((file.folder, file.dataset, file.suffix), []).append(file)
     for _, group in sorted(groups.items()):
+        if len(group) == 1:
+            yield group[0]
+            continue
         distinct: dict[bytes, LogFile] = {}
         for file in sorted(group, key=lambda file: file.run, reverse=True):
             digest = _digest(file.path)

@@ -11,6 +11,9 @@ Decisions
 - What goes on behind the dataset as a copy's name does ("MMStar (1)", "MMStar - Copy") is no suffix of VLMEvalKit's:
   the file is named as a copy, and is no dataset of its own.
 - Where nothing known begins the stem, a recognised suffix is taken off its end.
+- A name that goes on from a known one without "_" is no dataset of its own where an evaluator's word follows
+  ("MMStarresult", "MMStar-openai_result"), nor where no letter follows ("MMStar-2", "MMStar2") and no table of images,
+  no evaluation of it shows that it is one: the file is named, since what it belongs to would be a guess.
 
 Source of the suffixes: `get_intermediate_file_path` and its callers in VLMEvalKit's `vlmeval/dataset/`, commit
 e8e78f05 (18 August 2026).
@@ -48,6 +51,13 @@ _SUFFIX = re.compile(
 )
 _COPY = re.compile(r"[ (.~]|[-_ ](?:copy|kopie|copie|bak|backup|orig)(?![a-z0-9])", re.IGNORECASE)
 """Beginning of what a copy's name has behind the name of the dataset."""
+_EVALUATORS_WORD = re.compile(
+    r"[-.+=~#@ ]*(?:chatgpt|gpt|openai|o\d|claude|gemini|qwen|deepseek|llama|internlm|exact|glm|kimi|mistral"
+    r"|results?|scores?|judged?|eval|evaluat\w*|extract\w*|acc|accuracy|ratings?|metrics|pred|predictions?|auxmatch"
+    r"|detail(?:ed|s)?|verif\w*|old|new|final|copy|backup)(?![a-z])",
+    re.IGNORECASE,
+)
+"""What an evaluator, or whoever kept an older file, puts behind a dataset's name."""
 _NAME_MAY_END = re.compile(r"[\s_(.~-]")
 _OF_A_PREDICTION_FILE = re.compile(r"_.*_result|_auxmatch|_results|_detailed_results")
 
@@ -102,6 +112,24 @@ def _suffix_behind(rest: str, length: int) -> str | None:
     if tail[0].isspace() and (not plain or plain[0] == "_"):
         return plain
     return tail if is_copy(tail) else None
+
+
+def not_parted(dataset: str, known: Collection[str], *, is_evaluated: bool) -> tuple[str, str] | None:
+    """The longest known dataset that a name goes on from without "_", and what follows; None where it is another name.
+
+    Args:
+        dataset: a name that is not known.
+        known: names of datasets.
+        is_evaluated: whether an evaluation of it has a recognised suffix behind the whole name.
+    """
+    folded = {name.casefold(): name for name in sorted(known)}
+    for end in range(len(dataset) - 1, 1, -1):
+        beginning, tail = dataset[:end], dataset[end:]
+        name = beginning if beginning in known else folded.get(beginning.casefold())
+        if name is not None and tail[0] != "_":
+            is_other = tail[0].isalpha() or is_evaluated
+            return None if is_other and not _EVALUATORS_WORD.match(tail) else (name, tail)
+    return None
 
 
 def with_known_case(dataset: str, known: Collection[str]) -> str:

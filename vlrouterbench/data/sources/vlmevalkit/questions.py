@@ -181,6 +181,11 @@ def normalize_index(value: str | None) -> str | None:
     return match.group(1) if match else text
 
 
+def indices_of(rows: Rows) -> set[str]:
+    """The indices that rows have, normalised."""
+    return {index for row in rows if (index := normalize_index(row.get("index"))) is not None}
+
+
 def is_main_row(index: str) -> bool:
     """Whether an index of a circular dataset is its question's main row."""
     return not index.isdecimal() or len(index.lstrip("0")) < len(str(CIRCULAR_STEP))

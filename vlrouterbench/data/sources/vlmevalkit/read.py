@@ -145,9 +145,7 @@ def _like(reader: LogReader) -> LogReader:
 def _read_alone(task: LogReader, dataset: str) -> tuple[LogReader, tuple[pa.Table, pa.Table]]:
     reader = _like(task)
     with ImageStore(task.image_folder) as store:
-        read_dataset(reader, dataset, store)
-    tables = reader.tables()
-    reader.samples, reader.outcomes = [], []
+        tables = read_dataset(reader, dataset, store)
     return reader, tables
 
 

@@ -16,14 +16,22 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
+import pyarrow as pa
+
 from vlrouterbench.core.constants import DATASETS, task_group_of
 from vlrouterbench.data.image_store import ImageStore
 from vlrouterbench.data.protocol import image_tokens_of, prompt_text
-from vlrouterbench.data.sources.source_logs import ImageReference, LeftOut, Reason
+from vlrouterbench.data.sources.source_logs import (
+    OUTCOME_SCHEMA,
+    SAMPLE_SCHEMA,
+    ImageReference,
+    LeftOut,
+    Reason,
+    as_table,
+)
 from vlrouterbench.data.sources.vlmevalkit.choosing import (
     choose_labels,
     companion_of,
-    indices_of,
     name_others,
     texts_of,
 )
@@ -42,6 +50,7 @@ from vlrouterbench.data.sources.vlmevalkit.questions import (
     CellImage,
     QuestionSet,
     Rows,
+    indices_of,
     is_main_row,
     normalize_index,
     rows_of,
@@ -70,8 +79,8 @@ class _Pair(TypedDict):
     is_logged: bool
 
 
-def read_dataset(reader: LogReader, dataset: str, store: ImageStore) -> None:
-    """Gather the samples and outcomes of a dataset in `reader`, its images in `store`."""
+def read_dataset(reader: LogReader, dataset: str, store: ImageStore) -> tuple[pa.Table, pa.Table]:
+    """The samples and outcomes of a dataset; all else is gathered in `reader`, images in `store`."""
     questions = reader.questions(dataset, store, circular=dataset in CIRCULAR_DATASETS)
     expected = questions.asked_indices()
     measured: dict[str, list[_Pair]] = {}
@@ -89,7 +98,7 @@ def read_dataset(reader: LogReader, dataset: str, store: ImageStore) -> None:
             detail = f"no file of {dataset} for this candidate"
             reader.left_out.append(LeftOut(min(folders), Reason.NOT_FOUND, detail, candidate=candidate.name))
     _name_incomplete(reader, dataset, read, expected)
-    _add_samples(reader, dataset, questions, measured)
+    return _tables(reader, dataset, questions, measured)
 
 
 def _name_incomplete(reader: LogReader, dataset: str, read: Mapping[str, Labelled], expected: Collection[str]) -> None:
@@ -178,47 +187,47 @@ def _read_files(reader: LogReader, files: Sequence[LogFile], candidate: str) -> 
     return read
 
 
-def _add_samples(reader: LogReader, dataset: str, questions: QuestionSet, measured: dict[str, list[_Pair]]) -> None:
+def _tables(
+    reader: LogReader, dataset: str, questions: QuestionSet, measured: dict[str, list[_Pair]]
+) -> tuple[pa.Table, pa.Table]:
     order = [index for index in questions.by_index if index in measured]
-    texts = (prompt_text(questions.by_index[index], reader.protocol) for index in order)
     if order and not questions.has_images:
         what = f"no images came with {dataset}"
         if questions.are_images_lost:
             what = f"the table of the images of {dataset} cannot be read"
         detail = f"{what}: its {len(order)} samples have none"
         reader.left_out.append(LeftOut(f"TSV_images/{dataset}.tsv", Reason.IMAGE, detail))
-    for index, text_tokens in zip(order, count_tokens(texts), strict=True):
-        question, sample_id = questions.by_index[index], f"{dataset}/{index}"
-        image = _add_image(reader, dataset, questions, index)
-        image_tokens = image_tokens_of(image, reader.pool, reader.protocol)
-        reader.samples.append(
-            {
-                "sample_id": sample_id,
-                "dataset": dataset,
-                "task_group": task_group_of(dataset),
-                "question": question.question,
-                "options": question.options,
-                "hint": question.hint,
-            }
-        )
-        pairs = measured[index]
-        output_tokens = count_tokens(pair["priced_text"] for pair in pairs)
-        for pair, count in zip(pairs, output_tokens, strict=True):
-            reader.outcomes.append(
-                {
-                    "sample_id": sample_id,
-                    "candidate": pair["candidate"],
-                    "quality": pair["quality"],
-                    "input_tokens": _sum(text_tokens, image_tokens[pair["candidate"]]),
-                    "output_tokens": int(count) if pair["is_logged"] else None,
-                    "prediction": pair["prediction"],
-                }
-            )
+    asked = [questions.by_index[index] for index in order]
+    text_tokens = count_tokens(prompt_text(question, reader.protocol) for question in asked).tolist()
+    input_tokens: list[int | None] = []
+    for index, tokens in zip(order, text_tokens, strict=True):
+        image_tokens = image_tokens_of(_add_image(reader, dataset, questions, index), reader.pool, reader.protocol)
+        input_tokens += [_sum(tokens, image_tokens[pair["candidate"]]) for pair in measured[index]]
+    samples: dict[str, Sequence[object]] = {
+        "sample_id": [f"{dataset}/{index}" for index in order],
+        "dataset": [dataset] * len(order),
+        "task_group": [task_group_of(dataset)] * len(order),
+        "question": [question.question for question in asked],
+        "options": [question.options for question in asked],
+        "hint": [question.hint for question in asked],
+    }
+    # By column: a list of half a million rows takes several times as long to become a table.
+    pairs = [pair for index in order for pair in measured[index]]
+    counts = zip(pairs, count_tokens(pair["priced_text"] for pair in pairs).tolist(), strict=True)
+    outcomes: dict[str, Sequence[object]] = {
+        "sample_id": [f"{dataset}/{pair['index']}" for pair in pairs],
+        "candidate": [pair["candidate"] for pair in pairs],
+        "quality": [pair["quality"] for pair in pairs],
+        "input_tokens": input_tokens,
+        "output_tokens": [count if pair["is_logged"] else None for pair, count in counts],
+        "prediction": [pair["prediction"] for pair in pairs],
+    }
+    return as_table(samples, SAMPLE_SCHEMA), as_table(outcomes, OUTCOME_SCHEMA)
 
 
 def _sum(text_tokens: int, image_tokens: int | None) -> int | None:
     """Input tokens; None, not measured, where the image's are not known."""
-    return None if image_tokens is None else int(text_tokens) + image_tokens
+    return None if image_tokens is None else text_tokens + image_tokens
 
 
 def _add_image(reader: LogReader, dataset: str, questions: QuestionSet, index: str) -> ImageReference:

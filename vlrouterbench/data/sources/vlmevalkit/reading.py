@@ -24,7 +24,8 @@ from typing import Any, TypedDict
 import pyarrow as pa
 import pyarrow.csv
 
-from vlrouterbench.data.saved_tables.bounds import BoundsError, verified
+from vlrouterbench.data.saved_tables.bounds import BoundsError
+from vlrouterbench.data.saved_tables.workbook_scan import verified
 from vlrouterbench.data.sources.source_logs import Reason
 from vlrouterbench.data.sources.vlmevalkit.file_kinds import (
     INDEX,
@@ -81,7 +82,7 @@ def _read_xlsx(path: Path, kind: str, remarks: list[Remark]) -> pa.Table:
 
     try:
         with zipfile.ZipFile(path) as archive:
-            types = _verified(archive)
+            types = _types_of_first_column(archive)
         # By its bytes where the name is not an xlsx file's: the reader goes by the name.
         book = fastexcel.read_excel(path if path.suffix == kind else path.read_bytes())
         sheet = book.load_sheet(0, dtypes="string", whitespace_as_null=True)
@@ -99,21 +100,14 @@ def _read_xlsx(path: Path, kind: str, remarks: list[Remark]) -> pa.Table:
     return table
 
 
-def _verified(archive: zipfile.ZipFile) -> set[bool]:
+def _types_of_first_column(archive: zipfile.ZipFile) -> set[bool]:
     """Verify every member's checksum; returns whether cells of the first column, below its header, are text."""
-    types: set[bool] = set()
-    tail, cells = b"", _cells_of("A")
     try:
-        for name, chunk in verified(archive):
-            if name == _FIRST_SHEET:
-                content = tail + chunk
-                types.update(kind not in (b"", b"n") for row, kind in cells.findall(content) if row != b"1")
-                tail = content[-_LONGEST_CELL_TAG:]
+        return verified(archive).are_texts(_FIRST_SHEET)
     except BoundsError as error:
         raise UnreadableFileError(str(error)) from error
     except zipfile.BadZipFile as error:
         raise UnreadableFileError(f"damaged: {error}") from error
-    return types
 
 
 def _is_mixed(path: Path, table: pa.Table, types_of_first: set[bool]) -> bool:
