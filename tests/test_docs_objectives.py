@@ -32,11 +32,16 @@ def test_the_commands_of_the_page_run_and_each_answers_with_the_sentence(page, t
         assert sentence.startswith(f"{router} keeps ") and "'s accuracy at " in sentence and "(95 % " in sentence
         assert " ".join(ended.out.split()).startswith(sentence)
         text = (out / "report.html").read_text()
-        assert text.index(sentence.replace("'", "&#39;")) < text.index("Routers by Rank Score</h2>")
+        assert text.index(sentence.replace("'", "&#39;")) < text.index(f"Routers by {record['objective']}</h2>")
         assert record["objective"] in line and 0 < record["accuracy_share"] and 0 < record["cost_share"]
         if "--update-card" in words:
             card = (tmp_path / router / "README.md").read_text().replace("\\", "")
-            assert f"**{sentence}.**" in card
+            assert f"**{sentence}.** The best single candidate is the most accurate one on the scored samples" in card
+            assert "Judged by the objective `accuracy-share=0.95`" in card
+            assert "`vlrouterbench route --objective accuracy-share=0.95` decides so" in card
+        judged = f"Judged by the objective {record['objective']}: it orders the rows"
+        assert judged in " ".join(ended.out.split()) and judged in text
+        assert "Ranks and ties are by" in text
     whole, shared = (
         json.loads((tmp_path / name / "results.json").read_text())[0] for name in ("without_middle", "shared")
     )

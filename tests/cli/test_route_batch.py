@@ -207,3 +207,44 @@ def test_batches_need_no_page_library(project_root, monkeypatch, tmp_path):
     modules = "vlrouterbench.demo.batch, vlrouterbench.cli.route_batch, vlrouterbench.routing.route_table"
     code = f"import sys; import {modules}; sys.exit('gradio' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False).returncode == 0
+
+
+def test_an_average_that_few_rows_exceed_is_explained(program, router, questions, tmp_path):
+    """The dearest rows come first, and the first of all may be one reserve ahead."""
+    curve = spending_curve(AutoRouter.from_pretrained(router))
+    rows = pq.read_table(questions)
+    for budget in (curve[0][0] * factor for factor in (1.01, 1.2, 1.5)):
+        for row in range(12):
+            pq.write_table(rows.slice(row, 1), tmp_path / "one.parquet")
+            asked = _asked(router, tmp_path / "one.parquet", tmp_path / "o.csv", "--average-cost-usd", budget)
+            done = program(*asked)
+            mean = float(next(csv.DictReader((tmp_path / "o.csv").open()))["estimated_cost_usd"])
+            said = "which one row may exceed by" in done.out and "one reserve ahead of the budget" in done.out
+            assert said == (mean > budget), done.out
+            if said:
+                may = json.loads(program(*asked, "--json").out)["average_may_exceed_usd"]
+                assert mean <= budget + may
+                return
+    raise AssertionError("no row exceeded its budget")
+
+
+def test_what_an_objective_cannot_meet_is_in_the_answer_for_scripts(program, router, table, tmp_path):
+    asked = ("--objective", "budget=1e-9", "--json")
+    one = json.loads(program("route", "--router", router, "--question", "Why?", *asked).out)
+    many = json.loads(program(*_asked(router, table, tmp_path / "out.csv", *asked)).out)
+    for content in (one, many):
+        assert content["objective"] == "budget=1e-09" and "cannot be met" in content["objective_note"]
+    met = json.loads(
+        program("route", "--router", router, "--question", "Why?", "--objective", "accuracy", "--json").out
+    )
+    assert met["objective"] == "accuracy" and met["objective_note"] is None
+
+
+def test_a_candidate_that_an_objective_cannot_choose_among_is_refused_as_any(program, router):
+    asked = ("route", "--router", router, "--question", "Why?", "--objective", "accuracy-share=0.9", "--candidates")
+    for names, part in (("gpt-4o", 'Did you mean "GPT-4o"'), (",", "an empty list")):
+        _refused(program(*asked, names), "expected candidates out of", part)
+
+
+def test_an_empty_objective_is_refused(program, router):
+    _refused(program("route", "--router", router, "--question", "Why?", "--objective", ""), "unknown objective")

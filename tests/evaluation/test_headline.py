@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.tables import hand_table
-from vlrouterbench.evaluation.headline import headlines, reference_notes
+from vlrouterbench.evaluation.headline import headlines, objective_notes, reference_notes
 from vlrouterbench.evaluation.paired import RoutedSplit, ScoringContext
 from vlrouterbench.evaluation.results import score_routers
 
@@ -57,3 +57,11 @@ def test_a_record_says_what_it_was_judged_by(golden_matrices):
     record, _ = scored(*golden_matrices, [0, 1, 2, 0, 2])
     assert record["objective"] == "rank-score" and record["objective_value"] == record["rank_score"]
     assert record["candidates"] == ["c0", "c1", "c2"]
+
+
+def test_a_router_trained_for_another_objective_than_it_is_judged_by_is_named(golden_matrices):
+    record, *_ = scored(*golden_matrices, [0, 1, 2, 0, 2])
+    assert objective_notes([record]) == []
+    record["router_config"] = {"kind": "router", "objective": "accuracy"}
+    (said,) = objective_notes([record])
+    assert said.startswith("r0 decides as it was trained, for accuracy, and is judged by rank-score")

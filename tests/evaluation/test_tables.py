@@ -55,3 +55,9 @@ def test_simulated_data_are_called_so(write):
     assert "mine (simulated data), test split, 1,234 samples" in write(RECORDS, RANKS)
     real = [r | {"benchmark": {"name": "mine", "simulated": False}} for r in RECORDS]
     assert "simulated" not in write(real, RANKS)
+
+
+@pytest.mark.parametrize("write", [markdown_table, latex_table])
+def test_another_objective_than_the_score_is_named(write):
+    assert "Judged by" not in write(RECORDS, RANKS)
+    assert "Judged by the objective accuracy:" in write([r | {"objective": "accuracy"} for r in RECORDS], RANKS)

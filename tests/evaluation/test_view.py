@@ -1,7 +1,7 @@
 """The one view of a record: columns by name, cells with one number format, nothing where there is nothing."""
 
 from vlrouterbench.evaluation.ranking import Rank
-from vlrouterbench.evaluation.view import COLUMNS, headings, result_rows, results_caption
+from vlrouterbench.evaluation.view import COLUMNS, headings, judged_notes, result_rows, results_caption
 
 
 def record(router, score, kind="policy", **others):
@@ -55,3 +55,9 @@ def test_headings_are_short_in_a_terminal_and_may_be_a_table_s_own():
 def test_a_caption_says_which_data_and_marks_simulated_ones():
     first = {"benchmark": {"name": "mine", "sha256": "0", "simulated": True}, "split": "test", "num_samples": 1234}
     assert results_caption(first) == "mine (simulated data), test split, 1,234 samples"
+
+
+def test_rows_that_are_judged_by_something_else_than_their_scores_say_so():
+    assert judged_notes(record("mine", 71.0)) == judged_notes(record("mine", 71.0, objective="rank-score")) == []
+    (said,) = judged_notes(record("mine", 71.0, objective="budget=0.001"))
+    assert said.startswith("Judged by the objective budget=0.001: it orders the rows") and "Rank Score" in said

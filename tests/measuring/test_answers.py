@@ -26,7 +26,7 @@ def test_answers_are_kept_as_they_were_put_and_only_lasting_ones_are_done(tmp_pa
         asyncio.run(put_all(store))
         assert [store.get(answer.key) for answer in answers] == answers
         assert [store.is_done(key) for key in "abcd"] == [True, False, True, False]
-        assert store.spent_usd() == (0.5, 0.25)
+        assert store.spent_usd() == (0.5, 0.375)
     with opened(tmp_path) as store:  # "d" was under way when the first one ended
         assert store.spent_usd() == (0.5, 0.375)
         asyncio.run(store.put(Answer("b", "text", cost_usd=1.0)))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vlrouterbench.measuring.endpoints.endpoint import Endpoint
-from vlrouterbench.measuring.money import MESSAGE_TOKENS, UNCAPPED_TOKENS, SpendingLimit, reserve_usd, usd
+from vlrouterbench.measuring.money import MESSAGE_TOKENS, UNCAPPED_TOKENS, SpendingLimit, is_capped, reserve_usd, usd
 from vlrouterbench.measuring.writing import bound_in_words
 
 
@@ -23,6 +23,9 @@ def test_a_reserve_is_the_most_that_a_request_can_cost():
     assert reserve_usd(endpoint(context_tokens=100), "hello", []) == pytest.approx(10 * 100 / 1e6)
     both = endpoint(context_tokens=300, max_output_tokens=100)
     assert reserve_usd(both, "hello", []) == pytest.approx((200 + 10 * 100) / 1e6)
+    other = endpoint(max_output_tokens=10, extra_body={"max_tokens": None, "max_completion_tokens": 100})
+    assert reserve_usd(other, "hello", []) == pytest.approx((text + 10 * 100) / 1e6), "the cap is the one that is sent"
+    assert not is_capped(endpoint(max_output_tokens=10, extra_body={"max_tokens": None}))
     large = reserve_usd(endpoint(max_output_tokens=1), "", [(4000, 3000)])
     assert large >= usd(endpoint(), 14_000, 1), "an image counts as by the hungriest published rule"
     assert bound_in_words([]) == "0 USD" and "16,384 tokens" in bound_in_words(["a"])

@@ -55,7 +55,12 @@ def test_an_unknown_objective_is_answered_with_the_nearest_one(text, meant):
         "budget=cheap",
         "budget",
         "budget=",
+        "budget=1_000",
+        "budget=١",
+        "budget=0x1p-3",
         "usd-weight=-1",
+        "usd-weight=1e300",
+        "accuracy-share=1.0000001",
         "accuracy-share=0",
         "accuracy-share=95",
         "accuracy-share=nan",
@@ -68,6 +73,15 @@ def test_a_value_that_makes_no_sense_is_refused_in_one_line_that_says_what_is_ex
     with pytest.raises(EvaluationError, match="expected") as raised:
         Objective.parse(text)
     assert "\n" not in str(raised.value) and len(str(raised.value)) < 200
+
+
+def test_a_value_that_is_refused_is_shown_with_the_digits_that_make_it_wrong():
+    with pytest.raises(EvaluationError, match=r"found 1\.0000001\."):
+        Objective.parse("accuracy-share=1.0000001")
+
+
+def test_a_budget_below_zero_by_its_sign_alone_is_zero():
+    assert str(Objective.parse("budget=-0")) == "budget=0"
 
 
 def test_rank_score_is_judged_by_the_rank_score_itself():

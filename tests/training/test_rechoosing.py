@@ -146,3 +146,19 @@ def test_a_share_counts_with_its_lower_end_and_a_budget_with_its_upper():
 
 def test_a_goal_is_a_value_that_can_be_compared():
     assert dataclasses.replace(goal("accuracy"), beta=0.2) != goal("accuracy") == goal("accuracy")
+
+
+@pytest.mark.parametrize("damage", ["missing", "narrow", "negative", "short"])
+def test_held_out_values_that_are_damaged_or_of_another_router_are_refused_by_name(damage, flagship):
+    kept = dict(flagship.held_out)
+    if damage == "missing":
+        del kept["quality"]
+    else:
+        kept["measured_cost"] = {
+            "narrow": kept["measured_cost"][:, :3],
+            "negative": -kept["measured_cost"],
+            "short": kept["measured_cost"][:5],
+        }[damage]
+    flagship.held_out = kept
+    with pytest.raises(RouterError, match=r"held_out\.safetensors: expected .*(missing: quality|wrong: measured_cost)"):
+        rechoose(flagship, goal("budget=0.1"))

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vlrouterbench.cards.render import render_template
-from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.constants import BEST_SINGLE, SAMPLES_PER_COST_UNIT
 
 _CITATIONS = {"flagship": "flagship_citation.md"}
 """Of families that are put together from parts of others."""
@@ -44,6 +44,7 @@ def render_router_card(
         trials=trials[:10],
         num_trials=len(trials),
         candidates=candidates,
+        best_single=BEST_SINGLE,
         evaluations=facts["evaluations"],
         citation="\n" + render_template(_CITATIONS[family]) if family in _CITATIONS else "",
         simulated=bool(training.get("benchmark", {}).get("simulated")),

@@ -110,7 +110,7 @@ def evaluate(request: EvaluateRequest) -> None:
     from vlrouterbench.evaluation.overlap import overlap_notes
     from vlrouterbench.evaluation.pool import evaluated_table, pool_notes
     from vlrouterbench.evaluation.report import write_report
-    from vlrouterbench.evaluation.view import by_rank_score
+    from vlrouterbench.evaluation.view import by_rank_score, judged_notes
 
     console.quiet_libraries()
     with console.stage(f"evaluate on {request.split}") as progress:
@@ -139,6 +139,7 @@ def evaluate(request: EvaluateRequest) -> None:
         *map(console.sentence, headlines(by_rank_score(records))),
         *map(console.sentence, reference_notes(records)),
         console.results_title(records),
+        *map(console.sentence, judged_notes(records[0])),
         console.results_table(records),
         *([note] if left_out else []),
         *([records[0]["rank_score_reason"]] if records[0]["rank_score_reason"] else []),

@@ -47,11 +47,11 @@ class LeaderboardRequest(GoalRequest):
 def leaderboard(request: LeaderboardRequest) -> None:
     """Score and rank submissions; every figure is computed again, and no figure that a submission states is used."""
     from vlrouterbench.cli import console
+    from vlrouterbench.evaluation.headline import REFERENCE
     from vlrouterbench.evaluation.leaderboard.page import write_leaderboard
     from vlrouterbench.evaluation.leaderboard.ranking import rank_submissions
     from vlrouterbench.evaluation.leaderboard.records import SUBMISSION
     from vlrouterbench.evaluation.leaderboard.submissions import find_benchmark, find_submissions
-    from vlrouterbench.evaluation.pool import pool_notes
     from vlrouterbench.evaluation.view import results_caption
 
     console.quiet_libraries()
@@ -72,10 +72,11 @@ def leaderboard(request: LeaderboardRequest) -> None:
     console.show(
         content,
         *(console.sentence(record["headline"]) for record in ranked.records if record["kind"] == SUBMISSION),
+        *map(console.sentence, [REFERENCE] if any(r["kind"] == SUBMISSION for r in ranked.records) else []),
         results_caption(ranked.records[0]),
         _table(ranked.records),
         *([reason] if reason else []),
-        *pool_notes(ranked.records[0]),
+        *map(console.sentence, ranked.notes),
         f"benchmark: {folder}",
         f"page: {page}",
         f"csv: {table}",

@@ -174,7 +174,8 @@ class GoalRequest(CostBoundsRequest):
         """What decisions are judged by."""
         from vlrouterbench.metrics.objectives import RANK_SCORE, Goal, Objective
 
-        return Goal(Objective.parse(self.objective or RANK_SCORE), self.beta, self.cost_bounds)
+        objective = Objective.parse(RANK_SCORE if self.objective is None else self.objective)
+        return Goal(objective, self.beta, self.cost_bounds)
 
 
 def fields_of(request: object, kind: type[Made], **values: Any) -> Made:

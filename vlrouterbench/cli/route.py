@@ -34,20 +34,21 @@ def route(request: RouteRequest) -> None:
     console.quiet_libraries()
     loaded = AutoRouter.from_pretrained(request.router)
     _locate_encoders(loaded, request)
-    if request.objective is not None:
-        choice = rechoose(loaded, request.goal(), request.names)
-        if choice.note:
-            console.warn(choice.note)
+    note = ""
     try:
+        if request.objective is not None:
+            note = rechoose(loaded, request.goal(), request.names).note
+            if note:
+                console.warn(note)
         if request.question is None:
-            route_questions(loaded, request)
+            route_questions(loaded, request, note)
         else:
-            _route_one(loaded, request.question, request)
+            _route_one(loaded, request.question, request, note)
     except REFUSALS as error:
         raise RouterError(str(error)) from error
 
 
-def _route_one(router: PreTrainedRouter, question: str, request: RouteRequest) -> None:
+def _route_one(router: PreTrainedRouter, question: str, request: RouteRequest, objective_note: str) -> None:
     from rich.text import Text
 
     from vlrouterbench.cli import console
@@ -65,7 +66,7 @@ def _route_one(router: PreTrainedRouter, question: str, request: RouteRequest) -
     unread = request.only_image is not None and not decision.image_used
     simulated = console.trained_on_simulated_data(router)
     console.show(
-        decision.as_dict() | {"trained_on_simulated_data": simulated},
+        decision.as_dict() | request.objective_facts(objective_note) | {"trained_on_simulated_data": simulated},
         _table(decision),
         Text.assemble("ask: ", (decision.candidate, "bold")),
         *([decision.reason] if decision.reason else []),

@@ -36,13 +36,19 @@ class RoutedSummary(TypedDict):
     chosen: dict[str, int]
     average_estimated_cost_usd: float | None
     average_cost_usd: float | None
+    average_may_exceed_usd: float | None
     without_image: int
     without_picture: int
     trained_on_simulated_data: bool
 
 
-def route_questions(router: PreTrainedRouter, request: RouteRequest) -> None:
+def route_questions(router: PreTrainedRouter, request: RouteRequest, objective_note: str) -> None:
     """Decide every row of `request.questions` and write `request.out`.
+
+    Args:
+        router: at the trade-off that the request asks for.
+        request: the command's options.
+        objective_note: what of its objective cannot be met, else empty.
 
     Raises:
         RouterError: the table cannot be read, every row is bad, or an average is asked of a router without open pool.
@@ -75,17 +81,23 @@ def route_questions(router: PreTrainedRouter, request: RouteRequest) -> None:
             f"expected rows that can be decided in {questions}, found none of {len(routed):,}. {problems}"
         )
     routed.write(out)
-    _show(routed, out, request.average_cost_usd, simulated=console.trained_on_simulated_data(router))
+    _show(routed, request, objective_note, simulated=console.trained_on_simulated_data(router))
 
 
-def _show(routed: RoutedTable, out: Path, average_cost_usd: float | None, *, simulated: bool) -> None:
-    mean = routed.average_estimated_cost_usd
+def _show(routed: RoutedTable, request: RouteRequest, objective_note: str, *, simulated: bool) -> None:
+    mean, (_, out), average_cost_usd = (
+        routed.average_estimated_cost_usd,
+        request.table_files(),
+        request.average_cost_usd,
+    )
+    may_exceed = None if routed.ahead_usd is None else routed.ahead_usd / len(routed.decisions)
     summary: RoutedSummary = {
         **routed.counts(),
         "out": str(out),
         "chosen": routed.chosen,
         "average_estimated_cost_usd": mean,
         "average_cost_usd": average_cost_usd,
+        "average_may_exceed_usd": may_exceed,
         "without_image": routed.without_image,
         "without_picture": routed.without_image,  # the name that 0.x wrote, for one release
         "trained_on_simulated_data": simulated,
@@ -96,10 +108,10 @@ def _show(routed: RoutedTable, out: Path, average_cost_usd: float | None, *, sim
     bad = [f"row {bad['row']}: {bad['problem']}" for bad in routed.bad[:_MOST_LISTED]]
     more = len(routed.bad) - len(bad)
     console.show(
-        summary,
+        {**summary, **request.objective_facts(objective_note)},
         f"{len(routed.decisions):,} of {len(routed):,} rows decided",
         table,
-        *([_spending(mean, average_cost_usd)] if mean is not None else []),
+        *([_spending(routed, mean, average_cost_usd)] if mean is not None else []),
         *([f"rows decided without their image: {routed.without_image:,}"] if routed.without_image else []),
         *bad,
         *([f"and {more:,} more bad rows; --json lists all"] if more else []),
@@ -108,6 +120,17 @@ def _show(routed: RoutedTable, out: Path, average_cost_usd: float | None, *, sim
     )
 
 
-def _spending(mean: float, average_cost_usd: float | None) -> str:
-    budget = "" if average_cost_usd is None else f"; asked for {SAMPLES_PER_COST_UNIT * average_cost_usd:.4g}"
-    return f"expected cost: {SAMPLES_PER_COST_UNIT * mean:.4g} $/10K on average{budget}"
+def _spending(routed: RoutedTable, mean: float, average_cost_usd: float | None) -> str:
+    """What was spent on average, what was asked for, and, where it is more, why it may be."""
+    spent = f"expected cost: {SAMPLES_PER_COST_UNIT * mean:.4g} $/10K on average"
+    if average_cost_usd is None:
+        return spent
+    spent += f"; asked for {SAMPLES_PER_COST_UNIT * average_cost_usd:.4g}"
+    if routed.ahead_usd is None or mean <= average_cost_usd:
+        return spent
+    rows = f"{len(routed.decisions):,} rows" if len(routed.decisions) > 1 else "one row"
+    most = SAMPLES_PER_COST_UNIT * routed.ahead_usd / len(routed.decisions)
+    return (
+        f"{spent}, which {rows} may exceed by {most:.3g}: together they may be one reserve ahead of the budget, "
+        "which more rows make up for (docs/budgets.md)"
+    )

@@ -90,6 +90,16 @@ class RouteRequest(GoalRequest):
             "max_latency_s": self.max_latency_s,
         }
 
+    def objective_facts(self, note: str) -> dict[str, str | None]:
+        """What `--json` says of the objective; the note of what cannot be met is None where it can be.
+
+        Args:
+            note: what its choice says of what cannot be met, else empty.
+        """
+        if self.objective is None:
+            return {}
+        return {"objective": str(self.goal().objective), "objective_note": note or None}
+
     @property
     def only_image(self) -> str | None:
         """The image, of a request that was checked."""

@@ -39,7 +39,7 @@ def run(request: RunRequest) -> None:
     """Build, encode, train, evaluate and report, in one command."""
     from vlrouterbench.cli import console
     from vlrouterbench.evaluation.headline import headlines, objective_notes, reference_notes
-    from vlrouterbench.evaluation.view import by_rank_score
+    from vlrouterbench.evaluation.view import by_rank_score, judged_notes
     from vlrouterbench.quickstart import run_quickstart
 
     if request.source is not None and (request.num_samples, request.difficulty) != (None, None):
@@ -60,6 +60,7 @@ def run(request: RunRequest) -> None:
         *map(console.sentence, headlines(by_rank_score(records))),
         *map(console.sentence, reference_notes(records)),
         console.results_title(records),
+        *map(console.sentence, judged_notes(records[0])),
         console.results_table(records),
         *objective_notes(records),
         *_what_now(request.out, records),

@@ -49,6 +49,10 @@ class Unsolved(StrEnum):
     CHEAPEST = "cheapest"
 
 
+BEST_SINGLE = "The best single candidate is the most accurate one on the scored samples themselves"
+"""What the sentence of every router holds it against, wherever the sentence stands."""
+
+
 def task_group_of(dataset: str) -> str:
     """The paper's group of a dataset, "Other" for one outside the 14."""
     for group, names in TASK_GROUPS.items():

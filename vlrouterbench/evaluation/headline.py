@@ -14,6 +14,7 @@ from typing import TypedDict
 
 import numpy as np
 
+from vlrouterbench.core.constants import BEST_SINGLE as BEST_SINGLE_NOTE
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.simulated import marked
 from vlrouterbench.evaluation.paired import BEST_SINGLE, PairedFigures, ScoringContext, best_single
@@ -24,10 +25,7 @@ MOST_RESAMPLES = 0.99
 """Of the resamples must have a figure above 0 for an interval of shares of it; the others are left out."""
 
 
-REFERENCE = (
-    "The best single candidate is the most accurate one on the scored samples themselves; `strongest` is the most "
-    "accurate one on train, and may be another."
-)
+REFERENCE = f"{BEST_SINGLE_NOTE}; `strongest` is the most accurate one on train, and may be another."
 
 
 class SharesRecord(TypedDict):
@@ -102,6 +100,11 @@ def objective_notes(records: Sequence[ResultRecord]) -> list[str]:
             notes.append(
                 f"{record['router']} was trained for {config['objective']} and keeps nothing to choose another "
                 f"trade-off by: its decisions are the same under {record['objective']}. Train it with --objective."
+            )
+        elif config.get("rechosen") is None and config.get("objective", record["objective"]) != record["objective"]:
+            notes.append(
+                f"{record['router']} decides as it was trained, for {config['objective']}, and is judged by "
+                f"{record['objective']}: give --objective for another."
             )
     return notes
 

@@ -270,7 +270,7 @@ _RENAMED = {
 """Field of a file written by 0.x -> its name now."""
 _LACKING: FreeForm = {
     **dict.fromkeys(("training_overlap", "prices", "latency")),
-    **{"rank_score_reason": "", "headline": "", "candidates_left_out": []},
+    **{"rank_score_reason": "", "headline": "", "candidates_left_out": [], "objective": "rank-score"},
 }
 """Fields that files of 0.x lack."""
 _WITH_RENAMED = ("controls", "calibration")

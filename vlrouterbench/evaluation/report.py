@@ -3,7 +3,7 @@
 Decisions
 - The answer comes first: a sentence per router, then accuracy against cost, which is interactive on a screen.
 - Ranks are among what is evaluated but the oracle, which sees the answers; each with its range over paired resamples.
-- Examples are those of the trained router with the best Rank Score.
+- Examples are those of the trained router that is best by the objective.
 - Published figures are shown beside the real benchmark only; elsewhere the page says why they are not.
 - Calibration is reported for routers that have calibrated estimates, and for no others.
 """
@@ -31,8 +31,9 @@ from vlrouterbench.evaluation.records import ResultRecord
 from vlrouterbench.evaluation.report_figures import OCCASIONAL_FILES, report_figures
 from vlrouterbench.evaluation.results import bounds_degenerate
 from vlrouterbench.evaluation.tables import write_tables
-from vlrouterbench.evaluation.view import by_rank_score, headings, result_rows
+from vlrouterbench.evaluation.view import by_rank_score, headings, judged_notes, result_rows
 from vlrouterbench.evaluation.writing import REPORT_PAGE
+from vlrouterbench.metrics.objectives import RANK_SCORE
 from vlrouterbench.plotting.page import render_page
 
 FIGURES_FOLDER = "figures"
@@ -106,6 +107,9 @@ def render_report(records: Sequence[ResultRecord], table: RoutingTable, decision
         report=table.report,
         pool=table.pool.candidates,
         per=SAMPLES_PER_COST_UNIT,
+        objective=first["objective"],
+        by_rank_score=first["objective"] == RANK_SCORE,
+        judged=judged_notes(first),
         headlines=headlines(ranked),
         reference=reference_notes(ranked),
         overlaps=[*pool_notes(first), *objective_notes(ranked), *overlap_notes(ranked)],

@@ -15,7 +15,7 @@ from vlrouterbench.core.output_text import latex_text, markdown_text
 from vlrouterbench.evaluation.overlap import overlap_notes
 from vlrouterbench.evaluation.ranking import Rank
 from vlrouterbench.evaluation.records import ResultRecord
-from vlrouterbench.evaluation.view import headings, result_rows, results_caption
+from vlrouterbench.evaluation.view import headings, judged_notes, result_rows, results_caption
 
 MARKDOWN_FILE, LATEX_FILE = "results.md", "results.tex"
 _COLUMNS = ("router", "rank", "accuracy", "cost", "rank_score", "interval", "difference_interval")
@@ -40,7 +40,7 @@ def write_tables(records: Sequence[ResultRecord], ranks: Mapping[str, Rank], out
 def markdown_table(records: Sequence[ResultRecord], ranks: Mapping[str, Rank]) -> str:
     """The table as Markdown, routers by Rank Score."""
     rows = [map(markdown_text, row.cells(_COLUMNS)) for row in result_rows(records, ranks)]
-    notes = "".join(f"\n{markdown_text(note)}\n" for note in overlap_notes(records))
+    notes = "".join(f"\n{markdown_text(note)}\n" for note in [*judged_notes(records[0]), *overlap_notes(records)])
     return f"{markdown_text(results_caption(records[0]))}\n\n{markdown_rows(headings(_COLUMNS), rows)}{notes}"
 
 
@@ -53,7 +53,8 @@ def markdown_rows(header: Sequence[str], rows: Sequence[Iterable[str]]) -> str:
 
 def latex_table(records: Sequence[ResultRecord], ranks: Mapping[str, Rank]) -> str:
     """The table as LaTeX (`booktabs`), routers by Rank Score."""
-    caption = ". ".join((results_caption(records[0]), *overlap_notes(records)))
+    notes = [note.removesuffix(".") for note in (*judged_notes(records[0]), *overlap_notes(records))]
+    caption = ". ".join((results_caption(records[0]), *notes))
     lines = [r"\begin{table}", r"\centering", f"\\caption{{{latex_text(caption)}}}"]
     lines += [f"\\begin{{tabular}}{{l{'r' * (len(_COLUMNS) - 1)}}}", r"\toprule"]
     lines += [_latex_row(headings(_COLUMNS)), r"\midrule"]

@@ -15,7 +15,8 @@ from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.simulated import marked
 from vlrouterbench.evaluation.paired import MIXTURE
 from vlrouterbench.evaluation.ranking import Rank
-from vlrouterbench.evaluation.records import Captioned, Difference, Interval, ResultRecord, Scored
+from vlrouterbench.evaluation.records import Captioned, Difference, Interval, ResultRecord, Scored, ScoredRecord
+from vlrouterbench.metrics.objectives import RANK_SCORE
 
 NOTHING = "-"
 """What stands in a cell that has nothing to show."""
@@ -149,6 +150,17 @@ def _result_row(record: ResultRecord, rank: Rank | None) -> Row:
         config.get("kind", "policy"),
         record,
     )
+
+
+def judged_notes(record: ScoredRecord) -> list[str]:
+    """What rows are judged by where it is not the Rank Score, which the columns of scores show whatever it is."""
+    objective = record.get("objective", RANK_SCORE)
+    if objective == RANK_SCORE:
+        return []
+    return [
+        f"Judged by the objective {objective}: it orders the rows, decides ranks and ties, and picks the mixture on "
+        "train; score and differences are of Rank Score all the same."
+    ]
 
 
 def results_caption(record: Captioned) -> str:

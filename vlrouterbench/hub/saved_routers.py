@@ -76,7 +76,10 @@ def update_router_card(folder: Path, record: Mapping[str, Any]) -> Path:
             f"on {benchmark['name']} ({benchmark['sha256'][:16]}). Evaluate there, or leave out --update-card."
         )
     names = [name for name in EvaluationFacts.__annotations__ if name in record]
-    evaluation = cast("EvaluationFacts", {"pool": pool_of(config)} | {name: record[name] for name in names})
+    rechosen = bool(record["router_config"].get("rechosen"))
+    evaluation = cast(
+        "EvaluationFacts", {"pool": pool_of(config), "rechosen": rechosen} | {name: record[name] for name in names}
+    )
     facts = router.card_facts or {}
     others = [one for one in facts.get("evaluations", []) if one["split"] != evaluation["split"]]
     router.card_facts = {**facts, "evaluations": [*others, evaluation]}

@@ -116,11 +116,12 @@ class AnswerStore:
         return answer is not None and not answer.passing
 
     def spent_usd(self) -> tuple[float, float]:
-        """What all answers of the file cost, and what failures and requests that were cut off may have cost."""
+        """What answers cost, and what failures and requests without answer may have cost; while nobody is asked."""
         with _explained(self._path):
             cost, maybe = self._reading.execute("SELECT total(cost_usd), total(maybe_usd) FROM answers").fetchone()
             cut_off = self._reading.execute("SELECT total(usd) FROM cut_off").fetchone()[0]
-        return float(cost), float(maybe) + float(cut_off)
+            begun = self._reading.execute("SELECT total(reserved_usd) FROM begun").fetchone()[0]
+        return float(cost), float(maybe) + float(cut_off) + float(begun)
 
     async def put(self, answer: Answer) -> None:
         """Keep an answer; it is on disk when this returns."""

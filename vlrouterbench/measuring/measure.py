@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vlrouterbench.core.errors import VLRouterBenchError
-from vlrouterbench.measuring.answers import ANSWERS_FILE, opened
-from vlrouterbench.measuring.asking.engine import Lane, Run, ask_all
+from vlrouterbench.measuring.answers import ANSWERS_FILE, AnswerStore, opened
+from vlrouterbench.measuring.asking.engine import OUT_OF_MONEY, Lane, Run, ask_all
 from vlrouterbench.measuring.measurement import Measurement
 from vlrouterbench.measuring.money import SpendingLimit
 from vlrouterbench.measuring.report import MeasureReport, write_report
@@ -61,17 +61,16 @@ def measure(
     for endpoint in (*measurement.endpoints, *([measurement.judge] if measurement.judge else [])):
         endpoint.key()  # before anything is paid: the judge is asked last
     with opened(folder) as store:
-        limit = SpendingLimit(max_usd, sum(store.spent_usd()))
         lanes = [Lane(endpoint, measurement.jobs(endpoint)) for endpoint in measurement.endpoints]
         total = len(measurement.samples) * len(lanes)
-        interrupted = ask_lanes(lanes, total, Run(store, limit), progress)
+        interrupted = ask_lanes(lanes, total, _run(store, max_usd), progress)
         if not any(lane.answered or lane.kept for lane in lanes):
             _raise_nothing(lanes, interrupted)
         stopped = {lane.endpoint.name: lane.stopped for lane in lanes if lane.stopped}
         if measurement.judge is not None and not interrupted:
             judge = Lane(measurement.judge, measurement.judge_jobs(measurement.answers(store)))
             total = sum(1 for _ in measurement.judge_jobs(measurement.answers(store)))
-            interrupted = ask_lanes([judge], total, Run(store, limit), progress)
+            interrupted = ask_lanes([judge], total, _run(store, max_usd), progress)
             stopped |= {judge.endpoint.name: judge.stopped} if judge.stopped else {}
         write_samples(measurement.samples)
         write_candidates(measurement.endpoints, prices_from, folder)
@@ -81,6 +80,11 @@ def measure(
     report["complete"] = not (interrupted or stopped)
     write_report(report, folder)
     return report
+
+
+def _run(store: AnswerStore, max_usd: float | None) -> Run:
+    """A stage of asking, with what was paid before: each has an event loop, and a limit, of its own."""
+    return Run(store, SpendingLimit(max_usd, sum(store.spent_usd())))
 
 
 def rows_done(measurement: Measurement, folder: Path) -> list[set[int]]:
@@ -117,6 +121,11 @@ def ask_lanes(lanes: list[Lane], total: int, run: Run, progress: Progress | None
 def _raise_nothing(lanes: list[Lane], interrupted: bool) -> None:
     if interrupted:
         raise KeyboardInterrupt
+    if all(lane.stopped == OUT_OF_MONEY for lane in lanes):
+        raise VLRouterBenchError(
+            "expected a --max-usd that what one request can cost at most fits into, with all that was paid before, "
+            "found less. Nobody was asked; --dry-run shows what requests can cost, and max_output_tokens makes it less."
+        )
     failed = "; ".join(f"{lane.endpoint.name}: {lane.stopped or 'no question was answered'}" for lane in lanes[:3])
     raise VLRouterBenchError(
         f"expected answers of {len(lanes)} endpoints, found none: {failed}. Try: vlrouterbench endpoints check FILE"

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from vlrouterbench.data.costs import TOKENS_PER_PRICE
 from vlrouterbench.data.image_tokens import IMAGE_RULES, PUBLISHED_RULES
 from vlrouterbench.data.tokens import REFERENCE_IMAGE_TOKENS, count_tokens
+from vlrouterbench.measuring.asking.request import output_cap
 from vlrouterbench.measuring.endpoints.endpoint import Endpoint
 from vlrouterbench.measuring.prompts import render_prompt
 from vlrouterbench.measuring.samples import SampleTable, Size, iter_questions
@@ -64,7 +65,7 @@ def usd(endpoint: Endpoint, input_tokens: float, output_tokens: float) -> float:
 
 def is_capped(endpoint: Endpoint) -> bool:
     """Whether an answer's tokens are bounded by the endpoints file."""
-    return endpoint.max_output_tokens is not None or endpoint.context_tokens is not None
+    return output_cap(endpoint) is not None or endpoint.context_tokens is not None
 
 
 def reserve_usd(endpoint: Endpoint, prompt: str, sizes: Sequence[Size]) -> float:
@@ -72,7 +73,7 @@ def reserve_usd(endpoint: Endpoint, prompt: str, sizes: Sequence[Size]) -> float
     pictures = sum(max(rule(*size) for rule in IMAGE_RULES.values()) for size in sizes)
     inputs = len(prompt.encode("utf-8", "surrogatepass")) + pictures + MESSAGE_TOKENS
     context = endpoint.context_tokens
-    outputs = endpoint.max_output_tokens or (UNCAPPED_TOKENS if context is None else context)
+    outputs = output_cap(endpoint) or (UNCAPPED_TOKENS if context is None else context)
     if context is None:
         return usd(endpoint, inputs, outputs)
     if endpoint.output_price >= endpoint.input_price:  # the dearer side takes what it can of the context
@@ -109,7 +110,7 @@ def estimate(
                 continue
             inputs = expected_input(endpoint, text_tokens, sizes)
             outputs = EXPECTED_TOKENS.get(question.kind, OTHER_TOKENS)
-            outputs = min(outputs, endpoint.max_output_tokens or outputs)
+            outputs = min(outputs, output_cap(endpoint) or outputs)
             added = (inputs, outputs, usd(endpoint, inputs, outputs), reserve_usd(endpoint, prompt, sizes), 1)
             sums[place] = [a + b for a, b in zip(sums[place], added, strict=True)]
     return [_estimated(endpoint, *totals) for endpoint, totals in zip(endpoints, sums, strict=True)]

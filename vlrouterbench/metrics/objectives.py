@@ -13,12 +13,13 @@ Decisions
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from vlrouterbench.core.constants import RANK_SCORE_BETA, SAMPLES_PER_COST_UNIT
-from vlrouterbench.core.errors import EvaluationError, unknown_name
+from vlrouterbench.core.errors import EvaluationError, shown, unknown_name
 from vlrouterbench.core.limits import ANSWER_USD
 from vlrouterbench.metrics.trade_off import check_beta, check_cost_bounds, rank_score
 
@@ -32,9 +33,13 @@ RANK_SCORE, ACCURACY_SHARE, BUDGET, USD_WEIGHT, ACCURACY = (
 _NEEDED = {
     ACCURACY_SHARE: "a share of the best single candidate's accuracy above 0 and up to 1, such as 0.95",
     BUDGET: "USD per sample, 0 or more, such as 0.001",
-    USD_WEIGHT: "accuracy that one USD must buy, 0 or more, such as 100",
+    USD_WEIGHT: "accuracy that one USD must buy, 0 to 1e38, such as 100",
 }
 """Kinds that have a value -> what it is."""
+_MOST = {ACCURACY_SHARE: 1.0, USD_WEIGHT: 1e38}
+"""Kinds whose value has an end: a weight that float32 cannot hold would make every candidate alike."""
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?(?:nan|inf)", re.ASCII | re.IGNORECASE)
+"""A plain decimal number, as prices are read: no 1_000 and no digits of other scripts."""
 KINDS = (RANK_SCORE, f"{ACCURACY_SHARE}=0.95", f"{BUDGET}=USD", f"{USD_WEIGHT}=W", ACCURACY)
 """The spellings, for messages and help."""
 FALLBACK_GAIN = 0.1
@@ -61,12 +66,12 @@ class Objective:
             if self.value is not None:
                 raise EvaluationError(f"objective {self.kind}: expected no value, found {self.value:g}. Leave it out.")
             return
-        most = 1.0 if self.kind == ACCURACY_SHARE else math.inf
+        most = _MOST.get(self.kind, math.inf)
         value = math.nan if self.value is None else self.value
         zero_is_wrong = self.kind == ACCURACY_SHARE and value == 0
         # Written so that NaN is refused too.
         if not 0 <= value <= most or value == math.inf or zero_is_wrong:
-            found = "none" if self.value is None else f"{self.value:g}"
+            found = "none" if self.value is None else f"{self.value:.12g}"
             raise EvaluationError(f"objective {self.kind}=VALUE: expected {_NEEDED[self.kind]}; found {found}.")
 
     @classmethod
@@ -83,12 +88,10 @@ class Objective:
             return cls(kind)
         if kind not in (RANK_SCORE, *_NEEDED, ACCURACY):
             raise unknown_name("objective", kind, KINDS)
-        try:
-            number = float(value)
-        except ValueError as error:
+        if not _NUMBER.fullmatch(value):
             wanted = _NEEDED.get(kind, "no value")
-            raise EvaluationError(f'objective {kind}: expected {wanted}; found "{value}".') from error
-        return cls(kind, number)
+            raise EvaluationError(f"objective {kind}: expected {wanted}; found {shown(value)}.")
+        return cls(kind, abs(number) if (number := float(value)) == 0 else number)
 
     def __str__(self) -> str:
         return self.kind if self.value is None else f"{self.kind}={self.value:.12g}"

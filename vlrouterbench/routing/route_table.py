@@ -19,6 +19,7 @@ import torch
 
 from vlrouterbench.routers.base.asking import BLOCK_PIXELS, num_pixels
 from vlrouterbench.routers.base.asking import BLOCK_SAMPLES as BLOCK_ROWS
+from vlrouterbench.routers.base.budget_stream import BudgetStream
 from vlrouterbench.routers.base.decision import RoutingDecision
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.encoders.sample_input import RouterInput
@@ -88,7 +89,13 @@ class _TableWork:
 
     def __post_init__(self) -> None:
         self.name = self.options.name or family_name(self.router)
-        self.decide = _decider(self.router, self.options)
+        self.stream = _stream(self.router, self.options)
+        names, budget = self.options.candidates, self.options.budget
+        self.decide: Callable[[torch.Tensor], RoutingDecision] = (
+            (lambda features: self.router.decide_one(features, names, **budget))
+            if self.stream is None
+            else self.stream.decide_one
+        )
         # Rows of a backbone are encoded alone: nothing is gained together, and a longer row would pad the others.
         self.block_rows = 1 if self.router.end_to_end else BLOCK_ROWS
         self.waiting: list[_WaitingRow] = []
@@ -117,6 +124,8 @@ class _TableWork:
         """The outcome, once every row was added."""
         self._decide_waiting()
         self.routed.bad.sort(key=lambda bad: bad["row"])
+        if self.stream is not None:
+            self.routed.ahead_usd = self.stream.bound_usd
         return self.routed
 
     def _decide_waiting(self) -> None:
@@ -159,11 +168,11 @@ class _TableWork:
             self.options.progress(len(self.routed), self.num_rows)
 
 
-def _decider(router: PreTrainedRouter, options: RoutingOptions) -> Callable[[torch.Tensor], RoutingDecision]:
-    """What decides on the features of one row, (1, dim)."""
+def _stream(router: PreTrainedRouter, options: RoutingOptions) -> BudgetStream | None:
+    """What decides on one row after another under an average; None without one."""
     names = options.candidates
     if options.average_cost_usd is None:
-        return lambda features: router.decide_one(features, names, **options.budget)
+        return None
     pool = check_open_pool(router, router.name_or_path or family_name(router))
     if options.max_latency_s is not None:
         names = pool.quick_enough(options.max_latency_s, names)
@@ -173,4 +182,4 @@ def _decider(router: PreTrainedRouter, options: RoutingOptions) -> Callable[[tor
             pool.remove_candidate(name)
     stream = pool.stream(options.average_cost_usd)
     stream.check_reachable()
-    return stream.decide_one
+    return stream

@@ -70,11 +70,14 @@ class RoutedTable:
         decisions: rows of SCHEMA, in the order of the table.
         bad: the rows that could not be decided, in the order of the table.
         without_image: number of decided rows that name an image which had no part in their decision.
+        ahead_usd: under an average, how far all rows together may be ahead of it, USD: one reserve (docs/budgets.md);
+            else None.
     """
 
     decisions: list[DecisionRow] = field(default_factory=list)
     bad: list[BadRow] = field(default_factory=list)
     without_image: int = 0
+    ahead_usd: float | None = None
 
     def __len__(self) -> int:
         """Number of rows of the table."""

@@ -15,7 +15,7 @@ Decisions
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
@@ -31,6 +31,7 @@ from vlrouterbench.routers.base.decision import Estimates
 from vlrouterbench.routers.base.estimating import EstimatingRouter
 from vlrouterbench.routers.base.learning import Recipe
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.base.saved_router import HELD_OUT_FILE
 from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
 from vlrouterbench.training.problem import Problem
 
@@ -202,12 +203,28 @@ def _not_met(goal: Goal, averages: tuple[float, float, float], best: str) -> str
     )
 
 
+def _check_kept(router: EstimatingRouter, kept: Mapping[str, torch.Tensor]) -> None:
+    """Refuse held-out values that are damaged, or of another router."""
+    width = router.num_trained if isinstance(router, OpenPoolRouter) else router.num_candidates
+    lacking = [name for name in KEPT if name not in kept and name != "standard_error"]
+    sizes = {name: kept[name].shape for name in ("accuracy", "cost_usd", "quality", "measured_cost") if name in kept}
+    rows = len(kept.get("groups", ()))
+    wrong = [name for name, size in sizes.items() if tuple(size) != (rows, width) or (kept[name] < 0).any()]
+    if lacking or wrong or len(kept["is_train"]) != rows:
+        raise RouterError(
+            f"{HELD_OUT_FILE}: expected {', '.join(KEPT)} of one router, none below 0, for {width} candidates and as "
+            f"many samples each; missing: {', '.join(lacking) or 'none'}, wrong: {', '.join(wrong) or 'none'}. It is "
+            "damaged or of another router: fetch the folder again, or train again."
+        )
+
+
 @torch.no_grad()
 def _held_out(router: EstimatingRouter) -> _HeldOut | None:
     """What a router keeps, for its pool; None where it keeps nothing, or nothing that fits."""
     kept = router.held_out
     if kept is None:
         return None
+    _check_kept(router, kept)
     made = router.of_pool(Estimates(kept["accuracy"], kept["cost_usd"], kept.get("standard_error")))
     if made.accuracy.shape[1] != router.num_candidates:
         return None

@@ -10,9 +10,11 @@ import pytest
 
 from vlrouterbench.core.errors import BenchmarkError
 from vlrouterbench.data.build import build_benchmark
+from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 from vlrouterbench.evaluation.leaderboard.ranking import rank_submissions
 from vlrouterbench.evaluation.leaderboard.submissions import SubmissionError, find_benchmark, find_submissions
 from vlrouterbench.evaluation.policies import POLICIES
+from vlrouterbench.metrics.objectives import Goal, Objective
 
 
 def standings(benchmark, *given):
@@ -140,3 +142,34 @@ def test_a_hub_repository_without_a_network_is_said_at_once():
 def test_a_folder_without_submissions_is_named(tmp_path):
     with pytest.raises(SubmissionError, match=str(tmp_path)):
         find_submissions([str(tmp_path)])
+
+
+@pytest.fixture
+def under_accuracy(benchmark, tmp_path):
+    """An evaluation of policies under another objective, whose mixture is another."""
+    goal = Goal(Objective.parse("accuracy"))
+    options = EvaluationOptions(time_routers=False, goal=goal)
+    evaluate_routers(benchmark, ["oracle", "mixture", "strongest"], tmp_path / "accurate", options)
+    return tmp_path / "accurate"
+
+
+def test_an_evaluations_own_baselines_are_no_entries_whatever_they_were_chosen_for(benchmark, under_accuracy, submit):
+    found = standings(benchmark, under_accuracy, submit("one", lambda place: "middle"))
+    assert [record["router"] for record in found.records if record["kind"] == "submission"] == ["mine"]
+
+
+def test_what_was_decided_for_something_else_than_it_is_judged_by_is_said(benchmark, under_accuracy):
+    path = under_accuracy / "results.json"
+    records = json.loads(path.read_text())
+    # As `evaluate` states a router that decided as the mixture for accuracy does, at prices of its own.
+    records[1] |= {"router": "mine", "router_config": {"kind": "router"}, "prices": {"small": [1.0, 1.0]}}
+    path.write_text(json.dumps(records))
+    rows = pq.read_table(under_accuracy / "decisions.parquet").to_pylist()
+    for row in rows:
+        row["router"] = {"mixture": "mine"}.get(row["router"], row["router"])
+    pq.write_table(pa.Table.from_pylist(rows), under_accuracy / "decisions.parquet")
+    notes = standings(benchmark, under_accuracy).notes
+    assert notes == [
+        "mine was decided under accuracy, and is judged by rank-score here (--objective).",
+        "mine was evaluated at its router's own prices; costs here are the benchmark's.",
+    ]

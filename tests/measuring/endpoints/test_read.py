@@ -88,6 +88,7 @@ candidates:
         ({"image_rule": "gwen_patches"}, 'Did you mean "qwen_patches"'),
         ({"extra_body": [1]}, "expected fields of a request in extra_body"),
         ({"extra_body": {"messages": []}}, "which a request sets"),
+        ({"extra_body": {"n": 3}}, "which a request sets"),
         ({"name": "a\u202eb"}, "invisible character"),
     ],
 )

@@ -73,3 +73,25 @@ def test_a_judge_grades_its_cost_stands_apart_and_regrade_asks_no_candidate(tmp_
     failed = run_program("regrade", out, "--grading", "choice")
     assert failed.status == 1 and "expected 2 to 26 options" in failed.errors[0]
     assert pq.read_table(out / "outcomes.parquet").to_pylist() == rows
+
+
+def test_candidates_and_judge_share_one_limit_on_money(tmp_path):
+    """So tight that requests wait for each other in both stages; what does not fit any more is not asked."""
+    usage = {"prompt_tokens": 100, "completion_tokens": 10}
+
+    def script(asked, number):
+        return Scripted("verdict: correct" if asked.body["model"] == "org/judge" else "42", usage=usage, delay=0.005)
+
+    samples = write_samples(tmp_path / "samples", 12, images=False, options=None, answer="42")
+    with OpenAIStandIn(script) as server:
+        entries = [endpoint_entry(name, server.base_url, max_output_tokens=10) for name in ("a", "judge")]
+        options = ("--grading", "judge", "--judge", "judge")
+        none, _ = measured(tmp_path, entries, *options, "--max-usd", 0.0001, samples=samples)
+        assert none.status == 1 and "Nobody was asked" in none.errors[0] and not server.asked
+        limit = 0.0035  # a request costs 0.00012 USD and reserves some 0.0006 to 0.0014
+        ended, out = measured(tmp_path, entries, *options, "--max-usd", limit, samples=samples)
+    assert ended.status == 0, ended.err
+    report = json.loads((out / "measure_report.json").read_text())
+    assert report["candidates"][0]["answered"] == 12
+    assert 12 < len(server.asked) and report["paid_usd"] == pytest.approx(len(server.asked) * 0.00012)
+    assert report["paid_usd"] <= limit and report["judge"]["cost_usd"] > 0

@@ -189,3 +189,22 @@ def test_threads_lose_no_request():
     for thread in threads:
         thread.join()
     assert (account.num_requests, account.settled_usd, account.open) == (2400, 600.0, {})
+
+
+@pytest.mark.parametrize("budget", ["0.001", None, True])
+def test_a_budget_that_is_no_number_is_refused_as_one(budget):
+    with pytest.raises(BudgetError, match="average_cost_usd: expected a number above 0, found"):
+        BudgetAccount(budget)
+
+
+def test_a_second_writer_is_noticed_and_its_counts_are_not_lost(tmp_path):
+    path, mine, theirs = tmp_path / "stream.json", {}, {}
+    write_state(path, {"a": 1}, mine)
+    write_state(path, {"a": 2}, mine)
+    theirs[path] = read_state(path)
+    write_state(path, {"a": 3}, theirs)
+    with pytest.raises(BudgetError, match="a second process charges the same budget"):
+        write_state(path, {"a": 4}, mine)
+    assert read_state(path) == {"a": 3}
+    # Of another run, which nobody goes on with, nothing is lost.
+    write_state(path, {"a": 5}, {})

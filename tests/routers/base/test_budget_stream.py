@@ -237,6 +237,10 @@ def test_a_restored_stream_decides_as_the_unbroken_one(router, simulated_problem
                 each.settle(open_[0].number, 0.0)
         open_ = open_[1:]
     assert stream.account.state() == restored.account.state()
+    restored.reserve_one(rows[0])
+    restored.save(path)
+    with pytest.raises(BudgetError, match="Let one process hold the stream"):
+        stream.save(path)
 
 
 @pytest.mark.parametrize("damage", [{"format": 2}, {"account": None}, {"quantile": 3}, {"strict": "yes"}])

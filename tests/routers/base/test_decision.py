@@ -61,3 +61,13 @@ def test_decision_is_ready_for_json():
         "reason": "",
         "image_used": True,
     }
+
+
+def test_a_weight_that_would_make_all_candidates_alike_is_refused():
+    with pytest.raises(BudgetError, match=r"usd_weight: expected a number from 0 to 3\.4e\+38"):
+        Budget(usd_weight=1e300)
+
+
+def test_an_unknown_candidate_is_answered_with_the_nearest_one():
+    with pytest.raises(PoolMismatchError, match='Did you mean "LLaVA-CoT"'):
+        considered(["VLM-R1", "LLaVA-CoT"], ["llava-cot"])

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 
 from vlrouterbench.core.constants import task_group_of
 from vlrouterbench.core.errors import SourceError
+from vlrouterbench.core.limits import ANSWER_USD
 from vlrouterbench.data.candidates import CandidatePool
 from vlrouterbench.data.sources.source import few_names
 from vlrouterbench.data.sources.source_logs import (
@@ -32,6 +33,11 @@ from vlrouterbench.data.sources.source_logs import (
     SourceLogs,
     positions_of,
 )
+
+_AMOUNTS = {"input_tokens": 2**31 - 1, "output_tokens": 2**31 - 1, "cost_usd": ANSWER_USD}
+"""Column of amounts -> the most that one answer can take."""
+WRONG = -1
+"""Stands for an amount of a source that is no number: it is named as one that no answer can have."""
 
 
 @dataclass
@@ -163,7 +169,22 @@ def _checked(gathered: Gathered) -> tuple[pa.Table, list[LeftOut]]:
     if without:
         detail = f"no candidate was measured on these samples: {without:,}"
         left_out.append(LeftOut(gathered.file, Reason.NO_LABEL, detail))
-    return pairs.filter(pa.array(kept)), left_out
+    pairs, amounts = _without_wrong_amounts(pairs.filter(pa.array(kept)), gathered)
+    return pairs, [*left_out, *amounts]
+
+
+def _without_wrong_amounts(pairs: pa.Table, gathered: Gathered) -> tuple[pa.Table, list[LeftOut]]:
+    """The pairs with null in the place of tokens and costs that no answer can have, and these by name."""
+    left_out = list[LeftOut]()
+    for name, most in _AMOUNTS.items():
+        values = pairs[name].cast(pa.float64())
+        wrong = pc.fill_null(pc.or_(pc.less(values, 0), pc.greater(values, most)), False)
+        if pc.any(wrong).as_py():
+            said = f"{name} is no amount from 0 to {most:,}, so it is not read"
+            left_out += _named(pairs, wrong.to_numpy(zero_copy_only=False), gathered, (Reason.NO_COST, said))
+            column = pc.if_else(wrong, pa.scalar(None, pairs.schema.field(name).type), pairs[name])
+            pairs = pairs.set_column(pairs.schema.get_field_index(name), name, column)
+    return pairs, left_out
 
 
 def _doubled(pairs: pa.Table, keys: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -14,9 +14,15 @@ from pathlib import Path
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.files import staged_file
 from vlrouterbench.core.output_text import csv_text
-from vlrouterbench.evaluation.leaderboard.records import Leaderboard, LeaderboardRecord, leaderboard_rows, plot_kind
+from vlrouterbench.evaluation.headline import REFERENCE
+from vlrouterbench.evaluation.leaderboard.records import (
+    SUBMISSION,
+    Leaderboard,
+    LeaderboardRecord,
+    leaderboard_rows,
+    plot_kind,
+)
 from vlrouterbench.evaluation.plots import frontier_entry, group_plot, trade_off
-from vlrouterbench.evaluation.pool import pool_notes
 from vlrouterbench.evaluation.results import bounds_degenerate
 from vlrouterbench.evaluation.view import headings
 from vlrouterbench.plotting.interactive import interactive_json
@@ -52,7 +58,9 @@ def render_leaderboard(leaderboard: Leaderboard) -> str:
         report=table.report,
         num_entries=sum(record["kind"] == "submission" for record in records),
         per=SAMPLES_PER_COST_UNIT,
-        notes=pool_notes(records[0]),
+        headlines=[record["headline"] for record in records if record["kind"] == SUBMISSION],
+        reference=REFERENCE,
+        notes=leaderboard.notes,
         degenerate=bounds_degenerate(table),
         frontier_svg=shown.drawing().svg(),
         interactive=interactive_json(shown),

@@ -5,14 +5,15 @@ Decisions
   digest; the scoring is the evaluator's own.
 - One refused submission fails the command, and every refusal is named: no submission is left out silently.
 - The reference policies are computed here, at the leaderboard's seed, and are listed without a rank. A submitted router
-  with a policy's name and the policy's decisions is that policy; one with other decisions is an entry.
+  with a policy's name and the policy's decisions is that policy, and so is one that its `results.json` calls so (an
+  evaluation's own baselines, under another objective or other candidates); one with other decisions is an entry.
 - An entry has its router's name, or `submission/router` where several routers have the same name.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -27,10 +28,11 @@ from vlrouterbench.evaluation.leaderboard.signing import verify_decisions
 from vlrouterbench.evaluation.leaderboard.submissions import Submission, SubmissionError, check_stated
 from vlrouterbench.evaluation.paired import RoutedSplit, ScoringContext
 from vlrouterbench.evaluation.policies import POLICIES, decide_policy
-from vlrouterbench.evaluation.pool import ALL, candidates_beside, scored_candidates, with_candidates
+from vlrouterbench.evaluation.pool import ALL, candidates_beside, pool_notes, scored_candidates, with_candidates
 from vlrouterbench.evaluation.ranking import Rank, rank_routers
 from vlrouterbench.evaluation.records import ResultRecord, ScoredRecord
 from vlrouterbench.evaluation.results import score_routers
+from vlrouterbench.evaluation.view import judged_notes
 from vlrouterbench.metrics.objectives import BENCHMARK_GOAL, Goal
 
 
@@ -98,7 +100,8 @@ def rank_submissions(
         _record(scored, named.get(scored["router"]), ranks.get(scored["router"]))
         for scored in score_routers(routed, context)
     ]
-    return Leaderboard(table, sorted(records, key=lambda record: -record["objective_value"]))
+    notes = [*judged_notes(records[0]), *pool_notes(records[0]), *_decided_for(named, goal)]
+    return Leaderboard(table, sorted(records, key=lambda record: -record["objective_value"]), notes)
 
 
 def _record(scored: ResultRecord, entry: _Entry | None, rank: Rank | None) -> LeaderboardRecord:
@@ -137,7 +140,29 @@ def _read(submissions: Sequence[Submission], table: RoutingTable) -> list[_Entry
 
 
 def _without_policies(entries: Sequence[_Entry], policies: dict[str, np.ndarray]) -> list[_Entry]:
-    return [e for e in entries if e.router not in policies or (e.decisions != policies[e.router]).any()]
+    return [
+        e
+        for e in entries
+        if e.router not in policies
+        or not (_is_baseline(e.submission, e.router) or (e.decisions == policies[e.router]).all())
+    ]
+
+
+def _is_baseline(submission: Submission, router: str) -> bool:
+    """Whether the evaluation that wrote the decisions calls a router the policy of that name."""
+    return router in submission.stated and submission.stated[router].baseline == router
+
+
+def _decided_for(named: Mapping[str, _Entry], goal: Goal) -> list[str]:
+    """What was decided for something else than it is judged by here, by what the `results.json` beside it says."""
+    notes, asked = [], str(goal.objective)
+    for name, entry in named.items():
+        stated = entry.submission.stated.get(entry.router)
+        if stated is not None and stated.objective != asked:
+            notes.append(f"{name} was decided under {stated.objective}, and is judged by {asked} here (--objective).")
+        if stated is not None and stated.own_prices:
+            notes.append(f"{name} was evaluated at its router's own prices; costs here are the benchmark's.")
+    return notes
 
 
 def _unique_names(entries: Sequence[_Entry]) -> list[str]:

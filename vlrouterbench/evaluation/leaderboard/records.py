@@ -39,11 +39,13 @@ class Leaderboard:
 
     Attributes:
         table: the scored samples.
-        records: one per entry and reference policy, by Rank Score.
+        records: one per entry and reference policy, the best first.
+        notes: what is to be said of them: the objective, candidates, prices.
     """
 
     table: RoutingTable
     records: list[LeaderboardRecord]
+    notes: Sequence[str] = ()
 
 
 def rank_text(record: LeaderboardRecord) -> str:

@@ -2,7 +2,8 @@
 
 Decisions
 - A submission is a `decisions.parquet`; the files beside it (`decisions.parquet.sig`, `results.json`) only say which
-  benchmark it is for and who signed it. No figure of `results.json` is read.
+  benchmark it is for, who signed it, which of its routers are an evaluation's own baselines, and what they were decided
+  for. No figure of `results.json` is read.
 - A folder of submissions has one folder for each, at any depth; hidden folders are ignored. It may be in a dataset
   repository on the Hub (`hub_folder.py`).
 - The benchmark is the given one, or else the first folder whose tables have the digest that `results.json` states:
@@ -12,16 +13,33 @@ Decisions
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from vlrouterbench.data.build import home_folder
 from vlrouterbench.data.build_report import REPORT_FILE
 from vlrouterbench.evaluation.leaderboard.hub_folder import HubFolder, SubmissionError
 from vlrouterbench.evaluation.writing import DECISIONS_FILE, RESULTS_FILE
+from vlrouterbench.metrics.objectives import RANK_SCORE
 
 _LEVELS_UP = 3
+
+
+@dataclass(frozen=True)
+class StatedRouter:
+    """What a `results.json` says of a router beside figures.
+
+    Attributes:
+        baseline: name of the policy that it is; "" for a router.
+        objective: that it was evaluated under.
+        own_prices: whether its costs were counted at other prices than the benchmark's.
+    """
+
+    baseline: str
+    objective: str
+    own_prices: bool
 
 
 @dataclass(frozen=True)
@@ -32,11 +50,13 @@ class Submission:
         path: the file.
         name: the submission's name: its folder's, or the file's where it has another name than usual.
         stated_sha256: the benchmark's digest in the `results.json` beside it, None where there is none.
+        stated: router -> what that file says of it; empty where there is none.
     """
 
     path: Path
     name: str
     stated_sha256: str | None
+    stated: Mapping[str, StatedRouter] = field(default_factory=dict)
 
 
 def find_submissions(given: Sequence[str]) -> list[Submission]:
@@ -62,7 +82,7 @@ def find_submissions(given: Sequence[str]) -> list[Submission]:
         for file in files:
             # A folder of the Hub is named as in its address, not after the commit that was fetched.
             name = hub.name if hub and file.parent == path else _name(file)
-            submissions.setdefault(file.parent.resolve() / file.name, Submission(file, name, _stated_sha256(file)))
+            submissions.setdefault(file.parent.resolve() / file.name, Submission(file, name, *_stated(file)))
     return list(submissions.values())
 
 
@@ -117,14 +137,16 @@ def _name(file: Path) -> str:
     return file.absolute().parent.name if file.name == DECISIONS_FILE else file.stem
 
 
-def _stated_sha256(file: Path) -> str | None:
+def _stated(file: Path) -> tuple[str | None, dict[str, StatedRouter]]:
+    """The benchmark's digest, and what is said of each router, by the `results.json` beside a file of decisions."""
     results = file.with_name(RESULTS_FILE)
     if not results.is_file():
-        return None
+        return None, {}
     try:
         records = json.loads(results.read_text(encoding="utf-8"))
         stated = {record["benchmark"]["sha256"] for record in records}
-    except (ValueError, TypeError, KeyError) as error:
+        routers = {str(r["router"]): _stated_router(r) for r in records if isinstance(r.get("router_config"), dict)}
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise SubmissionError(
             f"{results}: expected records that name their benchmark's sha256, found otherwise. Remove the file: only "
             f"{DECISIONS_FILE} is needed."
@@ -133,7 +155,13 @@ def _stated_sha256(file: Path) -> str | None:
         raise SubmissionError(
             f"{results}: expected records of one benchmark, found {len(stated)}. Split the submission."
         )
-    return next(iter(stated), None)
+    return next(iter(stated), None), routers
+
+
+def _stated_router(record: Mapping[str, Any]) -> StatedRouter:
+    config = record["router_config"]
+    baseline = str(config.get("name", "")) if config.get("kind") == "policy" else ""
+    return StatedRouter(baseline, str(record.get("objective", RANK_SCORE)), record.get("prices") is not None)
 
 
 def _folders_in_reach(files: Sequence[Path]) -> Iterator[Path]:

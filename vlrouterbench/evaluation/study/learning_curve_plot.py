@@ -1,4 +1,4 @@
-"""Learning curves as a figure: Rank Score against training samples, with intervals, and what lies beyond."""
+"""Learning curves: the figure of an objective against training samples, with intervals, and what lies beyond."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ _BEYOND = 4
 """The extrapolated curve goes on to so many times the training samples of the table."""
 
 
-def learning_curves_plot(curves: Sequence[Mapping[str, Any]], *, simulated: bool) -> Drawing:
+def learning_curves_plot(curves: Sequence[Mapping[str, Any]], figure_of: str, *, simulated: bool) -> Drawing:
     """The curves of all routers.
 
     Args:
         curves: of the part `learning-curves`.
+        figure_of: what they are of, in print.
         simulated: whether the benchmark is.
     """
     from matplotlib.figure import Figure
@@ -31,7 +32,7 @@ def learning_curves_plot(curves: Sequence[Mapping[str, Any]], *, simulated: bool
     for index, curve in enumerate(curves):
         colour, marker = _COLOURS[index % len(_COLOURS)], _MARKERS[index % len(_MARKERS)]
         sizes = np.array([point["num_train"] for point in curve["points"]], dtype=float)
-        scores = np.array([point["rank_score"] for point in curve["points"]])
+        scores = np.array([point["value"] for point in curve["points"]])
         low, high = np.array([point["ci95"] for point in curve["points"]]).T
         spread = np.maximum([scores - low, high - scores], 0)
         axes.errorbar(
@@ -46,7 +47,7 @@ def learning_curves_plot(curves: Sequence[Mapping[str, Any]], *, simulated: bool
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("training samples (log scale); dashed: extrapolated")
-    axes.set_ylabel("Rank Score")
+    axes.set_ylabel(shortened(figure_of, 48), parse_math=False)
     title = titled("Learning curves, mean over splits", simulated=simulated)
     axes.set_title(title, parse_math=False)
     axes.grid(alpha=0.25)

@@ -25,6 +25,7 @@ from vlrouterbench.evaluation.study.parts.learning_curves import LearningCurvesP
 from vlrouterbench.evaluation.study.parts.left_out import LeftOutPart
 from vlrouterbench.evaluation.study.parts.new_candidates import NewCandidatesPart
 from vlrouterbench.evaluation.study.parts.routers import RoutersPart
+from vlrouterbench.metrics.objectives import RANK_SCORE
 from vlrouterbench.plotting.page import render_page
 from vlrouterbench.routers.registry import ROUTERS
 from vlrouterbench.version import __version__
@@ -69,7 +70,11 @@ class Study:
         """A title, and what every part shows on the terminal."""
         benchmark = self.header["benchmark"]
         data = marked(benchmark["name"], simulated=benchmark["simulated"])
-        lines: list[TextTable | str] = [f"{data}, mean of {len(self.header['seeds'])} test splits"]
+        splits = len(self.header["seeds"])
+        lines: list[TextTable | str] = [
+            f"{data}, mean of {splits} test splits" if splits > 1 else f"{data}, one test split"
+        ]
+        lines += judged_by(self.header)
         for part in self._parts():
             lines += part.table(self.records[part.key], self.header)
         return lines
@@ -78,10 +83,21 @@ class Study:
         """The page: a section per part."""
         sections = [part.section(self.records[part.key], self.header) for part in self._parts()]
         report = self.header["benchmark"]
-        return render_page(PACKAGE, STUDY_PAGE, header=self.header, sections=sections, report=report)
+        judged = judged_by(self.header)
+        return render_page(PACKAGE, STUDY_PAGE, header=self.header, sections=sections, report=report, judged=judged)
 
     def _parts(self) -> list[StudyPart[Any]]:
         return [part for part in PARTS if part.key in self.records]
+
+
+def judged_by(header: StudyHeader) -> list[str]:
+    """What routers were trained for and are ordered by, where it is not the Rank Score that tables show."""
+    if header["objective"] == RANK_SCORE:
+        return []
+    return [
+        f"Trained for the objective {header['objective']}, which also orders routers and picks the mixture; what is "
+        "called Rank Score or Rank is that all the same."
+    ]
 
 
 def study(context: StudyContext, routers: Sequence[str], parts: Sequence[str] = DEFAULT_PARTS) -> Study:

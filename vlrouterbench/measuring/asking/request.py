@@ -11,6 +11,9 @@ from vlrouterbench.measuring.endpoints.endpoint import Endpoint
 TEMPERATURE = 0
 """Candidates and judges are asked at this one unless an endpoint's `extra_body` says otherwise."""
 
+_CAPS = ("max_tokens", "max_completion_tokens")
+"""Fields that cap an answer; `extra_body` may set the second one in the place of the first."""
+
 
 def generation_options(endpoint: Endpoint) -> dict[str, Any]:
     """What a request states beside model and messages."""
@@ -18,6 +21,13 @@ def generation_options(endpoint: Endpoint) -> dict[str, Any]:
     if endpoint.max_output_tokens is not None:
         stated["max_tokens"] = endpoint.max_output_tokens
     return {name: value for name, value in (stated | dict(endpoint.extra_body)).items() if value is not None}
+
+
+def output_cap(endpoint: Endpoint) -> int | None:
+    """The most tokens that an answer may have by what a request states; None where it states no cap."""
+    stated = generation_options(endpoint)
+    caps = [stated[name] for name in _CAPS if isinstance(stated.get(name), int)]
+    return max(caps) if caps else None
 
 
 def request_body(endpoint: Endpoint, prompt: str, image_urls: Sequence[str]) -> bytes:

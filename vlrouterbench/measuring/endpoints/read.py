@@ -33,6 +33,8 @@ _NOT_SECRET = re.compile(r"tokens$|_tokens?_|^(max|min|num|stop|logit|skip|add|r
 """Fields of generation that speak of tokens of text."""
 _PRICES = ("input_price", "output_price")
 _EXTRA_VALUES = 1_000
+_SET_BY_REQUESTS = ("messages", "model", "stream", "n", "best_of")
+"""Several answers to one question would be paid and not read."""
 _TRUTHS = {"true": True, "false": False}
 _KEY_RULE = "Keys never stand in this file: put the key in an environment variable and its name in api_key_env."
 
@@ -167,7 +169,7 @@ def _extra_body(node: yaml.Node, where: str, path: Path) -> dict[str, Any]:
     if not isinstance(node, yaml.MappingNode):
         raise EndpointError(f"{where}: expected fields of a request in extra_body, found a {node_kind(node)}.")
     for name in pairs_of(node, path):
-        if name in ("messages", "model", "stream"):
+        if name in _SET_BY_REQUESTS:
             raise EndpointError(f'{where}: expected other fields in extra_body, found "{name}", which a request sets.')
     made: dict[str, Any] = _Extra(where, path).plain(node)
     return made

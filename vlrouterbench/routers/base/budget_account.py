@@ -20,6 +20,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from numbers import Real
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -33,6 +34,10 @@ SLACK = 1e-9
 """Of all that may be spent: sums of many costs are rounded."""
 _COUNTS = ("num_requests", "num_beyond", "num_overrun")
 _USD = ("settled_usd", "largest_reserve_usd")
+
+
+SeenStates = dict[Path, Mapping[str, Any]]
+"""File, by its absolute path -> the state that it held."""
 
 
 class ReservationError(BudgetError):
@@ -70,14 +75,16 @@ class BudgetAccount:
             unless it was given, for it would never be made up for.
         open: number of a reservation -> what is counted for it, the oldest first.
         lock: held while a request is decided and charged.
+        seen: files that it was read from or written to, with what they held then.
 
     Raises:
         BudgetError: a budget, credit or horizon that makes no sense.
     """
 
     def __init__(self, average_cost_usd: float, credit_usd: float | None = None, horizon: int = HORIZON) -> None:
-        if not 0 < average_cost_usd < math.inf:
-            raise BudgetError(f"average_cost_usd: expected a number above 0, found {average_cost_usd}.")
+        number = isinstance(average_cost_usd, Real) and not isinstance(average_cost_usd, bool)
+        if not number or not 0 < average_cost_usd < math.inf:
+            raise BudgetError(f"average_cost_usd: expected a number above 0, found {average_cost_usd!r}.")
         if credit_usd is not None:
             _checked_usd("credit_usd", credit_usd)
         if not _is_count(horizon) or horizon < 1:
@@ -88,6 +95,7 @@ class BudgetAccount:
         self.open: dict[int, Charge] = {}
         self.reachable = True
         self.lock = RLock()
+        self.seen: SeenStates = {}
 
     @property
     def committed_usd(self) -> float:
@@ -196,9 +204,25 @@ class BudgetAccount:
         self.settled_usd += charge.reserved_usd if paid_usd is None else paid_usd
 
 
-def write_state(path: Path | str, state: Mapping[str, Any]) -> None:
-    """Write JSON whole or not at all: beside its place, then renamed."""
+def write_state(path: Path | str, state: Mapping[str, Any], seen: SeenStates | None = None) -> None:
+    """Write JSON whole or not at all: beside its place, then renamed.
+
+    Args:
+        path: the file.
+        state: its content.
+        seen: what files held when their stream last read or wrote them; this one is added. None for no stream.
+
+    Raises:
+        BudgetError: the file holds another state by now: what that one counts would be lost.
+    """
     path = Path(path)
+    place = path.absolute()
+    seen = {} if seen is None else seen
+    if place in seen and path.is_file() and read_state(path) != seen[place]:
+        raise BudgetError(
+            f"{path}: expected the state that this stream last read or saved there, found another one: a second "
+            "process charges the same budget, and what it counts would be lost. Let one process hold the stream."
+        )
     handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -206,6 +230,7 @@ def write_state(path: Path | str, state: Mapping[str, Any]) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(beside).replace(path)
+        seen[place] = state
     finally:
         Path(beside).unlink(missing_ok=True)
 

@@ -101,11 +101,10 @@ class BudgetStream:
         Raises:
             BudgetError: it is below what the cheapest decisions cost on average.
         """
-        least = self._curve[0][0]
         if not self.account.reachable:
             raise BudgetError(
                 f"average_cost_usd: {self.average_cost_usd:.3g} USD per sample is less than the cheapest decisions "
-                f"cost on training samples, {least:.3g}. Raise the budget, or add a cheaper candidate."
+                f"cost on training samples, {self._curve[0][0]:.3g}. Raise the budget, or add a cheaper candidate."
             )
 
     def _begin(self, router: Any, *, strict: bool, quantile: float) -> None:
@@ -225,9 +224,10 @@ class BudgetStream:
         self.account.correct(measured_usd - expected_usd)
 
     def save(self, path: Path | str) -> None:
-        """Write all that the next decision depends on, beside the router, as JSON: whole or not at all."""
+        """Write all that the next decision depends on as JSON, whole or not at all; refused if another wrote since."""
         own = {"format": FORMAT, "strict": self.strict, "quantile": self.quantile}
-        write_state(path, own | {"account": self.account.state()})
+        with self.account.lock:
+            write_state(path, own | {"account": self.account.state()}, self.account.seen)
 
     @classmethod
     def restore(cls, router: Any, path: Path | str) -> BudgetStream:
@@ -243,6 +243,7 @@ class BudgetStream:
         stream = cls.__new__(cls)
         stream.account = BudgetAccount.from_state(state["account"])
         stream._begin(router, strict=state["strict"], quantile=state["quantile"])
+        stream.account.seen[Path(path).absolute()] = state
         return stream
 
     @torch.no_grad()

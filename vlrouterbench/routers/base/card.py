@@ -60,6 +60,8 @@ class EvaluationFacts(TypedDict):
     version: str
     training_overlap: NotRequired[int | None]
     headline: NotRequired[str]
+    objective: NotRequired[str]
+    rechosen: NotRequired[bool]
     rank_score_reason: NotRequired[str]
 
 
@@ -236,7 +238,9 @@ def _short_figures(config: Mapping[str, Any], facts: CardFacts) -> list[str]:
             f"{PER_10K * one['average_cost_usd']:.3f} $/10K."
         )
         if sentence := one.get("headline"):
-            lines.append(f"{cell(sentence)}.")
+            lines.append(f"{cell(sentence)}. It is held against the most accurate candidate on these samples.")
+        if one.get("objective", "rank-score") != "rank-score":
+            lines.append(f"Judged by the objective {_code(one['objective'])}, not by Rank Score.")
         if overlap := one.get("training_overlap"):
             lines.append(f"**Not held out:** the router was trained on {overlap:,} of these samples.")
     return [line for pair in zip(lines, [""] * len(lines), strict=True) for line in pair]

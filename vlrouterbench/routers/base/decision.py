@@ -10,6 +10,7 @@ Decisions
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from numbers import Real
@@ -111,9 +112,11 @@ class Budget:
         if len(given) != 1:
             raise BudgetError(f"expected one of {', '.join(KINDS)}, found {', '.join(given) or 'none'}.")
         ((name, value),) = given.items()
-        most = 1.0 if name == "min_accuracy" else float("inf")
+        # A weight that float32 cannot hold would make every candidate alike.
+        most = {"min_accuracy": 1.0, "usd_weight": torch.finfo(torch.float32).max}.get(name, float("inf"))
         if not isinstance(value, Real) or not 0 <= float(value) <= most or value == float("inf"):
-            raise BudgetError(f"{name}: expected a number from 0{' to 1' if most == 1 else ' on'}, found {value!r}.")
+            end = " on" if most == float("inf") else f" to {most:.3g}"
+            raise BudgetError(f"{name}: expected a number from 0{end}, found {value!r}.")
 
     def scores(self, estimates: Estimates) -> torch.Tensor:
         """Utility of estimates, (num_samples, num_candidates): the largest of a row is the decision.
@@ -156,7 +159,10 @@ def considered(names: Sequence[str], candidates: Sequence[str] | None) -> list[i
         raise PoolMismatchError(f"expected candidates as a list of names, found {candidates!r}.")
     unknown = [str(name) for name in candidates if name not in names]
     if unknown or not candidates:
+        same_letters = {name.casefold(): name for name in names}
+        near = difflib.get_close_matches(unknown[0].casefold(), same_letters, 1) if unknown else []
+        hint = f' Did you mean "{same_letters[near[0]]}"?' if near else ""
         raise PoolMismatchError(
-            f"expected candidates out of {', '.join(names)}; found {', '.join(unknown) or 'an empty list'}."
+            f"expected candidates out of {', '.join(names)}; found {', '.join(unknown) or 'an empty list'}.{hint}"
         )
     return [index for index, name in enumerate(names) if name in set(candidates)]

@@ -8,11 +8,12 @@ import pytest
 from tests.cli.conftest import run_program
 from tests.evaluation.study.workspaces import small_context
 from tests.tables import write_own_tables
-from vlrouterbench.core.errors import RouterError
+from vlrouterbench.core.errors import EvaluationError, RouterError
 from vlrouterbench.data.build import build_benchmark
 from vlrouterbench.evaluation.study.parts import learning_curves
 from vlrouterbench.evaluation.study.parts.learning_curves import LearningCurvesPart, part_of_split
 from vlrouterbench.evaluation.study.study import DEFAULT_ROUTERS, default_routers, study, write_study
+from vlrouterbench.metrics.objectives import Goal, Objective
 from vlrouterbench.metrics.trade_off import rank_score
 
 
@@ -93,3 +94,34 @@ def test_one_size_is_left_where_train_is_smaller_than_the_smallest(context, monk
     record = LearningCurvesPart().run(context, ("mixture",))
     (curve,) = record["curves"]
     assert len(curve["points"]) == 1 and curve["gain"] is None and "too few" in curve["answer"]
+
+
+def judged(context, **goal):
+    return replace(context, table=context.table.judged_by(Goal(**goal)))
+
+
+def test_the_curve_of_accuracy_is_the_accuracy_itself_and_is_called_so(context):
+    asked = judged(context, objective=Objective.parse("accuracy"))
+    result = study(asked, ("mixture",), ("learning-curves",))
+    record = result.records["learning_curves"]
+    assert record["figure"] == "accuracy"
+    for point in record["curves"][0]["points"]:
+        assert point["value"] == pytest.approx(100 * point["accuracy"])
+        assert point["ci95"][0] <= point["value"] <= point["ci95"][1]
+    assert "accuracy against training samples" in result.page() and "Rank Score</th>" not in result.page()
+
+
+def test_the_weight_of_cost_is_the_one_that_was_asked_for(context):
+    record = LearningCurvesPart().run(judged(context, beta=5.0), ("mixture",))
+    for point in record["curves"][0]["points"]:
+        score = rank_score(
+            point["accuracy"], point["average_cost_usd"], cost_bounds=context.table.cost_bounds, beta=5.0
+        )
+        assert point["value"] == point["rank_score"] == pytest.approx(float(score))
+
+
+@pytest.mark.parametrize("objective", ["budget=0.001", "accuracy-share=0.95"])
+def test_an_objective_that_is_kept_or_missed_has_no_curve_and_says_why(objective, context):
+    with pytest.raises(EvaluationError, match="its mean over splits jumps") as raised:
+        LearningCurvesPart().check(judged(context, objective=Objective.parse(objective)), ("mixture",))
+    assert objective in str(raised.value) and "rank-score or accuracy" in str(raised.value)

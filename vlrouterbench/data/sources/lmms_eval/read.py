@@ -131,7 +131,7 @@ def _add_file(read: _Read, file: SampleFile, candidate: str, folder: Path) -> No
     other_targets: list[str] = []
     for number, sample in _lines(file.path, where, candidate, read.left_out):
         key = sample.get("doc_id")
-        if key is None:
+        if not isinstance(key, int | str) or key == "":
             detail = f"line {number:,}: no doc_id, so it belongs to no sample"
             read.left_out.append(LeftOut(where, Reason.NO_LABEL, detail, candidate=candidate))
             continue
@@ -220,7 +220,7 @@ def _counted(sample: Sample) -> tuple[int | None, int | None]:
     if not isinstance(counts, dict):
         return None, None
     found = [counts.get(name) for name in ("input_tokens", "output_tokens")]
-    given, written = (value if isinstance(value, int) and value >= 0 else None for value in found)
+    given, written = (value if isinstance(value, int) and 0 <= value < 2**31 else None for value in found)
     return given, written
 
 

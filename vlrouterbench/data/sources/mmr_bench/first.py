@@ -16,7 +16,7 @@ from pathlib import Path
 from vlrouterbench.core.files import sha256_of_files
 from vlrouterbench.data.image_store import ImageStore
 from vlrouterbench.data.sources.companion_images import CompanionImages
-from vlrouterbench.data.sources.dataset_ids import sample_id_of, split_id
+from vlrouterbench.data.sources.dataset_ids import refuse_missing, sample_id_of, split_id
 from vlrouterbench.data.sources.image_paths import IMAGE_SUFFIXES, ImagePathError, find_image_file
 from vlrouterbench.data.sources.inside import refuse_outside
 from vlrouterbench.data.sources.mmr_bench.costs import COST_NOTE
@@ -58,6 +58,7 @@ class MMRBenchV1(Source):
         refuse_outside(path, folder)
         table, models = read_wide(path, MMR_V1, options.cost_column)
         keys = table[MMR_V1.key].to_pylist()
+        refuse_missing(keys, MMR_V1.key, path)
         datasets = [split_id(str(key))[0] for key in keys]
         ids = [sample_id_of(dataset, str(key)) for dataset, key in zip(datasets, keys, strict=True)]
         questions = [text or "" for text in table[MMR_V1.text].to_pylist()]

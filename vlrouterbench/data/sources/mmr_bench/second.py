@@ -22,19 +22,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vlrouterbench.core.errors import SourceError
+from vlrouterbench.core.errors import SourceError, shown
 from vlrouterbench.core.files import sha256_of_files
 from vlrouterbench.data.image_store import ImageStore
 from vlrouterbench.data.saved_tables.form import TableError, TableForm
 from vlrouterbench.data.saved_tables.read import read_saved_table
 from vlrouterbench.data.sources.companion_images import CompanionImages
-from vlrouterbench.data.sources.dataset_ids import sample_id_of
+from vlrouterbench.data.sources.dataset_ids import refuse_missing, sample_id_of
 from vlrouterbench.data.sources.image_paths import ImagePathError, find_image_file
 from vlrouterbench.data.sources.inside import is_inside
 from vlrouterbench.data.sources.mmr_bench.costs import COST_NOTE
 from vlrouterbench.data.sources.pairs import Gathered, pair_table, sample_table, source_logs
 from vlrouterbench.data.sources.recounting import recounted
 from vlrouterbench.data.sources.router_tables.router_bench import STATED
+from vlrouterbench.data.sources.router_tables.wide import numbers
 from vlrouterbench.data.sources.source import FoundModels, Match, ReadOptions, Source, few_names
 from vlrouterbench.data.sources.source_logs import ImageReference, LeftOut, Reason, SourceLogs
 from vlrouterbench.data.tokens import count_tokens
@@ -77,11 +78,12 @@ class MMRBenchV2(Source):
             table = _read(path, folder, _INSTANCE)
             files.append(path)
             _refuse_other(table, "benchmark", path.stem, path)
+            refuse_missing(table["sample_id"].to_pylist(), "sample_id", path)
             ids = [sample_id_of(path.stem, key) for key in table["sample_id"].to_pylist()]
             questions = [text or "" for text in table["prompt_text"].to_pylist()]
             samples.append(sample_table({"sample_id": ids, "dataset": [path.stem] * len(ids), "question": questions}))
             if "images" in table.column_names:
-                named |= {key: list(cell or ()) for key, cell in zip(ids, table["images"].to_pylist(), strict=True)}
+                named |= {key: _paths(cell, path) for key, cell in zip(ids, table["images"].to_pylist(), strict=True)}
         if not samples:
             raise SourceError(f"expected tables of instances in {base / 'instances'}, found none.")
         pairs, read = _results(folder, options, {path.stem for path in files}, left_out)
@@ -120,6 +122,14 @@ def _read(path: Path, folder: Path, needed: tuple[str, ...]) -> pa.Table:
             f"{path}: expected the columns {', '.join(needed)}; found {found}. Missing: {', '.join(lacking)}."
         )
     return table
+
+
+def _paths(cell: object, path: Path) -> list[str]:
+    """The paths of a cell: a list of them, or one."""
+    paths = [cell] if isinstance(cell, str) else cell or []
+    if not isinstance(paths, list) or not all(isinstance(item, str) for item in paths):
+        raise SourceError(f'{path}: expected lists of relative paths in "images", found {shown(cell)}.')
+    return paths
 
 
 def _refuse_other(table: pa.Table, column: str, expected: str, path: Path) -> None:
@@ -164,12 +174,13 @@ def _result(path: Path, folder: Path, model: str, left_out: list[LeftOut]) -> pa
         detail = f'status "{one_line(status, 40)}": {count:,} results, neither right nor wrong'
         left_out.append(LeftOut(where, Reason.FAILED_CALL, detail, candidate=model))
     table = table.filter(succeeded)
-    cost = _cost(table, where, model, left_out)
+    refuse_missing(table["sample_id"].to_pylist(), "sample_id", path)
+    cost = _cost(table, path, (where, model), left_out)
     prediction = table["prediction"] if "prediction" in table.column_names else None
     columns: dict[str, object] = {
         "sample_id": [sample_id_of(path.stem, key) for key in table["sample_id"].to_pylist()],
         "candidate": [model] * table.num_rows,
-        "quality": table["score"].cast(pa.float64()).to_numpy(zero_copy_only=False).astype(float),
+        "quality": numbers(table, "score", path),
         "cost_usd": cost,
         "output_tokens": None if prediction is None else count_tokens(prediction.to_pylist()),
         "prediction": prediction,
@@ -177,16 +188,14 @@ def _result(path: Path, folder: Path, model: str, left_out: list[LeftOut]) -> pa
     return pair_table(columns, table.num_rows)
 
 
-def _cost(table: pa.Table, where: str, model: str, left_out: list[LeftOut]) -> np.ndarray:
-    """Costs in USD, (num_rows,), NaN where there is none."""
-    if "cost" not in table.column_names:
-        return np.full(table.num_rows, np.nan)
-    cost = table["cost"].cast(pa.float64()).to_numpy(zero_copy_only=False).astype(float)
+def _cost(table: pa.Table, path: Path, where: tuple[str, str], left_out: list[LeftOut]) -> np.ndarray:
+    """Costs in USD, (num_rows,), NaN where there is none; `where` is the file and the model as they are named."""
+    cost = numbers(table, "cost", path)
     units = table["cost_unit"].to_pylist() if "cost_unit" in table.column_names else ["USD"] * table.num_rows
     other = Counter(str(unit) for unit in units if unit != "USD")
     for unit, count in sorted(other.items()):
         detail = f'cost_unit "{one_line(unit, 40)}" is not USD: {count:,} costs are not read'
-        left_out.append(LeftOut(where, Reason.NO_COST, detail, candidate=model))
+        left_out.append(LeftOut(where[0], Reason.NO_COST, detail, candidate=where[1]))
     return np.where([unit == "USD" for unit in units], cost, np.nan)
 
 

@@ -14,12 +14,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from vlrouterbench.core.errors import SourceError
 from vlrouterbench.core.files import sha256_of_files
 from vlrouterbench.data.saved_tables.form import TableError, TableForm, ending_of
 from vlrouterbench.data.saved_tables.header import columns_of
 from vlrouterbench.data.saved_tables.read import read_saved_table
+from vlrouterbench.data.sources.dataset_ids import UNNAMED, refuse_missing
 from vlrouterbench.data.sources.inside import refuse_outside
 from vlrouterbench.data.sources.pairs import Gathered, pair_table, sample_table, source_logs
 from vlrouterbench.data.sources.router_tables.router_bench import STATED, not_read
@@ -94,19 +96,23 @@ def _part(path: Path, split: str | None, cost_column: str) -> tuple[pa.Table, pa
     columns = tuple(table.column_names)
     if cost_column and cost_column not in columns:
         raise SourceError(f"{path}: expected --cost-column {cost_column}, found {one_line(', '.join(columns))}.")
+    refuse_missing(table["prompt_id"].to_pylist(), "prompt_id", path)
     dataset = _first(_DATASET, columns)
+    if dataset:
+        filled = pc.if_else(pc.equal(pc.fill_null(table[dataset], ""), ""), UNNAMED, table[dataset])
+        table = table.set_column(table.column_names.index(dataset), dataset, filled)
     kept = ["prompt_id", "prompt", *([dataset] if dataset else [])]
     prompts = table.select(kept).group_by(kept, use_threads=False).aggregate([])
-    names = prompts[dataset].to_pylist() if dataset else ["embedllm"] * prompts.num_rows
+    names = prompts[dataset].to_pylist() if dataset else [UNNAMED] * prompts.num_rows
     ids = [f"{name}/{key}" for name, key in zip(names, prompts["prompt_id"].to_pylist(), strict=True)]
     samples = sample_table(
         {"sample_id": ids, "dataset": names, "question": prompts["prompt"].to_pylist()}, [split] * len(ids)
     )
-    of_rows = table[dataset] if dataset else pa.chunked_array([["embedllm"] * table.num_rows])
+    of_rows = table[dataset] if dataset else pa.chunked_array([[UNNAMED] * table.num_rows])
     separator = pa.scalar("/")
     pairs = pair_table(
         {
-            "sample_id": pa.compute.binary_join_element_wise(of_rows, table["prompt_id"], separator),
+            "sample_id": pc.binary_join_element_wise(of_rows, table["prompt_id"], separator),
             "candidate": table[_first(_MODEL, columns)],
             "quality": numbers(table, "label", path),
             "cost_usd": numbers(table, cost_column, path) if cost_column else None,

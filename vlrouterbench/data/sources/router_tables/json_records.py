@@ -26,7 +26,7 @@ from typing import Any
 
 from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.sources.dataset_ids import sample_id_of
-from vlrouterbench.data.sources.pairs import pair_table, sample_table
+from vlrouterbench.data.sources.pairs import WRONG, pair_table, sample_table
 from vlrouterbench.data.sources.source_logs import LeftOut, Reason
 
 _TIME = re.compile(r"(\d{8})_(\d{6})\.json$")
@@ -117,7 +117,14 @@ def read_llm_router_bench(folder: Path, paths: list[Path]) -> Records:
             records.left_out.append(
                 LeftOut(path.relative_to(folder).as_posix(), Reason.CONFLICT, detail, candidate=name)
             )
+        without = [record for record in content["records"] if record.get("index") is None]
+        if without:
+            detail = f"records without an index, which belong to no sample: {len(without):,}"
+            where = path.relative_to(folder).as_posix()
+            records.left_out.append(LeftOut(where, Reason.NO_LABEL, detail, candidate=name))
         for record in content["records"]:
+            if record.get("index") is None:
+                continue
             sample = (
                 f"{within}/{record.get('index')}",
                 dataset,
@@ -128,8 +135,8 @@ def read_llm_router_bench(folder: Path, paths: list[Path]) -> Records:
                 {
                     "candidate": name,
                     "quality": _number(record.get("score")),
-                    "input_tokens": record.get("prompt_tokens"),
-                    "output_tokens": record.get("completion_tokens"),
+                    "input_tokens": _count(record.get("prompt_tokens")),
+                    "output_tokens": _count(record.get("completion_tokens")),
                     "cost_usd": _number(record.get("cost")),
                     "prediction": _text(record.get("raw_output") or record.get("prediction")),
                 },
@@ -143,19 +150,22 @@ def read_router_arena(folder: Path, paths: list[Path]) -> Records:
     for path in paths:
         failed: Counter[str] = Counter()
         for entry in _lines(path):
-            key, name = str(entry.get("global_index")), str(entry.get("llm_selected") or path.stem)
+            key, name = str(entry.get("global_index") or ""), str(entry.get("llm_selected") or path.stem)
+            if not key:
+                failed[f"{name}: entries without a global_index, which belong to no sample"] += 1
+                continue
             dataset = key.rpartition("_")[0] or key
             sample = (sample_id_of(dataset, key), dataset, _text(entry.get("question")))
-            evaluated = entry.get("evaluation_result") or {}
+            evaluated = _record(entry.get("evaluation_result"))
             if not entry.get("success", True):
                 failed[f"{name}: calls that failed, neither right nor wrong"] += 1
                 continue
             if not evaluated or evaluated.get("metric") == "error":
                 failed[f"{name}: answers that were not evaluated"] += 1
                 continue
-            used = entry.get("token_usage") or {}
+            used = _record(entry.get("token_usage"))
             cost = _number(evaluated.get("inference_cost"))
-            tokens = [used.get("input_tokens"), used.get("output_tokens")]
+            tokens = [_count(used.get("input_tokens")), _count(used.get("output_tokens"))]
             records.add(
                 sample,
                 {
@@ -207,6 +217,18 @@ def _lines(path: Path) -> Iterator[Record]:
             if not isinstance(entry, dict):
                 raise SourceError(f"{path}, line {number:,}: expected an object, found {type(entry).__name__}.")
             yield entry
+
+
+def _record(value: Any) -> Record:
+    return value if isinstance(value, dict) else {}
+
+
+def _count(value: Any) -> int | None:
+    """A count of tokens; WRONG for what is none."""
+    if value is None:
+        return None
+    is_count = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**31
+    return int(value) if is_count and value == int(value) else WRONG
 
 
 def _number(value: Any) -> float | None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from vlrouterbench.core.files import sha256_of_files
 from vlrouterbench.data.saved_tables.form import ending_of
-from vlrouterbench.data.sources.dataset_ids import sample_id_of
+from vlrouterbench.data.sources.dataset_ids import UNNAMED, refuse_missing, sample_id_of
 from vlrouterbench.data.sources.inside import refuse_outside
 from vlrouterbench.data.sources.pairs import Gathered, pair_table, sample_table, source_logs
 from vlrouterbench.data.sources.recounting import recounted
@@ -81,10 +81,9 @@ def not_read(folder: Path, paths: list[Path]) -> list[LeftOut]:
 def _read(path: Path, cost: str) -> tuple[pa.Table, pa.Table]:
     form = ROUTER_BENCH
     table, models = read_wide(path, form, cost)
-    datasets = (
-        ["unnamed"] * table.num_rows if form.dataset not in table.column_names else table[form.dataset].to_pylist()
-    )
-    datasets = [name or "unnamed" for name in datasets]
+    refuse_missing(table[form.key].to_pylist(), form.key, path)
+    datasets = [UNNAMED] * table.num_rows if form.dataset not in table.column_names else table[form.dataset].to_pylist()
+    datasets = [name or UNNAMED for name in datasets]
     ids = [sample_id_of(name, key) for name, key in zip(datasets, table[form.key].to_pylist(), strict=True)]
     questions = [joined_prompt(text) for text in table[form.text].to_pylist()]
     samples = sample_table({"sample_id": ids, "dataset": datasets, "question": questions})

@@ -132,9 +132,9 @@ def numbers(table: pa.Table, name: str, path: Path) -> np.ndarray:
         raise SourceError(f'{path}: expected numbers in "{name}", found {one_line(str(error))}') from error
 
 
-def joined_prompt(text: str | None) -> str:
-    """A prompt, the messages of a list joined by line ends."""
-    if text is None or not text.startswith("["):
-        return text or ""
-    items = list_of(text)
-    return "\n".join(map(str, items)) if isinstance(items, list) and items else text
+def joined_prompt(text: object) -> str:
+    """A prompt, the messages of a list, or of the text of one, joined by line ends."""
+    if isinstance(text, str) and text.startswith("["):
+        items = list_of(text)
+        return "\n".join(map(str, items)) if isinstance(items, list) and items else text
+    return "\n".join(map(str, text)) if isinstance(text, list) else "" if text is None else str(text)

@@ -1,9 +1,12 @@
-"""Part `learning-curves`: how many questions does a router need? Its Rank Score against its training samples.
+"""Part `learning-curves`: how many questions does a router need? Its figure against its training samples.
 
 Decisions
 - Sizes halve from the whole train split down. A smaller one holds whole groups of the larger, drawn at random for each
   split, and validation shrinks with train, as it would in a smaller table; the test split and cost bounds stay.
 - Policies that are fitted on train (`mixture`) have a curve too.
+- The figure is the Rank Score, or accuracy (less weighted cost) where that is the objective. A budget and a share of
+  accuracy are refused: what misses them stands below all that keeps them, so a mean over splits jumps where one split
+  comes to miss, and no curve runs through it.
 """
 
 from __future__ import annotations
@@ -13,8 +16,7 @@ from typing import TypedDict
 
 import numpy as np
 
-from vlrouterbench.core.constants import RANK_SCORE_BETA
-from vlrouterbench.core.errors import RouterError
+from vlrouterbench.core.errors import EvaluationError, RouterError
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.policies import POLICIES
 from vlrouterbench.evaluation.study.context import StudyContext, bounds_of, scored
@@ -30,10 +32,9 @@ from vlrouterbench.evaluation.study.learning_curve_plot import learning_curves_p
 from vlrouterbench.evaluation.study.over_splits import Outcomes, outcomes_of, outcomes_of_policy
 from vlrouterbench.evaluation.study.part import StudyHeader, StudyPart, TextTable
 from vlrouterbench.metrics.bootstrap import interval, trade_off_draws
-from vlrouterbench.metrics.trade_off import rank_score
+from vlrouterbench.metrics.objectives import ACCURACY_SHARE, BUDGET, RANK_SCORE, Goal
 
 MOST_SIZES = 7
-FIGURE = "Rank Score"
 
 
 class CurvePoint(TypedDict):
@@ -41,12 +42,14 @@ class CurvePoint(TypedDict):
 
     Attributes:
         num_train: training samples.
-        rank_score: 0 to 100, with its interval [low, high] as `ci95`.
+        value: the figure of the curve, in points of 0 to 100, with its interval [low, high] as `ci95`.
+        rank_score: 0 to 100; NaN where there is none.
         accuracy: 0 to 1.
         average_cost_usd: USD per sample.
     """
 
     num_train: int
+    value: float
     rank_score: float
     ci95: list[float]
     accuracy: float
@@ -65,11 +68,13 @@ class LearningCurvesRecord(TypedDict):
     """All curves.
 
     Attributes:
+        figure: what the curves are of, in print.
         questions_per_training_sample: of the table; validation and test are the others.
         curves: of each router.
         skipped: routers of files of decisions, which cannot be trained on fewer samples.
     """
 
+    figure: str
     questions_per_training_sample: float
     curves: list[LearningCurve]
     skipped: list[str]
@@ -88,8 +93,18 @@ class LearningCurvesPart(StudyPart[LearningCurvesRecord]):
         Raises:
             RouterError: no router that is trained, or one or a seed is given twice.
             UnknownNameError: no such family, variant or policy.
+            EvaluationError: an objective whose figure has no curve, or a Rank Score without a range of costs.
         """
         super().check(context, routers)
+        goal = context.table.goal
+        if goal.objective.kind in (ACCURACY_SHARE, BUDGET):
+            raise EvaluationError(
+                f"learning-curves: expected the objective {RANK_SCORE}, accuracy or usd-weight=W, found "
+                f"{goal.objective}: a router either keeps it or misses it, so its mean over splits jumps and no curve "
+                f"runs through it. Ask for the curve of {RANK_SCORE} or accuracy."
+            )
+        if goal.objective.kind == RANK_SCORE:
+            bounds_of(context.table)
         if all(name in context.decided for name in routers):
             raise RouterError(
                 f"expected a router to train on fewer samples, found decisions of {', '.join(routers)} alone."
@@ -98,7 +113,7 @@ class LearningCurvesPart(StudyPart[LearningCurvesRecord]):
     def run(self, context: StudyContext, routers: Sequence[str]) -> LearningCurvesRecord:
         """Train routers on growing parts of every split's train."""
         self.check(context, routers)
-        names = [name for name in routers if name not in context.decided]
+        names, goal = [name for name in routers if name not in context.decided], context.table.goal
         halvings = _halvings(context)
         sizes: list[list[int]] = []
         figures: dict[str, list[np.ndarray]] = {name: [] for name in names}
@@ -113,39 +128,37 @@ class LearningCurvesPart(StudyPart[LearningCurvesRecord]):
                         outcomes.append(_outcomes(name, context, part, test, seed))
                 quality, cost = (np.column_stack(side) for side in zip(*outcomes, strict=True))
                 figures[name].append(np.stack([quality.mean(axis=0), cost.mean(axis=0)]))
-                draws[name].append(
-                    trade_off_draws(
-                        quality,
-                        cost,
-                        test.column("group_id"),
-                        cost_bounds=context.table.cost_bounds,
-                        beta=RANK_SCORE_BETA,
-                        seed=seed,
-                    )["rank_score"]
-                )
+                draws[name].append(_drawn(quality, cost, test, goal, seed))
         num_train = np.mean(sizes, axis=0)
         in_all = len(context.table) / num_train[-1]
         curves = [
-            _curve(name, np.stack(figures[name]), over_splits(draws[name]), num_train, in_all, context.table)
-            for name in names
+            _curve(name, np.stack(figures[name]), over_splits(draws[name]), num_train, in_all, goal) for name in names
         ]
         skipped = [name for name in routers if name in context.decided]
-        return {"questions_per_training_sample": float(in_all), "curves": curves, "skipped": skipped}
+        return {
+            "figure": _figure(goal),
+            "questions_per_training_sample": float(in_all),
+            "curves": curves,
+            "skipped": skipped,
+        }
 
     def table(self, record: LearningCurvesRecord, header: StudyHeader) -> list[TextTable | str]:
         """A sentence and a table per router."""
         lines: list[TextTable | str] = []
+        heading = "Rank" if header["objective"] == RANK_SCORE else "value"
+        if heading == "value":
+            lines.append(f"value: {record['figure']}, in points")
         for curve in record["curves"]:
             rows = [
                 (
                     f"{point['num_train']:,}",
-                    f"{point['rank_score']:.2f}",
+                    f"{point['value']:.2f}",
                     f"{point['ci95'][0]:.1f} to {point['ci95'][1]:.1f}",
                     f"{100 * point['accuracy']:.2f}",
                 )
                 for point in curve["points"]
             ]
-            lines += [curve["answer"], TextTable("", ("training samples", "Rank", "95 %", "acc. %"), rows)]
+            lines += [curve["answer"], TextTable("", ("training samples", heading, "95 %", "acc. %"), rows)]
             if curve["extrapolation"] is not None:
                 lines.append(f"its power law without the largest size, less what was measured: {_foreseen(curve)}")
         if any(curve["extrapolation"] for curve in record["curves"]):
@@ -156,7 +169,8 @@ class LearningCurvesPart(StudyPart[LearningCurvesRecord]):
 
     def section(self, record: LearningCurvesRecord, header: StudyHeader) -> str:
         """Sentences, the figure and a table."""
-        drawing = learning_curves_plot(record["curves"], simulated=header["benchmark"]["simulated"])
+        simulated = header["benchmark"]["simulated"]
+        drawing = learning_curves_plot(record["curves"], record["figure"], simulated=simulated)
         return self.render(record, header, svg=drawing.svg())
 
 
@@ -197,22 +211,34 @@ def _outcomes(name: str, context: StudyContext, part: RoutingTable, test: Routin
     return outcomes_of(context.train(name, part, seed).decide(context.features.of(test)).cpu().numpy(), test)
 
 
+def _figure(goal: Goal) -> str:
+    return "Rank Score" if goal.objective.kind == RANK_SCORE else goal.objective.words.split(",")[0]
+
+
+def _drawn(quality: np.ndarray, cost: np.ndarray, test: RoutingTable, goal: Goal, seed: int) -> np.ndarray:
+    """Resampled figures of one split, (num_resamples, num_sizes), from outcomes (num_samples, num_sizes)."""
+    bounds, groups = goal.cost_bounds, test.column("group_id")
+    draws = trade_off_draws(quality, cost, groups, cost_bounds=bounds, beta=goal.beta, seed=seed)
+    return draws["rank_score"] if goal.ranks_by_rank_score else goal.merit(draws["accuracy"], draws["average_cost_usd"])
+
+
 def _curve(
-    name: str, figures: np.ndarray, draws: np.ndarray, num_train: np.ndarray, in_all: float, table: RoutingTable
+    name: str, figures: np.ndarray, draws: np.ndarray, num_train: np.ndarray, in_all: float, goal: Goal
 ) -> LearningCurve:
-    """A router's curve from accuracy and cost per split, (num_splits, 2, num_sizes), and resampled Rank Scores."""
-    scores = rank_score(figures[:, 0], figures[:, 1], cost_bounds=bounds_of(table), beta=RANK_SCORE_BETA)
-    values = scores.mean(axis=0)
+    """A router's curve from accuracy and cost per split, (num_splits, 2, num_sizes), and resampled figures."""
+    scores = goal.rank_score(figures[:, 0], figures[:, 1]).mean(axis=0)
+    values = goal.merit(figures[:, 0], figures[:, 1]).mean(axis=0)
     shape, sizes = curve_shape(Curve(num_train, values, draws)), [round(size) for size in num_train]
     points: list[CurvePoint] = [
         {
             "num_train": size,
-            "rank_score": float(values[place]),
+            "value": float(values[place]),
+            "rank_score": float(scores[place]),
             "ci95": interval(draws[:, place]),
             "accuracy": float(figures[:, 0, place].mean()),
             "average_cost_usd": float(figures[:, 1, place].mean()),
         }
         for place, size in enumerate(sizes)
     ]
-    said = answer(name, shape, sizes=sizes, in_all=in_all, figure=FIGURE)
+    said = answer(name, shape, sizes=sizes, in_all=in_all, figure=_figure(goal))
     return {**shape, "router": name, "points": points, "answer": said}

@@ -13,7 +13,7 @@ from typing import TypedDict
 
 import numpy as np
 
-from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.constants import BEST_SINGLE, SAMPLES_PER_COST_UNIT
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.headline import headline
 from vlrouterbench.evaluation.paired import ORACLE, UPPER_BOUND, best_single
@@ -34,6 +34,8 @@ from vlrouterbench.evaluation.upper_bound import SplitFeatures, upper_bound_deci
 from vlrouterbench.plotting.figures import titled
 from vlrouterbench.plotting.interactive import interactive_json
 from vlrouterbench.plotting.trade_off import Mark, TradeOff
+
+REFERENCE = f"{BEST_SINGLE}, picked anew on each test split."
 
 
 class RouterRow(TypedDict):
@@ -109,6 +111,7 @@ class RoutersPart(StudyPart[list[RouterRow]]):
             record,
             header,
             headline=shares_text(own),
+            reference=REFERENCE,
             routers_svg=figure.drawing().svg(),
             interactive=interactive_json(figure),
         )
@@ -128,7 +131,7 @@ class RoutersPart(StudyPart[list[RouterRow]]):
         ]
         table = TextTable("", ("router", "acc. %", "$/10K", "Rank", f"{first} - it, 95 %"), rows, emphasis=first)
         reason, own = header["rank_score_reason"], next(row for row in record if row["router"] == first)
-        return [shares_text(own), table, *([reason] if reason else [])]
+        return [shares_text(own), REFERENCE, table, *([reason] if reason else [])]
 
 
 def routers_figure(record: Sequence[RouterRow], *, simulated: bool) -> TradeOff:
