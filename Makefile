@@ -33,7 +33,8 @@ test-lowest: ## The whole suite with the lowest versions that setup.cfg allows
 faults: $(VENV)/.test ## Long series of kills and full disks, of which the suite runs a slice
 	VLROUTERBENCH_TEST_SERIES=long $(PYTEST) -m faults
 
-fuzz: $(VENV)/.test ## Long series of random inputs, of which the suite runs a slice
+fuzz: $(VENV)/.test ## 1,500 mutated inputs of every kind, and long series of random values; the suite runs a slice
+	VLROUTERBENCH_TEST_SERIES=long $(BIN)/python -m pytest -m fuzz
 	VLROUTERBENCH_TEST_SERIES=long $(PYTEST) -m hypothesis
 
 quality: $(VENV)/.test ## Lint, format and type checks

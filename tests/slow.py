@@ -1,6 +1,7 @@
 """Tests that `make test-fast` leaves out, by file or folder: those that take more than a few seconds each.
 
-Measured with `pytest --durations=150`; a new slow test file gets a line here.
+In `make test` they come first, so that no process is left with a long file at the end. Measured with
+`pytest --durations=150`; a new slow test file gets a line here.
 """
 
 SLOW = (

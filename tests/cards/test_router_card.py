@@ -57,7 +57,7 @@ def test_router_of_measured_data_does_not_say_simulated(measured):
 def test_best_ten_trials_stand_in_order_and_all_are_counted(config):
     text = render_router_card("mlp", config, TRIALS)
     rows = [line for line in text.splitlines() if line.startswith("| cost_weight")]
-    assert rows == [f"| cost_weight {float(n)} | {60 + n}.00 |" for n in range(11, 1, -1)]
+    assert rows == [f"| cost_weight {n} | {60 + n}.00 |" for n in range(11, 1, -1)]
     assert "12 settings were tried" in text and "The best 10:" in text
 
 
@@ -72,9 +72,9 @@ def test_what_was_chosen_by_stands_beside_what_it_is_not_chosen_by(config):
     table = text.split("| setting |")[1].split("\n\n")[0].splitlines()
     assert table[0] == " Rank Score chosen by | on validation alone |"
     assert table[2:] == [
-        "| usd_weight 0.0 | 70.00 | 60.00 |",
-        "| usd_weight 1.0 | 69.00 | 61.00 |",
-        "| usd_weight 2.0 | 68.00 | 62.00 |",
+        "| usd_weight 0 | 70.00 | 60.00 |",
+        "| usd_weight 1 (one point of accuracy is worth 100 USD per 10,000) | 69.00 | 61.00 |",
+        "| usd_weight 2 (one point of accuracy is worth 50 USD per 10,000) | 68.00 | 62.00 |",
     ]
 
 

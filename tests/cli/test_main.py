@@ -120,6 +120,24 @@ def test_help_and_version_import_no_heavy_library(tmp_path, project_root, monkey
     assert done.returncode == 0, done.stderr
 
 
+def test_a_missing_extra_is_said_before_any_heavy_import(tmp_path, project_root, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(project_root))
+    code = (
+        "import sys; from vlrouterbench.cli.main import main; "
+        "sys.modules |= dict.fromkeys('gradio rapidocr peft tensorboard cryptography'.split()); "
+        "train = ['train', 'benchmark', '--router', 'mlp']; "
+        "lines = [['demo'], ['sign', 'x', '--key', 'k'], [*train, '--image', 'builtin+ocr'], "
+        "[*train, '--backbone-training', 'lora'], [*train, '--log-to', 'tensorboard']]; "
+        "ended = [main(line) for line in lines]; "
+        "heavy = 'torch datasets transformers sklearn scipy matplotlib numpy pyarrow'.split(); "
+        "sys.exit(ended != [1] * 5 or bool(set(heavy) & set(sys.modules)))"
+    )
+    done = run_python("-c", code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    extras = re.findall(r"which is not installed: pip install 'vlrouterbench\[(\w+)\]'\.", done.stderr)
+    assert extras == ["demo", "sign", "ocr", "peft", "tensorboard"]
+
+
 def test_a_failure_shows_one_message_and_with_debug_its_traceback(tmp_path, project_root, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(project_root))
     plain = run_python("-m", "vlrouterbench", "inspect", "nothing-here", cwd=tmp_path)

@@ -1,5 +1,6 @@
 """Archives of logs: what is honest is unpacked, what is not is refused before it reaches the disk."""
 
+import errno
 import io
 import tarfile
 
@@ -78,6 +79,32 @@ def test_an_archive_over_a_limit_is_refused(make_archive, limits):
     archive = make_archive(("m/a.tsv", bytes(50_000)), ("m/b.tsv", bytes(50_000)))
     with pytest.raises(SourceError, match="unpacks to more than"), unpacked(archive, limits=limits):
         pass
+
+
+def test_what_is_wrong_with_an_archive_is_one_line_that_names_the_archive_and_no_temporary_path(make_archive):
+    archive = make_archive(("m/m_MMStar.tsv", b"a"))
+    content = archive.read_bytes()
+    archive.write_bytes(content[:20] + b"\xff" + content[21:])
+    with pytest.raises(
+        SourceError, match=r"logs\.tar\.gz is damaged or not a tar archive: [^\n:]*\. Fetch it again\.$"
+    ):
+        unpacked(archive).__enter__()
+    with pytest.raises(SourceError) as refused, unpacked(make_archive((f"m/{'n' * 300}.tsv", b"a"))):
+        pass
+    assert "logs.tar.gz/m/nnn" in str(refused.value) and "File name too long. Pack the archive" in str(refused.value)
+    assert "unpacked" not in str(refused.value).replace("be unpacked", "")
+    with pytest.raises(PermissionError) as denied, unpacked(make_archive(("m/a.tsv", b"a"))) as folder:
+        raise PermissionError(13, "Permission denied", str(folder / "m" / "a.tsv"))
+    assert denied.value.filename == f"{archive}/m/a.tsv"
+
+
+def test_an_archive_that_fills_the_disk_says_where_there_was_no_space(make_archive, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device", "/somewhere/new/m")
+
+    monkeypatch.setattr(tarfile.TarFile, "extract", full)
+    with pytest.raises(SourceError, match=r"expected space to unpack .*logs\.tar\.gz in .*, found none\..*set TMPDIR"):
+        unpacked(make_archive(("m/a.tsv", b"a"))).__enter__()
 
 
 def test_a_truncated_archive_is_an_error_that_names_it(make_archive):

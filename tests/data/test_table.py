@@ -10,7 +10,8 @@ import pytest
 
 from vlrouterbench.core.errors import BenchmarkError, UnknownNameError
 from vlrouterbench.data.build import build_benchmark
-from vlrouterbench.data.table import data_files, load_table
+from vlrouterbench.data.table import load_table
+from vlrouterbench.data.table_images import data_files
 
 
 @pytest.fixture

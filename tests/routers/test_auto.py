@@ -1,7 +1,11 @@
 """Loading by what config.json says: the right class, and a clear refusal of everything that is not a whole router."""
 
+import contextlib
 import json
+import re
 import shutil
+import socket
+import threading
 
 import pytest
 import torch
@@ -40,6 +44,47 @@ def test_folder_written_with_save_pretrained_alone_loads(trained_folders, tmp_pa
     again = AutoRouter.from_pretrained(tmp_path)
     features = simulated_problem.validation_features
     assert torch.equal(again.score(features), router.score(features))
+
+
+@pytest.fixture
+def silent_hub(monkeypatch):
+    """A Hub that hangs up on everyone; gives the connections that it was asked for."""
+    from huggingface_hub import constants
+
+    connections = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up():
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, address = server.accept()
+                    connections.append(address)
+                    connection.close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{server.getsockname()[1]}")
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        yield connections
+        with contextlib.suppress(OSError):
+            server.shutdown(socket.SHUT_RDWR)  # wakes the thread
+
+
+def test_a_hub_that_does_not_answer_is_not_asked_again_and_again_and_that_is_said(silent_hub):
+    with pytest.raises(RouterError, match='neither at "owner/flagshp", and the Hub does not answer') as raised:
+        AutoRouter.from_pretrained("owner/flagshp")
+    # Its client would ask six times, and wait longer each time.
+    assert len(silent_hub) <= 2 and len(str(raised.value).splitlines()) == 1
+
+
+def test_a_folder_named_almost_right_is_answered_with_the_one_beside_it(tmp_path, silent_hub):
+    folder = tmp_path / "router"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    with pytest.raises(RouterError, match=re.escape(f'Did you mean "{folder}"?')):
+        AutoRouter.from_pretrained(folder.with_name("ruoter"))
+    assert not silent_hub, "no repository has such a name"
 
 
 def test_unknown_family_is_answered_with_the_nearest(folder):

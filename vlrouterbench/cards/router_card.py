@@ -15,6 +15,7 @@ from typing import Any
 
 from vlrouterbench.cards.render import render_template
 from vlrouterbench.core.constants import BEST_SINGLE, SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.settings_text import settings_text
 
 _CITATIONS = {"flagship": "flagship_citation.md"}
 """Of families that are put together from parts of others."""
@@ -52,4 +53,5 @@ def render_router_card(
         by_objective=any(trial.get("objective_value") is not None for trial in trials),
         calibrated=facts["calibrated"],
         per=SAMPLES_PER_COST_UNIT,
+        settings_text=settings_text,
     )

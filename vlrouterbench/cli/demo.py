@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from vlrouterbench.cli.extras import require_extra
+
 
 def demo(
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port; else the first free one from 7860.")] = None,
@@ -22,12 +24,12 @@ def demo(
     num_samples: Annotated[int, typer.Option(min=100, help="Size of the simulated benchmark.")] = 2_000,
 ) -> None:
     """Serve the demo: route, explore, leaderboard, batch. The first start takes about a minute."""
+    require_extra("demo", "gradio", "the demo")
     from vlrouterbench.cli import console
     from vlrouterbench.data.build import home_folder
-    from vlrouterbench.demo.serving import require_library, serve, settle
+    from vlrouterbench.demo.serving import serve, settle
     from vlrouterbench.demo.workspace import prepare, router_from_environment
 
-    require_library()
     console.quiet_libraries()
     app = folder or home_folder() / "demo"
     settle(app)

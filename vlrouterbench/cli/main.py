@@ -38,7 +38,7 @@ from vlrouterbench.cli.simulate import simulate
 from vlrouterbench.cli.study import study
 from vlrouterbench.cli.sweep import sweep
 from vlrouterbench.cli.train import train
-from vlrouterbench.core.errors import VLRouterBenchError
+from vlrouterbench.core.errors import VLRouterBenchError, said
 from vlrouterbench.core.output_text import terminal_text
 from vlrouterbench.version import __version__
 
@@ -125,9 +125,11 @@ def main(argv: Sequence[str]) -> int:
     except VLRouterBenchError as error:
         return _failed(str(error), error, debug)
     except OSError as error:
-        return _failed(f"{error}. Check the path, its permissions and the free space.", error, debug)
+        return _failed(f"{said(error)}. Check the path, its permissions and the free space.", error, debug)
     except Exception as error:
-        message = f"unexpected {type(error).__name__}: {error}. Run again with {DEBUG} to see where, and report it."
+        message = (
+            f"unexpected {type(error).__name__}: {said(error)}. Run again with {DEBUG} to see where, and report it."
+        )
         return _failed(message, error, debug)
     finally:
         wants_json.reset(token)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
 import typer
 
+from vlrouterbench.cli.extras import require_extras_of
 from vlrouterbench.cli.help import grouped
 from vlrouterbench.core.constants import RANK_SCORE_BETA, Unsolved
 from vlrouterbench.core.errors import RouterError
@@ -227,6 +228,7 @@ def options_of(request: type) -> Callable[[Callable[[Any], None]], Callable[...,
     def spread(command: Callable[[Any], None]) -> Callable[..., None]:
         @functools.wraps(command)
         def flat(**values: Any) -> None:
+            require_extras_of(values)
             command(request(**values))
 
         kind = inspect.Parameter.KEYWORD_ONLY

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from vlrouterbench.cli.extras import require_extra
+
 
 def sign(
     decisions: Annotated[Path, typer.Argument(help="decisions.parquet, or the folder that holds it.")],
@@ -19,6 +21,7 @@ def sign(
     ] = False,
 ) -> None:
     """Write decisions.parquet.sig: who decided, on which benchmark (extra `sign`)."""
+    require_extra("sign", "cryptography", "a signature")
     from vlrouterbench.cli import console
     from vlrouterbench.data.table import load_table
     from vlrouterbench.evaluation.leaderboard.signing import make_key, sign_decisions, signature_path

@@ -13,6 +13,7 @@ import typer
 from vlrouterbench.cli.help import FAMILIES
 from vlrouterbench.cli.parameters import BACKBONE, FamilyRequest, GoalRequest, fields_of, named_values, options_of
 from vlrouterbench.core.errors import RouterError
+from vlrouterbench.core.settings_text import settings_text
 from vlrouterbench.core.simulated import marked
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ def train(request: TrainRequest) -> None:
     chosen = {name: str(value) for name, value in trained.chosen.setting.items()}
     score, reason = trained.chosen.validation_rank_score, table.goal.why_no_rank_score
     merit = f"Rank Score {score:.2f}" if score is not None else f"objective value {trained.chosen.merit:.2f}"
-    settings = ", ".join(f"{name} {value}" for name, value in chosen.items()) or "its only setting"
+    settings = settings_text(trained.chosen.setting) or "its only setting"
     console.show(
         {"out": str(target), "chosen": chosen, "tried": len(trained.trials), "validation_rank_score": score} | pushed,
         f"{router}: {merit} on validation with {settings}, "

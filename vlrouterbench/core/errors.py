@@ -63,6 +63,17 @@ def shown(value: object) -> str:
     return text if len(text) <= 4 * SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
 
 
+def quoted(name: str) -> str:
+    """A name of others as a message shows it: in quotation marks, or as `shown` where it is long or unprintable."""
+    return f'"{name}"' if len(name) <= SHOWN_CHARACTERS and name.isprintable() else shown(name)
+
+
+def said(error: BaseException) -> str:
+    """What a library's error says: in one line, cut where it is long, without a full stop at its end."""
+    text = " ".join(str(error).split()).rstrip(" .:") or type(error).__name__
+    return text if len(text) <= 2 * SHOWN_CHARACTERS else f"{text[: 2 * SHOWN_CHARACTERS]}..."
+
+
 def unknown_name(kind: str, name: str, valid: Iterable[str]) -> UnknownNameError:
     """An error for a wrong name that offers the nearest right one and lists all of them, or the first of very many."""
     names = list(valid)
@@ -71,8 +82,7 @@ def unknown_name(kind: str, name: str, valid: Iterable[str]) -> UnknownNameError
     listed = ", ".join(names)
     if len(listed) > _LONGEST_LIST:
         listed = f"{', '.join(names[:_NAMES_LISTED])[:_LONGEST_LIST]} and others, {len(names):,} in all"
-    asked = f'"{name}"' if len(name) <= SHOWN_CHARACTERS and name.isprintable() else shown(name)
-    return UnknownNameError(f"unknown {kind} {asked}.{hint} Known: {listed}.")
+    return UnknownNameError(f"unknown {kind} {quoted(name)}.{hint} Known: {listed}.")
 
 
 def nearest_name(name: str, valid: Iterable[str], *, cutoff: float = 0.5) -> str:

@@ -23,7 +23,7 @@ from vlrouterbench.core.disk import flush_file, flush_folder
 from vlrouterbench.core.errors import VLRouterBenchError
 from vlrouterbench.core.staging import put_in_place, staging_path
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What a system answers when a disk, a quota or the largest file size is full."""
 
 
@@ -117,7 +117,7 @@ def _full_disk_named(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in FULL:
             raise
         raise VLRouterBenchError(
             f"expected space to write {target}, found none: {error}. What stood there before is untouched. "

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from vlrouterbench.core.errors import SourceError, VLRouterBenchError
-from vlrouterbench.core.files import scratch_folder
+from vlrouterbench.core.files import FULL, scratch_folder
 from vlrouterbench.data.sources.image_paths import IMAGE_SUFFIXES
 
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar")
@@ -53,14 +53,36 @@ def unpacked(source: Path, *, limits: ArchiveLimits | None = None) -> Iterator[P
         try:
             with tarfile.open(source) as archive:
                 _extract(archive, source, target, limits or ArchiveLimits())
-        except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-            raise SourceError(f"{source} is damaged or not a tar archive: {error}. Fetch it again.") from error
+        except OSError as error:
+            raise SourceError(_not_unpacked(error, source, target)) from error
+        except (tarfile.TarError, EOFError, zlib.error) as error:
+            said = str(error).partition(":")[0] or type(error).__name__
+            raise SourceError(f"{source} is damaged or not a tar archive: {said}. Fetch it again.") from error
+        # The folder is gone when the message is read.
         try:
             yield target
         except VLRouterBenchError as error:
-            # The folder is gone when the message is read.
             error.args = tuple(_renamed(text, target, source) for text in error.args)
             raise
+        except OSError as error:
+            error.filename, error.filename2 = (_renamed(n, target, source) for n in (error.filename, error.filename2))
+            raise
+
+
+def _not_unpacked(error: OSError, source: Path, target: Path) -> str:
+    """What is wrong where a file of an archive cannot be written, or the archive cannot be read."""
+    if error.errno in FULL:
+        return (
+            f"expected space to unpack {source} in {target.parent.parent}, found none. Free some, or set TMPDIR to a "
+            "folder on another disk."
+        )
+    if error.filename == str(source):
+        return f"expected to read {source}, found: {error.strerror}. Check its permissions."
+    if error.filename is None:
+        said = (error.strerror or str(error)).partition(":")[0]
+        return f"{source} is damaged or not a tar archive: {said}. Fetch it again."
+    place = _renamed(str(error.filename), target, source)
+    return f"{place} cannot be unpacked: {error.strerror}. Pack the archive without it."
 
 
 def _renamed(text: object, target: Path, source: Path) -> object:

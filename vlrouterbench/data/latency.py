@@ -12,10 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vlrouterbench.core.errors import BenchmarkError
+from vlrouterbench.core.errors import BenchmarkError, said
 from vlrouterbench.data.candidates import CandidatePool
 from vlrouterbench.data.schema import LATENCY
 from vlrouterbench.data.sources.source_logs import positions_of
+
+_SCHEMA = pa.schema([("sample_id", pa.string()), ("candidate", pa.string()), (LATENCY, pa.float64())])
 
 
 def read_latency(folder: Path, sample_ids: pa.ChunkedArray, pool: CandidatePool) -> dict[str, np.ndarray]:
@@ -29,9 +31,12 @@ def read_latency(folder: Path, sample_ids: pa.ChunkedArray, pool: CandidatePool)
         try:
             if LATENCY not in pq.read_schema(path).names:
                 continue
-            part = pq.read_table(path, columns=["sample_id", "candidate", LATENCY])
-        except (pa.ArrowInvalid, OSError) as error:
-            raise BenchmarkError(f"{path} is not readable as parquet: {error}. Build the benchmark again.") from error
+            part = pq.read_table(path, columns=["sample_id", "candidate", LATENCY], partitioning=None)
+            part = part.cast(_SCHEMA)
+        except (pa.ArrowException, ValueError, OSError) as error:
+            raise BenchmarkError(
+                f"{path} is not readable as parquet: {said(error)}. Build the benchmark again."
+            ) from error
         if matrix is None:
             matrix = np.full((len(sample_ids), len(pool)), np.nan)
         rows = positions_of(part["sample_id"], sample_ids)

@@ -8,7 +8,6 @@ Decisions
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from vlrouterbench.core.constants import SPLITS
 from vlrouterbench.core.errors import BenchmarkError, unknown_name
@@ -25,10 +23,11 @@ from vlrouterbench.core.files import sha256_of_files
 from vlrouterbench.core.staging import bring_back_killed
 from vlrouterbench.data.assemble import GIVEN
 from vlrouterbench.data.build_report import REPORT_FILE, BenchmarkIdentity, BuildReport
-from vlrouterbench.data.candidates import NOT_STATED, PRICE_FIELDS, CandidateModel, CandidatePool
+from vlrouterbench.data.candidates import CandidatePool
 from vlrouterbench.data.costs import cost_bounds, measured_means, pool_cost
+from vlrouterbench.data.folder import read_pool, read_report, read_shard
 from vlrouterbench.data.latency import read_latency
-from vlrouterbench.data.schema import CANDIDATE_FILE_SCHEMA, LATENCY, MATRIX_TYPES, REQUEST_PRICE
+from vlrouterbench.data.schema import LATENCY, MATRIX_TYPES
 from vlrouterbench.data.table_images import data_files, images_of_rows
 from vlrouterbench.metrics.objectives import BENCHMARK_GOAL, Goal
 
@@ -203,11 +202,11 @@ def load_table(folder: Path | str, *, verify: bool = False) -> RoutingTable:
         BenchmarkError: not a benchmark folder, or its parts do not belong together.
     """
     folder = bring_back_killed(Path(folder))
-    report = _read_report(folder)
+    report = read_report(folder)
     files = data_files(folder)
     if not files:
         raise BenchmarkError(f"expected tables in {folder / 'data'}, found none. Build the benchmark again.")
-    pool = _read_pool(folder)
+    pool = read_pool(folder)
     if verify and sha256_of_files(folder.rglob("*.parquet"), folder) != report["sha256"]:
         raise BenchmarkError(
             f"the tables of {folder} are not the ones its {REPORT_FILE} was written for. Build it again."
@@ -215,12 +214,11 @@ def load_table(folder: Path | str, *, verify: bool = False) -> RoutingTable:
     samples: list[pa.Table] = []
     matrices: dict[str, list[np.ndarray]] = {name: [] for name in MATRIX_TYPES}
     for path in files:
-        table = _read_parquet(path, without="image")
+        kept, columns = read_shard(path, pool)
         for name, parts in matrices.items():
-            parts.append(_matrix(table[name], pool, path))
+            parts.append(columns[name])
         split = path.name.split("-", 1)[0]
-        kept = table.drop_columns(list(MATRIX_TYPES)).replace_schema_metadata(None)
-        samples.append(kept.append_column("split", pa.array([split] * table.num_rows, pa.string())))
+        samples.append(kept.append_column("split", pa.array([split] * kept.num_rows, pa.string())))
     whole = pa.concat_tables(samples)
     if whole.num_rows != report["samples"]:
         raise BenchmarkError(
@@ -233,47 +231,3 @@ def load_table(folder: Path | str, *, verify: bool = False) -> RoutingTable:
         stacked["cost"] = np.where(np.isnan(stacked["quality"]), np.nan, 0.0)
     stacked |= read_latency(folder, whole["sample_id"], pool)
     return RoutingTable(folder, report, pool, whole, stacked, np.arange(whole.num_rows))
-
-
-def _read_report(folder: Path) -> BuildReport:
-    path = folder / REPORT_FILE
-    if not path.is_file():
-        raise BenchmarkError(
-            f"expected a benchmark folder with {REPORT_FILE}, found none at {folder}. "
-            f"Make one with `vlrouterbench build SOURCE --out {folder}`."
-        )
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise BenchmarkError(f"{path} is not readable as JSON: {error}. Build the benchmark again.") from error
-
-
-def _read_pool(folder: Path) -> CandidatePool:
-    path = folder / "candidates.parquet"
-    if not path.is_file():
-        raise BenchmarkError(f"expected {path}, found none. Build the benchmark again.")
-    table = _read_parquet(path)
-    stated = [name for name in table.column_names if name == REQUEST_PRICE or name in CANDIDATE_FILE_SCHEMA.names]
-    rows = table.select(stated).to_pylist()
-    for row in rows:
-        row.update({side: NOT_STATED for side in PRICE_FIELDS if row[side] is None})
-    return CandidatePool(tuple(CandidateModel(**row) for row in rows), str(path))
-
-
-def _read_parquet(path: Path, *, without: str | None = None) -> pa.Table:
-    try:
-        return pq.read_table(path, columns=[name for name in pq.read_schema(path).names if name != without])
-    except (pa.ArrowInvalid, OSError) as error:
-        raise BenchmarkError(f"{path} is not readable as parquet: {error}. Build the benchmark again.") from error
-
-
-def _matrix(column: pa.ChunkedArray, pool: CandidatePool, path: Path) -> np.ndarray:
-    struct = column.combine_chunks()
-    if isinstance(struct, pa.ChunkedArray):
-        struct = struct.chunk(0)
-    names = [field.name for field in struct.type]
-    if names != list(pool.names):
-        raise BenchmarkError(
-            f"{path}: its columns are for {', '.join(names)}; candidates.parquet lists {', '.join(pool.names)}."
-        )
-    return np.column_stack([values.to_numpy(zero_copy_only=False).astype(float) for values in struct.flatten()])

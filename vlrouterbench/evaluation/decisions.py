@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vlrouterbench.core.errors import EvaluationError
+from vlrouterbench.core.errors import EvaluationError, quoted, said
 from vlrouterbench.data.saved_tables.form import TableError, TableForm, ending_of
 from vlrouterbench.data.saved_tables.read import read_saved_table
 from vlrouterbench.data.table import RoutingTable
@@ -52,25 +52,31 @@ def read_decisions(path: Path, table: RoutingTable, *, whole: RoutingTable | Non
     others = set() if whole is None else set(whole.column("sample_id")) - set(row_of)
     decisions: dict[str, np.ndarray] = {}
     for router, sample_id, candidate in zip(routers, sample_ids, candidates, strict=True):
-        where = f'{path}: router "{router}", sample "{sample_id}", candidate "{candidate}"'
         row, choice = row_of.get(sample_id), table.pool.index.get(candidate)
         chosen = decisions.setdefault(router, np.full(len(row_of), -1))
         if sample_id in others:
             continue
         if row is None:
             raise EvaluationError(
-                f"{where}: expected only the {len(row_of):,} scored samples of {table.folder}; this one is unknown, "
-                "of another split, or not measured for every candidate. Remove the row."
+                f"{_where(path, router, sample_id, candidate)}: expected only the {len(row_of):,} scored samples of "
+                f"{table.folder}; this one is unknown, of another split, or not measured for every candidate. Remove "
+                "the row."
             )
         if choice is None:
+            where = _where(path, router, sample_id, candidate)
             raise EvaluationError(
                 f"{where}: unknown candidate, or one that is not scored here. Scored: {', '.join(table.pool.names)}."
             )
         if chosen[row] >= 0:
+            where = _where(path, router, sample_id, candidate)
             raise EvaluationError(f"{where}: expected one decision per sample, found a second one. Remove the row.")
         chosen[row] = choice
     _check_whole(path, decisions, list(row_of))
     return decisions
+
+
+def _where(path: Path, router: str, sample_id: str, candidate: str) -> str:
+    return f"{path}: router {quoted(router)}, sample {quoted(sample_id)}, candidate {quoted(candidate)}"
 
 
 def _columns(path: Path, *, most_rows: int) -> list[list[str]]:
@@ -82,8 +88,8 @@ def _columns(path: Path, *, most_rows: int) -> list[list[str]]:
         raise EvaluationError(
             f"expected decisions at {path}, found no file. `vlrouterbench evaluate` writes it."
         ) from error
-    except (pa.ArrowInvalid, OSError) as error:
-        raise EvaluationError(f"{path} is not readable as parquet: {error}. Write it again.") from error
+    except (pa.ArrowException, ValueError, OSError) as error:
+        raise _unreadable(path, error) from error
     with file:
         types = {field.name: field.type for field in file.schema_arrow}
         lacking = [name for name in COLUMNS if name not in types]
@@ -98,8 +104,15 @@ def _columns(path: Path, *, most_rows: int) -> list[list[str]]:
                 f"{path}: expected decisions of at most {MOST_ROUTERS:,} routers, {most_rows:,} rows, found "
                 f"{file.metadata.num_rows:,}. Split the file."
             )
-        rows = file.read(columns=list(COLUMNS))
+        try:
+            rows = file.read(columns=list(COLUMNS))
+        except (pa.ArrowException, ValueError, OSError) as error:
+            raise _unreadable(path, error) from error
     return _whole_columns(path, rows)
+
+
+def _unreadable(path: Path, error: Exception) -> EvaluationError:
+    return EvaluationError(f"{path} is not readable as parquet: {said(error)}. Write it again.")
 
 
 def _saved_columns(path: Path, most_rows: int) -> list[list[str]]:
@@ -138,6 +151,6 @@ def _check_whole(path: Path, decisions: dict[str, np.ndarray], sample_ids: Seque
         missing = np.flatnonzero(chosen < 0)
         if missing.size:
             raise EvaluationError(
-                f'{path}: router "{router}": expected a decision on each of {len(sample_ids):,} scored samples, found '
-                f'none on {missing.size:,} of them, the first "{sample_ids[missing[0]]}". Add the rows.'
+                f"{path}: router {quoted(router)}: expected a decision on each of {len(sample_ids):,} scored samples, "
+                f'found none on {missing.size:,} of them, the first "{sample_ids[missing[0]]}". Add the rows.'
             )

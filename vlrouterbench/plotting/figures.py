@@ -124,7 +124,8 @@ def draw_heat_map(
     for row, column in np.ndindex(values.shape) if values.size <= _MOST_NUMBERS else ():
         value = values[row, column]
         measured = np.isfinite(value)
-        colour = _ON_DARK if measured and value <= light else _ON_LIGHT
+        # An empty cell has the page's colour, so that its dash turns with the page.
+        colour = "black" if not measured else _ON_DARK if value <= light else _ON_LIGHT
         axes.text(column, row, f"{value:.0f}" if measured else "-", ha="center", va="center", fontsize=9, color=colour)
     axes.set_title(title, parse_math=False)
     figure.colorbar(cells, ax=axes, label=label, fraction=0.03)

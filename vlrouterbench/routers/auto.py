@@ -7,26 +7,31 @@ Decisions
 - Code that differs from what was saved with the weights is not run, whatever is allowed: its digests stand in
   config.json. Folders of 0.x have none and are read as they are.
 - A folder that is not a router is named as such, with what was found.
+- Where the Hub does not answer, what lies in its cache is all there is: whether it does is asked once, since its client
+  tries again for half a minute, for each file.
 - Weights that are missing are an error: transformers would fill them with random ones and a warning.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard, TypeVar
 
+from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
 from safetensors import SafetensorError
 from transformers.utils import cached_file
 
-from vlrouterbench.core.errors import RouterError, UnknownNameError, unknown_name
+from vlrouterbench.core.errors import RouterError, UnknownNameError, nearest_name, unknown_name
 from vlrouterbench.core.foreign_code import foreign_code
 from vlrouterbench.core.staging import bring_back_killed
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.encoder_registration import find_encoders
 from vlrouterbench.routers.encoders.block import BLOCKS, MODALITIES
+from vlrouterbench.routers.encoders.hub.folder import hub_answers
 from vlrouterbench.routers.registration import find_offered
 from vlrouterbench.routers.registry import FAMILIES
 from vlrouterbench.routers.write_code import LOADED, changed_code, flat_name
@@ -34,6 +39,7 @@ from vlrouterbench.routers.write_code import LOADED, changed_code, flat_name
 T = TypeVar("T")
 trusts_code: ContextVar[bool] = ContextVar("trusts_code", default=False)
 """Whether routers of unknown families are loaded by their own code where a call does not say; set for one command."""
+_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _HUB_OPTIONS = ("revision", "token", "cache_dir", "local_files_only")
 MAX_NAMES = 4
 """Most code files that a message names."""
@@ -60,6 +66,7 @@ class AutoRouter:
         """
         source = str(name_or_path)
         bring_back_killed(Path(source))
+        kwargs = _within_reach(source, kwargs)
         config = _read_config(source, kwargs)
         if isinstance(encoder := config.get("encoder"), dict):
             find_encoders(encoder)
@@ -172,6 +179,27 @@ def _own_class(
         return get_class_from_dynamic_module(reference, source, **options)
 
 
+def _within_reach(source: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Options of loading, for the Hub's cache alone where the Hub does not answer."""
+    if "local_files_only" in options or not _HUB_ID.fullmatch(source) or Path(source).exists() or hub_answers():
+        return options
+    return options | {"local_files_only": True}
+
+
+def _found_neither(source: str, error: Exception) -> str:
+    """What is said where a name is neither a folder nor a router on the Hub, with the folder that may be meant."""
+    folder = Path(source)
+    routers = [path.parent.name for path in folder.parent.glob("*/config.json")] if folder.parent.is_dir() else []
+    nearest = nearest_name(folder.name, routers)
+    hint = f' Did you mean "{folder.parent / nearest}"?' if nearest else ""
+    unreachable = isinstance(error.__cause__, LocalEntryNotFoundError | OfflineModeIsEnabled)
+    where = ", and the Hub does not answer or may not be asked" if unreachable else ""
+    return (
+        f'expected a router folder or Hub id, found neither at "{source}"{where}.{hint} '
+        "Give a folder that `vlrouterbench train` wrote, or owner/name with the Hub in reach."
+    )
+
+
 def _read_config(name_or_path: str, kwargs: dict[str, Any]) -> dict[str, Any]:
     options = {key: kwargs[key] for key in _HUB_OPTIONS if key in kwargs}
     folder = Path(name_or_path)
@@ -186,10 +214,7 @@ def _read_config(name_or_path: str, kwargs: dict[str, Any]) -> dict[str, Any]:
         try:
             path = Path(cached_file(name_or_path, "config.json", **options) or "")
         except (OSError, ValueError) as error:
-            raise RouterError(
-                f'expected a router folder or Hub id, found neither at "{name_or_path}". '
-                "Give a folder that `vlrouterbench train` wrote, or owner/name with the Hub in reach."
-            ) from error
+            raise RouterError(_found_neither(name_or_path, error)) from error
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -58,6 +58,16 @@ def refused(tmp_path, name, text, match):
         (HEAD + "m,1,2,\n", "expected 3 cells as in the header, found 4"),
         ("name,input_price,output_price,\nm,1,2,left over\n", "no value in a column without a name"),
         (HEAD + 'm,"1,2\n', "is not readable as csv"),
+        (
+            "name,input_price,output_price,unit\nm,1,2,per 1K tokens\n",
+            r"line 2: expected prices in USD per million tokens, .* found 'per 1K tokens' in 'unit', which is not read",
+        ),
+        ("name,input_price,output_price,currency\nm,1,2,EUR\n", "found 'EUR' in 'currency', which is not read"),
+        ("name,input_price,output_price,request_price\nm,1,2,0.1\n", "found '0.1' in 'request_price', which is not"),
+        ("name,input_price,output_price,cachedInputPrice\nm,1,2,0.1\n", "found '0.1' in 'cachedInputPrice', which"),
+        ("Name,Input_Price,output_price\nm,1,2\n", "line 1: expected \"name\" spelt so, found 'Name'. Rename it"),
+        ("name,input_price,output_price,Input Price\nm,1,2,3\n", 'expected "input_price" spelt so, found \'Input P'),
+        ("name,input_price,output_price,Parameters_B\nm,1,2,3\n", 'expected "parameters_b" spelt so'),
         (b"\xff\xfen\x00a\x00", "is no UTF-8. Save it as UTF-8"),
         (HEAD + "m,1,2\n" * 10_001, "at most 10,000 entries|doubled"),
     ],
@@ -162,3 +172,26 @@ def test_columns_and_rows_that_a_spreadsheet_leaves_empty_do_not_count(tmp_path)
 def test_unlikely_prices_are_taken_as_they_stand_where_that_is_allowed(tmp_path):
     (tmp_path / "p.csv").write_text(HEAD + "m,0.0000025,1\n")
     assert read_pool(tmp_path / "p.csv", allow_unlikely=True).candidates[0].input_price == 2.5e-6
+
+
+@pytest.mark.parametrize("name", ["a.yaml", "a.json"])
+def test_another_spelling_and_a_unit_that_is_not_read_are_refused_in_every_format(tmp_path, name):
+    texts = {
+        "a.yaml": "- {{name: m, input_price: 1, {}: {}, output_price: 2}}\n",
+        "a.json": '[{{"name": "m", "input_price": 1, "{}": "{}", "output_price": 2}}]',
+    }
+    refused(tmp_path, name, texts[name].format("Output_Price", 3), 'expected "output_price" spelt so')
+    refused(tmp_path, name, texts[name].format("price_per_1k", 3), "found '3' in 'price_per_1k', which is not read")
+
+
+@pytest.mark.parametrize(
+    "unit", ["USD per million tokens", "$/1M", "usd", "USD/Mtok", "per 1M tokens", "usd_per_1m_tokens", ""]
+)
+def test_a_unit_that_is_the_expected_one_and_notes_are_taken(tmp_path, unit):
+    (tmp_path / "a.csv").write_text(f"name,input_price,output_price,Unit,notes,generated\nm,1,2,{unit},a cost,3\n")
+    assert read_pool(tmp_path / "a.csv").names == ("m",)
+
+
+@pytest.mark.parametrize("unit", ["per token", "USD per 1K tokens", "EUR", "¥/1M", "cents per million"])
+def test_another_unit_is_refused(tmp_path, unit):
+    refused(tmp_path, "a.csv", f"name,input_price,output_price,unit\nm,1,2,{unit}\n", f"found '{unit}' in 'unit'")

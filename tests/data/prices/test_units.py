@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from vlrouterbench.core.errors import SourceError
-from vlrouterbench.data.prices.units import StatedPrices, check_units, family_of
+from vlrouterbench.data.prices.units import StatedPrices, check_units
+from vlrouterbench.routers.pool.price_units import family_of
 
 
 def stated(*rows):

@@ -7,6 +7,7 @@ import json
 import logging
 import re
 
+import openpyxl
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.series import examples
+from vlrouterbench.data.saved_tables import delimited, json_rows
 from vlrouterbench.data.saved_tables.form import TableError, TableForm, ending_of
 from vlrouterbench.data.saved_tables.read import read_saved_table
 
@@ -104,6 +106,86 @@ def test_other_encodings_are_refused_and_never_read_as_chinese(tmp_path, encodin
         read_saved_table(tmp_path / "t.csv", FORM)
 
 
+TEXT = "sample_id,question\n1,a\n"
+KOREAN = "sample_id,question\n1,그림에 상자가 몇 개 있습니까? 빨간 것은 어디에 있나요?\n"
+JSON = '[{"sample_id": "1", "question": "a"}]'
+SAVE = "Save it as UTF-8 (in a spreadsheet: CSV UTF-8)."
+WIDE = {
+    "utf-32": ("t.csv", TEXT.encode("utf-32"), f"found UTF-32. {SAVE}"),
+    "utf-32 big": ("t.csv", b"\0\0\xfe\xff" + TEXT.encode("utf-32-be"), f"found UTF-32. {SAVE}"),
+    "no mark": ("t.csv", TEXT.encode("utf-16-le"), f"found UTF-16 without its mark. {SAVE}"),
+    "no mark, big": ("t.tsv", TEXT.encode("utf-16-be"), f"found UTF-16 without its mark. {SAVE}"),
+    "no mark, json": ("t.json", JSON.encode("utf-16-le"), f"found UTF-16 without its mark. {SAVE}"),
+    "Korean": ("t.csv", KOREAN.encode("euc-kr"), f"may be Korean (EUC-KR) or Chinese (GBK). {SAVE}"),
+    "Korean of Windows": ("t.csv", KOREAN.encode("cp949"), f"may be Korean (EUC-KR) or Chinese (GBK). {SAVE}"),
+}
+
+
+@pytest.mark.parametrize("case", WIDE)
+def test_encodings_that_are_not_read_are_named_with_what_to_do(tmp_path, case):
+    name, content, said = WIDE[case]
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(TableError) as caught:
+        read_saved_table(tmp_path / name, FORM)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("first", ["sep=;\n", '"sep=;"\r\n', "SEP=;\n"])
+def test_the_line_by_which_excel_states_the_separator_is_no_header(tmp_path, first):
+    (tmp_path / "t.csv").write_bytes(f"{first}sample_id;question;quality\n1;a, b;0,5\n".encode())
+    table = read_saved_table(tmp_path / "t.csv", FORM)
+    assert table.to_pylist() == [{"sample_id": "1", "question": "a, b", "quality": 0.5}]
+    (tmp_path / "t.csv").write_text(first)
+    with pytest.raises(TableError, match="it is empty, where a header and rows were expected"):
+        read_saved_table(tmp_path / "t.csv", FORM)
+
+
+NO_WORKBOOK = {
+    "web page": (b"<html><table><tr><td>sample_id</td></tr></table></html>", "it is a web page or XML. Open it in"),
+    "csv": (TEXT.encode(), r"it is text. Name it \.csv, \.tsv or \.json"),
+    "xls": (b"\xd0\xcf\x11\xe0" + bytes(600), "it is an xls file, or has a password. Save it as xlsx"),
+    "nothing": (b"", "it is empty. Open it in a spreadsheet"),
+    "other bytes": (b"\1\0\2", "it is no zip archive. Open it in a spreadsheet"),
+    "cut short": (b"PK\3\4" + bytes(100), "File is not a zip file. Open it in a spreadsheet"),
+}
+
+
+@pytest.mark.parametrize("case", NO_WORKBOOK)
+def test_what_is_called_xlsx_and_is_none_is_said_to_be_what_it_is(tmp_path, case):
+    content, said = NO_WORKBOOK[case]
+    (tmp_path / "t.xlsx").write_bytes(content)
+    with pytest.raises(TableError, match=f"^ is not readable as xlsx: {said}"):
+        read_saved_table(tmp_path / "t.xlsx", FORM)
+
+
+def test_a_column_of_a_workbook_without_a_name_is_left_out_where_it_is_empty_and_else_refused(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.append(["sample_id", None, "question"])
+    book.active.append(["1", None, "a"])
+    book.save(tmp_path / "t.xlsx")
+    assert read_saved_table(tmp_path / "t.xlsx", FORM).column_names == ["sample_id", "question"]
+    book.active.append(["2", "x", "b"])
+    book.save(tmp_path / "t.xlsx")
+    with pytest.raises(TableError, match=r"found none in column 2, which is not empty\. Name it, or delete it"):
+        read_saved_table(tmp_path / "t.xlsx", FORM)
+
+
+def test_a_limit_is_told_with_what_to_do(tmp_path):
+    (tmp_path / "t.csv").write_text(",".join(map(str, range(6000))) + "\n")
+    with pytest.raises(TableError, match=r"more than 5,000 columns\. Leave out what is not needed, or divide it"):
+        read_saved_table(tmp_path / "t.csv", FORM)
+
+
+def test_a_row_beyond_the_longest_is_told_in_words_of_tables(tmp_path, monkeypatch):
+    monkeypatch.setattr(delimited, "BLOCK_BYTES", (2**10, 2**12))
+    monkeypatch.setattr(json_rows, "BLOCK_BYTES", (2**10, 2**12))
+    (tmp_path / "t.csv").write_text("sample_id,question\n1," + "x" * 10_000 + "\n")
+    (tmp_path / "t.jsonl").write_text('{"sample_id": "' + "x" * 10_000 + '"}\n')
+    for name in ("t.csv", "t.jsonl"):
+        with pytest.raises(TableError, match=r"a row has more than [\d,]+ bytes\. Save images as files"):
+            read_saved_table(tmp_path / name, FORM)
+
+
 def test_a_number_in_the_place_of_a_text_is_its_text_in_every_format(tmp_path):
     frame = pd.DataFrame({"sample_id": [1, 2], "question": [10, 20], "quality": [0, 1]})
     frame.to_parquet(tmp_path / "t.parquet")
@@ -169,7 +251,7 @@ BAD = {
     "zeros.csv": (b"sample_id\0,question\n", "bytes that are none"),
     "half.csv": (b"\xff\xfes\0a\0", "less than two lines"),
     "odd.csv": (b"\xff\xfes\0a\0\n\0b", "begins as UTF-16 text, and is none"),
-    "ragged.csv": (b"a,b\n1,2,3\n", "not readable as csv: CSV parse error"),
+    "ragged.csv": (b"a,b\n1,2,3\n", "not readable as csv: expected 2 cells in every row as in the header, found 3"),
     "not packed.csv.gz": (b"sample_id\n", "not readable as csv.gz"),
     "cut.csv.gz": (gzip.compress(b"sample_id,question\n1,a\n" * 99)[:-20], "not readable as csv.gz"),
     "no book.xlsx": (b"sample_id", "not readable as xlsx"),

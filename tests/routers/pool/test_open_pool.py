@@ -128,6 +128,20 @@ def test_a_price_that_is_likely_per_token_is_refused_unless_that_is_allowed(rout
     assert router.config.candidates[0]["input_price"] == price[0]
 
 
+def test_a_price_a_thousand_times_that_of_its_family_or_of_its_other_side_is_refused_unless_that_is_allowed(router):
+    names = router.config.candidate_names
+    router.set_prices(dict.fromkeys(names, (1.0, 2.0)), allow_unlikely=True)
+    for entry, name in zip(router.config.candidates, ("gpt-4o", "openai/GPT-4o-mini", *names[2:]), strict=True):
+        entry["name"] = name
+    with pytest.raises(ValueError, match="found 0.002 beside 2 of its own other price"):
+        router.set_prices({"gpt-4o": (2.0, 0.002)})
+    with pytest.raises(ValueError, match="^openai/GPT-4o-mini: expected .*found 1 beside 1000 of gpt-4o of the same"):
+        router.set_prices({"gpt-4o": (1000.0, 2000.0)})
+    router.set_prices({names[2]: (1000.0, 2000.0)})  # another family
+    router.set_prices({"gpt-4o": (1000.0, 2000.0), "openai/GPT-4o-mini": (100.0, 200.0)})  # both at once
+    router.set_prices({"gpt-4o": (0.5, 1000.0)}, allow_unlikely=True)
+
+
 @pytest.mark.parametrize("prices", [None, {}, 5, "x", {"NAME": 5}, {"NAME": (1,)}, {"NAME": None}, {5: (1, 1)}])
 def test_prices_that_are_none_are_refused_in_one_line(router, prices):
     given = prices

@@ -3,6 +3,8 @@
 Decisions
 - Values stay the text that stands in the file: what YAML and JSON would make of it (`010`, `1:30`, `true`) is not what
   its reader sees.
+- A column that is not read and speaks of prices, units or currencies is refused by name, and so is another spelling of
+  one that is read: a price in another unit would be the worst of faults. Other columns are the user's own notes.
 - Nothing is repaired. A column or key twice, a row with more or fewer cells than the header, and a list in the place of
   a value are refused with their line.
 - YAML is read by `yaml_nodes.py`.
@@ -13,8 +15,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +28,27 @@ from vlrouterbench.core.limits import CANDIDATES, PRICE_FILE_BYTES, YAML_BYTES
 from vlrouterbench.data.prices.yaml_nodes import compose_yaml, line_of, node_kind, pairs_of, scalar_text
 
 REQUIRED = ("name", "input_price", "output_price")
+OPTIONAL = ("parameters_b", "source", "date", "image_rule", "price_name", "price_source", "price_date")
+_UNITS = ("unit", "units", "currency", "price_unit", "price_units")
+"""Columns that may state what prices are in, where they state what is expected."""
+_MILLION = r"(1[ _-]?)?(m|mio|million|1,000,000|1000000|1e6)[ _-]*((input|output)[ _-]*)?(tok(en)?s?)?"
+_RIGHT_UNIT = re.compile(rf"(usd|us\$|\$|dollars?)?[ /_-]*((per|/)?[ _-]*{_MILLION})?", re.IGNORECASE)
+_OF_PRICES = {
+    "price",
+    "prices",
+    "pricing",
+    "cost",
+    "costs",
+    "usd",
+    "eur",
+    "per",
+    "currency",
+    "unit",
+    "units",
+    "rate",
+    "fee",
+}
+"""Words by which a column speaks of prices."""
 _ROWS = f"rows with {', '.join(REQUIRED[:-1])} and {REQUIRED[-1]}"
 
 
@@ -79,6 +103,37 @@ def read_entries(path: Path) -> list[Entry]:
     return entries
 
 
+def check_names(entry: Entry) -> None:
+    """Refuse values that speak of prices and are not read, and those under another spelling of what is read.
+
+    Raises:
+        SourceError: there is one; the message says its name.
+    """
+    _check_spelling(entry.values, entry.where)
+    for name, value in entry.values.items():
+        words = {word.casefold() for word in re.findall(r"[A-Z]*[a-z]+|[A-Z]+", name)}
+        if name in REQUIRED or name in OPTIONAL or not value.strip() or not words & _OF_PRICES:
+            continue
+        if not (name.strip().casefold() in _UNITS and _RIGHT_UNIT.fullmatch(value.strip())):
+            raise SourceError(
+                f"{entry.where}: expected prices in USD per million tokens, in input_price and output_price, found "
+                f"{shown(value)} in {shown(name)}, which is not read. Convert the prices, and leave it out."
+            )
+
+
+def _check_spelling(names: Iterable[str], where: str) -> None:
+    known = {_letters(name): name for name in (*REQUIRED, *OPTIONAL)}
+    for name in names:
+        meant = known.get(_letters(name), name)
+        if meant != name:
+            raise SourceError(f'{where}: expected "{meant}" spelt so, found {shown(name)}. Rename it.')
+
+
+def _letters(name: str) -> str:
+    """A name without case, blanks and punctuation."""
+    return re.sub(r"[\W_]+", "", name.casefold())
+
+
 def _csv_entries(text: str, path: Path) -> list[Entry]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header: list[str] = []
@@ -117,6 +172,7 @@ def _header(names: Sequence[str], where: str) -> list[str]:
         raise SourceError(
             f"{where}: expected each column once, found {shown(doubled[0])} {names.count(doubled[0])} times."
         )
+    _check_spelling(names, where)
     lacking = [name for name in REQUIRED if name not in names]
     if not lacking:
         return list(names)

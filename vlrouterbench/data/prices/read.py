@@ -17,7 +17,14 @@ from typing import NamedTuple
 from vlrouterbench.core.errors import SourceError, nearest_name, shown
 from vlrouterbench.core.names import describe_look_alikes, name_fault
 from vlrouterbench.data.candidates import CandidateModel, CandidatePool
-from vlrouterbench.data.prices.entry_files import Entry, entries_of_json, read_entries, read_json, read_text
+from vlrouterbench.data.prices.entry_files import (
+    Entry,
+    check_names,
+    entries_of_json,
+    read_entries,
+    read_json,
+    read_text,
+)
 from vlrouterbench.data.prices.numbers import plain_number, price_of
 from vlrouterbench.data.prices.published_lists import PublishedList, published_list
 from vlrouterbench.data.prices.units import StatedPrices, check_units
@@ -160,6 +167,7 @@ def _sheet(entries: list[Entry]) -> list[StatedPrices]:
 
 def _named(entry: Entry) -> _Named:
     """Name and prices of an entry."""
+    check_names(entry)
     name = entry.values.get("name", "").strip()
     if not name:
         raise SourceError(f'{entry.where}: expected a "name", found none.')

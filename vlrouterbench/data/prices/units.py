@@ -10,16 +10,15 @@ Decisions
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
 
 from vlrouterbench.core.errors import SourceError
+from vlrouterbench.routers.pool.price_units import SPREAD, family_of
 
 LOWEST = Decimal("0.001")
-SPREAD = 1000
 WAY_OUT = "If it is meant, allow it: --allow-unlikely-prices (allow_unlikely=True)."
 _PER_TOKEN_BELOW = Decimal("0.00005")
 """Prices lie between 0.05 and 50 or so: what is below this is per token, and else per thousand tokens."""
@@ -55,13 +54,6 @@ def check_units(stated: Iterable[StatedPrices], beside: Iterable[StatedPrices] =
     for side in ("input", "output"):
         for entries in families.values():
             _check_spread([(getattr(entry, side), entry) for entry in entries], f"{side}_price")
-
-
-def family_of(name: str) -> str:
-    """The letters that a name begins with, after its provider: "gpt" of "openai/GPT-4o"."""
-    last = name.rpartition("/")[2].casefold()
-    letters = re.match(r"[^\W\d_]+", last)
-    return letters.group() if letters else last
 
 
 def _check_size(price: Decimal, field: str, where: str) -> None:

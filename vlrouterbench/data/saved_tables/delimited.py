@@ -1,7 +1,8 @@
 """A table as text with a character between columns: comma, semicolon or tab.
 
 Decisions
-- The character is the one that makes most of the header's columns known ones.
+- The character is the one that makes most of the header's columns known ones. A first line `sep=;`, which Excel writes
+  and hides, says which it is.
 - Where it is no comma, columns of numbers may have a decimal comma, as spreadsheets write it in much of Europe.
 - Ids and texts stay text: "007" and "None" are what they are.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from collections.abc import Collection
 
 import pyarrow as pa
@@ -22,6 +24,10 @@ from vlrouterbench.data.saved_tables.form import TableError, TableForm
 SEPARATORS = ",;\t"
 BLOCK_BYTES = (2**20, 2**30)
 """Longest row that is read, tried in turn: the second is for tables that hold images."""
+TOO_LONG = (
+    f" is not readable: a row has more than {BLOCK_BYTES[-1]:,} bytes. Save images as files, or the table as parquet."
+)
+_STATED = re.compile('"?sep=([,;\t])"?', re.IGNORECASE)
 
 
 def read_delimited(source: TextSource, form: TableForm, likely: str) -> pa.Table:
@@ -53,16 +59,22 @@ def in_larger_blocks(error: pa.ArrowInvalid, size: int) -> bool:
 
 def _read(source: TextSource, form: TableForm, likely: str) -> pa.Table:
     # Not at once: the limit of what is looked at may cut a character.
-    head = codecs.getincrementaldecoder("utf-8-sig")().decode(source.start()).partition("\n")[0]
+    lines = codecs.getincrementaldecoder("utf-8-sig")().decode(source.start()).split("\n", 2)
+    stated = _STATED.fullmatch(lines[0].rstrip("\r"))
+    if stated and not any(lines[1:]):
+        raise pa.ArrowInvalid("Empty CSV file")
+    head = lines[1] if stated else lines[0]
     if "\0" in head:
-        raise TableError(" is not readable: expected text, found bytes that are none.")
-    separator = _separator(head.rstrip("\r"), form.known, likely)
+        raise TableError(" is not readable: expected text, found bytes that are none. Save it as CSV in UTF-8.")
+    separator = stated.group(1) if stated else _separator(head.rstrip("\r"), form.known, likely)
     check_columns(head.count(separator) + 1)
-    table = _parsed(source, form, separator, ".")
+    parse = pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True)
+    skipped = 1 if stated else 0
+    table = _parsed(source, form, parse, skipped, ".")
     left = [field.name for field in table.schema if field.name not in form.texts and pa.types.is_string(field.type)]
     if separator == "," or not left or len(set(table.column_names)) < table.num_columns:
         return table
-    with_commas = _parsed(source, form, separator, ",")
+    with_commas = _parsed(source, form, parse, skipped, ",")
     for name in left:
         if pa.types.is_floating(with_commas[name].type):
             table = table.set_column(table.column_names.index(name), name, with_commas[name])
@@ -79,18 +91,19 @@ def _separator(head: str, known: Collection[str], likely: str) -> str:
     return max(dict.fromkeys(likely + SEPARATORS), key=num_known)
 
 
-def _parsed(source: TextSource, form: TableForm, separator: str, decimal: str) -> pa.Table:
+def _parsed(
+    source: TextSource, form: TableForm, parse: pyarrow.csv.ParseOptions, skipped: int, decimal: str
+) -> pa.Table:
     convert = pyarrow.csv.ConvertOptions(
         column_types={name: pa.string() for name in (*form.texts, *form.images)},
         strings_can_be_null=False,
         decimal_point=decimal,
     )
-    parse = pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True)
     for size in BLOCK_BYTES:
         try:
-            read = pyarrow.csv.ReadOptions(block_size=size)
+            read = pyarrow.csv.ReadOptions(block_size=size, skip_rows=skipped)
             return pyarrow.csv.read_csv(source.opened(), read, parse, convert)
         except pa.ArrowInvalid as error:
             if not in_larger_blocks(error, size):
                 raise
-    raise TableError(" is not readable: a row is too long.")
+    raise TableError(TOO_LONG)

@@ -9,6 +9,7 @@ Decisions
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -18,12 +19,13 @@ import pyarrow.parquet as pq
 
 from vlrouterbench.data.saved_tables.bounds import BoundsError, check_columns, check_parquet
 from vlrouterbench.data.saved_tables.decoding import TextSource
-from vlrouterbench.data.saved_tables.delimited import read_delimited
+from vlrouterbench.data.saved_tables.delimited import TOO_LONG, read_delimited
 from vlrouterbench.data.saved_tables.form import TableError, TableForm, ending_of
 from vlrouterbench.data.saved_tables.json_rows import read_json_lines, read_json_rows
 from vlrouterbench.data.saved_tables.workbook import WORKBOOK, read_workbook
 from vlrouterbench.routers.encoders.sample_input import one_line
 
+_RAGGED = re.compile(r"CSV parse error: (?:Row #\d+: )?Expected (\d+) columns, got (\d+): ?(.*)")
 PARQUET, GZIP = b"PAR1", b"\x1f\x8b"
 
 
@@ -41,13 +43,28 @@ def read_saved_table(path: Path, form: TableForm) -> pa.Table:
             raise TableError(f": expected each column once, found {one_line(', '.join(doubled))} more than once.")
         return _with_texts(table, form)
     except BoundsError as error:
-        raise TableError(f" is not read: {error}.") from error
+        raise TableError(f" is not read: {error}. Leave out what is not needed, or divide it into files.") from error
     except UnicodeDecodeError as error:
         raise TableError(": expected names of columns in UTF-8, found other bytes. Save it as UTF-8.") from error
     except (pa.ArrowException, OSError, EOFError, zlib.error, RecursionError) as error:
+        if "straddling" in str(error):
+            raise TableError(TOO_LONG) from error
         kind = (ending_of(path) or path.suffix)[1:] or "a table"
         said = one_line(" ".join(str(error).split())).rstrip(".")
-        raise TableError(f" is not readable as {kind}: {said}.") from error
+        raise TableError(f" is not readable as {kind}: {_said_plainly(said)}") from error
+
+
+def _said_plainly(said: str) -> str:
+    """What a library said of a damaged table, with what to do."""
+    if found := _RAGGED.search(said):
+        expected, cells, row = found.groups()
+        return (
+            f"expected {expected} cells in every row as in the header, found {cells} in {row or 'one'}. Put texts that "
+            "hold the separator or a line break in quotation marks."
+        )
+    if said == "Empty CSV file":
+        return "it is empty, where a header and rows were expected. Save or fetch it again."
+    return f"{said}. Save or fetch it again."
 
 
 def _read(path: Path, form: TableForm) -> pa.Table:

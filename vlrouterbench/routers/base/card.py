@@ -126,6 +126,7 @@ def front_matter(config: Mapping[str, Any], facts: CardFacts) -> str:
     front = ModelCardData(
         library_name="transformers",
         license="apache-2.0",
+        pipeline_tag="image-text-to-text",
         tags=["model-routing", "vision-language", "vl-routerbench", *(["simulated"] if is_simulated(config) else [])],
     )
     training, trials = config["training"], best_trials(facts)

@@ -35,6 +35,7 @@ from vlrouterbench.routers.pool.costs import (
     time_quantiles,
 )
 from vlrouterbench.routers.pool.new_candidates import checked_outcomes, checked_price, new_candidate
+from vlrouterbench.routers.pool.price_units import check_spread
 
 EDGE = 0.005
 """A new candidate's probabilities are kept this far from 0 and 1."""
@@ -146,6 +147,8 @@ class OpenPoolRouter(BoundedRouter):
             raise PoolMismatchError(f"expected a new candidate, found {candidate['name']}, which is in the pool.")
         sides = (candidate.get("input_price"), candidate.get("output_price"))
         price = checked_price(candidate["name"], sides, allow_unlikely=allow_unlikely)
+        if not allow_unlikely:
+            check_spread(self._prices_by_name(), {candidate["name"]: price})
         quality, *tokens = checked_outcomes(candidate["name"], outcomes, len(features))
         rows = self.reduced(features)
         made = self.estimates_of_trained(rows)
@@ -213,14 +216,16 @@ class OpenPoolRouter(BoundedRouter):
         entries = [entry.copy() for entry in self.config.candidates]
         mean_cost, before, old_prices = self.mean_cost.data.clone(), self._prices_before(), self._prices()
         changes: list[PoolChange] = []
-        for name, price in prices.items():
+        stated = {name: checked_price(name, price, allow_unlikely=allow_unlikely) for name, price in prices.items()}
+        if not allow_unlikely:
+            check_spread(self._prices_by_name(), stated)
+        for name, new in stated.items():
             index = names.index(name)
             if before[index] is None or not float(tokens[:, index].sum()) > 0:
                 raise ValueError(
                     f"{name}: its tokens or the prices of its costs are not known. Train on a benchmark with both, "
                     "so that prices can be changed later."
                 )
-            new = checked_price(name, price, allow_unlikely=allow_unlikely)
             old = pool_of(self.config.to_dict())[index][1:]
             changes.append({"change": "price", "candidate": name, "before": old, "after": [*new]})
             entries[index]["input_price"], entries[index]["output_price"] = new
@@ -234,6 +239,14 @@ class OpenPoolRouter(BoundedRouter):
                 entry["mean_cost_usd"] = float(mean_cost[index])
         self.config.candidates = entries
         self.config.record_change(*changes)
+
+    def _prices_by_name(self) -> dict[str, tuple[float, float] | None]:
+        """(input, output) in USD per million tokens; None where a candidate has none."""
+        prices: dict[str, tuple[float, float] | None] = {}
+        for entry in self.config.candidates:
+            paid, answered = entry.get("input_price"), entry.get("output_price")
+            prices[entry["name"]] = None if paid is None or answered is None else (paid, answered)
+        return prices
 
     @torch.no_grad()
     def anchor_set(self, count: int) -> list[int]:

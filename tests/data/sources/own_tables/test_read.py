@@ -1,5 +1,6 @@
 """Own tables: three formats, one benchmark; every bad input is named and writes nothing."""
 
+import csv
 import os
 import re
 import shutil
@@ -289,6 +290,14 @@ def test_a_cost_that_is_no_finite_number_never_becomes_a_bound(own_tables, tmp_p
 def test_text_where_a_number_should_stand_is_an_error(own_tables, column):
     edit(own_tables, "outcomes", lambda rows: [row.update({column: "many"}) for row in rows])
     refuse(own_tables, rf'outcomes\.parquet: column "{column}" is not readable as')
+
+
+def test_a_decimal_comma_in_quotation_marks_names_its_row_and_what_to_write(own_tables):
+    rows = [("sample_id", "candidate", "quality"), ("s00", "small", "1"), ("s01", "small", "0,5")]
+    (own_tables / "outcomes.parquet").unlink()
+    with (own_tables / "outcomes.csv").open("w", newline="") as handle:
+        csv.writer(handle).writerows(rows)
+    refuse(own_tables, r'"quality" is not readable as float: row 2 holds \'0,5\'\. Write decimals with a point\.')
 
 
 def test_a_fraction_of_a_token_is_an_error_not_cut_off(own_tables):

@@ -6,6 +6,7 @@ Decisions
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vlrouterbench.core.errors import SourceError
+from vlrouterbench.core.errors import SourceError, shown
 from vlrouterbench.core.limits import ANSWER_SECONDS, ANSWER_USD
 from vlrouterbench.data.saved_tables.form import TableError, TableForm
 from vlrouterbench.data.saved_tables.read import read_saved_table
@@ -24,6 +25,7 @@ from vlrouterbench.routers.encoders.sample_input import IMAGE_FIELDS, one_line
 
 _MOST = {"cost_usd": (ANSWER_USD, "USD"), LATENCY: (ANSWER_SECONDS, "seconds")}
 """Column of amounts -> the most that one answer can take; counts of tokens end at what their type holds."""
+_COMMA = re.compile(r"[+-]?[0-9.]*,[0-9]+")
 TEXTS = (*SAMPLE_SCHEMA.names, "candidate")
 """Columns that are text, whatever their cells look like."""
 
@@ -61,7 +63,28 @@ def cast_column(table: pa.Table, name: str, kind: pa.DataType, path: Path) -> pa
             column = column.cast(column.type.value_type)
         return column.cast(kind)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise SourceError(f'{path}: column "{name}" is not readable as {kind}: {one_line(str(error))}') from error
+        raise SourceError(
+            f'{path}: column "{name}" is not readable as {kind}: {_fault(table, name, kind, error)}'
+        ) from (error)
+
+
+def _fault(table: pa.Table, name: str, kind: pa.DataType, error: pa.ArrowException) -> str:
+    """What is wrong with a column: the first cell that is none of that kind, with what to do."""
+    said = one_line(str(error)).rstrip(".")
+    column = table[name]
+    if not pa.types.is_string(column.type) or pa.types.is_string(kind):
+        return f"{said}. Save it as numbers."
+    for row, cell in enumerate(column.to_pylist(), start=1):
+        try:
+            pa.array([cell], pa.string()).cast(kind)
+        except pa.ArrowInvalid:
+            hint = (
+                "Write decimals with a point."
+                if _COMMA.fullmatch(cell.strip())
+                else "Leave what was not measured empty."
+            )
+            return f"row {row} holds {shown(cell)}. {hint}"
+    return f"{said}. Save it as numbers."
 
 
 def check_quality(table: pa.Table, path: Path) -> None:

@@ -183,7 +183,7 @@ def _fetched(source: str, revision: str | None) -> Path:
     )
     if is_offline_mode():
         raise HubEncoderError(f"{which} is not in the Hub's cache, whole, and HF_HUB_OFFLINE is set. {remedy}")
-    if not _answers(constants.ENDPOINT):
+    if not hub_answers():
         raise HubEncoderError(
             f"{which} is not in the Hub's cache, whole, and {constants.ENDPOINT} does not answer. {remedy}"
         )
@@ -196,10 +196,15 @@ def _fetched(source: str, revision: str | None) -> Path:
     return path
 
 
-def _answers(endpoint: str) -> bool:
-    """Whether a server answers at all; what it answers does not matter."""
+def hub_answers() -> bool:
+    """Whether the Hub may be asked and a server answers there at all; what it answers does not matter."""
+    from huggingface_hub import constants, is_offline_mode
+
+    if is_offline_mode():
+        return False
     try:
-        urllib.request.urlopen(urllib.request.Request(endpoint, method="HEAD"), timeout=PROBE_SECONDS).close()
+        request = urllib.request.Request(constants.ENDPOINT, method="HEAD")
+        urllib.request.urlopen(request, timeout=PROBE_SECONDS).close()
     except urllib.error.HTTPError:
         return True
     except (OSError, ValueError):

@@ -1,0 +1,1 @@
+"""Seeded mutations of everything that the commands read from others."""
