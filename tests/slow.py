@@ -11,6 +11,7 @@ SLOW = (
     "core/test_staging.py",
     "data/inspection/",
     "data/simulation/",
+    "data/sources/test_published.py",
     "data/sources/vlmevalkit/test_damage.py",
     "data/sources/vlmevalkit/test_read_properties.py",
     "data/test_bombs.py",
