@@ -26,6 +26,7 @@ import pytest  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from tests.browsing import open_browser  # noqa: E402
+from tests.once import built_once  # noqa: E402
 from tests.series import SERIES  # noqa: E402
 from tests.slow import SLOW  # noqa: E402
 from vlrouterbench.data.build import build_from_logs  # noqa: E402
@@ -36,11 +37,17 @@ PROJECT = Path(__file__).resolve().parent.parent
 DATA_VARIABLE = "VLROUTERBENCH_TEST_DATA"
 
 
+def pytest_configure(config):
+    """Several processes take files in the order of collection, instead of those with most tests first."""
+    config.option.loadscopereorder = False
+
+
 def pytest_collection_modifyitems(items):
-    """Mark what `make test-fast` leaves out."""
+    """Mark what `make test-fast` leaves out, and let it come first: no process is left with a long file at the end."""
     for item in items:
         if item.path.relative_to(PROJECT / "tests").as_posix().startswith(SLOW):
             item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -77,9 +84,11 @@ def data_root():
 @pytest.fixture(scope="session")
 def simulated_folder(tmp_path_factory):
     """A simulated benchmark of 400 samples, as hard as the published table says routing is, built once."""
-    folder = tmp_path_factory.mktemp("simulated") / "benchmark"
-    build_from_logs(simulate_logs(num_samples=400, seed=0, difficulty="published"), folder)
-    return folder
+    return built_once(
+        tmp_path_factory,
+        "simulated/benchmark",
+        lambda folder: build_from_logs(simulate_logs(num_samples=400, seed=0, difficulty="published"), folder),
+    )
 
 
 @pytest.fixture(scope="session")
@@ -104,19 +113,23 @@ def trained_folders(simulated_problem, tmp_path_factory):
     from vlrouterbench.routers.registry import ROUTERS
     from vlrouterbench.training.fit import save_router, train_router
 
-    root = tmp_path_factory.mktemp("routers")
-    for family in ROUTERS:
-        arguments = arguments_for(family, cost_weights=(10.0, float("inf")), num_epochs=8)
-        save_router(train_router(family, simulated_problem, arguments), root / family)
+    def build(folder):
+        for family in ROUTERS:
+            arguments = arguments_for(family, cost_weights=(10.0, float("inf")), num_epochs=8)
+            save_router(train_router(family, simulated_problem, arguments), folder / family)
+
+    root = built_once(tmp_path_factory, "trained/routers", build)
     return {family: root / family for family in ROUTERS}
 
 
 @pytest.fixture(scope="session")
 def easy_folder(tmp_path_factory):
     """A simulated benchmark of 500 samples in the easy setting, built once."""
-    folder = tmp_path_factory.mktemp("easy") / "benchmark"
-    build_from_logs(simulate_logs(num_samples=500, seed=0, difficulty="easy"), folder)
-    return folder
+    return built_once(
+        tmp_path_factory,
+        "easy/benchmark",
+        lambda folder: build_from_logs(simulate_logs(num_samples=500, seed=0, difficulty="easy"), folder),
+    )
 
 
 @pytest.fixture(scope="session")
@@ -126,12 +139,22 @@ def end_to_end_folders(easy_folder, tmp_path_factory):
     from vlrouterbench.training.arguments import RouterTrainingArguments
     from vlrouterbench.training.fit import save_router, train_router
 
-    root = tmp_path_factory.mktemp("end-to-end")
-    for family, backbone in SMALL_BACKBONES.items():
-        problem = packed_problem(easy_folder, backbone)
-        arguments = RouterTrainingArguments(cost_weights=(10.0,), num_epochs=8)
-        save_router(train_router(family, problem, arguments), root / family)
+    def build(folder):
+        for family, backbone in SMALL_BACKBONES.items():
+            problem = packed_problem(easy_folder, backbone)
+            arguments = RouterTrainingArguments(cost_weights=(10.0,), num_epochs=8)
+            save_router(train_router(family, problem, arguments), folder / family)
+
+    root = built_once(tmp_path_factory, "end-to-end/routers", build)
     return {family: root / family for family in SMALL_BACKBONES}
+
+
+@pytest.fixture(scope="session")
+def story(tmp_path_factory):
+    """`vlrouterbench run` with few samples, and what it left."""
+    from tests.story import read_story, tell
+
+    return read_story(built_once(tmp_path_factory, "story/place", tell))
 
 
 @pytest.fixture(scope="session")

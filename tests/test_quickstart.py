@@ -1,28 +1,20 @@
 """The whole story: one call makes the benchmark, three routers and one evaluation of nine."""
 
 import json
-from contextlib import contextmanager
 
 import pytest
 
+from tests.story import NUM_SAMPLES
 from vlrouterbench.data.table import load_table
 from vlrouterbench.evaluation.policies import POLICIES
-from vlrouterbench.quickstart import FAMILIES, run_quickstart
+from vlrouterbench.quickstart import FAMILIES
 from vlrouterbench.routers.auto import AutoRouter
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
+def told(story):
     """Run folder, records and the titles of the stages."""
-    out, titles = tmp_path_factory.mktemp("quickstart") / "run", []
-
-    @contextmanager
-    def stage(title):
-        titles.append(title)
-        yield None
-
-    records = run_quickstart(out, num_samples=200, stage=stage)
-    return out, records, titles
+    return story.folder, story.records, story.titles
 
 
 def test_a_run_makes_benchmark_routers_and_evaluation(told):
@@ -33,7 +25,7 @@ def test_a_run_makes_benchmark_routers_and_evaluation(told):
         "evaluation",
     }
     assert {path.name for path in (out / "routers").iterdir()} == set(FAMILIES)
-    assert len(load_table(out / "benchmark", verify=True)) == 200
+    assert len(load_table(out / "benchmark", verify=True)) == NUM_SAMPLES
     for family in FAMILIES:
         assert AutoRouter.from_pretrained(out / "routers" / family).num_candidates == 17
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import run_program
 from tests.hub_models import save_image_model, save_text_model
 from tests.tables import write_own_tables
 from vlrouterbench.data.build import build_benchmark
@@ -24,11 +25,18 @@ CONFIGURED = f"accelerate.commands.launch --config_file {CONFIGS / 'ddp.yaml'} -
 
 
 def _run(*arguments, launched, launch=LAUNCH):
-    """A command of the program on the CPU, as one process or two; its stdout."""
-    launch = ["-m", *launch.split()] if launched else []
+    """A command of the program on the CPU, as this process or as two others; its stdout."""
+    on_the_cpu = {"ACCELERATE_USE_CPU": "true", "CUDA_VISIBLE_DEVICES": ""}
+    if not launched:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in on_the_cpu.items():
+                patch.setenv(name, value)
+            ended = run_program(*arguments)
+        assert ended.status == 0, ended.err
+        return ended.out
     done = subprocess.run(
-        [sys.executable, *launch, "-m", "vlrouterbench", *map(str, arguments)],
-        env={**os.environ, "ACCELERATE_USE_CPU": "true", "CUDA_VISIBLE_DEVICES": ""},
+        [sys.executable, "-m", *launch.split(), "-m", "vlrouterbench", *map(str, arguments)],
+        env={**os.environ, **on_the_cpu},
         capture_output=True,
         text=True,
         timeout=300,

@@ -79,6 +79,11 @@ def worked(tmp_path_factory):
         pq.write_table(pa.Table.from_pylist(renamed), place / "decisions.parquet")
     board = ("--benchmark", benchmark, "--out", root / "board")
     ended["leaderboard"] = run_program("leaderboard", root / "submission", *board)
+    lambdas = ("--router", "linear", "--cost-weight", "10", "--cost-weight", "inf")
+    ended["sweep"] = run_program("sweep", benchmark, *lambdas, "--num-epochs", "1", "--out", root / "sweep")
+    ended["ablate"] = run_program("ablate", benchmark, "--axis", "cost-weight", *lambdas, "--out", root / "ablation")
+    policies = ("--router", "cheapest", "--router", "strongest", "--seed", "0", "--seed", "1")
+    ended["study"] = run_program("study", benchmark, *policies, "--num-proc", "1", "--out", root / "study")
     ended["route"] = run_program("route", "--router", router, "--question", "".join(PAYLOADS))
     return root, benchmark, router, names, ended
 
@@ -101,6 +106,8 @@ def test_nothing_that_is_printed_acts_in_a_terminal(worked):
 def test_pages_have_no_element_of_a_payload_and_their_figures_are_xml(worked):
     root, *_ = worked
     pages = [root / "inspect.html", root / "evaluation" / "report.html", root / "board" / "leaderboard.html"]
+    pages += [*(root / "ablation").glob("*.html"), *(root / "study").glob("*.html")]
+    assert len(pages) == 5
     for page in pages:
         check_page(page.read_text(encoding="utf-8"))
     assert "&lt;script&gt;" in pages[0].read_text(encoding="utf-8")
@@ -108,7 +115,7 @@ def test_pages_have_no_element_of_a_payload_and_their_figures_are_xml(worked):
 
 def test_figures_are_xml(worked):
     root, *_ = worked
-    figures = sorted((root / "evaluation" / "figures").glob("*.svg"))
+    figures = [*(root / "evaluation" / "figures").glob("*.svg"), root / "sweep" / "sweep.svg"]
     assert len(figures) > 3
     for figure in figures:
         ElementTree.parse(figure)
@@ -117,7 +124,10 @@ def test_figures_are_xml(worked):
 
 def test_cards_and_tables_in_markdown_hold_no_markup_of_a_payload(worked):
     root, benchmark, router, names, _ = worked
-    for path in (benchmark / "README.md", router / "README.md", root / "evaluation" / "results.md"):
+    tables = (root / "evaluation" / "results.md", root / "ablation" / "ablation.md")
+    swept = sorted((root / "sweep").rglob("README.md"))
+    assert swept
+    for path in (benchmark / "README.md", router / "README.md", *tables, *swept):
         text = path.read_text(encoding="utf-8")
         if text.startswith("---"):
             front, _, text = text[4:].partition("\n---\n")
@@ -132,6 +142,28 @@ def test_latex_has_no_command_of_a_payload(worked):
     assert not ACTING.search(text) and "\\input" not in text and "\\frac" not in text
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
     assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {6}
+
+
+def test_every_file_of_json_is_json_with_the_names_as_they_are(worked):
+    root, _, router, names, _ = worked
+    folders = (root / "evaluation", root / "sweep", root / "ablation", root / "study", router)
+    files = [path for folder in folders for path in folder.rglob("*.json")]
+    for path in files:
+        json.loads(path.read_text(encoding="utf-8"), parse_constant=pytest.fail)
+    config = json.loads((router / "config.json").read_text(encoding="utf-8"))
+    assert [entry["name"] for entry in config["candidates"]] == names and len(files) > 8
+
+
+@pytest.mark.parametrize("payload", PAYLOADS, ids=range(len(PAYLOADS)))
+def test_a_payload_in_the_place_of_a_name_on_the_command_line_is_one_message_that_does_not_act(payload, tmp_path):
+    for command in (
+        ("--plugin", payload, "inspect", tmp_path),
+        ("route", "--router", payload, "--question", "a"),
+        ("evaluate", tmp_path, "--router", payload, "--out", tmp_path / "out"),
+    ):
+        done = run_program(*command)
+        assert done.status in (1, 2) and not ACTING.search(done.err) and not ACTING.search(done.out), command
+        assert "unexpected" not in done.err and "Traceback" not in done.err
 
 
 def test_the_leaderboards_csv_has_no_formula_and_a_row_for_each(worked):

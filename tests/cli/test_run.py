@@ -10,19 +10,15 @@ from vlrouterbench.data.table import load_table
 
 
 def test_run_prints_ten_routers_in_80_columns_and_says_that_the_data_are_simulated(
-    tmp_path, monkeypatch, capsys, simulated_table
+    story, monkeypatch, capsys, simulated_table
 ):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "80")
-    assert main(["run", "--num-samples", "150", "--seed", "1"]) == 0
-    shown = capsys.readouterr()
+    shown = story
     lines = [line.rstrip() for line in shown.out.splitlines()]
     assert max(map(len, lines)) <= 80
     # The sentences of the trained routers come first, the best router's at the top, and say what the data are.
     assert " ".join(lines).count("(simulated data)") == 5
     first = next(number for number, line in enumerate(lines) if line.startswith("router  ")) + 1
-    out = tmp_path / "runs" / "quickstart"
-    records = json.loads((out / "evaluation" / "results.json").read_text())
+    records = json.loads((story.folder / "evaluation" / "results.json").read_text())
     ranked = sorted(records, key=lambda record: -record["rank_score"])
     assert [line.split()[0] for line in lines[first : first + 10]] == [record["router"] for record in ranked]
     trained = [record["router"] for record in ranked if record["router_config"]["kind"] == "router"]
@@ -35,6 +31,7 @@ def test_run_prints_ten_routers_in_80_columns_and_says_that_the_data_are_simulat
     offered = shown.out[shown.out.index("vlrouterbench route") :].replace("\\\n", " ").split()
     offered = [{"TEXT": "What is shown?", "FILE": None}.get(word, word) for word in offered[1:]]
     arguments = [word for word in offered if word not in ("--image", None)]
+    monkeypatch.chdir(story.place)
     assert main(arguments) == 0
     (asked,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("ask: ")]
     assert asked.removeprefix("ask: ") in simulated_table.pool.names

@@ -234,10 +234,10 @@ def mutated_file(path, rng):
 
 
 def _mutate_parquet(path, content, rng):
-    rows = pd.read_parquet(io.BytesIO(content)).to_dict("records")
     try:
+        rows = pd.read_parquet(io.BytesIO(content)).to_dict("records")
         pd.DataFrame(mutated_rows(rows, rng)).to_parquet(path, index=False)
-    except Exception:  # rows that parquet cannot hold
+    except Exception:  # a file that is damaged already, or rows that parquet cannot hold
         path.write_bytes(mutated_bytes(content, rng))
 
 

@@ -24,6 +24,21 @@ for family, folder in json.loads(sys.argv[1]).items():
         answers.setdefault(family, []).append([type(config).__module__, type(router).__module__])
 print(json.dumps(answers))
 """
+LAST = "vlrouterbench first"
+"""The order of imports in whose interpreter the rest is asked as well."""
+REST = """
+from transformers import AutoProcessor
+from vlrouterbench.routers.families.modeling_knn import KNNRouterConfig
+config = KNNRouterConfig(candidates=[], encoder=json.loads(sys.argv[2]))
+print(type(AutoModel.from_config(config)).__name__)
+for folder in json.loads(sys.argv[3]):
+    processor = AutoProcessor.from_pretrained(folder)
+    inputs = processor(text=["What is shown?"], images=None, return_tensors="pt")
+    router = AutoModel.from_pretrained(folder)
+    chosen = router.config.id2label[int(router(**inputs).logits.argmax())]
+    assert chosen == router.route("What is shown?").candidate
+    print(type(processor).__module__)
+"""
 
 
 def run(code, *arguments):
@@ -46,23 +61,27 @@ def folders(tmp_path_factory):
     return {family: str(root / family) for family in ROUTERS}
 
 
+@pytest.fixture(scope="module")
+def said(folders, end_to_end_folders):
+    """What the interpreter prints that is asked for the rest as well, by line."""
+    asked = (folders, small_router("knn").config.encoder, [str(folder) for folder in end_to_end_folders.values()])
+    return run(IMPORTS[LAST] + LOAD + REST, *map(json.dumps, asked)).splitlines()
+
+
 @pytest.mark.parametrize("order", IMPORTS)
-def test_every_family_loads_with_the_package_s_own_classes_whatever_the_flag(order, folders):
-    answers = json.loads(run(IMPORTS[order] + LOAD, json.dumps(folders)))
+def test_every_family_loads_with_the_package_s_own_classes_whatever_the_flag(order, folders, request):
+    if order == LAST:
+        answers = json.loads(request.getfixturevalue("said")[0])
+    else:
+        answers = json.loads(run(IMPORTS[order] + LOAD, json.dumps(folders)))
     assert answers.keys() == ROUTERS.keys()
     for family, loaded in answers.items():
         module = ROUTERS[family].__module__
         assert loaded == [[module, module]] * 3 or loaded == [[ROUTERS[family].config_class.__module__, module]] * 3
 
 
-def test_a_router_is_made_from_a_configuration():
-    code = (
-        "import vlrouterbench\nfrom transformers import AutoModel\n"
-        "from vlrouterbench.routers.families.modeling_knn import KNNRouterConfig\n"
-        f"config = KNNRouterConfig(candidates=[], encoder={small_router('knn').config.encoder!r})\n"
-        "print(type(AutoModel.from_config(config)).__name__)"
-    )
-    assert run(code).strip() == "KNNRouter"
+def test_a_router_is_made_from_a_configuration(said):
+    assert said[1] == "KNNRouter"
 
 
 def test_importing_the_package_imports_neither_torch_nor_transformers():
@@ -79,21 +98,8 @@ def test_importing_transformers_after_the_package_imports_no_family():
     assert run(code).strip() == "[]"
 
 
-def test_processors_of_end_to_end_routers_load_too(end_to_end_folders):
-    code = """
-import json, sys
-import vlrouterbench
-from transformers import AutoModel, AutoProcessor
-for folder in json.loads(sys.argv[1]):
-    processor = AutoProcessor.from_pretrained(folder)
-    inputs = processor(text=["What is shown?"], images=None, return_tensors="pt")
-    router = AutoModel.from_pretrained(folder)
-    chosen = router.config.id2label[int(router(**inputs).logits.argmax())]
-    assert chosen == router.route("What is shown?").candidate
-    print(type(processor).__module__)
-"""
-    folders = json.dumps([str(folder) for folder in end_to_end_folders.values()])
-    assert set(run(code, folders).split()) == {"vlrouterbench.routers.backbones.processing_router"}
+def test_processors_of_end_to_end_routers_load_too(said, end_to_end_folders):
+    assert said[2:] == ["vlrouterbench.routers.backbones.processing_router"] * len(end_to_end_folders)
 
 
 def test_every_family_has_a_model_type_of_its_own():

@@ -44,32 +44,39 @@ RECORD = {
     "version": "0.1.0",
     "training_overlap": 0,
 }
-PRELUDE = (
+ELSEWHERE = (
     WITHOUT
     + """
 import json, sys
 given = json.load(sys.stdin)
 sys.meta_path[:] = [Without(finder, [*given["absent"], "jinja2"]) for finder in sys.meta_path]
 from transformers import AutoModel
-router = AutoModel.from_pretrained(given["folder"], trust_remote_code=True)
+router = AutoModel.from_pretrained(given["changed"], trust_remote_code=True)
+router.remove_candidate("brand-new")
+router.set_prices({given["dearer"]: (3.0, 4.25)})
+router.save_pretrained("changed")
+AutoModel.from_pretrained(given["evaluated"], trust_remote_code=True).save_pretrained("evaluated")
+assert "vlrouterbench" not in sys.modules
 """
 )
 
 
-def elsewhere(code, folder, where, **given):
-    """Run code on `router` in an interpreter without this package, without a template library, in an empty folder."""
-    where.mkdir()
+@pytest.fixture(scope="module")
+def saved_elsewhere(changed, evaluated, tmp_path_factory):
+    """Folder of what an interpreter without this package and without a template library saved, in an empty folder."""
+    where = tmp_path_factory.mktemp("elsewhere")
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    given = {"absent": ABSENT, "changed": str(changed[0]), "dearer": changed[2], "evaluated": str(evaluated)}
     done = subprocess.run(
-        [sys.executable, "-c", PRELUDE + code],
-        input=json.dumps({"absent": ABSENT, "folder": str(folder), **given}),
+        [sys.executable, "-c", ELSEWHERE],
+        input=json.dumps(given),
         cwd=where,
         env=environment | {"HF_HOME": str(where / "huggingface"), "HF_HUB_OFFLINE": "1"},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    return where / "saved"
+    return where
 
 
 def figures(card):
@@ -77,13 +84,27 @@ def figures(card):
     return {(one.dataset_split, one.metric_type): one.metric_value for one in results}
 
 
-@pytest.fixture
-def router():
+def trained_router():
     """A router with all that training records of it."""
     config = ROUTERS["prototype"].config_class(candidates=CANDIDATES, encoder=ENCODER, training=TRAINING)
     made = ROUTERS["prototype"](config).eval()
     made.card_facts = {"pool": [["small", 0.1, 0.4], ["large", 2.0, 8.0]], "trials": TRIALS}
     return made
+
+
+@pytest.fixture
+def router():
+    return trained_router()
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory):
+    """Folder of a router with an evaluation and a note in its card."""
+    folder = tmp_path_factory.mktemp("evaluated") / "router"
+    trained_router().save_pretrained(folder)
+    update_router_card(folder, RECORD)
+    (folder / CARD).write_text((folder / CARD).read_text() + "A note of mine.\n")
+    return folder
 
 
 @pytest.fixture
@@ -175,15 +196,9 @@ def test_a_folder_without_facts_loads_and_its_card_says_that_they_are_not_record
     assert "What was tried on validation is not recorded" in (tmp_path / "again" / CARD).read_text()
 
 
-def test_without_the_package_the_card_keeps_its_facts_and_has_the_pool_as_it_is(changed, tmp_path):
-    code = """
-router.remove_candidate("brand-new")
-router.set_prices({given["name"]: (3.0, 4.25)})
-router.save_pretrained("saved")
-assert "vlrouterbench" not in sys.modules
-"""
+def test_without_the_package_the_card_keeps_its_facts_and_has_the_pool_as_it_is(changed, saved_elsewhere):
     folder, left, name = changed
-    saved = elsewhere(code, folder, tmp_path / "elsewhere", name=name)
+    saved = saved_elsewhere / "changed"
     card = (saved / CARD).read_text(encoding="utf-8")
     assert "brand-new |" not in card and f"| {name} | 3.00 | 4.25 |" in card
     assert "- brand-new left.\n" in card and f"- {left} left." in card and "in $/1M 7 -> 3" in card
@@ -195,12 +210,9 @@ assert "vlrouterbench" not in sys.modules
     assert "## Chosen on validation" in again.card_texts()[CARD] and "## Chosen on validation" not in card
 
 
-def test_without_the_package_evaluations_and_notes_stay(folder, tmp_path):
-    update_router_card(folder, RECORD)
-    (folder / CARD).write_text((folder / CARD).read_text() + "A note of mine.\n")
-    saved = elsewhere('router.save_pretrained("saved")', folder, tmp_path / "elsewhere")
-    card = (saved / CARD).read_text(encoding="utf-8")
-    assert figures(card) == figures((folder / CARD).read_text())
+def test_without_the_package_evaluations_and_notes_stay(evaluated, saved_elsewhere):
+    card = (saved_elsewhere / "evaluated" / CARD).read_text(encoding="utf-8")
+    assert figures(card) == figures((evaluated / CARD).read_text())
     assert (
         "On the test split of `own-tables` (simulated data), 310 samples: Rank Score 66.12 (95 % 64.0 to 68.0)" in card
     )
@@ -272,12 +284,15 @@ def test_the_record_of_a_real_evaluation_is_taken(trained_folders, simulated_fol
 PUSH = """
     from vlrouterbench import AutoRouter
     router = AutoRouter.from_pretrained({folder!r})
-    answer = router.push_to_hub({repo_id!r}, **{options!r})
+    answer = router.push_to_hub("owner/python")
+    router.save_pretrained({local!r}, push_to_hub=True, repo_id="owner/saved", private=True)
 """
 
 
-def test_push_to_hub_uploads_what_the_command_does(fake_hub, client, folder):
-    address = client(fake_hub.endpoint, PUSH.format(folder=str(folder), repo_id="owner/python", options={}))
+def test_push_to_hub_uploads_what_the_command_does_and_saving_with_it_goes_the_same_way(
+    fake_hub, client, folder, tmp_path
+):
+    address = client(fake_hub.endpoint, PUSH.format(folder=str(folder), local=str(tmp_path / "local")))
     done = client(fake_hub.endpoint, ("push", "router", folder, "owner/command"))
     assert address == f"{fake_hub.endpoint}/owner/python" and done.returncode == 0, done.stderr
     ours, theirs = (fake_hub.files("model", f"owner/{name}") for name in ("python", "command"))
@@ -285,15 +300,6 @@ def test_push_to_hub_uploads_what_the_command_does(fake_hub, client, folder):
     assert {name for name in ours if ours[name] != theirs[name]} == {CARD}
     assert ours[CARD].decode().replace("owner/python", "owner/command") == theirs[CARD].decode()
     assert b"owner/python" in ours[CARD] and b"2 settings were tried" in ours[CARD]
-
-
-def test_saving_with_push_to_hub_goes_the_same_way(fake_hub, client, folder, tmp_path):
-    code = f"""
-        from vlrouterbench import AutoRouter
-        router = AutoRouter.from_pretrained({str(folder)!r})
-        router.save_pretrained({str(tmp_path / "local")!r}, push_to_hub=True, repo_id="owner/saved", private=True)
-    """
-    client(fake_hub.endpoint, code)
     assert fake_hub.repositories["model", "owner/saved"].private
     assert b"2 settings were tried" in fake_hub.files("model", "owner/saved")[CARD]
     assert b"PATH_OR_REPO_ID" in (tmp_path / "local" / CARD).read_bytes()

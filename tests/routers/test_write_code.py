@@ -44,9 +44,9 @@ for family, folder in given["folders"].items():
     answers[family] = {"decisions": decisions, "type": config.model_type, "training": router.training}
     samples = [question for question in given["questions"] if "candidates" not in question]
     answers[family]["batch"] = [decision.as_dict() for decision in router.route_batch(samples)]
-    if "again" in given:
-        router.save_pretrained(f"{given['again']}/{family}")
-        router = AutoModel.from_pretrained(f"{given['again']}/{family}", trust_remote_code=True)
+    if family in given["again"]:
+        router.save_pretrained(f"again/{family}")
+        router = AutoModel.from_pretrained(f"again/{family}", trust_remote_code=True)
         answers[family]["again"] = [router.route(**question).as_dict() for question in given["questions"]]
 answers["imported"] = [name for name in given["absent"] if name in sys.modules]
 json.dump(answers, sys.stdout)
@@ -72,18 +72,25 @@ def questions(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def answers(trained_folders, questions, tmp_path_factory):
-    """What an interpreter without the package answers."""
-    return answers_without_the_package(trained_folders, questions, tmp_path_factory.mktemp("elsewhere"))
+def elsewhere(tmp_path_factory):
+    """An empty folder, in which an interpreter without the package runs and saves routers below `again`."""
+    return tmp_path_factory.mktemp("elsewhere")
 
 
-def answers_without_the_package(folders, questions, folder, **options):
-    """Decisions of saved routers, by a second interpreter that runs in an empty folder."""
+@pytest.fixture(scope="module")
+def answers(trained_folders, own_router, questions, elsewhere):
+    """What that interpreter answers by every family, and by a router of one's own."""
+    folders = trained_folders | {"own": own_router[0]}
+    return answers_without_the_package(folders, questions, elsewhere, again=("mlp", "own"))
+
+
+def answers_without_the_package(folders, questions, folder, again=()):
+    """Decisions of saved routers, by a second interpreter that runs in an empty folder and saves some again."""
     given = {
         "absent": ABSENT,
         "folders": {family: str(path) for family, path in folders.items()},
         "questions": questions,
-        **options,
+        "again": again,
     }
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     environment |= {"HF_HOME": str(folder / "huggingface"), "HF_HUB_OFFLINE": "1"}
@@ -191,37 +198,39 @@ def module(tmp_path, monkeypatch):
         del sys.modules[name]
 
 
-def test_a_router_of_ones_own_is_loaded_and_saved_again_without_the_package(module, questions, tmp_path):
-    made = module(OWN, "weighted_router")
-    names = [{"name": name, "mean_cost_usd": 0.001} for name in ("GPT-4o", "SmolVLM2", "other")]
-    router = made.WeightedRouter(made.WeightedConfig(candidates=names, encoder=ENCODER, factor=2.0)).eval()
-    router.weights.copy_(torch.randn(router.weights.shape, generator=torch.Generator().manual_seed(0)))
-    router.save_pretrained(tmp_path / "saved")
-    expected = [router.route(**question).as_dict() for question in questions]
-    (tmp_path / "elsewhere").mkdir()
-    answers = answers_without_the_package(
-        {"own": tmp_path / "saved"}, questions, tmp_path / "elsewhere", again=str(tmp_path / "again")
-    )
-    assert answers["own"]["decisions"] == answers["own"]["again"] == expected
-    assert answers["imported"] == []
+@pytest.fixture(scope="module")
+def own_router(questions, tmp_path_factory):
+    """Folder and decisions of a saved router of one's own, whose module is forgotten again."""
+    root = tmp_path_factory.mktemp("own")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(root))
+        (root / "weighted_router.py").write_text(textwrap.dedent(OWN), encoding="utf-8")
+        made = __import__("weighted_router")
+        names = [{"name": name, "mean_cost_usd": 0.001} for name in ("GPT-4o", "SmolVLM2", "other")]
+        router = made.WeightedRouter(made.WeightedConfig(candidates=names, encoder=ENCODER, factor=2.0)).eval()
+        router.weights.copy_(torch.randn(router.weights.shape, generator=torch.Generator().manual_seed(0)))
+        router.save_pretrained(root / "saved")
+        del sys.modules["weighted_router"]
+    return root / "saved", [router.route(**question).as_dict() for question in questions]
+
+
+def test_a_router_of_ones_own_is_loaded_and_saved_again_without_the_package(answers, own_router):
+    assert answers["own"]["decisions"] == answers["own"]["again"] == own_router[1]
 
 
 @pytest.mark.parametrize("family", ["mlp"])
-def test_what_was_saved_again_holds_the_same_code(family, trained_folders, questions, tmp_path):
+def test_what_was_saved_again_holds_the_same_code(family, answers, trained_folders, elsewhere):
     folder = trained_folders[family]
-    answers = answers_without_the_package({family: folder}, questions, tmp_path, again=str(tmp_path / "again"))
     assert answers[family]["again"] == answers[family]["decisions"]
     for path in folder.glob("*.py"):
-        assert (tmp_path / "again" / family / path.name).read_text("utf-8") == path.read_text("utf-8")
+        assert (elsewhere / "again" / family / path.name).read_text("utf-8") == path.read_text("utf-8")
 
 
 @pytest.mark.parametrize("family", ["mlp"])
 def test_what_was_saved_again_without_the_package_keeps_the_digests_of_training_samples(
-    family, trained_folders, questions, tmp_path
+    family, answers, trained_folders, elsewhere
 ):
-    folder = trained_folders[family]
-    answers_without_the_package({family: folder}, questions, tmp_path, again=str(tmp_path / "again"))
-    saved = [(path / DIGESTS_FILE).read_bytes() for path in (folder, tmp_path / "again" / family)]
+    saved = [(path / DIGESTS_FILE).read_bytes() for path in (trained_folders[family], elsewhere / "again" / family)]
     assert saved[0] == saved[1]
 
 

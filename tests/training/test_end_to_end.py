@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.cli.conftest import run_program
 from tests.families import SMALL_BACKBONES, packed_problem
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.data.build import build_from_logs
@@ -54,26 +55,30 @@ def test_a_router_has_the_same_bytes_whatever_was_stored_before(family, tmp_path
     assert files[0].keys() == files[1].keys()
 
 
-def _train(folder, out, *options):
-    return [sys.executable, "-m", "vlrouterbench", *TRAIN, str(folder), "--out", str(out), *options]
+@pytest.fixture(scope="module")
+def undisturbed(easy_folder, tmp_path_factory):
+    """A router trained by the command in one go."""
+    out = tmp_path_factory.mktemp("undisturbed") / "router"
+    ended = run_program(*TRAIN, easy_folder, "--out", out)
+    assert ended.status == 0, ended.err
+    return out
 
 
 @pytest.mark.parametrize("steps", [3, 12])
-def test_a_run_killed_at_a_step_and_resumed_ends_with_the_same_weights(steps, easy_folder, tmp_path):
+def test_a_run_killed_at_a_step_and_resumed_ends_with_the_same_weights(steps, undisturbed, easy_folder, tmp_path):
     """Steps 3 and 12 lie in the first and the second epoch."""
-    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
-    quiet = {"capture_output": True, "text": True, "timeout": 300}
-    done = subprocess.run(_train(easy_folder, undisturbed), **quiet)
-    assert done.returncode == 0, done.stderr
-    running = subprocess.Popen(_train(easy_folder, killed, "--checkpoint-every", str(steps)), stdout=subprocess.DEVNULL)
+    killed = tmp_path / "killed"
+    asked = [*TRAIN, easy_folder, "--out", killed]
+    command = [sys.executable, "-m", "vlrouterbench", *map(str, asked), "--checkpoint-every", str(steps)]
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     training = tmp_path / "killed.training"
     while running.poll() is None and not _checkpoint(training):
         time.sleep(0.005)
     os.kill(running.pid, signal.SIGKILL)
     running.wait()
     assert _checkpoint(training) and not killed.exists()
-    done = subprocess.run(_train(easy_folder, killed, "--checkpoint-every", "1000", "--resume"), **quiet)
-    assert done.returncode == 0, done.stderr
+    ended = run_program(*asked, "--checkpoint-every", "1000", "--resume")
+    assert ended.status == 0, ended.err
     one, other = (load_file(folder / "model.safetensors") for folder in (undisturbed, killed))
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)

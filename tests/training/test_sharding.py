@@ -12,6 +12,8 @@ from safetensors.torch import load_file
 
 from tests.training.sharded_runs import ARGUMENTS, problem_without_dropout
 from vlrouterbench.core.errors import RouterError
+from vlrouterbench.data.build import build_from_logs
+from vlrouterbench.data.simulation.simulate import simulate_logs
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.training import make_trainer, sharding, trainer
 from vlrouterbench.training.arguments import RouterTrainingArguments
@@ -21,12 +23,20 @@ CONFIG = Path(make_trainer.__file__).parent / "configs" / "fsdp.yaml"
 
 
 @pytest.fixture(scope="module")
-def sharded(easy_folder, tmp_path_factory):
+def few_samples(tmp_path_factory):
+    """A benchmark in the easy setting with 9 batches per epoch."""
+    folder = tmp_path_factory.mktemp("few") / "benchmark"
+    build_from_logs(simulate_logs(num_samples=200, seed=0, difficulty="easy"), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sharded(few_samples, tmp_path_factory):
     """What two processes on the CPU wrote."""
     out = tmp_path_factory.mktemp("sharded")
     launch = ("-m", "accelerate.commands.launch", "--config_file", CONFIG, "--num_processes", "2")
     done = subprocess.run(
-        [sys.executable, *map(str, launch), "-m", "tests.training.sharded_runs", str(easy_folder), str(out)],
+        [sys.executable, *map(str, launch), "-m", "tests.training.sharded_runs", str(few_samples), str(out)],
         env={**os.environ, "ACCELERATE_USE_CPU": "true", "CUDA_VISIBLE_DEVICES": ""},
         capture_output=True,
         text=True,
@@ -40,12 +50,12 @@ def _weights(folder):
     return load_file(folder / "model.safetensors")
 
 
-def test_two_processes_share_the_weights_and_train_what_one_trains(sharded, easy_folder):
+def test_two_processes_share_the_weights_and_train_what_one_trains(sharded, few_samples):
     said = json.loads((sharded / "said.json").read_text())
     assert said["processes"] == 2
     # Each held its half, but for tensors too small to be cut.
     assert 0.45 < said["largest_share"] < 0.6
-    trained = train_router("vlc", problem_without_dropout(easy_folder), ARGUMENTS)
+    trained = train_router("vlc", problem_without_dropout(few_samples), ARGUMENTS)
     router = AutoRouter.from_pretrained(sharded / "whole")
     assert router.config.training["num_processes"] == 2
     got = _weights(sharded / "whole")

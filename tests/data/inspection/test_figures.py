@@ -19,9 +19,15 @@ def draw(name, table, **changes):
     return plot(table) if name == "tokens_plot" else plot(summarize(table) | {"left_out": {"image": 3}} | changes)
 
 
+@pytest.fixture(scope="module")
+def drawn(simulated_table):
+    """Every figure of the simulated benchmark, as SVG."""
+    return {name: draw(name, simulated_table) for name in (*OF_SUMMARY, "tokens_plot")}
+
+
 @ALL
-def test_a_figure_is_well_formed_the_same_in_every_run_and_refers_only_to_itself(name, simulated_table):
-    svg = draw(name, simulated_table)
+def test_a_figure_is_well_formed_the_same_in_every_run_and_refers_only_to_itself(name, drawn, simulated_table):
+    svg = drawn[name]
     assert ElementTree.fromstring(svg).tag.endswith("svg")
     assert svg == draw(name, simulated_table)
     referred = re.findall(r'(?:href|src)="([^"]+)"', svg) + re.findall(r"url\(([^)]+)\)", svg)
@@ -29,18 +35,18 @@ def test_a_figure_is_well_formed_the_same_in_every_run_and_refers_only_to_itself
 
 
 @ALL
-def test_a_figure_of_simulated_data_says_so(name, simulated_table):
-    assert "simulated data" in draw(name, simulated_table)
+def test_a_figure_of_simulated_data_says_so(name, drawn):
+    assert "simulated data" in drawn[name]
 
 
 @WITH_CANDIDATES
-def test_every_candidate_is_named_in_words(name, simulated_table):
-    svg = draw(name, simulated_table)
+def test_every_candidate_is_named_in_words(name, drawn, simulated_table):
+    svg = drawn[name]
     assert all(f"<!-- {candidate} -->" in svg for candidate in simulated_table.pool.names)
 
 
-def test_clip_paths_of_figures_on_one_page_do_not_clash(simulated_table):
-    clips = [set(re.findall(r'<clipPath id="([^"]+)"', draw(name, simulated_table))) for name in OF_SUMMARY]
+def test_clip_paths_of_figures_on_one_page_do_not_clash(drawn):
+    clips = [set(re.findall(r'<clipPath id="([^"]+)"', drawn[name])) for name in OF_SUMMARY]
     assert all(clips)
     assert len(set().union(*clips)) == sum(map(len, clips))
 
@@ -63,9 +69,9 @@ def test_only_candidates_with_an_accuracy_and_a_cost_have_a_place_on_a_logarithm
     assert figures.can_be_drawn({"accuracy": accuracy, "average_cost_usd": cost}) is drawn
 
 
-def test_a_candidate_without_tokens_is_said_to_be_not_measured(simulated_table):
+def test_a_candidate_without_tokens_is_said_to_be_not_measured(drawn, simulated_table):
     table = simulated_table.take(np.arange(len(simulated_table)))
-    assert "not measured" not in draw("tokens_plot", table)
+    assert "not measured" not in drawn["tokens_plot"]
     table.matrices["output_tokens"] = table.matrices["output_tokens"].copy()
     table.matrices["output_tokens"][:, 2] = np.nan
     assert draw("tokens_plot", table).count("<!-- not measured -->") == 1

@@ -123,14 +123,6 @@ def outside(folders, images, where):
     return answers
 
 
-def test_outside_the_package_logits_are_the_same(trained_folders, end_to_end_folders, images, tmp_path):
-    folders = {family: str(folder) for family, folder in (trained_folders | end_to_end_folders).items()}
-    answers = outside(folders, images, tmp_path)
-    for family, folder in folders.items():
-        router = AutoRouter.from_pretrained(folder)
-        assert answers[family] == [list(router.route(text, image).score.values()) for text, image in asked(images)]
-
-
 @pytest.fixture(scope="module")
 def pretrained(tmp_path_factory):
     """Fusion -> folder of a router whose encoders are pretrained models in local folders."""
@@ -157,8 +149,30 @@ def test_routers_over_pretrained_encoders_have_the_same_interface(pretrained, im
         assert torch.allclose(router(**inputs).logits.to(expected), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_outside_the_package_so_do_routers_over_pretrained_encoders(pretrained, images, tmp_path):
-    answers = outside(pretrained, images, tmp_path)
+@pytest.fixture(scope="module")
+def saved_again(tmp_path_factory):
+    """Name -> folder of a router of 0.x that was loaded and saved again."""
+    root, folders = tmp_path_factory.mktemp("again"), {}
+    for name in ("mlp", "vlc"):
+        AutoRouter.from_pretrained(saved_by_0_x(name, root / name)).save_pretrained(root / f"again-{name}")
+        folders[f"again-{name}"] = str(root / f"again-{name}")
+    return folders
+
+
+@pytest.fixture(scope="module")
+def answers(trained_folders, end_to_end_folders, pretrained, saved_again, images, tmp_path_factory):
+    """What one interpreter without the package answers by all of these routers."""
+    trained = {family: str(folder) for family, folder in (trained_folders | end_to_end_folders).items()}
+    return outside(trained | pretrained | saved_again, images, tmp_path_factory.mktemp("elsewhere"))
+
+
+def test_outside_the_package_logits_are_the_same(answers, trained_folders, end_to_end_folders, images):
+    for family, folder in (trained_folders | end_to_end_folders).items():
+        router = AutoRouter.from_pretrained(folder)
+        assert answers[family] == [list(router.route(text, image).score.values()) for text, image in asked(images)]
+
+
+def test_outside_the_package_so_do_routers_over_pretrained_encoders(answers, pretrained, images):
     for fusion, folder in pretrained.items():
         router = AutoRouter.from_pretrained(folder)
         expected = [list(router.route(text, image).score.values()) for text, image in asked(images)]
@@ -180,14 +194,8 @@ def test_a_folder_of_0_x_has_a_processor_without_settings_of_one(name, images, t
     assert logits == [list(router.route(text, image).score.values()) for text, image in asked(images)]
 
 
-def test_a_folder_of_0_x_that_is_saved_again_has_one_outside_the_package(images, tmp_path):
-    folders = {}
-    for name in ("mlp", "vlc"):
-        AutoRouter.from_pretrained(saved_by_0_x(name, tmp_path / name)).save_pretrained(tmp_path / f"again-{name}")
-        folders[name] = str(tmp_path / f"again-{name}")
-    (tmp_path / "elsewhere").mkdir()
-    answers = outside(folders, images, tmp_path / "elsewhere")
-    for name, folder in folders.items():
+def test_a_folder_of_0_x_that_is_saved_again_has_one_outside_the_package(answers, saved_again, images):
+    for name, folder in saved_again.items():
         router = AutoRouter.from_pretrained(folder)
         assert answers[name] == [list(router.route(text, image).score.values()) for text, image in asked(images)]
 

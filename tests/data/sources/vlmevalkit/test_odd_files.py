@@ -13,6 +13,7 @@ from tests.data.sources.vlmevalkit.log_trees import choice_rows, write_choice_lo
 from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.candidates import CandidateModel, CandidatePool
 from vlrouterbench.data.sources.source import ReadOptions
+from vlrouterbench.data.sources.vlmevalkit.layout import find_logs
 from vlrouterbench.data.sources.vlmevalkit.read import VLMEvalKitLogs
 
 ROWS = choice_rows([1, 0, 1, 0])
@@ -287,3 +288,12 @@ def test_where_no_logs_are_found_the_message_says_what_was_passed_over(tmp_path)
     write_choice_logs(tmp_path / "work" / "m" / "m", "m", "MMStar", [1, 0])
     with pytest.raises(SourceError, match=r"Not read: m/m \(no run folder by its name"):
         Read(tmp_path / "work")
+
+
+@pytest.mark.parametrize("inner", ["m", "T20250202_G2", "results"])
+def test_a_folder_of_logs_within_a_run_folder_is_named(source, inner):
+    write_choice_logs(source / "m" / "T20250101_G1" / inner, "m", "MMStar", [0, 0, 0, 0])
+    entries = find_logs(source, folders=["m"]).left_out
+    assert [entry.detail for entry in entries if entry.file == f"m/T20250101_G1/{inner}"] == [
+        "a folder within a run folder: nothing in it is read"
+    ]

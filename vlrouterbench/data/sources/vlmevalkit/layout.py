@@ -235,8 +235,10 @@ def _files_of_model(
     for place in (*reversed(runs), folder):
         for path in _inside(sorted(place.iterdir()), source, left_out):
             if not path.is_file() or path.name in _BOOKKEEPING:
-                if path.is_dir() and place == folder and not _is_run(path.name) and _has_logs_of(path, folder):
-                    detail = "no run folder by its name (T20260818-093000): nothing in it is read"
+                is_known = _is_run(path.name) if place == folder else path.is_symlink()
+                if path.is_dir() and not is_known and _has_logs_of(path, folder):
+                    what = "no run folder by its name (T20260818-093000)"
+                    detail = f"{what if place == folder else 'a folder within a run folder'}: nothing in it is read"
                     left_out.append(LeftOut(_relative(path, source), Reason.NOT_A_LOG, detail, candidate=folder.name))
             elif path.name.startswith(("~$", ".")):
                 detail = "a lock or a hidden file: never opened"
