@@ -45,6 +45,7 @@ SLOW = (
     "routers/families/test_shared_batch.py",
     "routers/test_write_code.py",
     "routing/test_same_sample.py",
+    "serving/",
     "spaces/",
     "test_boosted_trees.py",
     "test_docs_budgets.py",

@@ -15,8 +15,8 @@ class Scripted:
     """One answer of the server.
 
     `status` and `headers` as sent; `cut` sends this many bytes of the body and closes the connection; `delay` waits
-    before the first byte; `raw` is a body in the place of a chat completion; `chunks` are sent one by one, `gap` seconds
-    apart, as a stream of events, of which `cut` then is the number that is sent before the connection breaks.
+    before the first byte; `raw` is a body in the place of a chat completion; `chunks` are sent one by one as a
+    stream of events, `gap` seconds apart, of which `cut` then is the number that is sent before the connection breaks.
     """
 
     text: str = "A"

@@ -146,7 +146,7 @@ class Addresses:
             ("/metrics", "GET", self.metrics),
             ("/admin/reload", "POST", self.admin_reload),
         ]
-        return [Route(path, guarded(endpoint), methods=[method]) for path, method, endpoint in known]
+        return [Route(path, endpoint, methods=[method]) for path, method, endpoint in known]
 
     def _caller(self, request: Request) -> Key | None:
         settings = self.gateway.settings
@@ -197,20 +197,16 @@ class Addresses:
             self._recent.popitem(last=False)
 
 
-def guarded(endpoint: Endpoint) -> Endpoint:
-    """An address whose refusals become answers."""
+async def refused(request: Request, error: Exception) -> Response:
+    """The answer to a request that was refused."""
+    return error_response(error) if isinstance(error, RequestError) else await failed(request, error)
 
-    async def answered(request: Request) -> Response:
-        try:
-            return await endpoint(request)
-        except RequestError as error:
-            return error_response(error)
-        except Exception as error:  # the boundary of the process: a caller is answered whatever happens
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            sys.stderr.write(f"error: {type(error).__name__} at {where.filename}:{where.lineno}\n")
-            return error_response(RequestError(500, f"unexpected {type(error).__name__}.", "server_error"))
 
-    return answered
+async def failed(_: Request, error: Exception) -> Response:
+    """The answer where something is wrong here; what was asked may stand in the error's text, which nobody is told."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    sys.stderr.write(f"error: {type(error).__name__} at {where.filename}:{where.lineno}\n")
+    return error_response(RequestError(500, f"unexpected {type(error).__name__}.", "server_error"))
 
 
 def error_response(error: RequestError) -> Response:
@@ -236,7 +232,8 @@ def make_app(gateway: Gateway, swaps: Swaps | None = None) -> Starlette:
             addresses.is_ready = False
             await gateway.stop()
 
-    app = Starlette(routes=addresses.routes(), lifespan=lifespan)
+    handlers: dict[Any, Any] = {RequestError: refused, Exception: failed}
+    app = Starlette(routes=addresses.routes(), lifespan=lifespan, exception_handlers=handlers)
     app.state.gateway = gateway
     return app
 

@@ -120,16 +120,17 @@ class Forwarder:
         endpoint, breaker, place = self.endpoints[name], self.breakers[name], self._places[name]
         body = request.for_upstream(endpoint.sent_model, endpoint.extra_body)
         await place.acquire()
+        found: Answer | Failure | None = None
         try:
             found = await self._upstreams.ask(
                 endpoint, body, stream=request.stream, first_byte_s=self._settings.first_byte_s
             )
-        except BaseException:
-            place.release()
-            breaker.abandoned()
-            raise
+        finally:
+            if not isinstance(found, Answer):
+                place.release()
+            if found is None:
+                breaker.abandoned()
         if isinstance(found, Failure):
-            place.release()
             breaker.failed(found.retry_after_s)
             outcome.attempts.append(Attempt(name, str(found)))
             return found

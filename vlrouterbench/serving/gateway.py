@@ -135,13 +135,12 @@ class Gateway:
                 turn.outcome = await self.forwarder.direct(plan.order[0], request)
             else:
                 turn.outcome = await self.forwarder.routed(plan.order, request)
-        except BaseException:
-            await self._settle(turn, 0.0)
-            raise
+        finally:
+            if turn.outcome.answer is None:
+                await asyncio.shield(self._settle(turn, 0.0))
         self._note_attempts(turn)
         answer = turn.outcome.answer
         if answer is None:
-            await self._settle(turn, 0.0)
             self._finish(turn, 502, None)
             raise RequestError(502, f"no candidate answered: {turn.outcome.describe()}.", "upstream_error")
         if plan.mode != DIRECT:

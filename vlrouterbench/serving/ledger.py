@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from contextlib import closing
 from pathlib import Path
 
 from vlrouterbench.core.files import make_folder
@@ -53,19 +52,14 @@ class Ledger:
         Returns:
             Whether the reserve fitted; nothing is charged else.
         """
-        with closing(self._connection.cursor()) as cursor:
-            cursor.execute("begin immediate")
-            try:
-                day = self._today()
-                fits = self._spent(key, day) + reserved_usd <= usd_per_day
-                if fits:
-                    row = (request_id, key, day, reserved_usd)
-                    cursor.execute("insert into charges (id, key, day, reserved_usd) values (?, ?, ?, ?)", row)
-                cursor.execute("commit")
-            except BaseException:
-                cursor.execute("rollback")
-                raise
-            return fits
+        with self._connection as connection:  # commits, or rolls back where something is raised
+            connection.execute("begin immediate")
+            day = self._today()
+            fits = self._spent(key, day) + reserved_usd <= usd_per_day
+            if fits:
+                row = (request_id, key, day, reserved_usd)
+                connection.execute("insert into charges (id, key, day, reserved_usd) values (?, ?, ?, ?)", row)
+        return fits
 
     def begin(self, key: str, requests_per_minute: int) -> float:
         """Count a request of a key.
@@ -74,21 +68,15 @@ class Ledger:
             Seconds to wait where it comes too soon after others; 0 where it does not, and then it is counted.
         """
         now = time.time()
-        with closing(self._connection.cursor()) as cursor:
-            cursor.execute("begin immediate")
-            try:
-                # What a clock that went back left in the future has no part in it either.
-                cursor.execute("delete from begun where key = ? and abs(time - ?) >= ?", (key, now, _MINUTE_S))
-                times = [row[0] for row in cursor.execute("select time from begun where key = ? order by time", (key,))]
-                if wait := len(times) >= requests_per_minute:
-                    wait = max(1.0, times[0] + _MINUTE_S - now)
-                else:
-                    cursor.execute("insert into begun values (?, ?)", (key, now))
-                cursor.execute("commit")
-            except BaseException:
-                cursor.execute("rollback")
-                raise
-            return float(wait)
+        with self._connection as connection:
+            connection.execute("begin immediate")
+            # What a clock that went back left in the future has no part in it either.
+            connection.execute("delete from begun where key = ? and abs(time - ?) >= ?", (key, now, _MINUTE_S))
+            times = [row[0] for row in connection.execute("select time from begun where key = ? order by time", (key,))]
+            if len(times) >= requests_per_minute:
+                return max(1.0, float(times[0]) + _MINUTE_S - now)
+            connection.execute("insert into begun values (?, ?)", (key, now))
+        return 0.0
 
     def settle(self, request_id: str, paid_usd: float | None) -> None:
         """Count what a request did cost in the place of its reserve; None leaves it at that."""

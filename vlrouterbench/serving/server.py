@@ -27,7 +27,7 @@ from vlrouterbench.serving.starting import Start, Swaps, make_gateway
 
 _VARIABLE = "VLROUTERBENCH_SERVE"
 _OPTIONS: dict[str, Any] = {
-    "log_level": "warning",
+    "log_level": "critical",  # what fails is said by `app.failed`, without what was asked
     "access_log": False,
     "server_header": False,
     "timeout_keep_alive": 30,

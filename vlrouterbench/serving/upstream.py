@@ -118,16 +118,17 @@ class Upstreams:
             proxy=proxy_of(endpoint.url),
             timeout=aiohttp.ClientTimeout(total=None, connect=_CONNECT_S),
         )
+        has_begun = False
         try:
             if failure := await self._refusal(endpoint, response):
-                response.release()
                 return failure
             chunks = _chunks(response, endpoint.timeout_s)
             first = await anext(chunks, b"")
             whole = [first] if stream else [first, *[chunk async for chunk in chunks]]
-        except BaseException:
-            response.close()
-            raise
+            has_begun = True
+        finally:
+            if not has_begun:
+                response.close()
         headers = {name: response.headers[name] for name in _PASSED_ON if name in response.headers}
         answer = Answer(response.status, headers, _after(whole, chunks), time.perf_counter() - started)
         answer.on_close.append(response.close)  # does nothing to a connection that has gone back already
