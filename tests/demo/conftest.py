@@ -1,4 +1,4 @@
-"""The demo's app: made once per process as plain objects, and once as the running command with a folder of its own."""
+"""The demo's app: made once as plain objects, and once as the running command with a folder of its own."""
 
 import json
 import os
@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.once import built_once
+
 NUM_SAMPLES = 160
 
 
@@ -17,7 +19,8 @@ def workspace(tmp_path_factory):
     """What the app stands on, over a small benchmark."""
     from vlrouterbench.demo.workspace import prepare
 
-    return prepare(tmp_path_factory.mktemp("workspace") / "app", num_samples=NUM_SAMPLES)
+    made = built_once(tmp_path_factory, "workspace/app", lambda folder: prepare(folder, num_samples=NUM_SAMPLES))
+    return prepare(made, num_samples=NUM_SAMPLES)
 
 
 @dataclass(frozen=True)

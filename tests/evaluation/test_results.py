@@ -12,7 +12,6 @@ from tests.tables import hand_table, write_own_tables
 from vlrouterbench.data.build import build_benchmark
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 from vlrouterbench.evaluation.paired import RoutedSplit, ScoringContext
-from vlrouterbench.evaluation.policies import POLICIES
 from vlrouterbench.evaluation.results import bounds_degenerate, score_routers
 
 UNTIMED = EvaluationOptions(time_routers=False)
@@ -67,14 +66,6 @@ def differing(found, expected, where=""):
         return [] if sorted(found) == sorted(expected) else [where]
     tolerance = TOLERANCES.get(where.rsplit("/", 1)[-1], 1e-12)
     return [] if found == pytest.approx(expected, rel=1e-9, abs=tolerance) else [f"{where}: {found} != {expected}"]
-
-
-@pytest.fixture(scope="module")
-def evaluated(simulated_folder, trained_folders, tmp_path_factory):
-    """Folder of an evaluation of all policies and all trained routers."""
-    out = tmp_path_factory.mktemp("evaluated")
-    evaluate_routers(simulated_folder, [*POLICIES, *map(str, trained_folders.values())], out)
-    return out
 
 
 @pytest.fixture(scope="module")
