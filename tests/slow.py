@@ -40,6 +40,8 @@ SLOW = (
     "routers/base/test_forward.py",
     "routers/base/test_pipeline.py",
     "routers/encoders/test_processor.py",
+    "routers/test_bound.py",
+    "routers/test_mutated.py",
     "routers/families/test_modeling_routerdc.py",
     "routers/families/test_modeling_zooter.py",
     "routers/families/test_shared_batch.py",

@@ -30,6 +30,7 @@ class BoostedTreesConfig(EstimatingRouterConfig):
     """How deep trees are, how many are grown for a candidate, and how many of them decide."""
 
     model_type = "vlrouter-boosted-trees"
+    ranges = {"depth": (1, 16), "num_grown": (1, 10_000), "num_trees": (1, 10_000)}
 
     def __init__(self, depth: int = 3, num_grown: int = 60, num_trees: int = 60, **kwargs: Any) -> None:
         self.depth = depth

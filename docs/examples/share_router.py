@@ -15,6 +15,7 @@ class ShareRouterConfig(RouterConfig):
     """The smallest share that is believed."""
 
     model_type = "vlrouter-share"
+    ranges = {"floor": (0, 1)}
 
     def __init__(self, floor: float = 0.0, **kwargs: Any) -> None:
         self.floor = floor

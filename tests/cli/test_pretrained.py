@@ -56,13 +56,15 @@ def test_the_router_carries_no_weights_of_the_encoders(trained):
 
 def test_an_encoder_that_moved_is_named_and_can_be_shown(program, trained, models, tmp_path):
     shutil.copytree(models["--text"], tmp_path / "moved")
-    config = json.loads((trained / "router" / "config.json").read_text())
-    shutil.copytree(trained / "router", tmp_path / "router")
-    config["encoder"]["text"]["id"] = str(tmp_path / "gone" / "away")
-    (tmp_path / "router" / "config.json").write_text(json.dumps(config))
+    router = AutoRouter.from_pretrained(trained / "router")
+    router.config.encoder["text"]["id"] = str(tmp_path / "gone" / "away")
+    router.save_pretrained(tmp_path / "router")
     asked = ("route", "--router", tmp_path / "router", "--question", "What is this page?", "--json")
     refused = program(*asked)
-    assert refused.status == 1 and "expected a model folder, found none" in refused.err
+    assert (
+        refused.status == 1
+        and "is a folder of the machine it was trained on: say where a copy lies (--text-encoder FOLDER)" in refused.err
+    )
     shown = program(*asked, "--text-encoder", tmp_path / "moved")
     assert shown.status == 0, shown.err
     before = program("route", "--router", trained / "router", "--question", "What is this page?", "--json")

@@ -9,9 +9,8 @@ from sklearn.decomposition import PCA
 from vlrouterbench.features.fitting import fit_encoder
 from vlrouterbench.features.options import FeatureOptions
 from vlrouterbench.routers.encoders.block import CLIP
-from vlrouterbench.routers.encoders.builtin.blocks import IMAGE_DIM, TEXT_DIM, raw_text
-from vlrouterbench.routers.encoders.builtin.image import NUM_SHAPE_FACTS, image_statistics
-from vlrouterbench.routers.encoders.builtin.text import NUM_TEXT_FACTS, TEXT_BUCKETS
+from vlrouterbench.routers.encoders.builtin.image import IMAGE_DIM, NUM_SHAPE_FACTS, image_statistics
+from vlrouterbench.routers.encoders.builtin.text import NUM_TEXT_FACTS, TEXT_BUCKETS, TEXT_DIM, raw_text
 from vlrouterbench.routers.encoders.feature_encoder import RawFeatures
 from vlrouterbench.routers.encoders.ocr.blocks import OCR_DIM, ReadImage
 from vlrouterbench.routers.encoders.sample_input import RouterInput

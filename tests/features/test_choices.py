@@ -19,7 +19,7 @@ from vlrouterbench.features.options import FeatureOptions
 from vlrouterbench.features.reading import vector_store
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.encoders.block import BLOCKS, MODALITIES, block_class
-from vlrouterbench.routers.encoders.builtin.blocks import BuiltinImage
+from vlrouterbench.routers.encoders.builtin.image import BuiltinImage
 from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder
 from vlrouterbench.routers.encoders.hub.blocks import HubImage, HubText
 from vlrouterbench.training.arguments import RouterTrainingArguments

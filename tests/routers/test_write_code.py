@@ -17,7 +17,8 @@ from tests.interpreters import WITHOUT
 from vlrouterbench.routers import PreTrainedRouter, RouterConfig
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.base.saved_router import DIGESTS_FILE
-from vlrouterbench.routers.encoders.builtin.blocks import BuiltinImage, BuiltinText
+from vlrouterbench.routers.encoders.builtin.image import BuiltinImage
+from vlrouterbench.routers.encoders.builtin.text import BuiltinText
 from vlrouterbench.routers.encoders.hub.blocks import HubText
 from vlrouterbench.routers.families.modeling_mlp import MLPRouter
 from vlrouterbench.routers.registry import ROUTERS
@@ -242,7 +243,7 @@ def test_a_router_over_built_in_features_carries_little_code_and_none_of_other_e
 
 def test_a_router_with_a_pretrained_text_encoder_carries_the_code_that_reads_it():
     files = set(flat_sources([MLPRouter], {"text": {"hub": HubText}, "image": {"builtin": BuiltinImage}}))
-    assert {"encoders_hub_blocks", "encoders_builtin_blocks"} <= files
+    assert {"encoders_hub_blocks", "encoders_builtin_image"} <= files
 
 
 def test_names_that_the_package_of_routers_passes_on_are_imported_from_where_they_are_defined(module):

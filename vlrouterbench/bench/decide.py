@@ -19,9 +19,8 @@ from vlrouterbench.core.constants import Unsolved
 from vlrouterbench.routers.base.configuration_router import CandidateEntry
 from vlrouterbench.routers.base.learning import TrainingSet
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
-from vlrouterbench.routers.encoders.builtin.blocks import BUILTIN, BUILTIN_VERSION
 from vlrouterbench.routers.encoders.builtin.image import NUM_SHAPE_FACTS
-from vlrouterbench.routers.encoders.builtin.text import NUM_TEXT_FACTS
+from vlrouterbench.routers.encoders.builtin.text import BUILTIN, BUILTIN_VERSION, NUM_TEXT_FACTS
 from vlrouterbench.routers.families.modeling_knn import NeighborRouter
 from vlrouterbench.routers.registry import ROUTERS
 from vlrouterbench.training.soft_labels import build_soft_labels

@@ -22,9 +22,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vlrouterbench.bench.comparison import Comparison, compared, peak_memory_gib
 from vlrouterbench.features.fitting import fit_encoder
-from vlrouterbench.routers.encoders.builtin.blocks import TEXT_DIM, raw_text
 from vlrouterbench.routers.encoders.builtin.image import image_statistics
-from vlrouterbench.routers.encoders.builtin.text import TEXT_BUCKETS
+from vlrouterbench.routers.encoders.builtin.text import TEXT_BUCKETS, TEXT_DIM, raw_text
 from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder, RawFeatures
 from vlrouterbench.routers.encoders.sample_input import RouterInput, read_image
 

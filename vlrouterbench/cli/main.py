@@ -2,7 +2,8 @@
 
 Decisions
 - 0 done, 1 failed with one clear message on stderr, 2 wrong usage. A traceback appears only with `--debug`.
-- Every command understands `--debug`, `--json`, `--plugin` and `--trust-remote-code`, anywhere on the line.
+- Every command understands `--debug`, `--json`, `--plugin`, `--trust-remote-code` and `--allow-encoder-download`,
+  anywhere on the line.
 - Heavy libraries are imported when a command runs: `--help` answers at once.
 """
 
@@ -11,7 +12,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
 
 import typer
 
@@ -28,7 +28,7 @@ from vlrouterbench.cli.help import GroupedCommand
 from vlrouterbench.cli.inspect import inspect
 from vlrouterbench.cli.leaderboard import leaderboard
 from vlrouterbench.cli.measure import measure
-from vlrouterbench.cli.plugins import PLUGIN, load_plugins, split_plugins, trusting_code
+from vlrouterbench.cli.plugins import PLUGIN, allowing, load_plugins, split_plugins
 from vlrouterbench.cli.push import push
 from vlrouterbench.cli.regrade import regrade
 from vlrouterbench.cli.route import route
@@ -66,7 +66,7 @@ COMMANDS = (
 )
 GROUPS = {"candidates": candidates, "endpoints": endpoints}
 """Commands with subcommands, by name."""
-DEBUG, JSON, TRUST = "--debug", "--json", "--trust-remote-code"
+DEBUG, JSON, TRUST, FETCH = "--debug", "--json", "--trust-remote-code", "--allow-encoder-download"
 _STOPPED = "stopped; nothing half-written is left behind."
 _INTERRUPTED = 130
 """The exit status that typer gives to an interrupt."""
@@ -99,6 +99,9 @@ def _options(
     trust_remote_code: bool = typer.Option(
         False, TRUST, help="Run the code that routers bring whose family is not known here; anywhere on the line."
     ),
+    allow_encoder_download: bool = typer.Option(
+        False, FETCH, help="Let routers fetch the pretrained encoder they were trained with; anywhere on the line."
+    ),
     plugin: list[str] = typer.Option(
         [],
         PLUGIN,
@@ -112,11 +115,11 @@ def _options(
 def main(argv: Sequence[str]) -> int:
     """Run a command line and return its exit status."""
     debug = DEBUG in argv
-    arguments, plugins = split_plugins([argument for argument in argv if argument not in (DEBUG, JSON, TRUST)])
+    arguments, plugins = split_plugins([argument for argument in argv if argument not in (DEBUG, JSON, TRUST, FETCH)])
     token = wants_json.set(JSON in argv)
     try:
         load_plugins(plugins)
-        with trusting_code() if TRUST in argv else nullcontext():
+        with allowing(code=TRUST in argv, downloads=FETCH in argv):
             app(args=arguments, prog_name="vlrouterbench")
     except SystemExit as end:
         if end.code == _INTERRUPTED:

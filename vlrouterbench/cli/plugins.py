@@ -1,7 +1,7 @@
-"""`--plugin MODULE_OR_FILE` and `--trust-remote-code`: code of other people, imported before or while a command runs.
+"""`--plugin`, `--trust-remote-code`, `--allow-encoder-download`: what of other people a command may run or fetch.
 
 Decisions
-- It is understood anywhere on the line and by every command, so no command has to know it.
+- They are understood anywhere on the line and by every command, so no command has to know them.
 - A plugin registers what it offers. Routers, encoders and sources that it defines and does not register are registered
   by their own names: a file that holds one class needs no further line.
 """
@@ -44,15 +44,19 @@ def load_plugins(names: Sequence[str]) -> None:
 
 
 @contextmanager
-def trusting_code() -> Iterator[None]:
-    """Routers whose family is not known here are loaded by their own code while this lasts."""
-    from vlrouterbench.routers.auto import trusts_code
+def allowing(*, code: bool, downloads: bool) -> Iterator[None]:
+    """While this lasts, routers of unknown families may run their own code, and routers may fetch their encoders."""
+    if not code and not downloads:
+        yield
+        return
+    from vlrouterbench.routers.auto import fetches_encoders, trusts_code
 
-    token = trusts_code.set(True)
+    tokens = trusts_code.set(code), fetches_encoders.set(downloads)
     try:
         yield
     finally:
-        trusts_code.reset(token)
+        trusts_code.reset(tokens[0])
+        fetches_encoders.reset(tokens[1])
 
 
 def _register_own(module: ModuleType) -> None:

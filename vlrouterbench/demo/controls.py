@@ -67,7 +67,7 @@ def start_position(router: PreTrainedRouter) -> int:
 
 def highest_cost_usd(router: PreTrainedRouter) -> float:
     """Mean cost of the most expensive candidate on the training split, USD per sample."""
-    costs = [entry["mean_cost_usd"] for entry in router.config.candidates]
+    costs = [entry.get("mean_cost_usd") for entry in router.config.candidates]
     return max([cost for cost in costs if cost] or [1.0])
 
 

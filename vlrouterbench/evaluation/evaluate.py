@@ -44,6 +44,7 @@ from vlrouterbench.features.encode import encode_benchmark, features_by
 from vlrouterbench.features.options import EncodingWork, Progress
 from vlrouterbench.metrics.objectives import BENCHMARK_GOAL, Goal
 from vlrouterbench.routers.auto import AutoRouter
+from vlrouterbench.routers.base.decision import ScoreError
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.registry import family_name
 from vlrouterbench.training.arguments import RouterTrainingArguments
@@ -238,9 +239,13 @@ def _routed(
                 check_scores(router, router.score(features), len(table))
         if options.rechoose:
             config |= _at_objective(router, table, pool.allowed)
+        try:
+            chosen = router.decide(features, pool.allowed)
+        except ScoreError as error:
+            raise RouterError(f'the router "{name}" cannot be evaluated: {error}') from error
         routed = RoutedSplit(
             name,
-            order[router.decide(features, pool.allowed).cpu().numpy()],
+            order[chosen.cpu().numpy()],
             config,
             throughput=measure_throughput(router, table) if options.time_routers else None,
             features=router.encoder.describe(),

@@ -17,9 +17,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from vlrouterbench.routers.encoders.block import FeatureBlock
-from vlrouterbench.routers.encoders.builtin.blocks import RawText, tfidf_weights
 from vlrouterbench.routers.encoders.builtin.image import NUM_IMAGE_STATISTICS
-from vlrouterbench.routers.encoders.builtin.text import TEXT_BUCKETS, hashed_ngrams
+from vlrouterbench.routers.encoders.builtin.text import TEXT_BUCKETS, RawText, hashed_ngrams, tfidf_weights
 from vlrouterbench.routers.encoders.ocr.blocks import ReadImage
 
 FIT_VERSION = 3

@@ -17,7 +17,8 @@ from vlrouterbench.features.image_texts import read_with_texts, text_store_name
 from vlrouterbench.features.options import EncodingWork
 from vlrouterbench.features.reading import read_table
 from vlrouterbench.routers.encoders.block import IMAGE, TEXT, FeatureBlock
-from vlrouterbench.routers.encoders.builtin.blocks import BUILTIN, BUILTIN_VERSION, IMAGE_DIM, TEXT_DIM
+from vlrouterbench.routers.encoders.builtin.image import IMAGE_DIM
+from vlrouterbench.routers.encoders.builtin.text import BUILTIN, BUILTIN_VERSION, TEXT_DIM
 from vlrouterbench.routers.encoders.ocr.blocks import BUILTIN_OCR, OCR_DIM
 
 

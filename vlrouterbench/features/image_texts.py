@@ -23,7 +23,7 @@ from vlrouterbench.features.options import EncodingWork
 from vlrouterbench.features.reading import read_table
 from vlrouterbench.features.store import feature_folder
 from vlrouterbench.routers.encoders.block import FeatureBlock
-from vlrouterbench.routers.encoders.builtin.blocks import BuiltinImage
+from vlrouterbench.routers.encoders.builtin.image import BuiltinImage
 from vlrouterbench.routers.encoders.ocr.blocks import OcrError, ReadImage, image_text, reader_name
 from vlrouterbench.routers.encoders.sample_input import read_image
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vlrouterbench.core.errors import BenchmarkError, unknown_name
 from vlrouterbench.routers.encoders.block import CONCAT, FUSIONS, TEXT_WEIGHT
-from vlrouterbench.routers.encoders.builtin.blocks import BUILTIN
+from vlrouterbench.routers.encoders.builtin.text import BUILTIN
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) while inputs are encoded."""

@@ -7,9 +7,9 @@ Decisions
 - Code that differs from what was saved with the weights is not run, whatever is allowed: its digests stand in
   config.json. Folders of 0.x have none and are read as they are.
 - A folder that is not a router is named as such, with what was found.
+- A router whose parts do not belong together is not loaded (`base/binding.py`).
 - Where the Hub does not answer, what lies in its cache is all there is: whether it does is asked once, since its client
   tries again for half a minute, for each file.
-- Weights that are missing are an error: transformers would fill them with random ones and a warning.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from transformers.utils import cached_file
 from vlrouterbench.core.errors import RouterError, UnknownNameError, nearest_name, unknown_name
 from vlrouterbench.core.foreign_code import foreign_code
 from vlrouterbench.core.staging import bring_back_killed
+from vlrouterbench.routers.base.binding import SavedRouterError
+from vlrouterbench.routers.base.configuration_router import LONGEST_NAME
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.encoder_registration import find_encoders
 from vlrouterbench.routers.encoders.block import BLOCKS, MODALITIES
@@ -39,8 +41,12 @@ from vlrouterbench.routers.write_code import LOADED, changed_code, flat_name
 T = TypeVar("T")
 trusts_code: ContextVar[bool] = ContextVar("trusts_code", default=False)
 """Whether routers of unknown families are loaded by their own code where a call does not say; set for one command."""
+fetches_encoders: ContextVar[bool] = ContextVar("fetches_encoders", default=False)
+"""Whether routers may fetch the pretrained encoder that they were trained with; set for one command."""
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _HUB_OPTIONS = ("revision", "token", "cache_dir", "local_files_only")
+MAX_CONFIG_BYTES = 64 * 2**20
+"""Of a config.json: that of a router over thousands of candidates has a few MB."""
 MAX_NAMES = 4
 """Most code files that a message names."""
 
@@ -58,7 +64,8 @@ class AutoRouter:
             name_or_path: folder that `save_pretrained` wrote, or `owner/name` on the Hub.
             trust_remote_code: run the code that lies beside the weights where the family or an encoder is not known
                 here; None: as `trusts_code` says, which is no.
-            kwargs: as for `PreTrainedModel.from_pretrained` (revision, token, ...).
+            kwargs: as for `PreTrainedModel.from_pretrained` (revision, token, ...); `allow_encoder_download=True` lets
+                a pretrained encoder that is not on this machine be fetched, of the commit it was trained with.
 
         Raises:
             RouterError: nothing there, not a router, its weights cannot be read, or its code is not what was saved.
@@ -73,14 +80,18 @@ class AutoRouter:
         trusted = trusts_code.get() if trust_remote_code is None else trust_remote_code
         known = _known_class(source, config)
         family = known if isinstance(known, type) else _own_class(source, config, known, kwargs if trusted else None)
+        if fetches_encoders.get():
+            kwargs.setdefault("allow_encoder_download", True)
         try:
             router, loading = family.from_pretrained(name_or_path, output_loading_info=True, **kwargs)
+        except SavedRouterError as error:
+            raise RouterError(f"the router at {name_or_path} cannot be loaded: {error}") from error
         except (OSError, LookupError, RuntimeError, SafetensorError, TypeError, ValueError) as error:
             reason = (str(error).splitlines() or [""])[0].rstrip(".") or type(error).__name__
             raise RouterError(
                 f"the router at {name_or_path} cannot be loaded: {reason}. Save it or fetch it again."
             ) from error
-        if loading["missing_keys"]:
+        if loading["missing_keys"]:  # by code of an earlier release, which lets transformers fill them
             raise RouterError(
                 f"expected all weights of the router at {name_or_path}, found none for "
                 f"{', '.join(sorted(loading['missing_keys']))}. Save it or fetch it again."
@@ -113,7 +124,8 @@ def is_kind(value: object, kind: type[T]) -> TypeGuard[T]:
 
 def _known_family(config: Mapping[str, Any]) -> type[PreTrainedRouter] | None:
     """The class of a router that is known here: of its model type, and of its own name where it states one."""
-    names = config.get("architectures") or []
+    stated = config.get("architectures")
+    names = stated if isinstance(stated, list) else []
     for look_further in (find_offered, None):
         same = [family for family in FAMILIES.values() if family.config_class.model_type == config.get("model_type")]
         named = [family for family in same if family.__name__ in names or not names]
@@ -136,11 +148,11 @@ def _known_class(source: str, config: Mapping[str, Any]) -> type[PreTrainedRoute
     family, encoder = _known_family(config), config.get("encoder")
     if family is None:
         known = dict.fromkeys(family.config_class.model_type for family in FAMILIES.values())
-        return _Unknown(f"router family in {source}", str(config.get("model_type")), known)
+        return _Unknown(f"router family in {source}", str(config.get("model_type"))[:LONGEST_NAME], known)
     for modality in MODALITIES if isinstance(encoder, dict) else ():
         name = encoder.get(modality) if isinstance(encoder, dict) else None
         if isinstance(name, str) and name not in BLOCKS[modality]:
-            return _Unknown(f"{modality} encoder in {source}", name, BLOCKS[modality])
+            return _Unknown(f"{modality} encoder in {source}", name[:LONGEST_NAME], BLOCKS[modality])
     return family
 
 
@@ -216,9 +228,15 @@ def _read_config(name_or_path: str, kwargs: dict[str, Any]) -> dict[str, Any]:
         except (OSError, ValueError) as error:
             raise RouterError(_found_neither(name_or_path, error)) from error
     try:
+        if path.stat().st_size > MAX_CONFIG_BYTES:
+            raise RouterError(f"expected at most {MAX_CONFIG_BYTES:,} bytes in {path}, found {path.stat().st_size:,}.")
         config = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise RouterError(f"{path} is not readable as JSON: {error}.") from error
+    except RecursionError as error:
+        raise RouterError(
+            f"{path} is not readable as JSON: lists or objects lie too deep within each other."
+        ) from error
     if not isinstance(config, dict):
         raise RouterError(f"expected a JSON object in {path}, found a {type(config).__name__}.")
     return config

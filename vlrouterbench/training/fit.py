@@ -9,6 +9,7 @@ Decisions
 from __future__ import annotations
 
 import inspect
+import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -287,6 +288,9 @@ def _end_to_end_record(run: TrainingRun) -> dict[str, Any]:
 
 def _config(family: type[PreTrainedRouter], problem: Problem, own: Mapping[str, Any]) -> RouterConfig:
     try:
-        return family.config_class(candidates=problem.candidates(), encoder=problem.features.encoder.config, **own)
+        config = family.config_class(candidates=problem.candidates(), encoder=problem.features.encoder.config, **own)
+        # Here, and not when it has been trained: what is not declared could not be loaded.
+        config.check_fields(json.loads(config.to_json_string()))
+        return config
     except (TypeError, ValueError) as error:
         raise RouterError(f"the options of {family.title} do not fit: {error}") from error

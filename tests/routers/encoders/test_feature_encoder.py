@@ -8,9 +8,8 @@ import torch
 from PIL import Image
 
 from vlrouterbench.features.inputs import router_inputs
-from vlrouterbench.routers.encoders.builtin.blocks import raw_text, tfidf_weights
 from vlrouterbench.routers.encoders.builtin.image import NUM_SHAPE_FACTS
-from vlrouterbench.routers.encoders.builtin.text import NUM_TEXT_FACTS
+from vlrouterbench.routers.encoders.builtin.text import NUM_TEXT_FACTS, raw_text, tfidf_weights
 from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder
 from vlrouterbench.routers.encoders.ocr import blocks as ocr_blocks
 from vlrouterbench.routers.encoders.sample_input import RouterInput

@@ -22,7 +22,7 @@ from vlrouterbench.data.table import load_table
 from vlrouterbench.features.encode import encode_benchmark
 from vlrouterbench.features.options import FeatureOptions
 from vlrouterbench.routers.auto import AutoRouter
-from vlrouterbench.routers.encoders.builtin.blocks import BuiltinText
+from vlrouterbench.routers.encoders.builtin.text import BuiltinText
 from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder, FeatureProcessor
 from vlrouterbench.routers.encoders.ocr.blocks import OcrImage, ReadImage
 from vlrouterbench.routers.encoders.sample_input import RouterInput, RouterInputError

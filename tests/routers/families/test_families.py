@@ -171,7 +171,7 @@ def test_an_option_is_fixed_and_an_unknown_one_answered_by_name(problem):
 
 
 def test_an_option_with_a_wrong_value_is_refused(problem):
-    with pytest.raises(RouterError, match="expected memory_dtype out of float32, float16; found 'int4'"):
+    with pytest.raises(RouterError, match='memory_dtype: expected one of float32, float16; found "int4"'):
         _train("knn", problem, options={"memory_dtype": "int4"})
 
 

@@ -82,5 +82,5 @@ def test_index_is_saved_and_an_unknown_one_refused(router, tmp_path):
     router.config.index = "faiss"
     router.save_pretrained(tmp_path)
     assert KNNRouterConfig.from_pretrained(tmp_path).index == "faiss"
-    with pytest.raises(ValueError, match="expected index out of exact, faiss; found 'annoy'"):
+    with pytest.raises(ValueError, match='index: expected one of exact, faiss; found "annoy"'):
         KNNRouterConfig(index="annoy")

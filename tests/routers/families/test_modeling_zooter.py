@@ -52,5 +52,5 @@ def test_the_original_variant_learns_from_quality_alone(easy_folder):
     refusal = "ZOOTER cannot be trained with these options: rewards of quality have no cost weight"
     with pytest.raises(RouterError, match=refusal):
         train_router("zooter", problem, RouterTrainingArguments(options={"rewards": "quality"}))
-    with pytest.raises(RouterError, match='expected rewards of soft_labels, quality, found "stars"'):
+    with pytest.raises(RouterError, match='rewards: expected one of soft_labels, quality; found "stars"'):
         train_router("zooter", problem, RouterTrainingArguments(options={"rewards": "stars"}))

@@ -141,6 +141,6 @@ def test_a_variant_is_loaded_as_it_was_saved(simulated_problem, tmp_path):
 
 
 def test_parts_that_do_not_exist_and_both_base_learners_at_once_are_refused():
-    for without in (["kernels"], ["kernel", "datasets"]):
-        with pytest.raises(ValueError, match="not both base learners"):
+    for without, said in ((["kernels"], "expected one of kernel"), (["kernel", "datasets"], "not both base learners")):
+        with pytest.raises(ValueError, match=said):
             FlagshipRouterConfig(candidates=[], encoder={}, without=without)

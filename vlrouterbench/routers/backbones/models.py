@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from torch import nn
 
 from vlrouterbench.routers.backbones.base import Backbone
@@ -110,6 +111,7 @@ def _pooled(output: Any) -> torch.Tensor:
     return output if isinstance(output, torch.Tensor) else output.pooler_output
 
 
+_MOST_LAYERS, _LARGEST, _SHOWN = 1_000, 1_000_000_000, 200
 BACKBONES: dict[str, type[Backbone]] = {
     "lxmert": LxmertBackbone,
     "visual_bert": VisualBertBackbone,
@@ -127,8 +129,28 @@ def build_backbone(description: Mapping[str, Any], image_size: int) -> Backbone:
     """A backbone of random weights.
 
     Raises:
-        ValueError: no backbone of that kind.
+        ValueError: no backbone of that kind, or a description of sizes or types that no such model has.
     """
-    if description.get("kind") not in BACKBONES:
-        raise ValueError(f'unknown kind of backbone "{description.get("kind")}". Known: {", ".join(BACKBONES)}.')
-    return BACKBONES[description["kind"]](description, image_size)
+    kind = description.get("kind") if isinstance(description, Mapping) else description
+    if not isinstance(kind, str) or kind not in BACKBONES:
+        raise ValueError(f'unknown kind of backbone "{str(kind)[:_SHOWN]}". Known: {", ".join(BACKBONES)}.')
+    _check_sizes(description)
+    try:
+        return BACKBONES[kind](description, image_size)
+    except (StrictDataclassError, ArithmeticError, AssertionError, AttributeError, LookupError, TypeError) as error:
+        said = " ".join(str(error).split())[:_SHOWN]
+        raise ValueError(
+            f"the description of the {kind} backbone does not fit: {type(error).__name__}: {said}."
+        ) from error
+
+
+def _check_sizes(part: Any, name: str = "backbone") -> None:
+    """Raise ValueError for a whole number in a description that no model has: what is made of it would never end."""
+    parts = (
+        part.items() if isinstance(part, Mapping) else ((name, one) for one in part) if isinstance(part, list) else ()
+    )
+    for inner, one in parts:
+        _check_sizes(one, str(inner))
+    most = _MOST_LAYERS if any(word in name for word in ("layer", "depth", "block")) else _LARGEST
+    if isinstance(part, int) and not -_LARGEST <= part <= most:
+        raise ValueError(f"{name[:_SHOWN]} of the backbone: expected at most {most:,}, found {str(part)[:_SHOWN]}.")

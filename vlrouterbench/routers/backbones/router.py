@@ -10,8 +10,9 @@ Decisions
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -39,6 +40,8 @@ class EndToEndConfig(RouterConfig):
         dropout: share of the pooled vector dropped in training.
         kwargs: the shared part.
     """
+
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"dropout": (0, 1)}
 
     def __init__(
         self,

@@ -24,11 +24,13 @@ import torch
 from PIL import Image
 from torch import nn
 
+from vlrouterbench.routers.base.binding import mismatch, out_of_range, shown
 from vlrouterbench.routers.encoders.builtin.image import as_rgb
 from vlrouterbench.routers.encoders.hub.image_input import padded
 from vlrouterbench.routers.encoders.sample_input import RouterInput
 
 _FLAG_BYTES, _TOKEN_BYTES = 4, 4
+_CHANNELS, _LEAST_SPREAD = 3, 1e-6
 NO_TOKEN = -1
 
 
@@ -83,6 +85,10 @@ class SampleEncoder(nn.Module):
         for field in ("image_size", "image_mean", "image_std", "max_tokens", "backbone"):
             if field not in config:
                 raise ValueError(f'expected "{field}" in the configuration of an end-to-end router, found none.')
+        for field, least in (("image_mean", 0.0), ("image_std", _LEAST_SPREAD)):
+            wrong = mismatch(config[field], list[float]) or out_of_range(config[field], least, 1)
+            if wrong or len(config[field]) != _CHANNELS:
+                raise ValueError(f"{field}: expected three numbers from {least:g} to 1, found {shown(config[field])}.")
         self.config = dict(config)
         self.tokenizer: Any = None
         self.pretrained: dict[str, Mapping[str, Any]] = {}

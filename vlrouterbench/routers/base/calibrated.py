@@ -67,7 +67,7 @@ class CalibratedRouter(EstimatingRouter):
         request = Budget(**budget) if given else Budget(usd_weight=self.config.usd_weight)
         made = self.estimates(features.to(self.device))
         scores = self.utility(made, request)
-        chosen = int(self.choose(scores, candidates)[0])
+        chosen = int(self.decided(scores, candidates)[0])
         target_met = request.met(float(made.accuracy[0, chosen]), float(made.cost_usd[0, chosen]))
         names = self.config.candidate_names
         indices = considered(names, candidates)

@@ -38,7 +38,11 @@ class BudgetError(ValueError):
     """A budget that makes no sense, or that no candidate fits."""
 
 
-REFUSALS = (BudgetError, CalibrationError, EncoderError, PoolMismatchError, RouterInputError)
+class ScoreError(ValueError):
+    """A router gave a score that nothing can be decided by."""
+
+
+REFUSALS = (BudgetError, CalibrationError, EncoderError, PoolMismatchError, RouterInputError, ScoreError)
 """What a request can be refused with; every message is written for the person who made the request."""
 
 

@@ -14,7 +14,7 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -36,6 +36,8 @@ class EstimatingRouterConfig(RouterConfig):
         usd_weight: accuracy that one USD must buy.
         kwargs: the shared part.
     """
+
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"usd_weight": (0, 1e300)}
 
     def __init__(self, usd_weight: float = 0.0, **kwargs: Any) -> None:
         self.usd_weight = usd_weight

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -21,7 +22,14 @@ from transformers.utils import ModelOutput
 
 from vlrouterbench.routers.base.asking import AskedRouter
 from vlrouterbench.routers.base.configuration_router import RouterConfig
-from vlrouterbench.routers.base.decision import KINDS, MAX_LATENCY, CalibrationError, RoutingDecision, considered
+from vlrouterbench.routers.base.decision import (
+    KINDS,
+    MAX_LATENCY,
+    CalibrationError,
+    RoutingDecision,
+    ScoreError,
+    considered,
+)
 from vlrouterbench.routers.base.learning import (
     Recipe,
     Setting,
@@ -31,7 +39,7 @@ from vlrouterbench.routers.base.learning import (
     soft_cross_entropy,
 )
 from vlrouterbench.routers.base.saved_router import SavedRouter
-from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder
+from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder, FeatureProcessor
 
 CALIBRATED_FAMILIES = ("flagship",)
 """Families with calibrated estimates; the registry's test keeps this list true."""
@@ -82,6 +90,25 @@ class PreTrainedRouter(AskedRouter, SavedRouter):
     def adopt(self, encoder: Any) -> None:
         """Take the fitted state of the encoder that the features came from."""
         self.encoder.load_state_dict(encoder.state_dict())
+
+    def check_shareable(self) -> None:
+        """Raise ValueError for a router that nobody else could use: its encoder is a folder of this machine."""
+        for kind in ("text", "image"):
+            encoder = self.config.encoder.get(kind)
+            if isinstance(encoder, dict) and encoder.get("revision") is None:
+                raise ValueError(
+                    f"the {kind} encoder of the router is a local folder ({encoder['id']}): nobody else could use it. "
+                    f"Push the encoder to the Hub, train with --{kind} OWNER/NAME, and push again."
+                )
+
+    def save_processor(self, folder: Path) -> None:
+        """As the base's, of a router over features."""
+        FeatureProcessor(self.config.encoder).save_pretrained(folder)
+
+    def auto_classes(self) -> dict[str, type]:
+        """As the base's, with the processor of a router over features."""
+        entries = super().auto_classes()
+        return entries | {"AutoProcessor": FeatureProcessor} if isinstance(self.encoder, FeatureEncoder) else entries
 
     @property
     def feature_dim(self) -> int:
@@ -190,7 +217,7 @@ class PreTrainedRouter(AskedRouter, SavedRouter):
     @torch.no_grad()
     def decide(self, features: torch.Tensor, candidates: Sequence[str] | None = None) -> torch.Tensor:
         """Chosen candidates as indices in the pool, (num_samples,) int64, for features (num_samples, dim)."""
-        return self.choose(self.score(features.to(self.device)), candidates)
+        return self.decided(self.score(features.to(self.device)), candidates)
 
     @torch.no_grad()
     def decide_one(
@@ -205,14 +232,14 @@ class PreTrainedRouter(AskedRouter, SavedRouter):
         """
         self.check_budget(budget)
         scores = self.score(features.to(self.device))
-        chosen = int(self.choose(scores, candidates)[0])
+        chosen = int(self.decided(scores, candidates)[0])
         indices = considered(self.config.candidate_names, candidates)
         entries = [self.config.candidates[index] for index in indices]
         return RoutingDecision(
             candidate=self.config.candidate_names[chosen],
             score={entry["name"]: float(scores[0, index]) for entry, index in zip(entries, indices, strict=True)},
             estimated_accuracy=None,
-            estimated_cost_usd={entry["name"]: entry["mean_cost_usd"] for entry in entries},
+            estimated_cost_usd={entry["name"]: entry.get("mean_cost_usd") for entry in entries},
             usd_weight=getattr(self.config, "usd_weight", None),
         )
 
@@ -232,6 +259,20 @@ class PreTrainedRouter(AskedRouter, SavedRouter):
         """Indices of the best candidates, (num_samples,) int64, by scores (num_samples, num_candidates)."""
         indices = torch.tensor(considered(self.config.candidate_names, candidates), device=scores.device)
         return indices[scores[:, indices].argmax(dim=1)]
+
+    def decided(self, scores: torch.Tensor, candidates: Sequence[str] | None = None) -> torch.Tensor:
+        """As `choose`, by scores that something can be decided by.
+
+        Raises:
+            ScoreError: the best score of a sample is NaN or infinite; minus infinity beside others says "never".
+        """
+        chosen = self.choose(scores, candidates)
+        if not bool(scores.gather(1, chosen.unsqueeze(1)).isfinite().all()):  # NaN is the largest
+            raise ScoreError(
+                f"{type(self).__name__} scored a sample with NaN or infinity, by which nothing can be decided. Train "
+                "it again, or fetch it again; if the sample is an unusual one, report it."
+            )
+        return chosen
 
 
 def frozen(*shape: int) -> nn.Parameter:

@@ -8,6 +8,9 @@ Decisions
 - A loaded router decides as the saved one did, to the last bit. So it is loaded in float32 whatever `dtype` is asked
   for: features are fitted and compared, costs weighed and neighbours searched in it, and in 16 bits close candidates
   would change places. Another type is said not to be taken; it is never an error in `route`.
+- What is saved is one thing (`binding.py`): config.json records digests of its fields and of the files beside it, and
+  what differs from them is not loaded. A router of an earlier release records none, and loads with a warning.
+- Weights are read here, checked, and handed to transformers as tensors with no name of a folder to look for more in.
 - Where this package is imported it gives its own `services`: this file is also read where it is not installed.
 """
 
@@ -17,40 +20,49 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
-from transformers.utils import cached_file, logging
+from transformers.utils import logging
 
+from vlrouterbench.routers.base.binding import (
+    BOUND,
+    SIDE_FILES,
+    WEIGHTS,
+    SavedRouterError,
+    beside,
+    bind,
+    inside,
+    read_checked,
+)
 from vlrouterbench.routers.base.card import NOTES_MARK, CardFacts, short_card, with_notes
 from vlrouterbench.routers.base.configuration_router import RouterConfig
-from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder, FeatureProcessor
 from vlrouterbench.routers.write_code import code_digests, write_code
 
-DIGESTS_FILE, CARD, CARD_FACTS = "training_samples.safetensors", "README.md", "card.json"
-HELD_OUT_FILE = "held_out.safetensors"
+CARD, CARD_FACTS = "README.md", "card.json"
+HELD_OUT_FILE, DIGESTS_FILE = SIDE_FILES
 STALE = ("*.json", "*.safetensors", "*.py")
 """Files of an earlier push that are deleted on the Hub where the new one lacks them."""
-_WHERE = ("revision", "token", "cache_dir", "local_files_only", "subfolder")
-"""Options of `from_pretrained` that say where a file is."""
 logger = logging.get_logger(__name__)
 _TAKEN = (None, "auto", "float32", torch.float32)
 """What `dtype` may be without a word."""
+_ELSEWHERE = ("state_dict", "variant", "gguf_file", "quantization_config", "key_mapping")
+"""Options of transformers' by which other weights than the folder's would be loaded."""
+_given: ContextVar[Mapping[str, torch.Tensor]] = ContextVar("_given")
+"""The tensors that a router is about to be made for."""
 
 
 class Services(NamedTuple):
-    """What a router cannot do alike everywhere.
-
-    Attributes:
-        render_card: configuration as a dict, and facts -> the text of a card.
-        upload: router, its folder, repository id and options of `push_to_hub` -> the repository's address.
-    """
+    """What a router cannot do alike everywhere."""
 
     render_card: Callable[[Mapping[str, Any], CardFacts], str]
+    """Configuration as a dict, and facts -> the text of a card."""
     upload: Callable[..., str]
+    """Router, its folder, repository id and options of `push_to_hub` -> the repository's address."""
 
 
 class SavedRouter(PreTrainedModel):
@@ -82,6 +94,8 @@ class SavedRouter(PreTrainedModel):
         With `push_to_hub=True` it is pushed by `push_to_hub`, to `repo_id`.
         """
         pushed = options.pop("push_to_hub", False)
+        # Before anything is written: what could not be loaded is not saved.
+        type(self.config).check_fields(json.loads(self.config.to_json_string()))
         taken = {name: options.pop(name) for name in ("repo_id", *_PUSH_OPTIONS) if name in options and pushed}
         if options.get("is_main_process", True):
             folder = Path(save_directory)
@@ -98,17 +112,16 @@ class SavedRouter(PreTrainedModel):
             # What a person wrote into the folder stays there, whatever router is written over it.
             for name, text in self.card_texts(notes=_read_notes(folder / CARD)).items():
                 (folder / name).write_text(text, encoding="utf-8")
-        saved = super().save_pretrained(save_directory, *arguments, **options)
-        if pushed and options.get("is_main_process", True):
-            self.push_to_hub(**{"repo_id": Path(save_directory).name, **taken})
+        # In one file, whatever its size: no index says where else to look.
+        saved = super().save_pretrained(save_directory, *arguments, **{"max_shard_size": "100TB", **options})
+        if options.get("is_main_process", True):
+            bind(folder, list(type(self.config).declared()))
+            if pushed:
+                self.push_to_hub(**{"repo_id": folder.name, **taken})
         return saved
 
     def card_texts(self, notes: str = "") -> dict[str, str]:
-        """File name -> text of the card, and of the facts that it is rendered from, where there are any.
-
-        Args:
-            notes: what a person wrote, where it is not what the router came with.
-        """
+        """File name -> text of the card, and of its facts where there are any; with what a person wrote (`notes`)."""
         family = self.config.model_type.removeprefix("vlrouter-")
         own: CardFacts = {"family": family, "title": self.title, "calibrated": self.calibrated}
         known: CardFacts = {**own, **(self.card_facts or {})}
@@ -128,10 +141,7 @@ class SavedRouter(PreTrainedModel):
                 transformers' own.
 
         Returns:
-            The repository's address.
-
-        Raises:
-            ValueError: no such id, another option, or an encoder that is a folder of this machine.
+            The address; ValueError for no such id, another option, or an encoder that is a folder of this machine.
         """
         others = sorted({*options} - {*_PUSH_OPTIONS})
         if others or repo_id.count("/") != 1:
@@ -146,56 +156,99 @@ class SavedRouter(PreTrainedModel):
             return self.services.upload(self, folder, repo_id, **options)
 
     def check_shareable(self) -> None:
-        """Raise ValueError for a router that nobody else could use: its encoder is a folder of this machine."""
-        for kind in ("text", "image"):
-            encoder = self.config.encoder.get(kind)
-            if isinstance(encoder, dict) and encoder.get("revision") is None:
-                raise ValueError(
-                    f"the {kind} encoder of the router is a local folder ({encoder['id']}): nobody else could use it. "
-                    f"Push the encoder to the Hub, train with --{kind} OWNER/NAME, and push again."
-                )
+        """Raise ValueError for a router that nobody else could use."""
 
     def save_processor(self, folder: Path) -> None:
         """Write the processor's settings beside the weights."""
-        FeatureProcessor(self.config.encoder).save_pretrained(folder)
 
     def auto_classes(self) -> dict[str, type]:
         """Name of an Auto class of transformers -> the class that it loads from a saved router."""
-        entries = {"AutoConfig": type(self.config), "AutoModel": type(self)}
-        return entries | {"AutoProcessor": FeatureProcessor} if isinstance(self.encoder, FeatureEncoder) else entries
+        return {"AutoConfig": type(self.config), "AutoModel": type(self)}
 
     def post_init(self) -> None:
-        """As transformers', which a model ends its `__init__` with; notes what is not trained."""
+        """As transformers', which a model ends its `__init__` with; notes what is not trained.
+
+        Raises:
+            SavedRouterError: its shapes are not those of the tensors that it is made for.
+        """
+        given = _given.get({})
+        for name, tensor in self.state_dict().items() if given else ():
+            if name in given and given[name].shape != tensor.shape:
+                # Here, before transformers makes what config.json asks for, however large.
+                found, expected = tuple(given[name].shape), tuple(tensor.shape)
+                raise SavedRouterError(f"{WEIGHTS}: expected {name} of shape {expected}, found {found}.")
         super().post_init()
         self._untrained = [name for name, parameter in self.named_parameters() if not parameter.requires_grad]
 
     @classmethod
     def from_pretrained(cls, *arguments: Any, **options: Any) -> Any:
-        """As transformers', in float32, with weights at addresses of their own.
+        """As transformers', in float32, of one folder whose parts belong together, with weights at their own addresses.
 
         Tensors mapped from a file lie at any address, and kernels round by alignment: without the copy a loaded router
         would differ from the saved one in the last bit.
+
+        Args:
+            arguments: folder or id.
+            options: as for transformers', less what names other weights; `allow_encoder_download` lets a pretrained
+                encoder be fetched when it is first needed.
+
+        Raises:
+            SavedRouterError: its parts do not belong together, weights are missing or not finite, or such an option.
         """
+        source = arguments[0] if arguments else options.pop("pretrained_model_name_or_path", None)
+        if source is None:  # made from tensors that the caller has
+            return super().from_pretrained(None, *arguments[1:], **options)
+        if other := sorted(name for name in _ELSEWHERE if options.pop(name, None) is not None):
+            raise SavedRouterError(f"{', '.join(other)}: not taken, since a router's weights are its {WEIGHTS}.")
         asked = [options.pop(name) for name in ("dtype", "torch_dtype") if name in options]
-        other = [str(dtype).removeprefix("torch.") for dtype in asked if dtype not in _TAKEN]
-        if other:
+        if others := [str(dtype).removeprefix("torch.") for dtype in asked if dtype not in _TAKEN]:
             logger.warning(
-                f"dtype={other[0]} is not taken: {cls.__name__} computes in float32, so that it decides as saved."
+                f"dtype={others[0]} is not taken: {cls.__name__} computes in float32, so that it decides as saved."
             )
-        loaded = super().from_pretrained(*arguments, dtype=torch.float32, **options)
-        router = loaded[0] if isinstance(loaded, tuple) else loaded
+        allowed, with_info = (options.pop(name, False) for name in ("allow_encoder_download", "output_loading_info"))
+        for name in ("use_safetensors", "ignore_mismatched_sizes", "weights_only", "adapter_kwargs"):
+            options.pop(name, None)
+        config, weights = read_checked(source, options)
+        router, loading = cls._made_of(weights, *arguments[1:], **{"config": str(source), **options})
+        router.config.name_or_path = router.name_or_path = str(source)
         for tensor in (*router.parameters(), *router.buffers()):
             tensor.data = tensor.data.clone()
         for name in router._untrained:  # transformers loads every parameter as one that is trained
             router.get_parameter(name).requires_grad_(False)
-        source = arguments[0] if arguments else options.get("pretrained_model_name_or_path")
-        digests, held_out = (
-            None if source is None else _beside(source, name, options) for name in (DIGESTS_FILE, HELD_OUT_FILE)
-        )
-        router.training_digests = None if digests is None else load_file(digests)["digests"]
-        router.held_out = None if held_out is None else load_file(held_out)
-        router.card_facts = None if source is None else _read_facts(source, options)
-        return loaded
+        for block in getattr(router.encoder, "blocks", {}).values():
+            block.allow_fetching(by_caller=bool(allowed), is_bound=BOUND in config)
+        router._read_side_files(source, options, config.get(BOUND))
+        return (router, loading) if with_info else router
+
+    @classmethod
+    def _made_of(cls, weights: Mapping[str, torch.Tensor], *arguments: Any, **options: Any) -> tuple[Any, Any]:
+        """A router of exactly these tensors, and transformers' account of them."""
+        before, verbosity = _given.set(weights), logging.get_verbosity()
+        # Its report of names that do not match is a page; the first are named below.
+        logging.set_verbosity_error()
+        try:
+            taken = {"state_dict": weights, "dtype": torch.float32, "output_loading_info": True}
+            load: Any = super().from_pretrained
+            router, loading = load(None, *arguments, **taken, **options)
+        finally:
+            _given.reset(before)
+            logging.set_verbosity(verbosity)
+        for kind, found in (("missing_keys", "lacks"), ("unexpected_keys", "has what no such router has,")):
+            if names := sorted(loading[kind]):
+                raise SavedRouterError(f"{WEIGHTS} {found} {', '.join(names[:4])}. Save or fetch the router again.")
+        return router, loading
+
+    def _read_side_files(self, source: str | Path, options: Mapping[str, Any], bound: Mapping[str, Any] | None) -> None:
+        """Take what lies beside the weights; of a bound router what it records, and nothing is looked for in vain."""
+        found = {
+            name: inside(Path(path))
+            for name in SIDE_FILES
+            if (bound is None or name in bound["files"]) and (path := beside(source, name, options)) is not None
+        }
+        digests, held_out = found.get(DIGESTS_FILE), found.get(HELD_OUT_FILE)
+        self.training_digests = None if digests is None else load_file(digests)["digests"]
+        self.held_out = None if held_out is None else load_file(held_out)
+        self.card_facts = _read_facts(source, options)
 
 
 _PUSH_OPTIONS = ("private", "token", "commit_message", "commit_description", "revision", "create_pr")
@@ -212,11 +265,11 @@ def _write_tensors(tensors: Mapping[str, torch.Tensor] | None, path: Path) -> No
 def _read_facts(source: str | Path, options: Mapping[str, Any]) -> CardFacts | None:
     """The facts of a card from a folder or the Hub, with what a person wrote; None where there is neither."""
     facts: Any = {}
-    if (path := _beside(source, CARD_FACTS, options)) is not None:
+    if (path := beside(source, CARD_FACTS, options)) is not None:
         facts = json.loads(Path(path).read_text(encoding="utf-8"))
         if not isinstance(facts, dict):
             raise ValueError(f"expected a JSON object in {path}, found a {type(facts).__name__}.")
-    if (path := _beside(source, CARD, options)) is not None:
+    if (path := beside(source, CARD, options)) is not None:
         notes = _read_notes(Path(path))
         facts |= {"notes": notes} if notes else {}
     return facts or None
@@ -225,18 +278,6 @@ def _read_facts(source: str | Path, options: Mapping[str, Any]) -> CardFacts | N
 def _read_notes(card: Path) -> str:
     """What a person wrote into a card; "" where nothing, or where there is no card."""
     return card.read_text(encoding="utf-8").partition(f"{NOTES_MARK}\n")[2] if card.is_file() else ""
-
-
-def _beside(source: str | Path, name: str, options: Mapping[str, Any]) -> str | None:
-    """Path of a file beside a router's weights, in a folder or fetched from the Hub; None where there is none."""
-    where = {name: options[name] for name in _WHERE if name in options}
-    return cached_file(
-        str(source),
-        name,
-        _raise_exceptions_for_missing_entries=False,
-        _raise_exceptions_for_connection_errors=False,
-        **where,
-    )
 
 
 def _upload(

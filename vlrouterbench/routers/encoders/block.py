@@ -42,11 +42,11 @@ HUB = "hub"
 
 BLOCKS: dict[str, dict[str, str]] = {
     "text": {
-        "builtin": ".builtin.blocks:BuiltinText",
+        "builtin": ".builtin.text:BuiltinText",
         HUB: ".hub.blocks:HubText",
     },
     "image": {
-        "builtin": ".builtin.blocks:BuiltinImage",
+        "builtin": ".builtin.image:BuiltinImage",
         "builtin+ocr": ".ocr.blocks:OcrImage",
         HUB: ".hub.blocks:HubImage",
     },
@@ -147,6 +147,9 @@ class FeatureBlock(nn.Module):
 
     def take_loaded(self, block: Self) -> None:
         """Spare this block loading what another of its kind has loaded already."""
+
+    def allow_fetching(self, *, by_caller: bool, is_bound: bool) -> None:
+        """Say whether what the block needs may be fetched: by its caller, and for a router that is as it was saved."""
 
     def state(self, name: str) -> np.ndarray:
         """A buffer as an array; no copy where it lies on the CPU."""

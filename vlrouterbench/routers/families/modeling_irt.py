@@ -34,6 +34,7 @@ class IRTRouterConfig(EstimatingRouterConfig):
     """
 
     model_type = "vlrouter-irt"
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"num_dimensions": (1, 65_536), "dropout": (0, 1)}
 
     def __init__(self, num_dimensions: int = 16, dropout: float = 0.3, **kwargs: Any) -> None:
         self.num_dimensions = num_dimensions

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import torch
 
 from vlrouterbench.routers.base.clustering import assign, group_sums, kmeans, one_hot, shrunk_means
-from vlrouterbench.routers.base.configuration_router import RouterConfig
+from vlrouterbench.routers.base.configuration_router import MANY, RouterConfig
 from vlrouterbench.routers.base.learning import Recipe, TrainingSet
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter, frozen
 
@@ -32,6 +32,7 @@ class KMeansRouterConfig(RouterConfig):
     """
 
     model_type = "vlrouter-kmeans"
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"num_clusters": (1, MANY), "shrinkage": (0, MANY)}
 
     def __init__(self, num_clusters: int = 20, shrinkage: float = 10.0, **kwargs: Any) -> None:
         self.num_clusters = num_clusters

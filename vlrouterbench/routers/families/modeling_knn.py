@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from vlrouterbench.routers.base.configuration_router import RouterConfig
+from vlrouterbench.routers.base.configuration_router import MANY, RouterConfig
 from vlrouterbench.routers.base.learning import Recipe, TrainingSet
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter, frozen
 from vlrouterbench.routers.base.neighbors import INDEXES, NeighborIndex, unit_rows
@@ -40,6 +40,12 @@ class KNNRouterConfig(RouterConfig):
     """
 
     model_type = "vlrouter-knn"
+    choices: ClassVar[Mapping[str, Sequence[str]]] = {
+        "weighting": ("similarity", "distance"),
+        "memory_dtype": ("float32", "float16"),
+        "index": tuple(INDEXES),
+    }
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"memory_size": (0, MANY), "num_neighbors": (1, MANY)}
 
     def __init__(
         self,
@@ -50,13 +56,6 @@ class KNNRouterConfig(RouterConfig):
         index: str = "exact",
         **kwargs: Any,
     ) -> None:
-        for name, value, choices in (
-            ("weighting", weighting, WEIGHTINGS),
-            ("memory_dtype", memory_dtype, ("float32", "float16")),
-            ("index", index, INDEXES),
-        ):
-            if value not in choices:
-                raise ValueError(f"expected {name} out of {', '.join(choices)}; found {value!r}.")
         self.memory_size = memory_size
         self.num_neighbors = num_neighbors
         self.weighting = weighting

@@ -29,6 +29,7 @@ class MLPRouterConfig(RouterConfig):
     """
 
     model_type = "vlrouter-mlp"
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"hidden_sizes": (1, 65_536), "dropout": (0, 1)}
 
     def __init__(self, hidden_sizes: list[int] | None = None, dropout: float = 0.3, **kwargs: Any) -> None:
         self.hidden_sizes = hidden_sizes or [256, 128]

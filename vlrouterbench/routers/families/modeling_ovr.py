@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 
 import torch
 
+from vlrouterbench.routers.base.configuration_router import MANY
 from vlrouterbench.routers.base.estimating import EstimatingRouter, EstimatingRouterConfig
 from vlrouterbench.routers.base.learning import Recipe, TrainingSet
 from vlrouterbench.routers.base.modeling_router import frozen
@@ -38,6 +39,7 @@ class OVRRouterConfig(EstimatingRouterConfig):
     """
 
     model_type = "vlrouter-ovr"
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"inverse_penalty": (0, MANY)}
 
     def __init__(
         self, inverse_penalty: float = 0.03, balanced: bool = False, drop_unsolved: bool = False, **kwargs: Any

@@ -13,12 +13,12 @@ Decisions
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
 
-from vlrouterbench.routers.base.configuration_router import RouterConfig
+from vlrouterbench.routers.base.configuration_router import MANY, RouterConfig
 from vlrouterbench.routers.base.learning import Recipe, TrainingSet
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter, frozen
 from vlrouterbench.routers.base.neighbors import unit_rows
@@ -37,10 +37,10 @@ class PrototypeRouterConfig(RouterConfig):
     """
 
     model_type = "vlrouter-prototype"
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"share_weight": (0, MANY)}
+    choices: ClassVar[Mapping[str, Sequence[str]]] = {"weighting": ("soft_labels", "correct")}
 
     def __init__(self, weighting: str = "soft_labels", share_weight: float = 0.0, **kwargs: Any) -> None:
-        if weighting not in ("soft_labels", "correct"):
-            raise ValueError(f"expected weighting out of soft_labels, correct; found {weighting!r}.")
         self.weighting = weighting
         self.share_weight = share_weight
         super().__init__(**kwargs)

@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 import torch
 
 from vlrouterbench.routers.base.clustering import group_sums
+from vlrouterbench.routers.base.configuration_router import MANY
 from vlrouterbench.routers.base.estimating import EstimatingRouter, EstimatingRouterConfig
 from vlrouterbench.routers.base.learning import Recipe, TrainingSet
 from vlrouterbench.routers.base.modeling_router import frozen
@@ -39,6 +40,7 @@ class RidgeMFRouterConfig(EstimatingRouterConfig):
     """
 
     model_type = "vlrouter-ridge-mf"
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"strength": (0, MANY), "rank": (1, MANY)}
 
     def __init__(self, strength: float = 0.1, rank: int = 8, **kwargs: Any) -> None:
         self.strength = strength

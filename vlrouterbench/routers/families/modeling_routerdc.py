@@ -29,6 +29,7 @@ from typing import Any, ClassVar
 import torch
 
 from vlrouterbench.routers.base.clustering import assign, kmeans
+from vlrouterbench.routers.base.configuration_router import MANY
 from vlrouterbench.routers.base.learning import Recipe, TrainingSet
 from vlrouterbench.routers.families.contrastive import sample_candidate_loss, sample_sample_loss
 from vlrouterbench.routers.families.modeling_cosine import CosineRouter, CosineRouterConfig, cosines
@@ -50,6 +51,11 @@ class RouterDCConfig(CosineRouterConfig):
     """
 
     model_type = "vlrouter-routerdc"
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {
+        **dict.fromkeys(("num_positives", "num_negatives", "num_others", "num_clusters"), (0, MANY)),
+        "sample_weight": (0, MANY),
+        "temperature": (1e-6, MANY),
+    }
 
     def __init__(
         self,

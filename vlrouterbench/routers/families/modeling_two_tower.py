@@ -26,6 +26,7 @@ import torch
 from torch import nn
 
 from vlrouterbench.routers.base.clustering import assign, group_sums, kmeans, one_hot, shrunk_means
+from vlrouterbench.routers.base.configuration_router import MANY
 from vlrouterbench.routers.base.estimating import EstimatingRouter, EstimatingRouterConfig
 from vlrouterbench.routers.base.learning import Recipe, TrainingSet, masked_binary_cross_entropy, soft_cross_entropy
 from vlrouterbench.routers.base.modeling_router import frozen
@@ -47,6 +48,13 @@ class TwoTowerRouterConfig(EstimatingRouterConfig):
     """
 
     model_type = "vlrouter-two-tower"
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "hidden_size": (1, 65_536),
+        "embedding_size": (1, 65_536),
+        "dropout": (0, 1),
+        "num_clusters": (1, MANY),
+        "contrastive_weight": (0, MANY),
+    }
 
     def __init__(
         self,

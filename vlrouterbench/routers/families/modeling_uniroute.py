@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from vlrouterbench.routers.base.clustering import assign, group_sums, kmeans, one_hot, shrunk_means
-from vlrouterbench.routers.base.configuration_router import NewCandidate
+from vlrouterbench.routers.base.configuration_router import MANY, NewCandidate
 from vlrouterbench.routers.base.decision import PoolMismatchError
 from vlrouterbench.routers.base.estimating import EstimatingRouter, EstimatingRouterConfig
 from vlrouterbench.routers.base.learning import Recipe, TrainingSet
@@ -40,6 +40,7 @@ class UniRouteRouterConfig(EstimatingRouterConfig):
     """
 
     model_type = "vlrouter-uniroute"
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"num_clusters": (1, MANY), "shrinkage": (0, MANY)}
 
     def __init__(self, num_clusters: int = 20, shrinkage: float = 10.0, **kwargs: Any) -> None:
         self.num_clusters = num_clusters

@@ -19,7 +19,7 @@ Decisions
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -42,10 +42,10 @@ class ZooterRouterConfig(VLCRouterConfig):
     """
 
     model_type = "vlrouter-zooter"
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {"beta": (0, 1)}
+    choices: ClassVar[Mapping[str, Sequence[str]]] = {"rewards": REWARDS}
 
     def __init__(self, beta: float = 0.3, rewards: str = "soft_labels", **kwargs: Any) -> None:
-        if rewards not in REWARDS:
-            raise ValueError(f'expected rewards of {", ".join(REWARDS)}, found "{rewards}".')
         self.beta = beta
         self.rewards = rewards
         super().__init__(**kwargs)

@@ -24,6 +24,7 @@ from typing import Any, ClassVar
 
 import torch
 
+from vlrouterbench.routers.base.configuration_router import MANY
 from vlrouterbench.routers.base.decision import Budget, Estimates
 from vlrouterbench.routers.base.learning import Recipe, Setting, TrainingSet
 from vlrouterbench.routers.base.modeling_router import frozen
@@ -73,6 +74,14 @@ class FlagshipRouterConfig(OpenPoolRouterConfig):
     """
 
     model_type = "vlrouter-flagship"
+    ranges: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "memory_size": (0, MANY),
+        "num_landmarks": (1, 1_000_000),
+        "strengths": (0, MANY),
+        "num_datasets": (1, 1_000_000),
+        "guard": (0, MANY),
+    }
+    choices: ClassVar[Mapping[str, Sequence[str]]] = {"without": PARTS}
 
     def __init__(
         self,
@@ -90,8 +99,7 @@ class FlagshipRouterConfig(OpenPoolRouterConfig):
         self.num_datasets = num_datasets
         self.guard = guard
         self.without = without or []
-        unknown = sorted(set(self.without) - set(PARTS))
-        if unknown or {"kernel", "datasets"} <= set(self.without):
+        if {"kernel", "datasets"} <= set(self.without):
             raise ValueError(
                 f"without: expected some of {', '.join(PARTS)}, not both base learners; found {self.without}."
             )

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypedDict
 
+from vlrouterbench.routers.base.binding import SavedRouterError, out_of_range, shown
+from vlrouterbench.routers.base.configuration_router import HIGHEST_PRICE
 from vlrouterbench.routers.base.estimating import EstimatingRouterConfig
+
+NUM_LEVELS = 6
+"""Quantiles that are kept of each candidate (LEVELS of `costs.py`)."""
 
 
 class PoolState(TypedDict, total=False):
@@ -42,3 +48,24 @@ class OpenPoolRouterConfig(EstimatingRouterConfig):
     def __init__(self, pool: PoolState | None = None, **kwargs: Any) -> None:
         self.pool: PoolState = pool or {}
         super().__init__(**kwargs)
+
+    @classmethod
+    def check_fields(cls, content: Mapping[str, Any]) -> None:
+        """As the base's; positions must be of candidates that were trained on or joined, each once."""
+        super().check_fields(content)
+        pool, size = content.get("pool") or {}, len(content.get("candidates") or [])
+        if not pool:
+            return
+        total = pool.get("trained", size) + pool.get("joined", 0)
+        columns, prices = pool.get("columns", [*range(size)]), pool.get("prices", [None] * total)
+        fits = len(columns) == size == len({*columns}) and len(prices) == total
+        fits = fits and all(0 <= column < total for column in columns)
+        fits = fits and all(pair is None or len(pair) == 2 for pair in prices)
+        rows = [row for name in ("cost_ratios", "latency_s") for row in pool.get(name, []) if row is not None]
+        if not fits or any(len(row) != NUM_LEVELS for row in rows):
+            raise SavedRouterError(
+                f"pool: expected the positions and prices of {size} candidates among those that were trained on or "
+                f"joined, found {shown(pool)}."
+            )
+        if out_of_range([*filter(None, prices), *rows], 0, HIGHEST_PRICE):
+            raise SavedRouterError(f"pool: expected numbers from 0 to {HIGHEST_PRICE:g}, found {shown(pool)}.")

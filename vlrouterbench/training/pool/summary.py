@@ -42,7 +42,7 @@ def pool_entries(router: OpenPoolRouter) -> list[PoolEntry]:
             input_price=entry.get("input_price"),
             output_price=entry.get("output_price"),
             mean_accuracy=None if unmeasured else float(quality),
-            mean_cost_usd=entry["mean_cost_usd"],
+            mean_cost_usd=entry.get("mean_cost_usd"),
             num_anchors=joined.get(entry["name"]) if column >= router.num_trained else None,
         )
         for entry, quality, unmeasured, column in zip(

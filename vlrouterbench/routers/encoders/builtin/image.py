@@ -1,4 +1,4 @@
-"""Image statistics that need no download: size, colour, edges, layout, frequency and print of an image.
+"""The built-in image encoder, which needs no download: size, colour, edges, layout, frequency and print of an image.
 
 Decisions
 - The whole image is used: it is scaled to fit a square and padded, never cropped, since the edges of a chart or page
@@ -12,9 +12,19 @@ Decisions
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image, ImageOps
+
+from vlrouterbench.routers.encoders.block import CLIP, IMAGE, FeatureBlock
+from vlrouterbench.routers.encoders.builtin.text import BUILTIN, BUILTIN_VERSION, projection_size, require_version
+from vlrouterbench.routers.encoders.sample_input import RouterInput
+
+IMAGE_DIM = 48
+"""Size of the projection, where there are samples enough to fit it on."""
 
 CANVAS = 96
 PAGE = 256
@@ -46,6 +56,54 @@ NUM_IMAGE_STATISTICS = (
     + 2 * _PROFILE
     + 9
 )
+
+
+class BuiltinImage(FeatureBlock):
+    """An image as projected statistics and facts of its shape.
+
+    Args:
+        image_dim: size of the projection.
+        further: length of what a subclass adds.
+    """
+
+    modality, name = IMAGE, BUILTIN
+
+    def __init__(self, image_dim: int = 1, further: int = 0) -> None:
+        super().__init__(image_dim + NUM_SHAPE_FACTS + further)
+        self.register_buffer("statistics_mean", torch.zeros(NUM_IMAGE_STATISTICS))
+        self.register_buffer("statistics_scale", torch.ones(NUM_IMAGE_STATISTICS))
+        self.register_buffer("projection", torch.zeros(NUM_IMAGE_STATISTICS, image_dim))
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> BuiltinImage:
+        """By `image_dim`, once `version` is this release's."""
+        require_version(config)
+        return cls(config["image_dim"])
+
+    def config(self, rows: Sequence[Any]) -> Mapping[str, Any]:
+        """The name, with `version` and the size of the projection."""
+        size = projection_size(IMAGE_DIM, sum(map(self.present, rows)))
+        return {**super().config(rows), "version": BUILTIN_VERSION, "image_dim": size}
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """The built-in's version."""
+        return {"version": BUILTIN_VERSION}
+
+    def read(self, inputs: Sequence[RouterInput]) -> Sequence[Any]:
+        """Statistics of each image, (NUM_IMAGE_STATISTICS,) float32."""
+        return [image_statistics(sample.image) for sample in inputs]
+
+    def project(self, raw: Any) -> np.ndarray:
+        """Projected statistics, then facts of the shape, (dim,)."""
+        if not raw[0]:
+            return np.zeros(self.state("projection").shape[1] + NUM_SHAPE_FACTS, dtype=np.float32)
+        standard = np.clip((raw - self.state("statistics_mean")) / self.state("statistics_scale"), -CLIP, CLIP)
+        return np.concatenate([standard @ self.state("projection"), raw[:NUM_SHAPE_FACTS]])
+
+    def present(self, raw: Any) -> bool:
+        """By the flag, which is the first of the statistics."""
+        return bool(raw[0])
 
 
 def image_statistics(image: Image.Image | None) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Text statistics that need no download: hashed word and character n-grams, and facts of a prompt.
+"""The built-in text encoder, which needs no download: hashed word and character n-grams, and facts of a prompt.
 
 Decisions
 - N-grams are hashed, so there is no vocabulary to ship or to meet unknown words with; what is fitted is the weight of
@@ -8,6 +8,9 @@ Decisions
 - Counts and lengths are facts by their logarithm, all else is a share or a flag: one long prompt is no outlier.
 - Language is told by the script that letters belong to: that takes no model, and a short question has too few words
   for more.
+- As a block of a router, n-grams are weighted (sublinear frequency, inverse document frequency) and projected; facts
+  stand beside the projection as they are. What is read does not depend on the size of a projection, which is at most
+  the number of samples fitted on.
 """
 
 from __future__ import annotations
@@ -15,9 +18,23 @@ from __future__ import annotations
 import functools
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import torch
+
+from vlrouterbench.routers.encoders.block import TEXT, FeatureBlock
+from vlrouterbench.routers.encoders.sample_input import RouterInput
+
+BUILTIN = "builtin"
+BUILTIN_VERSION = 3
+"""Raised whenever the same sample would have other statistics. 2: images are turned as their EXIF says. 3: facts by
+their logarithm, scripts and options; how much of a page print covers."""
+TEXT_DIM = 96
+"""Size of the projection, where there are samples enough to fit it on."""
+RawText = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Bucket ids, counts and prompt facts of a text."""
 
 TEXT_BUCKETS = 2**14
 MAX_CHARACTERS = 4000
@@ -56,6 +73,90 @@ CONTENT_WORDS = (
 )
 _CONTENT_PATTERNS = tuple(re.compile(rf"\b(?:{words})\b") for words in CONTENT_WORDS)
 NUM_TEXT_FACTS = 18 + len(SCRIPTS) + len(QUESTION_WORDS) + len(CONTENT_WORDS)
+
+
+class BuiltinText(FeatureBlock):
+    """Text as projected n-grams and facts.
+
+    Args:
+        text_dim: size of the projection.
+    """
+
+    modality, name = TEXT, BUILTIN
+    stored = False
+
+    def __init__(self, text_dim: int = 1) -> None:
+        super().__init__(text_dim + NUM_TEXT_FACTS)
+        self.register_buffer("idf", torch.ones(TEXT_BUCKETS))
+        self.register_buffer("projection", torch.zeros(TEXT_BUCKETS, text_dim))
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> BuiltinText:
+        """By `text_dim`, once `version` is this release's."""
+        require_version(config)
+        return cls(config["text_dim"])
+
+    def config(self, rows: Sequence[RawText]) -> Mapping[str, Any]:
+        """The name, with `version` and the size of the projection."""
+        size = projection_size(TEXT_DIM, len(rows))
+        return {**super().config(rows), "version": BUILTIN_VERSION, "text_dim": size}
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """The built-in's version."""
+        return {"version": BUILTIN_VERSION}
+
+    def read(self, inputs: Sequence[RouterInput]) -> list[RawText]:
+        """Hashed n-grams and facts of each sample."""
+        return [raw_text(sample) for sample in inputs]
+
+    def values_of(self, raw: RawText) -> np.ndarray:
+        """Facts, buckets, then counts; float32 holds every bucket's number exactly."""
+        ids, counts, facts = raw
+        return np.concatenate([facts, ids, counts]).astype(np.float32)
+
+    def raw_of(self, values: np.ndarray) -> RawText:
+        """As `read` gave it."""
+        ids, counts = np.split(values[NUM_TEXT_FACTS:], 2)
+        return ids.astype(np.int64), counts, values[:NUM_TEXT_FACTS]
+
+    def project(self, raw: RawText) -> np.ndarray:
+        """Weighted, projected n-grams, then facts, (dim,)."""
+        ids, counts, facts = raw
+        return np.concatenate([projected_ngrams(ids, counts, self.state("idf"), self.state("projection")), facts])
+
+
+def require_version(config: Mapping[str, Any]) -> None:
+    """Raise ValueError for features that another release made, by the configuration of a feature encoder."""
+    if config.get("version") != BUILTIN_VERSION:
+        raise ValueError(
+            f"expected built-in features of version {BUILTIN_VERSION}, found {config.get('version')}: "
+            "load the router with the release that made it."
+        )
+
+
+def projection_size(largest: int, num_samples: int) -> int:
+    """Size of a projection that is fitted on some samples."""
+    return min(largest, max(1, num_samples - 1))
+
+
+def raw_text(sample: RouterInput) -> RawText:
+    """Hashed n-grams (ids, counts) and prompt facts of a sample, before anything fitted."""
+    ids, counts = hashed_ngrams(sample.text)
+    facts = text_facts(sample.text, question=sample.question, options=sample.options, hint=sample.hint)
+    return ids, counts, facts
+
+
+def projected_ngrams(ids: np.ndarray, counts: np.ndarray, idf: np.ndarray, projection: np.ndarray) -> np.ndarray:
+    """Weighted n-grams (ids, counts) by a projection (TEXT_BUCKETS, dim), as (dim,)."""
+    return tfidf_weights(ids, counts, idf) @ projection[ids]
+
+
+def tfidf_weights(ids: np.ndarray, counts: np.ndarray, idf: np.ndarray) -> np.ndarray:
+    """Sublinear term frequency times inverse document frequency, at unit length: one weight per bucket in `ids`."""
+    weights = (1 + np.log(counts)) * idf[ids]
+    norm = np.sqrt((weights * weights).sum())
+    return weights / norm if norm > 0 else weights
 
 
 def hashed_ngrams(text: str) -> tuple[np.ndarray, np.ndarray]:

@@ -6,12 +6,15 @@ Decisions
   depend on, and an encoder that describes itself otherwise is refused.
 - An image's vector has a flag beside it. Without an image the vector part is zero after standardising, and the flag
   says so.
+- Routing fetches nothing unasked: an encoder that is not on this machine is fetched only for a router that is as it was
+  saved, of the commit that it was trained with, and where the caller allows it.
 - Where an encoder lies on this machine can be given (`use`): the digest says whether it is the same.
 """
 
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -19,14 +22,15 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from vlrouterbench.routers.encoders.block import HUB, IMAGE, TEXT, FeatureBlock
-from vlrouterbench.routers.encoders.hub.folder import HubEncoderError
+from vlrouterbench.routers.encoders.hub.folder import HubEncoderError, is_here
 from vlrouterbench.routers.encoders.hub.image import HUB_IMAGE_VERSION, HubImageEncoder
 from vlrouterbench.routers.encoders.hub.model import HubEncoder
 from vlrouterbench.routers.encoders.hub.text import HUB_TEXT_VERSION, HubTextEncoder
 from vlrouterbench.routers.encoders.sample_input import RouterInput
 
-_NOT_COMPARED = ("id", "dtype")
-"""What may differ between an encoder as described and as loaded: where it lies, and the type it computes in."""
+_NOT_COMPARED = ("id", "dtype", "size_bytes")
+"""What may differ between an encoder as described and as loaded: where and how it lies, and the type it computes in."""
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 class HubBlock(FeatureBlock):
@@ -49,13 +53,17 @@ class HubBlock(FeatureBlock):
     """Fields of the description that the encoder takes as arguments."""
 
     def __init__(self, description: Mapping[str, Any], num_flags: int = 0) -> None:
-        for field in ("id", "revision", "sha256", "dim"):
+        kinds = {"id": str, "revision": str | None, "sha256": str | None, "dim": int}
+        for field in (*kinds, *self.options):
             if field not in description:
                 raise ValueError(f'expected "{field}" in the description of the {self.modality} encoder, found none.')
+            if not isinstance(description[field], kinds.get(field, object)):
+                raise ValueError(f'the {self.modality} encoder\'s "{field}" is a {type(description[field]).__name__}.')
         super().__init__(description["dim"] + num_flags)
         self.description = dict(description)
         self._source: str | Path = description["id"]
         self._encoder: HubEncoder | None = None
+        self._by_caller = self._is_bound = False
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> HubBlock:
@@ -76,7 +84,7 @@ class HubBlock(FeatureBlock):
             HubEncoderError: it cannot be found, loaded or used.
         """
         encoder = cls.encoder_class(source, revision, device, **options)
-        block = cls({**encoder.describe(), "dim": encoder.dim})
+        block = cls({**encoder.describe(), "dim": encoder.dim, "size_bytes": encoder.size_bytes})
         block.take(encoder)
         return block.to(device)
 
@@ -86,12 +94,16 @@ class HubBlock(FeatureBlock):
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """The description, less where the encoder lies."""
-        return {name: value for name, value in self.description.items() if name != "id"}
+        """The description, less where and how the encoder lies."""
+        return {name: value for name, value in self.description.items() if name not in ("id", "size_bytes")}
 
     def use(self, source: str | Path) -> None:
         """Say where the encoder lies here: another folder, or an id, of the same model."""
         self._source, self._encoder = source, None
+
+    def allow_fetching(self, *, by_caller: bool, is_bound: bool) -> None:
+        """As the base's."""
+        self._by_caller, self._is_bound = by_caller, is_bound
 
     def take(self, encoder: HubEncoder) -> None:
         """Take an encoder that is loaded already.
@@ -122,6 +134,8 @@ class HubBlock(FeatureBlock):
         if self._encoder is None:
             options = {name: self.description[name] for name in self.options}
             device = self.get_buffer("mean").device
+            if self._source == self.description["id"]:
+                self._check_reach()
             loaded = self.encoder_class(self._source, self.description["revision"], device, **options)
             self.take(loaded)
             return loaded
@@ -130,6 +144,30 @@ class HubBlock(FeatureBlock):
     def describe(self) -> str:
         """The encoder's id, or the last component of its folder."""
         return Path(self.description["id"]).name if self.description["sha256"] else self.description["id"]
+
+    def _check_reach(self) -> None:
+        """Raise HubEncoderError where the encoder is not on this machine and may not be fetched."""
+        source, revision = self.description["id"], self.description["revision"]
+        if is_here(source, revision):
+            return
+        size = self.description.get("size_bytes")
+        which = f"the {self.modality} encoder {source}" + (f" ({size / 1e6:,.0f} MB)" if size else "")
+        if revision is None or not _COMMIT.fullmatch(revision):
+            raise HubEncoderError(
+                f"{which} is a folder of the machine it was trained on: say where a copy lies "
+                f"(--{self.modality}-encoder FOLDER)."
+            )
+        by_hand = f"fetch it yourself: hf download {source} --revision {revision}"
+        if not self._is_bound:
+            raise HubEncoderError(
+                f"{which} is not on this machine, and the router was saved before routers were bound, so nothing says "
+                f"that it was trained with it. If you trust that, {by_hand}."
+            )
+        if not self._by_caller:
+            raise HubEncoderError(
+                f"{which} is not on this machine, and is not fetched unasked. Allow it with --allow-encoder-download "
+                f"(Python: allow_encoder_download=True when the router is loaded), or {by_hand}."
+            )
 
     def _check(self, encoder: HubEncoder) -> None:
         loaded: Mapping[str, object] = {**encoder.describe(), "dim": encoder.dim}

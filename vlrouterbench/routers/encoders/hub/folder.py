@@ -75,6 +75,11 @@ class ModelFolder:
                 digest.update(hashlib.file_digest(handle, "sha256").digest())
         return digest.hexdigest()
 
+    @property
+    def size_bytes(self) -> int:
+        """Of the files as they lie here."""
+        return sum(path.stat().st_size for path in self.path.rglob("*") if path.is_file())
+
     def describe(self) -> ModelFiles:
         """What names these files again, ready for JSON."""
         return {"id": self.source, "revision": self.revision, "sha256": self.sha256}
@@ -92,6 +97,22 @@ class ModelFolder:
             return json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise HubEncoderError(f"{path} is not readable as JSON: {error}. Fetch the model again.") from error
+
+
+def is_here(source: str | Path, revision: str | None) -> bool:
+    """Whether a model lies on this machine, whole: a local folder, or a snapshot of a revision in the Hub's cache.
+
+    Nothing is asked of the Hub.
+
+    Raises:
+        HubEncoderError: a name that no repository can have.
+    """
+    if Path(source).expanduser().is_dir():
+        return True
+    if revision is None:
+        return False
+    path = _cached(str(source), revision)
+    return path is not None and _complete(path)
 
 
 def find_folder(source: str | Path, revision: str | None = None) -> ModelFolder:

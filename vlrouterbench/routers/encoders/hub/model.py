@@ -34,6 +34,7 @@ class HubDescription(ModelFiles, total=False):
     canvas: list[int] | None
     version: int
     dim: int
+    size_bytes: int
 
 
 class HubEncoder:
@@ -65,6 +66,11 @@ class HubEncoder:
         self._folder = find_folder(source, revision)
         self._config = load_config(self._folder)
         self.dim = self._load()
+
+    @property
+    def size_bytes(self) -> int:
+        """Of its files, as they were fetched or saved."""
+        return self._folder.size_bytes
 
     def _load(self) -> int:
         """Load what the encoder needs and give the length of its vectors."""

@@ -20,15 +20,15 @@ import numpy as np
 import torch
 from PIL import Image
 
-from vlrouterbench.routers.encoders.builtin.blocks import (
+from vlrouterbench.routers.encoders.builtin.image import NUM_IMAGE_STATISTICS, BuiltinImage, as_rgb
+from vlrouterbench.routers.encoders.builtin.text import (
     BUILTIN,
-    BuiltinImage,
+    TEXT_BUCKETS,
+    hashed_ngrams,
     projected_ngrams,
     projection_size,
     require_version,
 )
-from vlrouterbench.routers.encoders.builtin.image import NUM_IMAGE_STATISTICS, as_rgb
-from vlrouterbench.routers.encoders.builtin.text import TEXT_BUCKETS, hashed_ngrams
 from vlrouterbench.routers.encoders.sample_input import EncoderError, RouterInput
 
 BUILTIN_OCR = f"{BUILTIN}+ocr"
