@@ -43,6 +43,7 @@ RECORD = {
     "seed": 0,
     "version": "0.1.0",
     "training_overlap": 0,
+    "router_config": {"kind": "router", "rechosen": False},
 }
 ELSEWHERE = (
     WITHOUT

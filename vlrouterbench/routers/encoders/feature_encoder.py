@@ -203,7 +203,7 @@ class EncoderProcessor(ProcessorMixin):
 
     def tensors(self, samples: list[RouterInput]) -> Mapping[str, torch.Tensor]:
         """What the router's `forward` takes for some samples."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} defines no tensors.")
 
     @classmethod
     def get_processor_dict(
