@@ -157,9 +157,9 @@ def story(tmp_path_factory):
     return read_story(built_once(tmp_path_factory, "story/place", tell))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """A real browser, for tests marked so."""
+    """A real browser, for tests marked so; of one file, since while it runs so does its event loop in this thread."""
     with open_browser() as opened:
         yield opened
 

@@ -17,4 +17,6 @@ def test_the_report_has_the_contracts_fields(simulated_folder):
 
 
 def test_the_reports_type_names_every_field_in_the_order_of_the_file(simulated_folder):
-    assert list(json.loads((simulated_folder / "build_report.json").read_text())) == list(BuildReport.__annotations__)
+    fields = list(json.loads((simulated_folder / "build_report.json").read_text()))
+    told_of_sources = {"source_notes", "costs_known", "source_origin"}
+    assert fields == [name for name in BuildReport.__annotations__ if name not in told_of_sources]

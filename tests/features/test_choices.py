@@ -39,7 +39,7 @@ FEATURE_KEYS = [
 ]
 DESCRIPTION = {"id": "models/e5 small", "revision": None, "sha256": "ab", "dim": 4, "version": 1}
 VECTOR_FOLDERS = [
-    (HubText(DESCRIPTION), "text-e5-small-11883e39c5356793"),
+    (HubText(DESCRIPTION | {"max_length": 20, "family": "e5"}), "text-e5-small-22bf720c8ce9ff9e"),
     (HubImage(DESCRIPTION), "image-e5-small-9fa514c58d7f6fd6"),
     (BuiltinImage(), "image-builtin-29766b770bc73d94"),
 ]

@@ -39,8 +39,9 @@ def path(tmp_path_factory):
         "evaluation.study",
         "routers.html",
         record=[],
-        header={"first": "a", "benchmark": {"simulated": False}},
+        header={"first": "a", "objective": "rank-score", "benchmark": {"simulated": False}},
         per=10_000,
+        reference="r",
         headline="h",
         routers_svg=trade_off.drawing().svg(),
         interactive=interactive_json(trade_off),
@@ -51,6 +52,7 @@ def path(tmp_path_factory):
         "evaluation.study",
         "study.html",
         header=header,
+        judged=[],
         sections=[section],
         report={"name": "n", "simulated": False, "sha256": "0"},
     )

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from vlrouterbench.routers.auto import is_kind
-from vlrouterbench.routers.base.estimating import EstimatingRouter
+from vlrouterbench.routers.base.estimating import LEAST_COST, EstimatingRouter
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.flagship.modeling_flagship import TRADE_OFFS
 
@@ -43,7 +43,7 @@ def decisions_by_weight(
     if not is_kind(router, EstimatingRouter):
         return None
     own = router.config.usd_weight
-    highest = max(float(router.mean_cost.max()), torch.finfo(torch.float32).tiny)
+    highest = max(float(router.mean_cost.max()), LEAST_COST)
     weights = sorted({own, *(part / highest for part in parts)})
     settings = [{"usd_weight": weight} for weight in weights]
     scores = router.scores_for(features.to(router.device), settings)

@@ -23,6 +23,8 @@ from vlrouterbench.routers.base.decision import Estimates
 from vlrouterbench.routers.base.learning import Recipe, Setting, TrainingSet
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter, frozen
 
+LEAST_COST = 1e-35
+"""In the place of 0 USD: every trade-off over it is still a number that a budget takes."""
 TRADE_OFFS = (30.0, 10.0, 5.0, 3.0, 2.0, 1.5, 1.0, 0.7, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1, 0.05, 0.02, 0.0)
 """Accuracy that asking the most expensive candidate instead of a free one must gain."""
 UNMEASURED_PENALTY = 1000.0
@@ -93,7 +95,7 @@ class EstimatingRouter(PreTrainedRouter):
     @property
     def largest_mean_cost(self) -> float:
         """Mean cost of the most expensive candidate, USD per sample, above 0."""
-        return max(float(self.mean_cost.max()), torch.finfo(torch.float32).tiny)
+        return max(float(self.mean_cost.max()), LEAST_COST)
 
     def decision_settings(self, recipe: Recipe) -> list[Setting]:
         """The recipe's own settings, each with every trade-off unless the recipe fixes it."""
