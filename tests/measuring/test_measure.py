@@ -238,6 +238,15 @@ def test_a_key_that_only_the_judge_lacks_is_told_before_anything_is_paid(tmp_pat
     assert ended.status == 1 and "VLR_NO_KEY" in ended.errors[0] and not server.asked
 
 
+@pytest.fixture
+def interruptible():
+    """As on a terminal: a process that a shell started in the background ignores Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_leaves_tables_of_what_is_there_and_a_rerun_goes_on(tmp_path):
     samples = write_samples(tmp_path / "samples", 40, images=False)
 
