@@ -6,6 +6,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import httpx
 import pytest
@@ -72,25 +73,25 @@ def served(app, port):
         thread.join(30)
 
 
+@contextmanager
+def running_gateway(router, folder, script=None, config=None, log=False, **fields):
+    """A gateway of a router that asks a scripted upstream; `fields` are of every endpoint."""
+    with OpenAIStandIn(script) as upstream:
+        entries = [endpoint_entry(name, upstream.base_url, **fields) for name in NAMES]
+        endpoints = write_endpoints(folder / "endpoints.yaml", *entries)
+        path = folder / "serve.yaml"
+        path.write_text(json.dumps(config or {}))
+        port = free_port()
+        app = app_of(Start(str(router), str(endpoints), str(path), str(folder / "log") if log else ""))
+        url = f"http://127.0.0.1:{port}"
+        with served(app, port), httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
+            yield Running(url, client, upstream, app)
+
+
 @pytest.fixture
 def gateway(router_folder, tmp_path):
-    """Starts gateways: `gateway(script, config={...}, **fields of every endpoint)`, each as a context."""
-
-    @contextmanager
-    def start(script=None, config=None, log=False, **fields):
-        with OpenAIStandIn(script) as upstream:
-            entries = [endpoint_entry(name, upstream.base_url, **fields) for name in NAMES]
-            endpoints = write_endpoints(tmp_path / "endpoints.yaml", *entries)
-            path = tmp_path / "serve.yaml"
-            path.write_text(json.dumps(config or {}))
-            port = free_port()
-            started = Start(str(router_folder), str(endpoints), str(path), str(tmp_path / "log") if log else "")
-            app = app_of(started)
-            url = f"http://127.0.0.1:{port}"
-            with served(app, port), httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
-                yield Running(url, client, upstream, app)
-
-    return start
+    """Starts gateways: `gateway(script, config={...}, **fields)` as a context; see `running_gateway`."""
+    return partial(running_gateway, router_folder, tmp_path)
 
 
 def asked_models(running):

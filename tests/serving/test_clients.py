@@ -1,12 +1,15 @@
 """Clients that people have talk to a gateway unmodified, and get what the upstream sent."""
 
+import asyncio
 import json
+import re
+import shlex
 
 import httpx
 import pytest
 from huggingface_hub import InferenceClient
 
-from tests.serving.conftest import EASY, NAMES, asked_models
+from tests.serving.conftest import EASY, NAMES, asked_models, running_gateway
 from tests.serving.test_gateway import EVENTS, LAST, with_image
 from tests.standins.openai_server import Scripted
 
@@ -27,9 +30,7 @@ def script(asked, number):
 @pytest.fixture(scope="module")
 def running(router_folder, tmp_path_factory):
     """One gateway for all clients."""
-    from tests.serving.conftest import gateway
-
-    with gateway.__wrapped__(router_folder, tmp_path_factory.mktemp("clients"))(script, tools=True) as started:
+    with running_gateway(router_folder, tmp_path_factory.mktemp("clients"), script, tools=True) as started:
         yield started
 
 
@@ -61,20 +62,39 @@ def test_the_openai_sdk_raises_what_it_would_of_openai(sdk):
         sdk.chat.completions.create(model="gpt", messages=[{"role": "user", "content": EASY}])
 
 
+def test_the_clients_of_the_documentation_run_as_printed(running, project_root, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    page = (project_root / "docs" / "serve.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        asked = len(running.upstream.asked)
+        exec(block.replace("http://127.0.0.1:8000", running.url), {})
+        assert len(running.upstream.asked) == asked + 1
+
+
+def test_the_requests_of_the_documentation_are_answered(running, project_root):
+    page = (project_root / "docs" / "serve.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^curl .*$", page, re.MULTILINE)
+    assert len(lines) == 2
+    for line in lines:
+        words = shlex.split(line.replace("http://127.0.0.1:8000", running.url))
+        url, body = words[2], words[words.index("-d") + 1]
+        answer = httpx.post(url, content=body, headers={"content-type": "application/json"}, trust_env=False)
+        assert answer.status_code == 200, answer.text
+
+
 async def ask_at_once(url):
     async with openai.AsyncOpenAI(
         base_url=f"{url}/v1", api_key="none", http_client=httpx.AsyncClient(trust_env=False), max_retries=0
     ) as client:
-        import asyncio
-
         create = client.chat.completions.create
         messages = [{"role": "user", "content": EASY}]
         return await asyncio.gather(*(create(model="auto", messages=messages) for _ in range(12)))
 
 
 def test_the_asynchronous_sdk_gets_one_answer_for_each_of_many_requests(running):
-    import asyncio
-
     answers = asyncio.run(ask_at_once(running.url))
     assert len({answer.choices[0].message.content for answer in answers}) == 1 and len(answers) == 12
 

@@ -177,6 +177,41 @@ def test_a_shadowed_gateway_asks_one_candidate_and_says_whom_the_router_would_ha
     assert "would have asked large" in answer.headers["x-vlrouter-reason"]
 
 
+def test_a_first_turn_is_decided_by_the_router_whoever_answered_the_same_words_before(gateway):
+    fails_once = lambda _, number: Scripted(status=500) if number == 0 else Scripted()  # noqa: E731
+    with gateway(fails_once, config={"affinity_margin": 1.0}) as running:
+        first, again = (running.ask(EASY).headers["x-vlrouter-candidate"] for _ in range(2))
+        named = running.ask(EASY, headers={"x-vlrouter-conversation": "c"}).headers["x-vlrouter-candidate"]
+    assert first != again == named
+
+
+def test_the_cap_of_an_endpoint_is_sent_where_the_request_has_none(gateway):
+    with gateway(max_output_tokens=77) as running:
+        running.ask(model="small")
+        running.ask(model="small", max_completion_tokens=5)
+    assert [asked.body.get("max_tokens") for asked in running.upstream.asked] == [77, None]
+
+
+def test_a_caller_who_goes_away_frees_the_place_that_its_stream_took(gateway):
+    endless = EVENTS * 200
+    streams = lambda asked, _: Scripted(chunks=endless, gap=0.02) if asked.body.get("stream") else Scripted()  # noqa: E731
+    with gateway(streams, max_concurrency=1) as running:
+        body = {"model": "small", "messages": [{"role": "user", "content": EASY}], "stream": True}
+        with running.client.stream("POST", "/v1/chat/completions", json=body) as answer:
+            next(answer.iter_raw())
+        assert running.ask(model="small").status_code == 200
+
+
+def test_a_failure_that_nobody_foresaw_is_one_500_and_the_next_request_is_decided(gateway, monkeypatch):
+    with gateway() as running:
+        chooser = running.app.state.gateway.chooser
+        with monkeypatch.context() as patch:
+            patch.setattr(chooser.router, "features_of_each", lambda samples: 1 / 0)
+            broken = running.ask(HARD)
+        assert broken.status_code == 500 and HARD not in broken.text and "ZeroDivisionError" in broken.text
+        assert running.ask(HARD).status_code == 200
+
+
 def test_a_split_answers_the_stated_share_of_conversations_by_the_control(gateway):
     with gateway(config={"split": 0.5, "control": "middle"}) as running:
         plans = [

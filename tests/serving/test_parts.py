@@ -1,6 +1,8 @@
 """The parts of a gateway that have a rule of their own: breakers, ledgers, meters, configurations, swaps."""
 
+import dataclasses
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -12,12 +14,17 @@ from hypothesis import strategies as st
 
 from tests.cli.conftest import run_program
 from tests.serving.conftest import HARD, NAMES
+from tests.serving.test_gateway import data_url
 from tests.standins.openai_server import endpoint_entry, write_endpoints
 from vlrouterbench.core.errors import VLRouterBenchError
+from vlrouterbench.measuring.endpoints.endpoint import Endpoint
 from vlrouterbench.serving.breaker import Breaker
+from vlrouterbench.serving.chat import read_chat
 from vlrouterbench.serving.ledger import Ledger
 from vlrouterbench.serving.metering import Meter, Usage
 from vlrouterbench.serving.planning import share_of
+from vlrouterbench.serving.reserving import LARGEST, image_sizes, reserve_of
+from vlrouterbench.serving.settings import Settings
 from vlrouterbench.serving.settings_file import read_settings
 
 
@@ -94,6 +101,39 @@ def test_a_meter_takes_nothing_for_usage_that_is_none():
         meter = Meter(stream=False)
         meter.feed(content)
         assert meter.end() is None
+
+
+def chat(text, **fields):
+    return read_chat({"model": "auto", "messages": [{"role": "user", "content": text}], **fields}, {})
+
+
+@pytest.mark.parametrize(
+    ("request_", "output"),
+    [
+        (chat("x" * 1000, max_tokens=50), 50),
+        (chat("x" * 1000), 200),  # the endpoint's own cap
+        (chat("x" * 1000, max_tokens=50, n=3), 150),
+        (chat("漢" * 400, max_completion_tokens=7), 7),
+    ],
+    ids=["stated", "endpoint", "several", "bytes"],
+)
+def test_a_reserve_is_no_less_than_a_token_a_byte_and_every_answer_at_its_cap(request_, output):
+    endpoint = Endpoint("a", "a", 1.0, 10.0, base_url="http://127.0.0.1:9/v1", max_output_tokens=200)
+    least = (len(request_.messages[0]["content"].encode()) + 10 * output) / 1e6
+    assert least <= reserve_of(endpoint, request_) <= request_.num_answers * (least + 1_000 / 1e6)
+
+
+def test_a_reserve_counts_images_by_their_size_and_one_that_cannot_be_read_as_the_largest():
+    assert image_sizes([data_url(), "data:image/png;base64,AAAA"]) == [(24, 16), LARGEST]
+
+
+def test_the_configuration_of_the_documentation_is_read(project_root, tmp_path):
+    page = (project_root / "docs" / "serve.md").read_text(encoding="utf-8")
+    (tmp_path / "serve.yaml").write_text(re.search(r"```yaml\n(.*?)```", page, re.DOTALL).group(1))
+    told = read_settings(tmp_path / "serve.yaml")
+    assert told.shadow == "large" and told.keys[0].usd_per_day == 5 and told.max_attempts == Settings().max_attempts
+    named = {field.name for field in dataclasses.fields(Settings)} - {"split", "control"}
+    assert named <= set(re.findall(r"^(\w+):", re.search(r"```yaml\n(.*?)```", page, re.DOTALL).group(1), re.MULTILINE))
 
 
 def test_shares_of_conversations_are_spread_evenly():

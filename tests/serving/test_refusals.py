@@ -1,13 +1,18 @@
 """What a gateway refuses: malformed bodies, images that are elsewhere, strangers, keys beyond their means."""
 
+import base64
 import hashlib
 import json
 import sqlite3
+import struct
+import zlib
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from unittest.mock import Mock
 
 import pytest
 
-from tests.serving.conftest import EASY, HARD, NAMES, asked_models
+from tests.serving.conftest import EASY, HARD, NAMES, asked_models, running_gateway
 from tests.standins.openai_server import Scripted
 
 SECRET, OTHER = "sk-a-key-of-the-test", "sk-another"
@@ -53,10 +58,7 @@ def test_a_malformed_body_is_400_with_one_line_and_asks_nobody(body, malformed):
 @pytest.fixture(scope="module")
 def malformed(router_folder, tmp_path_factory):
     """One gateway for all malformed bodies."""
-    from tests.serving.conftest import gateway
-
-    starting = gateway.__wrapped__(router_folder, tmp_path_factory.mktemp("malformed"))
-    with starting() as running:
+    with running_gateway(router_folder, tmp_path_factory.mktemp("malformed")) as running:
         yield running
 
 
@@ -114,17 +116,56 @@ def test_a_keys_ceiling_on_one_answer_holds_whatever_the_request_asks(gateway):
 
 def test_a_keys_day_is_never_passed_and_what_was_paid_is_settled(gateway, tmp_path):
     usage = {"prompt_tokens": 0, "completion_tokens": 5_000}
-    config = {"state": "state", "keys": [key(usd_per_day=0.0505)]}
+    config = {"state": "state", "keys": [key(usd_per_day=0.0509)]}
     with (
         gateway(lambda *_: Scripted(usage=usage), config=config, max_output_tokens=5_000) as running,
         ThreadPoolExecutor(4) as pool,
     ):
-        answers = list(pool.map(lambda _: running.ask(model="large", headers=bearer()), range(12)))
-    statuses = [answer.status_code for answer in answers]
-    # 5,000 tokens at 2 USD per million are 0.01 USD an answer.
-    assert statuses.count(200) == 5 and statuses.count(429) == 7
-    rows = sqlite3.connect(tmp_path / "state" / "ledger.sqlite").execute("select paid_usd from charges").fetchall()
-    assert rows == [(pytest.approx(0.01),)] * 5
+        at_once = list(pool.map(lambda _: running.ask(model="large", headers=bearer()), range(12)))
+        later = [running.ask(model="large", headers=bearer()) for _ in range(6)]
+    # 5,000 tokens at 2 USD per million are 0.01 USD an answer: five fit.
+    statuses = [answer.status_code for answer in (*at_once, *later)]
+    assert statuses.count(200) == 5 and statuses.count(429) == 13
+    assert paid_usd(tmp_path) == [pytest.approx(0.01)] * 5
+
+
+def paid_usd(folder):
+    """What each charge was settled by."""
+    rows = sqlite3.connect(folder / "state" / "ledger.sqlite").execute("select paid_usd from charges")
+    return [row[0] for row in rows]
+
+
+def test_what_failed_attempts_may_have_cost_stays_charged(gateway, tmp_path):
+    config = {"state": "state", "keys": [key(usd_per_day=1)], "max_attempts": 2}
+    for status in (500, 401):
+        fails = partial(lambda status, *_: Scripted(status=status), status)
+        with gateway(fails, config=config, max_output_tokens=100) as running:
+            assert running.ask(headers=bearer()).status_code == 502
+    paid = paid_usd(tmp_path)
+    # Two candidates may have answered with 100 tokens at 2 USD per million each; a refused key costs nothing.
+    assert paid[0] > 2 * 100 * 2e-6 and paid[1] == 0
+
+
+def test_a_ledger_that_cannot_be_written_refuses_before_anybody_is_asked(gateway, monkeypatch):
+    with gateway(config={"state": "state", "keys": [key(usd_per_day=1)]}) as running:
+        ledger = running.app.state.gateway.ledger
+        monkeypatch.setattr(ledger, "_today", Mock(side_effect=sqlite3.OperationalError("disk is full")))
+        refused = running.ask(headers=bearer())
+    assert refused.status_code == 503 and running.upstream.asked == []
+
+
+def test_a_mode_does_not_widen_what_a_key_may_ask(gateway):
+    for mode in ({"shadow": "large"}, {"split": 1.0, "control": "large"}):
+        with gateway(config=mode | {"keys": [key(candidates=["small"])]}) as running:
+            assert running.ask(headers=bearer()).status_code == 403 and running.upstream.asked == []
+
+
+def test_an_image_of_very_many_pixels_is_400_and_not_decoded(malformed):
+    head = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + struct.pack(">IIBBBBB", 12_000, 12_000, 8, 2, 0, 0, 0)
+    content = head + struct.pack(">I", zlib.crc32(head[12:])) + b"\0\0\0\0IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
+    url = f"data:image/png;base64,{base64.b64encode(content).decode()}"
+    refused = malformed.ask([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}])
+    assert refused.status_code == 400 and "pixels" in refused.json()["error"]["message"], refused.text
 
 
 def test_a_key_may_ask_so_often_in_a_minute(gateway):

@@ -11,9 +11,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import ModuleType
 
 PLUGIN = "--plugin"
+loaded_plugins: ContextVar[tuple[str, ...]] = ContextVar("loaded_plugins", default=())
+"""What a command was started with, for processes that it starts."""
 
 
 def split_plugins(argv: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -41,6 +44,7 @@ def load_plugins(names: Sequence[str]) -> None:
 
     for name in names:
         _register_own(import_plugin(name))
+    loaded_plugins.set(tuple(names))
 
 
 @contextmanager

@@ -2,20 +2,30 @@
 
 Decisions
 - All that is served is checked before the address is opened, and the address is printed when requests are answered.
+- Other processes load the plugins, and trust the code, that the first was started with.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import os
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vlrouterbench.cli.extras import require_extra
 from vlrouterbench.cli.parameters import options_of
+from vlrouterbench.cli.plugins import allowing, load_plugins, loaded_plugins
 from vlrouterbench.core.errors import VLRouterBenchError
 
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
 PORT = 8000
+_VARIABLE = "VLROUTERBENCH_SERVE"
+"""Of the environment: what other processes are started with, paths and flags, never a key."""
 
 
 @dataclass(frozen=True)
@@ -51,17 +61,17 @@ class ServeRequest:
 @options_of(ServeRequest)
 def serve(request: ServeRequest) -> None:
     """Serve an OpenAI-compatible address that picks the candidate to ask, asks it and passes its answer on."""
+    request.check()
+    for library in ("starlette", "uvicorn", "prometheus_client"):
+        require_extra("serve", library, "serve")
     from vlrouterbench.cli import console
     from vlrouterbench.data.build import home_folder
-    from vlrouterbench.routers.auto import trusts_code
-    from vlrouterbench.serving.starting import Start, require_library
-
-    request.check()
-    require_library()
-    console.quiet_libraries()
+    from vlrouterbench.routers.auto import fetches_encoders, trusts_code
+    from vlrouterbench.serving import server
     from vlrouterbench.serving.demo import demo_files
-    from vlrouterbench.serving.server import check_host, serve
+    from vlrouterbench.serving.starting import Start
 
+    console.quiet_libraries()
     router, endpoints = request.router or "", request.endpoints or Path()
     if request.demo:
         with console.stage("a router of simulated data"):
@@ -74,10 +84,36 @@ def serve(request: ServeRequest) -> None:
         log=str(request.log or ""),
         trust_remote_code=trusts_code.get(),
     )
-    check_host(request.host, start.settings())
+    server.check_host(request.host, start.settings())
     address = f"http://{request.host}:{request.port}"
 
     def ready() -> None:
         console.show({"url": address, "router": router}, f"answering at {address}/v1 (stop with Ctrl+C)")
 
-    serve(start, host=request.host, port=request.port, workers=request.workers, demo=request.demo, ready=ready)
+    if request.workers == 1:
+        server.serve(start, host=request.host, port=request.port, ready=ready, demo=request.demo)
+        return
+    told = {
+        "start": asdict(start),
+        "demo": request.demo,
+        "plugins": list(loaded_plugins.get()),
+        "downloads": fetches_encoders.get(),
+    }
+    os.environ[_VARIABLE] = json.dumps(told)
+    server.serve_by_several(
+        start, f"{__name__}:worker_app", host=request.host, port=request.port, ready=ready, workers=request.workers
+    )
+
+
+def worker_app() -> Starlette:
+    """The application of one of several processes, which is told by a variable what the first was started with."""
+    from vlrouterbench.cli import console
+    from vlrouterbench.serving import server
+    from vlrouterbench.serving.starting import Start
+
+    console.quiet_libraries()
+    told = json.loads(os.environ[_VARIABLE])
+    load_plugins(told["plugins"])
+    start = Start(**told["start"])
+    with allowing(code=start.trust_remote_code, downloads=told["downloads"]):
+        return server.app_of(start, demo=told["demo"], alone=False)

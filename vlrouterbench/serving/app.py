@@ -11,9 +11,6 @@ Decisions
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
-import traceback
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -25,13 +22,14 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from vlrouterbench.core.errors import VLRouterBenchError
-from vlrouterbench.serving.chat import HEADER, ChatRequest, RequestError, read_chat, read_object
+from vlrouterbench.serving.chat import HEADER, ChatRequest, RequestError, read_chat, read_object, unexpected
 from vlrouterbench.serving.gateway import Gateway, Served
 from vlrouterbench.serving.planning import DIRECT, Plan
 from vlrouterbench.serving.remote_images import RemoteImages
-from vlrouterbench.serving.settings import Key
+from vlrouterbench.serving.settings import AUTO, Key
 from vlrouterbench.serving.starting import Swaps
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -60,21 +58,24 @@ class Addresses:
     async def chat(self, request: Request) -> Response:
         """`POST /v1/chat/completions`."""
         key = self._caller(request)
-        chat = await self._with_images(read_chat(await self._body(request), request.headers))
+        chat = await self._with_images(read_chat(read_object(await self._body(request)), request.headers))
         served = await self.gateway.serve(chat, key)
         self._remember(served)
         headers = {**served.answer.headers, **_headers(served)}
         if chat.stream:
-            return StreamingResponse(served.body, served.answer.status, headers)
-        whole = b"".join([chunk async for chunk in served.body])
+            return _Relayed(served, headers)
+        try:
+            whole = b"".join([chunk async for chunk in served.body])
+        finally:
+            await asyncio.shield(served.close())
         return Response(whole, served.answer.status, headers)
 
     async def route(self, request: Request) -> Response:
         """`POST /v1/route`: the decision alone."""
         key = self._caller(request)
-        content = read_object(await self._body(request))
-        chat = read_chat(json.dumps({"model": "auto", **content}).encode(), request.headers)
-        return JSONResponse(_described(await self.gateway.planner.plan(await self._with_images(chat), key)))
+        content = {"model": AUTO, **read_object(await self._body(request))}
+        chat = await self._with_images(read_chat(content, request.headers))
+        return JSONResponse(_described(await self.gateway.planner.plan(chat, key)))
 
     async def models(self, request: Request) -> Response:
         """`GET /v1/models`."""
@@ -153,8 +154,7 @@ class Addresses:
         if not settings.keys:
             for name in ("host", "origin"):
                 value = request.headers.get(name)
-                address = value if name == "origin" else f"//{value}"
-                if value is not None and (urlsplit(address).hostname or "") not in LOOPBACK:
+                if value is not None and _host_of(value if name == "origin" else f"//{value}") not in LOOPBACK:
                     raise RequestError(
                         403, f"without keys only this machine may ask; found another {name}.", "permission_error"
                     )
@@ -197,16 +197,28 @@ class Addresses:
             self._recent.popitem(last=False)
 
 
+class _Relayed(StreamingResponse):
+    """A stream that is closed in the end, also where its caller went away before it began."""
+
+    def __init__(self, served: Served, headers: dict[str, str]) -> None:
+        super().__init__(served.body, served.answer.status, headers)
+        self._served = served
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await asyncio.shield(self._served.close())
+
+
 async def refused(request: Request, error: Exception) -> Response:
     """The answer to a request that was refused."""
     return error_response(error) if isinstance(error, RequestError) else await failed(request, error)
 
 
 async def failed(_: Request, error: Exception) -> Response:
-    """The answer where something is wrong here; what was asked may stand in the error's text, which nobody is told."""
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    sys.stderr.write(f"error: {type(error).__name__} at {where.filename}:{where.lineno}\n")
-    return error_response(RequestError(500, f"unexpected {type(error).__name__}.", "server_error"))
+    """The answer where something is wrong here."""
+    return error_response(unexpected(error))
 
 
 def error_response(error: RequestError) -> Response:
@@ -230,12 +242,21 @@ def make_app(gateway: Gateway, swaps: Swaps | None = None) -> Starlette:
             yield
         finally:
             addresses.is_ready = False
+            if swaps is not None:
+                await swaps.stop()
             await gateway.stop()
 
     handlers: dict[Any, Any] = {RequestError: refused, Exception: failed}
     app = Starlette(routes=addresses.routes(), lifespan=lifespan, exception_handlers=handlers)
     app.state.gateway = gateway
     return app
+
+
+def _host_of(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
 
 
 def header_text(value: str) -> str:

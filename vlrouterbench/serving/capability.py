@@ -1,8 +1,8 @@
 """Which endpoints can take a request at all: number and size of images, tools, length.
 
 Decisions
-- Only what an endpoints file states is a limit. Lengths are counted roughly (4 characters a token, 1,000 tokens an
-  image), and only a request that is over by that count twice is kept from a model: the upstream judges close calls.
+- Only what an endpoints file states is a limit. Lengths are estimated from below (8 characters a token, 64 tokens an
+  image): a request is kept from a model only where it is surely too long, and the upstream judges the rest.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from vlrouterbench.measuring.endpoints.endpoint import Endpoint
 from vlrouterbench.serving.chat import ChatRequest
 
-_CHARS_PER_TOKEN, _TOKENS_PER_IMAGE, _SURELY = 4, 1_000, 2.0
+_CHARS_PER_TOKEN, _TOKENS_PER_IMAGE = 8, 64
 _BASE64 = 0.75
 
 
@@ -25,15 +25,11 @@ def lacks(endpoint: Endpoint, request: ChatRequest) -> str:
     if request.tools and not endpoint.tools:
         return "tools, which it does not take"
     if endpoint.context_tokens is not None:
-        needed = expected_tokens(request) / _SURELY + (request.max_tokens or 0)
+        needed = len(request.text) // _CHARS_PER_TOKEN + _TOKENS_PER_IMAGE * len(request.images)
+        needed += request.max_tokens or 0
         if needed > endpoint.context_tokens:
-            return f"at least {needed:,.0f} tokens, where it takes {endpoint.context_tokens:,}"
+            return f"at least {needed:,} tokens, where it takes {endpoint.context_tokens:,}"
     return ""
-
-
-def expected_tokens(request: ChatRequest) -> int:
-    """Input tokens of a request, roughly."""
-    return request.text_chars // _CHARS_PER_TOKEN + _TOKENS_PER_IMAGE * len(request.images)
 
 
 def _num_bytes(url: str) -> int:

@@ -11,11 +11,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from vlrouterbench.core.errors import shown
+from vlrouterbench.measuring.endpoints.endpoint import Endpoint
 
 HEADER = "x-vlrouter-"
 OWN_FIELD = "vlrouter"
@@ -63,11 +67,12 @@ class ChatRequest:
         messages: its turns.
         stream: whether the answer is a stream.
         tools: whether tools are offered.
-        max_tokens: cap on the answer; None where it has none.
+        max_tokens: cap on one answer; None where it has none.
+        num_answers: how many are asked for.
         images: addresses of all images of all turns, in order.
         wish: see Wish.
         conversation: stable hash of the turns up to the user's first.
-        is_later: whether a turn of an assistant stands in it.
+        is_later: whether it may go on with a conversation: it names one, or an assistant's turn stands in it.
     """
 
     body: Mapping[str, Any]
@@ -76,15 +81,20 @@ class ChatRequest:
     stream: bool
     tools: bool
     max_tokens: int | None
+    num_answers: int
     images: tuple[str, ...]
     wish: Wish
     conversation: str
     is_later: bool
 
-    def for_upstream(self, model: str, defaults: Mapping[str, Any]) -> bytes:
-        """The body for an upstream: its own name of the model; `defaults` where the request says nothing."""
-        added = {name: value for name, value in defaults.items() if value is not None}
-        return json.dumps({**added, **self.body, "model": model}, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    def for_upstream(self, endpoint: Endpoint) -> bytes:
+        """The body for an endpoint: its own name of the model; its cap and `extra_body` where the request has none."""
+        added = {name: value for name, value in endpoint.extra_body.items() if value is not None}
+        if self.max_tokens is None and endpoint.max_output_tokens is not None:
+            added = {"max_tokens": endpoint.max_output_tokens, **added}
+        return json.dumps({**added, **self.body, "model": endpoint.sent_model}, ensure_ascii=False).encode(
+            "utf-8", "surrogatepass"
+        )
 
     @property
     def names_images(self) -> bool:
@@ -96,19 +106,29 @@ class ChatRequest:
         images = tuple(url for turn in messages for url in _images(turn.get("content")))
         return replace(self, body={**self.body, "messages": messages}, messages=messages, images=images)
 
-    @property
-    def text_chars(self) -> int:
-        """Characters of all texts."""
-        return sum(len(text) for turn in self.messages for text in _texts(turn.get("content")))
+    @cached_property
+    def text(self) -> str:
+        """All of the body but its images: what a model may be given as text, tools and schemas too."""
+        told = json.dumps(self.body, ensure_ascii=False)
+        for url in self.images:
+            told = told.replace(json.dumps(url, ensure_ascii=False)[1:-1], "", 1)
+        return told
 
 
-def read_chat(content: bytes, headers: Mapping[str, str]) -> ChatRequest:
-    """Read the body and headers of a request.
+def unexpected(error: BaseException) -> RequestError:
+    """What a caller is told of what nobody foresaw: not its text, which may hold what was asked. Stderr is told where."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    sys.stderr.write(f"error: {type(error).__name__} at {where.filename}:{where.lineno}\n")
+    return RequestError(500, f"unexpected {type(error).__name__}.", "server_error")
+
+
+def read_chat(content: Mapping[str, Any], headers: Mapping[str, str]) -> ChatRequest:
+    """Read the body (`read_object`) and headers of a request.
 
     Raises:
         RequestError: it is not a chat completion request.
     """
-    body = read_object(content)
+    body = dict(content)
     own = body.pop(OWN_FIELD, {})
     model, messages = body.get("model"), body.get("messages")
     if not isinstance(model, str) or not model:
@@ -122,17 +142,19 @@ def read_chat(content: bytes, headers: Mapping[str, str]) -> ChatRequest:
     images = tuple(url for turn in messages for url in _images(turn.get("content")))
     if len(images) > MOST_IMAGES:
         raise RequestError(400, f"expected at most {MOST_IMAGES} images, found {len(images):,}.")
+    named = headers.get(f"{HEADER}conversation", "")
     return ChatRequest(
         body=body,
         model=model,
         messages=messages,
         stream=body.get("stream") is True,
         tools=bool(body.get("tools") or body.get("functions")),
-        max_tokens=_cap(body),
+        max_tokens=_count_of(body, "max_completion_tokens") or _count_of(body, "max_tokens"),
+        num_answers=_count_of(body, "n") or 1,
         images=images,
         wish=_wish(own, headers),
-        conversation=headers.get(f"{HEADER}conversation") or _first_turns(messages),
-        is_later=any(turn.get("role") == "assistant" for turn in messages),
+        conversation=named or _first_turns(messages),
+        is_later=bool(named) or any(turn.get("role") == "assistant" for turn in messages),
     )
 
 
@@ -151,16 +173,6 @@ def read_object(content: bytes) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise RequestError(400, f"expected a JSON object, found {_kind(body)}.")
     return body
-
-
-def first_turn_of_user(messages: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The user's first turn, as a chat of its own."""
-    return [turn for turn in messages if turn.get("role") == "user"][:1]
-
-
-def wish_of(own: object, headers: Mapping[str, str]) -> Wish:
-    """As for a chat, for requests that are none."""
-    return _wish(own, headers)
 
 
 def _refuse_constant(name: str) -> float:
@@ -190,23 +202,16 @@ def _wish(own: object, headers: Mapping[str, str]) -> Wish:
 
 def _number(name: str, value: object) -> float:
     try:
-        return float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else float("nan*")
-    except ValueError:
-        raise RequestError(400, f'expected "{name}" as a number, found {shown(value)}.') from None
+        if isinstance(value, int | float | str) and not isinstance(value, bool):
+            return float(value)
+    except (ValueError, OverflowError):
+        pass
+    raise RequestError(400, f'expected "{name}" as a number, found {shown(value)}.')
 
 
-def _cap(body: Mapping[str, Any]) -> int | None:
-    for name in ("max_completion_tokens", "max_tokens"):
-        if isinstance(value := body.get(name), int) and not isinstance(value, bool) and value > 0:
-            return value
-    return None
-
-
-def _texts(content: Any) -> list[str]:
-    if isinstance(content, str):
-        return [content]
-    parts = content if isinstance(content, list) else []
-    return [part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str)]
+def _count_of(body: Mapping[str, Any], name: str) -> int | None:
+    value = body.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
 def _images(content: Any) -> list[str]:

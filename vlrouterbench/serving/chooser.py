@@ -25,13 +25,14 @@ from vlrouterbench.routers.base.decision import KINDS, REFUSALS, RoutingDecision
 from vlrouterbench.routers.base.estimating import EstimatingRouter
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.encoders.sample_input import RouterInput
-from vlrouterbench.serving.chat import RequestError
+from vlrouterbench.serving.chat import RequestError, unexpected
 from vlrouterbench.serving.settings import ServingError
 from vlrouterbench.training.rechoosing import rechoose
 
 MOST_TOGETHER = 16
 """Requests that are encoded together."""
 _DECODERS = 2
+_PAUSE_S = 0.01
 
 
 @dataclass(frozen=True)
@@ -77,23 +78,20 @@ class Chooser:
         self._decoders = ThreadPoolExecutor(min(_DECODERS, os.cpu_count() or 1), "decode")
         self._thread = ThreadPoolExecutor(1, "decide")
         self._worker: asyncio.Task[None] | None = None
+        self._ranking = 0
 
     def start(self) -> None:
         """Begin to answer."""
         self._worker = asyncio.get_running_loop().create_task(self._work())
 
     async def stop(self) -> None:
-        """End when what waits has been answered."""
+        """End when everybody who asked has been answered."""
+        while self._ranking:
+            await asyncio.sleep(_PAUSE_S)
         if self._worker is not None:
-            await self._queue.join()
             self._worker.cancel()
         self._decoders.shutdown(wait=False)
         self._thread.shutdown(wait=False)
-
-    @property
-    def estimates(self) -> bool:
-        """Whether the router has calibrated estimates, and so takes budgets."""
-        return bool(getattr(self.router, "calibrated", False))
 
     async def rank(
         self,
@@ -117,17 +115,19 @@ class Chooser:
         if objective and not any(kind in budget for kind in KINDS):
             budget["usd_weight"] = self.weights[objective]
         loop, started = asyncio.get_running_loop(), time.perf_counter()
+        self._ranking += 1
         try:
             self.router.check_budget(budget)
-            read = await loop.run_in_executor(
-                self._decoders, read_request, {"messages": list(messages)}, self.on_bad_image
-            )
+            request = {"messages": list(messages)}
+            read = await loop.run_in_executor(self._decoders, read_request, request, self.on_bad_image)
             decoded = time.perf_counter()
             waiting = _Waiting(read, candidates, budget, loop.create_future())
             self._queue.put_nowait(waiting)
             decision = await waiting.answer
         except REFUSALS as error:
             raise RequestError(400, str(error)) from error
+        finally:
+            self._ranking -= 1
         order = sorted(decision.score, key=lambda name: (name != decision.candidate, -decision.score[name]))
         return Ranking(decision, tuple(order), decoded - started, time.perf_counter() - decoded)
 
@@ -137,14 +137,18 @@ class Chooser:
             block = [await self._queue.get()]
             while len(block) < MOST_TOGETHER and not self._queue.empty():
                 block.append(self._queue.get_nowait())
-            answers = await loop.run_in_executor(self._thread, self._decide, block)
+            deciding = loop.run_in_executor(self._thread, self._decide, block)
+            await asyncio.wait([deciding])
+            # What nobody foresaw is told to those who asked; the next block is decided all the same.
+            unforeseen = deciding.exception()
+            answers = deciding.result() if unforeseen is None else [unexpected(unforeseen)] * len(block)
             for waiting, answer in zip(block, answers, strict=True):
-                if not waiting.answer.done():
-                    if isinstance(answer, Exception):
-                        waiting.answer.set_exception(answer)
-                    else:
-                        waiting.answer.set_result(answer)
-                self._queue.task_done()
+                if waiting.answer.done():
+                    continue
+                if isinstance(answer, Exception):
+                    waiting.answer.set_exception(answer)
+                else:
+                    waiting.answer.set_result(answer)
 
     @torch.no_grad()
     def _decide(self, block: Sequence[_Waiting]) -> list[RoutingDecision | Exception]:

@@ -29,10 +29,15 @@ waited for."""
 
 @dataclass(frozen=True)
 class Attempt:
-    """One candidate that was asked, and how it failed; "" for the one that answered."""
+    """One candidate that was asked, and how it failed; None for the one that answered."""
 
     candidate: str
-    fault: str
+    failure: Failure | None
+
+    @property
+    def fault(self) -> str:
+        """How it failed, in one line; "" where it did not."""
+        return "" if self.failure is None else str(self.failure)
 
 
 @dataclass
@@ -43,18 +48,18 @@ class Outcome:
         candidate: who answered.
         answer: None where nobody did.
         attempts: all that were asked, in order.
-        passed_over: candidate -> why it was not asked.
+        closed_off: candidates that were not asked, since they failed too often.
     """
 
     candidate: str = ""
     answer: Answer | None = None
     attempts: list[Attempt] = field(default_factory=list)
-    passed_over: dict[str, str] = field(default_factory=dict)
+    closed_off: list[str] = field(default_factory=list)
 
     def describe(self) -> str:
         """What was tried, in one line."""
         tried = [f"{attempt.candidate}: {attempt.fault}" for attempt in self.attempts]
-        return "; ".join([*tried, *(f"{name}: {why}" for name, why in self.passed_over.items())])
+        return "; ".join([*tried, *(f"{name}: closed off after failures" for name in self.closed_off)])
 
 
 class Forwarder:
@@ -68,43 +73,36 @@ class Forwarder:
         self._places = {name: asyncio.Semaphore(e.max_concurrency) for name, e in self.endpoints.items()}
 
     def capable(self, names: Sequence[str], request: ChatRequest) -> tuple[list[str], dict[str, str]]:
-        """Those of some candidates that can take a request, and why the others cannot."""
-        reasons = {name: lacks(self.endpoints[name], request) for name in names}
-        return [name for name in names if not reasons[name]], {name: why for name, why in reasons.items() if why}
-
-    async def routed(self, order: Sequence[str], request: ChatRequest) -> Outcome:
-        """Ask candidates in order, each once, until one answers.
+        """Those of some candidates that can take a request, and why the others cannot.
 
         Raises:
-            RequestError: 400, no candidate can take the request.
+            RequestError: 400, none can.
         """
-        names, reasons = self.capable(order, request)
-        if not names:
-            raise RequestError(400, f"no candidate can take this request: {_listed(reasons)}.")
-        outcome = Outcome(passed_over=reasons)
-        for name in names:
+        reasons = {name: why for name in names if (why := lacks(self.endpoints[name], request))}
+        if len(reasons) == len(names):
+            listed = "; ".join(f"{name}: {why}" for name, why in reasons.items())
+            raise RequestError(400, f"no candidate can take this request: {listed}.")
+        return [name for name in names if name not in reasons], reasons
+
+    async def routed(self, order: Sequence[str], request: ChatRequest) -> Outcome:
+        """Ask candidates that can take a request in order, each once, until one answers."""
+        outcome = Outcome()
+        for name in order:
             if len(outcome.attempts) >= self._settings.max_attempts:
                 break
             if not self.breakers[name].may_ask():
-                outcome.passed_over[name] = "closed off after failures"
+                outcome.closed_off.append(name)
                 continue
             if await self._asked(name, request, outcome) is None:
                 break
         return outcome
 
     async def direct(self, name: str, request: ChatRequest) -> Outcome:
-        """Ask one candidate, again where it fails for a reason that may pass.
-
-        Raises:
-            RequestError: 400, it cannot take the request.
-        """
-        _, reasons = self.capable([name], request)
-        if reasons:
-            raise RequestError(400, f"{name} cannot take this request: {_listed(reasons)}.")
+        """Ask one candidate, again where it fails for a reason that may pass."""
         outcome = Outcome()
         while len(outcome.attempts) < self._settings.max_attempts:
             if not self.breakers[name].may_ask():
-                outcome.passed_over[name] = "closed off after failures"
+                outcome.closed_off.append(name)
                 break
             failure = await self._asked(name, request, outcome)
             if failure is None or not failure.passes:
@@ -118,7 +116,7 @@ class Forwarder:
     async def _asked(self, name: str, request: ChatRequest, outcome: Outcome) -> Failure | None:
         """Ask once and note it; None where an answer has begun, whose place is taken until it is closed."""
         endpoint, breaker, place = self.endpoints[name], self.breakers[name], self._places[name]
-        body = request.for_upstream(endpoint.sent_model, endpoint.extra_body)
+        body = request.for_upstream(endpoint)
         await place.acquire()
         found: Answer | Failure | None = None
         try:
@@ -132,14 +130,10 @@ class Forwarder:
                 breaker.abandoned()
         if isinstance(found, Failure):
             breaker.failed(found.retry_after_s)
-            outcome.attempts.append(Attempt(name, str(found)))
+            outcome.attempts.append(Attempt(name, found))
             return found
         found.on_close.append(place.release)
         breaker.succeeded()
-        outcome.attempts.append(Attempt(name, ""))
+        outcome.attempts.append(Attempt(name, None))
         outcome.candidate, outcome.answer = name, found
         return None
-
-
-def _listed(reasons: Mapping[str, str]) -> str:
-    return "; ".join(f"{name}: {why}" for name, why in reasons.items())

@@ -1,26 +1,30 @@
 """The one way from a request to its answer: read, plan, charge, ask, pass on, settle, log.
 
 Decisions
-- What a request is decided by is taken once, when it comes (`current`): a swap of the router takes effect between
-  requests, never within one.
-- An answer is charged before it is asked and settled when it has ended, also where its caller went away.
+- What a request is decided by is taken once, when it is planned: a swap of the router takes effect between requests,
+  never within one.
+- An answer is charged before it is asked and settled when it has ended, also where its caller went away. What a failed
+  attempt may have cost (`Failure.may_be_paid`) counts as its reserve.
+- A ledger that cannot be written refuses before anybody is asked; after an answer it is said, and the charge stays.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
+import sys
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from vlrouterbench.measuring.endpoints.endpoint import Endpoint
 from vlrouterbench.measuring.money import usd
 from vlrouterbench.serving.affinity import Affinity
-from vlrouterbench.serving.capability import expected_tokens
 from vlrouterbench.serving.chat import ChatRequest, RequestError
 from vlrouterbench.serving.chooser import Chooser
 from vlrouterbench.serving.forwarding import Forwarder, Outcome
@@ -29,12 +33,12 @@ from vlrouterbench.serving.metering import Meter
 from vlrouterbench.serving.metrics import Metrics
 from vlrouterbench.serving.planning import DIRECT, Plan, Planner
 from vlrouterbench.serving.request_log import Entry, RequestLog
+from vlrouterbench.serving.reserving import reserve_of
 from vlrouterbench.serving.settings import Key, Settings
 from vlrouterbench.serving.upstream import Answer, UpstreamBroke, Upstreams
 
-_RESERVED_INPUT = 1.5
-_UNBOUNDED_OUTPUT = 4_096
 ANYBODY = "-"
+_NOT_KEPT = "what this key uses cannot be kept at present."
 Made = TypeVar("Made")
 
 
@@ -44,8 +48,9 @@ class Served:
 
     Attributes:
         request_id, plan, outcome: of the request.
-        overhead_s: what the gateway took before it asked, and after the upstream began.
+        overhead_s: what the gateway took before it asked.
         body: what is passed on.
+        close: to be awaited in the end, whether or not the body was passed on.
     """
 
     request_id: str
@@ -54,6 +59,7 @@ class Served:
     overhead_s: float
     answer: Answer
     body: AsyncGenerator[bytes]
+    close: Callable[[], Awaitable[None]]
 
 
 @dataclass
@@ -67,6 +73,8 @@ class _Turn:
     id: str = field(default_factory=lambda: f"vlr-{uuid.uuid4().hex}")
     started: float = field(default_factory=time.perf_counter)
     overhead_s: float = 0.0
+    meter: Meter | None = None
+    has_ended: bool = False
 
 
 class Gateway:
@@ -118,7 +126,7 @@ class Gateway:
                 kept.close()
 
     async def serve(self, request: ChatRequest, key: Key | None) -> Served:
-        """Answer a request; its body must be iterated or closed.
+        """Answer a request; what it gives must be closed.
 
         Raises:
             RequestError: it is refused, or nobody answered.
@@ -141,15 +149,17 @@ class Gateway:
         self._note_attempts(turn)
         answer = turn.outcome.answer
         if answer is None:
-            self._finish(turn, 502, None)
+            self._finish(turn, 502)
             raise RequestError(502, f"no candidate answered: {turn.outcome.describe()}.", "upstream_error")
         if plan.mode != DIRECT:
             self._affinity.note(request.conversation, turn.outcome.candidate)
-        return Served(turn.id, plan, turn.outcome, turn.overhead_s, answer, self._passed_on(turn, answer))
+        turn.meter = Meter(stream=request.stream)
+        body = self._passed_on(turn, answer, turn.meter)
+        close = partial(self._close, turn, answer, body)
+        return Served(turn.id, plan, turn.outcome, turn.overhead_s, answer, body, close)
 
-    async def _passed_on(self, turn: _Turn, answer: Answer) -> AsyncGenerator[bytes]:
+    async def _passed_on(self, turn: _Turn, answer: Answer, meter: Meter) -> AsyncGenerator[bytes]:
         """The answer's bytes, followed as they pass by; a stream that breaks says so in its last event."""
-        meter = Meter(stream=turn.request.stream)
         try:
             async for chunk in answer.chunks:
                 meter.feed(chunk)
@@ -157,12 +167,15 @@ class Gateway:
         except UpstreamBroke as error:
             self.metrics.broken_streams.labels(turn.outcome.candidate).inc()
             yield broken_event(str(error))
-        finally:
-            await asyncio.shield(self._ended(turn, answer, meter))
 
-    async def _ended(self, turn: _Turn, answer: Answer, meter: Meter) -> None:
+    async def _close(self, turn: _Turn, answer: Answer, body: AsyncGenerator[bytes]) -> None:
+        """Let go of an answer, settle and log it, once."""
+        if turn.has_ended:
+            return
+        turn.has_ended = True
+        await body.aclose()
         await answer.close()
-        usage = meter.end()
+        usage = None if turn.meter is None else turn.meter.end()
         cost = None
         if usage is not None:
             endpoint, name = self.forwarder.endpoints[turn.outcome.candidate], turn.outcome.candidate
@@ -171,14 +184,17 @@ class Gateway:
             self.metrics.tokens.labels(name, "output").inc(usage.output_tokens)
             self.metrics.cost.labels(name).inc(cost)
         await self._settle(turn, cost)
-        self._finish(turn, answer.status, meter, cost)
+        self._finish(turn, answer.status, cost)
 
     async def _count(self, key: Key | None) -> None:
         """Refuse a request that comes too soon after others of its key."""
         if self.ledger is None or key is None or key.requests_per_minute is None:
             return
         per_minute = key.requests_per_minute
-        wait = await self._on_disk(self.ledger.begin, key.name, per_minute)
+        try:
+            wait = await self._on_disk(self.ledger.begin, key.name, per_minute)
+        except sqlite3.Error as error:
+            raise RequestError(503, _NOT_KEPT, "server_error") from error
         if wait:
             told = f"this key may ask {per_minute} times a minute; wait {wait:.0f} s."
             raise RequestError(429, told, "rate_limit_error")
@@ -192,13 +208,25 @@ class Gateway:
             return
         names = turn.plan.order[: self.settings.max_attempts]
         reserve = max(reserve_of(self.forwarder.endpoints[name], turn.request) for name in names)
-        if not await self._on_disk(self.ledger.charge, turn.id, key.name, reserve, key.usd_per_day):
+        try:
+            fits = await self._on_disk(self.ledger.charge, turn.id, key.name, reserve, key.usd_per_day)
+        except sqlite3.Error as error:
+            raise RequestError(503, _NOT_KEPT, "server_error") from error
+        if not fits:
             told = f"this key may spend {key.usd_per_day:g} USD a day, and the answer could pass it."
             raise RequestError(429, told, "insufficient_quota")
 
     async def _settle(self, turn: _Turn, paid_usd: float | None) -> None:
-        if self.ledger is not None and turn.key is not None and turn.key.usd_per_day is not None:
-            await self._on_disk(self.ledger.settle, turn.id, paid_usd)
+        """Settle what is known of the cost of an answer, 0 for none; None leaves the charge."""
+        if self.ledger is None or turn.key is None or turn.key.usd_per_day is None or paid_usd is None:
+            return
+        failed = [attempt for attempt in turn.outcome.attempts if attempt.failure and attempt.failure.may_be_paid]
+        maybe = sum(reserve_of(self.forwarder.endpoints[one.candidate], turn.request) for one in failed)
+        try:
+            await self._on_disk(self.ledger.settle, turn.id, paid_usd + maybe)
+        except sqlite3.Error as error:
+            self.metrics.lost.inc()
+            sys.stderr.write(f"warning: the ledger cannot be written ({error}); a charge stays as it was reserved.\n")
 
     def _note_attempts(self, turn: _Turn) -> None:
         for attempt in turn.outcome.attempts:
@@ -210,12 +238,12 @@ class Gateway:
         if turn.outcome.answer is not None:
             self.metrics.upstream.labels(turn.outcome.candidate).observe(turn.outcome.answer.first_byte_s)
 
-    def _finish(self, turn: _Turn, status: int, meter: Meter | None, cost: float | None = None) -> None:
+    def _finish(self, turn: _Turn, status: int, cost: float | None = None) -> None:
         outcome, plan = turn.outcome, turn.plan
         self.metrics.requests.labels(plan.mode, outcome.candidate or "none", str(status)).inc()
         if self.log is None:
             return
-        ranking, usage = plan.ranking, None if meter is None else meter.usage
+        ranking, usage = plan.ranking, None if turn.meter is None else turn.meter.usage
         latency = {"overhead": turn.overhead_s, "total": time.perf_counter() - turn.started}
         if ranking is not None:
             latency |= {"decode": ranking.decode_s, "decide": ranking.decide_s}
@@ -239,15 +267,6 @@ class Gateway:
                 latency=latency,
             )
         )
-
-
-def reserve_of(endpoint: Endpoint, request: ChatRequest) -> float:
-    """The most that an answer is taken to cost until it is settled, USD.
-
-    Its output is bounded where the request or the endpoint bounds it; else 4,096 tokens are taken.
-    """
-    caps = [cap for cap in (request.max_tokens, endpoint.max_output_tokens) if cap is not None]
-    return usd(endpoint, _RESERVED_INPUT * expected_tokens(request), min(caps, default=_UNBOUNDED_OUTPUT))
 
 
 def broken_event(message: str) -> bytes:

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from vlrouterbench.core.errors import UnknownNameError, VLRouterBenchError, unknown_name
+from vlrouterbench.core.errors import VLRouterBenchError, unknown_name
 from vlrouterbench.metrics.objectives import Objective
 from vlrouterbench.serving.affinity import Affinity
 from vlrouterbench.serving.chat import ChatRequest, RequestError
@@ -20,6 +20,7 @@ from vlrouterbench.serving.forwarding import Forwarder
 from vlrouterbench.serving.settings import AUTO, Key, Settings
 
 DIRECT, ROUTE, SHADOW, CONTROL = "direct", "route", "shadow", "control"
+_TOLD = {SHADOW: "one candidate answers everything, in shadow mode", CONTROL: "the control arm of a split"}
 
 
 @dataclass(frozen=True)
@@ -66,30 +67,36 @@ class Planner:
         if request.model in self._forwarder.endpoints:
             if request.model not in allowed:
                 raise RequestError(403, f"this key may not ask {request.model}. It may ask {', '.join(allowed)}.")
+            self._forwarder.capable([request.model], request)
             return Plan(DIRECT, (request.model,), None, "", "asked for by its name.", {})
         if request.model != AUTO and request.model not in self._settings.models:
             raise RequestError(404, str(unknown_name("model", request.model, self.names)), "model_not_found")
         objective = self._objective(request, key)
         names, passed_over = self._forwarder.capable(self._considered(request, allowed), request)
-        if not names:
-            listed = "; ".join(f"{name}: {why}" for name, why in passed_over.items())
-            raise RequestError(400, f"no candidate can take this request: {listed}.")
+        mode, fixed = self._mode_of(request, allowed)
         ranking = await self._chooser.rank(request.messages, names, self._budget(request, key), objective)
-        return self._by_mode(request, ranking, objective, passed_over)
-
-    def _by_mode(self, request: ChatRequest, ranking: Ranking, objective: str, passed_over: Mapping[str, str]) -> Plan:
         chosen = ranking.decision.candidate
-        if shadow := self._settings.shadow:
-            told = f"in shadow of {shadow}, which answers everything; the router would have asked {chosen}."
-            return Plan(SHADOW, (shadow,), ranking, objective, told, passed_over)
-        if share_of(request.conversation) < self._settings.split:
-            told = f"the control arm of a split; the router would have asked {chosen}."
-            return Plan(CONTROL, (self._settings.control,), ranking, objective, told, passed_over)
-        order = self._affinity.order(request.conversation, ranking)
+        if fixed:
+            told = f"{_TOLD[mode]}; the router would have asked {chosen}."
+            return Plan(mode, (fixed,), ranking, objective, told, passed_over)
+        order = self._affinity.order(request.conversation, ranking) if request.is_later else ranking.order
         if order[0] == chosen:
             return Plan(ROUTE, order, ranking, objective, ranking.decision.reason, passed_over)
         told = f"{order[0]} answered this conversation before, and {chosen} is not far enough ahead."
         return Plan(ROUTE, order, ranking, objective, told, passed_over)
+
+    def _mode_of(self, request: ChatRequest, allowed: Sequence[str]) -> tuple[str, str]:
+        """The mode of a routed request, and who answers it where that is not for the router to say."""
+        mode, fixed = ROUTE, ""
+        if self._settings.shadow:
+            mode, fixed = SHADOW, self._settings.shadow
+        elif share_of(request.conversation) < self._settings.split:
+            mode, fixed = CONTROL, self._settings.control
+        if fixed and fixed not in allowed:
+            raise RequestError(403, f"this key may not ask {fixed}, which answers this request ({mode}).")
+        if fixed:
+            self._forwarder.capable([fixed], request)
+        return mode, fixed
 
     def _objective(self, request: ChatRequest, key: Key | None) -> str:
         wished = (
@@ -99,7 +106,7 @@ class Planner:
             return ""
         try:
             objective = str(Objective.parse(self._settings.models.get(wished, wished)))
-        except (UnknownNameError, VLRouterBenchError) as error:
+        except VLRouterBenchError as error:
             raise RequestError(400, str(error)) from error
         if objective not in self._chooser.weights:
             # A trade-off for it takes seconds to choose, and anybody could ask for one after another.

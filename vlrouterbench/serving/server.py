@@ -1,19 +1,16 @@
 """The server around a gateway: one process, or several that share an address.
 
 Decisions
-- Each of several processes starts from the same options, told by one variable of the environment: paths and flags,
-  never a key.
+- Several processes are told what to do by whoever starts them (`cli/serve.py`), each of which makes its application.
 - The server sends no name of itself; nothing of a request is written to its log.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 import uvicorn
@@ -25,7 +22,6 @@ from vlrouterbench.serving.metrics import MULTIPROCESS
 from vlrouterbench.serving.settings import ServingError, Settings
 from vlrouterbench.serving.starting import Start, Swaps, make_gateway
 
-_VARIABLE = "VLROUTERBENCH_SERVE"
 _OPTIONS: dict[str, Any] = {
     "log_level": "critical",  # what fails is said by `app.failed`, without what was asked
     "access_log": False,
@@ -86,28 +82,33 @@ def app_of(start: Start, *, demo: bool = False, alone: bool = True) -> Starlette
     return app
 
 
-def serve(
-    start: Start, *, host: str, port: int, ready: Callable[[], None], workers: int = 1, demo: bool = False
-) -> None:
-    """Answer until stopped; `ready` is called when the address is open, with several processes when they are started.
+def serve(start: Start, *, host: str, port: int, ready: Callable[[], None], demo: bool = False) -> None:
+    """Answer until stopped; `ready` is called when the address is open.
 
     Raises:
         VLRouterBenchError: what would be served is not as it should be.
         ServingError: the address is taken.
     """
     check_free(host, port)
-    if workers == 1:
-        _Announced(uvicorn.Config(app_of(start, demo=demo), host=host, port=port, **_OPTIONS), ready).run()
-        return
-    app_of(start, demo=demo, alone=False)  # what is wrong is said once, here, and not by every process again and again
+    _Announced(uvicorn.Config(app_of(start, demo=demo), host=host, port=port, **_OPTIONS), ready).run()
+
+
+def serve_by_several(
+    start: Start, factory: str, *, host: str, port: int, ready: Callable[[], None], workers: int
+) -> None:
+    """As `serve`, by several processes that share the address.
+
+    Args:
+        start: as for `serve`.
+        factory: `module:function` that makes the application in each process.
+        host: as for `serve`.
+        port: as for `serve`.
+        ready: called when the processes are being started.
+        workers: how many.
+    """
+    check_free(host, port)
+    app_of(start, alone=False)  # what is wrong is said once, here, and not by every process again and again
     ready()
     with tempfile.TemporaryDirectory(prefix="vlrouterbench-metrics-") as folder:
         os.environ[MULTIPROCESS] = folder
-        os.environ[_VARIABLE] = json.dumps({"start": asdict(start), "demo": demo})
-        uvicorn.run(f"{__name__}:worker_app", factory=True, host=host, port=port, workers=workers, **_OPTIONS)
-
-
-def worker_app() -> Starlette:
-    """The application of one of several processes."""
-    told = json.loads(os.environ[_VARIABLE])
-    return app_of(Start(**told["start"]), demo=told["demo"], alone=False)
+        uvicorn.run(factory, factory=True, host=host, port=port, workers=workers, **_OPTIONS)

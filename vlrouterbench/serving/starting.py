@@ -10,7 +10,6 @@ Decisions
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import signal
 import sys
 import threading
@@ -31,8 +30,6 @@ from vlrouterbench.serving.metrics import Metrics
 from vlrouterbench.serving.request_log import RequestLog
 from vlrouterbench.serving.settings import ServingError, Settings, check_names
 from vlrouterbench.serving.settings_file import read_settings
-
-_NEEDED = ("starlette", "uvicorn", "prometheus_client")
 
 
 @dataclass(frozen=True)
@@ -63,19 +60,6 @@ class Start:
         for endpoint in file.endpoints:
             endpoint.key()
         return {endpoint.name: endpoint for endpoint in file.endpoints}
-
-
-def require_library() -> None:
-    """Check that what serves is installed.
-
-    Raises:
-        ServingError: it is not; the message says how to install it.
-    """
-    lacking = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
-    if lacking:
-        raise ServingError(
-            f"serve needs {', '.join(lacking)}, which is not installed: pip install 'vlrouterbench[serve]'."
-        )
 
 
 def load_chooser(router: str, endpoints: Mapping[str, Endpoint], settings: Settings, *, trusted: bool) -> Chooser:
@@ -151,6 +135,11 @@ class Swaps:
                 await self._previous.stop()
             self._previous, self._before, self._router = running, self._router, router
             return {"router": router, "before": self._before}
+
+    async def stop(self) -> None:
+        """End the router that was kept to go back to."""
+        if self._previous is not None:
+            await self._previous.stop()
 
     def on_hangup(self) -> None:
         """Load the served router anew at SIGHUP; what fails is said, and the running one goes on."""
