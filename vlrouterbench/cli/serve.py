@@ -68,7 +68,7 @@ def serve(request: ServeRequest) -> None:
     from vlrouterbench.data.build import home_folder
     from vlrouterbench.routers.auto import fetches_encoders, trusts_code
     from vlrouterbench.serving import server
-    from vlrouterbench.serving.demo import demo_files
+    from vlrouterbench.serving.demo import STAND_INS, demo_files
     from vlrouterbench.serving.starting import Start
 
     console.quiet_libraries()
@@ -87,8 +87,11 @@ def serve(request: ServeRequest) -> None:
     server.check_host(request.host, start.settings())
     address = f"http://{request.host}:{request.port}"
 
+    state = "answering" if request.workers == 1 else f"{request.workers} processes are loading the router to answer"
+    notes = [f"Simulated data: {STAND_INS}"] if request.demo else []
+
     def ready() -> None:
-        console.show({"url": address, "router": router}, f"answering at {address}/v1 (stop with Ctrl+C)")
+        console.show({"url": address, "router": router}, f"{state} at {address}/v1 (stop with Ctrl+C)", *notes)
 
     if request.workers == 1:
         server.serve(start, host=request.host, port=request.port, ready=ready, demo=request.demo)

@@ -116,7 +116,7 @@ class ChatRequest:
 
 
 def unexpected(error: BaseException) -> RequestError:
-    """What a caller is told of what nobody foresaw: not its text, which may hold what was asked. Stderr is told where."""
+    """What a caller is told of what nobody foresaw: never its text, which may hold what was asked."""
     where = traceback.extract_tb(error.__traceback__)[-1]
     sys.stderr.write(f"error: {type(error).__name__} at {where.filename}:{where.lineno}\n")
     return RequestError(500, f"unexpected {type(error).__name__}.", "server_error")

@@ -29,6 +29,7 @@ from vlrouterbench.training.problem import Problem
 from vlrouterbench.version import __version__
 
 PATH = "/stand-in/v1"
+STAND_INS = "the router knows nothing about real models, and nobody is asked."
 _NUM_SAMPLES = 600
 _CHARS_PER_TOKEN = 4
 

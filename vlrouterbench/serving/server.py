@@ -29,6 +29,8 @@ _OPTIONS: dict[str, Any] = {
     "timeout_keep_alive": 30,
     "timeout_graceful_shutdown": 30,
 }
+_LOADING_S = 120
+"""Until a process that takes another's place must have loaded its router; at SIGHUP the other serves until then."""
 
 
 class _Announced(uvicorn.Server):
@@ -111,4 +113,5 @@ def serve_by_several(
     ready()
     with tempfile.TemporaryDirectory(prefix="vlrouterbench-metrics-") as folder:
         os.environ[MULTIPROCESS] = folder
-        uvicorn.run(factory, factory=True, host=host, port=port, workers=workers, **_OPTIONS)
+        several = {**_OPTIONS, "timeout_worker_healthcheck": _LOADING_S}
+        uvicorn.run(factory, factory=True, host=host, port=port, workers=workers, **several)
