@@ -65,6 +65,7 @@ def serve(request: ServeRequest) -> None:
     for library in ("starlette", "uvicorn", "prometheus_client"):
         require_extra("serve", library, "serve")
     from vlrouterbench.cli import console
+    from vlrouterbench.core.simulated import SIMULATED_DATA
     from vlrouterbench.data.build import home_folder
     from vlrouterbench.routers.auto import fetches_encoders, trusts_code
     from vlrouterbench.serving import server
@@ -88,7 +89,7 @@ def serve(request: ServeRequest) -> None:
     address = f"http://{request.host}:{request.port}"
 
     state = "answering" if request.workers == 1 else f"{request.workers} processes are loading the router to answer"
-    notes = [f"Simulated data: {STAND_INS}"] if request.demo else []
+    notes = [f"{SIMULATED_DATA.capitalize()}: {STAND_INS}"] if request.demo else []
 
     def ready() -> None:
         console.show({"url": address, "router": router}, f"{state} at {address}/v1 (stop with Ctrl+C)", *notes)
