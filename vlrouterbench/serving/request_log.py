@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import queue
 import sqlite3
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from typing import Any
 
 from vlrouterbench.core.files import make_folder
 from vlrouterbench.serving.settings import ServingError
+from vlrouterbench.serving.telling import tell
 
 FILE = "requests.sqlite"
 SCHEMA_VERSION = 1
@@ -134,7 +134,7 @@ class RequestLog:
             except (sqlite3.Error, OSError) as error:
                 self._lost(len(rows))
                 if not self._said:
-                    sys.stderr.write(f"warning: the log {self._path} cannot be written ({error}); answers go on.\n")
+                    tell("warning", f"the log {self._path} cannot be written ({error}); answers go on.")
                     self._said = True
             for _ in entries:
                 self._waiting.task_done()
