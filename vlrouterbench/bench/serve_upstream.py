@@ -44,5 +44,5 @@ def serve() -> None:
         listening.listen(256)
         sys.stdout.write(f"{listening.getsockname()[1]}\n")
         sys.stdout.flush()
-        options: dict[str, Any] = {"lifespan": "off", "log_level": "critical", "access_log": False}
-        uvicorn.Server(uvicorn.Config(app, timeout_keep_alive=600, **options)).run(sockets=[listening])
+        config = uvicorn.Config(app, lifespan="off", log_level="critical", access_log=False, timeout_keep_alive=600)
+        uvicorn.Server(config).run(sockets=[listening])

@@ -11,11 +11,11 @@ Decisions
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from pathlib import Path
 
 from vlrouterbench.core.files import make_folder
+from vlrouterbench.serving.shared_file import open_shared
 
 FILE = "ledger.sqlite"
 _SCHEMA = """
@@ -28,7 +28,6 @@ create index if not exists begun_of_key on begun (key, time);
 """
 _DAY_S, _MINUTE_S = 86_400, 60.0
 _KEPT_DAYS = 32
-_BUSY_MS = 10_000
 
 
 class Ledger:
@@ -40,10 +39,7 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         make_folder(folder)
-        self._connection = sqlite3.connect(folder / FILE, isolation_level=None, check_same_thread=False)
-        self._connection.execute(f"pragma busy_timeout={_BUSY_MS}")
-        self._connection.execute("pragma journal_mode=wal")
-        self._connection.execute("pragma synchronous=normal")
+        self._connection = open_shared(folder / FILE, any_thread=True)
         self._connection.executescript(_SCHEMA)
         # The latest days that were seen, whatever the clock says now: one that is ahead forgets nothing.
         kept = "select min(day) from (select distinct day from charges order by day desc limit ?)"
