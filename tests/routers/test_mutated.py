@@ -23,7 +23,10 @@ from vlrouterbench.routers.base.binding import bind
 from vlrouterbench.routers.base.decision import REFUSALS
 from vlrouterbench.routers.registry import END_TO_END, FAMILIES, ROUTERS
 
-OWN = {"flagship": {"memory_size": 9, "num_landmarks": 6}, "knn": {"memory_size": 9}, "prknn": {"memory_size": 9}}
+OWN = {
+    "flagship": {"memory_size": 9, "num_landmarks": 6},
+    **dict.fromkeys(("knn", "prknn", "context-nn"), {"memory_size": 9}),
+}
 QUESTIONS = ("What is shown?", "How many bars are above 40?", "Solve $x^2 = 4$ for x > 0.", "")
 ODD = (None, True, 0, -1, 1, 3, 1e9, 2**70, 1e-320, "", "a", "x" * 1000, "../../x", [], {}, [[[]]], {"a": 1}, 10**400)
 ODD += (float("nan"), float("inf"), -float("inf"), "nan", "\ud800", "\x1b[31m", {"__float__": "NaN"})

@@ -16,8 +16,8 @@ from typer.core import TyperCommand
 from typer.models import OptionInfo
 
 FAMILIES = (
-    "knn, prknn, ovr, kmeans, prototype, linear, mlp, ridge-mf, uniroute, irt, two-tower, flagship; through a "
-    "backbone: cosine, routerdc, zooter, vlc"
+    "knn, prknn, ovr, kmeans, prototype, linear, mlp, ridge-mf, uniroute, irt, two-tower, flagship, "
+    "context-mean, context-nn; through a backbone: cosine, routerdc, zooter, vlc"
 )
 POLICIES = "oracle, strongest, cheapest, strongest-per-dataset, random, mixture"
 ARGUMENTS, REQUIRED, OPTIONS = "Arguments", "Required options", "Options"

@@ -19,6 +19,7 @@ from vlrouterbench.cli.ablate import ablate
 from vlrouterbench.cli.bench import bench
 from vlrouterbench.cli.build import build
 from vlrouterbench.cli.candidates import candidates
+from vlrouterbench.cli.compare import compare
 from vlrouterbench.cli.console import wants_json
 from vlrouterbench.cli.demo import demo
 from vlrouterbench.cli.encode import encode
@@ -54,6 +55,7 @@ COMMANDS = (
     sweep,
     evaluate,
     study,
+    compare,
     leaderboard,
     sign,
     route,

@@ -137,10 +137,12 @@ def evaluate_routers(
         router = loaded.get(asked.name) or _router(asked, whole, options)
         match_pool(asked.name, router, table, partly=options.candidates != ALL)
         overlap = overlaps.count(asked.name, router)
-        split_features = _features(router, table, options)
+        split_features = router_features(router, table, options)
         if features is None and not router.end_to_end:
             features = split_features
-        routed.append(replace(_routed(asked.name, router, split_features, table, options), training_overlap=overlap))
+        routed.append(
+            replace(routed_split(asked.name, router, split_features, table, options), training_overlap=overlap)
+        )
         if asked.family is not None:
             routed[-1].config[TRAINED_HERE] = True
         if options.shuffled_labels:
@@ -220,15 +222,28 @@ def _router(asked: AskedRouter, whole: RoutingTable, options: EvaluationOptions)
     return AutoRouter.from_pretrained(str(asked.folder))
 
 
-def _features(router: PreTrainedRouter, table: RoutingTable, options: EvaluationOptions) -> torch.Tensor:
-    """(num_samples, dim) by the router's own encoder."""
+def router_features(router: PreTrainedRouter, table: RoutingTable, options: EvaluationOptions) -> torch.Tensor:
+    """(num_samples, dim) of a table by the router's own encoder."""
     # Stored features of the benchmark's inputs are used where there are any: they are the same as in training.
     return features_by(router.encoder, table, options.work)
 
 
-def _routed(
+def routed_split(
     name: str, router: PreTrainedRouter, features: torch.Tensor, table: RoutingTable, options: EvaluationOptions
 ) -> RoutedSplit:
+    """What a router decides on a table, with what is known of it beside its decisions.
+
+    Args:
+        name: the router's, for messages.
+        router: of any family.
+        features: as `router_features` makes them.
+        table: samples, whose goal is the one that a trade-off is chosen for.
+        options: whether to choose one, to measure throughput, and whether the router may have other candidates.
+
+    Raises:
+        RouterError: other candidates than the table's, or scores that nothing can be decided by.
+        EvaluationError: an estimate that is none.
+    """
     pool = match_pool(name, router, table, partly=options.candidates != ALL)
     order = pool.order
     config = {"kind": "router", "family": family_name(router), **router.config.training}

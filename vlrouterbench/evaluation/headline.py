@@ -18,7 +18,7 @@ from vlrouterbench.core.constants import BEST_SINGLE as BEST_SINGLE_NOTE
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.simulated import marked
 from vlrouterbench.evaluation.paired import BEST_SINGLE, PairedFigures, ScoringContext, best_single
-from vlrouterbench.evaluation.records import Interval, ResultRecord, ShareIntervals
+from vlrouterbench.evaluation.records import FreeForm, Interval, ResultRecord, ShareIntervals
 from vlrouterbench.metrics.bootstrap import interval
 
 MOST_RESAMPLES = 0.99
@@ -91,22 +91,30 @@ def headlines(records: Sequence[ResultRecord]) -> list[str]:
 
 def objective_notes(records: Sequence[ResultRecord]) -> list[str]:
     """What is to be said of an objective that was asked for: who is not at it, and what cannot be met."""
-    notes = []
-    for record in records:
-        config = record["router_config"]
-        if config.get("rechosen"):
-            notes += [f"{record['router']}: {config['objective_note']}"] if config.get("objective_note") else []
-        elif config.get("rechosen") is False and config["objective"] != record["objective"]:
-            notes.append(
-                f"{record['router']} was trained for {config['objective']} and keeps nothing to choose another "
-                f"trade-off by: its decisions are the same under {record['objective']}. Train it with --objective."
-            )
-        elif config.get("rechosen") is None and config.get("objective", record["objective"]) != record["objective"]:
-            notes.append(
-                f"{record['router']} decides as it was trained, for {config['objective']}, and is judged by "
-                f"{record['objective']}: give --objective for another."
-            )
-    return notes
+    return [note for r in records for note in objective_note(r["router"], r["router_config"], r["objective"])]
+
+
+def objective_note(router: str, config: FreeForm, objective: str) -> list[str]:
+    """The same of one router, of which there may be nothing to say.
+
+    Args:
+        router: its name.
+        config: what a record says of it.
+        objective: that it is judged by.
+    """
+    if config.get("rechosen"):
+        return [f"{router}: {config['objective_note']}"] if config.get("objective_note") else []
+    own = config.get("objective", objective)
+    if own == objective:
+        return []
+    if config.get("rechosen") is False:
+        return [
+            f"{router} was trained for {own} and keeps nothing to choose another trade-off by: its decisions are the "
+            f"same under {objective}. Train it with --objective."
+        ]
+    return [
+        f"{router} decides as it was trained, for {own}, and is judged by {objective}: give --objective for another."
+    ]
 
 
 def _rounded(ends: Interval) -> Interval:

@@ -6,6 +6,8 @@ from collections import ChainMap
 from collections.abc import Mapping
 
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.families.modeling_context_mean import ContextMeanRouter
+from vlrouterbench.routers.families.modeling_context_nn import ContextNNRouter
 from vlrouterbench.routers.families.modeling_cosine import CosineRouter
 from vlrouterbench.routers.families.modeling_irt import IRTRouter
 from vlrouterbench.routers.families.modeling_kmeans import KMeansRouter
@@ -36,6 +38,8 @@ ROUTERS: dict[str, type[PreTrainedRouter]] = {
     "irt": IRTRouter,
     "two-tower": TwoTowerRouter,
     "flagship": FlagshipRouter,
+    "context-mean": ContextMeanRouter,
+    "context-nn": ContextNNRouter,
 }
 """Families over features."""
 

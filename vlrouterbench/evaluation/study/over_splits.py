@@ -70,10 +70,14 @@ class OverSplits(Generic[Name]):
     Args:
         cost_bounds: of the benchmark; None: Rank Scores are NaN.
         beta: as for `rank_score`.
+        goal: what decisions are judged by, where figures of that are wanted too (`merit`); `add` then needs `best`.
     """
 
-    def __init__(self, cost_bounds: tuple[float, float] | None, beta: float = RANK_SCORE_BETA) -> None:
-        self.cost_bounds, self.beta = cost_bounds, beta
+    def __init__(
+        self, cost_bounds: tuple[float, float] | None, beta: float = RANK_SCORE_BETA, goal: Goal | None = None
+    ) -> None:
+        self.cost_bounds, self.beta, self.goal = cost_bounds, beta, goal
+        self._merits: dict[Name, list[tuple[float, np.ndarray]]] = {}
         self._figures: dict[Name, list[MeanFigures]] = {}
         self._draws: dict[Name, list[np.ndarray]] = {}
         self._shares: dict[tuple[Name, int], list[tuple[float, np.ndarray]]] = {}
@@ -92,9 +96,16 @@ class OverSplits(Generic[Name]):
         if best is not None:
             self._add_shares(outcomes, best, groups, seed)
         quality, cost = (np.column_stack([pair[side] for pair in outcomes.values()]) for side in (0, 1))
-        draws = trade_off_draws(quality, cost, groups, cost_bounds=self.cost_bounds, beta=self.beta, seed=seed)[
-            "rank_score"
-        ]
+        drawn = trade_off_draws(quality, cost, groups, cost_bounds=self.cost_bounds, beta=self.beta, seed=seed)
+        draws = drawn["rank_score"]
+        if self.goal is not None and best is not None:
+            merits = draws
+            if not self.goal.ranks_by_rank_score:
+                top = resampled_means(best[0][:, None], groups, seed=seed)
+                merits = self.goal.merit(drawn["accuracy"], drawn["average_cost_usd"], top)
+            for index, (name, pair) in enumerate(outcomes.items()):
+                value = self.goal.merit(pair[0].mean(), pair[1].mean(), best[0].mean())
+                self._merits.setdefault(name, []).append((float(value), merits[:, index]))
         for index, name in enumerate(outcomes):
             figures = figures_of((quality[:, index], cost[:, index]), self.cost_bounds, self.beta)
             self._figures.setdefault(name, []).append(figures)
@@ -134,6 +145,15 @@ class OverSplits(Generic[Name]):
     def rank_scores(self, name: Name) -> list[float]:
         """Rank Score on each split."""
         return [figures["rank_score"] for figures in self._figures[name]]
+
+    def merit(self, name: Name) -> float:
+        """Mean over splits of what decisions are judged by, the larger the better."""
+        return float(np.mean([value for value, _ in self._merits[name]]))
+
+    def merit_draws(self, name: Name) -> np.ndarray:
+        """The same on every resample, (num_resamples,)."""
+        draws: np.ndarray = np.mean([drawn for _, drawn in self._merits[name]], axis=0)
+        return draws
 
     def rank_score(self, names: Sequence[Name]) -> float:
         """Mean Rank Score over splits and names."""

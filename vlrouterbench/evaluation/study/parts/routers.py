@@ -75,26 +75,24 @@ class RoutersPart(StudyPart[list[RouterRow]]):
     def run(self, context: StudyContext, routers: Sequence[str]) -> list[RouterRow]:
         """Train and score routers on every split."""
         self.check(context, routers)
-        over_splits: OverSplits[str] = OverSplits(context.table.cost_bounds, context.table.goal.beta)
-        values: dict[str, list[float]] = {}
+        over_splits: OverSplits[str] = OverSplits(
+            context.table.cost_bounds, context.table.goal.beta, context.table.goal
+        )
         for seed, split in context.splits():
             test = scored(split)
             outcomes: dict[str, Outcomes] = {}
             for name in routers:
                 with context.stage(f"split {seed}: {name}"):
-                    outcomes[name] = _outcomes(name, context, split, test, seed)
+                    outcomes[name] = outcomes_by_name(name, context, split, test, seed)
             with context.stage(f"split {seed}: {UPPER_BOUND}"):
                 outcomes[UPPER_BOUND] = _upper_bound(context, split, test, seed)
             single = outcomes_of(np.full(len(test), best_single(test)), test)
             over_splits.add(outcomes, test.column("group_id"), seed=seed, best=single)
-            best = float(single[0].mean())
-            for name, (quality, cost) in outcomes.items():
-                values.setdefault(name, []).append(float(test.goal.merit(quality.mean(), cost.mean(), best)))
         rows: list[RouterRow] = [
             {
                 "router": name,
                 **over_splits.figures(name),
-                "objective_value": float(np.mean(values[name])),
+                "objective_value": over_splits.merit(name),
                 **over_splits.shares(name),
                 "rank_scores": over_splits.rank_scores(name),
                 "first_minus_this": over_splits.difference(routers[:1], [name]),
@@ -157,7 +155,7 @@ def shares_text(row: RouterRow) -> str:
     return headline(row["router"], "the best single candidate", shares, intervals, row["average_cost_usd"])
 
 
-def _outcomes(name: str, context: StudyContext, split: RoutingTable, test: RoutingTable, seed: int) -> Outcomes:
+def outcomes_by_name(name: str, context: StudyContext, split: RoutingTable, test: RoutingTable, seed: int) -> Outcomes:
     """Outcomes of a router's decisions on the test split; of one that draws, the expected ones."""
     if name in POLICIES:
         return outcomes_of_policy(name, split, test, seed=seed)
