@@ -68,7 +68,11 @@ def test_the_clients_of_the_documentation_run_as_printed(library, running, proje
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     page = (project_root / "docs" / "serve.md").read_text(encoding="utf-8")
-    (block,) = (text for text in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if re.search(rf"^(import|from) {library}\b", text))
+    (block,) = (
+        text
+        for text in re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+        if re.search(rf"^(import|from) {library}\b", text)
+    )
     asked = len(running.upstream.asked)
     exec(block.replace("http://127.0.0.1:8000", running.url), {})
     assert len(running.upstream.asked) == asked + 1
