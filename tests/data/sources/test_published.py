@@ -22,7 +22,7 @@ def test_a_form_is_found_and_gives_the_accuracies_of_its_rows(form, tmp_path):
     report, table = built(source, tmp_path / "out", candidates=pool(tmp_path))
     assert list(accuracies(table).values()) == pytest.approx(SHARES)
     assert report["pairs_kept"] == report["pairs_read"] == 3 * report["samples"]
-    assert {reason for reason, *_ in reasons(report)} <= {"image", "further_images"}
+    assert {reason for reason, *_ in reasons(report)} <= {"image"}
     assert "source_notes" not in report or name.startswith("MMR-Bench")
     dataset = table.column("dataset")[0]
     assert all(sample_id.startswith(f"{dataset}/") for sample_id in table.column("sample_id")) or form == "records"
