@@ -4,6 +4,7 @@
 skip with that reason where they are absent.
 """
 
+import gc
 import os
 import tempfile
 from pathlib import Path
@@ -64,6 +65,13 @@ def _no_waiting_for_the_disk():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda number: None)
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _only_a_files_own_objects_are_searched_for_cycles():
+    """A million objects of imported libraries never die, and every training searches them: half a second each time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,8 @@ import hashlib
 import importlib
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +92,10 @@ def code_files(folder: Path, auto_map: Mapping[str, str]) -> set[str]:
         name = f"{pending.pop()}.py"
         if name not in files and (folder / name).is_file():
             files.add(name)
-            imports = _imports(ast.parse((folder / name).read_text(encoding="utf-8"), name))
-            pending += [node.module for node in imports if node.level == 1 and node.module]
+            imports = _imports((folder / name).read_text(encoding="utf-8"), name)
+            pending += [
+                node.module for node in imports if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module
+            ]
     return files
 
 
@@ -171,20 +174,24 @@ def _without_registration(source: str) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _imports(tree: ast.Module) -> Iterator[ast.ImportFrom]:
-    return (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+@lru_cache(maxsize=512)
+def _imports(source: str, name: str) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    """Import statements of a source wherever they stand; every router that is saved has mostly the same sources."""
+    return tuple(node for node in ast.walk(ast.parse(source, name)) if isinstance(node, ast.Import | ast.ImportFrom))
 
 
 def _carried(module: str, roots: set[str]) -> list[tuple[ast.ImportFrom, dict[str, str]]]:
     """Import statements of carried code in a module, each with imported name -> module that defines it."""
-    tree, carried = ast.parse(_source(module), module), []
-    for node in ast.walk(tree):
+    imports, carried = _imports(_source(module), module), []
+    for node in imports:
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if refused := [name for name in names if name.partition(".")[0] in roots]:
             raise CodeError(
                 f"{module} has `import {refused[0]}`, which cannot be written flat. Use `from {refused[0]} import ...`."
             )
-    for node in _imports(tree):
+    for node in imports:
+        if isinstance(node, ast.Import):
+            continue
         parts = module.split(".")[: -node.level] if node.level else []
         base = ".".join([*parts, *([node.module] if node.module else [])])
         if base.partition(".")[0] in roots and any(alias.name == "*" for alias in node.names):

@@ -23,8 +23,9 @@ from vlrouterbench.training.fit import save_router, train_router
 
 QUESTION = "What is the average of the tallest bars?"
 each_family = pytest.mark.parametrize("family", ROUTERS)
-# The others answer alike for all samples of a cluster.
-each_fine_grained = pytest.mark.parametrize("family", [f for f in ROUTERS if f not in ("kmeans", "uniroute")])
+# The others answer alike for all samples of a cluster, with one nearest sample, or at all.
+COARSE = ("kmeans", "uniroute", "context-nn", "context-mean")
+each_fine_grained = pytest.mark.parametrize("family", [f for f in ROUTERS if f not in COARSE])
 each_uncalibrated = pytest.mark.parametrize("family", [f for f in ROUTERS if not ROUTERS[f].calibrated])
 each_calibrated = pytest.mark.parametrize("family", [f for f in ROUTERS if ROUTERS[f].calibrated])
 each_cost_weighted = pytest.mark.parametrize("family", filter(has_cost_weight, ROUTERS))
