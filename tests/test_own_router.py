@@ -3,13 +3,13 @@
 import json
 import re
 import shlex
-import subprocess
 import sys
 
 import pytest
 
 from tests.cli.conftest import run_program
 from tests.outside import registries_restored
+from tests.warm import run_python
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_the_page_ends_with_a_table_intervals_latex_and_figures(followed):
 
 def test_the_saved_router_of_the_page_is_loaded_as_it_says(followed, blocks):
     code = [content for language, content in blocks if language == "python"][1]
-    done = subprocess.run([sys.executable, "-c", code], cwd=followed, capture_output=True, text=True, check=False)
+    done = run_python("-c", code, cwd=followed)
     assert done.returncode == 0, done.stderr
     candidates = json.loads((followed / "routers" / "centroid" / "config.json").read_text())["candidates"]
     assert done.stdout.split()[-1] in {candidate["name"] for candidate in candidates}

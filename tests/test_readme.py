@@ -1,10 +1,10 @@
 """README and docs keep their word: the example runs, the tree is the tree, links lead somewhere."""
 
 import re
-import subprocess
-import sys
 
 import pytest
+
+from tests.warm import run_python
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def test_the_python_example_runs_as_printed(project_root, own_tables, tmp_path):
     page = (project_root / "docs" / "python.md").read_text(encoding="utf-8")
     code = re.search(r"```python\n(.*?)```", page, re.DOTALL).group(1)
     assert len(code.strip().splitlines()) <= 13
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    done = run_python("-c", code, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "oracle" in done.stdout
     assert (tmp_path / "my_router" / "model.safetensors").is_file()

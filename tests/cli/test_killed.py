@@ -2,12 +2,11 @@
 
 import collections
 import json
-import subprocess
-import sys
 
 import pytest
 
 from tests.series import SERIES
+from tests.warm import run_python
 
 
 @pytest.mark.faults
@@ -15,8 +14,7 @@ def test_a_command_killed_at_a_step_leaves_what_stood_there_or_the_new_and_a_rer
     tmp_path, project_root, record_property
 ):
     """`make faults` kills at every step."""
-    command = [sys.executable, "-m", "tests.kill_commands", str(tmp_path)]
-    done = subprocess.run(command, cwd=project_root, capture_output=True, text=True)
+    done = run_python("-m", "tests.kill_commands", tmp_path, cwd=project_root)
     assert done.returncode == 0, done.stderr[-2000:]
     kills = [json.loads(line) for line in done.stdout.splitlines()]
     assert {kill["command"] for kill in kills} == {"build", "candidates price", "push --dry-run", "evaluate"}

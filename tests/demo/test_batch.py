@@ -1,5 +1,9 @@
 """Batches of the page: good rows are decided, bad rows are listed, a file that is no table stops everything."""
 
+import sys
+from pathlib import Path
+
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -87,3 +91,19 @@ def test_bad_rows_show_names_as_text(routing, tmp_path):
     table = csv(tmp_path, "question,image", 'Q?,"<img src=x onerror=alert(1)>"')
     html = routed_html(routing.run(BatchFiles(table, zip_of(tmp_path / "p.zip", {"a.png": image_bytes()}))))
     assert "<img" not in html and "&lt;img" in html
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads its memory where Linux states it")
+def test_the_memory_that_a_refused_table_took_is_given_back(routing, tmp_path):
+    def resident():
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+    routing.run(BatchFiles(csv(tmp_path, "question", "A?")))
+    before = resident()
+    text = pa.array(["x" * 2**27])
+    rows = pa.DictionaryArray.from_arrays(pa.array([0] * 400, pa.int32()), text)
+    pq.write_table(pa.table({"question": rows}), tmp_path / "table.parquet", compression="zstd")
+    del text, rows
+    with pytest.raises(QuestionError, match="bytes or more in memory"):
+        routing.run(BatchFiles(tmp_path / "table.parquet"))
+    assert resident() - before < 100 * 2**20

@@ -3,13 +3,12 @@
 import json
 import os
 import socket
-import subprocess
-import sys
 import textwrap
 
 import pytest
 
 from tests.hub.fake_hub import TOKEN, FakeHub
+from tests.warm import run_python
 
 _UNSET = (
     "HF_HUB_OFFLINE",
@@ -67,9 +66,7 @@ def client(tmp_path, project_root):
         code = f"answer = None\n{textwrap.dedent(command)}" if isinstance(command, str) else None
         last = "\nimport json as _json\nprint('answer', _json.dumps(answer))"
         asked = ["-c", code + last] if code else ["-m", "vlrouterbench", *map(str, command)]
-        done = subprocess.run(
-            [sys.executable, *asked], cwd=work, env=environment, capture_output=True, text=True, timeout=120
-        )
+        done = run_python(*asked, cwd=work, env=environment, timeout=120)
         if not code:
             return done
         assert done.returncode == 0, done.stderr

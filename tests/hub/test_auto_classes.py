@@ -1,12 +1,11 @@
 """With the package imported, transformers' Auto classes load a router without the flag, and never ask on stdin."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
 from tests.families import small_router
+from tests.warm import run_python, run_whole_python
 from vlrouterbench.routers.registry import FAMILIES, ROUTERS
 
 IMPORTS = {
@@ -43,9 +42,7 @@ for folder in json.loads(sys.argv[3]):
 
 def run(code, *arguments):
     """What a second interpreter prints, its stdin closed."""
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True
-    )
+    done = run_python("-c", code, *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -87,7 +84,8 @@ def test_a_router_is_made_from_a_configuration(said):
 def test_importing_the_package_imports_neither_torch_nor_transformers():
     heavy = ("torch", "transformers", "datasets")
     code = f"import sys, vlrouterbench\nprint([name for name in {heavy} if name in sys.modules])"
-    assert run(code).strip() == "[]"
+    done = run_whole_python("-c", code)
+    assert done.returncode == 0 and done.stdout.strip() == "[]", done.stderr
 
 
 def test_importing_transformers_after_the_package_imports_no_family():
@@ -95,7 +93,8 @@ def test_importing_transformers_after_the_package_imports_no_family():
         "import sys, vlrouterbench\nfrom transformers import AutoConfig, AutoModel\n"
         "print([name for name in sys.modules if name.startswith('vlrouterbench.routers')])"
     )
-    assert run(code).strip() == "[]"
+    done = run_whole_python("-c", code)
+    assert done.returncode == 0 and done.stdout.strip() == "[]", done.stderr
 
 
 def test_processors_of_end_to_end_routers_load_too(said, end_to_end_folders):

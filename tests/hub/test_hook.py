@@ -5,13 +5,13 @@ Each case is a process of its own with caches of its own, since imports and the 
 
 import importlib
 import os
-import subprocess
 import sys
 import textwrap
 
 import pytest
 
 from tests.tables import write_own_tables
+from tests.warm import run_python, run_whole_python
 from vlrouterbench.data.build import build_benchmark
 
 SIMULATED = 'load_dataset("vl-routerbench", "simulated", num_samples=60)'
@@ -35,7 +35,7 @@ def home(tmp_path_factory):
 def python(tmp_path, home, project_root):
     """Runs code in a process with fresh caches, in an empty folder; gives its output."""
 
-    def run(code, *, fails=False, cwd=None, **variables):
+    def run(code, *, fails=False, cwd=None, start=run_python, **variables):
         work = tmp_path / "work"
         work.mkdir(exist_ok=True)
         environment = os.environ | {
@@ -44,14 +44,7 @@ def python(tmp_path, home, project_root):
             "PYTHONPATH": str(project_root),
         }
         environment.pop("VLROUTERBENCH_REPO_ID", None)
-        done = subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(code)],
-            cwd=cwd or work,
-            env=environment | variables,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        done = start("-c", textwrap.dedent(code), cwd=cwd or work, env=environment | variables)
         assert (done.returncode != 0) == fails, done.stderr
         return done.stderr if fails else done.stdout
 
@@ -81,7 +74,8 @@ def test_the_simulated_benchmark_loads_whatever_is_imported_first(python, import
 
 def test_importing_the_package_imports_neither_datasets_nor_torch(python):
     heavy = "{'datasets', 'torch', 'transformers', 'pandas', 'sklearn', 'matplotlib'}"
-    python(f"import sys, vlrouterbench\nassert not {heavy} & set(sys.modules), {heavy} & set(sys.modules)")
+    code = f"import sys, vlrouterbench\nassert not {heavy} & set(sys.modules), {heavy} & set(sys.modules)"
+    python(code, start=run_whole_python)
 
 
 def test_the_simulated_benchmark_streams(python):

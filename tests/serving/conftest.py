@@ -74,10 +74,11 @@ def served(app, port):
 
 
 @contextmanager
-def running_gateway(router, folder, script=None, config=None, log=False, **fields):
-    """A gateway of a router that asks a scripted upstream; `fields` are of every endpoint."""
+def running_gateway(router, folder, script=None, config=None, log=False, at=None, **fields):
+    """A gateway of a router that asks a scripted upstream, or the port `at`; `fields` are of every endpoint."""
     with OpenAIStandIn(script) as upstream:
-        entries = [endpoint_entry(name, upstream.base_url, **fields) for name in NAMES]
+        base_url = upstream.base_url if at is None else f"http://127.0.0.1:{at}/v1"
+        entries = [endpoint_entry(name, base_url, **fields) for name in NAMES]
         endpoints = write_endpoints(folder / "endpoints.yaml", *entries)
         path = folder / "serve.yaml"
         path.write_text(json.dumps(config or {}))

@@ -149,7 +149,7 @@ def test_what_failed_attempts_may_have_cost_stays_charged(gateway, tmp_path):
 def test_a_ledger_that_cannot_be_written_refuses_before_anybody_is_asked(gateway, monkeypatch):
     with gateway(config={"state": "state", "keys": [key(usd_per_day=1)]}) as running:
         ledger = running.app.state.gateway.ledger
-        monkeypatch.setattr(ledger, "_today", Mock(side_effect=sqlite3.OperationalError("disk is full")))
+        monkeypatch.setattr(ledger, "_spent", Mock(side_effect=sqlite3.OperationalError("disk is full")))
         refused = running.ask(headers=bearer())
     assert refused.status_code == 503 and running.upstream.asked == []
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import resource
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, TypedDict, TypeVar
+
+import numpy as np
 
 Result = TypeVar("Result")
 Item = TypeVar("Item")
@@ -49,6 +53,30 @@ def median_ms(work: Callable[[Item], Any], items: Iterable[Item]) -> float:
         work(item)
         seconds.append(time.perf_counter() - start)
     return 1000 * statistics.median(seconds)
+
+
+class Spread(TypedDict):
+    """Percentiles of milliseconds."""
+
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+
+
+def spread(took_ms: Sequence[float]) -> Spread:
+    """Percentiles of some times in milliseconds."""
+    p50, p95, p99 = np.percentile(took_ms, (50, 95, 99))
+    return {"p50_ms": float(p50), "p95_ms": float(p95), "p99_ms": float(p99)}
+
+
+def resident_mib(pid: int) -> float | None:
+    """Resident memory of a process, None where the system does not tell it."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    resident = re.search(r"VmRSS:\s+(\d+) kB", status)
+    return None if resident is None else int(resident.group(1)) / 1024
 
 
 def peak_memory_gib(who: int = resource.RUSAGE_SELF) -> float:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -25,7 +24,7 @@ from typing import NotRequired, TypedDict
 import numpy as np
 from PIL import Image
 
-from vlrouterbench.bench.comparison import Comparison, compared
+from vlrouterbench.bench.comparison import Comparison, Spread, compared, resident_mib, spread
 from vlrouterbench.demo.controls import Preference
 from vlrouterbench.demo.deciding import answer, encode
 from vlrouterbench.demo.workspace import Workspace, prepare
@@ -36,14 +35,6 @@ _NUM_SAMPLES = 600
 _LOCAL_CALLS = 200
 _WARM_UP = 100
 _QUESTION = "Which of the bars is the tallest, and by how much?"
-
-
-class Spread(TypedDict):
-    """Percentiles of milliseconds."""
-
-    p50_ms: float
-    p95_ms: float
-    p99_ms: float
 
 
 class Clients(TypedDict):
@@ -99,9 +90,9 @@ def bench_demo(*, scale: float = 1.0) -> DemoComparison:
     ours, baseline = float(np.median(kept)), float(np.median(encoded))
     return {
         **compared("demo", ours=ours, baseline=baseline, unit="ms"),
-        "route_call": _spread(alone),
-        "with_encoding": _spread(encoded),
-        "on_kept_features": _spread(kept),
+        "route_call": spread(alone),
+        "with_encoding": spread(encoded),
+        "on_kept_features": spread(kept),
         "clients": clients,
         "memory": memory,
         "scale": scale,
@@ -200,7 +191,7 @@ def _many_clients(url: str, image: bytes, *, seconds: float) -> Clients:
         "calls_per_second": len(took) / seconds,
         "first_errors": errors[:3],
     }
-    return {**figures, **_spread(took)} if took else figures
+    return {**figures, **spread(took)} if took else figures
 
 
 def _http_error() -> type[Exception]:
@@ -213,22 +204,13 @@ def _memory(process: subprocess.Popen[str], caller: Caller, image: bytes, calls:
     """Resident memory of the app after a warm-up and after `calls` more calls, MiB."""
     for _ in range(min(_WARM_UP, calls)):
         caller.timed(image)
-    before = _resident_mib(process.pid)
+    before = resident_mib(process.pid)
     # Images of other sizes too: nothing may be kept of them.
     for number in range(calls):
         caller.timed(image)
         if number % 100 == 0:
             Caller(caller.url).timed(_noise(number))
-    return {"calls": calls, "after_warm_up_mib": before, "at_the_end_mib": _resident_mib(process.pid)}
-
-
-def _resident_mib(pid: int) -> float | None:
-    try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    except OSError:
-        return None
-    resident = re.search(r"VmRSS:\s+(\d+) kB", status)
-    return None if resident is None else int(resident.group(1)) / 1024
+    return {"calls": calls, "after_warm_up_mib": before, "at_the_end_mib": resident_mib(process.pid)}
 
 
 def _noise(seed: int) -> bytes:
@@ -236,8 +218,3 @@ def _noise(seed: int) -> bytes:
     pixels = np.random.default_rng(seed).integers(0, 256, (400 + seed % 300, 500, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(buffer, "JPEG")
     return buffer.getvalue()
-
-
-def _spread(took: list[float]) -> Spread:
-    p50, p95, p99 = np.percentile(took, (50, 95, 99))
-    return {"p50_ms": float(p50), "p95_ms": float(p95), "p99_ms": float(p99)}

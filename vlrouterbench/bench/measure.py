@@ -9,6 +9,7 @@ Decisions
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -79,13 +80,20 @@ def bench_measure(*, scale: float = 1.0) -> MeasureComparison:
     }
 
 
+def picture(rng: np.random.Generator) -> bytes:
+    """A JPEG of 512 px, as large as photographs are."""
+    coarse = Image.fromarray(rng.integers(0, 255, (_SIDE // 4, _SIDE // 4, 3), dtype=np.uint8))
+    buffer = io.BytesIO()
+    coarse.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC).save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
 def _write_samples(folder: Path, count: int) -> None:
     """Questions with options on images of 512 px, as large as photographs are."""
     folder.mkdir()
     rng = np.random.default_rng(0)
     for number in range(_IMAGES):
-        coarse = Image.fromarray(rng.integers(0, 255, (_SIDE // 4, _SIDE // 4, 3), dtype=np.uint8))
-        coarse.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC).save(folder / f"{number}.jpg", quality=90)
+        (folder / f"{number}.jpg").write_bytes(picture(rng))
     rows = [
         {"sample_id": f"s{n}", "question": f"What is in picture {n}?", "image": f"{n % _IMAGES}.jpg"}
         | {"options": ["a cat", "a dog"], "answer": "A"}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from vlrouterbench.cli.extras import require_extra
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.errors import RouterError, unknown_name
 from vlrouterbench.core.simulated import marked
@@ -26,8 +29,10 @@ NAMES = (
     "end-to-end",
     "demo",
     "measure",
+    "serve",
 )
 """Each is a file of `vlrouterbench.bench` with a function `bench_NAME`."""
+_OPTIONS = {"backbone": "end-to-end", "processes": "end-to-end", "litellm": "serve", "requests": "serve"}
 Figures = Mapping[str, Any]
 """A comparison of any name: which figures it has besides its times depends on the name."""
 
@@ -41,21 +46,33 @@ def bench(
     processes: Annotated[
         int | None, typer.Option(min=1, help="Of end-to-end: time training with one and with this many processes.")
     ] = None,
+    litellm: Annotated[
+        Path | None,
+        typer.Option(help="Of serve: Python interpreter of an environment with litellm[proxy], to compare with."),
+    ] = None,
+    requests: Annotated[
+        int | None, typer.Option(min=1, help="Of serve: requests over which memory is watched (2,000).")
+    ] = None,
 ) -> None:
     """Compare our speed with a baseline's on the same work, in one run."""
     from vlrouterbench.cli import console
 
     if name not in NAMES:
         raise unknown_name("comparison", name, NAMES)
-    own = {key: value for key, value in (("backbone", backbone), ("processes", processes)) if value is not None}
-    if own and name != "end-to-end":
-        raise RouterError(f"--{next(iter(own))} is an option of `bench end-to-end`, found with `bench {name}`.")
+    given = {"backbone": backbone, "processes": processes, "litellm": litellm, "requests": requests}
+    own = {key: value for key, value in given.items() if value is not None}
+    for key in own:
+        if _OPTIONS[key] != name:
+            raise RouterError(f"--{key} is an option of `bench {_OPTIONS[key]}`, found with `bench {name}`.")
+    if name == "serve":
+        for library in ("starlette", "uvicorn", "prometheus_client"):
+            require_extra("serve", library, "bench serve")
     console.quiet_libraries()
     module = name.replace("-", "_")
     with console.stage(f"bench {name}"):
         run = getattr(importlib.import_module(f"vlrouterbench.bench.{module}"), f"bench_{module}")
         result = run(scale=scale, **own)
-    console.show(result, *_lines(result))
+    console.show(result, *(_serve_lines if name == "serve" else _lines)(result))
 
 
 def _lines(result: Figures) -> list[str]:
@@ -146,6 +163,39 @@ def _end_to_end_lines(result: Figures) -> list[str]:
         each = ", ".join(f"{count}: {speed:.0f} samples/s" for count, speed in speeds.items())
         lines.append(f"training by number of processes, {each}: {result['scaling']['speed_up']:.2f} times ({origin})")
     return lines
+
+
+def _serve_lines(result: Figures) -> list[str]:
+    """Figures of `bench serve`."""
+    added, load, memory, batching = (result[name] for name in ("overhead_ms", "load", "memory", "batching"))
+    direct, proxied = result["direct_load"], result["litellm"]
+    lines = [
+        f"added to the median answer: text {added['text']:.1f} ms, image {added['image']:.1f} ms, by name "
+        f"{added['direct']:.1f} ms",
+        *(
+            f"  {kind}: " + ", ".join(f"{part} {milliseconds:.2f} ms" for part, milliseconds in parts.items())
+            for kind, parts in result["parts_ms"].items()
+        ),
+        f"{load['clients']} clients, images: {load['requests_per_second']:.0f} requests/s, {load['errors']} errors, "
+        f"p50 {load.get('p50_ms', math.nan):.0f} ms, p99 {load.get('p99_ms', math.nan):.0f} ms",
+        f"{direct['clients']} clients, texts by name, one process: {direct['requests_per_second']:.0f} requests/s, "
+        f"{direct['errors']} errors",
+        f"encoded together {batching['together_per_second']:.0f} images/s, one by one "
+        f"{batching['single_per_second']:.0f}: {batching['gain']:.2f} times",
+        f"memory over {memory['requests']:,} requests: {memory['before_mib'] or math.nan:.0f} MiB, then "
+        f"{memory['after_mib'] or math.nan:.0f} MiB",
+        "ready in " + ", ".join(f"{seconds:.1f} s ({number})" for number, seconds in result["ready_s"].items()),
+    ]
+    if proxied is None:
+        lines.append(f"no ratio: {result['ratio_reason']}")
+    else:
+        theirs = proxied["overhead_ms"]
+        lines.append(
+            f"LiteLLM {proxied['version']} adds {theirs['direct']:.1f} ms by name (ratio {result['ratio']:.1f}), and "
+            f"{theirs['image']:.1f} ms with an image (ratio {result['image_ratio']:.1f}); "
+            f"{proxied['load']['requests_per_second']:.0f} requests/s, {proxied['load']['errors']} errors"
+        )
+    return [*lines, f"load average {result['load_average']:.1f} on {result['cores']} cores when it began"]
 
 
 def _demo_lines(result: Figures) -> list[str]:

@@ -29,6 +29,12 @@ TABLE_ROWS = 50_000_000
 """Of a parquet file, which can state any number of rows in a few bytes."""
 TABLE_VALUES = 250_000_000
 """Rows times columns of a parquet file: 17 million outcomes of eight columns are 136 million."""
+TABLE_BYTES = 2**31
+"""Of a parquet file's columns in memory, where that is also TABLE_RATIO times what the file takes: such a file repeats
+one text over and over. Files that are large themselves have no limit."""
+TABLE_RATIO = 100
+JSON_KEYS = 5_000
+"""Different keys in all rows of a JSON file, those inside of others too: its reader holds a column for each."""
 JSON_DEPTH = 500
 """Lists and objects within each other in one row of JSON: native readers recurse, and end the process at some depth."""
 WORKBOOK_BYTES = 2**29

@@ -6,6 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+
 from vlrouterbench.demo.controls import Preference
 from vlrouterbench.demo.errors import DemoError
 from vlrouterbench.demo.html import escaped, row, table
@@ -72,8 +74,12 @@ class BatchRouting:
             progress=progress,
             **self.preference.budget(self.router),
         )
-        with ImageArchive(files.images, self.limits) as images:
-            return route_table(self.router, files.table, options, images)
+        try:
+            with ImageArchive(files.images, self.limits) as images:
+                return route_table(self.router, files.table, options, images)
+        finally:
+            # Arrow keeps what a large table took for the next one; a page that stays up gives it back.
+            pa.default_memory_pool().release_unused()
 
 
 def routed_html(routed: RoutedTable) -> str:

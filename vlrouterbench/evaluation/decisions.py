@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vlrouterbench.core.errors import EvaluationError, quoted, said
+from vlrouterbench.data.saved_tables.bounds import BoundsError, check_parquet_bytes
 from vlrouterbench.data.saved_tables.form import TableError, TableForm, ending_of
 from vlrouterbench.data.saved_tables.read import read_saved_table
 from vlrouterbench.data.table import RoutingTable
@@ -105,7 +106,10 @@ def _columns(path: Path, *, most_rows: int) -> list[list[str]]:
                 f"{file.metadata.num_rows:,}. Split the file."
             )
         try:
+            check_parquet_bytes(path)
             rows = file.read(columns=list(COLUMNS))
+        except BoundsError as error:
+            raise EvaluationError(f"{path} is not read: {error}. Names and ids are short texts.") from error
         except (pa.ArrowException, ValueError, OSError) as error:
             raise _unreadable(path, error) from error
     return _whole_columns(path, rows)

@@ -18,11 +18,10 @@ import pyarrow as pa
 
 from vlrouterbench.core.errors import SourceError, shown
 from vlrouterbench.data.build_report import REPORT_FILE
-from vlrouterbench.data.saved_tables.form import ENDINGS_IN_WORDS, TableError, TableForm, ending_of
-from vlrouterbench.data.saved_tables.read import read_saved_table
+from vlrouterbench.data.saved_tables.form import ENDINGS_IN_WORDS, ending_of
 from vlrouterbench.data.sources.inside import OutsideError, file_inside
 from vlrouterbench.data.sources.own_tables.read import find_table
-from vlrouterbench.data.sources.own_tables.table_files import TEXTS
+from vlrouterbench.data.sources.own_tables.table_files import read_table
 from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.measuring.samples import SAMPLES_SCHEMA, RawSample
 from vlrouterbench.routers.encoders.sample_input import (
@@ -35,7 +34,7 @@ from vlrouterbench.routers.encoders.sample_input import (
     read_options,
 )
 
-_TEXTS = tuple(dict.fromkeys((*TEXTS, "answer", "grading", "category")))
+_FURTHER_TEXTS = ("answer", "grading", "category")
 _GIVEN = ("hint", "grading", "category", "dataset", "task_group", "group_id", "split")
 
 
@@ -157,14 +156,4 @@ def _answer(cell: Any) -> str | None:
 def _read(path: Path, required: tuple[str, ...]) -> pa.Table:
     if not path.is_file():
         raise SourceError(f"expected a table at {path}, found none.")
-    try:
-        table = read_saved_table(path, TableForm(_TEXTS, (), IMAGE_FIELDS))
-    except TableError as error:
-        raise SourceError(f"{path}{error}") from error
-    lacking = [name for name in required if name not in table.column_names]
-    if lacking:
-        raise SourceError(
-            f"{path}: expected the columns {', '.join(required)}, found {', '.join(table.column_names[:20])}. Missing: "
-            f"{', '.join(lacking)}."
-        )
-    return table
+    return read_table(path, required, _FURTHER_TEXTS)

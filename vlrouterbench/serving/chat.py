@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +19,7 @@ from typing import Any
 
 from vlrouterbench.core.errors import shown
 from vlrouterbench.measuring.endpoints.endpoint import Endpoint
+from vlrouterbench.serving.telling import tell
 
 HEADER = "x-vlrouter-"
 OWN_FIELD = "vlrouter"
@@ -118,7 +118,7 @@ class ChatRequest:
 def unexpected(error: BaseException) -> RequestError:
     """What a caller is told of what nobody foresaw: never its text, which may hold what was asked."""
     where = traceback.extract_tb(error.__traceback__)[-1]
-    sys.stderr.write(f"error: {type(error).__name__} at {where.filename}:{where.lineno}\n")
+    tell("error", f"{type(error).__name__} at {where.filename}:{where.lineno}")
     return RequestError(500, f"unexpected {type(error).__name__}.", "server_error")
 
 

@@ -42,13 +42,13 @@ class Ranking:
     Attributes:
         decision: of the router.
         order: names of the considered candidates, the best first.
-        decode_s, decide_s: how long each took, the second with the wait for others.
+        took: seconds by part: `decode` of images, `wait` for other requests, `encode` of all that were taken together,
+            `decide` on this one.
     """
 
     decision: RoutingDecision
     order: tuple[str, ...]
-    decode_s: float
-    decide_s: float
+    took: Mapping[str, float]
 
 
 @dataclass
@@ -56,7 +56,14 @@ class _Waiting:
     sample: RouterInput
     candidates: Sequence[str] | None
     budget: Mapping[str, float]
-    answer: asyncio.Future[RoutingDecision]
+    answer: asyncio.Future[_Decided]
+
+
+@dataclass(frozen=True)
+class _Decided:
+    decision: RoutingDecision
+    encode_s: float
+    decide_s: float
 
 
 class Chooser:
@@ -66,13 +73,20 @@ class Chooser:
         router: as it was loaded; it is used by one thread at a time.
         objectives: texts of the objectives that requests may name.
         on_bad_image: see `PreTrainedRouter.route`.
+        most_together: requests that are encoded together.
 
     Raises:
         ServingError: an objective that the router cannot choose a trade-off for.
     """
 
-    def __init__(self, router: PreTrainedRouter, objectives: Sequence[str] = (), on_bad_image: str = "error") -> None:
-        self.router, self.on_bad_image = router, on_bad_image
+    def __init__(
+        self,
+        router: PreTrainedRouter,
+        objectives: Sequence[str] = (),
+        on_bad_image: str = "error",
+        most_together: int = MOST_TOGETHER,
+    ) -> None:
+        self.router, self.on_bad_image, self._most_together = router, on_bad_image, most_together
         self.weights = {objective: _weight_for(router, objective) for objective in objectives}
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._decoders = ThreadPoolExecutor(min(_DECODERS, os.cpu_count() or 1), "decode")
@@ -123,19 +137,22 @@ class Chooser:
             decoded = time.perf_counter()
             waiting = _Waiting(read, candidates, budget, loop.create_future())
             self._queue.put_nowait(waiting)
-            decision = await waiting.answer
+            decided = await waiting.answer
         except REFUSALS as error:
             raise RequestError(400, str(error)) from error
         finally:
             self._ranking -= 1
+        decision, working = decided.decision, decided.encode_s + decided.decide_s
         order = sorted(decision.score, key=lambda name: (name != decision.candidate, -decision.score[name]))
-        return Ranking(decision, tuple(order), decoded - started, time.perf_counter() - decoded)
+        waited = max(0.0, time.perf_counter() - decoded - working)
+        took = {"decode": decoded - started, "wait": waited, "encode": decided.encode_s, "decide": decided.decide_s}
+        return Ranking(decision, tuple(order), took)
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             block = [await self._queue.get()]
-            while len(block) < MOST_TOGETHER and not self._queue.empty():
+            while len(block) < self._most_together and not self._queue.empty():
                 block.append(self._queue.get_nowait())
             deciding = loop.run_in_executor(self._thread, self._decide, block)
             await asyncio.wait([deciding])
@@ -151,18 +168,22 @@ class Chooser:
                     waiting.answer.set_result(answer)
 
     @torch.no_grad()
-    def _decide(self, block: Sequence[_Waiting]) -> list[RoutingDecision | Exception]:
+    def _decide(self, block: Sequence[_Waiting]) -> list[_Decided | Exception]:
         """Decisions in the order of the requests; what fails, fails for its own request alone."""
-        answers: list[RoutingDecision | Exception] = []
+        answers: list[_Decided | Exception] = []
+        started = time.perf_counter()
         try:
             rows: list[Any] = self.router.features_of_each([waiting.sample for waiting in block])
         except REFUSALS as error:
             return [error for _ in block]
+        encode_s = time.perf_counter() - started
         for waiting, row in zip(block, rows, strict=True):
+            begun = time.perf_counter()
             try:
                 decision = self.router.decide_one(row, waiting.candidates, **waiting.budget)
                 used = waiting.sample.image is not None and self.router.encoder.image is not None
-                answers.append(replace(decision, image_used=used))
+                decision = replace(decision, image_used=used)
+                answers.append(_Decided(decision, encode_s, time.perf_counter() - begun))
             except REFUSALS as error:
                 answers.append(error)
         return answers

@@ -40,6 +40,13 @@ def demo_files(folder: Path, port: int) -> tuple[Path, Path]:
     Returns:
         The router's folder, and the file.
     """
+    router, file = simulated_router(folder), folder / f"endpoints-{port}.json"
+    write_endpoints(file, router, f"http://127.0.0.1:{port}{PATH}")
+    return router, file
+
+
+def simulated_router(folder: Path) -> Path:
+    """The folder of a router that was trained on simulated data; made where it is not there."""
     made = folder / f"{__version__}-{SIMULATOR_VERSION}"
     if not made.is_dir():
         with staged_folder(made) as staging:
@@ -48,11 +55,16 @@ def demo_files(folder: Path, port: int) -> tuple[Path, Path]:
             table = load_table(benchmark)
             trained = train_router(CALIBRATED_FAMILIES[0], Problem(table, encode_benchmark(table)))
             save_router(trained, staging / "router")
-    pool = AutoRouter.from_pretrained(made / "router").config.candidates
+    return made / "router"
+
+
+def write_endpoints(file: Path, router: Path, base_url: str) -> None:
+    """Write an endpoints file with one address for every candidate of a router."""
+    pool = AutoRouter.from_pretrained(router).config.candidates
     endpoints = [
         {
             "name": entry["name"],
-            "base_url": f"http://127.0.0.1:{port}{PATH}",
+            "base_url": base_url,
             "model": entry["name"],
             "input_price": entry["input_price"],
             "output_price": entry["output_price"],
@@ -61,9 +73,7 @@ def demo_files(folder: Path, port: int) -> tuple[Path, Path]:
         }
         for entry in pool
     ]
-    file = folder / f"endpoints-{port}.json"
     write_json(file, {"candidates": endpoints})
-    return made / "router", file
 
 
 def stand_in_routes() -> list[Route]:

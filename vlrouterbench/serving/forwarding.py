@@ -39,6 +39,11 @@ class Attempt:
         """How it failed, in one line; "" where it did not."""
         return "" if self.failure is None else str(self.failure)
 
+    @property
+    def kind(self) -> str:
+        """The kind of its failure alone: an upstream's words may repeat what was asked."""
+        return "" if self.failure is None else str(self.failure.fault)
+
 
 @dataclass
 class Outcome:

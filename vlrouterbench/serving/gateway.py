@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-import sys
 import time
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
@@ -35,6 +34,7 @@ from vlrouterbench.serving.planning import DIRECT, Plan, Planner
 from vlrouterbench.serving.request_log import Entry, RequestLog
 from vlrouterbench.serving.reserving import reserve_of
 from vlrouterbench.serving.settings import Key, Settings
+from vlrouterbench.serving.telling import tell
 from vlrouterbench.serving.upstream import Answer, UpstreamBroke, Upstreams
 
 ANYBODY = "-"
@@ -226,7 +226,7 @@ class Gateway:
             await self._on_disk(self.ledger.settle, turn.id, paid_usd + maybe)
         except sqlite3.Error as error:
             self.metrics.lost.inc()
-            sys.stderr.write(f"warning: the ledger cannot be written ({error}); a charge stays as it was reserved.\n")
+            tell("warning", f"the ledger cannot be written ({error}); a charge stays as it was reserved.")
 
     def _note_attempts(self, turn: _Turn) -> None:
         for attempt in turn.outcome.attempts:
@@ -246,7 +246,7 @@ class Gateway:
         ranking, usage = plan.ranking, None if turn.meter is None else turn.meter.usage
         latency = {"overhead": turn.overhead_s, "total": time.perf_counter() - turn.started}
         if ranking is not None:
-            latency |= {"decode": ranking.decode_s, "decide": ranking.decide_s}
+            latency.update(ranking.took)
         if outcome.answer is not None:
             latency["first_byte"] = outcome.answer.first_byte_s
         self.log.add(
@@ -260,7 +260,7 @@ class Gateway:
                 candidate=outcome.candidate,
                 status=status,
                 decision={} if ranking is None else ranking.decision.as_dict(),
-                attempts=[[attempt.candidate, attempt.fault] for attempt in outcome.attempts],
+                attempts=[[attempt.candidate, attempt.kind] for attempt in outcome.attempts],
                 input_tokens=None if usage is None else usage.input_tokens,
                 output_tokens=None if usage is None else usage.output_tokens,
                 cost_usd=cost,

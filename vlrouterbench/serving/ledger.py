@@ -5,16 +5,17 @@ Decisions
   pass it together. A process that is killed leaves its open charges at their reserve: nothing is counted twice, and
   nothing that may have been paid is forgotten.
 - WAL with `synchronous=NORMAL`: a commit is with the operating system when a request is asked, which outlives a kill.
-- A clock that goes back does not give a new day: the latest day that was seen counts.
+- A clock that goes back gives no new day: what was charged on later days counts too. One that was ahead for a while
+  takes from the days to come what was spent meanwhile, and nothing else.
 """
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from pathlib import Path
 
 from vlrouterbench.core.files import make_folder
+from vlrouterbench.serving.shared_file import open_shared
 
 FILE = "ledger.sqlite"
 _SCHEMA = """
@@ -27,7 +28,6 @@ create index if not exists begun_of_key on begun (key, time);
 """
 _DAY_S, _MINUTE_S = 86_400, 60.0
 _KEPT_DAYS = 32
-_BUSY_MS = 10_000
 
 
 class Ledger:
@@ -39,12 +39,11 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         make_folder(folder)
-        self._connection = sqlite3.connect(folder / FILE, isolation_level=None, check_same_thread=False)
-        self._connection.execute(f"pragma busy_timeout={_BUSY_MS}")
-        self._connection.execute("pragma journal_mode=wal")
-        self._connection.execute("pragma synchronous=normal")
+        self._connection = open_shared(folder / FILE, any_thread=True)
         self._connection.executescript(_SCHEMA)
-        self._connection.execute("delete from charges where day < ?", (self._today() - _KEPT_DAYS,))
+        # The latest days that were seen, whatever the clock says now: one that is ahead forgets nothing.
+        kept = "select min(day) from (select distinct day from charges order by day desc limit ?)"
+        self._connection.execute(f"delete from charges where day < ({kept})", (_KEPT_DAYS,))
 
     def charge(self, request_id: str, key: str, reserved_usd: float, usd_per_day: float) -> bool:
         """Charge a request before it is asked.
@@ -54,7 +53,7 @@ class Ledger:
         """
         with self._connection as connection:  # commits, or rolls back where something is raised
             connection.execute("begin immediate")
-            day = self._today()
+            day = _today()
             fits = self._spent(key, day) + reserved_usd <= usd_per_day
             if fits:
                 row = (request_id, key, day, reserved_usd)
@@ -85,16 +84,16 @@ class Ledger:
 
     def spent_today(self, key: str) -> float:
         """What a key has paid and reserved today, USD."""
-        return self._spent(key, self._today())
+        return self._spent(key, _today())
 
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
 
     def _spent(self, key: str, day: int) -> float:
-        query = "select coalesce(sum(coalesce(paid_usd, reserved_usd)), 0) from charges where key = ? and day = ?"
+        query = "select coalesce(sum(coalesce(paid_usd, reserved_usd)), 0) from charges where key = ? and day >= ?"
         return float(self._connection.execute(query, (key, day)).fetchone()[0])
 
-    def _today(self) -> int:
-        latest = self._connection.execute("select coalesce(max(day), 0) from charges").fetchone()[0]
-        return max(int(time.time() // _DAY_S), int(latest))
+
+def _today() -> int:
+    return int(time.time() // _DAY_S)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import queue
 import sqlite3
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +20,8 @@ from typing import Any
 
 from vlrouterbench.core.files import make_folder
 from vlrouterbench.serving.settings import ServingError
+from vlrouterbench.serving.shared_file import open_shared
+from vlrouterbench.serving.telling import tell
 
 FILE = "requests.sqlite"
 SCHEMA_VERSION = 1
@@ -83,7 +84,7 @@ class RequestLog:
         self._path, self._lost = folder / FILE, lost
         self._waiting: queue.Queue[Entry | None] = queue.Queue(_MOST_WAITING)
         self._said = False
-        with self._opened() as connection:
+        with open_shared(self._path) as connection:
             found = connection.execute("pragma user_version").fetchone()[0]
             if found not in (0, SCHEMA_VERSION):
                 raise ServingError(f"{self._path}: expected a log of version {SCHEMA_VERSION}, found version {found}.")
@@ -102,7 +103,7 @@ class RequestLog:
     def rate(self, request_id: str, quality: float) -> str | None:
         """Note feedback; the candidate that it speaks of, None for an unknown request."""
         self._waiting.join()
-        with self._opened() as connection:
+        with open_shared(self._path) as connection:
             found = connection.execute("select candidate from requests where id = ?", (request_id,)).fetchone()
             if found is None:
                 return None
@@ -113,12 +114,6 @@ class RequestLog:
         """Write what waits, and end."""
         self._waiting.put(None)
         self._thread.join()
-
-    def _opened(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, isolation_level=None, timeout=10)
-        connection.execute("pragma journal_mode=wal")
-        connection.execute("pragma synchronous=normal")
-        return connection
 
     def _write(self) -> None:
         is_ending = False
@@ -134,13 +129,13 @@ class RequestLog:
             except (sqlite3.Error, OSError) as error:
                 self._lost(len(rows))
                 if not self._said:
-                    sys.stderr.write(f"warning: the log {self._path} cannot be written ({error}); answers go on.\n")
+                    tell("warning", f"the log {self._path} cannot be written ({error}); answers go on.")
                     self._said = True
             for _ in entries:
                 self._waiting.task_done()
 
     def _put(self, rows: list[tuple[Any, ...]]) -> None:
-        connection = self._opened()
+        connection = open_shared(self._path)
         try:
             connection.execute("begin immediate")
             connection.executemany(f"insert or ignore into requests values ({', '.join('?' * 15)})", rows)

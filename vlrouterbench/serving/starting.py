@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from vlrouterbench.serving.metrics import Metrics
 from vlrouterbench.serving.request_log import RequestLog
 from vlrouterbench.serving.settings import ServingError, Settings, check_names
 from vlrouterbench.serving.settings_file import read_settings
+from vlrouterbench.serving.telling import tell
 
 
 @dataclass(frozen=True)
@@ -150,9 +150,9 @@ class Swaps:
     async def _reloaded(self) -> None:
         try:
             done = await self.swap(None)
-            sys.stderr.write(f"reloaded {done['router']}\n")
+            tell("reloaded", done["router"])
         except VLRouterBenchError as error:
-            sys.stderr.write(f"error: {error} The router that was served is served on.\n")
+            tell("error", f"{error} The router that was served is served on.")
 
 
 def _first_decision(router: PreTrainedRouter, where: str) -> None:

@@ -129,7 +129,7 @@ class Upstreams:
         finally:
             if not has_begun:
                 response.close()
-        headers = {name: response.headers[name] for name in _PASSED_ON if name in response.headers}
+        headers = {name: value for name in _PASSED_ON if _is_plain(value := response.headers.get(name, ""))}
         answer = Answer(response.status, headers, _after(whole, chunks), time.perf_counter() - started)
         answer.on_close.append(response.close)  # does nothing to a connection that has gone back already
         return answer
@@ -174,6 +174,11 @@ async def _after(begun: list[bytes], rest: AsyncGenerator[bytes]) -> AsyncGenera
             yield chunk
     async for chunk in rest:
         yield chunk
+
+
+def _is_plain(value: str) -> bool:
+    """Whether a header of an upstream is there and can be one of ours."""
+    return bool(value) and value.isascii() and value.isprintable()
 
 
 def _said(endpoint: Endpoint, text: str) -> str:

@@ -8,16 +8,22 @@ Decisions
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import BinaryIO
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vlrouterbench.core import limits
 from vlrouterbench.core.errors import VLRouterBenchError
 
 _DEPTH_BYTES = 2**16
+_LINE_BYTES = 2**20
+_KEY = re.compile(rb'"((?:[^"\\]|\\.)*)"\s*:', re.DOTALL)
 
 
 class BoundsError(VLRouterBenchError):
@@ -37,6 +43,55 @@ def check_parquet(metadata: pq.FileMetaData) -> None:
             f"it has {rows:,} rows of {columns:,} columns, where {limits.TABLE_ROWS:,} rows and "
             f"{limits.TABLE_VALUES:,} values are the most"
         )
+
+
+def check_parquet_bytes(source: Path | bytes) -> None:
+    """Refuse a parquet file, or its bytes, that is many times its size in memory.
+
+    A column may hold each text once and refer to it from every row. Where that could be too much, what the rows refer
+    to is added up without making it.
+
+    Raises:
+        BoundsError: it takes more than the limit.
+    """
+    size = len(source) if isinstance(source, bytes) else source.stat().st_size
+    most = max(limits.TABLE_BYTES, limits.TABLE_RATIO * size)
+    with open_parquet(source) as file:
+        facts = file.metadata
+    total = sum(facts.row_group(group).total_byte_size for group in range(facts.num_row_groups))
+    for group in range(facts.num_row_groups):
+        for place in range(facts.num_columns):
+            chunk = facts.row_group(group).column(place)
+            shared = any(encoding.endswith("DICTIONARY") for encoding in chunk.encodings)
+            texts = shared and chunk.physical_type.endswith("BYTE_ARRAY")
+            if texts and total <= most < chunk.num_values * chunk.total_uncompressed_size:
+                total += _referred_bytes(source, group, chunk.path_in_schema)
+    if total > most:
+        raise BoundsError(f"it takes {total:,} bytes or more in memory, where {most:,} are the most for its size")
+
+
+def open_parquet(source: Path | bytes, dictionaries: list[str] | None = None) -> pq.ParquetFile:
+    """A parquet file, or its bytes, with these columns as dictionaries."""
+    stored = pa.BufferReader(source) if isinstance(source, bytes) else source
+    return pq.ParquetFile(stored, read_dictionary=dictionaries)
+
+
+def _referred_bytes(source: Path | bytes, group: int, path: str) -> int:
+    """Bytes of the texts that the rows of a column refer to, each as often as a row does."""
+    with open_parquet(source, [path]) as file:
+        columns = file.read_row_group(group, columns=[path]).columns
+    return sum(_bytes_of(chunk) for column in columns for chunk in column.chunks)
+
+
+def _bytes_of(values: pa.Array) -> int:
+    if pa.types.is_dictionary(values.type):
+        lengths = pc.binary_length(values.dictionary).cast(pa.int64())
+        return pc.sum(lengths.take(values.indices)).as_py() or 0
+    if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
+        return _bytes_of(values.flatten())
+    if pa.types.is_struct(values.type):
+        return sum(map(_bytes_of, values.flatten()))
+    return values.nbytes
 
 
 def check_columns(count: int) -> None:
@@ -67,6 +122,50 @@ def check_depth(opened: Callable[[], BinaryIO]) -> None:
                 raise BoundsError(
                     f"line {number:,} has more than {limits.JSON_DEPTH} lists or objects within each other"
                 )
+
+
+def check_keys(opened: Callable[[], BinaryIO]) -> None:
+    """Refuse JSON, one row in a line, that has more keys than a table has columns.
+
+    Args:
+        opened: opens the file anew.
+
+    Raises:
+        BoundsError: all rows together have more different keys than the limit.
+    """
+    seen = set[bytes]()
+    with opened() as handle:
+        if not any(_many_keys(line, seen) for line in handle):
+            return
+    # Texts that look like keys were counted as well: now the keys alone.
+    keys = set[str]()
+    with opened() as handle:
+        for line in handle:
+            keys.update(_keys_of(line))
+            if len(keys) > limits.JSON_KEYS:
+                raise BoundsError(f"its rows have more than {limits.JSON_KEYS:,} different keys")
+
+
+def _many_keys(line: bytes, seen: set[bytes]) -> bool:
+    """Add what may be a key to `seen`; whether that is more than the limit by now."""
+    if len(line) <= _LINE_BYTES:
+        seen.update(_KEY.findall(line))
+        return len(seen) > limits.JSON_KEYS
+    for found in _KEY.finditer(line):
+        seen.add(found.group(1))
+        if len(seen) > limits.JSON_KEYS:
+            return True
+    return False
+
+
+def _keys_of(line: bytes) -> Iterator[str]:
+    """Keys of the objects of a line at any depth; none where it is no JSON, which its reader says."""
+    found = list[str]()
+    try:
+        json.loads(line, object_pairs_hook=lambda pairs: found.extend(key for key, _ in pairs))
+    except ValueError:
+        return iter(())
+    return iter(found)
 
 
 def _may_be_deep(handle: BinaryIO) -> bool:

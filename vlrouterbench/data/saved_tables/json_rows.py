@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.json
 
-from vlrouterbench.data.saved_tables.bounds import check_depth
+from vlrouterbench.data.saved_tables.bounds import check_depth, check_keys
 from vlrouterbench.data.saved_tables.decoding import TextSource
 from vlrouterbench.data.saved_tables.delimited import BLOCK_BYTES
 from vlrouterbench.data.saved_tables.form import TableError
@@ -45,6 +45,7 @@ def read_json_lines(source: TextSource) -> pa.Table:
         pyarrow.ArrowInvalid: it is none for another reason.
     """
     check_depth(source.stream)
+    check_keys(source.stream)
     try:
         table = _parsed(source, None)
     except pa.ArrowInvalid:

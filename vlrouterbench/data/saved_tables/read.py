@@ -15,9 +15,14 @@ from collections import Counter
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from vlrouterbench.data.saved_tables.bounds import BoundsError, check_columns, check_parquet
+from vlrouterbench.data.saved_tables.bounds import (
+    BoundsError,
+    check_columns,
+    check_parquet,
+    check_parquet_bytes,
+    open_parquet,
+)
 from vlrouterbench.data.saved_tables.decoding import TextSource
 from vlrouterbench.data.saved_tables.delimited import TOO_LONG, read_delimited
 from vlrouterbench.data.saved_tables.form import TableError, TableForm, ending_of
@@ -76,7 +81,7 @@ def _read(path: Path, form: TableForm) -> pa.Table:
         start = content[:4]
     ending = (ending_of(path) or "").removesuffix(".gz")
     if start == PARQUET or ending == ".parquet":
-        return _read_parquet(path if content is None else pa.BufferReader(content), form)
+        return _read_parquet(path if content is None else content, form)
     if start == WORKBOOK or ending == ".xlsx":
         return read_workbook(path.read_bytes() if content is None else content, form)
     source = TextSource.of(path, content)
@@ -92,13 +97,14 @@ def _unpacked(path: Path, form: TableForm) -> bytes:
     return content
 
 
-def _read_parquet(source: Path | pa.BufferReader, form: TableForm) -> pa.Table:
-    with pq.ParquetFile(source) as file:
+def _read_parquet(source: Path | bytes, form: TableForm) -> pa.Table:
+    with open_parquet(source) as file:
         facts = file.metadata
         check_parquet(facts)
         form.check_size(sum(facts.row_group(group).total_byte_size for group in range(facts.num_row_groups)))
         if form.most_rows is not None and facts.num_rows > form.most_rows:
             raise TableError(f" has {facts.num_rows:,} rows; at most {form.most_rows:,} are accepted.")
+        check_parquet_bytes(source)
         return file.read()
 
 

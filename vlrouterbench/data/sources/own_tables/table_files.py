@@ -30,14 +30,16 @@ TEXTS = (*SAMPLE_SCHEMA.names, "candidate")
 """Columns that are text, whatever their cells look like."""
 
 
-def read_table(path: Path, required: Sequence[str]) -> pa.Table:
-    """A table as it was saved, every column that it has.
+def read_table(path: Path, required: Sequence[str], further_texts: Sequence[str] = ()) -> pa.Table:
+    """A table as it was saved, every column that it has; `further_texts` are read as text as well as those of `TEXTS`.
 
     Raises:
         SourceError: it is not readable, has a column twice, or lacks a required one.
     """
     try:
-        table = read_saved_table(path, TableForm(TEXTS, (*OUTCOME_SCHEMA.names, LATENCY), IMAGE_FIELDS))
+        table = read_saved_table(
+            path, TableForm((*TEXTS, *further_texts), (*OUTCOME_SCHEMA.names, LATENCY), IMAGE_FIELDS)
+        )
     except TableError as error:
         raise SourceError(f"{path}{error}") from error
     lacking = [name for name in required if name not in table.column_names]
