@@ -346,6 +346,8 @@ def test_the_frontier_holds_the_router_itself_at_its_own_weight(records, trained
         "irt",
         "two-tower",
         "flagship",
+        "context-mean",
+        "context-nn",
     }
     for record in with_frontier:
         config = json.loads((trained_folders[record["router"]] / "config.json").read_text())

@@ -123,9 +123,8 @@ def evaluate_routers(
     Raises:
         BenchmarkError: no sample of the split was measured for every candidate.
         RouterError: a router cannot be loaded, or has other candidates than the benchmark.
-        EvaluationError: an estimate of a calibrated router is not a probability, or not a cost; a function that fails
-            or answers with something else than candidates' names; decisions that do not fit the scored samples; or a
-            router was trained on scored samples, and that is not allowed.
+        EvaluationError: an estimate that is no probability or no cost; a function that fails or answers otherwise than
+            with candidates' names; decisions that do not fit; or a router that was trained on scored samples.
     """
     options = options or EvaluationOptions()
     if not routers:
@@ -138,8 +137,7 @@ def evaluate_routers(
     routed: list[RoutedSplit] = []
     features: torch.Tensor | None = None
     for asked in asked_routers(routers, table, whole):
-        _check_follows_prices(asked, options.changes)
-        if (fixed := _without_model(asked, table, train, options.seed)) is not None:
+        if (fixed := _without_model(asked, table, train, options)) is not None:
             routed.append(fixed)
             continue
         router = loaded.get(asked.name) or _router(asked, whole, options)
@@ -206,10 +204,15 @@ def _controls(
     return decisions | {UPPER_BOUND: upper_bound_decisions(table, train, seed=seed, features=scored)}
 
 
-def _without_model(asked: AskedRouter, table: RoutingTable, train: RoutingTable, seed: int) -> RoutedSplit | None:
+def _without_model(
+    asked: AskedRouter, table: RoutingTable, train: RoutingTable, options: EvaluationOptions
+) -> RoutedSplit | None:
     """Decisions of a policy, of a function or from a file; None for a router."""
+    if options.changes.of_prices and (asked.function is not None or asked.decisions is not None):
+        kind = "a function of samples" if asked.decisions is None else "decisions of a file"
+        raise cannot_follow(asked.name, f"{kind}, which are the same at all prices. Leave it out")
     if asked.policy is not None:
-        policy = decide_policy(asked.policy, table, train, seed=seed)
+        policy = decide_policy(asked.policy, table, train, seed=options.seed)
         config = {"kind": "policy", "name": asked.policy, **policy.config}
         return RoutedSplit(asked.name, policy.decisions, config, policy.shares)
     if asked.function is not None:
@@ -218,13 +221,6 @@ def _without_model(asked: AskedRouter, table: RoutingTable, train: RoutingTable,
     if asked.decisions is not None:
         return RoutedSplit(asked.name, asked.decisions, dict(asked.config or {}))
     return None
-
-
-def _check_follows_prices(asked: AskedRouter, changes: PoolChanges) -> None:
-    """Refuse what decides without prices where prices change."""
-    if changes.of_prices and (asked.function is not None or asked.decisions is not None):
-        kind = "a function of samples" if asked.decisions is None else "decisions of a file"
-        raise cannot_follow(asked.name, f"{kind}, which are the same at all prices. Leave it out")
 
 
 def _router(asked: AskedRouter, whole: RoutingTable, options: EvaluationOptions) -> PreTrainedRouter:
