@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.warm import run_python
+
 
 @pytest.fixture(scope="module")
 def clone(project_root, story, tmp_path_factory):
@@ -27,8 +29,8 @@ def _block(project_root, language):
     return re.search(rf"```{language}\n(.*?)```", section, re.DOTALL).group(1).strip()
 
 
-def _run(command, folder, project_root):
-    environment = os.environ | {
+def _environment(folder, project_root):
+    return os.environ | {
         "ACCELERATE_USE_CPU": "true",
         "CUDA_VISIBLE_DEVICES": "",
         "HF_HOME": str(folder / "huggingface"),
@@ -36,16 +38,15 @@ def _run(command, folder, project_root):
         "PYTHONPATH": str(project_root),
         "VLROUTERBENCH_HOME": str(folder / "home"),
     }
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=400)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_the_lines_in_python_run_as_printed(clone, project_root):
     imports, *lines = ast.parse(_block(project_root, "python")).body
     assert isinstance(imports, ast.Import) and len(lines) == 3
     code = "\n".join([ast.unparse(imports), *(f"print(repr({ast.unparse(line)}))" for line in lines)])
-    said = _run([sys.executable, "-c", code], clone, project_root)
+    done = run_python("-c", code, cwd=clone, env=_environment(clone, project_root))
+    assert done.returncode == 0, done.stderr
+    said = done.stdout
     assert said.startswith("DatasetDict(") and "num_rows" in said
     assert "RoutingDecision(candidate=" in said
     assert "'rank_score': 100.0" in said
@@ -54,5 +55,7 @@ def test_the_lines_in_python_run_as_printed(clone, project_root):
 def test_the_line_for_accelerate_runs_as_printed(clone, project_root):
     line = _block(project_root, "bash")
     assert line.startswith("accelerate launch -m vlrouterbench train ") and "\n" not in line
-    assert "saved to runs/my_router" in _run(["bash", "-c", line], clone, project_root)
+    environment, command = _environment(clone, project_root), ["bash", "-c", line]
+    done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0 and "saved to runs/my_router" in done.stdout, done.stderr
     assert (clone / "runs" / "my_router" / "model.safetensors").is_file()

@@ -1,5 +1,6 @@
 """Commands as several processes launched together: the work is shared, what is written and said is written once."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 
 from tests.cli.conftest import run_program
 from tests.hub_models import save_image_model, save_text_model
+from tests.launched_commands import BEFORE_EACH
 from tests.tables import write_own_tables
 from vlrouterbench.data.build import build_benchmark
 from vlrouterbench.routers.auto import AutoRouter
@@ -16,33 +18,21 @@ from vlrouterbench.training import trainer
 
 CONFIGS = Path(trainer.__file__).parent / "configs"
 
-LAUNCH = (
-    "accelerate.commands.launch --multi_gpu --num_processes 2 --num_machines 1 --mixed_precision no --dynamo_backend no"
-)
+ON_THE_CPU = {"ACCELERATE_USE_CPU": "true", "CUDA_VISIBLE_DEVICES": ""}
+LAUNCH = f"accelerate.commands.launch --config_file {CONFIGS / 'ddp.yaml'} --num_processes 2 -m tests.launched_commands"
+END_TO_END = ("--router", "vlc", "--backbone", "tiny-siglip", "--cost-weight", "10", "--num-epochs", "1")
+END_TO_END += ("--batch-size", "16", "--option", "dropout=0.0")
+LINEAR = ("--router", "linear", "--cost-weight", "inf", "--num-epochs", "3")
 
 
-CONFIGURED = f"accelerate.commands.launch --config_file {CONFIGS / 'ddp.yaml'} --num_processes 2"
-
-
-def _run(*arguments, launched, launch=LAUNCH):
-    """A command of the program on the CPU, as this process or as two others; its stdout."""
-    on_the_cpu = {"ACCELERATE_USE_CPU": "true", "CUDA_VISIBLE_DEVICES": ""}
-    if not launched:
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in on_the_cpu.items():
-                patch.setenv(name, value)
-            ended = run_program(*arguments)
-        assert ended.status == 0, ended.err
-        return ended.out
-    done = subprocess.run(
-        [sys.executable, "-m", *launch.split(), "-m", "vlrouterbench", *map(str, arguments)],
-        env={**os.environ, **on_the_cpu},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def _run(*arguments):
+    """A command of the program as this process on the CPU; its stdout."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ON_THE_CPU.items():
+            patch.setenv(name, value)
+        ended = run_program(*arguments)
+    assert ended.status == 0, ended.err
+    return ended.out
 
 
 @pytest.fixture(scope="module")
@@ -54,41 +44,60 @@ def flags(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """One benchmark twice: for one process, and for two."""
+    """Each of two benchmarks twice: for one process, and for two. The first has several shares of vectors."""
     root = tmp_path_factory.mktemp("launched")
-    own = write_own_tables(root / "own", num_samples=300)
-    for name in ("one", "two"):
-        build_benchmark(own, root / name / "benchmark")
-    return {name: root / name for name in ("one", "two")}
+    for kind, num_samples in (("encoded", 300), ("trained", 120)):
+        own = write_own_tables(root / kind / "own", num_samples=num_samples)
+        for name in ("one", "two"):
+            build_benchmark(own, root / kind / name / "benchmark")
+    return {name: {kind: root / kind / name for kind in ("encoded", "trained")} for name in ("one", "two")}
 
 
-def test_two_processes_store_the_same_bytes_as_one_and_report_once(folders, flags):
-    stored, said = {}, {}
-    for name, folder in folders.items():
-        said[name] = _run("encode", folder / "benchmark", *flags, launched=name == "two")
-        features = folder / "benchmark.features"
+@pytest.fixture(scope="module")
+def said(folders, flags):
+    """What two processes print by each of three commands, launched together once."""
+    root = folders["two"]["trained"]
+    benchmark = root / "benchmark"
+    commands = [
+        ("encode", folders["two"]["encoded"] / "benchmark", *flags),
+        ("train", benchmark, *LINEAR, "--out", root / "linear"),
+        ("train", benchmark, *END_TO_END, "--out", root / "vlc"),
+    ]
+    (root / "commands.json").write_text(json.dumps([[str(one) for one in command] for command in commands]))
+    done = subprocess.run(
+        [sys.executable, "-m", *LAUNCH.split(), str(root / "commands.json")],
+        env={**os.environ, **ON_THE_CPU},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    first, *parts = done.stdout.split(BEFORE_EACH)
+    return dict(zip(("before", "encode", "linear", "vlc"), (first, *parts), strict=True))
+
+
+def test_two_processes_store_the_same_bytes_as_one_and_report_once(said, folders, flags):
+    alone, stored = _run("encode", folders["one"]["encoded"] / "benchmark", *flags), {}
+    for name, kinds in folders.items():
+        features = kinds["encoded"] / "benchmark.features"
         stored[name] = {path.relative_to(features): path.read_bytes() for path in features.rglob("*.safetensors")}
     assert stored["one"] == stored["two"] and len(stored["one"]) == 5
-    assert said["two"].count("300 samples") == 1 == said["one"].count("300 samples")
+    assert said["encode"].count("300 samples") == 1 == alone.count("300 samples")
 
 
-def test_two_processes_train_one_router(folders, tmp_path):
-    asked = ("train", folders["two"] / "benchmark", "--router", "linear", "--cost-weight", "inf", "--num-epochs", "3")
-    said = _run(*asked, "--out", tmp_path / "router", launched=True)
-    assert said.count("saved to") == 1
-    assert AutoRouter.from_pretrained(tmp_path / "router").config.candidate_names == ["small", "middle", "large"]
+def test_two_processes_train_one_router(said, folders):
+    assert said["linear"].count("saved to") == 1
+    router = AutoRouter.from_pretrained(folders["two"]["trained"] / "linear")
+    assert router.config.candidate_names == ["small", "middle", "large"]
 
 
-def test_two_processes_train_one_end_to_end_router_as_one_does(folders, tmp_path):
+def test_two_processes_train_one_end_to_end_router_as_one_does(said, folders):
     """The global batch defines the run: without dropout 1 x 16 and 2 x 8 agree but for rounding."""
-    asked = ("--router", "vlc", "--backbone", "tiny-siglip", "--cost-weight", "10", "--num-epochs", "1")
-    asked += ("--batch-size", "16", "--option", "dropout=0.0")
-    scores = {}
-    for name, folder in folders.items():
-        command = ("train", folder / "benchmark", *asked, "--out", tmp_path / name)
-        said = _run(*command, launched=name == "two", launch=CONFIGURED)
-        assert said.count("saved to") == 1
-        router = AutoRouter.from_pretrained(tmp_path / name)
+    one, scores = folders["one"]["trained"], {}
+    alone = _run("train", one / "benchmark", *END_TO_END, "--out", one / "vlc")
+    assert said["vlc"].count("saved to") == 1 == alone.count("saved to")
+    for name, kinds in folders.items():
+        router = AutoRouter.from_pretrained(kinds["trained"] / "vlc")
         assert router.config.training["num_processes"] == {"one": 1, "two": 2}[name]
         scores[name] = list(router.route("What is the total?").score.values())
     assert scores["one"] == pytest.approx(scores["two"], abs=1e-4)

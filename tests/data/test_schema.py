@@ -13,7 +13,7 @@ NAMES = ("b.1", "a")
 def test_columns_are_those_of_the_contract_in_order():
     assert sample_file_schema(NAMES).names == [
         *("sample_id", "dataset", "task_group", "question", "options", "hint", "image", "image_ok", "group_id"),
-        *("quality", "cost", "input_tokens", "output_tokens"),
+        *("quality", "cost", "input_tokens", "output_tokens", "images", "num_images"),
     ]
     assert OUTCOME_FILE_SCHEMA.names == [
         *("sample_id", "candidate", "quality", "input_tokens", "output_tokens", "prediction")

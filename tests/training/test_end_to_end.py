@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from tests.cli.conftest import run_program
 from tests.families import SMALL_BACKBONES, packed_problem
+from tests.series import LONG
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.data.build import build_from_logs
 from vlrouterbench.data.simulation.simulate import simulate_logs
@@ -64,7 +65,8 @@ def undisturbed(easy_folder, tmp_path_factory):
     return out
 
 
-@pytest.mark.parametrize("steps", [3, 12])
+@pytest.mark.faults
+@pytest.mark.parametrize("steps", [3, 12] if LONG else [12])
 def test_a_run_killed_at_a_step_and_resumed_ends_with_the_same_weights(steps, undisturbed, easy_folder, tmp_path):
     """Steps 3 and 12 lie in the first and the second epoch."""
     killed = tmp_path / "killed"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +20,7 @@ from vlrouterbench.core.constants import CORRECT_THRESHOLD
 from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.choices import Quality
 from vlrouterbench.data.costs import CostBounds, cost_bounds, no_cost_bounds, pool_cost
-from vlrouterbench.data.images import check_images
+from vlrouterbench.data.images import ImageCheck, check_images
 from vlrouterbench.data.leaks import Leaks, find_leaks
 from vlrouterbench.data.sample_contents import content_digest
 from vlrouterbench.data.sources.source import few_names
@@ -37,7 +38,8 @@ class Assembled:
 
     Attributes:
         samples: rows of SAMPLE_SCHEMA with `group_id` and `split` filled.
-        images: one reference per row; None where there is none or it is unreadable.
+        images: one reference per row; None where there is none or none is readable.
+        further: row -> its other readable images, of rows that have several.
         image_ok: (num_samples,) bool; False where an image was expected and cannot be used.
         matrices: quality, cost, input_tokens, output_tokens, each (num_samples, num_candidates), NaN = not measured.
         imputed: kind -> how many values were filled in, empty unless requested.
@@ -62,6 +64,7 @@ class Assembled:
     leaks: Leaks = field(default_factory=lambda: find_leaks([], [], [], [], []))
     num_images_named: int = 0
     num_images_lost: int = 0
+    further: dict[int, list[ImageReference]] = field(default_factory=dict)
 
 
 def _nothing_measured(source: SourceLogs) -> SourceError:
@@ -111,25 +114,13 @@ def assemble(
     left_out = list(source.left_out)
     samples = source.samples.take(pa.array(kept))
     _refuse_unshared(source.name, samples["dataset"].to_pylist(), ~np.isnan(matrices["quality"][kept]))
-    images = [source.images[row] for row in kept.tolist()]
     sample_ids = samples["sample_id"].to_pylist()
-    checks = check_images(images, num_threads=num_proc)
-    content = [check.sha256 for check in checks]
-    image_ok = np.ones(len(images), dtype=bool)
-    named = [image is not None or name in source.unread_images for image, name in zip(images, sample_ids, strict=True)]
-    for row, check in enumerate(checks):
-        if check.problem is not None:
-            name = source.image_files[kept[row]] if source.image_files else "image"
-            left_out.append(LeftOut(name, Reason.IMAGE, check.problem, sample_id=sample_ids[row]))
-            images[row] = None
-            image_ok[row] = False
-        elif sample_ids[row] in source.missing_images:
-            image_ok[row] = False
-    text_only = [ok and image is None for ok, image in zip(image_ok, images, strict=True)]
+    seen = _checked_images(source, kept, sample_ids, left_out, num_threads=num_proc)
+    text_only = [ok and not images for ok, images in zip(seen.ok, seen.images, strict=True)]
     # Digests are made where something follows from them: links of texts, splits of samples without a dataset.
-    contents = _contents(samples, content) if source.without_dataset or any(text_only) else None
+    contents = _contents(samples, seen.sha256) if source.without_dataset or any(text_only) else None
     texts = [c if is_text else None for c, is_text in zip(contents or sample_ids, text_only, strict=True)]
-    groups = link_groups(sample_ids, [samples["group_id"].to_pylist(), content, texts])
+    groups = link_groups(sample_ids, [samples["group_id"].to_pylist(), seen.sha256, texts])
     source_splits = samples["split"].to_pylist()
     given = zip(sample_ids, samples["dataset"].to_pylist(), strict=True)
     datasets = [None if sample_id in source.without_dataset else dataset for sample_id, dataset in given]
@@ -142,20 +133,59 @@ def assemble(
         matrices = {name: matrix[kept] for name, matrix in matrices.items()}
     bounds = cost_bounds(matrices["cost"], source.pool) if source.costs_known else no_cost_bounds(source.pool)
     outcomes = _graded_outcomes(source.outcomes, graded=graded)
-    assembled = Assembled(source, samples, outcomes, images, image_ok, matrices, bounds, left_out)
-    assembled.num_images_named = sum(named)
-    assembled.num_images_lost = int((np.array(named) & ~image_ok).sum())
+    first = [images[0] if images else None for images in seen.images]
+    assembled = Assembled(source, samples, outcomes, first, seen.ok, matrices, bounds, left_out)
+    assembled.further = {row: list(images[1:]) for row, images in enumerate(seen.images) if len(images) > 1}
+    pairs = zip(kept.tolist(), sample_ids, strict=True)
+    named = np.array([source.images[row] is not None or name in source.unread_images for row, name in pairs])
+    assembled.num_images_named = int(named.sum())
+    assembled.num_images_lost = int((named & ~seen.ok).sum())
     assembled.quality = str(Quality.SCORE if graded else Quality.CORRECT)
     assembled.split_by = str(split_by) if source_splits[0] is None else GIVEN
-    assembled.leaks = find_leaks(sample_ids, groups, splits, images, checks)
+    assembled.leaks = find_leaks(sample_ids, groups, splits, [*chain(*seen.images)], seen.checks)
     return assembled
 
 
-def _contents(samples: pa.Table, image_sha256: Sequence[str | None]) -> list[str]:
-    """Digest of each sample's content, by the digests of its image."""
+@dataclass(frozen=True)
+class _SeenImages:
+    """The readable images of every row: references, digests and checks, in order; and whether none is lost."""
+
+    images: list[tuple[ImageReference, ...]]
+    sha256: list[tuple[str, ...]]
+    checks: list[tuple[ImageCheck, ...]]
+    ok: np.ndarray
+
+
+def _checked_images(
+    source: SourceLogs, kept: np.ndarray, sample_ids: Sequence[str], left_out: list[LeftOut], *, num_threads: int
+) -> _SeenImages:
+    """Decode every image; those that cannot be used are named in `left_out`."""
+    every = [
+        tuple(image for image in (source.images[row], *source.further.get(name, ())) if image is not None)
+        for row, name in zip(kept.tolist(), sample_ids, strict=True)
+    ]
+    checks = iter(check_images([*chain(*every)], num_threads=num_threads))
+    ok = np.array([name not in source.missing_images for name in sample_ids], dtype=bool)
+    seen = _SeenImages([], [], [], ok)
+    for place, (name, references) in enumerate(zip(sample_ids, every, strict=True)):
+        own = [(reference, next(checks)) for reference in references]
+        for problem in [check.problem for _, check in own if check.problem is not None]:
+            file = source.image_files[kept[place]] if source.image_files else "image"
+            left_out.append(LeftOut(file, Reason.IMAGE, problem, sample_id=name))
+            ok[place] = False
+        usable = [(reference, check) for reference, check in own if check.sha256 is not None]
+        seen.images.append(tuple(reference for reference, _ in usable))
+        seen.sha256.append(tuple(check.sha256 for _, check in usable if check.sha256 is not None))
+        seen.checks.append(tuple(check for _, check in usable))
+    return seen
+
+
+def _contents(samples: pa.Table, image_sha256: Sequence[Sequence[str]]) -> list[str]:
+    """Digest of each sample's content, by the digests of its images."""
     columns = (samples["question"].to_pylist(), samples["options"].to_pylist(), image_sha256)
     return [
-        content_digest(question, options or (), image).hex() for question, options, image in zip(*columns, strict=True)
+        content_digest(question, options or (), images[0] if images else None, images[1:]).hex()
+        for question, options, images in zip(*columns, strict=True)
     ]
 
 

@@ -20,6 +20,7 @@ from vlrouterbench.data.costs import CostBoundsRecord, measured_means
 from vlrouterbench.data.hub_source import HubOrigin
 from vlrouterbench.data.leaks import Leaks
 from vlrouterbench.data.prices.published_lists import OtherPrice
+from vlrouterbench.data.schema import SCHEMA_VERSION
 from vlrouterbench.data.sources.source_logs import Agreement, LeftOutRecord
 from vlrouterbench.data.tokens import token_counter_name
 from vlrouterbench.metrics.objectives import Goal
@@ -73,7 +74,8 @@ class BuildReport(TypedDict):
         datasets: dataset -> number of samples.
         task_groups: task group -> number of samples.
         group_splits: task group -> split -> number of samples, splits without any left out.
-        images: how many samples have an image (`ok`), and how many lack one that was expected (`bad`).
+        images: how many samples have an image (`ok`), and how many lack one that was expected
+            (`bad`), and how many have several where any has (`several`).
         pool_source: where the candidates come from; absent in folders written by 0.x.
         price_sheet: where the prices come from, and since when they hold.
         price_notes: what to know of names and prices: look-alikes, candidates that a published list lacks; absent
@@ -91,6 +93,7 @@ class BuildReport(TypedDict):
         costs_known: False where the source states neither costs nor tokens, so that accuracy alone counts; else absent.
         source_origin: repository, commit and folder on the Hub that the source was fetched from; else absent.
         source_sha256: digest of the source.
+        schema_version: of the tables (`schema.py`); absent for 1, which 0.x wrote.
         version: the package's version that built it.
         sha256: digest of the tables.
     """
@@ -125,6 +128,7 @@ class BuildReport(TypedDict):
     costs_known: NotRequired[bool]
     source_origin: NotRequired[HubOrigin]
     source_sha256: str
+    schema_version: NotRequired[int]
     version: str
     sha256: str
 
@@ -155,7 +159,11 @@ def build_report(benchmark: Assembled, *, sha256: str) -> BuildReport:
             group: groups[group] for group in (*GROUP_SLUGS, *sorted(set(groups) - set(GROUP_SLUGS))) if group in groups
         },
         "group_splits": _counts_by_group(samples),
-        "images": {"ok": sum(i is not None for i in benchmark.images), "bad": int((~benchmark.image_ok).sum())},
+        "images": {
+            "ok": sum(i is not None for i in benchmark.images),
+            "bad": int((~benchmark.image_ok).sum()),
+            **({"several": len(benchmark.further)} if benchmark.further else {}),
+        },
         "pool_source": source.pool.source,
         "price_sheet": source.pool.describe_prices(),
         "price_notes": list(source.pool.notes),
@@ -169,6 +177,7 @@ def build_report(benchmark: Assembled, *, sha256: str) -> BuildReport:
         "label_agreement": source.label_agreement,
         **told,
         "source_sha256": source.source_sha256,
+        "schema_version": SCHEMA_VERSION,
         "version": __version__,
         "sha256": sha256,
     }

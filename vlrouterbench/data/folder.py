@@ -21,7 +21,15 @@ import pyarrow.parquet as pq
 from vlrouterbench.core.errors import BenchmarkError, SourceError, said, shown
 from vlrouterbench.data.build_report import REPORT_FILE, BuildReport
 from vlrouterbench.data.candidates import NOT_STATED, PRICE_FIELDS, CandidateModel, CandidatePool
-from vlrouterbench.data.schema import CANDIDATE_FILE_SCHEMA, MATRIX_TYPES, REQUEST_PRICE, sample_file_schema
+from vlrouterbench.data.schema import (
+    CANDIDATE_FILE_SCHEMA,
+    FURTHER,
+    MATRIX_TYPES,
+    NUM_IMAGES,
+    REQUEST_PRICE,
+    SCHEMA_VERSION,
+    sample_file_schema,
+)
 
 _LISTED = 1_000
 """Characters up to which names are listed as they are."""
@@ -98,6 +106,7 @@ _KINDS: dict[str, tuple[str, Callable[[object], bool]]] = {
 _LATER: dict[str, tuple[str, Callable[[object], bool]]] = {
     **dict.fromkeys(("free_candidates", "price_notes", "source_notes"), ("a list of texts", _are_texts)),
     "pool_source": ("a text", _is_text),
+    "schema_version": (f"1 to {SCHEMA_VERSION}, of this release", lambda value: value in range(1, SCHEMA_VERSION + 1)),
     "other_prices": ("a list of objects", _are_objects),
     "costs_known": ("true or false", lambda value: isinstance(value, bool)),
     "source_origin": ("an object", lambda value: isinstance(value, dict)),
@@ -167,8 +176,10 @@ def read_shard(path: Path, pool: CandidatePool) -> tuple[pa.Table, dict[str, np.
     Raises:
         BenchmarkError: a column is lacking, or not what `build` writes for the pool.
     """
-    fields = [field for field in sample_file_schema(pool.names) if field.name != "image"]
+    fields = [field for field in sample_file_schema(pool.names) if field.name not in ("image", FURTHER)]
     table = _read_parquet(path, [field.name for field in fields])
+    # Tables of schema 1 have one image a row at most.
+    fields = [field for field in fields if field.name != NUM_IMAGES or NUM_IMAGES in table.column_names]
     matrices = {name: _matrix(table, name, pool, path) for name in MATRIX_TYPES}
     samples = _cast(table, [field for field in fields if field.name not in MATRIX_TYPES], path)
     for name in ("sample_id", "dataset", "task_group", "question", "group_id", "image_ok"):

@@ -51,21 +51,23 @@ def find_leaks(
     groups: Sequence[str],
     splits: Sequence[str],
     images: Sequence[ImageReference],
-    checks: Sequence[ImageCheck],
+    checks: Sequence[Sequence[ImageCheck]],
 ) -> Leaks:
-    """Count what stands on two sides; all arguments have one entry per sample.
+    """Count what stands on two sides; all arguments but `images` have one entry per sample.
 
     Args:
         sample_ids: unique ids.
         groups: as `link_groups` gives them.
         splits: side of each sample.
-        images: references to the images, None for none.
-        checks: of these images.
+        images: references to all images, in the samples' order.
+        checks: of the images of each sample.
     """
     divided = _on_several_sides(enumerate(groups), splits)
-    exact = _same_pixels(images, checks, splits)
+    owners = [row for row, own in enumerate(checks) for _ in own]
+    sides, flat = [splits[row] for row in owners], [check for own in checks for check in own]
+    exact = [sorted({owners[place] for place in places}) for places in _same_pixels(images, flat, sides)]
     same = {row for rows in exact for row in rows}
-    near = _look_alike(checks, splits)
+    near = {owners[place] for place in _look_alike(flat, sides)}
     return {
         "groups": len(divided),
         "group_samples": sum(map(len, divided)),

@@ -48,8 +48,12 @@ def prompt_text(prompt: Prompt, protocol: Protocol) -> str:
     return RouterInput(prompt.question, tuple(prompt.options), prompt.hint).text
 
 
-def image_tokens_of(image: ImageReference, pool: CandidatePool, protocol: Protocol) -> dict[str, int | None]:
-    """Candidate -> tokens of an image; None where its size is not known.
+def tokens_of_images(
+    images: Sequence[ImageReference], pool: CandidatePool, protocol: Protocol
+) -> dict[str, int | None]:
+    """Candidate -> tokens of a sample's images; None where the size of one is not known.
+
+    The reference counts a sample's images as one, whatever their number.
 
     Raises:
         SourceError: the measured protocol meets a candidate without an image rule.
@@ -57,8 +61,11 @@ def image_tokens_of(image: ImageReference, pool: CandidatePool, protocol: Protoc
     if protocol is Protocol.REFERENCE:
         return dict.fromkeys(pool.names, REFERENCE_IMAGE_TOKENS)
     rules = {candidate.name: image_rule(candidate.name, candidate.image_rule) for candidate in pool.candidates}
-    size = _size(image)
-    return {name: None if size is None else rule(*size) for name, rule in rules.items()}
+    sizes = [_size(image) for image in images]
+    known = [size for size in sizes if size is not None]
+    return {
+        name: sum(rule(*size) for size in known) if len(known) == len(sizes) else None for name, rule in rules.items()
+    }
 
 
 def _size(image: ImageReference) -> tuple[int, int] | None:

@@ -6,6 +6,8 @@ Decisions
 - The parquet files carry the `datasets` feature description in their metadata: an image is an image wherever they are
   read.
 - No answer key and no model output in `data/`: a router must not be able to see them.
+- `image` is a sample's first image and stays, for viewers and for whoever reads a folder of 0.x; `images` holds the
+  others, so that nothing is stored twice, and `num_images` counts all. Folders of schema 1 have neither.
 """
 
 from __future__ import annotations
@@ -25,6 +27,10 @@ MATRIX_TYPES: dict[str, pa.DataType] = {
 """Struct column -> type of its fields. Quality and cost are NaN, token counts null, where not measured."""
 
 IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+FURTHER, NUM_IMAGES = "images", "num_images"
+"""Columns of a sample's images beside `image`, and of the number of all."""
+SCHEMA_VERSION = 2
+"""Of the tables, as `build_report.json` states it; 1, without `images` and `num_images`, stated none."""
 
 OUTCOME_FILE_SCHEMA = pa.schema(
     [
@@ -72,13 +78,14 @@ def sample_file_schema(candidate_names: Sequence[str]) -> pa.Schema:
         ("group_id", pa.string()),
     ]
     fields += [(name, pa.struct([(c, kind) for c in candidate_names])) for name, kind in MATRIX_TYPES.items()]
+    fields += [(FURTHER, pa.list_(IMAGE_TYPE)), (NUM_IMAGES, pa.int32())]
     schema = pa.schema(fields)
     features = {field.name: _feature(field.name, field.type) for field in schema}
     return schema.with_metadata({"huggingface": json.dumps({"info": {"features": features}})})
 
 
 def _feature(name: str, kind: pa.DataType) -> Any:
-    if name == "image":
+    if kind == IMAGE_TYPE:
         return {"_type": "Image"}
     if pa.types.is_struct(kind):
         return {field.name: _feature(field.name, field.type) for field in kind}

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from vlrouterbench.core.constants import SPLITS
 from vlrouterbench.core.errors import SourceError, unknown_name
@@ -27,12 +27,12 @@ NO_DATASET = ""
 """What is hashed where no dataset is given."""
 
 
-def link_groups(sample_ids: Sequence[str], keys: Sequence[Sequence[str | None]]) -> list[str]:
+def link_groups(sample_ids: Sequence[str], keys: Sequence[Sequence[str | Sequence[str] | None]]) -> list[str]:
     """Group id per sample: the smallest sample id among all that share a key, directly or through others.
 
     Args:
         sample_ids: (num_samples,) unique ids.
-        keys: one sequence per kind of link, each (num_samples,); None links nothing.
+        keys: one sequence per kind of link, each (num_samples,): a key, or several; None links nothing.
     """
     parent = list(range(len(sample_ids)))
 
@@ -44,15 +44,19 @@ def link_groups(sample_ids: Sequence[str], keys: Sequence[Sequence[str | None]])
 
     for column in keys:
         first: dict[str, int] = {}
-        for index, key in enumerate(column):
-            if key is None:
-                continue
+        for index, key in _each_key(column):
             a, b = root(first.setdefault(key, index)), root(index)
             # The smaller id becomes the root, so the root names the group.
             if sample_ids[b] < sample_ids[a]:
                 a, b = b, a
             parent[b] = a
     return [sample_ids[root(index)] for index in range(len(sample_ids))]
+
+
+def _each_key(column: Sequence[str | Sequence[str] | None]) -> Iterator[tuple[int, str]]:
+    for index, key in enumerate(column):
+        for one in () if key is None else (key,) if isinstance(key, str) else key:
+            yield index, one
 
 
 def hash_split(dataset: str, group_id: str) -> str:

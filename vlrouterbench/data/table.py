@@ -27,8 +27,8 @@ from vlrouterbench.data.candidates import CandidatePool
 from vlrouterbench.data.costs import cost_bounds, measured_means, pool_cost
 from vlrouterbench.data.folder import read_pool, read_report, read_shard
 from vlrouterbench.data.latency import read_latency
-from vlrouterbench.data.schema import LATENCY, MATRIX_TYPES
-from vlrouterbench.data.table_images import data_files, images_of_rows
+from vlrouterbench.data.schema import LATENCY, MATRIX_TYPES, NUM_IMAGES
+from vlrouterbench.data.table_images import data_files, further_images_of_rows, images_of_rows
 from vlrouterbench.metrics.objectives import BENCHMARK_GOAL, Goal
 
 
@@ -185,10 +185,21 @@ class RoutingTable:
         return self.take(rows)
 
     def iter_images(self) -> Iterator[bytes | None]:
-        """Encoded image of each row in order, None where there is none."""
+        """Encoded image of each row in order, the first of several, None where there is none."""
+        self._check_order()
+        yield from images_of_rows(self.folder, self.rows)
+
+    def further_images(self) -> dict[int, list[bytes]]:
+        """Row -> its encoded images beside the first, of those that have several; no image of another is read."""
+        self._check_order()
+        counts = self.column(NUM_IMAGES) if NUM_IMAGES in self.samples.column_names else []
+        several = np.flatnonzero(np.array(counts, dtype=int) > 1)
+        found = further_images_of_rows(self.folder, self.rows[several]) if len(several) else {}
+        return {int(several[place]): images for place, images in found.items()}
+
+    def _check_order(self) -> None:
         if (np.diff(self.rows) <= 0).any():
             raise BenchmarkError("images are read in folder order, each once: sort the rows first.")
-        yield from images_of_rows(self.folder, self.rows)
 
 
 def load_table(folder: Path | str, *, verify: bool = False) -> RoutingTable:

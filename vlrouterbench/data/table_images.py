@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vlrouterbench.core.constants import SPLITS
+from vlrouterbench.data.schema import FURTHER
 
 IMAGES_PER_BATCH = 64
 
@@ -35,6 +37,25 @@ def images_of_rows(folder: Path, rows: np.ndarray) -> Iterator[bytes | None]:
                 start += size
                 if wanted:
                     yield from _images(file, group, wanted)
+
+
+def further_images_of_rows(folder: Path, rows: np.ndarray) -> dict[int, list[bytes]]:
+    """Place of a row -> its encoded images beside the first, of those that have several; arguments as above."""
+    start, found = 0, dict[int, list[bytes]]()
+    for path in data_files(folder):
+        with pq.ParquetFile(path) as file:
+            if FURTHER not in file.schema_arrow.names:
+                start += file.metadata.num_rows
+                continue
+            for batch in file.iter_batches(batch_size=IMAGES_PER_BATCH, columns=[FURTHER]):
+                column = batch.column(0)
+                several = np.flatnonzero(pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False))
+                for place in several.tolist():
+                    at = int(np.searchsorted(rows, start + place))
+                    if at < len(rows) and rows[at] == start + place:
+                        found[at] = [image["bytes"] for image in column[place].as_py()]
+                start += batch.num_rows
+    return found
 
 
 def _images(file: pq.ParquetFile, group: int, wanted: set[int]) -> Iterator[bytes | None]:

@@ -9,7 +9,7 @@ Decisions
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypedDict
 
@@ -27,9 +27,11 @@ from vlrouterbench.data.candidates import CandidatePool
 from vlrouterbench.data.images import read_image_bytes
 from vlrouterbench.data.schema import (
     CANDIDATE_FILE_SCHEMA,
+    FURTHER,
     IMAGE_TYPE,
     LATENCY,
     MATRIX_TYPES,
+    NUM_IMAGES,
     OUTCOME_FILE_SCHEMA,
     REQUEST_PRICE,
     TEXT_COLUMNS,
@@ -117,29 +119,35 @@ def _write_samples(benchmark: Assembled, folder: Path) -> None:
             for number, shard in enumerate(shards):
                 path = folder / f"{split_name}-{group_slug(name)}-{number:05d}-of-{len(shards):05d}.parquet"
                 with pq.ParquetWriter(path, schema) as writer:
-                    for group_rows, images in _row_groups(benchmark, shard):
+                    for group_rows, images in _row_groups(benchmark, shard, schema):
                         writer.write_table(_sample_rows(benchmark, group_rows, images, schema))
 
 
-def _row_groups(benchmark: Assembled, rows: np.ndarray) -> Iterator[tuple[np.ndarray, pa.Array]]:
-    """The rows of a shard, a row group at a time, and their column of images."""
+def _row_groups(
+    benchmark: Assembled, rows: np.ndarray, schema: pa.Schema
+) -> Iterator[tuple[np.ndarray, dict[str, pa.Array]]]:
+    """The rows of a shard, a row group at a time, and their columns of images."""
     start, size = 0, 0
-    cells: list[dict[str, bytes | None] | None] = []
+    cells: list[list[dict[str, bytes | None]]] = []
     for end, row in enumerate(rows, start=1):
-        content = read_image_bytes(benchmark.images[row])
-        cells.append(None if content is None else {"bytes": content, "path": None})
-        size += 0 if content is None else len(content)
+        contents = map(read_image_bytes, (benchmark.images[row], *benchmark.further.get(row, ())))
+        cells.append([{"bytes": content, "path": None} for content in contents if content is not None])
+        size += sum(len(cell["bytes"] or b"") for cell in cells[-1])
         if len(cells) == ROWS_PER_GROUP or size >= IMAGE_BYTES_PER_GROUP or end == len(rows):
-            column = pa.array(cells, IMAGE_TYPE)
-            cells, size = [], 0  # before the group is written: the column is a copy
-            yield rows[start:end], column
+            columns = {
+                "image": pa.array([own[0] if own else None for own in cells], IMAGE_TYPE),
+                FURTHER: pa.array([own[1:] for own in cells], schema.field(FURTHER).type),
+                NUM_IMAGES: pa.array(map(len, cells), pa.int32()),
+            }
+            cells, size = [], 0  # before the group is written: the columns are copies
+            yield rows[start:end], columns
             start = end
 
 
-def _sample_rows(benchmark: Assembled, rows: np.ndarray, images: pa.Array, schema: pa.Schema) -> pa.Table:
+def _sample_rows(benchmark: Assembled, rows: np.ndarray, images: Mapping[str, pa.Array], schema: pa.Schema) -> pa.Table:
     samples = benchmark.samples.take(pa.array(rows))
     columns: dict[str, pa.Array | pa.ChunkedArray] = {name: samples[name] for name in TEXT_COLUMNS}
-    columns["image"] = images
+    columns |= images
     columns["image_ok"] = pa.array(benchmark.image_ok[rows])
     columns["group_id"] = samples["group_id"]
     for name, kind in MATRIX_TYPES.items():

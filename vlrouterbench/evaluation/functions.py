@@ -47,10 +47,11 @@ def function_samples(table: RoutingTable) -> list[FunctionSample]:
     """The samples of a table as a function is given them, in order."""
     columns = (table.column(name) for name in ("sample_id", "dataset", "question", "options", "hint"))
     samples: list[FunctionSample] = []
-    for (sample_id, dataset, question, options, hint), encoded in zip(
-        zip(*columns, strict=True), table.iter_images(), strict=True
+    further = table.further_images()
+    for row, ((sample_id, dataset, question, options, hint), encoded) in enumerate(
+        zip(zip(*columns, strict=True), table.iter_images(), strict=True)
     ):
-        image = _opened(encoded)
+        image, *others = (_opened(content) for content in (encoded, *further.get(row, ())))
         samples.append(
             {
                 "sample_id": sample_id,
@@ -59,7 +60,7 @@ def function_samples(table: RoutingTable) -> list[FunctionSample]:
                 "options": list(options or ()),
                 "hint": hint or "",
                 "image": image,
-                "images": [] if image is None else [image],
+                "images": [one for one in (image, *others) if one is not None],
             }
         )
     return samples

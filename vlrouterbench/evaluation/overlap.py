@@ -4,6 +4,7 @@ Decisions
 - Samples are compared by content (question, options, image), so that a copy of a benchmark under other ids or split
   anew is seen for what it is.
 - An overlap is refused before anything is decided. Where it is allowed, the number stands beside the figures.
+- Of several images a router of 0.x saw the first alone, and its digests are of that: both kinds are looked for.
 - A router that was saved without digests of its training samples is scored, and said to be unknown in this.
 """
 
@@ -38,8 +39,10 @@ class OverlapCheck:
 
     @cached_property
     def digests(self) -> np.ndarray:
-        """Digests of the scored samples that can be told apart, (num_known,) int64."""
-        return content_digests(self.table.samples, self.table.iter_images())
+        """Digests of the scored samples that can be told apart, (2, num_known) int64: by all images, by the first."""
+        samples, images = self.table.samples, list(self.table.iter_images())
+        whole, further = content_digests(samples, images), self.table.further_images()
+        return np.stack([content_digests(samples, images, further) if further else whole, whole])
 
     def count(self, name: str, router: PreTrainedRouter) -> int | None:
         """How many scored samples a router was trained on; None where it does not say what it was trained on.
@@ -53,7 +56,7 @@ class OverlapCheck:
         """
         if router.training_digests is None:
             return None
-        overlap = int(np.isin(self.digests, router.training_digests.numpy()).sum())
+        overlap = int(np.isin(self.digests, router.training_digests.numpy()).any(axis=0).sum())
         if overlap and not self.allow_leaks:
             raise EvaluationError(
                 f"expected samples that the router {name} was not trained on, found {overlap:,} of its training "

@@ -25,8 +25,8 @@ from vlrouterbench.data.sources.own_tables.table_files import read_table
 from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.measuring.samples import SAMPLES_SCHEMA, RawSample
 from vlrouterbench.routers.encoders.sample_input import (
-    IMAGE_FIELDS,
     RouterInputError,
+    image_cell,
     images_of,
     is_missing,
     list_of,
@@ -87,7 +87,9 @@ def benchmark_samples(
         SourceError: a sample has no answer there.
     """
     ordered = table.take(np.argsort(table.rows, kind="stable"))
-    for sample, image in zip(ordered.samples.to_pylist(), ordered.iter_images(), strict=True):
+    further = ordered.further_images()
+    rows = zip(ordered.samples.to_pylist(), ordered.iter_images(), strict=True)
+    for row, (sample, image) in enumerate(rows):
         sample_id = sample["sample_id"]
         if sample_id not in answers:
             raise SourceError(f"{where}: expected an answer for each sample, found none for {shown(sample_id)}.")
@@ -95,7 +97,7 @@ def benchmark_samples(
             raise SourceError(f"sample {shown(sample_id)}: the benchmark could not read its image; take it out.")
         kept = {name: sample.get(name) for name in SAMPLES_SCHEMA.names if name != "images"}
         values = kept | dict(answers[sample_id])
-        yield RawSample(values, [] if image is None else [image], f"sample {sample_id}")
+        yield RawSample(values, [] if image is None else [image, *further.get(row, ())], f"sample {sample_id}")
 
 
 def _own_samples(path: Path, answers: Mapping[str, Mapping[str, str | None]]) -> Iterator[RawSample]:
@@ -105,15 +107,14 @@ def _own_samples(path: Path, answers: Mapping[str, Mapping[str, str | None]]) ->
             f"{path}: expected a column answer, which grading compares with, found "
             f"{', '.join(table.column_names[:20])}. Add it, or give a table with sample_id and answer in --answers."
         )
-    names = [name for name in IMAGE_FIELDS if name in table.column_names]
     root = path.parent.resolve()
     for batch in table.to_batches(max_chunksize=256):
         for row in batch.to_pylist():
-            yield _own_sample(row, names, root, path, answers)
+            yield _own_sample(row, root, path, answers)
 
 
 def _own_sample(
-    row: dict[str, Any], image_names: list[str], root: Path, path: Path, answers: Mapping[str, Mapping[str, str | None]]
+    row: dict[str, Any], root: Path, path: Path, answers: Mapping[str, Mapping[str, str | None]]
 ) -> RawSample:
     sample_id = row["sample_id"]
     where = f"{path}, sample {shown(sample_id)}"
@@ -121,8 +122,7 @@ def _own_sample(
         raise SourceError(f"{where}: expected a value in sample_id and question, found none.")
     try:
         options = list(read_options(row.get("options")))
-        cell = next((value for name in image_names if not is_missing(value := row[name])), None)
-        images = [_image(image, root, where) for image in images_of(cell)]
+        images = [_image(image, root, where) for image in images_of(image_cell(row))]
     except RouterInputError as error:
         raise SourceError(f"{where}: {error}") from error
     values = {name: row.get(name) or None for name in _GIVEN} | {"answer": _answer(row.get("answer"))}

@@ -17,7 +17,14 @@ from typing import Any
 from vlrouterbench.data.saved_tables.form import ENDINGS_IN_WORDS, TableError, TableForm
 from vlrouterbench.data.saved_tables.json_rows import MixedKindsError
 from vlrouterbench.data.saved_tables.read import read_saved_table
-from vlrouterbench.routers.encoders.sample_input import IMAGE_FIELDS, is_missing, one_line, read_options, read_text
+from vlrouterbench.routers.encoders.sample_input import (
+    IMAGE_FIELDS,
+    image_cell,
+    is_missing,
+    one_line,
+    read_options,
+    read_text,
+)
 from vlrouterbench.routing.limits import LIMITS, UNLIMITED, Limits, QuestionError, checked_file, checked_text
 
 TEXTS = ("sample_id", "question", "hint", "options")
@@ -113,7 +120,7 @@ def checked_question(
         RouterInputError: a cell is no text, or no list of options.
     """
     question = checked_text(read_text(row.get("question"), "question"), "question", limits)
-    image = next((cell for name in IMAGE_FIELDS if not is_missing(cell := row.get(name))), None)
+    image = image_cell(row)
     image = None if isinstance(image, str) and image.isspace() else image
     if not question.strip() and image is None:
         raise QuestionError("neither a question nor an image.")

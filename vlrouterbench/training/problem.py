@@ -88,7 +88,7 @@ class Problem:
         """Digests of the content of the training samples that can be told apart, (num_known,) int64, sorted."""
         # Images are read in the folder's order; a study may hold the rows in another one.
         train = self.train.take(np.unique(self.train.rows, return_index=True)[1])
-        return torch.from_numpy(np.unique(content_digests(train.samples, train.iter_images())))
+        return torch.from_numpy(np.unique(content_digests(train.samples, train.iter_images(), train.further_images())))
 
     def soft_labels(self, *, cost_weight: float, unsolved: Unsolved) -> torch.Tensor:
         """Targets of the train split, (num_train, num_candidates) float32; rows of dropped samples are zero.

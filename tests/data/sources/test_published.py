@@ -10,7 +10,11 @@ from tests.data.sources import published
 from tests.data.sources.published import FORMS, SHARES, accuracies, built, pool, reasons
 from vlrouterbench.core.errors import SourceError, UnknownNameError
 from vlrouterbench.data.build import BuildOptions, build_benchmark
-from vlrouterbench.data.choices import Protocol
+from vlrouterbench.data.choices import Protocol, SplitBy
+from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
+from vlrouterbench.features.encode import encode_benchmark
+from vlrouterbench.training.fit import train_router
+from vlrouterbench.training.problem import Problem
 
 each_form = pytest.mark.parametrize("form", FORMS)
 
@@ -22,7 +26,7 @@ def test_a_form_is_found_and_gives_the_accuracies_of_its_rows(form, tmp_path):
     report, table = built(source, tmp_path / "out", candidates=pool(tmp_path))
     assert list(accuracies(table).values()) == pytest.approx(SHARES)
     assert report["pairs_kept"] == report["pairs_read"] == 3 * report["samples"]
-    assert {reason for reason, *_ in reasons(report)} <= {"image", "further_images"}
+    assert {reason for reason, *_ in reasons(report)} <= {"image"}
     assert "source_notes" not in report or name.startswith("MMR-Bench")
     dataset = table.column("dataset")[0]
     assert all(sample_id.startswith(f"{dataset}/") for sample_id in table.column("sample_id")) or form == "records"
@@ -104,3 +108,31 @@ def test_routers_are_trained_and_judged_where_costs_are_not_known_and_where_pric
     assert (record["rank_score"] is None) == (form == "embed_llm")
     [entry, *_] = json.loads((tmp_path / "knn" / "config.json").read_text())["candidates"]
     assert (entry["name"], entry["input_price"], entry["output_price"]) == ("ModelA", None, None)
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form not in ("embed_llm", "mmr_v2")])
+def test_a_benchmark_of_each_other_form_trains_and_evaluates(form, tmp_path):
+    out = tmp_path / "out"
+    _, table = built(
+        FORMS[form][0](tmp_path / "source", 48), out, candidates=pool(tmp_path), split_by=SplitBy.REFERENCE
+    )
+    router = train_router("knn", Problem(table, encode_benchmark(table))).router
+    [record] = evaluate_routers(out, [router], tmp_path / "evaluation", EvaluationOptions(time_routers=False))
+    assert record["num_samples"] == table.report["splits"]["test"] > 0
+    assert 0 <= record["accuracy"] <= 1 and 0 <= record["rank_score"] <= 100
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff\xfe\x00garbage", b"[" * 50_000, None])
+@pytest.mark.parametrize("form", ["llm_router_bench", "router_arena", "lmms_eval"])
+def test_a_file_of_a_model_that_holds_no_results_is_named_and_the_others_are_read(form, damage, tmp_path):
+    source = FORMS[form][0](tmp_path / "source")
+    path = sorted(path for path in source.rglob("*.json*") if not path.name.endswith("_results.json"))[-1]
+    path.unlink()
+    if damage is None:
+        path.mkdir()
+    else:
+        path.write_bytes(damage)
+    report, _ = built(source, tmp_path / "out", candidates=pool(tmp_path))
+    assert report["pairs_kept"] == 24
+    where = path.relative_to(source).as_posix()
+    assert ("unreadable", where) in {(reason, file) for reason, file, _ in reasons(report)}

@@ -24,7 +24,14 @@ from vlrouterbench.data.saved_tables.read import read_saved_table
 from vlrouterbench.data.sources.image_paths import IMAGE_SUFFIXES
 from vlrouterbench.data.sources.inside import OutsideError, file_inside
 from vlrouterbench.data.sources.source_logs import ImageReference
-from vlrouterbench.routers.encoders.sample_input import IMAGE_FIELDS, RouterInputError, images_of, is_missing, one_line
+from vlrouterbench.routers.encoders.sample_input import (
+    IMAGE_FIELDS,
+    NUM_IMAGES,
+    RouterInputError,
+    image_cell,
+    images_of,
+    one_line,
+)
 
 KEYS = ("sample_id", "doc_id", "index", "id")
 WITHIN = ("dataset", "task")
@@ -95,8 +102,9 @@ class CompanionImages:
                 if key is None or not images:
                     raise SourceError(f"--images {path}: expected a column of ids and one of images, found neither.")
             within = next((name for name in WITHIN if name in rows.column_names and key != "sample_id"), None)
-            for row in rows.select([key, *([within] if within else []), *images]).to_pylist():
-                cell = next((row[name] for name in images if not is_missing(row[name])), None)
+            counts = [name for name in (NUM_IMAGES,) if name in rows.column_names]
+            for row in rows.select([key, *([within] if within else []), *images, *counts]).to_pylist():
+                cell = image_cell(row)
                 of = str(row[within]) if within else ""
                 self._by_key[of, str(row[key])] = self._read(cell, path, str(row[key]))
 

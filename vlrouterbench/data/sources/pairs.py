@@ -50,6 +50,7 @@ class Gathered:
         samples: rows of SAMPLE_SCHEMA.
         pairs: rows of OUTCOME_SCHEMA, of any model, in any number per sample and model.
         images: one reference per sample; () where no sample has any.
+        further: sample id -> its images beside the first, of those that have several.
         image_files: per sample the file that holds its image; () where there is none.
         file: what is named as the place of pairs that are left out.
     """
@@ -64,6 +65,7 @@ class Gathered:
     left_out: list[LeftOut] = field(default_factory=list)
     missing_images: set[str] = field(default_factory=set)
     unread_images: set[str] = field(default_factory=set)
+    further: dict[str, Sequence[ImageReference]] = field(default_factory=dict)
 
 
 def sample_table(columns: Mapping[str, Sequence[str]], split: Sequence[str | None] | None = None) -> pa.Table:
@@ -122,6 +124,7 @@ def source_logs(gathered: Gathered, *, source_sha256: str, protocol: str, notes:
         unread_images=gathered.unread_images,
         protocol=protocol,
         image_files=gathered.image_files,
+        further=gathered.further,
         notes=tuple(notes),
         costs_known=bool(known.any() or pc.any(pc.and_(counted, priced)).as_py()),
     )

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from vlrouterbench.data.choices import Protocol
-from vlrouterbench.data.protocol import image_tokens_of, prompt_text
+from vlrouterbench.data.protocol import prompt_text, tokens_of_images
 from vlrouterbench.data.sources.found_pool import refuse_unpriced
 from vlrouterbench.data.sources.pairs import Gathered
 from vlrouterbench.data.sources.source_logs import positions_of
@@ -38,8 +38,8 @@ def recounted(gathered: Gathered, protocol: Protocol) -> pa.Table:
     ids = samples["sample_id"].to_pylist()
     for row, image in enumerate(gathered.images):
         if image is not None or ids[row] in gathered.missing_images:
-            of_image = image_tokens_of(image, pool, protocol)
-            inputs[row] += [np.nan if (count := of_image[name]) is None else count for name in pool.names]
+            counts = tokens_of_images([image, *gathered.further.get(ids[row], ())], pool, protocol)
+            inputs[row] += [np.nan if (count := counts[name]) is None else count for name in pool.names]
     rows = positions_of(pairs["sample_id"], samples["sample_id"])
     columns = positions_of(pairs["candidate"], pa.chunked_array([pool.names]))
     input_tokens = np.where((rows >= 0) & (columns >= 0), inputs[rows, columns], np.nan)

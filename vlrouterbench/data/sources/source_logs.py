@@ -80,7 +80,7 @@ class Reason(StrEnum):
     UNKNOWN_MODEL = "unknown_model"
     UNKNOWN_DATASET = "unknown_dataset"
     IMAGE = "image"
-    FURTHER_IMAGES = "further_images"
+    VIDEO = "video"
     NO_LABEL = "no_label"
     NO_COST = "no_cost"
     NO_PREDICTION = "no_prediction"
@@ -122,7 +122,8 @@ class SourceLogs:
     Attributes:
         samples: rows of SAMPLE_SCHEMA, one per sample, ids unique.
         outcomes: rows of OUTCOME_SCHEMA, at most one per (sample, candidate); and `latency_s` where answers were timed.
-        images: one reference per row of `samples`.
+        images: one reference per row of `samples`: its first image.
+        further: sample id -> its other images, in order, of those that have several.
         pool: the candidates.
         name: the benchmark's name.
         source_sha256: digest of the source.
@@ -158,6 +159,7 @@ class SourceLogs:
     without_dataset: set[str] = field(default_factory=set)
     protocol: str = "reference"
     image_files: Sequence[str] = ()
+    further: Mapping[str, Sequence[ImageReference]] = field(default_factory=dict)
     label_rules: dict[str, dict[str, int]] = field(default_factory=dict)
     label_agreement: dict[str, dict[str, Agreement]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

@@ -1,8 +1,8 @@
 """The one reader of a sample: question, hint, options and image in every form that people hold them in.
 
 Decisions
-- Question, hint and options form one text, in that order, in training, evaluation, `route` and every demo alike.
-- Tables, Python, pages and servers read through these functions, so that one sample is one decision everywhere.
+- Question, hint and options form one text, in that order; tables, Python, pages and servers read through these
+  functions, so that one sample is one decision everywhere.
 - An image that cannot be read is an error here: only a benchmark may keep a sample without its image.
 - A message names the kind of what was found and never repeats an image. Nothing is fetched.
 - A router reads one image. Several are refused: none is left out without a word.
@@ -35,7 +35,9 @@ MAX_PIXELS = 100_000_000
 """Largest image that is read, in pixels."""
 FORMS = "a path, encoded bytes, {bytes, path}, a PIL image, an array of pixels or a data URL, or a list of one of these"
 IMAGE_FIELDS = ("images", "image", "image_path")
-"""Where a sample has its image; the first that is not empty counts: rows of benchmarks repeat it under two names."""
+"""Where a sample has its image; the first that is not empty counts, but see `image_cell`."""
+NUM_IMAGES = "num_images"
+"""Of a benchmark's row, whose `images` are those beside `image`."""
 _CHANNELS = (1, 3, 4)
 _LONGEST_PATH, _LONGEST_NAME, _SHOWN = 4096, 255, 200
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
@@ -44,7 +46,7 @@ _LISTS = [
     re.compile(rf"\[\s*+(?:(?:{_ITEM})(?:{gap}(?:{_ITEM}))*+\s*+(?:,\s*+)?)?\]", re.DOTALL)
     for gap in (r"\s*+,\s*+", r"\s++")
 ]
-"""A list as Python writes it, and an array as numpy does: of two texts with no comma between them Python makes one."""
+"""A list as Python writes it, and an array as numpy does."""
 _DAMAGED: tuple[type[Exception], ...] = (OSError, ValueError, SyntaxError, TypeError, AttributeError, LookupError)
 _DAMAGED += (NotImplementedError, EOFError, ArithmeticError, struct.error, zlib.error, Image.DecompressionBombError)
 """What decoders raise on a damaged image."""
@@ -95,11 +97,19 @@ def read_sample(sample: Any, on_bad_image: str = RAISE) -> RouterInput:
         return sample
     if not isinstance(sample, Mapping):
         raise RouterInputError(f'expected a sample as a dict with "question", found {kind_of(sample)}.')
-    image = next((value for name in IMAGE_FIELDS if not is_missing(value := sample.get(name))), None)
+    image = image_cell(sample)
     if image is None and is_missing(sample.get("question")):
         raise RouterInputError("neither a question nor an image.")
     question, hint = (read_text(sample.get(name), name) for name in ("question", "hint"))
     return RouterInput(question, read_options(sample.get("options")), hint, usable_image(image, on_bad_image))
+
+
+def image_cell(sample: Mapping[str, Any]) -> Any:
+    """What a sample has of images: its first field that is not empty, or all of a benchmark's row; None for nothing."""
+    others = sample.get("images")
+    if isinstance(others, list | tuple) and others and sample.get(NUM_IMAGES) == len(others) + 1:
+        return [sample.get("image"), *others]
+    return next((value for name in IMAGE_FIELDS if not is_missing(value := sample.get(name))), None)
 
 
 def read_text(value: Any, name: str) -> str:
@@ -112,11 +122,7 @@ def read_text(value: Any, name: str) -> str:
 
 
 def read_options(value: Any) -> tuple[str, ...]:
-    """Answer options of a list, of the text of one (JSON's, Python's), or of a text with `|` between options.
-
-    Raises:
-        RouterInputError: another text, a dict, a set, or an item that is no text.
-    """
+    """Answer options of a list, of the text of one (JSON's, Python's), or of a text with `|`; else RouterInputError."""
     if is_missing(value) or (isinstance(value, str) and value.isspace()):
         return ()
     items = value
@@ -194,11 +200,7 @@ def only_image(value: Any) -> Any:
 
 
 def read_image(source: Any) -> Image.Image | None:
-    """An image from any of FORMS; None stays None.
-
-    Raises:
-        RouterInputError: it cannot be read whole, is empty, is over the pixel limit, or there are several.
-    """
+    """An image from any of FORMS, None of None; RouterInputError for a damaged or too large one, and for several."""
     image = only_image(source)
     if image is None:
         return None
@@ -217,11 +219,7 @@ def read_image(source: Any) -> Image.Image | None:
 
 
 def usable_image(source: Any, on_bad_image: str) -> Image.Image | None:
-    """An image as `read_image` gives it; under TEXT_ONLY None for one that cannot be read.
-
-    Raises:
-        RouterInputError: under RAISE it cannot be read, or `on_bad_image` is neither.
-    """
+    """An image as `read_image` gives it; under TEXT_ONLY None for one that cannot be read, under RAISE its error."""
     if on_bad_image not in (RAISE, TEXT_ONLY):
         raise RouterInputError(f'expected on_bad_image "{RAISE}" or "{TEXT_ONLY}", found "{on_bad_image}".')
     try:

@@ -49,10 +49,13 @@ def test_paths_with_backslashes_and_a_column_image_path_are_read(own_tables, ext
     [("parquet", list), ("jsonl", list), ("csv", json.dumps), ("parquet", json.dumps), ("csv", str)],
     ids=["list column", "json list", "list in csv", "list as text", "Python's form"],
 )
-def test_of_several_images_the_first_is_kept_and_the_others_are_named(own_tables, extension, written):
+def test_all_of_several_images_are_kept(own_tables, extension, written):
     before = read(own_tables)
-    set_cells(own_tables, lambda path: written([path, "images/0.png"]), extension)
-    assert_same_images(own_tables, before, further_images=12)
+    set_cells(own_tables, lambda path: written([path, "images/0.png", "images/1.png"]), extension)
+    assert_same_images(own_tables, before)
+    further = read(own_tables).further
+    assert len(further) == 12
+    assert {tuple(path.name for path in paths) for paths in further.values()} == {("0.png", "1.png")}
 
 
 def test_an_absolute_path_that_leads_inside_is_read(own_tables):
@@ -148,9 +151,18 @@ def test_an_image_by_its_address_or_damaged_is_lost_and_named(own_tables):
     assert max(map(len, details)) < 300
 
 
-def test_of_several_images_in_the_table_the_first_is_kept(own_tables):
+def test_of_several_images_in_the_table_all_are_kept(own_tables):
     before = [reference.read_bytes() for reference in read(own_tables).images]
     set_cells(own_tables, lambda name: [with_bytes(own_tables, name), with_bytes(own_tables, "images/0.png")])
     source = read(own_tables)
     assert source.images == before
-    assert [str(entry.reason) for entry in source.left_out] == ["further_images"] * 12
+    assert source.left_out == [] and {*map(len, source.further.values())} == {1}
+
+
+def test_one_of_several_images_that_is_missing_is_named_and_the_others_are_kept(own_tables, tmp_path):
+    set_cells(own_tables, lambda path: [path, "images/none.png"] if path != "images/0.png" else ["none.png", path])
+    report = build_benchmark(own_tables, tmp_path / "out", BuildOptions(allow_missing_images=True))
+    table = load_table(tmp_path / "out")
+    assert {entry["detail"] for entry in report["left_out"]} == {"no such file"} and len(report["left_out"]) == 12
+    assert not any(table.column("image_ok")) and table.column("num_images") == [1] * 12
+    assert all(table.iter_images())

@@ -21,6 +21,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,8 @@ class LmmsEval(Source):
             raise _nothing_read(folder, read.left_out, sorted(set(folders)))
         gathered = _gathered(read, folder, options)
         paths = {path for file in used for path in (file.path, file.results) if path is not None}
-        images = {image for image in gathered.images if isinstance(image, Path) and image.is_relative_to(folder)}
+        every = chain(gathered.images, *gathered.further.values())
+        images = {image for image in every if isinstance(image, Path) and image.is_relative_to(folder)}
         logs = source_logs(
             gathered, source_sha256=sha256_of_files(paths | images, folder), protocol=str(options.protocol)
         )
@@ -115,9 +117,11 @@ class LmmsEval(Source):
 
 def _nothing_read(folder: Path, left_out: list[LeftOut], folders: list[str]) -> SourceError:
     said = "; ".join(dict.fromkeys(f"{entry.file}: {entry.detail}" for entry in left_out[:3]))
+    found = f"folders of {few_names(folders)}" if folders else "no samples"
     return SourceError(
-        f"expected lmms-eval samples of at least one candidate in {folder}, found folders of {few_names(folders)}. "
-        f"{said}. Name candidates as these folders, or without what stands before the double underscore."
+        f"expected lmms-eval samples of at least one candidate in {folder}, found {found}. "
+        f"{f'{said}. ' if said else ''}Name candidates as these folders, or without what stands before the "
+        "double underscore."
     )
 
 
@@ -236,7 +240,10 @@ def _gathered(read: _Read, folder: Path, options: ReadOptions) -> Gathered:
         with ImageStore(options.image_folder) as store:
             companion = CompanionImages(options.companion, store.add)
             for row, (sample_id, task) in enumerate(zip(ids, datasets, strict=True)):
-                images[row] = next(iter(companion.of(task, sample_id, sample_id.removeprefix(f"{task}/"))), None)
+                found = companion.of(task, sample_id, sample_id.removeprefix(f"{task}/"))
+                images[row] = next(iter(found), None)
+                if len(found) > 1:
+                    gathered.further[sample_id] = found[1:]
     lacking = Counter(task for task, image in zip(datasets, images, strict=True) if image is None)
     for task, count in lacking.items():
         what = (

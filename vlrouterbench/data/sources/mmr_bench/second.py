@@ -16,6 +16,7 @@ sample_id, benchmark, model_id, score, cost, cost_unit, status, prediction; `sta
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +96,8 @@ class MMRBenchV2(Source):
             _add_images(gathered, named, companion)
         if options.recounts:
             gathered.pairs = recounted(gathered, options.protocol)
-        images = {image for image in gathered.images if isinstance(image, Path) and image.is_relative_to(folder)}
+        every = chain(gathered.images, *gathered.further.values())
+        images = {image for image in every if isinstance(image, Path) and image.is_relative_to(folder)}
         return source_logs(
             gathered,
             source_sha256=sha256_of_files({*files, *read, *images}, folder),
@@ -219,9 +221,12 @@ def _add_images(gathered: Gathered, named: dict[str, list[str]], companion: Comp
             gathered.left_out.append(LeftOut(where, Reason.IMAGE, why or "no such file", sample_id=sample_id))
             gathered.missing_images.add(sample_id)
             gathered.unread_images.add(sample_id)
-        elif len(paths) > 1:
-            detail = f"a row holds one image: the first of {len(paths)} is kept"
-            gathered.left_out.append(LeftOut(one_line(paths[0]), Reason.FURTHER_IMAGES, detail, sample_id=sample_id))
+        elif len(found) < len(paths):
+            detail = f"{len(paths) - len(found)} of its {len(paths)} images: {why or 'no such file'}"
+            gathered.left_out.append(LeftOut(one_line(paths[0]), Reason.IMAGE, detail, sample_id=sample_id))
+            gathered.missing_images.add(sample_id)
+        if len(found) > 1:
+            gathered.further[sample_id] = found[1:]
         images.append(found[0] if found else None)
     gathered.images = images
     gathered.image_files = [image.name if isinstance(image, Path) else "" for image in images]

@@ -2,7 +2,7 @@
 
 Decisions
 - A cell is what the reader of a sample takes: a path, encoded bytes, {bytes, path} as datasets saves it, a data URL, or
-  a list of these. Of a list the first image is kept, since a row has one; the others are named.
+  a list of these, all of which are kept. A row of a benchmark, whose `images` are those beside `image`, is read so.
 - A path must stay inside the folder: a table from elsewhere must not read the user's other files. It is read as it
   stands, else with slashes in the place of backslashes.
 - Images that stand in the table are put aside: memory holds one of them at a time, beside the table.
@@ -22,25 +22,28 @@ from vlrouterbench.data.sources.inside import OutsideError, file_inside
 from vlrouterbench.data.sources.source_logs import ImageReference, LeftOut, Reason
 from vlrouterbench.routers.encoders.sample_input import (
     IMAGE_FIELDS,
+    NUM_IMAGES,
     RouterInputError,
+    image_cell,
     images_of,
-    is_missing,
     one_line,
     path_forms,
 )
 
+VIDEO = "video"
 Keep = Callable[[bytes], ImageReference]
 """Puts encoded bytes aside."""
 
 
 @dataclass
 class TableImages:
-    """Per row its image and the path as written; the ids of samples whose image is missing; what was left out."""
+    """Per row its first image and the path as written; further images, missing ones and what was left out by sample."""
 
     references: list[ImageReference] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     missing: set[str] = field(default_factory=set)
     left_out: list[LeftOut] = field(default_factory=list)
+    further: dict[str, list[ImageReference]] = field(default_factory=dict)
 
     def add(self, reference: ImageReference, file: str) -> None:
         """Add a row's image, None where it has none."""
@@ -67,27 +70,34 @@ def read_images(folder: Path, samples: pa.Table, path: Path, keep: Keep) -> Tabl
         SourceError: a cell is no image and no path, or its path leads outside the folder.
     """
     images, root = TableImages(), folder.resolve()
-    columns = [samples[name] for name in IMAGE_FIELDS if name in samples.column_names]
+    if VIDEO in samples.column_names and not {*IMAGE_FIELDS} & {*samples.column_names}:
+        raise SourceError(
+            f'{path}: expected samples with images or text alone, found a video set (column "{VIDEO}"): videos are not '
+            "read. Give images of their frames in a column images, or drop the column."
+        )
+    columns = {name: samples[name] for name in (*IMAGE_FIELDS, NUM_IMAGES) if name in samples.column_names}
     for row, sample_id in enumerate(map(str, samples["sample_id"].to_pylist())):
-        cell = next((cell for column in columns if not is_missing(cell := column[row].as_py())), None)
+        cell = image_cell({name: column[row].as_py() for name, column in columns.items()})
         where = f"{path}, row {row + 1}"
         found = _found(cell, where, folder)
         if isinstance(found, str):
             images.add_missing(one_line(str(cell)), sample_id, found)
             continue
-        if not found:
-            images.add(None, "")
-            continue
-        image = found[0]
-        if isinstance(image, bytes):
-            images.add(keep(image), path.name)
-        elif (target := _target(image, where, folder, root)) is not None:
-            images.add(target, image)
-        else:
-            images.add_missing(image, sample_id, "no such file")
-        if len(found) > 1:
-            detail = f"a row holds one image: the first of {len(found)} is kept"
-            images.left_out.append(LeftOut(path.name, Reason.FURTHER_IMAGES, detail, sample_id=sample_id))
+        kept = [
+            (keep(image), path.name) if isinstance(image, bytes) else (_target(image, where, folder, root), image)
+            for image in found
+        ]
+        lacking = [name for reference, name in kept if reference is None]
+        kept = [pair for pair in kept if pair[0] is not None]
+        if kept or not found:
+            images.add(*(kept[0] if kept else (None, "")))
+        elif lacking:
+            images.add_missing(lacking.pop(0), sample_id, "no such file")
+        for name in lacking:
+            images.left_out.append(LeftOut(name, Reason.IMAGE, "no such file", sample_id=sample_id))
+            images.missing.add(sample_id)
+        if len(kept) > 1:
+            images.further[sample_id] = [reference for reference, _ in kept[1:]]
     return images
 
 

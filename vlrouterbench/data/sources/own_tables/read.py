@@ -9,6 +9,7 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -146,7 +147,9 @@ def read_own_tables(
         images=images.references,
         pool=pool,
         name=folder.resolve().name,
-        source_sha256=_digest(folder, [samples_path, outcomes_path], images.references),
+        source_sha256=_digest(
+            folder, [samples_path, outcomes_path], [*images.references, *chain(*images.further.values())]
+        ),
         pairs_read=outcomes.num_rows,
         left_out=[*images.left_out, *unmeasured, *incomplete],
         missing_images=images.missing,
@@ -154,6 +157,7 @@ def read_own_tables(
         without_dataset=_without_dataset(raw, samples_path),
         protocol="own tables",
         image_files=images.files,
+        further=images.further,
     )
 
 

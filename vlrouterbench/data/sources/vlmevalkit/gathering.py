@@ -12,7 +12,7 @@ Decisions
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -57,6 +57,7 @@ class LogReader:
     image_files: list[str] = field(default_factory=list)
     missing_images: set[str] = field(default_factory=set)
     unread_images: set[str] = field(default_factory=set)
+    further: dict[str, Sequence[ImageReference]] = field(default_factory=dict)
     pairs_read: int = 0
     read_files: set[Path] = field(default_factory=set)
     protocol: Protocol = Protocol.REFERENCE
@@ -72,6 +73,7 @@ class LogReader:
         self.image_files += other.image_files
         self.missing_images |= other.missing_images
         self.unread_images |= other.unread_images
+        self.further |= other.further
         self.pairs_read += other.pairs_read
         self.read_files |= other.read_files
         self.label_agreement.update(other.label_agreement)

@@ -52,18 +52,18 @@ class Question:
 
 @dataclass(frozen=True)
 class CellImage:
-    """The first image that a row names, or the problem why there is none.
+    """The images that a row names, or the problem why one of them cannot be had.
 
     Attributes:
-        reference: the image.
-        problem: why it cannot be used.
-        further: how many other images the row names.
+        reference: the first that can be had.
+        problem: why one cannot be used.
+        further: the others that can be had.
         is_named: whether the row names any image.
     """
 
     reference: ImageReference
     problem: str | None = None
-    further: int = 0
+    further: tuple[ImageReference, ...] = ()
     is_named: bool = True
 
 
@@ -154,21 +154,28 @@ class QuestionSet:
         return self._decoded(contents)
 
     def _decoded(self, contents: list[str]) -> CellImage | None:
-        if not contents:
-            return None
-        try:
-            content = _base64_bytes(contents[0])
-        except (binascii.Error, ValueError) as error:
-            return CellImage(None, f"not valid base64: {error}", further=len(contents) - 1)
-        return CellImage(self.keep(content), further=len(contents) - 1)
+        def kept(content: str) -> ImageReference:
+            try:
+                return self.keep(_base64_bytes(content))
+            except (binascii.Error, ValueError) as error:
+                raise ImagePathError(f"not valid base64: {error}") from error
+
+        return _all_of(contents, kept)
 
     def _found(self, paths: list[str]) -> CellImage | None:
-        if not paths:
-            return None
+        return _all_of(paths, self.find)
+
+
+def _all_of(named: list[str], find: Callable[[str], ImageReference]) -> CellImage | None:
+    """All images that a row names; None where it names none. One that cannot be had is the problem of the row."""
+    found: list[ImageReference] = []
+    problem = None
+    for name in named:
         try:
-            return CellImage(self.find(paths[0]), further=len(paths) - 1)
+            found.append(find(name))
         except ImagePathError as error:
-            return CellImage(None, str(error), further=len(paths) - 1)
+            problem = problem or str(error)
+    return CellImage(found[0] if found else None, problem, tuple(found[1:])) if named else None
 
 
 @lru_cache(maxsize=2**16)

@@ -95,6 +95,7 @@ class VLMEvalKitLogs(Source):
             missing_images=reader.missing_images,
             unread_images=reader.unread_images,
             image_files=reader.image_files,
+            further=reader.further,
             label_rules=reader.rules_by_dataset(),
             label_agreement=reader.label_agreement,
             protocol=str(options.protocol),

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from vlrouterbench.core.constants import DATASETS, task_group_of
 from vlrouterbench.data.image_store import ImageStore
-from vlrouterbench.data.protocol import image_tokens_of, prompt_text
+from vlrouterbench.data.protocol import prompt_text, tokens_of_images
 from vlrouterbench.data.sources.source_logs import (
     OUTCOME_SCHEMA,
     SAMPLE_SCHEMA,
@@ -58,6 +58,8 @@ from vlrouterbench.data.sources.vlmevalkit.questions import (
 from vlrouterbench.data.tokens import count_tokens
 
 FAILED_CALL = "Failed to obtain answer"
+VIDEO = "video"
+"""Column that the tables of VLMEvalKit's video sets have, and the files written from them."""
 CIRCULAR_DATASETS = frozenset(name for name in DATASETS if name.startswith("MMBench"))
 
 
@@ -180,7 +182,10 @@ def _read_files(reader: LogReader, files: Sequence[LogFile], candidate: str) -> 
         table = reader.table(file.path, candidate)
         if table is None:
             continue
-        if not file.suffix and not {"index", "prediction"} <= set(table.column_names):
+        if VIDEO in table.column_names:
+            detail = f"{file.dataset} is a video set (column {VIDEO}): its samples show no image, and it is not read"
+            reader.leave_out(file.path, Reason.VIDEO, detail, candidate=candidate)
+        elif not file.suffix and not {"index", "prediction"} <= set(table.column_names):
             reader.leave_out(file.path, Reason.UNREADABLE, "no index or prediction column", candidate=candidate)
         else:
             read[file] = rows_of(table)
@@ -201,7 +206,7 @@ def _tables(
     text_tokens = count_tokens(prompt_text(question, reader.protocol) for question in asked).tolist()
     input_tokens: list[int | None] = []
     for index, tokens in zip(order, text_tokens, strict=True):
-        image_tokens = image_tokens_of(_add_image(reader, dataset, questions, index), reader.pool, reader.protocol)
+        image_tokens = tokens_of_images(_add_images(reader, dataset, questions, index), reader.pool, reader.protocol)
         input_tokens += [_sum(tokens, image_tokens[pair["candidate"]]) for pair in measured[index]]
     samples: dict[str, Sequence[object]] = {
         "sample_id": [f"{dataset}/{index}" for index in order],
@@ -230,7 +235,7 @@ def _sum(text_tokens: int, image_tokens: int | None) -> int | None:
     return None if image_tokens is None else text_tokens + image_tokens
 
 
-def _add_image(reader: LogReader, dataset: str, questions: QuestionSet, index: str) -> ImageReference:
+def _add_images(reader: LogReader, dataset: str, questions: QuestionSet, index: str) -> Sequence[ImageReference]:
     sample_id = f"{dataset}/{index}"
     image = CellImage(None, is_named=questions.are_images_lost)
     if questions.has_images:
@@ -246,9 +251,11 @@ def _add_image(reader: LogReader, dataset: str, questions: QuestionSet, index: s
         reader.missing_images.add(sample_id)
         if image.is_named:
             reader.unread_images.add(sample_id)
+    elif image.problem:
+        reader.missing_images.add(sample_id)
     if image.problem and path is not None:
         reader.leave_out(path, Reason.IMAGE, image.problem, sample_id=sample_id)
-    if image.further and path is not None:
-        detail = f"a row holds one image: the first of {image.further + 1} is kept"
-        reader.leave_out(path, Reason.FURTHER_IMAGES, detail, sample_id=sample_id)
-    return image.reference
+    if image.further:
+        reader.further[sample_id] = image.further
+        reader.read_files |= {further for further in image.further if isinstance(further, Path)}
+    return image.reference, *image.further
