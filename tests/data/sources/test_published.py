@@ -120,3 +120,19 @@ def test_a_benchmark_of_each_other_form_trains_and_evaluates(form, tmp_path):
     [record] = evaluate_routers(out, [router], tmp_path / "evaluation", EvaluationOptions(time_routers=False))
     assert record["num_samples"] == table.report["splits"]["test"] > 0
     assert 0 <= record["accuracy"] <= 1 and 0 <= record["rank_score"] <= 100
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff\xfe\x00garbage", b"[" * 50_000, None])
+@pytest.mark.parametrize("form", ["llm_router_bench", "router_arena", "lmms_eval"])
+def test_a_file_of_a_model_that_holds_no_results_is_named_and_the_others_are_read(form, damage, tmp_path):
+    source = FORMS[form][0](tmp_path / "source")
+    path = sorted(path for path in source.rglob("*.json*") if not path.name.endswith("_results.json"))[-1]
+    path.unlink()
+    if damage is None:
+        path.mkdir()
+    else:
+        path.write_bytes(damage)
+    report, _ = built(source, tmp_path / "out", candidates=pool(tmp_path))
+    assert report["pairs_kept"] == 24
+    where = path.relative_to(source).as_posix()
+    assert ("unreadable", where) in {(reason, file) for reason, file, _ in reasons(report)}

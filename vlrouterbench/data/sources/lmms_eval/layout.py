@@ -53,6 +53,10 @@ def find_files(folder: Path, left_out: list[LeftOut]) -> list[SampleFile]:
         if not is_inside(path, folder):
             left_out.append(LeftOut(where, Reason.OUTSIDE_LINK, "the link leads outside the source"))
             continue
+        if not path.is_file() or not path.stat().st_size:
+            what = "an empty file" if path.is_file() else "a folder, where a file belongs"
+            left_out.append(LeftOut(where, Reason.UNREADABLE, what, candidate=path.parent.name))
+            continue
         results = path.with_name(f"{found['date']}{_RESULTS}")
         file = SampleFile(path, path.parent.name, found["task"], results if results.is_file() else None)
         older = newest.get((file.model, file.task))

@@ -117,9 +117,11 @@ class LmmsEval(Source):
 
 def _nothing_read(folder: Path, left_out: list[LeftOut], folders: list[str]) -> SourceError:
     said = "; ".join(dict.fromkeys(f"{entry.file}: {entry.detail}" for entry in left_out[:3]))
+    found = f"folders of {few_names(folders)}" if folders else "no samples"
     return SourceError(
-        f"expected lmms-eval samples of at least one candidate in {folder}, found folders of {few_names(folders)}. "
-        f"{said}. Name candidates as these folders, or without what stands before the double underscore."
+        f"expected lmms-eval samples of at least one candidate in {folder}, found {found}. "
+        f"{f'{said}. ' if said else ''}Name candidates as these folders, or without what stands before the "
+        "double underscore."
     )
 
 

@@ -45,6 +45,7 @@ class LLMRouterBench(Source):
             SourceError: models were asked different questions under one id.
         """
         paths, left_out = _files(folder)
+        left_out += _unreadable(folder, [path for path in folder.rglob("*.json") if _is_result(path, paths)], paths)
         return _logs(folder, paths, read_llm_router_bench(folder, paths), options, left_out)
 
 
@@ -69,7 +70,8 @@ class RouterArena(Source):
             SourceError: a line is no JSON, or models were asked different questions under one id.
         """
         paths = _arena_files(folder)
-        return _logs(folder, paths, read_router_arena(folder, paths), options, [])
+        left_out = _unreadable(folder, [other for place in _places(folder) for other in place.glob("*.jsonl")], paths)
+        return _logs(folder, paths, read_router_arena(folder, paths), options, left_out)
 
 
 def _files(folder: Path) -> tuple[list[Path], list[LeftOut]]:
@@ -81,9 +83,25 @@ def _files(folder: Path) -> tuple[list[Path], list[LeftOut]]:
     return inside, left_out
 
 
+def _is_result(path: Path, read: list[Path]) -> bool:
+    """Whether a file lies where a result of LLMRouterBench does: beside the folder of a model that is read."""
+    return path.parent.parent in {one.parent.parent for one in read}
+
+
+def _unreadable(folder: Path, paths: list[Path], read: list[Path]) -> list[LeftOut]:
+    """Files where results lie that hold none: empty, damaged, or of another form."""
+    others = sorted(path for path in paths if path not in read and is_inside(path, folder))
+    detail = "not read: empty, damaged, or of other fields than the results beside it"
+    return [LeftOut(path.relative_to(folder).as_posix(), Reason.UNREADABLE, detail) for path in others]
+
+
+def _places(folder: Path) -> list[Path]:
+    return [place for place in (folder, folder / "cached_results") if place.is_dir()]
+
+
 def _arena_files(folder: Path) -> list[Path]:
-    places = (folder, folder / "cached_results")
-    found = (path for place in places if place.is_dir() for path in sorted(place.glob("*.jsonl")))
+    found = (path for place in _places(folder) for path in sorted(place.glob("*.jsonl")))
+    found = (path for path in found if path.is_file())
     return [path for path in found if is_inside(path, folder) and set(columns_of(path)) >= _ARENA_COLUMNS]
 
 
