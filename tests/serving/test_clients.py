@@ -62,16 +62,20 @@ def test_the_openai_sdk_raises_what_it_would_of_openai(sdk):
         sdk.chat.completions.create(model="gpt", messages=[{"role": "user", "content": EASY}])
 
 
-def test_the_clients_of_the_documentation_run_as_printed(running, project_root, monkeypatch):
+@pytest.mark.parametrize("library", ["openai", "huggingface_hub", "langchain_openai"])
+def test_the_clients_of_the_documentation_run_as_printed(library, running, project_root, monkeypatch):
+    pytest.importorskip(library, reason=f"{library} is not installed")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     page = (project_root / "docs" / "serve.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    assert len(blocks) == 2
-    for block in blocks:
-        asked = len(running.upstream.asked)
-        exec(block.replace("http://127.0.0.1:8000", running.url), {})
-        assert len(running.upstream.asked) == asked + 1
+    (block,) = (
+        text
+        for text in re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+        if re.search(rf"^(import|from) {library}\b", text)
+    )
+    asked = len(running.upstream.asked)
+    exec(block.replace("http://127.0.0.1:8000", running.url), {})
+    assert len(running.upstream.asked) == asked + 1
 
 
 def test_the_requests_of_the_documentation_are_answered(running, project_root):
