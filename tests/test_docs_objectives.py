@@ -19,7 +19,7 @@ def test_the_commands_of_the_page_run_and_each_answers_with_the_sentence(page, t
     monkeypatch.chdir(tmp_path)
     write_own_tables(tmp_path / "my_tables", images=False)
     lines = re.search(r"```bash\n(.*?)```", page, re.DOTALL).group(1).strip().splitlines()
-    assert len(lines) == 10
+    assert len(lines) == 13
     for line in lines:
         words = shlex.split(line)[1:]
         ended = run_program(*words)
@@ -42,10 +42,13 @@ def test_the_commands_of_the_page_run_and_each_answers_with_the_sentence(page, t
         judged = f"Judged by the objective {record['objective']}: it orders the rows"
         assert judged in " ".join(ended.out.split()) and judged in text
         assert "Ranks and ties are by" in text
-    whole, shared = (
-        json.loads((tmp_path / name / "results.json").read_text())[0] for name in ("without_middle", "shared")
-    )
-    assert whole["candidates"] == shared["candidates"] == ["small", "large"]
+    read = {path.parent.name: json.loads(path.read_text())[0] for path in tmp_path.glob("*/results.json")}
+    for name in ("without_middle", "shared", "dropped_middle"):
+        assert read[name]["candidates"] == ["small", "large"], name
+    # One command and two come to the same.
+    one, two = (read[name] for name in ("large_at_half", "at_half_price"))
+    assert one["candidate_shares"] == two["candidate_shares"]
+    assert one["average_cost_usd"] == pytest.approx(two["average_cost_usd"])
 
 
 def test_every_objective_of_the_page_is_one(page):

@@ -13,6 +13,7 @@ from tests.tables import write_own_tables
 from vlrouterbench.core.errors import EvaluationError, RouterError, UnknownNameError
 from vlrouterbench.evaluation.evaluate import EvaluationOptions
 from vlrouterbench.evaluation.policies import decide_policy
+from vlrouterbench.metrics.objectives import Goal, Objective
 from vlrouterbench.training.arguments import RouterTrainingArguments
 
 UNTIMED = EvaluationOptions(time_routers=False)
@@ -206,12 +207,25 @@ def test_what_a_function_changes_in_its_samples_changes_nothing_for_the_next(own
 
 def test_decisions_from_a_file_score_as_what_wrote_them(own, tmp_path):
     first = evaluate(own, [str(own / "prototype"), "strongest"], tmp_path / "first")
+    (tmp_path / "first" / "results.json").unlink()  # who wrote the file is then unknown
     second = evaluate(own, [str(tmp_path / "first" / "decisions.parquet"), "strongest"], tmp_path / "second")
     assert [record["router"] for record in second] == ["prototype", "decisions/strongest", "strongest"]
     for before, after in zip(first, second[:2], strict=True):
         for name in ("accuracy", "average_cost_usd", "rank_score", "ci95", "vs_mixture", "candidate_shares"):
             assert after[name] == before[name], name
     assert second[0]["router_config"]["family"] == "decisions" and second[0]["throughput"] is None
+
+
+def test_an_evaluation_has_its_own_baselines_beside_the_decisions_of_another(own, tmp_path):
+    evaluate(own, [str(own / "prototype"), "mixture", "oracle"], tmp_path / "first")
+    evaluate(own, ["mixture", "oracle"], tmp_path / "baselines")
+    goal = vrb.EvaluationOptions(time_routers=False, goal=Goal(Objective("accuracy")))
+    given = str(tmp_path / "first" / "decisions.parquet")
+    second = evaluate(own, [given, "mixture"], tmp_path / "second", goal)
+    assert [record["router"] for record in second] == ["prototype", "mixture"]
+    assert second[1]["router_config"]["kind"] == "policy" and second[1]["objective"] == "accuracy"
+    alone = evaluate(own, [str(tmp_path / "baselines" / "decisions.parquet")], tmp_path / "alone")
+    assert [record["router"] for record in alone] == ["decisions/mixture", "decisions/oracle"]
 
 
 def test_decisions_on_other_splits_too_are_read_for_the_scored_one(own, tmp_path, test_split):

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vlrouterbench.cli.help import POLICIES
-from vlrouterbench.cli.parameters import GoalRequest, options_of
+from vlrouterbench.cli.parameters import options_of
+from vlrouterbench.cli.pool_changes import PoolChangesRequest
+from vlrouterbench.core.errors import EvaluationError
 
 if TYPE_CHECKING:
     from vlrouterbench.data.table import RoutingTable
@@ -22,7 +24,7 @@ BASELINES = ("oracle", "strongest", "cheapest", "mixture")
 
 
 @dataclass(frozen=True)
-class EvaluateRequest(GoalRequest):
+class EvaluateRequest(PoolChangesRequest):
     """The arguments of the command."""
 
     folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
@@ -113,6 +115,10 @@ def evaluate(request: EvaluateRequest) -> None:
     from vlrouterbench.evaluation.view import by_rank_score, judged_notes
 
     console.quiet_libraries()
+    if request.update_card and request.changes().record is not None:
+        raise EvaluationError(
+            "--update-card: expected figures of the pool as it is, found changes of it. Leave one out."
+        )
     with console.stage(f"evaluate on {request.split}") as progress:
         options = EvaluationOptions(
             split=request.split,
@@ -125,6 +131,7 @@ def evaluate(request: EvaluateRequest) -> None:
             rechoose=request.objective is not None,
             candidates=request.candidates,
             router_prices=request.router_prices,
+            changes=request.changes(),
             progress=progress,
         )
         added = [] if request.no_baselines else [name for name in BASELINES if name not in request.router]

@@ -4,7 +4,8 @@ Decisions
 - Everything is told apart before anything is computed, so that a wrong name costs no time.
 - A family of the package must have been trained; one from outside is trained here, with its default settings on
   built-in features, and its record says so: whoever writes one compares it without a detour.
-- A file of decisions stands for every router in it.
+- A file of decisions stands for every router in it; the baselines of the evaluation that wrote it are not routers: this
+  one has its own, by its objective and prices. A file of nothing but baselines is taken whole.
 - Nobody may bear a policy's name but the policy: a function is refused (as with a family's), a decided router gets the
   file's name in front.
 """
@@ -26,7 +27,8 @@ from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.decisions import is_decisions_file, read_decisions
 from vlrouterbench.evaluation.functions import function_name
 from vlrouterbench.evaluation.policies import POLICIES
-from vlrouterbench.evaluation.records import FreeForm, ResultRecord
+from vlrouterbench.evaluation.records import FreeForm, ResultRecord, read_records
+from vlrouterbench.evaluation.writing import DECISIONS_FILE, RESULTS_FILE
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.registration import (
     BUILT_IN,
@@ -156,6 +158,9 @@ def _function(source: object) -> AskedRouter:
 
 def _decisions(file: Path, table: RoutingTable, whole: RoutingTable) -> list[AskedRouter]:
     by_router = read_decisions(file, table, whole=whole)
+    baselines = _baselines_beside(file)
+    if not baselines >= set(by_router):
+        by_router = {router: chosen for router, chosen in by_router.items() if router not in baselines}
     digest = sha256_of_files([file], file.parent)
     return [
         AskedRouter(
@@ -165,6 +170,15 @@ def _decisions(file: Path, table: RoutingTable, whole: RoutingTable) -> list[Ask
         )
         for router, chosen in by_router.items()
     ]
+
+
+def _baselines_beside(file: Path) -> set[str]:
+    """Policies that the evaluation which wrote a file of decisions had beside its routers; none where it is unknown."""
+    results = file.with_name(RESULTS_FILE)
+    if file.name != DECISIONS_FILE or not results.is_file():
+        return set()
+    configs = {record["router"]: record["router_config"] for record in read_records(results)}
+    return {router for router, config in configs.items() if config.get("kind") == "policy" and router in POLICIES}
 
 
 def _unique_names(wanted: Sequence[str]) -> list[str]:

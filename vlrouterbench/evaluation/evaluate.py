@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vlrouterbench.core.errors import BenchmarkError, EvaluationError, RouterError
+from vlrouterbench.core.errors import EvaluationError, RouterError
 from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.evaluation.asked import FUNCTION, NO_ROUTER, TRAINED_HERE, AskedRouter, RouterSource, asked_routers
 from vlrouterbench.evaluation.estimates import ask_estimates
@@ -28,12 +28,15 @@ from vlrouterbench.evaluation.policies import decide_policy
 from vlrouterbench.evaluation.pool import (
     ALL,
     SHARED,
+    PoolMatch,
     at_prices,
     match_pool,
     prices_of,
     scored_candidates,
+    scored_samples,
     with_candidates,
 )
+from vlrouterbench.evaluation.pool_changes import NO_CHANGES, PoolChanges, cannot_follow, changed_prices
 from vlrouterbench.evaluation.records import FreeForm, ResultRecord
 from vlrouterbench.evaluation.results import score_routers
 from vlrouterbench.evaluation.shuffled import train_on_shuffled
@@ -70,6 +73,7 @@ class EvaluationOptions:
             it kept for that; else each decides at its own.
         candidates: which are scored: "all", "shared" (those that every router has), or names with commas between them.
         router_prices: count costs at the prices that the routers state.
+        changes: of the pool for this evaluation alone.
         num_proc: number of processes that encode samples whose features are not stored.
         progress: called while samples are encoded.
     """
@@ -84,6 +88,7 @@ class EvaluationOptions:
     rechoose: bool = False
     candidates: str = ALL
     router_prices: bool = False
+    changes: PoolChanges = NO_CHANGES
     num_proc: int = 1
     progress: Progress | None = None
 
@@ -91,6 +96,8 @@ class EvaluationOptions:
         price = self.machine_usd_per_hour
         if price is not None and not 0 <= price < math.inf:
             raise EvaluationError(f"expected a machine price >= 0 in USD per hour, found {price}.")
+        if self.router_prices and self.changes.of_prices:
+            raise EvaluationError("expected --router-prices or changed prices, found both. Leave one out.")
 
     @property
     def work(self) -> EncodingWork:
@@ -116,9 +123,8 @@ def evaluate_routers(
     Raises:
         BenchmarkError: no sample of the split was measured for every candidate.
         RouterError: a router cannot be loaded, or has other candidates than the benchmark.
-        EvaluationError: an estimate of a calibrated router is not a probability, or not a cost; a function that fails
-            or answers with something else than candidates' names; decisions that do not fit the scored samples; or a
-            router was trained on scored samples, and that is not allowed.
+        EvaluationError: an estimate that is no probability or no cost; a function that fails or answers otherwise than
+            with candidates' names; decisions that do not fit; or a router that was trained on scored samples.
     """
     options = options or EvaluationOptions()
     if not routers:
@@ -126,16 +132,16 @@ def evaluate_routers(
     whole = load_table(folder).judged_by(options.goal)
     every = whole.pool.names
     whole, loaded, prices = _asked_pool(routers, whole, options)
-    split, table = _scored(whole, options.split)
+    split, table = scored_samples(whole, options.split)
     train, overlaps = whole.split("train"), OverlapCheck(table, options.split, options.allow_leaks)
     routed: list[RoutedSplit] = []
     features: torch.Tensor | None = None
     for asked in asked_routers(routers, table, whole):
-        if (fixed := _without_model(asked, table, train, options.seed)) is not None:
+        if (fixed := _without_model(asked, table, train, options)) is not None:
             routed.append(fixed)
             continue
         router = loaded.get(asked.name) or _router(asked, whole, options)
-        match_pool(asked.name, router, table, partly=options.candidates != ALL)
+        _match(asked.name, router, table, options)
         overlap = overlaps.count(asked.name, router)
         split_features = router_features(router, table, options)
         if features is None and not router.end_to_end:
@@ -154,6 +160,7 @@ def evaluate_routers(
         machine_usd_per_hour=options.machine_usd_per_hour,
         prices=prices,
         candidates_left_out=[name for name in every if name not in table.pool.index],
+        changes=options.changes.record,
     )
     records = score_routers(routed, context)
     write_results(records, routed, context, Path(out))
@@ -165,24 +172,23 @@ def _asked_pool(
 ) -> tuple[RoutingTable, dict[str, PreTrainedRouter], dict[str, list[float]] | None]:
     """The benchmark with the candidates and prices asked for, the routers that these depend on, and their prices."""
     loaded: dict[str, PreTrainedRouter] = {}
+    changes = options.changes
+    changes.check_names(whole)
+    whole = changes.priced(whole)
     if options.candidates == SHARED or options.router_prices:
-        _, table = _scored(whole, options.split)
+        _, table = scored_samples(whole, options.split)
         loaded = {
             one.name: _router(one, whole, options) for one in asked_routers(routers, table, whole) if one.has_model
         }
     prices = prices_of(loaded, whole) if options.router_prices else None
     pools = {name: router.config.candidate_names for name, router in loaded.items()}
-    names = scored_candidates(options.candidates, whole, pools)
-    return with_candidates(at_prices(whole, prices), names), loaded, prices
+    names = [name for name in scored_candidates(options.candidates, whole, pools) if name not in changes.without]
+    table = with_candidates(at_prices(whole, prices), names)
+    return table, loaded, changed_prices(whole) if changes.of_prices else prices
 
 
-def _scored(whole: RoutingTable, name: str) -> tuple[RoutingTable, RoutingTable]:
-    """A split, and the samples of it that were measured for every candidate."""
-    split = whole.split(name)
-    table = split.take(split.complete)
-    if not len(table):
-        raise BenchmarkError(_nothing_complete(split, name))
-    return split, table
+def _match(name: str, router: PreTrainedRouter, table: RoutingTable, options: EvaluationOptions) -> PoolMatch:
+    return match_pool(name, router, table, partly=options.candidates != ALL, without=options.changes.without)
 
 
 def _controls(
@@ -198,10 +204,15 @@ def _controls(
     return decisions | {UPPER_BOUND: upper_bound_decisions(table, train, seed=seed, features=scored)}
 
 
-def _without_model(asked: AskedRouter, table: RoutingTable, train: RoutingTable, seed: int) -> RoutedSplit | None:
+def _without_model(
+    asked: AskedRouter, table: RoutingTable, train: RoutingTable, options: EvaluationOptions
+) -> RoutedSplit | None:
     """Decisions of a policy, of a function or from a file; None for a router."""
+    if options.changes.of_prices and (asked.function is not None or asked.decisions is not None):
+        kind = "a function of samples" if asked.decisions is None else "decisions of a file"
+        raise cannot_follow(asked.name, f"{kind}, which are the same at all prices. Leave it out")
     if asked.policy is not None:
-        policy = decide_policy(asked.policy, table, train, seed=seed)
+        policy = decide_policy(asked.policy, table, train, seed=options.seed)
         config = {"kind": "policy", "name": asked.policy, **policy.config}
         return RoutedSplit(asked.name, policy.decisions, config, policy.shares)
     if asked.function is not None:
@@ -213,13 +224,12 @@ def _without_model(asked: AskedRouter, table: RoutingTable, train: RoutingTable,
 
 
 def _router(asked: AskedRouter, whole: RoutingTable, options: EvaluationOptions) -> PreTrainedRouter:
-    """A router as it was given, loaded, or trained for the occasion."""
-    if asked.router is not None:
-        return asked.router
+    """A router as it was given, loaded, or trained for the occasion, at the prices of the evaluation."""
     if asked.family is not None:
         problem = Problem(whole, encode_benchmark(whole, None, options.work))
         return train_router(asked.family, problem, RouterTrainingArguments(seed=options.seed)).router
-    return AutoRouter.from_pretrained(str(asked.folder))
+    router = AutoRouter.from_pretrained(str(asked.folder)) if asked.router is None else asked.router
+    return options.changes.on_router(asked.name, router, whole)
 
 
 def router_features(router: PreTrainedRouter, table: RoutingTable, options: EvaluationOptions) -> torch.Tensor:
@@ -244,7 +254,7 @@ def routed_split(
         RouterError: other candidates than the table's, or scores that nothing can be decided by.
         EvaluationError: an estimate that is none.
     """
-    pool = match_pool(name, router, table, partly=options.candidates != ALL)
+    pool = _match(name, router, table, options)
     order = pool.order
     config = {"kind": "router", "family": family_name(router), **router.config.training}
     own = getattr(router.config, "usd_weight", None)
@@ -283,13 +293,3 @@ def _at_objective(router: PreTrainedRouter, table: RoutingTable, candidates: Seq
         "usd_weight": choice.usd_weight,
         "objective_note": choice.note,
     }
-
-
-def _nothing_complete(split: RoutingTable, name: str) -> str:
-    measured = np.isfinite(split.quality) & np.isfinite(split.cost)
-    never = [candidate for candidate, any_ in zip(split.pool.names, measured.any(axis=0), strict=True) if not any_]
-    detail = f"Never measured there: {', '.join(never)}. " if never else ""
-    return (
-        f"expected samples of the {name} split of {split.folder} measured for every candidate, "
-        f"found none of {len(split)}. {detail}Build with a --candidates file that lists only measured candidates."
-    )

@@ -17,6 +17,7 @@ import numpy as np
 from vlrouterbench.core.constants import BEST_SINGLE as BEST_SINGLE_NOTE
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.simulated import marked
+from vlrouterbench.evaluation.changes import changes_in_words
 from vlrouterbench.evaluation.paired import BEST_SINGLE, PairedFigures, ScoringContext, best_single
 from vlrouterbench.evaluation.records import FreeForm, Interval, ResultRecord, ShareIntervals
 from vlrouterbench.metrics.bootstrap import interval
@@ -51,7 +52,7 @@ def shares_of(router: str, index: int, paired: PairedFigures, context: ScoringCo
         router, table.pool.names[best_single(table)], shares, intervals, float(paired.cost[:, index].mean())
     )
     return {
-        "headline": marked(sentence, simulated=table.simulated),
+        "headline": marked(sentence + changes_in_words(context.changes), simulated=table.simulated),
         "accuracy_share": shares[0],
         "cost_share": shares[1],
         "share_ci95": {"accuracy_share": intervals[0], "cost_share": intervals[1]},

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.evaluation.changes import PoolChangesRecord
 from vlrouterbench.evaluation.estimates import CandidateEstimates
 from vlrouterbench.evaluation.records import (
     ControlRecord,
@@ -88,6 +89,7 @@ class ScoringContext:
         machine_usd_per_hour: price of the machine that times routers; None leaves their overhead uncounted.
         prices: that costs are counted at where they are not the benchmark's, USD per million tokens in and out.
         candidates_left_out: the benchmark's candidates that are not scored.
+        changes: of the pool for this evaluation alone.
     """
 
     table: RoutingTable
@@ -98,6 +100,7 @@ class ScoringContext:
     machine_usd_per_hour: float | None = None
     prices: dict[str, list[float]] | None = None
     candidates_left_out: Sequence[str] = ()
+    changes: PoolChangesRecord | None = None
 
     @property
     def goal(self) -> Goal:

@@ -16,9 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from vlrouterbench.core.errors import EvaluationError, RouterError, unknown_name
+from vlrouterbench.core.errors import BenchmarkError, EvaluationError, RouterError, unknown_name
 from vlrouterbench.data.candidates import CandidatePool
 from vlrouterbench.data.table import RoutingTable, load_table
+from vlrouterbench.evaluation.changes import changes_in_words
+from vlrouterbench.evaluation.pool_changes import PoolChanges
 from vlrouterbench.evaluation.records import ResultRecord, ScoredRecord, read_records
 from vlrouterbench.metrics.objectives import Goal
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
@@ -42,7 +44,9 @@ class PoolMatch:
     allowed: list[str] | None
 
 
-def match_pool(name: str, router: PreTrainedRouter, table: RoutingTable, *, partly: bool = False) -> PoolMatch:
+def match_pool(
+    name: str, router: PreTrainedRouter, table: RoutingTable, *, partly: bool = False, without: Sequence[str] = ()
+) -> PoolMatch:
     """How a router's candidates fit a table's.
 
     Args:
@@ -50,12 +54,13 @@ def match_pool(name: str, router: PreTrainedRouter, table: RoutingTable, *, part
         router: of any family.
         table: the scored samples.
         partly: whether the router may have candidates that the table lacks.
+        without: those that it may have in any case: they are left out.
 
     Raises:
         RouterError: their candidates are different ones.
     """
     own, expected = router.config.candidate_names, table.pool.names
-    lacking, strange = sorted(set(expected) - set(own)), sorted(set(own) - set(expected))
+    lacking, strange = sorted(set(expected) - set(own)), sorted(set(own) - set(expected) - set(without))
     if lacking or (strange and not partly):
         raise RouterError(
             f"the router {name} and the benchmark {table.folder} have different candidates. Only in the benchmark: "
@@ -63,7 +68,8 @@ def match_pool(name: str, router: PreTrainedRouter, table: RoutingTable, *, part
             "benchmark, or score it on those that both have: --candidates shared."
         )
     order = np.array([table.pool.index.get(candidate, -1) for candidate in own])
-    return PoolMatch(order, [candidate for candidate in own if candidate in table.pool.index] if strange else None)
+    scored = [candidate for candidate in own if candidate in table.pool.index]
+    return PoolMatch(order, scored if len(scored) < len(own) else None)
 
 
 def with_candidates(table: RoutingTable, names: Sequence[str]) -> RoutingTable:
@@ -109,6 +115,29 @@ def scored_candidates(asked: str, table: RoutingTable, pools: Mapping[str, Seque
     return shared
 
 
+def scored_samples(whole: RoutingTable, name: str) -> tuple[RoutingTable, RoutingTable]:
+    """A split, and the samples of it that were measured for every candidate.
+
+    Raises:
+        BenchmarkError: there are none.
+    """
+    split = whole.split(name)
+    table = split.take(split.complete)
+    if not len(table):
+        raise BenchmarkError(_nothing_complete(split, name))
+    return split, table
+
+
+def _nothing_complete(split: RoutingTable, name: str) -> str:
+    measured = np.isfinite(split.quality) & np.isfinite(split.cost)
+    never = [candidate for candidate, any_ in zip(split.pool.names, measured.any(axis=0), strict=True) if not any_]
+    detail = f"Never measured there: {', '.join(never)}. " if never else ""
+    return (
+        f"expected samples of the {name} split of {split.folder} measured for every candidate, "
+        f"found none of {len(split)}. {detail}Build with a --candidates file that lists only measured candidates."
+    )
+
+
 def prices_of(routers: Mapping[str, PreTrainedRouter], table: RoutingTable) -> dict[str, list[float]]:
     """The prices, USD per million tokens in and out, that routers state for candidates of a table.
 
@@ -143,7 +172,10 @@ def at_prices(table: RoutingTable, prices: Mapping[str, Sequence[float]] | None)
 def evaluated_table(folder: Path | str, records: Sequence[ResultRecord], goal: Goal) -> RoutingTable:
     """The scored samples of an evaluation as it saw them: its candidates, prices and split."""
     first = records[0]
-    table = at_prices(load_table(folder).judged_by(goal), first["prices"])
+    whole = load_table(folder).judged_by(goal)
+    changes = first.get("pool_changes")
+    # Prices that were changed for the evaluation stand in both fields; costs that the source fixed follow a factor.
+    table = PoolChanges.read(changes).priced(whole) if changes else at_prices(whole, first["prices"])
     split = with_candidates(table, first["candidates"]).split(first["split"])
     return split.take(split.complete)
 
@@ -165,6 +197,10 @@ def pool_notes(record: ScoredRecord) -> list[str]:
             f"Scored on {len(record['candidates'])} of the benchmark's {len(record['candidates']) + len(left)} "
             f"candidates; left out: {', '.join(left)}. Cost bounds are the whole benchmark's."
         )
-    if record["prices"] is not None:
+    changes = record.get("pool_changes")
+    if changes is not None:
+        rates = "each router keeps its trade-off of accuracy against USD unless --objective is given"
+        notes.append(f"Changed for this evaluation alone:{changes_in_words(changes)}; {rates}.")
+    elif record["prices"] is not None:
         notes.append("Costs are counted at the router's own prices.")
     return notes

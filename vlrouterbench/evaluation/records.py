@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import Any, NotRequired, TypedDict, cast
 
 from vlrouterbench.core.errors import EvaluationError
 from vlrouterbench.data.build_report import BenchmarkIdentity
+from vlrouterbench.evaluation.changes import PoolChangesRecord
 
 Interval = list[float]
 """[low, high] of a 95 % interval."""
@@ -189,11 +190,12 @@ class Scored(Figures):
 
 
 class Captioned(TypedDict):
-    """What a caption of figures says: which benchmark, which split, how many samples."""
+    """What a caption of figures says: which benchmark, which split, how many samples, what was changed for them."""
 
     benchmark: BenchmarkIdentity
     split: str
     num_samples: int
+    pool_changes: NotRequired[PoolChangesRecord | None]
 
 
 class UpperBoundGap(TypedDict):
@@ -268,12 +270,10 @@ _RENAMED = {
     "ece_by_luck": "ece_null",
 }
 """Field of a file written by 0.x -> its name now."""
-_LACKING: FreeForm = {
-    **dict.fromkeys(("training_overlap", "prices", "latency")),
+_LACKING: FreeForm = dict.fromkeys(("training_overlap", "prices", "latency", "pool_changes")) | {
     **{"rank_score_reason": "", "headline": "", "candidates_left_out": [], "objective": "rank-score"},
 }
 """Fields that files of 0.x lack."""
-_WITH_RENAMED = ("controls", "calibration")
 
 
 def read_records(path: Path) -> list[ResultRecord]:
@@ -297,4 +297,4 @@ def _renamed(record: FreeForm) -> FreeForm:
     current = {_RENAMED.get(name, name): value for name, value in record.items()}
     if "router_config" in current:
         current = {**_LACKING, "objective_value": current.get("rank_score"), **current}
-    return current | {name: _renamed(current[name]) for name in _WITH_RENAMED if isinstance(current.get(name), dict)}
+    return current | {n: _renamed(current[n]) for n in ("controls", "calibration") if isinstance(current.get(n), dict)}

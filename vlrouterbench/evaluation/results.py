@@ -24,6 +24,7 @@ from vlrouterbench.core.files import without_nan
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.answer_time import latency_of
 from vlrouterbench.evaluation.calibration import calibration_of
+from vlrouterbench.evaluation.changes import PoolChangesRecord
 from vlrouterbench.evaluation.headline import shares_of
 from vlrouterbench.evaluation.paired import (
     MIXTURE,
@@ -54,6 +55,7 @@ class _Terms(TypedDict):
     candidates: list[str]
     candidates_left_out: list[str]
     prices: dict[str, list[float]] | None
+    pool_changes: PoolChangesRecord | None
     objective: str
     objective_value: float
     rank_score_reason: str
@@ -123,6 +125,7 @@ def _terms(whole: Figures, context: ScoringContext) -> _Terms:
         "candidates": list(table.pool.names),
         "candidates_left_out": list(context.candidates_left_out),
         "prices": context.prices,
+        "pool_changes": context.changes,
         "objective": str(goal.objective),
         "objective_value": float(goal.merit(whole["accuracy"], whole["average_cost_usd"], best)),
         "rank_score_reason": goal.why_no_rank_score,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.simulated import marked
+from vlrouterbench.evaluation.changes import changes_in_words
 from vlrouterbench.evaluation.paired import MIXTURE
 from vlrouterbench.evaluation.ranking import Rank
 from vlrouterbench.evaluation.records import Captioned, Difference, Interval, ResultRecord, Scored, ScoredRecord
@@ -166,4 +167,5 @@ def judged_notes(record: ScoredRecord) -> list[str]:
 def results_caption(record: Captioned) -> str:
     """What records are of: benchmark, split and number of samples."""
     data = marked(record["benchmark"]["name"], simulated=record["benchmark"]["simulated"])
-    return f"{data}, {record['split']} split, {record['num_samples']:,} samples"
+    changes = changes_in_words(record.get("pool_changes"))
+    return f"{data}, {record['split']} split, {record['num_samples']:,} samples{changes}"

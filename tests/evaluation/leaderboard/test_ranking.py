@@ -171,5 +171,5 @@ def test_what_was_decided_for_something_else_than_it_is_judged_by_is_said(benchm
     notes = standings(benchmark, under_accuracy).notes
     assert notes == [
         "mine was decided under accuracy, and is judged by rank-score here (--objective).",
-        "mine was evaluated at its router's own prices; costs here are the benchmark's.",
+        "mine was evaluated at other prices; costs here are the benchmark's.",
     ]

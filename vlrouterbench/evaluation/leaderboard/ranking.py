@@ -161,7 +161,7 @@ def _decided_for(named: Mapping[str, _Entry], goal: Goal) -> list[str]:
         if stated is not None and stated.objective != asked:
             notes.append(f"{name} was decided under {stated.objective}, and is judged by {asked} here (--objective).")
         if stated is not None and stated.own_prices:
-            notes.append(f"{name} was evaluated at its router's own prices; costs here are the benchmark's.")
+            notes.append(f"{name} was evaluated at other prices; costs here are the benchmark's.")
     return notes
 
 
