@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from vlrouterbench.core.files import make_folder
-from vlrouterbench.serving.shared_file import open_shared
+from vlrouterbench.serving.shared_file import open_shared, usable
 
 FILE = "ledger.sqlite"
 _SCHEMA = """
@@ -39,11 +39,12 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         make_folder(folder)
-        self._connection = open_shared(folder / FILE, any_thread=True)
-        self._connection.executescript(_SCHEMA)
-        # The latest days that were seen, whatever the clock says now: one that is ahead forgets nothing.
-        kept = "select min(day) from (select distinct day from charges order by day desc limit ?)"
-        self._connection.execute(f"delete from charges where day < ({kept})", (_KEPT_DAYS,))
+        with usable(folder / FILE):
+            self._connection = open_shared(folder / FILE, any_thread=True)
+            self._connection.executescript(_SCHEMA)
+            # The latest days that were seen, whatever the clock says now: one that is ahead forgets nothing.
+            kept = "select min(day) from (select distinct day from charges order by day desc limit ?)"
+            self._connection.execute(f"delete from charges where day < ({kept})", (_KEPT_DAYS,))
 
     def charge(self, request_id: str, key: str, reserved_usd: float, usd_per_day: float) -> bool:
         """Charge a request before it is asked.
