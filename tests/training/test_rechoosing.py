@@ -129,7 +129,8 @@ def test_the_margin_by_hand_counts_groups_and_is_wider_where_they_are_few():
     # Four groups of one: deviations +-0.5, standard error sqrt(4 / 3 * 4 * 0.25) / 4.
     values = np.array([0.0, 1.0, 0.0, 1.0])
     assert margin(values, np.arange(4)) == pytest.approx(2.3533634 * np.sqrt(4 / 3) / 4)
-    # Student's t with 3 degrees of freedom. Two groups of two alike: 1 degree, sums of deviations +-1, standard error sqrt(2 * 2) / 4.
+    # Student's t with 3 degrees of freedom. Two groups of two alike: 1 degree, sums of deviations +-1, standard error
+    # sqrt(2 * 2) / 4.
     assert margin(values, np.array(["a", "b", "a", "b"])) == pytest.approx(6.3137515 * 2 / 4)
     # One group shows no spread, so nothing is sure; very many come to the normal quantile.
     assert margin(values, np.zeros(4)) == np.inf
