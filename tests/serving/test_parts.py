@@ -76,6 +76,62 @@ def test_a_ledger_never_lets_paid_and_reserved_pass_the_day(tmp_path_factory, ch
     ledger.close()
 
 
+MEAN = 0.01
+STEPS = st.tuples(
+    st.sampled_from([0.0005, 0.004, 0.02, 0.3]), st.sampled_from([None, 0.0, 0.1, 1.0]), st.integers(0, 9)
+)
+
+
+@pytest.mark.hypothesis
+@settings(max_examples=25, deadline=None)
+@given(st.lists(STEPS, min_size=20, max_size=60))
+def test_a_mean_is_passed_by_one_reserve_at_most_whatever_comes_in_which_order_and_over_restarts(
+    tmp_path_factory, steps
+):
+    folder = tmp_path_factory.mktemp("mean")
+    ledger, other = Ledger(folder), Ledger(folder)  # as two processes have
+    charged: dict[str, float] = {}  # what each request is counted at, by hand
+    reserves, opened = [], []
+    for number, (reserve, paid, turn) in enumerate(steps):
+        if turn == 9:
+            ledger.close()
+            ledger = Ledger(folder)  # as after a kill: nothing that was open is settled first
+        ledger, other = other, ledger
+        fits = ledger.room("a", MEAN).takes(reserve)
+        assert ledger.charge(str(number), "a", reserve, None, MEAN) == fits
+        if fits:
+            charged[str(number)] = reserve
+            reserves.append(reserve)
+            opened.append((str(number), reserve, paid))
+            assert sum(charged.values()) <= MEAN * len(charged) + max(reserves) + 1e-9
+        while opened and turn % 2:
+            done, whole, share = opened.pop(turn % len(opened))
+            if share is not None:
+                charged[done] = whole * share
+            ledger.settle(done, charged[done] if share is not None else None, is_answered=share != 0)
+            if turn % 3:
+                break
+        assert len(charged) < 20 or sum(charged.values()) / len(charged) <= MEAN + max(reserves) / 20 + 1e-9
+    assert ledger.charge("small", "a", MEAN, None, MEAN), "no order locks a key for good"
+    assert ledger.charge("of another", "b", 0.3, None, MEAN), "keys are apart"
+    ledger.close()
+    other.close()
+
+
+def test_a_mean_goes_on_where_it_was_after_a_restart_and_a_refused_reserve_lets_nobody_be_ahead(tmp_path):
+    first = Ledger(tmp_path)
+    assert first.charge("huge", "a", 9.0, None, 0.1)
+    first.settle("huge", 0.0, is_answered=False)
+    assert first.charge("1", "a", 1.0, None, 0.1)
+    first.settle("1", 1.0)
+    first.settle("1", 0.0)  # settled once: the second changes nothing
+    first.close()
+    second = Ledger(tmp_path)
+    # Three requests may be charged 0.3 and are, with one reserve of 1.0 ahead, at 1.3 at most: 0.3 is left of it.
+    assert second.room("a", 0.1).most_usd == pytest.approx(0.3)
+    assert not second.charge("2", "a", 0.31, None, 0.1) and second.charge("3", "a", 0.29, None, 0.1)
+
+
 def test_a_ledger_keeps_what_was_charged_when_its_process_ends_and_a_clock_that_goes_back_gives_no_new_day(
     tmp_path, monkeypatch
 ):
@@ -153,6 +209,9 @@ def test_shares_of_conversations_are_spread_evenly():
         ("keys: [{name: a}]", 'expected "sha256"'),
         ("keys: [{name: a, sha256: sk-my-key}]", "64 hexadecimal digits"),
         ("keys: [{name: a, sha256: " + "a" * 64 + ", usd_per_day: 1}]", "folder in state:"),
+        ("keys: [{name: a, sha256: " + "a" * 64 + ", mean_usd_per_request: 1}]", "folder in state:"),
+        ("keys: [{name: a, mean_usd_per_reqest: 1}]", 'Did you mean "mean_usd_per_request"'),
+        ("keys: [{name: a, mean_usd_per_request: 0}]", "from 1e-09"),
         ("unreadable_images: maybe", "text-only"),
         ("shadow: [a]", "expected one value"),
     ],

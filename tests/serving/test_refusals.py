@@ -129,6 +129,36 @@ def test_a_keys_day_is_never_passed_and_what_was_paid_is_settled(gateway, tmp_pa
     assert paid_usd(tmp_path) == [pytest.approx(0.01)] * 5
 
 
+def test_a_keys_mean_passes_dear_candidates_over_and_refuses_when_none_fits_over_a_restart_too(gateway):
+    usage = {"prompt_tokens": 0, "completion_tokens": 5_000}  # 0.01 USD by large
+    config = {"state": "state", "keys": [key(mean_usd_per_request=0.0011)]}
+    cheap = {"output_price": 0.02}
+    how = {"config": config, "own": {"small": cheap, "middle": cheap}, "max_output_tokens": 5_000}
+    script = lambda *_: Scripted(usage=usage)  # noqa: E731
+    with gateway(script, **how) as running:
+        assert running.ask(HARD, headers=bearer()).headers["x-vlrouter-candidate"] == "large"
+    with gateway(script, **how) as running:
+        told = running.client.post(
+            "/v1/route", json={"messages": [{"role": "user", "content": HARD}]}, headers=bearer()
+        ).json()
+        assert "large" not in told["order"] and "does not fit this key's mean" in told["passed_over"]["large"]
+        assert running.ask(HARD, headers=bearer()).headers["x-vlrouter-candidate"] != "large"
+        refused = running.ask(model="large", headers=bearer())
+        body = {"n": 50, "max_tokens": 5_000}
+        none = running.ask(HARD, headers=bearer(), **body)
+    assert refused.status_code == none.status_code == 429
+    for answer in (refused, none):
+        assert "A smaller max_tokens or a shorter request" in answer.json()["error"]["message"]
+    assert asked_models(running) == [told["order"][0]]
+
+
+def test_what_an_upstream_refuses_costs_nothing(gateway, tmp_path):
+    config = {"state": "state", "keys": [key(mean_usd_per_request=1e-6, usd_per_day=1)]}
+    with gateway(lambda *_: Scripted(status=400), config=config, max_output_tokens=100) as running:
+        statuses = [running.ask(model="large", headers=bearer()).status_code for _ in range(3)]
+    assert statuses == [400] * 3 and paid_usd(tmp_path) == [0.0] * 3
+
+
 def paid_usd(folder):
     """What each charge was settled by."""
     rows = sqlite3.connect(folder / "state" / "ledger.sqlite").execute("select paid_usd from charges")

@@ -75,7 +75,7 @@ class Addresses:
         key = self._caller(request)
         content = {"model": AUTO, **read_object(await self._body(request))}
         chat = await self._with_images(read_chat(content, request.headers))
-        return JSONResponse(_described(await self.gateway.planner.plan(chat, key)))
+        return JSONResponse(_described(await self.gateway.plan(chat, key)))
 
     async def models(self, request: Request) -> Response:
         """`GET /v1/models`."""

@@ -27,7 +27,7 @@ from vlrouterbench.serving.affinity import Affinity
 from vlrouterbench.serving.chat import ChatRequest, RequestError
 from vlrouterbench.serving.chooser import Chooser
 from vlrouterbench.serving.forwarding import Forwarder, Outcome
-from vlrouterbench.serving.ledger import Ledger
+from vlrouterbench.serving.ledger import Ledger, Room
 from vlrouterbench.serving.metering import Meter
 from vlrouterbench.serving.metrics import Metrics
 from vlrouterbench.serving.planning import DIRECT, Plan, Planner
@@ -125,6 +125,13 @@ class Gateway:
             if kept is not None:
                 kept.close()
 
+    async def plan(self, request: ChatRequest, key: Key | None) -> Plan:
+        """Whom a request is sent to, by what its key has spent until now; errors are those of `Planner.plan`."""
+        room: Room | None = None
+        if self.ledger is not None and key is not None and key.mean_usd_per_request is not None:
+            room = await self._kept(self.ledger.room, key.name, key.mean_usd_per_request)
+        return await self.planner.plan(request, key, room)
+
     async def serve(self, request: ChatRequest, key: Key | None) -> Served:
         """Answer a request; what it gives must be closed.
 
@@ -133,7 +140,7 @@ class Gateway:
         """
         started = time.perf_counter()
         await self._count(key)
-        plan = await self.planner.plan(request, key)
+        plan = await self.plan(request, key)
         turn = _Turn(request, plan, key, Outcome(), started=started)
         await self._charge(turn)
         asked = time.perf_counter()
@@ -176,7 +183,7 @@ class Gateway:
         await body.aclose()
         await answer.close()
         usage = None if turn.meter is None else turn.meter.end()
-        cost = None
+        cost = None if answer.status < 400 else 0.0  # a refused request is not paid
         if usage is not None:
             endpoint, name = self.forwarder.endpoints[turn.outcome.candidate], turn.outcome.candidate
             cost = usd(endpoint, usage.input_tokens, usage.output_tokens)
@@ -191,10 +198,7 @@ class Gateway:
         if self.ledger is None or key is None or key.requests_per_minute is None:
             return
         per_minute = key.requests_per_minute
-        try:
-            wait = await self._on_disk(self.ledger.begin, key.name, per_minute)
-        except sqlite3.Error as error:
-            raise RequestError(503, _NOT_KEPT, "server_error") from error
+        wait = await self._kept(self.ledger.begin, key.name, per_minute)
         if wait:
             told = f"this key may ask {per_minute} times a minute; wait {wait:.0f} s."
             raise RequestError(429, told, "rate_limit_error")
@@ -202,28 +206,37 @@ class Gateway:
     async def _on_disk(self, call: Callable[..., Made], *arguments: object) -> Made:
         return await asyncio.get_running_loop().run_in_executor(self._disk, call, *arguments)
 
+    async def _kept(self, call: Callable[..., Made], *arguments: object) -> Made:
+        """As `_on_disk`; a request whose key cannot be counted is refused."""
+        try:
+            return await self._on_disk(call, *arguments)
+        except sqlite3.Error as error:
+            raise RequestError(503, _NOT_KEPT, "server_error") from error
+
     async def _charge(self, turn: _Turn) -> None:
         key = turn.key
-        if self.ledger is None or key is None or key.usd_per_day is None:
+        if self.ledger is None or key is None or not key.is_charged:
             return
         names = turn.plan.order[: self.settings.max_attempts]
         reserve = max(reserve_of(self.forwarder.endpoints[name], turn.request) for name in names)
-        try:
-            fits = await self._on_disk(self.ledger.charge, turn.id, key.name, reserve, key.usd_per_day)
-        except sqlite3.Error as error:
-            raise RequestError(503, _NOT_KEPT, "server_error") from error
-        if not fits:
-            told = f"this key may spend {key.usd_per_day:g} USD a day, and the answer could pass it."
+        per_day, mean = key.usd_per_day, key.mean_usd_per_request
+        if not await self._kept(self.ledger.charge, turn.id, key.name, reserve, per_day, mean):
+            bounds = {"a day": per_day, "a request on average": mean}
+            listed = " and ".join(f"{usd_:g} USD {of}" for of, usd_ in bounds.items() if usd_ is not None)
+            told = f"this key may spend {listed}, and the answer could pass it."
             raise RequestError(429, told, "insufficient_quota")
 
     async def _settle(self, turn: _Turn, paid_usd: float | None) -> None:
         """Settle what is known of the cost of an answer, 0 for none; None leaves the charge."""
-        if self.ledger is None or turn.key is None or turn.key.usd_per_day is None or paid_usd is None:
+        if self.ledger is None or turn.key is None or not turn.key.is_charged:
             return
         failed = [attempt for attempt in turn.outcome.attempts if attempt.failure and attempt.failure.may_be_paid]
         maybe = sum(reserve_of(self.forwarder.endpoints[one.candidate], turn.request) for one in failed)
+        answer = turn.outcome.answer
+        is_answered = maybe > 0 or (answer is not None and answer.status < 400)
         try:
-            await self._on_disk(self.ledger.settle, turn.id, paid_usd + maybe)
+            paid = None if paid_usd is None else paid_usd + maybe
+            await self._on_disk(partial(self.ledger.settle, turn.id, paid, is_answered=is_answered))
         except sqlite3.Error as error:
             self.metrics.lost.inc()
             tell("warning", f"the ledger cannot be written ({error}); a charge stays as it was reserved.")

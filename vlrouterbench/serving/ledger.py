@@ -1,17 +1,22 @@
-"""What keys have spent today, in SQLite: charged before a request is asked, settled by what it did cost.
+"""What keys have spent, in SQLite: charged before a request is asked, settled by what it did cost.
 
 Decisions
 - One transaction sums what is charged and adds the next charge, so that several processes share a budget and cannot
   pass it together. A process that is killed leaves its open charges at their reserve: nothing is counted twice, and
   nothing that may have been paid is forgotten.
 - WAL with `synchronous=NORMAL`: a commit is with the operating system when a request is asked, which outlives a kill.
+- A mean over requests has no day. It is kept by one row of each key, which changes in the transactions that charge and
+  settle. A reserve lets a key be ahead while it is open, and for good once it was answered: a request that was refused
+  for its size does not.
 - A clock that goes back gives no new day: what was charged on later days counts too. One that was ahead for a while
   takes from the days to come what was spent meanwhile, and nothing else.
 """
 
 from __future__ import annotations
 
+import math
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from vlrouterbench.core.files import make_folder
@@ -23,11 +28,38 @@ create table if not exists charges (
     id text primary key, key text not null, day integer not null, reserved_usd real not null, paid_usd real
 ) strict;
 create index if not exists charges_of_day on charges (key, day);
+create index if not exists charges_open on charges (key, reserved_usd) where paid_usd is null;
+create table if not exists totals (
+    key text primary key, requests integer not null, committed_usd real not null, largest_reserve_usd real not null
+) strict;
 create table if not exists begun (key text not null, time real not null) strict;
 create index if not exists begun_of_key on begun (key, time);
 """
+_OPEN = "paid_usd is null"
 _DAY_S, _MINUTE_S = 86_400, 60.0
 _KEPT_DAYS = 32
+
+
+@dataclass(frozen=True)
+class Room:
+    """What the next request of a key may be charged, so that the mean of all is at most a budget plus one reserve.
+
+    Attributes:
+        left_usd: the budget times the requests until now and this one, less what is charged; below 0: ahead of it.
+        largest_reserve_usd: of a request that is open or was answered: how far all together may be ahead.
+    """
+
+    left_usd: float
+    largest_reserve_usd: float
+
+    def takes(self, reserve_usd: float) -> bool:
+        """Whether a reserve fits; the first of its size does while nothing is ahead."""
+        return reserve_usd <= self.left_usd + max(self.largest_reserve_usd, reserve_usd)
+
+    @property
+    def most_usd(self) -> float:
+        """The largest reserve that fits; infinite while nothing is ahead."""
+        return math.inf if self.left_usd >= 0 else max(0.0, self.left_usd + self.largest_reserve_usd)
 
 
 class Ledger:
@@ -43,10 +75,22 @@ class Ledger:
         self._connection.executescript(_SCHEMA)
         # The latest days that were seen, whatever the clock says now: one that is ahead forgets nothing.
         kept = "select min(day) from (select distinct day from charges order by day desc limit ?)"
-        self._connection.execute(f"delete from charges where day < ({kept})", (_KEPT_DAYS,))
+        with self._connection as connection:
+            connection.execute("begin immediate")
+            opened = f"select max(reserved_usd) from charges where {_OPEN} and key = totals.key and day < ({kept})"
+            larger = f"max(largest_reserve_usd, coalesce(({opened}), 0))"
+            connection.execute(f"update totals set largest_reserve_usd = {larger}", (_KEPT_DAYS,))
+            connection.execute(f"delete from charges where day < ({kept})", (_KEPT_DAYS,))
 
-    def charge(self, request_id: str, key: str, reserved_usd: float, usd_per_day: float) -> bool:
-        """Charge a request before it is asked.
+    def charge(
+        self,
+        request_id: str,
+        key: str,
+        reserved_usd: float,
+        usd_per_day: float | None,
+        mean_usd_per_request: float | None = None,
+    ) -> bool:
+        """Charge a request before it is asked; a bound that is None is none.
 
         Returns:
             Whether the reserve fitted; nothing is charged else.
@@ -54,11 +98,24 @@ class Ledger:
         with self._connection as connection:  # commits, or rolls back where something is raised
             connection.execute("begin immediate")
             day = _today()
-            fits = self._spent(key, day) + reserved_usd <= usd_per_day
+            fits = usd_per_day is None or self._spent(key, day) + reserved_usd <= usd_per_day
+            if mean_usd_per_request is not None:
+                fits = fits and self.room(key, mean_usd_per_request).takes(reserved_usd)
             if fits:
                 row = (request_id, key, day, reserved_usd)
                 connection.execute("insert into charges (id, key, day, reserved_usd) values (?, ?, ?, ?)", row)
+                connection.execute("insert or ignore into totals values (?, 0, 0, 0)", (key,))
+                added = "update totals set requests = requests + 1, committed_usd = committed_usd + ? where key = ?"
+                connection.execute(added, (reserved_usd, key))
         return fits
+
+    def room(self, key: str, mean_usd_per_request: float) -> Room:
+        """What the next request of a key may be charged at most."""
+        query = "select requests, committed_usd, largest_reserve_usd from totals where key = ?"
+        requests, committed, largest = self._connection.execute(query, (key,)).fetchone() or (0, 0.0, 0.0)
+        query = f"select coalesce(max(reserved_usd), 0) from charges where {_OPEN} and key = ?"
+        opened = self._connection.execute(query, (key,)).fetchone()[0]
+        return Room(mean_usd_per_request * (requests + 1) - committed, max(largest, opened))
 
     def begin(self, key: str, requests_per_minute: int) -> float:
         """Count a request of a key.
@@ -77,10 +134,28 @@ class Ledger:
             connection.execute("insert into begun values (?, ?)", (key, now))
         return 0.0
 
-    def settle(self, request_id: str, paid_usd: float | None) -> None:
-        """Count what a request did cost in the place of its reserve; None leaves it at that."""
-        if paid_usd is not None:
-            self._connection.execute("update charges set paid_usd = ? where id = ?", (paid_usd, request_id))
+    def settle(self, request_id: str, paid_usd: float | None, *, is_answered: bool = True) -> None:
+        """Count what a request did cost in the place of its reserve; to be called once.
+
+        Args:
+            request_id: as it was charged.
+            paid_usd: USD; None leaves it at its reserve.
+            is_answered: whether it was, or may be paid all the same.
+        """
+        with self._connection as connection:
+            connection.execute("begin immediate")
+            query = f"select key, reserved_usd from charges where id = ? and {_OPEN}"
+            found = connection.execute(query, (request_id,)).fetchone()
+            if found is None:
+                return
+            key, reserved = found
+            changed = (
+                "update totals set committed_usd = committed_usd + ?, "
+                "largest_reserve_usd = max(largest_reserve_usd, ?) where key = ?"
+            )
+            less = 0.0 if paid_usd is None else paid_usd - reserved
+            connection.execute(changed, (less, reserved if is_answered else 0.0, key))
+            connection.execute("update charges set paid_usd = ? where id = ?", (paid_usd, request_id))
 
     def spent_today(self, key: str) -> float:
         """What a key has paid and reserved today, USD."""

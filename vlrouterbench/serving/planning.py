@@ -17,6 +17,8 @@ from vlrouterbench.serving.affinity import Affinity
 from vlrouterbench.serving.chat import ChatRequest, RequestError
 from vlrouterbench.serving.chooser import Chooser, Ranking
 from vlrouterbench.serving.forwarding import Forwarder
+from vlrouterbench.serving.ledger import Room
+from vlrouterbench.serving.reserving import reserve_of
 from vlrouterbench.serving.settings import AUTO, Key, Settings
 
 DIRECT, ROUTE, SHADOW, CONTROL = "direct", "route", "shadow", "control"
@@ -57,23 +59,32 @@ class Planner:
         """Every model name that is answered."""
         return [AUTO, *self._settings.models, *self._forwarder.endpoints]
 
-    async def plan(self, request: ChatRequest, key: Key | None) -> Plan:
+    async def plan(self, request: ChatRequest, key: Key | None, room: Room | None = None) -> Plan:
         """Plan a request.
 
+        Args:
+            request: as it came.
+            key: whose it is.
+            room: what it may be charged; None for anything.
+
         Raises:
-            RequestError: 404 for an unknown model, 403 for what the key may not ask, 400 for what cannot be decided.
+            RequestError: 404 for an unknown model, 403 for what the key may not ask, 400 for what cannot be decided,
+                429 where no candidate's reserve fits the key's mean.
         """
         allowed = key.candidates if key is not None and key.candidates else tuple(self._forwarder.endpoints)
         if request.model in self._forwarder.endpoints:
             if request.model not in allowed:
                 raise RequestError(403, f"this key may not ask {request.model}. It may ask {', '.join(allowed)}.")
             self._forwarder.capable([request.model], request)
+            self._payable([request.model], request, room)
             return Plan(DIRECT, (request.model,), None, "", "asked for by its name.", {})
         if request.model != AUTO and request.model not in self._settings.models:
             raise RequestError(404, str(unknown_name("model", request.model, self.names)), "model_not_found")
         objective = self._objective(request, key)
         names, passed_over = self._forwarder.capable(self._considered(request, allowed), request)
         mode, fixed = self._mode_of(request, allowed)
+        payable, dear = self._payable([fixed] if fixed else names, request, room)
+        names, passed_over = (names if fixed else payable), passed_over | dear
         ranking = await self._chooser.rank(request.messages, names, self._budget(request, key), objective)
         chosen = ranking.decision.candidate
         if fixed:
@@ -84,6 +95,24 @@ class Planner:
             return Plan(ROUTE, order, ranking, objective, ranking.decision.reason, passed_over)
         told = f"{order[0]} answered this conversation before, and {chosen} is not far enough ahead."
         return Plan(ROUTE, order, ranking, objective, told, passed_over)
+
+    def _payable(self, names: list[str], request: ChatRequest, room: Room | None) -> tuple[list[str], dict[str, str]]:
+        """Those of some candidates whose reserve fits, and why the others' does not."""
+        if room is None:
+            return names, {}
+        reserves = {name: reserve_of(self._forwarder.endpoints[name], request) for name in names}
+        fits = [name for name in names if room.takes(reserves[name])]
+        if not fits:
+            least = min(reserves, key=reserves.__getitem__)
+            told = f"the least that could be reserved is {reserves[least]:.3g} USD ({least})"
+            raise RequestError(
+                429,
+                f"this key's mean cost a request leaves {room.most_usd:.3g} USD for the next one, and {told}. "
+                "A smaller max_tokens or a shorter request reserves less.",
+                "insufficient_quota",
+            )
+        told = "its reserve of {:.3g} USD does not fit this key's mean cost a request."
+        return fits, {name: told.format(reserves[name]) for name in names if name not in fits}
 
     def _mode_of(self, request: ChatRequest, allowed: Sequence[str]) -> tuple[str, str]:
         """The mode of a routed request, and who answers it where that is not for the router to say."""

@@ -37,6 +37,7 @@ class Key:
         objective: that holds where a request names none; "" for the router's own.
         max_cost_usd: most that one answer may be expected to cost, USD; None for any.
         usd_per_day: most that is spent in a day (UTC); None for any.
+        mean_usd_per_request: most that its requests are charged on average, but for one reserve; None for any.
         requests_per_minute: None for any.
         admin: whether it may swap the router.
     """
@@ -47,13 +48,19 @@ class Key:
     objective: str = ""
     max_cost_usd: float | None = None
     usd_per_day: float | None = None
+    mean_usd_per_request: float | None = None
     requests_per_minute: int | None = None
     admin: bool = False
 
     @property
+    def is_charged(self) -> bool:
+        """Whether what it spends is counted."""
+        return self.usd_per_day is not None or self.mean_usd_per_request is not None
+
+    @property
     def is_limited(self) -> bool:
         """Whether what it has used is counted."""
-        return self.usd_per_day is not None or self.requests_per_minute is not None
+        return self.is_charged or self.requests_per_minute is not None
 
 
 @dataclass(frozen=True)

@@ -43,8 +43,8 @@ def read_settings(path: Path) -> Settings:
     settings = Settings(**values)
     if settings.state is None and any(key.is_limited for key in settings.keys):
         raise ServingError(
-            f"{path}: expected a folder in state:, where it is kept what keys with usd_per_day or requests_per_minute "
-            "have used."
+            f"{path}: expected a folder in state:, where it is kept what keys with usd_per_day, "
+            "mean_usd_per_request or requests_per_minute have used."
         )
     return settings
 
@@ -160,6 +160,7 @@ _KEY: dict[str, Parsed] = {
     "objective": _objective,
     "max_cost_usd": _number(0, 1e6),
     "usd_per_day": _number(0, 1e9),
+    "mean_usd_per_request": _number(1e-9, 1e6),
     "requests_per_minute": _count(1, 10**9),
     "admin": _truth,
 }
