@@ -235,7 +235,8 @@ def test_a_gateway_of_two_processes_that_is_killed_under_load_has_charged_each_r
             os.killpg(process.pid, signal.SIGKILL) if process.poll() is None else None
             process.wait()
     answered = [answer.result() for answer in answers]
-    assert 60 <= answered.count(200) < 150
+    # The 61st had its answer; of those before it, seven may have been under way in the other threads.
+    assert 61 - 7 <= answered.count(200) < 150
     ledger = sqlite3.connect(tmp_path / "state" / FILE)
     assert ledger.execute("pragma integrity_check").fetchall() == [("ok",)]
     charged, settled = ledger.execute("select count(*), count(paid_usd) from charges").fetchone()

@@ -118,13 +118,14 @@ def test_a_reference_may_lead_to_a_reference():
 )
 def test_a_row_without_a_picture_says_so_and_whether_it_named_one(cell, is_named):
     image = asked({"index": "1", "image": cell}).image_of("1")
-    assert image.reference is None and image.problem and image.further == 0
+    assert image.reference is None and image.problem and image.further == ()
     assert image.is_named is is_named
 
 
-def test_of_several_pictures_the_first_is_kept_and_the_others_are_counted():
+def test_of_several_pictures_all_are_kept_in_their_order():
     cell = str([PICTURE, OTHER, OTHER])
-    assert asked({"index": "1", "image": cell}).image_of("1") == CellImage(bytes_of(PICTURE), further=2)
+    kept = CellImage(bytes_of(PICTURE), further=(bytes_of(OTHER), bytes_of(OTHER)))
+    assert asked({"index": "1", "image": cell}).image_of("1") == kept
 
 
 @pytest.mark.parametrize("cell", ["[" + "x" * 100, "[{[]: 1}]" + " " * 80, "[" * 5000, "[1" + "+1" * 50])
