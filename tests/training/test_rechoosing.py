@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from vlrouterbench.core.errors import RouterError
-from vlrouterbench.metrics.margins import margin, sure_averages, sure_slack
 from vlrouterbench.metrics.objectives import Goal, Objective
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.training.fit import save_router, train_router
+from vlrouterbench.training.margins import margin, sure_averages, sure_slack
 from vlrouterbench.training.problem import Problem
 from vlrouterbench.training.rechoosing import can_rechoose, rechoose, trained_for
 

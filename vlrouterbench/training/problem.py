@@ -22,11 +22,11 @@ from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.features.encode import FeatureSet, encode_benchmark
 from vlrouterbench.features.options import FeatureOptions
 from vlrouterbench.features.packed import PackedSet
-from vlrouterbench.metrics.margins import sure_averages
 from vlrouterbench.metrics.trade_off import chosen_values
 from vlrouterbench.routers.base.configuration_router import CandidateEntry
 from vlrouterbench.routers.base.learning import TrainingSet
 from vlrouterbench.routers.encoders.block import TEXT_ONLY
+from vlrouterbench.training.margins import sure_averages
 from vlrouterbench.training.soft_labels import COST_SCALE, build_soft_labels
 
 

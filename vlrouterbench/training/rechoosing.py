@@ -5,8 +5,8 @@ Decisions
   validation, and, of a family with out-of-fold estimates, the train split. For Rank Score the choice is the one that
   training makes.
 - A share of accuracy and a budget are kept with CONFIDENCE: the one-sided bound of the slack, by the spread of
-  outcomes over groups of near-duplicates, must lie on the right side (`metrics/margins.py`). Trade-offs are tested from
-  the most accurate (for a budget the cheapest) on, up to the first that fails, so that trying many does not spoil it
+  outcomes over groups of near-duplicates, must lie on the right side (`training/margins.py`). Trade-offs are tested
+  from the most accurate (for a budget the cheapest) on, up to the first that fails, so that trying many does not spoil it
   (fixed-sequence testing, as in Learn then Test, arXiv 2110.01052). `usd-weight` and `accuracy` state the trade-off
   themselves.
 - A candidate that joined later has no outcomes there: it counts with its estimates. New prices scale its costs.
@@ -24,7 +24,6 @@ import torch
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.errors import RouterError
-from vlrouterbench.metrics.margins import CONFIDENCE, sure_averages
 from vlrouterbench.metrics.objectives import ACCURACY, ACCURACY_SHARE, BUDGET, RANK_SCORE, USD_WEIGHT, Goal
 from vlrouterbench.metrics.trade_off import chosen_values
 from vlrouterbench.routers.base.decision import Estimates
@@ -33,6 +32,7 @@ from vlrouterbench.routers.base.learning import Recipe
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.base.saved_router import HELD_OUT_FILE
 from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
+from vlrouterbench.training.margins import CONFIDENCE, sure_averages
 from vlrouterbench.training.problem import Problem
 
 _FINE = (*(30.0 * 0.95**step for step in range(220)), 0.0)

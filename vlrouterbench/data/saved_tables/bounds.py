@@ -86,7 +86,7 @@ def open_parquet(source: Path | bytes, dictionaries: list[str] | None = None) ->
 def _referred_bytes(source: Path | bytes, group: int, path: str) -> int:
     """Bytes of the texts that the rows of a column refer to, each as often as a row does."""
     with open_parquet(source, [path]) as file:
-        columns = file.read_row_group(group, columns=[path]).columns
+        columns = file.read_row_group(group, columns=[path], use_threads=False).columns
     return sum(_bytes_of(chunk) for column in columns for chunk in column.chunks)
 
 
