@@ -6,8 +6,8 @@ Decisions
   training makes.
 - A share of accuracy and a budget are kept with CONFIDENCE: the one-sided bound of the slack, by the spread of
   outcomes over groups of near-duplicates, must lie on the right side (`training/margins.py`). Trade-offs are tested
-  from the most accurate (for a budget the cheapest) on, up to the first that fails, so that trying many does not spoil it
-  (fixed-sequence testing, as in Learn then Test, arXiv 2110.01052). `usd-weight` and `accuracy` state the trade-off
+  from the most accurate (for a budget the cheapest) on, up to the first that fails, so that trying many does not spoil
+  it (fixed-sequence testing, as in Learn then Test, arXiv 2110.01052). `usd-weight` and `accuracy` state the trade-off
   themselves.
 - A candidate that joined later has no outcomes there: it counts with its estimates. New prices scale its costs.
 - What cannot be met leads to the nearest that can be had, and is said.
