@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vlrouterbench.core.errors import RouterError
-from vlrouterbench.metrics.margins import margin, sure_averages
+from vlrouterbench.metrics.margins import margin, sure_averages, sure_slack
 from vlrouterbench.metrics.objectives import Goal, Objective
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.training.fit import save_router, train_router
@@ -125,13 +125,17 @@ def test_a_router_that_kept_nothing_says_to_train_again_but_takes_what_states_it
     assert rechoose(flagship, goal("accuracy")).usd_weight == 0
 
 
-def test_the_margin_by_hand_counts_groups():
+def test_the_margin_by_hand_counts_groups_and_is_wider_where_they_are_few():
     # Four groups of one: deviations +-0.5, standard error sqrt(4 / 3 * 4 * 0.25) / 4.
     values = np.array([0.0, 1.0, 0.0, 1.0])
-    assert margin(values, np.arange(4)) == pytest.approx(1.6448536 * np.sqrt(4 / 3) / 4)
-    # Two groups of two alike: sums of deviations +-1, standard error sqrt(2 * 2) / 4.
-    assert margin(values, np.array(["a", "b", "a", "b"])) == pytest.approx(1.6448536 * 2 / 4)
-    assert margin(values, np.zeros(4)) == 0
+    assert margin(values, np.arange(4)) == pytest.approx(2.3533634 * np.sqrt(4 / 3) / 4)
+    # Student's t with 3 degrees of freedom. Two groups of two alike: 1 degree, sums of deviations +-1, standard error
+    # sqrt(2 * 2) / 4.
+    assert margin(values, np.array(["a", "b", "a", "b"])) == pytest.approx(6.3137515 * 2 / 4)
+    # One group shows no spread, so nothing is sure; very many come to the normal quantile.
+    assert margin(values, np.zeros(4)) == np.inf
+    many = np.tile(values, 5000)
+    assert margin(many, np.arange(20_000)) == pytest.approx(1.6448536 * 0.5 / np.sqrt(20_000), rel=1e-4)
 
 
 def test_a_share_counts_with_its_lower_end_and_a_budget_with_its_upper():
@@ -139,9 +143,17 @@ def test_a_share_counts_with_its_lower_end_and_a_budget_with_its_upper():
     plain = sure_averages(Goal(), quality, cost, best, np.arange(4))
     assert plain == (0.75, 1.5, 1.0)
     share = sure_averages(goal("accuracy-share=0.5"), quality, cost, best, np.arange(4))
-    assert share[0] == pytest.approx(0.75 - margin(quality - 0.5, np.arange(4))) and share[1:] == plain[1:]
+    # Slacks 0.5, -0.5, 0.5, 0.5 and the worst there can be, -0.5: mean 0.1, standard error sqrt(5 / 4 * 1.2) / 5.
+    low = 0.1 - 2.1318468 * np.sqrt(5 / 4 * 1.2) / 5
+    assert share[0] == pytest.approx(0.75 + low - 0.25) and share[1:] == plain[1:]
     budget = sure_averages(goal("budget=1"), quality, cost, best, np.arange(4))
     assert budget[1] == pytest.approx(1.5 + margin(cost, np.arange(4))) and budget[0] == 0.75
+
+
+def test_few_samples_without_a_loss_are_not_taken_for_certainty():
+    slack = np.full(14, 0.05)
+    low = sure_slack(slack, np.arange(14), worst=-0.95)
+    assert low < 0 < sure_slack(np.full(2000, 0.05), np.arange(2000), worst=-0.95)
 
 
 def test_a_goal_is_a_value_that_can_be_compared():
