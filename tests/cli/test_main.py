@@ -200,3 +200,12 @@ def test_json_with_an_error_leaves_stdout_empty(program, tmp_path):
     done = program("inspect", tmp_path, "--json")
     assert (done.status, done.out) == (1, "")
     assert len(done.errors) == 1
+
+
+def test_memory_that_runs_out_is_said_and_no_fault_of_the_program(monkeypatch, capsys, tmp_path):
+    def fail(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr("vlrouterbench.cli.main.app", fail)
+    assert main(["inspect", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.startswith("error: expected memory for all of it, found no more.")

@@ -347,3 +347,8 @@ def test_a_score_of_minus_infinity_says_never():
     assert router.decided(torch.tensor([[-torch.inf, 0.5, 0.2]])).tolist() == [1]
     with pytest.raises(ScoreError):
         router.decided(torch.full((1, 3), -torch.inf))
+
+
+def test_a_pool_of_more_candidates_than_there_may_be_is_refused_at_once(folder):
+    change(folder, bound=False, candidates=[PRICED[0] | {"name": str(place)} for place in range(10_001)])
+    assert "number of candidates: expected numbers from 1 to 10000, found 10001" in refusal(folder)

@@ -133,6 +133,9 @@ def main(argv: Sequence[str]) -> int:
         return _failed(str(error), error, debug)
     except OSError as error:
         return _failed(f"{said(error)}. Check the path, its permissions and the free space.", error, debug)
+    except MemoryError as error:
+        message = "expected memory for all of it, found no more. Leave out what is not needed, or divide it into files."
+        return _failed(message, error, debug)
     except Exception as error:
         message = (
             f"unexpected {type(error).__name__}: {said(error)}. Run again with {DEBUG} to see where, and report it."

@@ -33,8 +33,19 @@ TABLE_BYTES = 2**31
 """Of a parquet file's columns in memory, where that is also TABLE_RATIO times what the file takes: such a file repeats
 one text over and over. Files that are large themselves have no limit."""
 TABLE_RATIO = 100
+FREE_VALUES = 20_000_000
+VALUES_PER_BYTE = 20
+"""Values of a parquet file, those in lists counted one by one: so many are free, and then so many for each of its
+bytes. A file beyond that repeats one value over and over; tables of outcomes have some three a byte."""
+PACKED_BYTES = 2**29
+"""Unpacked, of a file in gzip, where that is also TABLE_RATIO times what the file takes."""
 JSON_KEYS = 5_000
 """Different keys in all rows of a JSON file, those inside of others too: its reader holds a column for each."""
+JSON_CONTAINERS = 5_000_000
+JSON_VALUES = 20_000_000
+"""Lists and objects, and values in them, of a file that is one list of rows: all are Python objects at once."""
+JSON_ROW_VALUES = 1_000_000
+"""Values in one row of JSON, about; the widest rows hold a vector of some thousands."""
 JSON_DEPTH = 500
 """Lists and objects within each other in one row of JSON: native readers recurse, and end the process at some depth."""
 WORKBOOK_BYTES = 2**29

@@ -24,6 +24,8 @@ from vlrouterbench.data.sources.image_paths import IMAGE_SUFFIXES
 
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar")
 WANTED_SUFFIXES = IMAGE_SUFFIXES | {".xlsx", ".tsv", ".csv", ".json", ".jsonl", ".parquet", ".yaml", ".yml"}
+_PARTS = 100
+"""Folders within each other: the library makes them by calling itself."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,8 @@ def _extract(archive: tarfile.TarFile, source: Path, target: Path, limits: Archi
         path = PurePosixPath(member.name)
         if path.is_absolute() or ".." in path.parts:
             raise SourceError(f'{source} holds "{member.name}", a path that leaves the archive: it is not unpacked.')
+        if len(path.parts) > _PARTS:
+            raise SourceError(f"{source} holds a path of more than {_PARTS} folders: it is not unpacked.")
         if member.issym() or member.isdir():
             continue
         if not member.isreg():

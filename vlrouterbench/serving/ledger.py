@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vlrouterbench.core.files import make_folder
-from vlrouterbench.serving.shared_file import open_shared
+from vlrouterbench.serving.shared_file import open_shared, usable
 
 FILE = "ledger.sqlite"
 _SCHEMA = """
@@ -71,16 +71,17 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         make_folder(folder)
-        self._connection = open_shared(folder / FILE, any_thread=True)
-        self._connection.executescript(_SCHEMA)
-        # The latest days that were seen, whatever the clock says now: one that is ahead forgets nothing.
-        kept = "select min(day) from (select distinct day from charges order by day desc limit ?)"
-        with self._connection as connection:
-            connection.execute("begin immediate")
-            opened = f"select max(reserved_usd) from charges where {_OPEN} and key = totals.key and day < ({kept})"
-            larger = f"max(largest_reserve_usd, coalesce(({opened}), 0))"
-            connection.execute(f"update totals set largest_reserve_usd = {larger}", (_KEPT_DAYS,))
-            connection.execute(f"delete from charges where day < ({kept})", (_KEPT_DAYS,))
+        with usable(folder / FILE):
+            self._connection = open_shared(folder / FILE, any_thread=True)
+            self._connection.executescript(_SCHEMA)
+            # The latest days that were seen, whatever the clock says now: one that is ahead forgets nothing.
+            kept = "select min(day) from (select distinct day from charges order by day desc limit ?)"
+            with self._connection as connection:
+                connection.execute("begin immediate")
+                opened = f"select max(reserved_usd) from charges where {_OPEN} and key = totals.key and day < ({kept})"
+                larger = f"max(largest_reserve_usd, coalesce(({opened}), 0))"
+                connection.execute(f"update totals set largest_reserve_usd = {larger}", (_KEPT_DAYS,))
+                connection.execute(f"delete from charges where day < ({kept})", (_KEPT_DAYS,))
 
     def charge(
         self,

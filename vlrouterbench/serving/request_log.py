@@ -20,7 +20,7 @@ from typing import Any
 
 from vlrouterbench.core.files import make_folder
 from vlrouterbench.serving.settings import ServingError
-from vlrouterbench.serving.shared_file import open_shared
+from vlrouterbench.serving.shared_file import open_shared, usable
 from vlrouterbench.serving.telling import tell
 
 FILE = "requests.sqlite"
@@ -84,7 +84,7 @@ class RequestLog:
         self._path, self._lost = folder / FILE, lost
         self._waiting: queue.Queue[Entry | None] = queue.Queue(_MOST_WAITING)
         self._said = False
-        with open_shared(self._path) as connection:
+        with usable(self._path), open_shared(self._path) as connection:
             found = connection.execute("pragma user_version").fetchone()[0]
             if found not in (0, SCHEMA_VERSION):
                 raise ServingError(f"{self._path}: expected a log of version {SCHEMA_VERSION}, found version {found}.")

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from vlrouterbench.serving.settings import ServingError
 
 BUSY_S = 10.0
 _PAUSE_S = 0.01
@@ -34,3 +38,15 @@ def open_shared(path: Path, *, any_thread: bool = False) -> sqlite3.Connection:
             time.sleep(_PAUSE_S)
     connection.execute("pragma synchronous=normal")
     return connection
+
+
+@contextmanager
+def usable(path: Path) -> Iterator[None]:
+    """While a gateway starts: say which file SQLite cannot use, as ServingError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise ServingError(
+            f"expected a file of this gateway at {path}, found one that SQLite cannot use: {error}. Put it "
+            "aside, or give another folder."
+        ) from error

@@ -173,3 +173,10 @@ def test_what_was_decided_for_something_else_than_it_is_judged_by_is_said(benchm
         "mine was decided under accuracy, and is judged by rank-score here (--objective).",
         "mine was evaluated at other prices; costs here are the benchmark's.",
     ]
+
+
+def test_a_results_json_that_is_nested_too_deeply_is_named(submit):
+    path = submit("deep", lambda place: "small")
+    (path.parent / "results.json").write_text("[" * 200_000)
+    with pytest.raises(SubmissionError, match="results.json: expected records"):
+        find_submissions([str(path)])

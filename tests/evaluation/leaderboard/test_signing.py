@@ -124,3 +124,9 @@ def test_the_leaderboard_checks_signatures(benchmark, scored, submit, tmp_path):
     change(path, public_key="AAAA")
     with pytest.raises(SubmissionError, match="is not valid"):
         rank_submissions(find_submissions([str(path)]), benchmark)
+
+
+def test_a_signature_that_is_nested_too_deeply_is_refused(signed):
+    signature_path(signed[0]).write_text("[" * 200_000)
+    with pytest.raises(SignatureError, match="not readable as JSON"):
+        verify_decisions(signed[0], benchmark_sha256=BENCHMARK)

@@ -56,8 +56,15 @@ def check_parquet_bytes(source: Path | bytes) -> None:
     """
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
     most = max(limits.TABLE_BYTES, limits.TABLE_RATIO * size)
+    most_values = max(limits.FREE_VALUES, limits.VALUES_PER_BYTE * size)
     with open_parquet(source) as file:
         facts = file.metadata
+    groups = [facts.row_group(group) for group in range(facts.num_row_groups)]
+    values = sum(group.column(place).num_values for group in groups for place in range(facts.num_columns))
+    if values > most_values:
+        raise BoundsError(
+            f"it holds {values:,} values, each one of a list counted, where {most_values:,} are the most for its size"
+        )
     total = sum(facts.row_group(group).total_byte_size for group in range(facts.num_row_groups))
     for group in range(facts.num_row_groups):
         for place in range(facts.num_columns):
@@ -122,6 +129,51 @@ def check_depth(opened: Callable[[], BinaryIO]) -> None:
                 raise BoundsError(
                     f"line {number:,} has more than {limits.JSON_DEPTH} lists or objects within each other"
                 )
+
+
+def check_values(content: bytes) -> None:
+    """Refuse JSON that is read as one value, and would be more Python objects than memory holds.
+
+    Raises:
+        BoundsError: it has more lists and objects, or values, than the limits.
+    """
+    for signs, most, what in (
+        (b"{[", limits.JSON_CONTAINERS, "lists and objects"),
+        (b",", limits.JSON_VALUES, "values"),
+    ):
+        if _has_more(content, signs, most):
+            raise BoundsError(f"it has more than {most:,} {what}")
+
+
+def check_rows(opened: Callable[[], BinaryIO]) -> None:
+    """Refuse JSON, one row in a line, with a row of more values than a row has.
+
+    Args:
+        opened: opens the file anew.
+
+    Raises:
+        BoundsError: a row has more values than the limit.
+    """
+    most = limits.JSON_ROW_VALUES
+    with opened() as handle:
+        if sum(block.count(b",") for block in iter(lambda: handle.read(_LINE_BYTES), b"")) <= most:
+            return
+    with opened() as handle:
+        for number, line in enumerate(handle, start=1):
+            if len(line) > most and _has_more(line, b",", most):
+                raise BoundsError(f"line {number:,} has more than {most:,} values")
+
+
+def _has_more(content: bytes, signs: bytes, most: int) -> bool:
+    """Whether more signs than that stand outside of texts."""
+    if sum(content.count(bytes([sign])) for sign in signs) <= most:
+        return False
+    found = 0
+    for part in re.finditer(rb'"(?:[^"\\]|\\.)*"?|([' + re.escape(signs) + rb"]+)", content, re.DOTALL):
+        found += len(part.group(1) or b"")
+        if found > most:
+            return True
+    return False
 
 
 def check_keys(opened: Callable[[], BinaryIO]) -> None:

@@ -10,6 +10,8 @@ Decisions
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -17,11 +19,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.json
 
-from vlrouterbench.data.saved_tables.bounds import check_depth, check_keys
+from vlrouterbench.data.saved_tables.bounds import check_depth, check_keys, check_rows, check_values
 from vlrouterbench.data.saved_tables.decoding import TextSource
 from vlrouterbench.data.saved_tables.delimited import BLOCK_BYTES
 from vlrouterbench.data.saved_tables.form import TableError
 from vlrouterbench.routers.encoders.sample_input import one_line
+
+_LIST = re.compile(rb"\s*\[")
 
 
 class MixedKindsError(TableError):
@@ -46,6 +50,7 @@ def read_json_lines(source: TextSource) -> pa.Table:
     """
     check_depth(source.stream)
     check_keys(source.stream)
+    check_rows(source.stream)
     try:
         table = _parsed(source, None)
     except pa.ArrowInvalid:
@@ -71,8 +76,11 @@ def read_json_rows(source: TextSource) -> pa.Table:
         pyarrow.ArrowInvalid: no JSON.
     """
     doubled = list[tuple[dict[str, Any], str]]()
+    content = source.all()
+    if _LIST.match(content):  # lines are read one after the other
+        check_values(content)
     try:
-        rows = _loaded(source.all(), doubled)
+        rows = _loaded(content, doubled)
     except UnicodeDecodeError:
         return read_json_rows(source.as_chinese())
     except RecursionError as error:
@@ -133,6 +141,11 @@ def _rows_of(source: TextSource) -> Iterator[tuple[int, dict[str, object]]]:
             except json.JSONDecodeError as error:
                 raise TableError(
                     f", row {number:,}, is not readable as json: {error.msg}, at character {error.colno}."
+                ) from error
+            except ValueError as error:  # Python reads no longer one
+                raise TableError(
+                    f", row {number:,}: expected numbers of at most {sys.get_int_max_str_digits():,} digits, found a "
+                    "longer one. Write it as text."
                 ) from error
             if not isinstance(row, dict):
                 raise TableError(f", row {number:,}: expected an object with the columns, found a {_kind(row)}.")

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from vlrouterbench.core.limits import PACKED_BYTES, TABLE_RATIO
 from vlrouterbench.data.saved_tables.bounds import (
     BoundsError,
     check_columns,
@@ -31,6 +32,7 @@ from vlrouterbench.data.saved_tables.workbook import WORKBOOK, read_workbook
 from vlrouterbench.routers.encoders.sample_input import one_line
 
 _RAGGED = re.compile(r"CSV parse error: (?:Row #\d+: )?Expected (\d+) columns, got (\d+): ?(.*)")
+_BLOCK_BYTES = 2**20
 PARQUET, GZIP = b"PAR1", b"\x1f\x8b"
 
 
@@ -91,10 +93,19 @@ def _read(path: Path, form: TableForm) -> pa.Table:
 
 
 def _unpacked(path: Path, form: TableForm) -> bytes:
+    most = max(PACKED_BYTES, TABLE_RATIO * path.stat().st_size)
+    if form.most_bytes is not None:
+        most = min(most, form.most_bytes)
     with gzip.open(path) as handle:
-        content = handle.read(-1 if form.most_bytes is None else form.most_bytes + 1)
-    form.check_size(len(content))
-    return content
+        # Counted first: what is read grows by copies of itself.
+        found = 0
+        while found <= most and (block := handle.read(_BLOCK_BYTES)):
+            found += len(block)
+    form.check_size(found)
+    if found > most:
+        raise BoundsError(f"it unpacks to more than {most:,} bytes")
+    with gzip.open(path) as handle:
+        return handle.read(found)
 
 
 def _read_parquet(source: Path | bytes, form: TableForm) -> pa.Table:

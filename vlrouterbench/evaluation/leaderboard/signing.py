@@ -138,7 +138,7 @@ def _sha256(path: Path) -> str:
 def _read_signature(path: Path) -> dict[str, str]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SignatureError(f"{path} is not readable as JSON: {error}. Sign again.") from error
     whole = isinstance(content, dict) and all(isinstance(content.get(field), str) for field in _FIELDS)
     if not whole or content["algorithm"] != ALGORITHM:

@@ -146,7 +146,7 @@ def _stated(file: Path) -> tuple[str | None, dict[str, StatedRouter]]:
         records = json.loads(results.read_text(encoding="utf-8"))
         stated = {record["benchmark"]["sha256"] for record in records}
         routers = {str(r["router"]): _stated_router(r) for r in records if isinstance(r.get("router_config"), dict)}
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise SubmissionError(
             f"{results}: expected records that name their benchmark's sha256, found otherwise. Remove the file: only "
             f"{DECISIONS_FILE} is needed."
@@ -178,5 +178,5 @@ def _folders_in_reach(files: Sequence[Path]) -> Iterator[Path]:
 def _field(path: Path, name: str) -> object:
     try:
         return json.loads(path.read_text(encoding="utf-8")).get(name)
-    except (ValueError, AttributeError, OSError):
+    except (ValueError, AttributeError, RecursionError, OSError):
         return None  # not a benchmark's report: the search goes on

@@ -37,10 +37,9 @@ from vlrouterbench.routers.base.binding import (
 PIPELINE = "vlm-routing"
 """The task of transformers' `pipeline` that routers are for."""
 PIPELINES = {PIPELINE: {"impl": "base_asking.RoutingPipeline", "pt": ["AutoModel"]}}
-_LOADED = "transformers_modules."
-"""Where transformers puts code that it loaded from a repository."""
-LONGEST_NAME, HIGHEST_PRICE, MANY = 200, 1_000_000, 100_000_000
-"""Characters of a candidate's name; USD per million tokens, so a dollar a token; of anything that is counted."""
+_LOADED = "transformers_modules."  # where transformers puts code that it loaded from a repository
+LONGEST_NAME, HIGHEST_PRICE, MANY, MOST_CANDIDATES = 200, 1_000_000, 100_000_000, 10_000
+"""Characters of a candidate's name; USD per million tokens; of anything that is counted; of a pool."""
 _ATTENTION = (None, "eager", "sdpa")
 _LOADING = (
     *("quantization_config", "auto_map", "transformers_weights", "fusion_config", "kernel_config"),
@@ -267,6 +266,8 @@ def _outside(name: str, low: float, high: float, found: Any) -> SavedRouterError
 
 def _check_candidates(candidates: Sequence[Mapping[str, Any]]) -> None:
     """Refuse a pool without distinct names of a usual length, or with a price or cost that none has."""
+    if len(candidates) > MOST_CANDIDATES:
+        raise _outside("number of candidates", 1, MOST_CANDIDATES, len(candidates))
     names = [entry["name"] for entry in candidates]
     for place, (name, entry) in enumerate(zip(names, candidates, strict=True)):
         if not name.strip() or len(name) > LONGEST_NAME or name in names[:place]:
@@ -281,8 +282,7 @@ def _check_candidates(candidates: Sequence[Mapping[str, Any]]) -> None:
 def _check_encoder(encoder: Mapping[str, Any]) -> None:
     """Refuse an encoder of sizes that none has, or whose models would be loaded in another way than they were."""
     for name, value in _entries(encoder):
-        named = name == "backbone" and isinstance(value, str)
-        if named or (name in _LOADING and value not in (None, False)):
+        if (name == "backbone" and isinstance(value, str)) or (name in _LOADING and value not in (None, False)):
             raise SavedRouterError(f"encoder: {name} is not taken, found {shown(value)}. Leave it out.")
         if "attn_implementation" in name and value not in _ATTENTION and not isinstance(value, bool):
             raise SavedRouterError(f"encoder, {name}: expected eager or sdpa, found {shown(value)}. Leave it out.")

@@ -148,7 +148,7 @@ def list_of(text: str) -> Any:
             return None
     try:
         return [ast.literal_eval(item) for item in re.findall(_ITEM, text, re.DOTALL)]
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, RecursionError, MemoryError):  # the last two: too deep for the parser
         return None
 
 
