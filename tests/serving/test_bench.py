@@ -1,5 +1,6 @@
 """`bench serve` asks real servers and tells what a gateway adds; its parts come from the gateway's own log."""
 
+import itertools
 import math
 import os
 import socket
@@ -10,7 +11,7 @@ import uvicorn
 
 from tests.cli.conftest import run_program
 from tests.serving.conftest import running_gateway
-from vlrouterbench.bench import serve
+from vlrouterbench.bench import serve, serve_clients
 from vlrouterbench.bench.serve_clients import Questions, Target, at_once
 from vlrouterbench.bench.serve_programs import Program, running_upstream
 from vlrouterbench.serving.server import opened_address
@@ -76,3 +77,28 @@ def test_the_address_of_several_processes_sends_answers_without_waiting_for_ackn
         opened.listen()
         with socket.create_connection(opened.getsockname()), opened.accept()[0] as taken:
             assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_in_turn_nobody_is_asked_after_the_same_one_in_every_round(monkeypatch):
+    asked = []
+
+    class Client:
+        def __init__(self, port):
+            self.port = port
+
+        def ask(self, body):
+            asked.append(self.port)
+            return 1.0
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(serve_clients, "Client", Client)
+    monkeypatch.setattr(serve_clients, "_PAUSE_S", 0)
+    targets = {str(port): Target(port, "a") for port in range(4)}
+    took = serve_clients.in_turn(targets, Questions(), rounds=20, warm_up=2)
+    assert {name: len(times) for name, times in took.items()} == dict.fromkeys(targets, 20)
+    rounds = [asked[start : start + 4] for start in range(0, len(asked), 4)]
+    assert all(sorted(one) == [0, 1, 2, 3] for one in rounds)
+    pairs = {pair for one in rounds for pair in itertools.pairwise(one)}
+    assert len(pairs) == 12, "each follows each other"

@@ -3,8 +3,8 @@
 Decisions
 - Upstream, gateway and proxy are processes of their own on this machine, started as their users start them, and share
   its cores with the clients; the machine's load when it began stands beside the figures.
-- Overhead is the median through a program less the median of the same requests to the upstream itself, asked in turn
-  by one client over connections that stay open. Every question is another one.
+- Overhead is the median through a program less the median of the same requests to the upstream itself, asked in turn,
+  with pauses, by one client over connections that stay open. Every question is another one.
 - Parts of a decision are read from the gateway's own log of those requests.
 - The router is one of simulated data: what it decides says nothing, how long it takes does.
 """

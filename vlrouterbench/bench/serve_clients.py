@@ -1,9 +1,16 @@
-"""The clients of `bench serve`: one that asks several addresses in turn, and many that ask one at once."""
+"""The clients of `bench serve`: one that asks several addresses in turn, and many that ask one at once.
+
+Decisions
+- In turn, the order of each round is drawn anew and a pause stands before each request: programs still work when an
+  answer has gone out (logs, threads that wait for more), and who is asked next on the same cores would be charged for
+  it. In a fixed order that was the same one in every round.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
+import random
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -19,6 +26,7 @@ from vlrouterbench.bench.measure import picture
 
 _TIMEOUT_S = 60.0
 _NUM_PICTURES = 50
+_PAUSE_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -100,17 +108,18 @@ class Client:
 def in_turn(
     targets: Mapping[str, Target], questions: Questions, *, rounds: int, warm_up: int
 ) -> dict[str, list[float]]:
-    """Milliseconds by target of one client that asks all of them in each round, the order turned by one each time.
+    """Milliseconds by target of one client that asks all of them once in each round, in an order drawn for it.
 
     Raises:
         OSError, HTTPException: one does not answer.
     """
     clients = {name: Client(target.port) for name, target in targets.items()}
-    names, took = list(targets), {name: list[float]() for name in targets}
+    rng, took = random.Random(0), {name: list[float]() for name in targets}
     for number in range(warm_up + rounds):
-        start = number % len(names)
-        for name in (*names[start:], *names[:start]):
-            milliseconds = clients[name].ask(questions.body(targets[name], number))
+        for name in rng.sample(list(targets), len(targets)):
+            body = questions.body(targets[name], number)
+            time.sleep(_PAUSE_S)
+            milliseconds = clients[name].ask(body)
             if number >= warm_up:
                 took[name].append(milliseconds)
     for client in clients.values():
