@@ -66,11 +66,19 @@ def test_values_of_one_row_are_counted_and_commas_in_texts_are_not(tmp_path, mon
 
 def test_values_in_lists_of_a_parquet_file_are_counted_against_its_size(tmp_path):
     path = tmp_path / "questions.parquet"
-    count = limits.FREE_VALUES
+    count = limits.FREE_VALUES + 2
     items = pa.ListArray.from_arrays(pa.array([0, count], pa.int32()), pa.nulls(count, pa.int8()))
     pq.write_table(pa.table({"question": ["a"], "options": items}), path, compression="zstd")
     assert path.stat().st_size * limits.VALUES_PER_BYTE < count
-    assert f"holds {count + 1:,} values" in refusal(path)
+    assert f"lists hold {count - 1:,} values" in refusal(path)
+
+
+def test_cells_without_lists_are_not_counted_against_the_size_of_an_honest_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "FREE_VALUES", 1_000)
+    monkeypatch.setattr(limits, "VALUES_PER_BYTE", 0)
+    path = tmp_path / "outcomes.parquet"
+    pq.write_table(pa.table({"question": ["a"] * 5_000, "quality": [1.0] * 5_000}), path, compression="zstd")
+    assert read_saved_table(path, FORM).num_rows == 5_000
 
 
 def test_a_text_that_the_parser_of_lists_gives_up_on_is_no_list():

@@ -150,6 +150,11 @@ def test_a_share_counts_with_its_lower_end_and_a_budget_with_its_upper():
     assert budget[1] == pytest.approx(1.5 + margin(cost, np.arange(4))) and budget[0] == 0.75
 
 
+def test_held_out_samples_of_one_group_promise_no_budget_and_the_note_says_why(flagship):
+    flagship.held_out = dict(flagship.held_out) | {"groups": torch.zeros_like(flagship.held_out["groups"])}
+    assert "one group, which shows no spread" in rechoose(flagship, goal("budget=0.1")).note
+
+
 def test_few_samples_without_a_loss_are_not_taken_for_certainty():
     slack = np.full(14, 0.05)
     low = sure_slack(slack, np.arange(14), worst=-0.95)

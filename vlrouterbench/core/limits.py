@@ -35,8 +35,9 @@ one text over and over. Files that are large themselves have no limit."""
 TABLE_RATIO = 100
 FREE_VALUES = 20_000_000
 VALUES_PER_BYTE = 20
-"""Values of a parquet file, those in lists counted one by one: so many are free, and then so many for each of its
-bytes. A file beyond that repeats one value over and over; tables of outcomes have some three a byte."""
+"""Values in lists of a parquet file beyond one a row: so many are free, and then so many for each of its bytes. A file
+beyond that repeats one value over and over. Columns without lists are held by TABLE_VALUES: millions of equal cells,
+such as outcomes right or wrong, take next to nothing in an honest file."""
 PACKED_BYTES = 2**29
 """Unpacked, of a file in gzip, where that is also TABLE_RATIO times what the file takes."""
 JSON_KEYS = 5_000

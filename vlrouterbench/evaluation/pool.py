@@ -199,8 +199,11 @@ def pool_notes(record: ScoredRecord) -> list[str]:
         )
     changes = record.get("pool_changes")
     if changes is not None:
-        rates = "each router keeps its trade-off of accuracy against USD unless --objective is given"
-        notes.append(f"Changed for this evaluation alone:{changes_in_words(changes)}; {rates}.")
+        of_prices = PoolChanges.read(changes).of_prices
+        kept = (
+            "; routers keep their trade-off of accuracy against USD where no --objective is given" if of_prices else ""
+        )
+        notes.append(f"Changed for this evaluation alone:{changes_in_words(changes)}{kept}.")
     elif record["prices"] is not None:
         notes.append("Costs are counted at the router's own prices.")
     return notes

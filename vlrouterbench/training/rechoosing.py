@@ -191,6 +191,8 @@ def _not_met(goal: Goal, averages: tuple[float, float, float], best: str) -> str
     """What can be had where an objective cannot be met, in one sentence."""
     accuracy, cost, best_accuracy = averages
     sure = f"with {100 * CONFIDENCE:g} % confidence on held-out samples"
+    if goal.objective.kind == BUDGET and not np.isfinite(cost):
+        return f"Objective {goal.objective} cannot be met {sure}: they are one group, which shows no spread."
     if goal.objective.kind == BUDGET:
         per = SAMPLES_PER_COST_UNIT
         return (
@@ -199,7 +201,7 @@ def _not_met(goal: Goal, averages: tuple[float, float, float], best: str) -> str
         )
     return (
         f"Objective {goal.objective} cannot be met {sure}: the most that this router can be sure of is "
-        f"{100 * accuracy / best_accuracy:.1f} % of {best}'s accuracy."
+        f"{max(0.0, 100 * accuracy / best_accuracy):.1f} % of {best}'s accuracy."
     )
 
 

@@ -60,19 +60,19 @@ def check_parquet_bytes(source: Path | bytes) -> None:
     with open_parquet(source) as file:
         facts = file.metadata
     groups = [facts.row_group(group) for group in range(facts.num_row_groups)]
-    values = sum(group.column(place).num_values for group in groups for place in range(facts.num_columns))
+    values = sum(
+        group.column(place).num_values - group.num_rows for group in groups for place in range(facts.num_columns)
+    )
     if values > most_values:
-        raise BoundsError(
-            f"it holds {values:,} values, each one of a list counted, where {most_values:,} are the most for its size"
-        )
-    total = sum(facts.row_group(group).total_byte_size for group in range(facts.num_row_groups))
-    for group in range(facts.num_row_groups):
+        raise BoundsError(f"its lists hold {values:,} values, where {most_values:,} are the most for its size")
+    total = sum(group.total_byte_size for group in groups)
+    for number, group in enumerate(groups):
         for place in range(facts.num_columns):
-            chunk = facts.row_group(group).column(place)
+            chunk = group.column(place)
             shared = any(encoding.endswith("DICTIONARY") for encoding in chunk.encodings)
             texts = shared and chunk.physical_type.endswith("BYTE_ARRAY")
             if texts and total <= most < chunk.num_values * chunk.total_uncompressed_size:
-                total += _referred_bytes(source, group, chunk.path_in_schema)
+                total += _referred_bytes(source, number, chunk.path_in_schema)
     if total > most:
         raise BoundsError(f"it takes {total:,} bytes or more in memory, where {most:,} are the most for its size")
 
