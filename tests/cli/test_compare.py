@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.pages import assert_fetches_nothing
+from vlrouterbench.evaluation.compare.view import page
 from vlrouterbench.evaluation.records import read_records
 
 
@@ -20,8 +21,8 @@ def compared(program, simulated_folder, chain_folder, tmp_path_factory):
 def test_it_shows_tables_of_80_columns_with_the_mark_of_simulated_data(compared):
     run, _ = compared
     assert run.status == 0, run.err
-    *shown, page = run.out.splitlines()
-    assert max(len(line.rstrip()) for line in shown) <= 80 and page.endswith("compare.html")
+    *shown, told = run.out.splitlines()
+    assert max(len(line.rstrip()) for line in shown) <= 80 and told.endswith("compare.html")
     assert "(simulated data): mean of 2 test splits" in shown[0]
     assert any(line.startswith("router") and "[2]" in line for line in shown)
 
@@ -42,12 +43,24 @@ def test_routers_are_rows_and_benchmarks_columns_of_all_its_files(compared):
             low, high = cell["vs_mixture"]["ci95"]
             assert low <= cell["vs_mixture"]["value"] <= high and len(cell["rank_scores"]) == 2
             assert cell["objective_value"] == pytest.approx(cell["rank_score"])
-    page, markdown, latex = ((out / f"compare.{kind}").read_text() for kind in ("html", "md", "tex"))
-    assert_fetches_nothing(page)
-    assert "Simulated data." in page and markdown.count("simulated data") >= 2
+    html, markdown, latex = ((out / f"compare.{kind}").read_text() for kind in ("html", "md", "tex"))
+    assert_fetches_nothing(html)
+    assert "Simulated data." in html and markdown.count("simulated data") >= 2
     assert latex.count(r"\\") == 1 + len(rows) and "(simulated data)" in latex
     header = markdown.splitlines()[0]
     assert header.startswith("| router | mean rank (95 %) | wins/ties/losses |") and header.count("|") == 6
+
+
+def test_where_some_benchmarks_are_simulated_the_page_says_which_and_speaks_of_no_other(compared):
+    record = json.loads((compared[1] / "compare.json").read_text())
+    for one, simulated in zip(record["benchmarks"], (True, False), strict=True):
+        one["benchmark"]["simulated"] = simulated
+    text = page(record)
+    drawn, measured = (one["label"] for one in record["benchmarks"])
+    assert f"Of {drawn}, images" in text and "No number here" not in text and "</h1>" in text
+    assert f"{measured} (simulated" not in text
+    record["benchmarks"][1]["benchmark"]["simulated"] = True
+    assert "No number here says anything" in page(record)
 
 
 def test_a_saved_router_is_scored_on_the_split_it_was_not_trained_on_as_evaluate_scores_it(

@@ -105,13 +105,14 @@ def value_cells(cell: Cell) -> tuple[str, str]:
 
 def page(record: CompareRecord) -> str:
     """The page."""
-    simulated = any(one["benchmark"]["simulated"] for one in record["benchmarks"])
+    drawn = [one["label"] for one in record["benchmarks"] if one["benchmark"]["simulated"]]
     named = ", ".join(one["label"] for one in record["benchmarks"])
     return render_page(
         "evaluation.compare",
         "compare.html",
         record=record,
-        report={"simulated": simulated, "name": named},
+        report={"simulated": len(drawn) == len(record["benchmarks"]), "name": named},
+        drawn=drawn,
         titles=[title_of(one) for one in record["benchmarks"]],
         splits=[splits_of(one) for one in record["benchmarks"]],
         notes=notes_of(record),
