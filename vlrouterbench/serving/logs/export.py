@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -62,8 +62,8 @@ class ExportReport(TypedDict):
 
 @dataclass
 class _Rows:
-    samples: list[dict[str, Any]] = field(default_factory=list)
-    outcomes: list[dict[str, Any]] = field(default_factory=list)
+    samples: list[Mapping[str, object]] = field(default_factory=list)
+    outcomes: list[Mapping[str, object]] = field(default_factory=list)
     features: dict[str, np.ndarray] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
 
@@ -90,7 +90,7 @@ def export_log(folder: Path, out: Path) -> ExportReport:
             f"expected rated answers in the log {folder}, found none of {len(logged):,} requests ({reasons}). Rate "
             "answers with POST /v1/feedback, and export again."
         )
-    asked = Counter(row["candidate"] for row in rows.outcomes)
+    asked = Counter(str(row["candidate"]) for row in rows.outcomes)
     report = ExportReport(
         requests=len(logged),
         rows=len(rows.samples),
@@ -128,7 +128,7 @@ def _added(rows: _Rows, one: Logged, prices: Mapping[str, object], encoder: str)
         return NOT_RATED
     if entry.candidate not in prices:
         return UNKNOWN
-    sample: dict[str, Any] = {"question": exported_question(entry), "image": None}
+    sample: Mapping[str, object] = {"question": exported_question(entry), "image": None}
     if entry.messages is not None:
         try:
             read = read_messages(entry.messages)

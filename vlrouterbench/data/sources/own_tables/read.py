@@ -21,7 +21,7 @@ from vlrouterbench.core.errors import SourceError, unknown_name
 from vlrouterbench.core.files import sha256_of_files
 from vlrouterbench.data.candidates import CandidatePool, pool_files
 from vlrouterbench.data.choices import Protocol
-from vlrouterbench.data.given_features import GIVEN_FEATURES
+from vlrouterbench.data.given_features import given_features
 from vlrouterbench.data.image_store import ImageStore
 from vlrouterbench.data.saved_tables.form import ENDINGS, ENDINGS_IN_WORDS, ending_of
 from vlrouterbench.data.saved_tables.header import columns_of
@@ -31,7 +31,6 @@ from vlrouterbench.data.sources.own_tables.image_columns import Keep, read_image
 from vlrouterbench.data.sources.own_tables.table_files import (
     cast_column,
     check_amounts,
-    check_propensity,
     check_quality,
     check_unique,
     first_row,
@@ -160,7 +159,7 @@ def read_own_tables(
         protocol="own tables",
         image_files=images.files,
         further=images.further,
-        features=_given_features(folder),
+        features=given_features(folder),
     )
 
 
@@ -183,16 +182,8 @@ def _existing_table(folder: Path, stem: str) -> Path:
 
 def _digest(folder: Path, tables: Sequence[Path], images: Sequence[ImageReference]) -> str:
     root = folder.resolve()
-    files = {root / path.name for path in (*tables, *pool_files(root), *filter(None, [_given_features(root)]))}
+    files = {root / path.name for path in (*tables, *pool_files(root), *filter(None, [given_features(root)]))}
     return sha256_of_files(files | {image for image in images if isinstance(image, Path)}, root)
-
-
-def _given_features(folder: Path) -> Path | None:
-    path = folder / GIVEN_FEATURES
-    if not path.is_file():
-        return None
-    refuse_outside(path, folder)
-    return path
 
 
 def _without_dataset(raw: pa.Table, path: Path) -> set[str]:
@@ -249,15 +240,13 @@ def _outcomes(raw: pa.Table, path: Path) -> pa.Table:
     outcomes = pa.table(
         {field.name: cast_column(raw, field.name, field.type, path) for field in OUTCOME_SCHEMA}, schema=OUTCOME_SCHEMA
     )
-    for name in ANSWER_COLUMNS:
-        if name in raw.column_names:
-            outcomes = outcomes.append_column(name, cast_column(raw, name, pa.float64(), path))
+    for name in (name for name in ANSWER_COLUMNS if name in raw.column_names):
+        outcomes = outcomes.append_column(name, cast_column(raw, name, pa.float64(), path))
     return outcomes
 
 
 def _check_outcomes(outcomes: pa.Table, path: Path, *, pool: CandidatePool, sample_ids: pa.ChunkedArray) -> None:
     check_quality(outcomes, path)
-    check_propensity(outcomes, path)
     unlisted = pc.invert(pc.is_in(outcomes["candidate"], pa.array(pool.names)))
     if pc.any(unlisted).as_py():
         row = first_row(unlisted)

@@ -90,7 +90,10 @@ def _fault(table: pa.Table, name: str, kind: pa.DataType, error: pa.ArrowExcepti
 
 
 def check_quality(table: pa.Table, path: Path) -> None:
-    """Raise SourceError where a value of `quality` is no share; NaN or null is a pair that was not measured."""
+    """Raise SourceError where a value of `quality` is no share, or one of `propensity` no probability above 0.
+
+    NaN or null is a pair that was not measured, or whose probability is not known.
+    """
     quality = table["quality"].to_numpy()
     wrong = np.flatnonzero(~np.isnan(quality) & ~((quality >= 0) & (quality <= 1)))
     if wrong.size:
@@ -98,6 +101,7 @@ def check_quality(table: pa.Table, path: Path) -> None:
         raise SourceError(
             f"{path}, row {row + 1}: expected quality in [0, 1], found {quality[row]:g} ({wrong.size} such rows)."
         )
+    _check_propensity(table, path)
 
 
 def check_amounts(table: pa.Table, names: Sequence[str], path: Path) -> None:
@@ -112,8 +116,7 @@ def check_amounts(table: pa.Table, names: Sequence[str], path: Path) -> None:
             raise SourceError(f"{path}, row {row}: expected a number >= 0 in {name}{limit}, found {found}.")
 
 
-def check_propensity(table: pa.Table, path: Path) -> None:
-    """Raise SourceError where a propensity is no probability above 0: whoever was not to be asked was not asked."""
+def _check_propensity(table: pa.Table, path: Path) -> None:
     if PROPENSITY not in table.column_names:
         return
     values = table[PROPENSITY].to_numpy()
