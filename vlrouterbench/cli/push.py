@@ -30,6 +30,12 @@ def push(
     out: Annotated[
         Path | None, typer.Option(help="Folder that --dry-run writes; else runs/push/OWNER--NAME.", show_default=False)
     ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            help="OWNER/NAME of the benchmark that a router was trained on, for its card.", show_default=False
+        ),
+    ] = None,
     private: Annotated[bool, typer.Option("--private", help="Make the repository private.")] = False,
 ) -> None:
     """Upload a benchmark, a router, the metric or a Space to the Hub, with the token that `hf auth login` stored."""
@@ -38,18 +44,21 @@ def push(
     from vlrouterbench.hub.metric_space import push_metric, stage_metric
     from vlrouterbench.hub.push import (
         check_repo_id,
-        foreign_code,
         push_dataset,
         push_router,
         stage_dataset,
         stage_router,
     )
+    from vlrouterbench.hub.repo_files import foreign_code
     from vlrouterbench.hub.wheel import why_no_wheel
 
     if out is not None and not dry_run:
         raise typer.BadParameter("--out belongs to --dry-run: a push keeps no folder.", param_hint="--out")
+    if dataset is not None and kind is not Kind.ROUTER:
+        raise typer.BadParameter(f"--dataset belongs to a router: a {kind} names none.", param_hint="--dataset")
     console.quiet_libraries()
-    check_repo_id(repo_id)
+    for one in filter(None, (repo_id, dataset)):
+        check_repo_id(one)
     notes = []
     if kind is Kind.METRIC and (reason := why_no_wheel()):
         notes.append(f"without the package's wheel: {reason}")
@@ -68,14 +77,19 @@ def push(
             else:
                 stages: dict[Kind, Callable[[Path, Path], Path]] = {
                     Kind.DATASET: partial(stage_dataset, repo_id=repo_id),
-                    Kind.ROUTER: partial(stage_router, repo_id=repo_id),
+                    Kind.ROUTER: partial(stage_router, repo_id=repo_id, dataset_id=dataset),
                     Kind.SPACE: stage_space,
                 }
                 staged = stages[kind](folder, target)
         content = {"out": str(staged), "repo_id": repo_id, "pushed": False, **also}
         console.show(content, f"would upload {staged}", *notes)
         return
-    sends = {Kind.DATASET: push_dataset, Kind.ROUTER: push_router, Kind.METRIC: push_metric, Kind.SPACE: push_space}
+    sends: dict[Kind, Callable[..., str]] = {
+        Kind.DATASET: push_dataset,
+        Kind.ROUTER: partial(push_router, dataset_id=dataset),
+        Kind.METRIC: push_metric,
+        Kind.SPACE: push_space,
+    }
     send = sends[kind]
     with console.stage(f"push {kind}{listed}"):
         address = send(folder, repo_id, private=private)
