@@ -40,15 +40,9 @@ def push(
 ) -> None:
     """Upload a benchmark, a router, the metric or a Space to the Hub, with the token that `hf auth login` stored."""
     from vlrouterbench.cli import console
-    from vlrouterbench.hub.demo_space import push_space, stage_space
-    from vlrouterbench.hub.metric_space import push_metric, stage_metric
-    from vlrouterbench.hub.push import (
-        check_repo_id,
-        push_dataset,
-        push_router,
-        stage_dataset,
-        stage_router,
-    )
+    from vlrouterbench.hub.demo_space import push_space
+    from vlrouterbench.hub.metric_space import push_metric
+    from vlrouterbench.hub.push import check_repo_id, push_dataset, push_router
     from vlrouterbench.hub.repo_files import foreign_code
     from vlrouterbench.hub.wheel import why_no_wheel
 
@@ -67,20 +61,11 @@ def push(
         notes.append(f"code of others, which runs where the router is loaded with trust_remote_code: {', '.join(code)}")
     listed, also = (f" with {', '.join(code)}", {"code": code}) if code else ("", {})
     if dry_run:
-        target = out or Path("runs", "push", repo_id.replace("/", "--"))
         with console.stage(f"check and stage {kind}"):
-            if kind is Kind.METRIC:
-                # `evaluate.load` reads a folder that has the name of the script in it.
-                name = repo_id.split("/")[1]
-                staged = stage_metric(folder, out or target / name, repo_id)
-                notes.append(f'evaluate.load("{staged if staged.name == name else staged / f"{name}.py"}") reads it')
-            else:
-                stages: dict[Kind, Callable[[Path, Path], Path]] = {
-                    Kind.DATASET: partial(stage_dataset, repo_id=repo_id),
-                    Kind.ROUTER: partial(stage_router, repo_id=repo_id, dataset_id=dataset),
-                    Kind.SPACE: stage_space,
-                }
-                staged = stages[kind](folder, target)
+            staged = _stage(kind, folder, repo_id, out, dataset)
+        if kind is Kind.METRIC:
+            name = repo_id.split("/")[1]
+            notes.append(f'evaluate.load("{staged if staged.name == name else staged / f"{name}.py"}") reads it')
         content = {"out": str(staged), "repo_id": repo_id, "pushed": False, **also}
         console.show(content, f"would upload {staged}", *notes)
         return
@@ -94,3 +79,21 @@ def push(
     with console.stage(f"push {kind}{listed}"):
         address = send(folder, repo_id, private=private)
     console.show({"url": address, "repo_id": repo_id, "pushed": True, **also}, f"pushed to {address}", *notes)
+
+
+def _stage(kind: Kind, folder: Path, repo_id: str, out: Path | None, dataset: str | None) -> Path:
+    """Write the folder to upload."""
+    from vlrouterbench.hub.demo_space import stage_space
+    from vlrouterbench.hub.metric_space import stage_metric
+    from vlrouterbench.hub.push import stage_dataset, stage_router
+
+    target = out or Path("runs", "push", repo_id.replace("/", "--"))
+    if kind is Kind.METRIC:
+        # `evaluate.load` reads a folder that has the name of the script in it.
+        return stage_metric(folder, out or target / repo_id.split("/")[1], repo_id)
+    stages: dict[Kind, Callable[[Path, Path], Path]] = {
+        Kind.DATASET: partial(stage_dataset, repo_id=repo_id),
+        Kind.ROUTER: partial(stage_router, repo_id=repo_id, dataset_id=dataset),
+        Kind.SPACE: stage_space,
+    }
+    return stages[kind](folder, target)
