@@ -13,6 +13,8 @@ import pytest
 
 from tests.killing import killed_before, steps_of
 from tests.series import LONG, SERIES
+from vlrouterbench.routers.auto import AutoRouter
+from vlrouterbench.routers.base.spending_curve import spending_curve
 from vlrouterbench.routing.routed_table import SCHEMA
 
 NUM_ROWS = 40
@@ -286,3 +288,51 @@ def test_a_full_disk_ends_the_job_and_a_rerun_ends_it_the_same(routed, tmp_path,
     )["done"] == [0]
     again = json.loads(routed("--parts", 4, "--json", out=tmp_path / "full").out)
     assert again["parts_found"] == 1 and digests(tmp_path / "full") == whole
+
+
+@pytest.fixture
+def averaged(routed, trained_folders, tmp_path):
+    """Runs the command with the flagship and an average, part of the way from the cheapest decisions to the dearest."""
+    curve = spending_curve(AutoRouter.from_pretrained(trained_folders["flagship"]))
+    budget = curve[0][0] + 0.3 * (curve[-1][0] - curve[0][0])
+
+    def run(*more, average=budget, **where):
+        return routed("--average-cost-usd", average, *more, router=trained_folders["flagship"], **where)
+
+    return run, budget
+
+
+def test_an_average_is_kept_over_the_whole_job_whatever_its_parts(averaged, tmp_path):
+    run, budget = averaged
+    chosen = []
+    for parts in (1, 5):
+        done = run("--parts", parts, "--json", out=tmp_path / str(parts))
+        assert done.status == 0, done.err
+        summary = json.loads(done.out)
+        rows = [
+            row for path in sorted((tmp_path / str(parts)).glob("part-*")) for row in pq.read_table(path).to_pylist()
+        ]
+        mean = sum(row["estimated_cost_usd"] for row in rows) / len(rows)
+        assert mean <= budget and summary["average_estimated_cost_usd"] == pytest.approx(mean)
+        stated = json.loads((tmp_path / str(parts) / "manifest.json").read_text())["budget"]
+        assert stated["average_cost_usd"] == budget and stated["expected_usd"] == pytest.approx(mean, rel=1e-6)
+        chosen.append(rows)
+    assert chosen[0] == chosen[1] and len({row["candidate"] for row in chosen[0]}) > 1
+
+
+@pytest.mark.faults
+def test_a_job_killed_while_it_adds_up_an_average_is_ended_by_a_rerun(averaged, tmp_path):
+    run, _ = averaged
+    steps = steps_of(lambda: run("--parts", 3))
+    whole = digests(tmp_path / "out")
+    for step in range(len(steps)) if LONG else [len(steps) // 3]:
+        out = tmp_path / str(step)
+        assert killed_before(step, lambda: run("--parts", 3, out=out))  # noqa: B023
+        assert run("--parts", 3, out=out).status == 0 and digests(out) == whole
+
+
+def test_an_average_that_cannot_be_kept_leaves_nothing(averaged, routed, tmp_path):
+    run, _ = averaged
+    refused(run(average=1e-9), "less than the cheapest decisions cost on these questions")
+    refused(routed("--average-cost-usd", 1), "found linear", "open pool: flagship")
+    assert not (tmp_path / "out").exists()

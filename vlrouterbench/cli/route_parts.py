@@ -8,7 +8,7 @@ Decisions
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict
 
@@ -21,6 +21,7 @@ from vlrouterbench.core.simulated import SIMULATED_ROUTER
 from vlrouterbench.routers.auto import fetches_encoders, trusts_code
 from vlrouterbench.routers.encoders.sample_input import RAISE, TEXT_ONLY
 from vlrouterbench.routing.options import RoutingOptions
+from vlrouterbench.routing.parts.budget_work import CurveWork
 from vlrouterbench.routing.parts.engines import LOCAL, EngineOptions
 from vlrouterbench.routing.parts.job import Job, JobResult, input_record
 from vlrouterbench.routing.parts.manifest import JobRecord, Manifest, begun, check_same, parts_of, read_manifest
@@ -29,6 +30,7 @@ from vlrouterbench.routing.parts.route_work import RouteWork, done_part
 from vlrouterbench.routing.parts.router_source import encoder_identity, router_sha256
 from vlrouterbench.routing.parts.shards import find_shards
 from vlrouterbench.routing.parts.work import DoPart, PartWork
+from vlrouterbench.training.pool.opened import check_open_pool
 from vlrouterbench.version import __version__
 
 COMMAND = "route"
@@ -47,6 +49,7 @@ class PartsSummary(TypedDict):
     seconds: float
     chosen: dict[str, int]
     average_estimated_cost_usd: float | None
+    average_cost_usd: float | None
     without_image: int
     trained_on_simulated_data: bool
 
@@ -84,14 +87,14 @@ def route_in_parts(request: RouteRequest) -> None:
     source, out = request.table_files()
     engine_options = EngineOptions(request.engine or LOCAL, request.actors, request.ray_address, request.gpus_per_actor)
     engine_options.check()
-    if request.average_cost_usd is not None:
-        raise RouterError("--average-cost-usd needs one table of decisions: give a .parquet or .csv file as --out.")
     before = read_manifest(out)
     router_source = request.source()
     files = find_shards(source)
     router, note = router_source.open()
     if note:
         console.warn(note)
+    average = request.average_cost_usd
+    pool = None if average is None else check_open_pool(router, request.router)
     options = RoutingOptions(name=router_source.name, candidates=request.names, **request.budget)
     options.check(router)
     with console.stage("look through the questions"):
@@ -113,16 +116,14 @@ def route_in_parts(request: RouteRequest) -> None:
         router_source, digest, options, files.root, files.names, bad_image, out.absolute(), manifest["job"]
     )
     simulated = console.trained_on_simulated_data(router)
-    with console.stage("decide") as progress:
-        job = Job(
-            out,
-            manifest,
-            parts_of(manifest),
-            lambda part: done_part(out, part, manifest["job"]),
-            simulated,
-            progress,
-        )
-        result = job.run(AllowedWork.of(work), engine_options.open())
+    engine, parts = engine_options.open(), parts_of(manifest)
+    job = Job(out, manifest, parts, lambda part: done_part(out, part, manifest["job"]), simulated)
+    if pool is not None and average is not None:
+        with console.stage("look for the weight that keeps the average") as job.progress:
+            weight = job.weigh(AllowedWork.of(CurveWork(work)), engine, pool, average)
+        work = replace(work, options=replace(options, usd_weight=weight))
+    with console.stage("decide") as job.progress:
+        result = job.run(AllowedWork.of(work), engine)
     if not result.decided:
         raise RouterError(
             f"expected rows that can be decided in {source}, found none of {result.bad:,}. {out}/errors-*.parquet says "
@@ -143,6 +144,7 @@ def _stated_options(request: RouteRequest) -> dict[str, object]:
     goal = request.goal()
     stated = {
         **request.budget,
+        "average_cost_usd": request.average_cost_usd,
         "candidates": request.names,
         "allow_text_only": request.allow_text_only or None,
         "objective": None if request.objective is None else str(goal.objective),
@@ -165,6 +167,7 @@ def _show(request: RouteRequest, result: JobResult, note: str, seconds: float, *
         "seconds": seconds,
         "chosen": result.chosen,
         "average_estimated_cost_usd": mean,
+        "average_cost_usd": request.average_cost_usd,
         "without_image": result.without_image,
         "trained_on_simulated_data": simulated,
     }
@@ -176,9 +179,14 @@ def _show(request: RouteRequest, result: JobResult, note: str, seconds: float, *
         {**summary, **request.objective_facts(note)},
         f"{result.decided:,} of {rows:,} rows decided in {len(result.facts):,} parts{before}",
         table,
-        *([f"expected cost: {SAMPLES_PER_COST_UNIT * mean:.4g} $/10K on average"] if mean is not None else []),
+        *([_spending(mean, request.average_cost_usd)] if mean is not None else []),
         *([f"rows decided without their image: {result.without_image:,}"] if result.without_image else []),
         *([f"bad rows: {result.bad:,}; errors-*.parquet says why of each"] if result.bad else []),
         *([SIMULATED_ROUTER] if simulated else []),
         f"decisions: {out}",
     )
+
+
+def _spending(mean: float, average: float | None) -> str:
+    asked = "" if average is None else f"; asked for {SAMPLES_PER_COST_UNIT * average:.4g}"
+    return f"expected cost: {SAMPLES_PER_COST_UNIT * mean:.4g} $/10K on average{asked}"

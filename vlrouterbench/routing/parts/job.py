@@ -10,6 +10,7 @@ Decisions
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,9 @@ from vlrouterbench.cards.decisions_card import render_decisions_card
 from vlrouterbench.core.errors import SourceError, quoted
 from vlrouterbench.core.files import make_folder, staged_file
 from vlrouterbench.core.staging import clear_killed
+from vlrouterbench.routers.base.decision import BudgetError
+from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
+from vlrouterbench.routing.parts.budget_work import budget_of, done_curve, make_curve_folder, remove_curves
 from vlrouterbench.routing.parts.duplicates import Duplicates, count_duplicates
 from vlrouterbench.routing.parts.manifest import InputRecord, Manifest, ShardRecord, write_manifest
 from vlrouterbench.routing.parts.part import Part
@@ -169,13 +173,50 @@ class Job:
     progress: Callable[[int, int], None] | None = None
     facts: dict[int, PartFacts] = field(default_factory=dict)
 
-    def run(self, work: PartWork, engine: Engine) -> JobResult:
-        """Do the parts that are missing; errors as for `Engine.run`."""
+    def begin(self) -> None:
+        """Make the folder, or look at what is done there."""
         make_folder(self.out)
         clear_killed(self.out)
         for part in self.parts:
             if (found := self.done_part(part)) is not None:
                 self.facts[part.number] = found
+
+    def weigh(self, work: PartWork, engine: Engine, router: OpenPoolRouter, average: float) -> float:
+        """The weight that keeps an average over the whole job, from its manifest or by a first pass.
+
+        Args:
+            work: the first pass.
+            engine: what does it.
+            router: at the trade-off that was asked for.
+            average: USD per sample.
+
+        Raises:
+            BudgetError: even the cheapest decisions cost more; others as for `Engine.run`.
+        """
+        if "budget" not in self.manifest:
+            self.begin()
+            self._write()
+            make_curve_folder(self.out)
+            job = self.manifest["job"]
+            missing = [part for part in self.parts if done_curve(self.out, part, job) is None]
+            done = self.manifest["input"]["rows"] - sum(part.rows for part in missing)
+            for facts in engine.run(work, missing) if missing else ():
+                done += facts["rows"]
+                if self.progress is not None:
+                    self.progress(done, self.manifest["input"]["rows"])
+            found = [done_curve(self.out, part, job) for part in self.parts]
+            try:
+                self.manifest["budget"] = budget_of(router, average, [facts for facts in found if facts is not None])
+            except BudgetError:
+                shutil.rmtree(self.out)  # there is nothing in it but what this pass has written
+                raise
+            self._write()
+            remove_curves(self.out)
+        return self.manifest["budget"]["usd_weight"]
+
+    def run(self, work: PartWork, engine: Engine) -> JobResult:
+        """Do the parts that are missing; errors as for `Engine.run`."""
+        self.begin()
         found_before = len(self.facts)
         missing = [part for part in self.parts if part.number not in self.facts]
         try:

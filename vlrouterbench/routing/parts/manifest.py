@@ -51,6 +51,14 @@ class RouterRecord(TypedDict):
     sha256: str
 
 
+class BudgetRecord(TypedDict):
+    """An average over the whole job, USD per sample: as asked for, and as expected of the weight that keeps it."""
+
+    average_cost_usd: float
+    usd_weight: float
+    expected_usd: float
+
+
 class JobRecord(TypedDict):
     """What decides every byte of a job's parts."""
 
@@ -79,7 +87,7 @@ class Manifest(JobRecord):
     done: list[int]
     decided: int
     bad: int
-    budget: NotRequired[dict[str, float]]
+    budget: NotRequired[BudgetRecord]
 
 
 def job_digest(job: JobRecord) -> str:

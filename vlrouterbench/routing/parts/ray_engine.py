@@ -17,9 +17,10 @@ import logging
 import os
 import re
 import socket
+import sys
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
@@ -33,6 +34,8 @@ _ATTEMPTS = 3
 _REACH_SECONDS = 3.0
 _START_SECONDS = 300.0
 """How long nothing may happen while no actor is there: a router with a large encoder takes a minute to load."""
+_STORE_BYTES = 128 * 2**20
+"""Of Ray's object store, where this starts it: parts' numbers and facts go through it."""
 _HOST_PORT = re.compile(r"(?:ray://)?(?P<host>[^/:]+|\[[^\]]+\]):(?P<port>\d+)")
 
 
@@ -100,7 +103,7 @@ def _cluster(address: str | None, actors: int | None) -> Iterator[Any]:
     if address is None:
         cores = actors or own_cores()
         # One more than work: cores are Ray's way to count, and what it needs itself takes a small part of one.
-        options |= {"num_cpus": cores + 1, "include_dashboard": False}
+        options |= {"num_cpus": cores + 1, "include_dashboard": False, "object_store_memory": _STORE_BYTES}
         options["_system_config"] = {"prestart_worker_first_driver": False}
     if ray.is_initialized():  # by whoever calls this from Python
         yield ray
@@ -111,7 +114,8 @@ def _cluster(address: str | None, actors: int | None) -> Iterator[Any]:
         where = f"the cluster of Ray at {address}" if address else "Ray on this machine"
         raise VLRouterBenchError(f"{where} cannot be used: {said(error)}.") from error
     try:
-        yield ray
+        with redirect_stdout(sys.stderr):  # where Ray says that a process of it died
+            yield ray
     finally:
         ray.shutdown()
 

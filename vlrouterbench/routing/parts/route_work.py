@@ -9,7 +9,7 @@ Decisions
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -20,7 +20,7 @@ import torch
 
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.core.files import staged_file
-from vlrouterbench.routers.base.decision import REFUSALS
+from vlrouterbench.routers.base.decision import REFUSALS, RoutingDecision
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routing.images import ImageFolder
 from vlrouterbench.routing.options import RoutingOptions
@@ -33,6 +33,7 @@ from vlrouterbench.routing.routed_table import SCHEMA, RoutedTable
 
 ERROR_SCHEMA = pa.schema([(ID, pa.string()), ("shard", pa.string()), ("row", pa.int64()), ("problem", pa.string())])
 """A bad row: its id, its shard, its number there from 1 on, and why it could not be decided."""
+Decide = Callable[[torch.Tensor], RoutingDecision]
 _KEY = b"vlrouterbench"
 
 
@@ -66,14 +67,18 @@ class RouteWork:
         Raises:
             RouterError: the router is another one than when the job was begun, or cannot be loaded.
         """
+        return self.open_routing()
+
+    def open_routing(self) -> Routing:
+        """The same, as what it is."""
         torch.set_num_threads(1)
         router, _ = self.source.open()
         if router_sha256(router) != self.router_sha256:
             raise RouterError(f"expected the router {self.source.router} as the job was begun with, found another one.")
-        return _Routing(self, router)
+        return Routing(self, router)
 
 
-class _Routing:
+class Routing:
     """Work that was opened: the router is loaded."""
 
     def __init__(self, work: RouteWork, router: PreTrainedRouter) -> None:
@@ -83,13 +88,30 @@ class _Routing:
         """Do a part, unless its file stands there already."""
         if (found := done_part(self.work.out, part, self.work.job)) is not None:
             return found
+        routed, ids = self.routed(part)
+        facts = _facts(part, routed)
+        _write(self.work.out / part.file(ERRORS), self._bad_rows(part, routed, ids), self.work.job, facts)
+        _write(self.work.out / part.file(), pa.Table.from_pylist(routed.decisions, SCHEMA), self.work.job, facts)
+        return facts
+
+    def routed(self, part: Part, decide: Decide | None = None) -> tuple[RoutedTable, list[str]]:
+        """What becomes of a part's rows, and the ids of all of them.
+
+        Args:
+            part: whose.
+            decide: decides on features (1, dim) in the place of the router.
+
+        Raises:
+            RouterError: the router cannot decide, whatever the row.
+        """
         try:
-            return self._done(part)
+            return self._routed(part, decide)
         except REFUSALS as error:
             raise RouterError(str(error)) from error
 
-    def _done(self, part: Part) -> PartFacts:
+    def _routed(self, part: Part, decide: Decide | None) -> tuple[RoutedTable, list[str]]:
         table = TableWork(self.router, self.work.options, ImageFolder(self.work.root), part.rows, frozenset())
+        table.decide = decide or table.decide
         ids = list[str]()
         for shard, start, stop in part.ranges:
             name = self.work.shards[shard]
@@ -97,11 +119,7 @@ class _Routing:
             for row in self.reader.rows(name, start, stop):
                 ids.append(id_of(row, part.first_row + len(ids) + 1))
                 table.add(len(ids), row if isinstance(row.get(ID), list | dict) else {**row, ID: ids[-1]})
-        routed = table.finished()
-        facts = _facts(part, routed)
-        _write(self.work.out / part.file(ERRORS), self._bad_rows(part, routed, ids), self.work.job, facts)
-        _write(self.work.out / part.file(), pa.Table.from_pylist(routed.decisions, SCHEMA), self.work.job, facts)
-        return facts
+        return table.finished(), ids
 
     def _bad_rows(self, part: Part, routed: RoutedTable, ids: Sequence[str]) -> pa.Table:
         places = [(self.work.shards[shard], row) for shard, start, stop in part.ranges for row in range(start, stop)]
