@@ -22,7 +22,8 @@ from tests.serving.test_refusals import SECRET, bearer, key
 from tests.standins.openai_server import OpenAIStandIn, Scripted, endpoint_entry, write_endpoints
 from vlrouterbench.serving import app as app_module
 from vlrouterbench.serving.ledger import FILE, Ledger
-from vlrouterbench.serving.request_log import RequestLog
+from vlrouterbench.serving.logs.parts import part_at
+from vlrouterbench.serving.logs.writing import RequestLog
 from vlrouterbench.serving.settings import ServingError
 
 DAY_S = 86_400
@@ -252,7 +253,8 @@ def test_a_gateway_of_two_processes_that_is_killed_under_load_has_charged_each_r
 
 @pytest.mark.parametrize("content", [b"no database" * 100, b"SQLite format 3\0" + bytes(84)])
 def test_a_file_that_is_no_database_is_named_when_a_gateway_starts(tmp_path, content):
-    for name, opened in (("ledger.sqlite", Ledger), ("requests.sqlite", lambda folder: RequestLog(folder, print))):
+    part = part_at(tmp_path, time.time()).name
+    for name, opened in (("ledger.sqlite", Ledger), (part, lambda folder: RequestLog(folder, print))):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ServingError, match=f"{name}, found one that SQLite cannot use"):
             opened(tmp_path)
