@@ -47,6 +47,23 @@ def show(log: Log) -> None:
 
 
 @logs.command(cls=GroupedCommand)
+def export(
+    log: Log, out: Annotated[Path, typer.Option(help="Folder of the tables; replaced when they are whole.")]
+) -> None:
+    """Write own tables of the answers that were rated, for `build`: one outcome a sample, nothing imputed."""
+    from vlrouterbench.cli import console
+    from vlrouterbench.serving.logs.export import export_log
+
+    report = export_log(log, out)
+    console.show(
+        {"out": str(out), **report},
+        f"{report['rows']:,} of {report['requests']:,} requests to {out}: {report['with_propensity']:,} with a "
+        f"propensity, {report['with_features_alone']:,} with features in the place of content",
+        *(f"left out: {count:,} with {reason}" for reason, count in report["left_out"].items()),
+    )
+
+
+@logs.command(cls=GroupedCommand)
 def delete(
     log: Log,
     request: Annotated[list[str], typer.Option("--request", metavar="ID", help="Id of a request; repeat for several.")],

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, overload
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -25,6 +26,7 @@ from vlrouterbench.core.files import staged_file
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.features.choices import choices_of, encoder_errors
 from vlrouterbench.features.fitting import fit_encoder
+from vlrouterbench.features.given import encoder_digest, read_given, refused_encoders
 from vlrouterbench.features.handlers import handler_of
 from vlrouterbench.features.options import EncodingWork, FeatureOptions
 from vlrouterbench.features.packed import PackedRows, pack_benchmark
@@ -74,6 +76,9 @@ def encode_benchmark(
         UnknownNameError: no encoder of that name.
         BenchmarkError: the train split is empty, the table is a part of its benchmark, or an encoder cannot be loaded.
     """
+    given = read_given(table.folder)
+    if given is not None and options not in (None, FeatureOptions()):
+        raise BenchmarkError(refused_encoders(table.folder))
     options, work = options or FeatureOptions(), work or EncodingWork()
     if len(table) != table.report["samples"]:
         raise BenchmarkError(
@@ -87,6 +92,11 @@ def encode_benchmark(
     stored = _read(path)
     if stored is not None and len(stored.values) == len(table):
         return stored
+    if given is not None:
+        features = FeatureSet(torch.from_numpy(_completed(table, *given, work)), given[1], 0, path)
+        if work.rank == 0:
+            _write(features)
+        return features
     readers = {modality: choice.open() for modality, choice in choices.items()}
     raw = _read_blocks(table, readers, work)
     encoder = fit_encoder(raw.take(table.split("train").rows), options, readers)
@@ -124,10 +134,12 @@ def features_by(
     """
     if is_kind(encoder, SampleEncoder):
         return pack_benchmark(table, encoder, work).of(table)
-    over_features = cast("FeatureEncoder", encoder)
-    with encoder_errors():
-        rows = _read_blocks(table, over_features.blocks, work or EncodingWork())
-        return torch.from_numpy(over_features.features_of(rows))
+    over_features, given = cast("FeatureEncoder", encoder), read_given(table.folder)
+    if given is None:
+        return torch.from_numpy(_encoded(over_features, table, work or EncodingWork()))
+    if encoder_digest(over_features) != encoder_digest(given[1]):
+        raise BenchmarkError(refused_encoders(table.folder))
+    return torch.from_numpy(_completed(table, *given, work or EncodingWork()))
 
 
 def feature_path(table: RoutingTable, options: FeatureOptions | None = None) -> Path:
@@ -136,6 +148,25 @@ def feature_path(table: RoutingTable, options: FeatureOptions | None = None) -> 
     definition = {modality: choice.identity() for modality, choice in choices_of(options).items()}
     definition |= {"fusion": options.fusion, "text_weight": options.text_weight}
     return feature_folder(table) / f"features-{content_key([table.sha256, definition])}.safetensors"
+
+
+def _completed(
+    table: RoutingTable, given: Mapping[str, np.ndarray], encoder: FeatureEncoder, work: EncodingWork
+) -> np.ndarray:
+    """Given features, and those of the other samples by the same encoder, (num_samples, dim) float32."""
+    names = table.column("sample_id")
+    others = np.array([name not in given for name in names], dtype=bool)
+    values = np.zeros((len(names), encoder.dim), np.float32)
+    if not others.all():
+        values[~others] = [given[name] for name in names if name in given]
+    if others.any():
+        values[others] = _encoded(encoder, table.take(others), work)
+    return values
+
+
+def _encoded(encoder: FeatureEncoder, table: RoutingTable, work: EncodingWork) -> np.ndarray:
+    with encoder_errors():
+        return encoder.features_of(_read_blocks(table, encoder.blocks, work))
 
 
 def _read_blocks(table: RoutingTable, blocks: Mapping[str, FeatureBlock], work: EncodingWork) -> RawFeatures:

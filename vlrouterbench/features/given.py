@@ -9,6 +9,7 @@ Decisions
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,9 +27,26 @@ from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder
 _ENCODER, _IDS, _VALUES = "encoder.", "sample_ids", "features"
 
 
+def refused_encoders(folder: Path) -> str:
+    """Why a benchmark that brings its features takes no other encoder."""
+    return (
+        f"{folder} brings features of samples whose text and images it does not hold ({GIVEN_FEATURES}): no other "
+        "encoder, fusion or end-to-end family can read them. Leave --text, --image and --fusion out and take a family "
+        "over features, or log content (`serve --log-content`)."
+    )
+
+
 def encoder_tensors(encoder: FeatureEncoder) -> dict[str, torch.Tensor]:
     """The fitted state of an encoder, by name in a file."""
     return {f"{_ENCODER}{name}": buffer.contiguous() for name, buffer in encoder.named_buffers()}
+
+
+def encoder_digest(encoder: FeatureEncoder) -> str:
+    """Digest of an encoder's settings and fitted state."""
+    digest = hashlib.sha256(json.dumps(encoder.config, sort_keys=True).encode())
+    for name, tensor in sorted(encoder_tensors(encoder).items()):
+        digest.update(f"{name} {tuple(tensor.shape)}".encode() + tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def write_given(folder: Path, sample_ids: Sequence[str], values: np.ndarray, encoder: FeatureEncoder) -> Path:

@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 
+from vlrouterbench.features.given import encoder_digest
 from vlrouterbench.metrics.objectives import Goal, Objective
 from vlrouterbench.routers.base.asking import read_request
 from vlrouterbench.routers.base.decision import KINDS, REFUSALS, RoutingDecision
@@ -26,7 +27,7 @@ from vlrouterbench.routers.base.estimating import EstimatingRouter
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.encoders.sample_input import RouterInput
 from vlrouterbench.serving.chat import RequestError, unexpected
-from vlrouterbench.serving.logs.encoders import encoder_digest, feature_encoder
+from vlrouterbench.serving.logs.encoders import feature_encoder
 from vlrouterbench.serving.settings import ServingError
 from vlrouterbench.training.rechoosing import rechoose
 
@@ -97,7 +98,8 @@ class Chooser:
         most_together: int = MOST_TOGETHER,
     ) -> None:
         self.router, self.on_bad_image, self._most_together = router, on_bad_image, most_together
-        self.name, self.encoder_digest = "", encoder_digest(feature_encoder(router))
+        self.name, encoder = "", feature_encoder(router)
+        self.encoder_digest = "" if encoder is None else encoder_digest(encoder)
         self.weights = {objective: _weight_for(router, objective) for objective in objectives}
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._decoders = ThreadPoolExecutor(min(_DECODERS, os.cpu_count() or 1), "decode")

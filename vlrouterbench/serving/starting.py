@@ -25,6 +25,7 @@ from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.serving.chooser import Chooser
 from vlrouterbench.serving.gateway import Gateway
 from vlrouterbench.serving.ledger import Ledger
+from vlrouterbench.serving.logs.candidates import keep_candidates
 from vlrouterbench.serving.logs.writing import LogOptions, RequestLog
 from vlrouterbench.serving.metrics import Metrics
 from vlrouterbench.serving.settings import ServingError, Settings, check_names
@@ -91,6 +92,8 @@ def make_gateway(start: Start) -> Gateway:
     ledger = None if settings.state is None else Ledger(settings.state)
     kept = LogOptions(content=start.log_content, features=settings.log_features, days=settings.log_days)
     log = RequestLog(Path(start.log), metrics.lost.inc, kept) if start.log else None
+    if log is not None:
+        keep_candidates(Path(start.log), endpoints.values())
     return Gateway(chooser, endpoints, settings, ledger, log, metrics)
 
 

@@ -11,7 +11,8 @@ import vlrouterbench as vrb
 from tests.cli.conftest import run_program
 from tests.serving.conftest import EASY, HARD, NAMES
 from tests.serving.logs.conftest import entry, write_log
-from vlrouterbench.serving.logs.encoders import encoder_digest, kept_encoder
+from vlrouterbench.features.given import encoder_digest
+from vlrouterbench.serving.logs.encoders import kept_encoder
 from vlrouterbench.serving.logs.parts import part_at
 from vlrouterbench.serving.logs.reading import read_log
 from vlrouterbench.serving.settings import ServingError

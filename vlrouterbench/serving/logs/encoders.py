@@ -7,35 +7,22 @@ Decisions
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
 from safetensors.torch import save_file
 
 from vlrouterbench.core.files import staged_file
-from vlrouterbench.features.given import encoder_tensors, read_encoder
+from vlrouterbench.features.given import encoder_digest, encoder_tensors, read_encoder
 from vlrouterbench.routers.auto import is_kind
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder
 from vlrouterbench.serving.settings import ServingError
 
-_SHOWN = 16
-
 
 def feature_encoder(router: PreTrainedRouter) -> FeatureEncoder | None:
     """The encoder of a router over features; None of an end-to-end one."""
     return router.encoder if is_kind(router.encoder, FeatureEncoder) else None
-
-
-def encoder_digest(encoder: FeatureEncoder | None) -> str:
-    """Digest of an encoder's settings and fitted state; "" for none."""
-    if encoder is None:
-        return ""
-    digest = hashlib.sha256(json.dumps(encoder.config, sort_keys=True).encode())
-    for name, tensor in sorted(encoder_tensors(encoder).items()):
-        digest.update(f"{name} {tuple(tensor.shape)}".encode() + tensor.cpu().numpy().tobytes())
-    return digest.hexdigest()[:_SHOWN]
 
 
 def keep_encoder(folder: Path, encoder: FeatureEncoder, digest: str) -> None:

@@ -21,10 +21,11 @@ from vlrouterbench.core.errors import SourceError, unknown_name
 from vlrouterbench.core.files import sha256_of_files
 from vlrouterbench.data.candidates import CandidatePool, pool_files
 from vlrouterbench.data.choices import Protocol
+from vlrouterbench.data.given_features import given_features
 from vlrouterbench.data.image_store import ImageStore
 from vlrouterbench.data.saved_tables.form import ENDINGS, ENDINGS_IN_WORDS, ending_of
 from vlrouterbench.data.saved_tables.header import columns_of
-from vlrouterbench.data.schema import LATENCY
+from vlrouterbench.data.schema import ANSWER_COLUMNS, LATENCY
 from vlrouterbench.data.sources.inside import refuse_outside
 from vlrouterbench.data.sources.own_tables.image_columns import Keep, read_images
 from vlrouterbench.data.sources.own_tables.table_files import (
@@ -158,6 +159,7 @@ def read_own_tables(
         protocol="own tables",
         image_files=images.files,
         further=images.further,
+        features=given_features(folder),
     )
 
 
@@ -180,7 +182,7 @@ def _existing_table(folder: Path, stem: str) -> Path:
 
 def _digest(folder: Path, tables: Sequence[Path], images: Sequence[ImageReference]) -> str:
     root = folder.resolve()
-    files = {root / path.name for path in (*tables, *pool_files(root))}
+    files = {root / path.name for path in (*tables, *pool_files(root), *filter(None, [given_features(root)]))}
     return sha256_of_files(files | {image for image in images if isinstance(image, Path)}, root)
 
 
@@ -238,9 +240,9 @@ def _outcomes(raw: pa.Table, path: Path) -> pa.Table:
     outcomes = pa.table(
         {field.name: cast_column(raw, field.name, field.type, path) for field in OUTCOME_SCHEMA}, schema=OUTCOME_SCHEMA
     )
-    if LATENCY not in raw.column_names:
-        return outcomes
-    return outcomes.append_column(LATENCY, cast_column(raw, LATENCY, pa.float64(), path))
+    for name in (name for name in ANSWER_COLUMNS if name in raw.column_names):
+        outcomes = outcomes.append_column(name, cast_column(raw, name, pa.float64(), path))
+    return outcomes
 
 
 def _check_outcomes(outcomes: pa.Table, path: Path, *, pool: CandidatePool, sample_ids: pa.ChunkedArray) -> None:
