@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from vlrouterbench.cards.metric_card import render_metric_card
-from vlrouterbench.hub.card_figures import DATASET_FIGURE
+from vlrouterbench.hub.card_figures import DATASET_FIGURE, router_figures
 from vlrouterbench.hub.push import stage_dataset, stage_router
 from vlrouterbench.hub.pushed_card import fill_in_id, name_dataset
 from vlrouterbench.routers.base.card import FIGURE
@@ -47,10 +47,10 @@ def write(run: Path, kept: Path = KEPT) -> None:
         ):
             (kept / f"{name}.md").write_text(card, encoding="utf-8")
         shutil.copyfile(benchmark / DATASET_FIGURE, kept / DATASET_FIGURE)
-        shutil.copyfile(router / FIGURE, kept / FIGURE)
         config, facts = (
             json.loads((router / name).read_text(encoding="utf-8")) for name in ("config.json", "card.json")
         )
+    (kept / FIGURE).write_bytes(router_figures(config, facts | {"title": "MLP"})[FIGURE])
     kept_config = {name: config[name] for name in ("candidates", "encoder", "training")}
     text = json.dumps({"config": kept_config, "facts": facts}, indent=1, ensure_ascii=False)
     (kept / "router-mlp-simulated.json").write_text(text + "\n", encoding="utf-8")
