@@ -102,7 +102,7 @@ class RouterPlugin:
         return found
 
     def _decide(self, messages: Sequence[Mapping[str, Any]], names: Sequence[str]) -> RoutingDecision:
-        return self._router.route(messages=messages, candidates=names, **self._budget)
+        return self._router.route_batch([{"messages": messages}], candidates=names, **self._budget)[0]
 
 
 def _is_named(model: str, candidate: str) -> bool:
