@@ -16,7 +16,8 @@ from vlrouterbench.data.table import load_table
 from vlrouterbench.evaluation.functions import function_samples
 from vlrouterbench.evaluation.overlap import OverlapCheck
 from vlrouterbench.measuring.sample_sources import benchmark_samples
-from vlrouterbench.routers.encoders.sample_input import RouterInputError, image_cell, read_sample
+from vlrouterbench.routers.base.decision import read_sample
+from vlrouterbench.routers.encoders.sample_input import RouterInputError, image_cell
 
 SHARED = "images/0.png"
 

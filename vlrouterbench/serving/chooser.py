@@ -20,8 +20,7 @@ from typing import Any
 import torch
 
 from vlrouterbench.metrics.objectives import Goal, Objective
-from vlrouterbench.routers.base.asking import read_request
-from vlrouterbench.routers.base.decision import KINDS, REFUSALS, RoutingDecision
+from vlrouterbench.routers.base.decision import KINDS, REFUSALS, RoutingDecision, read_request
 from vlrouterbench.routers.base.estimating import EstimatingRouter
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.encoders.sample_input import RouterInput

@@ -10,8 +10,7 @@ from PIL import Image
 
 from tests.families import small_router
 from vlrouterbench.routers.base import asking as module
-from vlrouterbench.routers.base.asking import read_messages
-from vlrouterbench.routers.base.decision import CalibrationError
+from vlrouterbench.routers.base.decision import CalibrationError, read_messages
 from vlrouterbench.routers.encoders.sample_input import RouterInput, RouterInputError
 
 

@@ -17,13 +17,13 @@ from PIL import Image
 
 import vlrouterbench
 from tests.series import examples
+from vlrouterbench.routers.base.decision import read_sample
 from vlrouterbench.routers.encoders import sample_input as input_module
 from vlrouterbench.routers.encoders.sample_input import (
     RouterInput,
     RouterInputError,
     read_image,
     read_options,
-    read_sample,
     usable_image,
 )
 

@@ -1,9 +1,7 @@
 """How a router is asked: one sample, a list of them, a chat, or by transformers' `pipeline`.
 
 Decisions
-- All are read by one reader (`sample_input.py`), so that the same sample is decided alike however it comes.
 - Samples of a list are encoded in blocks and scored one by one: a block's scores differ from a row's in the last bit.
-- Of a chat the last turn of the user decides. What it shows must stand in it: nothing is fetched or opened.
 - The pipeline answers with dicts, ready for JSON. It loads no processor: a router reads samples itself.
 """
 
@@ -18,16 +16,8 @@ import torch
 from transformers import Pipeline
 
 from vlrouterbench.routers.base.configuration_router import PIPELINE
-from vlrouterbench.routers.base.decision import RoutingDecision
-from vlrouterbench.routers.encoders.sample_input import (
-    RAISE,
-    RouterInput,
-    RouterInputError,
-    is_missing,
-    kind_of,
-    one_line,
-    read_sample,
-)
+from vlrouterbench.routers.base.decision import RoutingDecision, read_request
+from vlrouterbench.routers.encoders.sample_input import RAISE, RouterInput, RouterInputError, kind_of
 
 BLOCK_SAMPLES = 32
 """Samples that are encoded together."""
@@ -238,63 +228,3 @@ def _is_chat(value: Any) -> bool:
 def num_pixels(sample: RouterInput) -> int:
     """Pixels of a sample's image, 0 where it has none."""
     return 0 if sample.image is None else sample.image.width * sample.image.height
-
-
-def read_request(sample: Any, on_bad_image: str = RAISE) -> RouterInput:
-    """A sample as `read_sample` reads it, or from its `messages`; errors of both."""
-    messages = sample.get("messages") if isinstance(sample, Mapping) else None
-    if messages is None:
-        return read_sample(sample, on_bad_image)
-    if given := [name for name in ("question", "image", "images") if not is_missing(sample.get(name))]:
-        raise RouterInputError(f"expected messages or {given[0]}, found both.")
-    return read_sample({**sample, **read_messages(messages, on_bad_image)}, on_bad_image)
-
-
-def read_messages(messages: Any, on_bad_image: str = RAISE) -> dict[str, object]:
-    """`question` and `images` of a chat in OpenAI's form: those of its last user turn.
-
-    Args:
-        messages: dicts with `role` and `content`: a text, or parts of `type` "text", "image_url" (a data URL) and
-            "image" (what holds pixels or encoded bytes).
-        on_bad_image: an image that is given by its address alone is an error, or left out under "text-only".
-
-    Raises:
-        RouterInputError: another form, no turn of the user, such an image, or nothing in the turn.
-    """
-    if not isinstance(messages, list | tuple) or not all(isinstance(turn, Mapping) for turn in messages):
-        raise RouterInputError(
-            f"expected messages as a list of dicts with role and content, found {kind_of(messages)}."
-        )
-    turn = next((turn for turn in reversed(messages) if turn.get("role") == "user"), None)
-    if turn is None:
-        raise RouterInputError(f"expected messages with a turn of the user, found none in {len(messages)}.")
-    content = turn.get("content")
-    parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
-    if not isinstance(parts, list | tuple) or not all(isinstance(part, Mapping) for part in parts):
-        raise RouterInputError(f"expected the content of a message as text or a list of parts, found {kind_of(parts)}.")
-    texts, images = list[str](), list[Any]()
-    for part in parts:
-        kind = part.get("type")
-        if kind == "text" and isinstance(part.get("text"), str):
-            texts.append(part["text"])
-        elif kind in ("image_url", "image"):
-            images += _content_of(part.get(kind), on_bad_image)
-        else:
-            found = f"one without a text in it: {kind_of(part.get('text'))}" if kind == "text" else str(kind)
-            raise RouterInputError(f"expected parts of type text or image_url, found {one_line(found, 60)}.")
-    if not images and not "".join(texts).strip():
-        raise RouterInputError("neither a question nor an image in the last turn of the user.")
-    return {"question": "\n".join(texts), "images": images}
-
-
-def _content_of(image: Any, on_bad_image: str) -> list[Any]:
-    """The image of a part, which holds it: one that is somewhere else is refused, or left out where that is allowed."""
-    image = image.get("url") if isinstance(image, Mapping) else image
-    if not is_missing(image) and (not isinstance(image, str | PathLike) or str(image)[:5].lower() == "data:"):
-        return [image]
-    if on_bad_image != RAISE:
-        return []
-    raise RouterInputError(
-        "expected the image of a message as a data URL (data:image/png;base64,...), found "
-        f"{'none' if is_missing(image) else 'an address'}: nothing is fetched or opened for a message."
-    )

@@ -22,9 +22,8 @@ from typing import Any, TypedDict
 
 import torch
 
-from vlrouterbench.routers.base.asking import read_request
 from vlrouterbench.routers.base.budget_account import HORIZON, BudgetAccount, read_state, write_state
-from vlrouterbench.routers.base.decision import BudgetError, RoutingDecision
+from vlrouterbench.routers.base.decision import BudgetError, RoutingDecision, read_request
 from vlrouterbench.routers.base.reserves import Tokens, fitting_instead, reserves_by_tokens
 from vlrouterbench.routers.base.spending_curve import spending_curve, weight_for
 from vlrouterbench.routers.encoders.sample_input import RAISE, RouterInputError

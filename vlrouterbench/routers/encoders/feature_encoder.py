@@ -23,6 +23,7 @@ import torch
 from torch import nn
 from transformers import BatchFeature, PreTrainedConfig, ProcessorMixin
 
+from vlrouterbench.routers.base.decision import samples_of
 from vlrouterbench.routers.encoders.block import (
     CONCAT,
     FUSIONS,
@@ -38,13 +39,7 @@ from vlrouterbench.routers.encoders.block import (
     fused_dim,
     kind_of,
 )
-from vlrouterbench.routers.encoders.sample_input import (
-    RouterInput,
-    RouterInputError,
-    read_image,
-    read_options,
-    read_text,
-)
+from vlrouterbench.routers.encoders.sample_input import RouterInput, RouterInputError
 from vlrouterbench.routers.write_code import Blocks, write_code
 
 
@@ -269,25 +264,6 @@ class FeatureProcessor(EncoderProcessor):
         """As the base's: what blocks read of samples, a tensor per modality."""
         encoder = _reader(json.dumps(self.router_encoder, sort_keys=True))
         return encoder.packed(encoder.read(samples))
-
-
-def samples_of(text: Any, images: Any = None, options: Any = None, hints: Any = None) -> list[RouterInput]:
-    """Samples from what a processor is given: a text or several, with an image, options and a hint for each or none.
-
-    Raises:
-        RouterInputError: other lengths than the texts', several images of one text, or one that cannot be read.
-    """
-    texts = [text] if isinstance(text, str) else list(text)
-    if images is not None and not isinstance(images, list | tuple):
-        images = [images]
-    for name, part in (("images", images), ("options", options), ("hints", hints)):
-        if part is not None and len(part) != len(texts):
-            raise RouterInputError(f"{name}: expected one for each of {len(texts)} texts, found {len(part)}.")
-    columns = [[None] * len(texts) if part is None else part for part in (options, hints, images)]
-    return [
-        RouterInput(read_text(question, "text"), read_options(choices), read_text(hint, "hint"), read_image(image))
-        for question, choices, hint, image in zip(texts, *columns, strict=True)
-    ]
 
 
 @functools.lru_cache(maxsize=2)

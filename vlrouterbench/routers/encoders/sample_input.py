@@ -87,23 +87,6 @@ class RouterInput:
         return self.question, self.hint, *(f"({chr(65 + i)}) {option}" for i, option in enumerate(self.options))
 
 
-def read_sample(sample: Any, on_bad_image: str = RAISE) -> RouterInput:
-    """A sample from a mapping with `question` and, where there are any, `options`, `hint` and `image`.
-
-    Raises:
-        RouterInputError: neither a question nor an image, or something that cannot be read (see `usable_image`).
-    """
-    if isinstance(sample, RouterInput):
-        return sample
-    if not isinstance(sample, Mapping):
-        raise RouterInputError(f'expected a sample as a dict with "question", found {kind_of(sample)}.')
-    image = image_cell(sample)
-    if image is None and is_missing(sample.get("question")):
-        raise RouterInputError("neither a question nor an image.")
-    question, hint = (read_text(sample.get(name), name) for name in ("question", "hint"))
-    return RouterInput(question, read_options(sample.get("options")), hint, usable_image(image, on_bad_image))
-
-
 def image_cell(sample: Mapping[str, Any]) -> Any:
     """What a sample has of images: its first field that is not empty, or all of a benchmark's row; None for nothing."""
     others = sample.get("images")
