@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from vlrouterbench.routers.base.decision import Budget, BudgetError, PoolMismatchError, RoutingDecision, considered
+from vlrouterbench.routers.base.budget import Budget
+from vlrouterbench.routers.base.decision import BudgetError, PoolMismatchError, RoutingDecision, considered
 from vlrouterbench.routers.pool.costs import quick_enough
 
 NAMES = ("small", "middle", "large")
