@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -180,8 +180,7 @@ class Chooser:
             begun = time.perf_counter()
             try:
                 decision = self.router.decide_one(row, waiting.candidates, **waiting.budget)
-                used = waiting.sample.image is not None and self.router.encoder.image is not None
-                decision = replace(decision, image_used=used)
+                decision = decision.of_images(waiting.sample, self.router.encoder)
                 answers.append(_Decided(decision, encode_s, time.perf_counter() - begun))
             except REFUSALS as error:
                 answers.append(error)

@@ -61,6 +61,7 @@ def test_decision_is_ready_for_json():
         "within_budget": True,
         "reason": "",
         "image_used": True,
+        "images_left_out": 0,
     }
 
 

@@ -8,7 +8,6 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
-from dataclasses import replace
 from os import PathLike
 from typing import Any
 
@@ -59,20 +58,21 @@ class AskedRouter:
         Args:
             question: the question, without options.
             image: a path, encoded bytes, {bytes, path}, a PIL image, an array (height, width, 3), a tensor, a data URL,
-                or a list of one of these; None for a text-only question.
-            images: a list with the image, in the place of `image`.
+                or a list of these; None for a text-only question.
+            images: a list of images, in the place of `image`. A router that reads the first alone says so in its
+                decision (`images_left_out`, `reason`).
             messages: a chat in the place of question and image: see `read_messages`.
             options: answer options of a multiple-choice question: a list, or its text (see `read_options`).
             hint: extra instruction or context.
             candidates: names to choose from, None for the whole pool.
-            on_bad_image: what an image that cannot be read leads to: "error", or "text-only", a decision by the text
-                alone (`image_used` of the decision says so).
+            on_bad_image: what an image that cannot be read leads to: "error", or "text-only", a decision without it, by
+                the text alone where no other is left (`image_used` and `images_left_out` of the decision say so).
             budget: `usd_weight`, `max_cost_usd` or `min_accuracy`; only a family with calibrated estimates accepts
             them.
 
         Raises:
-            RouterInputError: nothing to decide on, a field of another kind, several images, or an image that cannot be
-                read where a decision by the text was not allowed.
+            RouterInputError: nothing to decide on, a field of another kind, or an image that cannot be read where a
+                decision without it was not allowed.
             HubEncoderError: the router's pretrained encoder is not in reach.
             PoolMismatchError: a candidate is not in the pool.
             CalibrationError: a budget was given to a family without calibrated estimates.
@@ -138,10 +138,7 @@ class AskedRouter:
     ) -> list[RoutingDecision]:
         """Decisions on samples that were read; they are in memory together with their features."""
         return [
-            replace(
-                self.decide_one(features, candidates, **budget),
-                image_used=sample.image is not None and self.encoder.image is not None,
-            )
+            self.decide_one(features, candidates, **budget).of_images(sample, self.encoder)
             for sample, features in zip(samples, self.features_of_each(samples), strict=True)
         ]
 
@@ -226,5 +223,5 @@ def _is_chat(value: Any) -> bool:
 
 
 def num_pixels(sample: RouterInput) -> int:
-    """Pixels of a sample's image, 0 where it has none."""
-    return 0 if sample.image is None else sample.image.width * sample.image.height
+    """Pixels of a sample's images, 0 where it has none."""
+    return sum(image.width * image.height for image in sample.images)

@@ -4,33 +4,40 @@ Decisions
 - Samples, chats and the columns of a processor are read by one reader (`sample_input.py`), so that the same sample is
   decided alike however it comes.
 - Of a chat the last turn of the user decides. What it shows must stand in it: nothing is fetched or opened.
+- All images of a request are read. A router that takes the first alone decides by it, and the decision says how many
+  had no part in it: a request of several is not refused, since one that was trained so is used so.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from os import PathLike
 from typing import Any
 
+from PIL import Image
+
 from vlrouterbench.routers.encoders.sample_input import (
     RAISE,
+    TEXT_ONLY,
     EncoderError,
     RouterInput,
     RouterInputError,
     image_cell,
+    image_items,
     is_missing,
     kind_of,
     one_line,
     read_image,
     read_options,
     read_text,
-    usable_image,
 )
 
 KINDS = ("usd_weight", "max_cost_usd", "min_accuracy")
 """How a request may trade accuracy against cost."""
+MAX_IMAGES, MAX_PIXELS_TOGETHER = 64, 200_000_000
+"""The most images of one request, and their pixels: all are in memory at once."""
 MAX_LATENCY = "max_latency_s"
 """What a request may ask besides, of a router with an open pool: an answer in so many seconds."""
 
@@ -71,6 +78,7 @@ class RoutingDecision:
         within_budget: False where a stream had to ask a candidate whose reserve did not fit its budget.
         reason: why this candidate, in a sentence; empty where the family has no estimates to explain it by.
         image_used: whether an image had a part in the decision.
+        images_left_out: where one had, how many more of the request had none; `reason` says why.
     """
 
     candidate: str
@@ -83,6 +91,22 @@ class RoutingDecision:
     reason: str = ""
     image_used: bool = True
     within_budget: bool = True
+    images_left_out: int = 0
+
+    def of_images(self, sample: RouterInput, encoder: Any) -> RoutingDecision:
+        """The decision with what it says of the sample's images; `encoder` is what read them."""
+        if sample.image is None or encoder.image is None:
+            return replace(self, image_used=False)
+        unused = len(sample.images) - used_images(sample, encoder)
+        if not unused + sample.unread:
+            return replace(self, image_used=True)
+        used = len(sample.images) - unused
+        first = "the first alone" if used == 1 else f"the first {used}"
+        parts = [f"of {len(sample.images)} images this router reads {first}"] if unused else []
+        parts += [f"{sample.unread} more cannot be read"] if sample.unread else []
+        note = f"{' and '.join(parts)}: {unused + sample.unread} had no part in this decision."
+        reason = f"{note[0].upper()}{note[1:]} {self.reason}".rstrip()  # first: a header holds no long one whole
+        return replace(self, image_used=True, images_left_out=unused + sample.unread, reason=reason)
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON-ready content."""
@@ -110,11 +134,17 @@ def considered(names: Sequence[str], candidates: Sequence[str] | None) -> list[i
     return [index for index, name in enumerate(names) if name in set(candidates)]
 
 
+def used_images(sample: RouterInput, encoder: Any) -> int:
+    """How many images of a sample an encoder takes in: all, or the most that it was made for, which is one of old."""
+    most = getattr(encoder, "most_images", 1)
+    return len(sample.images) if most is None else min(len(sample.images), most)
+
+
 def read_sample(sample: Any, on_bad_image: str = RAISE) -> RouterInput:
-    """A sample from a mapping with `question` and, where there are any, `options`, `hint` and `image`.
+    """A sample from a mapping with `question` and, where there are any, `options`, `hint` and `image` or `images`.
 
     Raises:
-        RouterInputError: neither a question nor an image, or something that cannot be read (see `usable_image`).
+        RouterInputError: neither a question nor an image, or something that cannot be read (see `read_images`).
     """
     if isinstance(sample, RouterInput):
         return sample
@@ -124,7 +154,37 @@ def read_sample(sample: Any, on_bad_image: str = RAISE) -> RouterInput:
     if image is None and is_missing(sample.get("question")):
         raise RouterInputError("neither a question nor an image.")
     question, hint = (read_text(sample.get(name), name) for name in ("question", "hint"))
-    return RouterInput(question, read_options(sample.get("options")), hint, usable_image(image, on_bad_image))
+    return RouterInput.of(question, read_options(sample.get("options")), hint, *read_images(image, on_bad_image))
+
+
+def read_images(source: Any, on_bad_image: str = RAISE) -> tuple[list[Image.Image], int]:
+    """The images that a value names, decoded, and how many of them cannot be read.
+
+    Args:
+        source: one of FORMS, or None.
+        on_bad_image: RAISE; or TEXT_ONLY, under which one that cannot be read is left out and counted.
+
+    Raises:
+        RouterInputError: see above; or more than MAX_IMAGES, or than MAX_PIXELS_TOGETHER in all.
+    """
+    if on_bad_image not in (RAISE, TEXT_ONLY):
+        raise RouterInputError(f'expected on_bad_image "{RAISE}" or "{TEXT_ONLY}", found "{on_bad_image}".')
+    items, images, unread, pixels = image_items(source), list[Image.Image](), 0, 0
+    if len(items) > MAX_IMAGES:
+        raise RouterInputError(f"expected at most {MAX_IMAGES} images of a question, found {len(items):,}.")
+    for item in items:
+        try:
+            image = read_image(item)
+        except RouterInputError:
+            if on_bad_image == RAISE:
+                raise
+            unread += 1
+            continue
+        pixels += 0 if image is None else image.width * image.height
+        if pixels > MAX_PIXELS_TOGETHER:
+            raise RouterInputError(f"expected at most {MAX_PIXELS_TOGETHER:,} pixels in all images, found more.")
+        images += [] if image is None else [image]
+    return images, unread
 
 
 def read_request(sample: Any, on_bad_image: str = RAISE) -> RouterInput:
@@ -143,7 +203,8 @@ def read_messages(messages: Any, on_bad_image: str = RAISE) -> dict[str, object]
     Args:
         messages: dicts with `role` and `content`: a text, or parts of `type` "text", "image_url" (a data URL) and
             "image" (what holds pixels or encoded bytes).
-        on_bad_image: an image that is given by its address alone is an error, or left out under "text-only".
+        on_bad_image: an image that is given by its address alone is an error, or one that cannot be read under
+            "text-only".
 
     Raises:
         RouterInputError: another form, no turn of the user, such an image, or nothing in the turn.
@@ -165,33 +226,38 @@ def read_messages(messages: Any, on_bad_image: str = RAISE) -> dict[str, object]
         if kind == "text" and isinstance(part.get("text"), str):
             texts.append(part["text"])
         elif kind in ("image_url", "image"):
-            images += _content_of(part.get(kind), on_bad_image)
+            images.append(_content_of(part.get(kind), on_bad_image))
         else:
             found = f"one without a text in it: {kind_of(part.get('text'))}" if kind == "text" else str(kind)
             raise RouterInputError(f"expected parts of type text or image_url, found {one_line(found, 60)}.")
-    if not images and not "".join(texts).strip():
+    if all(image is _ELSEWHERE for image in images) and not "".join(texts).strip():
         raise RouterInputError("neither a question nor an image in the last turn of the user.")
     return {"question": "\n".join(texts), "images": images}
 
 
-def _content_of(image: Any, on_bad_image: str) -> list[Any]:
-    """The image of a part, which holds it: one that is somewhere else is refused, or left out where that is allowed."""
+_ELSEWHERE: Mapping[str, Any] = {}
+"""In the place of an image that does not stand in its message: one that cannot be read."""
+
+
+def _content_of(image: Any, on_bad_image: str) -> Any:
+    """The image of a part, which holds it: one that is somewhere else is refused, or, where allowed, unreadable."""
     image = image.get("url") if isinstance(image, Mapping) else image
     if not is_missing(image) and (not isinstance(image, str | PathLike) or str(image)[:5].lower() == "data:"):
-        return [image]
+        return image
     if on_bad_image != RAISE:
-        return []
+        return _ELSEWHERE
     raise RouterInputError(
         "expected the image of a message as a data URL (data:image/png;base64,...), found "
         f"{'none' if is_missing(image) else 'an address'}: nothing is fetched or opened for a message."
     )
 
 
-def samples_of(text: Any, images: Any = None, options: Any = None, hints: Any = None) -> list[RouterInput]:
-    """Samples from what a processor is given: a text or several, with an image, options and a hint for each or none.
+def samples_of(encoder: Any, text: Any, images: Any, options: Any, hints: Any) -> list[RouterInput]:
+    """Samples from what a processor is given: a text or several, with images, options and a hint for each or none.
 
     Raises:
-        RouterInputError: other lengths than the texts', several images of one text, or one that cannot be read.
+        RouterInputError: other lengths than the texts', an image that cannot be read, or more of one text than
+            `encoder` takes in: tensors do not say that one had no part.
     """
     texts = [text] if isinstance(text, str) else list(text)
     if images is not None and not isinstance(images, list | tuple):
@@ -200,7 +266,14 @@ def samples_of(text: Any, images: Any = None, options: Any = None, hints: Any = 
         if part is not None and len(part) != len(texts):
             raise RouterInputError(f"{name}: expected one for each of {len(texts)} texts, found {len(part)}.")
     columns = [[None] * len(texts) if part is None else part for part in (options, hints, images)]
-    return [
-        RouterInput(read_text(question, "text"), read_options(choices), read_text(hint, "hint"), read_image(image))
-        for question, choices, hint, image in zip(texts, *columns, strict=True)
+    samples = [
+        RouterInput.of(read_text(question, "text"), read_options(choices), read_text(hint, "hint"), *read_images(cell))
+        for question, choices, hint, cell in zip(texts, *columns, strict=True)
     ]
+    most = max(samples, key=lambda sample: len(sample.images) - used_images(sample, encoder), default=None)
+    if most is not None and len(most.images) > used_images(most, encoder):
+        raise RouterInputError(
+            f"expected at most {used_images(most, encoder)} image(s) of a question, as this router reads, found "
+            f"{len(most.images)}: give those that it is about, or take a router that was trained on samples with more."
+        )
+    return samples
