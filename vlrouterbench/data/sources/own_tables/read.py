@@ -30,6 +30,7 @@ from vlrouterbench.data.sources.own_tables.image_columns import Keep, read_image
 from vlrouterbench.data.sources.own_tables.table_files import (
     cast_column,
     check_amounts,
+    check_costs,
     check_quality,
     check_unique,
     first_row,
@@ -238,6 +239,7 @@ def _outcomes(raw: pa.Table, path: Path) -> pa.Table:
     outcomes = pa.table(
         {field.name: cast_column(raw, field.name, field.type, path) for field in OUTCOME_SCHEMA}, schema=OUTCOME_SCHEMA
     )
+    check_costs(outcomes, raw, path)
     if LATENCY not in raw.column_names:
         return outcomes
     return outcomes.append_column(LATENCY, cast_column(raw, LATENCY, pa.float64(), path))

@@ -112,6 +112,27 @@ def check_amounts(table: pa.Table, names: Sequence[str], path: Path) -> None:
             raise SourceError(f"{path}, row {row}: expected a number >= 0 in {name}{limit}, found {found}.")
 
 
+def check_costs(outcomes: pa.Table, stated: pa.Table, path: Path) -> None:
+    """Raise SourceError where no row has a cost, or both token counts that one follows from.
+
+    Args:
+        outcomes: with `input_tokens`, `output_tokens` and `cost_usd`, null where not stated.
+        stated: the same as the file states it.
+        path: its file.
+    """
+    counted = pc.and_(pc.is_valid(outcomes["input_tokens"]), pc.is_valid(outcomes["output_tokens"]))
+    if not outcomes.num_rows or pc.any(pc.or_(pc.is_valid(outcomes["cost_usd"]), counted)).as_py():
+        return
+    found = stated.column_names
+    lacking = [name for name in ("input_tokens", "output_tokens", "cost_usd") if name not in found]
+    without = f", and no column {', '.join(lacking)}" if lacking else ""
+    raise SourceError(
+        f"{path}: expected what answers cost, as input_tokens and output_tokens or as cost_usd (USD), found no row "
+        f"with either{without}. Its columns: {one_line(', '.join(found))}. Rename what "
+        "holds them, or name a column of costs with --cost-column; `vlrouterbench measure` writes all of them."
+    )
+
+
 def check_unique(keys: np.ndarray, names: tuple[str, ...], table: pa.Table, path: Path) -> None:
     """Raise SourceError where a key occurs twice.
 
