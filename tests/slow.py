@@ -39,7 +39,6 @@ SLOW = (
     "measuring/grading/test_judge.py",
     "measuring/test_killed.py",
     "measuring/test_measure.py",
-    "measuring/test_served.py",
     "routers/backbones/",
     "routers/base/test_dtype.py",
     "routers/base/test_forward.py",

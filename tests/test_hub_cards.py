@@ -7,13 +7,15 @@ import re
 import pytest
 from rich.console import Console
 
+from tests.kept_cards import KEPT, dataset_card, finished_router_card
 from vlrouterbench.cli import console
 from vlrouterbench.data.build import build_from_logs
 from vlrouterbench.data.simulation.simulate import simulate_logs
 from vlrouterbench.evaluation.evaluate import evaluate_routers
 from vlrouterbench.evaluation.policies import POLICIES
+from vlrouterbench.hub.card_figures import router_figures
 from vlrouterbench.hub.saved_routers import whole_card
-from vlrouterbench.routers.base.card import pool_of
+from vlrouterbench.routers.base.card import FIGURE, with_notes
 
 
 @pytest.fixture(scope="module")
@@ -24,11 +26,11 @@ def default_benchmark(tmp_path_factory):
     return out
 
 
-def test_the_card_of_the_default_simulated_benchmark_is_a_fresh_rendering(default_benchmark, project_root):
+def test_the_card_of_the_default_simulated_benchmark_is_a_fresh_rendering(default_benchmark, tmp_path):
     """Digests are left out of the comparison: they cover image bytes, which depend on the JPEG library's build."""
+    kept = (KEPT / "vl-routerbench-simulated.md").read_text(encoding="utf-8")
     fresh, kept = (
-        re.sub(r"[0-9a-f]{64}", "DIGEST", path.read_text(encoding="utf-8"))
-        for path in (default_benchmark / "README.md", project_root / "hub_cards" / "vl-routerbench-simulated.md")
+        re.sub(r"[0-9a-f]{64}", "DIGEST", card) for card in (dataset_card(default_benchmark, tmp_path / "staged"), kept)
     )
     assert fresh == kept
 
@@ -51,21 +53,20 @@ def test_the_readme_prints_the_run_of_today_but_for_what_training_rounds(default
     )
 
 
-def test_the_card_of_a_router_is_a_fresh_rendering(project_root):
+def test_the_card_of_a_router_is_a_fresh_rendering(tmp_path):
     """From figures that are kept beside it: training gives other last digits on another machine."""
-    kept = project_root / "hub_cards"
-    facts = json.loads((kept / "router-mlp-simulated.json").read_text(encoding="utf-8"))
-    given = {"family": "mlp", "title": "MLP", "calibrated": False, "trials": facts["trials"]}
-    evaluation = facts["record"] | {"pool": pool_of(facts["config"])}
-    card = whole_card(facts["config"], given | {"evaluations": [evaluation]})
-    fresh = re.sub(r"vlrouterbench [\d.]+\d", "vlrouterbench VERSION", card)
-    assert fresh == (kept / "router-mlp-simulated.md").read_text(encoding="utf-8")
+    kept = json.loads((KEPT / "router-mlp-simulated.json").read_text(encoding="utf-8"))
+    config, facts = kept["config"], kept["facts"] | {"title": "MLP", "calibrated": False}
+    (tmp_path / "README.md").write_text(with_notes(whole_card(config, facts), facts), encoding="utf-8")
+    fresh = finished_router_card(tmp_path)
+    assert fresh == (KEPT / "router-mlp-simulated.md").read_text(encoding="utf-8")
+    assert set(router_figures(config, facts)) == {FIGURE} and (KEPT / FIGURE).is_file()
 
 
 def test_the_kept_cards_are_of_one_benchmark_and_the_readme_has_the_routers_figures(project_root):
-    kept = project_root / "hub_cards"
-    record = json.loads((kept / "router-mlp-simulated.json").read_text(encoding="utf-8"))["record"]
-    assert record["benchmark"]["sha256"] in (kept / "vl-routerbench-simulated.md").read_text(encoding="utf-8")
+    facts = json.loads((KEPT / "router-mlp-simulated.json").read_text(encoding="utf-8"))["facts"]
+    (record,) = facts["evaluations"]
+    assert record["benchmark"]["sha256"] in (KEPT / "vl-routerbench-simulated.md").read_text(encoding="utf-8")
     readme = (project_root / "README.md").read_text(encoding="utf-8")
     (row,) = re.findall(r"^mlp .*$", readme, re.MULTILINE)
     figures = (100 * record["accuracy"], 1e4 * record["average_cost_usd"], record["rank_score"])

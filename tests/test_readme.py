@@ -63,6 +63,14 @@ def test_the_readme_is_one_page_and_shows_a_picture_first(readme):
     assert readme.index("![") < readme.index("## ")
 
 
+def test_the_two_requests_to_the_gateway_are_those_that_the_page_on_serving_runs(readme, project_root):
+    """`tests/serving/test_docs_lines.py` sends them as printed to `serve --demo`."""
+    section = readme.split("`vlrouterbench serve --demo`")[1]
+    page = (project_root / "docs" / "serve.md").read_text(encoding="utf-8").split("vlrouterbench serve --demo\n```")[1]
+    lines, run = (re.search(r"```bash\n(.*?)```", text, re.DOTALL).group(1) for text in (section, page))
+    assert lines == run and lines.count("curl ") == 2
+
+
 def _pages(root):
     return [*sorted(root.glob("*.md")), *sorted((root / "docs").rglob("*.md"))]
 

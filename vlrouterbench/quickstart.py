@@ -18,6 +18,7 @@ from vlrouterbench.evaluation.records import ResultRecord
 from vlrouterbench.evaluation.report import write_report
 from vlrouterbench.features.encode import encode_benchmark
 from vlrouterbench.features.options import EncodingWork, Progress
+from vlrouterbench.hub.card_figures import single_candidates
 from vlrouterbench.hub.saved_routers import update_router_card
 from vlrouterbench.metrics.objectives import BENCHMARK_GOAL, Goal
 from vlrouterbench.training.arguments import RouterTrainingArguments
@@ -94,7 +95,8 @@ def run_quickstart(
         routers = [*POLICIES, *(str(paths.routers / family) for family in FAMILIES)]
         records = evaluate_routers(paths.benchmark, routers, paths.evaluation, EvaluationOptions(seed=seed, goal=goal))
         test = table.split("test")
-        write_report(records, test.take(test.complete), paths.evaluation)
+        scored = test.take(test.complete)
+        write_report(records, scored, paths.evaluation)
         for record in loaded_from_folders(records):
-            update_router_card(paths.routers / record["router"], record)
+            update_router_card(paths.routers / record["router"], record, single_candidates(scored))
     return records

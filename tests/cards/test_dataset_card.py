@@ -116,11 +116,11 @@ def test_digest_stands_in_every_config(report):
 def test_figures_of_report_and_candidates_stand_in_the_text(report):
     _, text = _parts(render_dataset_card(report, CANDIDATES))
     assert "400 samples" in text
-    assert "| GPT-4o | 2.50 | 10.00 | 1,234 | 50.00 | 1.000 |" in text
+    assert "| GPT-4o | 2.50 | 10.00 | 1,234 | 50.0 | 1.00 |" in text
     assert "| never asked | 0.10 | 0.20 | 0 | - | - |" in text
     for value in (report["sha256"], report["source_sha256"], report["token_counter"], report["price_sheet"]):
         assert value in text
-    assert f"{10_000 * report['cost_bounds_usd']['cmin']:.4f}" in text
+    assert f"{10_000 * report['cost_bounds_usd']['cmin']:.3f}" in text
 
 
 @pytest.mark.parametrize(

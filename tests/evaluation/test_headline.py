@@ -49,7 +49,7 @@ def test_the_sentences_shown_are_those_of_routers(golden_matrices):
 def test_how_the_reference_is_picked_is_said_once_and_only_where_there_is_a_sentence(golden_matrices):
     records = scored(*golden_matrices, [0, 1, 2, 0, 2], [2, 2, 2, 2, 2])
     (said,) = reference_notes(records)
-    assert "on the scored samples" in said and "`strongest`" in said and "on train" in said
+    assert "on the scored samples" in said and 'policy "strongest"' in said and "`" not in said and "on train" in said
     assert reference_notes([record for record in records if record["router"] == "mixture"]) == []
 
 

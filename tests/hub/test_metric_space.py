@@ -18,7 +18,7 @@ import vlrouterbench
 from vlrouterbench.cards.space_card import PYTHON_VERSION
 from vlrouterbench.hub import wheel
 from vlrouterbench.hub.metric_space import stage_metric
-from vlrouterbench.hub.push import HubError
+from vlrouterbench.hub.repo_files import HubError
 
 WHEEL = f"vlrouterbench-{vlrouterbench.__version__}-py3-none-any.whl"
 FILES = {"README.md", "app.py", "constants.py", "errors.py", "rank_score.py", "requirements.txt", "trade_off.py", WHEEL}

@@ -7,12 +7,16 @@ import time
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from huggingface_hub import ModelCard
 
 from tests.tables import write_own_tables
+from vlrouterbench.cards.render import PICTURE_MARK
 from vlrouterbench.core.errors import BenchmarkError, RouterError
 from vlrouterbench.data.build import build_benchmark
 from vlrouterbench.data.table import load_table
-from vlrouterbench.hub.push import HubError, check_repo_id, push_dataset, stage_dataset, stage_router
+from vlrouterbench.hub.card_figures import DATASET_FIGURE
+from vlrouterbench.hub.push import check_repo_id, push_dataset, stage_dataset, stage_router
+from vlrouterbench.hub.repo_files import HubError
 from vlrouterbench.routers.auto import AutoRouter
 
 QUESTIONS = ["What is the sum of the bars?", "Which animal is shown?", "Read the date on the form."]
@@ -50,6 +54,11 @@ def named(files, repo_id="owner/name"):
     return files | {"README.md": card.replace(b"PATH_OR_REPO_ID", repo_id.encode())}
 
 
+def others(files):
+    """All but the card, and the picture that it has when it is pushed."""
+    return {name: content for name, content in files.items() if name not in ("README.md", DATASET_FIGURE)}
+
+
 def push(kind, folder, repo_id="owner/name", **options):
     return f"""
         from vlrouterbench.hub.push import push_{kind}
@@ -60,7 +69,10 @@ def push(kind, folder, repo_id="owner/name", **options):
 def test_a_pushed_benchmark_is_what_was_staged_and_loads_with_the_same_rows(fake_hub, client, benchmark, tmp_path):
     assert client(fake_hub.endpoint, push("dataset", benchmark)) == f"{fake_hub.endpoint}/datasets/owner/name"
     staged = stage_dataset(benchmark, tmp_path / "staged", "owner/name")
-    assert contents(staged) == named(contents(benchmark)) == on_hub(fake_hub, "dataset", "owner/name")
+    assert contents(staged) == on_hub(fake_hub, "dataset", "owner/name")
+    card, picture = contents(staged)["README.md"].decode(), contents(staged)[DATASET_FIGURE]
+    assert f"]({DATASET_FIGURE})" in card and picture.startswith(b"\x89PNG") and PICTURE_MARK not in card
+    assert others(contents(staged)) == others(named(contents(benchmark)))
     found = client(
         fake_hub.endpoint,
         """
@@ -112,7 +124,7 @@ def test_a_second_push_takes_away_shards_that_are_gone_and_nothing_else(fake_hub
     stale = {"data/train-stem-00000-of-00001.parquet": b"old", "outcomes/more.parquet": b"old"}
     fake_hub.add("dataset", "owner/name", stale | {"README.md": b"old", "LICENSE": b"kept"})
     client(fake_hub.endpoint, push("dataset", benchmark))
-    assert on_hub(fake_hub, "dataset", "owner/name") == named(contents(benchmark)) | {"LICENSE": b"kept"}
+    assert others(on_hub(fake_hub, "dataset", "owner/name")) == others(contents(benchmark)) | {"LICENSE": b"kept"}
 
 
 def test_a_pushed_router_is_what_was_staged_and_routes_the_same(fake_hub, client, router, tmp_path):
@@ -130,6 +142,16 @@ def test_a_pushed_router_is_what_was_staged_and_routes_the_same(fake_hub, client
     )
     here = AutoRouter.from_pretrained(router)
     assert scores == [here.route(question=question).score for question in QUESTIONS]
+
+
+def test_the_card_of_a_pushed_router_names_the_benchmark_that_is_given_and_its_own_folder_does_not(router, tmp_path):
+    before = contents(router)
+    staged = stage_router(router, tmp_path / "staged", "owner/name", dataset_id="owner/benchmark")
+    card = ModelCard.load(staged / "README.md")
+    assert card.data.datasets == ["owner/benchmark"]
+    assert {one.dataset_type for one in card.data.eval_results} == {"owner/benchmark"}
+    assert card.text == ModelCard.load(router / "README.md").text.replace("PATH_OR_REPO_ID", "owner/name")
+    assert contents(router) == before
 
 
 def test_a_private_push_makes_a_private_repository_and_never_a_public_one(fake_hub, client, benchmark):

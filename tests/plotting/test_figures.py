@@ -30,6 +30,24 @@ def test_labels_of_points_do_not_cover_each_other_where_there_is_room():
     assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
 
 
+def test_a_name_stands_clear_of_lines_while_it_can():
+    from matplotlib.figure import Figure
+
+    def box_beside(line):
+        axes = Figure(figsize=(9, 6)).add_subplot()
+        axes.set(xlim=(0, 10), ylim=(0, 10))
+        label_points(axes, [PointLabel("candidate", (5.0, 5.0), "black")], [np.array(line)])
+        (text,) = axes.texts
+        return axes.transData.inverted().transform(text.get_window_extent().get_points())
+
+    (left, bottom), (right, top) = box_beside([[0, 0], [1, 0]])
+    assert left > 5 and bottom > 5  # the preferred place
+    for line in ([[5.5, 0], [5.5, 10]], [[0, 5.3], [10, 5.3]], [[5.0, 5.0], [7.0, 7.0]]):
+        (left, bottom), (right, top) = box_beside(line)
+        at = np.linspace(line[0], line[1], 1001)
+        assert not ((at > (left, bottom)) & (at < (right, top))).all(axis=1).any()
+
+
 @pytest.mark.parametrize(("length", "kept"), [(36, 36), (37, 36), (200, 36)])
 def test_a_long_name_is_cut_and_says_so(length, kept):
     short = shortened("n" * length)

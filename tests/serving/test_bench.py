@@ -23,7 +23,7 @@ def run(router_folder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("bench")
     with running_upstream() as port, running_gateway(router_folder, folder, log=True, max_images=8, at=port) as running:
         own = running.client.base_url.port
-        program = Program(own, os.getpid(), 0.5, folder / "log" / "requests.sqlite")
+        program = Program(own, os.getpid(), 0.5, folder / "log")
         yield serve.Bench(router_folder, port, "small", Questions(), 0.001), program
 
 
@@ -46,7 +46,7 @@ def test_memory_is_watched_over_the_requests_that_were_asked_for(run):
     assert (load["requests"], load["errors"], memory["requests"], memory["errors"]) == (serve.CLIENTS, 0, 9, 0)
     assert memory["growth"] == memory["after_mib"] / memory["before_mib"] - 1
     kinds = "select mode, count(*) from requests group by mode"
-    program_log = sqlite3.connect(program.log)
+    program_log = sqlite3.connect(next(program.log.glob("requests-*.sqlite")))
     assert {mode for mode, _ in program_log.execute(kinds)} == {"route", "direct"}
 
 

@@ -22,7 +22,8 @@ from tests.serving.test_refusals import SECRET, bearer, key
 from tests.standins.openai_server import OpenAIStandIn, Scripted, endpoint_entry, write_endpoints
 from vlrouterbench.serving import app as app_module
 from vlrouterbench.serving.ledger import FILE, Ledger
-from vlrouterbench.serving.request_log import RequestLog
+from vlrouterbench.serving.logs.parts import part_at
+from vlrouterbench.serving.logs.writing import RequestLog
 from vlrouterbench.serving.settings import ServingError
 
 DAY_S = 86_400
@@ -207,7 +208,7 @@ def test_a_gateway_of_two_processes_that_is_killed_under_load_has_charged_each_r
         entries = [endpoint_entry(name, upstream.base_url, max_output_tokens=10) for name in NAMES]
         endpoints, port = write_endpoints(tmp_path / "endpoints.yaml", *entries), free_port()
         config = tmp_path / "serve.yaml"
-        config.write_text(json.dumps({"state": "state", "keys": [key(usd_per_day=1000)]}))
+        config.write_text(json.dumps({"state": "state", "keys": [key(usd_per_day=1000, mean_usd_per_request=10)]}))
         options = ["--router", router_folder, "--endpoints", endpoints, "--config", config, "--port", str(port)]
         command = [sys.executable, "-m", "vlrouterbench", "serve", *options, "--workers", "2"]
         process = subprocess.Popen(
@@ -242,12 +243,18 @@ def test_a_gateway_of_two_processes_that_is_killed_under_load_has_charged_each_r
     charged, settled = ledger.execute("select count(*), count(paid_usd) from charges").fetchone()
     asked = len(upstream.asked)
     assert charged >= asked >= settled >= answered.count(200) - 8 and charged - asked <= 8
+    # What the mean is kept by is the sum of the charges, also where a process died between the two.
+    (committed,) = ledger.execute("select sum(coalesce(paid_usd, reserved_usd)) from charges").fetchone()
+    ((requests, kept),) = ledger.execute("select requests, committed_usd from totals").fetchall()
+    assert requests == charged and kept == pytest.approx(committed)
+    assert Ledger(tmp_path / "state").room("team", 10).left_usd == pytest.approx(10 * (charged + 1) - committed)
     assert hashlib.sha256(SECRET.encode()).hexdigest() not in str(list(ledger.iterdump()))
 
 
 @pytest.mark.parametrize("content", [b"no database" * 100, b"SQLite format 3\0" + bytes(84)])
 def test_a_file_that_is_no_database_is_named_when_a_gateway_starts(tmp_path, content):
-    for name, opened in (("ledger.sqlite", Ledger), ("requests.sqlite", lambda folder: RequestLog(folder, print))):
+    part = part_at(tmp_path, time.time()).name
+    for name, opened in (("ledger.sqlite", Ledger), (part, lambda folder: RequestLog(folder, print))):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ServingError, match=f"{name}, found one that SQLite cannot use"):
             opened(tmp_path)

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -277,14 +278,16 @@ def test_what_cannot_be_served_is_said_before_an_address_is_opened(options, told
 
 
 def test_a_log_of_another_version_is_refused(tmp_path):
-    from vlrouterbench.serving.request_log import FILE, RequestLog
+    from vlrouterbench.serving.logs.parts import part_at
+    from vlrouterbench.serving.logs.writing import RequestLog
     from vlrouterbench.serving.settings import ServingError
 
-    connection = sqlite3.connect(tmp_path / FILE)
-    connection.execute("pragma user_version=99")
-    connection.close()
-    with pytest.raises(ServingError, match="expected a log of version 1, found version 99"):
-        RequestLog(tmp_path, lambda _: None)
+    for path, version in ((part_at(tmp_path, time.time()), 99), (tmp_path / "requests.sqlite", 1)):
+        connection = sqlite3.connect(path)
+        connection.execute(f"pragma user_version={version}")
+        connection.close()
+        with pytest.raises(ServingError, match=f"expected a log of version 2, found .*version {version}"):
+            RequestLog(tmp_path, lambda _: None)
 
 
 def test_what_the_stand_ins_of_the_demo_answer_says_who_was_asked_and_that_nobody_was(tmp_path):

@@ -214,7 +214,7 @@ def test_a_name_cannot_end_a_header(router_folder):
 def test_the_log_has_what_was_decided_and_never_what_was_asked(gateway, tmp_path):
     with gateway(log=True) as running:
         answer = running.ask(HARD)
-    path = tmp_path / "log" / "requests.sqlite"
+    (path,) = (tmp_path / "log").glob("requests-*.sqlite")
     row = sqlite3.connect(path).execute("select id, candidate, status, input_tokens, decision from requests").fetchone()
     assert row[0] == answer.headers["x-vlrouter-request-id"] and row[1] in NAMES and row[2:4] == (200, 10)
     assert set(json.loads(row[4])["estimated_accuracy"]) == set(NAMES)

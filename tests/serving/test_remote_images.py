@@ -3,6 +3,7 @@
 import asyncio
 import io
 import ipaddress
+import socket
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -68,6 +69,50 @@ def test_an_allowed_host_whose_address_is_private_is_not_asked():
         for host in ("localhost", "127.0.0.1"):
             with pytest.raises(RequestError):
                 fetched(f"http://{host}:{port}/a.png")
+    assert asked == []
+
+
+@pytest.fixture
+def names(monkeypatch):
+    """Lookups of names answer with one list of addresses after the other; gives how often they were asked."""
+    answers, asked, real = [], [], socket.getaddrinfo
+
+    def lookup(host, port, *more, **options):
+        if host != "changes.example.org":
+            return real(host, port, *more, **options)
+        asked.append(host)
+        return [found for address in answers[len(asked) - 1] for found in real(address, port, *more, **options)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    return answers, asked
+
+
+def only_the_first(address):
+    """What stands for public here: one address of this machine, the others for private ones."""
+    return str(address) == "127.0.0.1"
+
+
+def fetched_by_name(port):
+    images = RemoteImages(["changes.example.org"], may_ask=only_the_first)
+    return asyncio.run(images.fetch(f"http://changes.example.org:{port}/a.png"))
+
+
+def test_a_name_is_looked_up_once_for_a_fetch_so_that_a_second_answer_changes_nothing(names):
+    answers, looked_up = names
+    answers += [["127.0.0.1"], ["127.0.0.2"]]
+    with web((200, {}, picture())) as (port, asked):
+        assert fetched_by_name(port).startswith("data:image/png")
+        assert looked_up == ["changes.example.org"] and len(asked) == 1
+        with pytest.raises(RequestError):
+            fetched_by_name(port)  # the name has become a private one since: no cached answer is trusted
+    assert len(looked_up) == 2 and len(asked) == 1
+
+
+@pytest.mark.parametrize("found", [["127.0.0.1", "127.0.0.2"], ["127.0.0.2", "127.0.0.1"]])
+def test_a_name_of_a_public_and_a_private_address_is_not_asked(found, names):
+    names[0].append(found)
+    with web((200, {}, picture())) as (port, asked), pytest.raises(RequestError):
+        fetched_by_name(port)
     assert asked == []
 
 

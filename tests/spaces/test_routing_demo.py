@@ -12,7 +12,7 @@ import yaml
 import vlrouterbench
 from vlrouterbench.hub import wheel
 from vlrouterbench.hub.demo_space import stage_space
-from vlrouterbench.hub.push import HubError
+from vlrouterbench.hub.repo_files import HubError
 
 WHEEL = f"vlrouterbench-{vlrouterbench.__version__}-py3-none-any.whl"
 

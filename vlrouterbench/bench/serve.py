@@ -15,12 +15,11 @@ import asyncio
 import json
 import math
 import os
-import sqlite3
 import statistics
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,6 +38,8 @@ from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.serving.chooser import MOST_TOGETHER, Chooser
 from vlrouterbench.serving.demo import simulated_router, write_endpoints
+from vlrouterbench.serving.logs.reading import read_log
+from vlrouterbench.serving.planning import ROUTE
 from vlrouterbench.serving.settings import AUTO
 
 ROUNDS, WARM_UP = 200, 30
@@ -48,7 +49,7 @@ _REPEATS = 5
 Messages = Sequence[Mapping[str, Any]]
 _NOT_GIVEN = "LiteLLM was not given: --litellm PYTHON, an interpreter of an environment with litellm[proxy]"
 PROXY = "LiteLLM "
-PARTS = ("decode", "wait", "encode", "decide")
+PARTS = ("decode", "queue", "encode", "decide")
 
 
 class Alone(NamedTuple):
@@ -202,11 +203,10 @@ def parts_of(log: Path | None) -> dict[str, dict[str, float]]:
     """Medians of the parts of routed requests, ms, from a gateway's log: of texts, and of those with an image."""
     if log is None:
         return {}
-    with closing(sqlite3.connect(log)) as connection:
-        rows = connection.execute("select decision, latency from requests where mode = 'route'").fetchall()
-    found: dict[str, list[dict[str, float]]] = {"text": [], "image": []}
-    for decision, latency in rows:
-        found["image" if json.loads(decision)["image_used"] else "text"].append(json.loads(latency))
+    found: dict[str, list[Mapping[str, float]]] = {"text": [], "image": []}
+    for entry in (logged.entry for logged in read_log(log)):
+        if entry.mode == ROUTE:
+            found["image" if entry.decision["image_used"] else "text"].append(entry.latency)
     return {
         kind: {part: 1000 * statistics.median(one[part] for one in times) for part in PARTS}
         for kind, times in found.items()

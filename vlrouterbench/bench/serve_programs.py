@@ -22,7 +22,6 @@ from pathlib import Path
 
 from vlrouterbench.core.errors import VLRouterBenchError
 from vlrouterbench.core.output_text import one_line
-from vlrouterbench.serving.request_log import FILE
 
 _READY_S = 180.0
 _PAUSE_S = 0.05
@@ -37,7 +36,7 @@ class Program:
         port: of this machine.
         pid: of the process that was started.
         ready_s: seconds from its start to its first answer.
-        log: of its requests, a SQLite file; None where it keeps none.
+        log: of its requests, a folder; None where it keeps none.
     """
 
     port: int
@@ -79,7 +78,7 @@ def running_gateway(router: Path, endpoints: Path, folder: Path, *, workers: int
     options = ["--router", str(router), "--endpoints", str(endpoints), "--log", str(log)]
     command = [sys.executable, "-m", "vlrouterbench", "serve", *options, "--port", str(port), "--workers", str(workers)]
     with _running(command, port, "/readyz", folder / f"gateway-{workers}.txt", {}) as (pid, ready_s):
-        yield Program(port, pid, ready_s, log / FILE)
+        yield Program(port, pid, ready_s, log)
 
 
 @contextmanager

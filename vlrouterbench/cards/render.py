@@ -7,11 +7,20 @@ Decisions
 
 from __future__ import annotations
 
+import math
 from importlib import resources
 from typing import Any
 
 from vlrouterbench.core.output_text import markdown_code, markdown_text
 from vlrouterbench.core.simulated import SIMULATED_DATA, marked
+
+PICTURE_MARK = "<!-- Pushed, the picture of the candidates stands here. -->"
+
+
+def three_digits(value: float) -> str:
+    """A number to three significant digits, in plain figures."""
+    places = 2 - math.floor(math.log10(abs(value))) if value else 2
+    return f"{round(value, places):,.{max(places, 0)}f}"
 
 
 def render_template(name: str, **values: Any) -> str:
@@ -31,6 +40,10 @@ def render_template(name: str, **values: Any) -> str:
         keep_trailing_newline=True,
         finalize=escaped,
     )
-    environment.filters |= {"code": lambda text: Markup(markdown_code(text)), "marked": marked}
-    environment.globals["simulated_data"] = SIMULATED_DATA
+    environment.filters |= {
+        "code": lambda text: Markup(markdown_code(text)),
+        "marked": marked,
+        "three_digits": three_digits,
+    }
+    environment.globals |= {"simulated_data": SIMULATED_DATA, "picture_mark": Markup(PICTURE_MARK)}
     return environment.from_string(source).render(**values)

@@ -22,7 +22,13 @@ _CITATIONS = {"flagship": "flagship_citation.md"}
 
 
 def render_router_card(
-    config: Mapping[str, Any], facts: Mapping[str, Any], *, front: str, candidates: str, held_out: bool = False
+    config: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    *,
+    front: str,
+    candidates: str,
+    held_out: bool = False,
+    figure: bool = False,
 ) -> str:
     """The README of a router folder.
 
@@ -33,6 +39,7 @@ def render_router_card(
         front: front matter, as YAML.
         candidates: the section on the pool.
         held_out: whether settings were chosen by `held_out_rank_score`.
+        figure: whether a figure lies beside the card.
     """
     family, training, trials = facts["family"], config["training"], facts["trials"]
     return render_template(
@@ -50,6 +57,7 @@ def render_router_card(
         citation="\n" + render_template(_CITATIONS[family]) if family in _CITATIONS else "",
         simulated=bool(training.get("benchmark", {}).get("simulated")),
         held_out=held_out,
+        figure=figure,
         by_objective=any(trial.get("objective_value") is not None for trial in trials),
         calibrated=facts["calibrated"],
         per=SAMPLES_PER_COST_UNIT,

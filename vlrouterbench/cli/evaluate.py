@@ -164,6 +164,7 @@ def _extras(request: EvaluateRequest, records: Sequence[ResultRecord], table: Ro
     """Write the optional files."""
     from vlrouterbench.evaluation.asked import loaded_from_folders, names_folder
     from vlrouterbench.evaluation.report import write_figures, write_results_tables
+    from vlrouterbench.hub.card_figures import single_candidates
     from vlrouterbench.hub.saved_routers import update_router_card
 
     written = write_figures(records, table, request.out) if request.figures else []
@@ -171,5 +172,7 @@ def _extras(request: EvaluateRequest, records: Sequence[ResultRecord], table: Ro
         written += write_results_tables(records, table, request.out)
     if request.update_card:
         folders = [Path(given) for given in request.router if names_folder(given)]
-        written += [update_router_card(*pair) for pair in zip(folders, loaded_from_folders(records), strict=True)]
+        singles = single_candidates(table)
+        of_folders = zip(folders, loaded_from_folders(records), strict=True)
+        written += [update_router_card(folder, record, singles) for folder, record in of_folders]
     return written

@@ -28,6 +28,7 @@ from vlrouterbench.cli.evaluate import evaluate
 from vlrouterbench.cli.help import GroupedCommand
 from vlrouterbench.cli.inspect import inspect
 from vlrouterbench.cli.leaderboard import leaderboard
+from vlrouterbench.cli.logs import logs
 from vlrouterbench.cli.measure import measure
 from vlrouterbench.cli.plugins import PLUGIN, allowing, load_plugins, split_plugins
 from vlrouterbench.cli.push import push
@@ -66,7 +67,7 @@ COMMANDS = (
     push,
     bench,
 )
-GROUPS = {"candidates": candidates, "endpoints": endpoints}
+GROUPS = {"candidates": candidates, "endpoints": endpoints, "logs": logs}
 """Commands with subcommands, by name."""
 DEBUG, JSON, TRUST, FETCH = "--debug", "--json", "--trust-remote-code", "--allow-encoder-download"
 _STOPPED = "stopped; nothing half-written is left behind."

@@ -45,6 +45,9 @@ class ServeRequest:
     log: Annotated[
         Path | None, typer.Option(help="Folder for a log of decisions and costs, without what was asked.")
     ] = None
+    log_content: Annotated[
+        bool, typer.Option("--log-content", help="Keep what was asked in the log as well, images too.")
+    ] = False
     host: Annotated[str, typer.Option(help="Address; another than this machine's needs keys.")] = "127.0.0.1"
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port.")] = PORT
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer.")] = 1
@@ -53,6 +56,8 @@ class ServeRequest:
         """Refuse options that do not go together."""
         if self.demo and (self.router or self.endpoints):
             raise VLRouterBenchError("expected --demo or --router with --endpoints, found both.")
+        if self.log_content and self.log is None:
+            raise VLRouterBenchError("--log-content: expected --log FOLDER with it, found none.")
         if not self.demo and not (self.router and self.endpoints):
             found = "--router" if self.router else "--endpoints" if self.endpoints else "neither"
             raise VLRouterBenchError(f"expected --router and --endpoints, found {found}. `serve --demo` needs neither.")
@@ -84,6 +89,7 @@ def serve(request: ServeRequest) -> None:
         config=str(request.config or ""),
         log=str(request.log or ""),
         trust_remote_code=trusts_code.get(),
+        log_content=request.log_content,
     )
     server.check_host(request.host, start.settings())
     address = f"http://{request.host}:{request.port}"

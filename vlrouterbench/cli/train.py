@@ -17,6 +17,9 @@ from vlrouterbench.core.settings_text import settings_text
 from vlrouterbench.core.simulated import marked
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vlrouterbench.data.table import RoutingTable
     from vlrouterbench.training.arguments import RouterTrainingArguments
 
 LOOP, KEEPING = "Training loop", "Checkpoints, tracking and publishing"
@@ -195,6 +198,21 @@ def train(request: TrainRequest) -> None:
         *([reason] if reason else []),
         *([trained.chosen.note] if trained.chosen.note else []),
         *([note] if (note := fewer_images_note(router, features.describe())) else []),
+        *_notes_on_partial_rows(router, trained.router.config.training, table),
         f"saved to {target}",
         *(f"pushed to {address}" for address in pushed.values()),
     )
+
+
+def _notes_on_partial_rows(name: str, record: Mapping[str, Any], table: RoutingTable) -> list[str]:
+    """What is to be said of a router that was trained where no sample is measured for every candidate."""
+    if table.complete.any():
+        return []
+    notes = [str(record["validation_note"])] if record.get("validation_note") else []
+    if record.get("unsolved") is None:
+        return notes
+    return [
+        *notes,
+        f"{name} learns from soft labels, in which a candidate that was not asked counts as one that is wrong. "
+        "Families that learn from measured pairs alone: flagship, ridge-mf, uniroute, irt, two-tower, ovr.",
+    ]

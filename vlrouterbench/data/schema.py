@@ -46,6 +46,10 @@ OUTCOME_FILE_SCHEMA = pa.schema(
 LATENCY = "latency_s"
 """Column of `outcomes/`, and matrix of a table: seconds that an answer took, null where not measured; absent where no
 answer was timed."""
+PROPENSITY = "propensity"
+"""Likewise: probability in (0, 1] with which whoever asked chose this candidate for this sample; absent where every
+candidate was asked."""
+ANSWER_COLUMNS = (LATENCY, PROPENSITY)
 
 CANDIDATE_FILE_SCHEMA = pa.schema(
     [

@@ -21,13 +21,14 @@ from vlrouterbench.core.constants import SPLITS
 from vlrouterbench.core.errors import BenchmarkError, unknown_name
 from vlrouterbench.core.files import sha256_of_files
 from vlrouterbench.core.staging import bring_back_killed
+from vlrouterbench.data.answer_columns import read_answer_columns
 from vlrouterbench.data.assemble import GIVEN
 from vlrouterbench.data.build_report import REPORT_FILE, BenchmarkIdentity, BuildReport
 from vlrouterbench.data.candidates import CandidatePool
 from vlrouterbench.data.costs import cost_bounds, measured_means, pool_cost
 from vlrouterbench.data.folder import read_pool, read_report, read_shard
-from vlrouterbench.data.latency import read_latency
-from vlrouterbench.data.schema import LATENCY, MATRIX_TYPES, NUM_IMAGES
+from vlrouterbench.data.given_features import digested_files
+from vlrouterbench.data.schema import LATENCY, MATRIX_TYPES, NUM_IMAGES, PROPENSITY
 from vlrouterbench.data.table_images import data_files, further_images_of_rows, images_of_rows
 from vlrouterbench.metrics.objectives import BENCHMARK_GOAL, Goal
 
@@ -41,8 +42,8 @@ class RoutingTable:
         report: its build report.
         pool: the candidates, in column order.
         samples: one row per sample without its image: text columns, image_ok, group_id, split.
-        matrices: quality, cost, input_tokens, output_tokens, and latency_s (seconds) where answers were timed; each
-            (num_samples, num_candidates) float64, NaN = not measured.
+        matrices: quality, cost, input_tokens, output_tokens, latency_s (seconds) where answers were timed, and
+            propensity where it is stated; each (num_samples, num_candidates) float64, NaN = not measured.
         rows: (num_samples,) index of each row in the whole folder, for reading images and stored features.
         asked: what decisions are to be judged by.
     """
@@ -72,6 +73,11 @@ class RoutingTable:
     def latency(self) -> np.ndarray | None:
         """Seconds that answers took, (num_samples, num_candidates), NaN = not measured; None where none was timed."""
         return self.matrices.get(LATENCY)
+
+    @property
+    def propensity(self) -> np.ndarray | None:
+        """Probability that a measured pair was asked at all, as `latency`; None where none is stated."""
+        return self.matrices.get(PROPENSITY)
 
     @property
     def goal(self) -> Goal:
@@ -218,7 +224,7 @@ def load_table(folder: Path | str, *, verify: bool = False) -> RoutingTable:
     if not files:
         raise BenchmarkError(f"expected tables in {folder / 'data'}, found none. Build the benchmark again.")
     pool = read_pool(folder)
-    if verify and sha256_of_files(folder.rglob("*.parquet"), folder) != report["sha256"]:
+    if verify and sha256_of_files(digested_files(folder), folder) != report["sha256"]:
         raise BenchmarkError(
             f"the tables of {folder} are not the ones its {REPORT_FILE} was written for. Build it again."
         )
@@ -240,5 +246,5 @@ def load_table(folder: Path | str, *, verify: bool = False) -> RoutingTable:
     if not report.get("costs_known", True):
         # Decisions are then made by accuracy alone, as among free candidates; the folder itself says "not measured".
         stacked["cost"] = np.where(np.isnan(stacked["quality"]), np.nan, 0.0)
-    stacked |= read_latency(folder, whole["sample_id"], pool)
+    stacked |= read_answer_columns(folder, whole["sample_id"], pool)
     return RoutingTable(folder, report, pool, whole, stacked, np.arange(whole.num_rows))

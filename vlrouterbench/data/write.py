@@ -9,6 +9,7 @@ Decisions
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypedDict
@@ -24,12 +25,13 @@ from vlrouterbench.core.files import sha256_of_files, staged_folder, without_nan
 from vlrouterbench.data.assemble import Assembled
 from vlrouterbench.data.build_report import REPORT_FILE, BuildReport, build_report
 from vlrouterbench.data.candidates import CandidatePool
+from vlrouterbench.data.given_features import GIVEN_FEATURES, digested_files
 from vlrouterbench.data.images import read_image_bytes
 from vlrouterbench.data.schema import (
+    ANSWER_COLUMNS,
     CANDIDATE_FILE_SCHEMA,
     FURTHER,
     IMAGE_TYPE,
-    LATENCY,
     MATRIX_TYPES,
     NUM_IMAGES,
     OUTCOME_FILE_SCHEMA,
@@ -66,7 +68,9 @@ def write_benchmark(benchmark: Assembled, out: Path) -> BuildReport:
         _write_samples(benchmark, folder / "data")
         _write_outcomes(benchmark.outcomes, folder / "outcomes")
         pq.write_table(candidates_table(benchmark.source.pool), folder / "candidates.parquet")
-        report = build_report(benchmark, sha256=sha256_of_files(folder.rglob("*.parquet"), folder))
+        if benchmark.source.features is not None:
+            shutil.copyfile(benchmark.source.features, folder / GIVEN_FEATURES)
+        report = build_report(benchmark, sha256=sha256_of_files(digested_files(folder), folder))
         write_json(folder / REPORT_FILE, report)
         card = render_dataset_card(report, mean_quality_and_cost(benchmark))
         (folder / "README.md").write_text(card, encoding="utf-8")
@@ -160,8 +164,9 @@ def _sample_rows(benchmark: Assembled, rows: np.ndarray, images: Mapping[str, pa
 
 def _write_outcomes(outcomes: pa.Table, folder: Path) -> None:
     schema = OUTCOME_FILE_SCHEMA
-    if LATENCY in outcomes.column_names and outcomes[LATENCY].null_count < outcomes.num_rows:
-        schema = schema.append(pa.field(LATENCY, pa.float64()))
+    for name in ANSWER_COLUMNS:
+        if name in outcomes.column_names and outcomes[name].null_count < outcomes.num_rows:
+            schema = schema.append(pa.field(name, pa.float64()))
     table = outcomes.select(schema.names).cast(schema)
     count = max(1, -(-table.num_rows // OUTCOMES_PER_SHARD))
     for number in range(count):

@@ -26,7 +26,7 @@ MOST_RESAMPLES = 0.99
 """Of the resamples must have a figure above 0 for an interval of shares of it; the others are left out."""
 
 
-REFERENCE = f"{BEST_SINGLE_NOTE}; `strongest` is the most accurate one on train, and may be another."
+REFERENCE = f'{BEST_SINGLE_NOTE}; the policy "strongest" is the most accurate one on train, and may be another.'
 
 
 class SharesRecord(TypedDict):

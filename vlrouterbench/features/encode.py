@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, overload
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -25,6 +26,7 @@ from vlrouterbench.core.files import staged_file
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.features.choices import choices_of, encoder_errors
 from vlrouterbench.features.fitting import fit_encoder
+from vlrouterbench.features.given import encoder_digest, read_given, refused_encoders
 from vlrouterbench.features.handlers import handler_of
 from vlrouterbench.features.inputs import num_with_more
 from vlrouterbench.features.options import FIRST, EncodingWork, FeatureOptions
@@ -79,6 +81,9 @@ def encode_benchmark(
         UnknownNameError: no encoder of that name.
         BenchmarkError: the train split is empty, the table is a part of its benchmark, or an encoder cannot be loaded.
     """
+    given = read_given(table.folder)
+    if given is not None and options not in (None, FeatureOptions()):
+        raise BenchmarkError(refused_encoders(table.folder))
     options, work = options or FeatureOptions(), work or EncodingWork()
     if len(table) != table.report["samples"]:
         raise BenchmarkError(
@@ -92,6 +97,12 @@ def encode_benchmark(
     stored = _read(path, table)
     if stored is not None and len(stored.values) == len(table):
         return stored
+    if given is not None:
+        values = torch.from_numpy(_completed(table, *given, work))
+        features = FeatureSet(values, given[1], 0, path, num_cut(table, given[1]))
+        if work.rank == 0:
+            _write(features)
+        return features
     readers = {modality: choice.open() for modality, choice in choices.items()}
     if IMAGE in readers:
         readers[IMAGE].pools = pooling_of(table, options) == POOLED
@@ -132,10 +143,12 @@ def features_by(
     """
     if is_kind(encoder, SampleEncoder):
         return pack_benchmark(table, encoder, work).of(table)
-    over_features = cast("FeatureEncoder", encoder)
-    with encoder_errors():
-        rows = _read_blocks(table, over_features.blocks, work or EncodingWork())
-        return torch.from_numpy(over_features.features_of(rows))
+    over_features, given = cast("FeatureEncoder", encoder), read_given(table.folder)
+    if given is None:
+        return torch.from_numpy(_encoded(over_features, table, work or EncodingWork()))
+    if encoder_digest(over_features) != encoder_digest(given[1]):
+        raise BenchmarkError(refused_encoders(table.folder))
+    return torch.from_numpy(_completed(table, *given, work or EncodingWork()))
 
 
 def feature_path(table: RoutingTable, options: FeatureOptions | None = None) -> Path:
@@ -178,6 +191,25 @@ def fewer_images_note(name: str, described: Mapping[str, Any] | None) -> str:
     most = (described or {}).get("max_images", 1)
     taken = "the first image alone" if most == 1 else f"the first {most} images"
     return f"{name} reads {taken}: {count:,} samples have more, which had no part."
+
+
+def _completed(
+    table: RoutingTable, given: Mapping[str, np.ndarray], encoder: FeatureEncoder, work: EncodingWork
+) -> np.ndarray:
+    """Given features, and those of the other samples by the same encoder, (num_samples, dim) float32."""
+    names = table.column("sample_id")
+    others = np.array([name not in given for name in names], dtype=bool)
+    values = np.zeros((len(names), encoder.dim), np.float32)
+    if not others.all():
+        values[~others] = [given[name] for name in names if name in given]
+    if others.any():
+        values[others] = _encoded(encoder, table.take(others), work)
+    return values
+
+
+def _encoded(encoder: FeatureEncoder, table: RoutingTable, work: EncodingWork) -> np.ndarray:
+    with encoder_errors():
+        return encoder.features_of(_read_blocks(table, encoder.blocks, work))
 
 
 def _read_blocks(table: RoutingTable, blocks: Mapping[str, FeatureBlock], work: EncodingWork) -> RawFeatures:

@@ -23,8 +23,11 @@ from typing import Any, NotRequired
 import numpy as np
 import torch
 
+from vlrouterbench.core.errors import BenchmarkError
 from vlrouterbench.core.files import staged_file
+from vlrouterbench.data.given_features import GIVEN_FEATURES
 from vlrouterbench.data.table import RoutingTable, load_table
+from vlrouterbench.features.given import refused_encoders
 from vlrouterbench.features.inputs import num_with_more, router_inputs, text_inputs
 from vlrouterbench.features.options import EncodingWork
 from vlrouterbench.features.store import content_key, feature_folder
@@ -141,8 +144,13 @@ def pack_benchmark(table: RoutingTable, encoder: SampleEncoder, work: EncodingWo
         table: the benchmark, or a part of it: the whole is stored.
         encoder: a router's own, with its tokenizer.
         work: how decoding is spread, and what is called with its progress.
+
+    Raises:
+        BenchmarkError: the benchmark brings features in the place of content.
     """
     work = work or EncodingWork()
+    if (table.folder / GIVEN_FEATURES).is_file():
+        raise BenchmarkError(refused_encoders(table.folder))
     store = feature_folder(table)
     size = encoder.config["image_size"]
     several = [encoder.most_images] if encoder.most_images > 1 else []

@@ -12,7 +12,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from vlrouterbench.hub.push import HubError, RepoLayout, push_staged, stage_files
+from vlrouterbench.hub.push import push_staged
+from vlrouterbench.hub.repo_files import HubError, RepoLayout, stage_files
 from vlrouterbench.hub.wheel import PACKAGE, build_wheel, why_no_wheel
 
 SPACE_LAYOUT = RepoLayout(

@@ -14,7 +14,8 @@ import tempfile
 from pathlib import Path
 
 from vlrouterbench.cards.metric_card import render_metric_card
-from vlrouterbench.hub.push import HubError, RepoLayout, check_repo_id, push_staged, stage_files
+from vlrouterbench.hub.push import check_repo_id, push_staged
+from vlrouterbench.hub.repo_files import HubError, RepoLayout, stage_files
 from vlrouterbench.hub.wheel import PACKAGE, build_wheel
 
 METRIC = PACKAGE / "metrics" / "rank_score"

@@ -9,7 +9,7 @@ Decisions
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -34,6 +34,7 @@ def whole_card(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
         facts: as `vlrouterbench.routers.base.card.CardFacts`, with family, title and calibrated.
     """
     from vlrouterbench.cards.router_card import render_router_card
+    from vlrouterbench.hub.card_figures import has_figure
     from vlrouterbench.routers.base import card
 
     given = cast("card.CardFacts", facts)
@@ -45,21 +46,24 @@ def whole_card(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
         front=card.front_matter(config, given),
         candidates=card.candidates_section(config),
         held_out=card.is_held_out(trials),
+        figure=has_figure(config, facts),
     )
 
 
-def update_router_card(folder: Path, record: Mapping[str, Any]) -> Path:
+def update_router_card(folder: Path, record: Mapping[str, Any], singles: Sequence[Sequence[Any]] = ()) -> Path:
     """Add an evaluation to what the card of a router folder says, render the card anew, and return its path.
 
     Args:
         folder: as `train` writes it.
         record: the router's record of `results.json`.
+        singles: name, accuracy and average cost of every candidate on the scored samples, for the card's figure
+            (`card_figures.single_candidates`); without them it has none.
 
     Raises:
         VLRouterBenchError: no local folder of a router, or an evaluation on another benchmark than it was trained on.
     """
     from vlrouterbench.routers.auto import AutoRouter
-    from vlrouterbench.routers.base.card import EvaluationFacts, pool_of
+    from vlrouterbench.routers.base.card import FIGURE, EvaluationFacts, pool_of
     from vlrouterbench.routers.base.saved_router import CARD
 
     if not (folder / "config.json").is_file():
@@ -78,19 +82,31 @@ def update_router_card(folder: Path, record: Mapping[str, Any]) -> Path:
     names = [name for name in EvaluationFacts.__annotations__ if name in record]
     rechosen = bool(record["router_config"].get("rechosen"))
     evaluation = cast(
-        "EvaluationFacts", {"pool": pool_of(config), "rechosen": rechosen} | {name: record[name] for name in names}
+        "EvaluationFacts",
+        {"pool": pool_of(config), "rechosen": rechosen, "singles": list(map(list, singles))}
+        | {name: record[name] for name in names},
     )
     facts = router.card_facts or {}
     others = [one for one in facts.get("evaluations", []) if one["split"] != evaluation["split"]]
     router.card_facts = {**facts, "evaluations": [*others, evaluation]}
-    for name, text in router.card_texts().items():
+    files = router.card_files()
+    if FIGURE not in files:
+        (folder / FIGURE).unlink(missing_ok=True)
+    for name, content in files.items():
         with staged_file(folder / name) as staging:
-            staging.write_text(text, encoding="utf-8")
+            staging.write_bytes(content)
     return folder / CARD
 
 
 def _equip(module: ModuleType) -> None:
-    module.SavedRouter.services = module.Services(whole_card, _upload)
+    module.SavedRouter.services = module.Services(whole_card, _figures, _upload)
+
+
+def _figures(config: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, bytes]:
+    """What the whole card shows, drawn."""
+    from vlrouterbench.hub.card_figures import router_figures
+
+    return router_figures(config, facts)
 
 
 def _upload(router: Any, folder: Path, repo_id: str, *, private: bool | None = None, **options: Any) -> str:

@@ -16,7 +16,7 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from vlrouterbench.hub.push import HubError
+from vlrouterbench.hub.repo_files import HubError
 
 PACKAGE = Path(__file__).resolve().parent.parent
 _SOURCES = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE")

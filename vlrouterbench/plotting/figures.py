@@ -40,6 +40,8 @@ _PIXELS_PER_POINT = 1.1
 _LONGEST_NAME = 36
 _LONGEST_TITLE = 100
 _PNG_DPI = 200
+_CARD_DPI = 120
+"""Of a picture that a page of the Hub shows, some 1,000 pixels wide."""
 _MOST_NUMBERS = 2_500
 """Cells up to which a heat map carries numbers: beyond, none could be read, and each of them costs memory."""
 _LONGEST_SIDE = 20.0
@@ -56,6 +58,13 @@ class Drawing:
     def svg(self) -> str:
         """The figure as an SVG element (see `svg_text`)."""
         return svg_text(self.figure, self.title)
+
+    def png(self) -> bytes:
+        """The figure as PNG, the same in every run."""
+        buffer = io.BytesIO()
+        with _same_in_every_run(self.title):
+            self.figure.savefig(buffer, format="png", dpi=_CARD_DPI, metadata={"Software": None})
+        return buffer.getvalue()
 
     def write(self, folder: Path, name: str) -> list[Path]:
         """Write `name.svg` and `name.png` (200 dots per inch) into a folder and return their paths."""

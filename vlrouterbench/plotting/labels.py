@@ -1,8 +1,9 @@
 """Names beside the points of a figure, where they cover nothing.
 
 Decisions
-- A name takes the first position beside its point where it covers neither another name nor a point. One that must be
-  read goes further away, on a line to its point; one that need not is left out, since its table has it.
+- A name takes the first position beside its point where it covers neither another name nor a point, nor a line while
+  there is such a position. One that must be read goes further away, on a line to its point; one that need not is left
+  out, since its table has it.
 """
 
 from __future__ import annotations
@@ -50,11 +51,11 @@ class PointLabel(NamedTuple):
     needed: bool = True
 
 
-def label_points(axes: Axes, labels: Sequence[PointLabel]) -> None:
-    """Write a name beside each point, clear of other names and points where there is space, the first labels first.
+def label_points(axes: Axes, labels: Sequence[PointLabel], lines: Sequence[np.ndarray] = ()) -> None:
+    """Write a name beside each point, clear of names, points and lines where there is space, the first labels first.
 
     A name away from its point is joined to it by a line. Of more than _MOST_LABELS names the first that are needed and
-    the highest are written: among more, none could be read.
+    the highest are written: among more, none could be read. `lines` are (num_points, 2) in the units of the axes.
     """
     if len(labels) > _MOST_LABELS:
         kept = sorted(range(len(labels)), key=lambda index: (not labels[index].needed, -labels[index].point[1]))
@@ -65,6 +66,8 @@ def label_points(axes: Axes, labels: Sequence[PointLabel]) -> None:
     centres = axes.transData.transform([label.point for label in labels]) if labels else np.empty((0, 2))
     taken = [(x - _REACH, y - _REACH, x + _REACH, y + _REACH) for x, y in centres]
     frame, scale = _corners(axes.bbox), figure.dpi / 72
+    paths = [axes.transData.transform(line) for line in lines if len(line) > 1]
+    segments = np.vstack([np.hstack([path[:-1], path[1:]]) for path in paths]) if paths else np.empty((0, 4))
     for index, label in enumerate(labels):
         note = axes.annotate(
             shortened(label.text),
@@ -78,9 +81,10 @@ def label_points(axes: Axes, labels: Sequence[PointLabel]) -> None:
         box = _corners(note.get_window_extent())
         # Far positions keep crowded names apart; what is not needed does without.
         offsets = (*_LABEL_OFFSETS, *_FAR_OFFSETS) if label.needed else _LABEL_OFFSETS
-        moved = ((offset, _moved(box, offset, scale)) for offset in offsets)
+        moved = [(offset, _moved(box, offset, scale)) for offset in offsets]
         others = np.array([other for place, other in enumerate(taken) if place != index]).reshape(-1, 4)
-        found = next(((offset, at) for offset, at in moved if _is_clear(at, frame, others)), None)
+        clear = [(offset, at) for offset, at in moved if _is_clear(at, frame, others)]
+        found = next((one for one in clear if not _crosses(segments, one[1])), clear[0] if clear else None)
         if found is None and not label.needed:
             note.remove()
             continue
@@ -112,3 +116,16 @@ def _is_clear(box: Box, frame: Box, others: np.ndarray) -> bool:
     inside = frame[0] <= left and right <= frame[2] and frame[1] <= bottom and top <= frame[3]
     apart = (others[:, 0] >= right) | (others[:, 2] <= left) | (others[:, 1] >= top) | (others[:, 3] <= bottom)
     return bool(inside and apart.all())
+
+
+def _crosses(segments: np.ndarray, box: Box) -> bool:
+    """Whether a line of (num_lines, 4), from x, y to x, y, passes through a box: cut at each of its sides in turn."""
+    (x, y, _, _), (across, up) = segments.T, (segments[:, 2:] - segments[:, :2]).T
+    steps = np.stack([-across, across, -up, up])
+    room = np.stack([x - box[0], box[2] - x, y - box[1], box[3] - y])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        at = room / steps
+    first = np.where(steps < 0, at, 0.0).max(axis=0, initial=0.0)
+    last = np.where(steps > 0, at, 1.0).min(axis=0, initial=1.0)
+    beside = ((steps == 0) & (room < 0)).any(axis=0)
+    return bool((~beside & (first <= last)).any())

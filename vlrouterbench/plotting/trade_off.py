@@ -132,8 +132,17 @@ class TradeOff:
         axes.margins(x=0.1, y=0.12)
         # Below the axes the legend covers no mark, however many there are.
         figure.legend(loc="outside lower center", ncols=4, fontsize=9, frameon=False)
-        label_points(axes, self._labels())
+        label_points(axes, self._labels(), [self.steps(), *(m.curve_points() for m in self.marks), *self._intervals()])
         return Drawing(figure, self.title)
+
+    def _intervals(self) -> list[np.ndarray]:
+        """Of every mark its two intervals, (2, 2) each, in the units of `point`."""
+        lines = []
+        for mark in self.marks:
+            (x, y), (left, right, down, up) = mark.point, whiskers(mark)
+            lines += [np.array([[x - left, y], [x + right, y]])] if left or right else []
+            lines += [np.array([[x, y - down], [x, y + up]])] if down or up else []
+        return lines
 
     def by_importance(self) -> list[Mark]:
         """Marks in the order that their names are placed: what routes first, then candidates, the frontier's first."""

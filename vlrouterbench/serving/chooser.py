@@ -14,17 +14,19 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
+from vlrouterbench.features.given import encoder_digest
 from vlrouterbench.metrics.objectives import Goal, Objective
 from vlrouterbench.routers.base.decision import KINDS, REFUSALS, RoutingDecision, read_request
 from vlrouterbench.routers.base.estimating import EstimatingRouter
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.encoders.sample_input import RouterInput
 from vlrouterbench.serving.chat import RequestError, unexpected
+from vlrouterbench.serving.logs.encoders import feature_encoder
 from vlrouterbench.serving.settings import ServingError
 from vlrouterbench.training.rechoosing import rechoose
 
@@ -41,13 +43,21 @@ class Ranking:
     Attributes:
         decision: of the router.
         order: names of the considered candidates, the best first.
-        took: seconds by part: `decode` of images, `wait` for other requests, `encode` of all that were taken together,
-            `decide` on this one.
+        took: seconds by part: `decode` of images, `queue` behind other requests, `encode` of all that were taken
+            together, `decide` on this one.
+        router: as it was named when it was loaded.
+        encoder: digest of the encoder of the features, "" where there are none.
+        features: that were decided by, (1, dim); None of an end-to-end router.
+        budget: that the decision kept to, as `route` takes it.
     """
 
     decision: RoutingDecision
     order: tuple[str, ...]
     took: Mapping[str, float]
+    router: str = ""
+    encoder: str = ""
+    features: torch.Tensor | None = None
+    budget: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -61,6 +71,7 @@ class _Waiting:
 @dataclass(frozen=True)
 class _Decided:
     decision: RoutingDecision
+    features: torch.Tensor
     encode_s: float
     decide_s: float
 
@@ -86,6 +97,8 @@ class Chooser:
         most_together: int = MOST_TOGETHER,
     ) -> None:
         self.router, self.on_bad_image, self._most_together = router, on_bad_image, most_together
+        self.name, encoder = "", feature_encoder(router)
+        self.encoder_digest = "" if encoder is None else encoder_digest(encoder)
         self.weights = {objective: _weight_for(router, objective) for objective in objectives}
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._decoders = ThreadPoolExecutor(min(_DECODERS, os.cpu_count() or 1), "decode")
@@ -144,8 +157,9 @@ class Chooser:
         decision, working = decided.decision, decided.encode_s + decided.decide_s
         order = sorted(decision.score, key=lambda name: (name != decision.candidate, -decision.score[name]))
         waited = max(0.0, time.perf_counter() - decoded - working)
-        took = {"decode": decoded - started, "wait": waited, "encode": decided.encode_s, "decide": decided.decide_s}
-        return Ranking(decision, tuple(order), took)
+        took = {"decode": decoded - started, "queue": waited, "encode": decided.encode_s, "decide": decided.decide_s}
+        features = decided.features if self.encoder_digest else None
+        return Ranking(decision, tuple(order), took, self.name, self.encoder_digest, features, budget)
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
@@ -181,7 +195,7 @@ class Chooser:
             try:
                 decision = self.router.decide_one(row, waiting.candidates, **waiting.budget)
                 decision = decision.of_images(waiting.sample, self.router.encoder)
-                answers.append(_Decided(decision, encode_s, time.perf_counter() - begun))
+                answers.append(_Decided(decision, row, encode_s, time.perf_counter() - begun))
             except REFUSALS as error:
                 answers.append(error)
         return answers

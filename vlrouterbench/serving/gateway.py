@@ -14,10 +14,9 @@ import asyncio
 import json
 import sqlite3
 import time
-import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -28,13 +27,16 @@ from vlrouterbench.serving.chat import ChatRequest, RequestError
 from vlrouterbench.serving.chooser import Chooser
 from vlrouterbench.serving.forwarding import Forwarder, Outcome
 from vlrouterbench.serving.ledger import Ledger, Room
+from vlrouterbench.serving.logs.encoders import feature_encoder
+from vlrouterbench.serving.logs.noting import entry_of
+from vlrouterbench.serving.logs.writing import RequestLog
 from vlrouterbench.serving.metering import Meter
 from vlrouterbench.serving.metrics import Metrics
 from vlrouterbench.serving.planning import DIRECT, Plan, Planner
-from vlrouterbench.serving.request_log import Entry, RequestLog
 from vlrouterbench.serving.reserving import reserve_of
 from vlrouterbench.serving.settings import Key, Settings
 from vlrouterbench.serving.telling import tell
+from vlrouterbench.serving.turn import Turn
 from vlrouterbench.serving.upstream import Answer, UpstreamBroke, Upstreams
 
 ANYBODY = "-"
@@ -60,21 +62,6 @@ class Served:
     answer: Answer
     body: AsyncGenerator[bytes]
     close: Callable[[], Awaitable[None]]
-
-
-@dataclass
-class _Turn:
-    """A request while it is answered."""
-
-    request: ChatRequest
-    plan: Plan
-    key: Key | None
-    outcome: Outcome
-    id: str = field(default_factory=lambda: f"vlr-{uuid.uuid4().hex}")
-    started: float = field(default_factory=time.perf_counter)
-    overhead_s: float = 0.0
-    meter: Meter | None = None
-    has_ended: bool = False
 
 
 class Gateway:
@@ -109,6 +96,8 @@ class Gateway:
     def use(self, chooser: Chooser) -> None:
         """Take a router for the requests to come."""
         self.chooser = chooser
+        if self.log is not None and (encoder := feature_encoder(chooser.router)) is not None:
+            self.log.keep_encoder(encoder, chooser.encoder_digest)
         self.planner = Planner(chooser, self.forwarder, self.settings, self._affinity)
 
     async def start(self) -> None:
@@ -141,7 +130,7 @@ class Gateway:
         started = time.perf_counter()
         await self._count(key)
         plan = await self.plan(request, key)
-        turn = _Turn(request, plan, key, Outcome(), started=started)
+        turn = Turn(request, plan, key, Outcome(), started=started)
         await self._charge(turn)
         asked = time.perf_counter()
         turn.overhead_s = asked - started
@@ -165,7 +154,7 @@ class Gateway:
         close = partial(self._close, turn, answer, body)
         return Served(turn.id, plan, turn.outcome, turn.overhead_s, answer, body, close)
 
-    async def _passed_on(self, turn: _Turn, answer: Answer, meter: Meter) -> AsyncGenerator[bytes]:
+    async def _passed_on(self, turn: Turn, answer: Answer, meter: Meter) -> AsyncGenerator[bytes]:
         """The answer's bytes, followed as they pass by; a stream that breaks says so in its last event."""
         try:
             async for chunk in answer.chunks:
@@ -175,7 +164,7 @@ class Gateway:
             self.metrics.broken_streams.labels(turn.outcome.candidate).inc()
             yield broken_event(str(error))
 
-    async def _close(self, turn: _Turn, answer: Answer, body: AsyncGenerator[bytes]) -> None:
+    async def _close(self, turn: Turn, answer: Answer, body: AsyncGenerator[bytes]) -> None:
         """Let go of an answer, settle and log it, once."""
         if turn.has_ended:
             return
@@ -213,7 +202,7 @@ class Gateway:
         except sqlite3.Error as error:
             raise RequestError(503, _NOT_KEPT, "server_error") from error
 
-    async def _charge(self, turn: _Turn) -> None:
+    async def _charge(self, turn: Turn) -> None:
         key = turn.key
         if self.ledger is None or key is None or not key.is_charged:
             return
@@ -226,7 +215,7 @@ class Gateway:
             told = f"this key may spend {listed}, and the answer could pass it."
             raise RequestError(429, told, "insufficient_quota")
 
-    async def _settle(self, turn: _Turn, paid_usd: float | None) -> None:
+    async def _settle(self, turn: Turn, paid_usd: float | None) -> None:
         """Settle what is known of the cost of an answer, 0 for none; None leaves the charge."""
         if self.ledger is None or turn.key is None or not turn.key.is_charged:
             return
@@ -241,7 +230,7 @@ class Gateway:
             self.metrics.lost.inc()
             tell("warning", f"the ledger cannot be written ({error}); a charge stays as it was reserved.")
 
-    def _note_attempts(self, turn: _Turn) -> None:
+    def _note_attempts(self, turn: Turn) -> None:
         for attempt in turn.outcome.attempts:
             if attempt.fault:
                 self.metrics.failed_attempts.labels(attempt.candidate).inc()
@@ -251,35 +240,13 @@ class Gateway:
         if turn.outcome.answer is not None:
             self.metrics.upstream.labels(turn.outcome.candidate).observe(turn.outcome.answer.first_byte_s)
 
-    def _finish(self, turn: _Turn, status: int, cost: float | None = None) -> None:
+    def _finish(self, turn: Turn, status: int, cost: float | None = None) -> None:
         outcome, plan = turn.outcome, turn.plan
         self.metrics.requests.labels(plan.mode, outcome.candidate or "none", str(status)).inc()
         if self.log is None:
             return
-        ranking, usage = plan.ranking, None if turn.meter is None else turn.meter.usage
-        latency = {"overhead": turn.overhead_s, "total": time.perf_counter() - turn.started}
-        if ranking is not None:
-            latency.update(ranking.took)
-        if outcome.answer is not None:
-            latency["first_byte"] = outcome.answer.first_byte_s
-        self.log.add(
-            Entry(
-                id=turn.id,
-                key=turn.key.name if turn.key else ANYBODY,
-                conversation=turn.request.conversation,
-                mode=plan.mode,
-                model=turn.request.model,
-                chosen="" if ranking is None else ranking.decision.candidate,
-                candidate=outcome.candidate,
-                status=status,
-                decision={} if ranking is None else ranking.decision.as_dict(),
-                attempts=[[attempt.candidate, attempt.kind] for attempt in outcome.attempts],
-                input_tokens=None if usage is None else usage.input_tokens,
-                output_tokens=None if usage is None else usage.output_tokens,
-                cost_usd=cost,
-                latency=latency,
-            )
-        )
+        name = turn.key.name if turn.key else ANYBODY
+        self.log.add(entry_of(turn, name, status, cost, with_content=self.log.options.content))
 
 
 def broken_event(message: str) -> bytes:

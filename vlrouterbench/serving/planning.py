@@ -36,6 +36,8 @@ class Plan:
         objective: by which, "" for the router's own.
         reason: why the first candidate, in a sentence.
         passed_over: candidate -> why it cannot take the request.
+        propensity: probability with which the first candidate is asked; None unless the request is routed.
+        explored: whether the first candidate was drawn at random.
     """
 
     mode: str
@@ -44,6 +46,8 @@ class Plan:
     objective: str
     reason: str
     passed_over: Mapping[str, str]
+    propensity: float | None = None
+    explored: bool = False
 
 
 class Planner:
@@ -92,9 +96,9 @@ class Planner:
             return Plan(mode, (fixed,), ranking, objective, told, passed_over)
         order = self._affinity.order(request.conversation, ranking) if request.is_later else ranking.order
         if order[0] == chosen:
-            return Plan(ROUTE, order, ranking, objective, ranking.decision.reason, passed_over)
+            return Plan(ROUTE, order, ranking, objective, ranking.decision.reason, passed_over, 1.0)
         told = f"{order[0]} answered this conversation before, and {chosen} is not far enough ahead."
-        return Plan(ROUTE, order, ranking, objective, told, passed_over)
+        return Plan(ROUTE, order, ranking, objective, told, passed_over, 1.0)
 
     def _payable(self, names: list[str], request: ChatRequest, room: Room | None) -> tuple[list[str], dict[str, str]]:
         """Those of some candidates whose reserve fits, and why the others' does not."""

@@ -82,6 +82,8 @@ class Settings:
         breaker_cooldown_s: how long, s.
         affinity_margin: how far a conversation's model may lie behind and is kept, accuracy less weighted cost.
         keys: none: any bearer is accepted, and only on this machine.
+        log_days: how long the log keeps requests, in days; None for ever.
+        log_features: whether the log keeps the features of requests, beside their digest.
         state: folder of the ledger; None where nothing has to be kept.
     """
 
@@ -99,6 +101,8 @@ class Settings:
     breaker_cooldown_s: float = 30.0
     affinity_margin: float = 0.02
     keys: tuple[Key, ...] = ()
+    log_days: int | None = None
+    log_features: bool = True
     state: Path | None = None
 
     def key_of(self, bearer: str) -> Key | None:

@@ -25,8 +25,9 @@ from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.serving.chooser import Chooser
 from vlrouterbench.serving.gateway import Gateway
 from vlrouterbench.serving.ledger import Ledger
+from vlrouterbench.serving.logs.candidates import keep_candidates
+from vlrouterbench.serving.logs.writing import LogOptions, RequestLog
 from vlrouterbench.serving.metrics import Metrics
-from vlrouterbench.serving.request_log import RequestLog
 from vlrouterbench.serving.settings import ServingError, Settings, check_names
 from vlrouterbench.serving.settings_file import read_settings
 from vlrouterbench.serving.telling import tell
@@ -42,6 +43,7 @@ class Start:
         config: path of the configuration, "" for none.
         log: folder of the log, "" for none.
         trust_remote_code: whether code that a router brings may run.
+        log_content: whether the log keeps what was asked.
     """
 
     router: str
@@ -49,6 +51,7 @@ class Start:
     config: str = ""
     log: str = ""
     trust_remote_code: bool = False
+    log_content: bool = False
 
     def settings(self) -> Settings:
         """The configuration; errors are those of `read_settings`."""
@@ -76,7 +79,9 @@ def load_chooser(router: str, endpoints: Mapping[str, Endpoint], settings: Setti
             raise ServingError(f'candidates: "{name}" is not in the pool of the router {router}.')
     _first_decision(loaded, router)
     of_keys = [key.objective for key in settings.keys if key.objective]
-    return Chooser(loaded, list(dict.fromkeys([*settings.models.values(), *of_keys])), settings.unreadable_images)
+    chooser = Chooser(loaded, list(dict.fromkeys([*settings.models.values(), *of_keys])), settings.unreadable_images)
+    chooser.name = router
+    return chooser
 
 
 def make_gateway(start: Start) -> Gateway:
@@ -85,7 +90,10 @@ def make_gateway(start: Start) -> Gateway:
     chooser = load_chooser(start.router, endpoints, settings, trusted=start.trust_remote_code)
     metrics = Metrics()
     ledger = None if settings.state is None else Ledger(settings.state)
-    log = RequestLog(Path(start.log), metrics.lost.inc) if start.log else None
+    kept = LogOptions(content=start.log_content, features=settings.log_features, days=settings.log_days)
+    log = RequestLog(Path(start.log), metrics.lost.inc, kept) if start.log else None
+    if log is not None:
+        keep_candidates(Path(start.log), endpoints.values())
     return Gateway(chooser, endpoints, settings, ledger, log, metrics)
 
 

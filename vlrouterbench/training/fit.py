@@ -256,6 +256,7 @@ def _training_record(run: TrainingRun, chosen: Trial) -> dict[str, Any]:
         "num_train": len(run.problem.train),
         "num_validation": len(run.problem.validation),
         "validation_rank_score": chosen.validation_rank_score,
+        **({"validation_note": note} if (note := run.problem.validation_note) else {}),
         **objective_record(run.problem.table.goal, chosen),
         **_end_to_end_record(run),
         "version": __version__,

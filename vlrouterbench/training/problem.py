@@ -27,6 +27,7 @@ from vlrouterbench.routers.base.configuration_router import CandidateEntry
 from vlrouterbench.routers.base.learning import TrainingSet
 from vlrouterbench.routers.encoders.block import TEXT_ONLY
 from vlrouterbench.training.margins import sure_averages
+from vlrouterbench.training.partly_measured import LEAST_SAMPLES, doubly_robust
 from vlrouterbench.training.soft_labels import COST_SCALE, build_soft_labels
 
 
@@ -44,19 +45,43 @@ class Problem:
 
     @cached_property
     def validation(self) -> RoutingTable:
-        """The completely measured validation samples.
+        """The completely measured validation samples, or, where there are none, `doubly_robust` ones.
 
         Raises:
-            RouterError: there are none, so nothing could be chosen.
+            RouterError: there are neither, so nothing could be chosen.
         """
         split = self.table.split("validation")
         complete = split.take(split.complete)
-        if not len(complete):
+        if len(complete):
+            return complete
+        features = None
+        if isinstance(self.features, FeatureSet):
+            features = self.train_features.numpy(), self.features.of(split).numpy()
+        estimated = doubly_robust(self.train, split, features)
+        if estimated is None:
             raise RouterError(
                 f"expected validation samples measured for every candidate of {self.table.folder}, "
-                f"found none of {len(split)}: measure more pairs, or build with a smaller --candidates file."
+                f"found none of {len(split)}: measure more pairs, or build with a smaller --candidates file. "
+                f"Partly measured ones count from {LEAST_SAMPLES} on where their outcomes state a propensity."
             )
-        return complete
+        return estimated
+
+    @cached_property
+    def validation_outcomes(self) -> RoutingTable:
+        """The samples of `validation` with what was measured of them alone."""
+        split = self.table.split("validation")
+        return split.take(np.isin(split.rows, self.validation.rows))
+
+    @property
+    def validation_note(self) -> str:
+        """How choices on validation were made, where no sample of it is measured for every candidate; else ""."""
+        count = len(self.validation)
+        if self.validation_outcomes.complete.any():
+            return ""
+        return (
+            f"No validation sample is measured for every candidate: choices were made by doubly robust estimates over "
+            f"{count:,} partly measured ones, with the probabilities that their outcomes state."
+        )
 
     @cached_property
     def train_features(self) -> torch.Tensor:
@@ -160,7 +185,8 @@ class Problem:
         indices = decisions.cpu().numpy()
         matrices = (self.validation.quality, self.validation.cost)
         accuracy, average_cost = (float(chosen_values(matrix, indices).mean()) for matrix in matrices)
-        return accuracy, average_cost
+        # Doubly robust means may lie a little outside of what outcomes can be; measured ones never do.
+        return min(max(accuracy, 0.0), 1.0), max(average_cost, 0.0)
 
     def candidates(self) -> list[CandidateEntry]:
         """The pool as a router's configuration states it."""

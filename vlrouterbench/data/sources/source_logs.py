@@ -121,7 +121,8 @@ class SourceLogs:
 
     Attributes:
         samples: rows of SAMPLE_SCHEMA, one per sample, ids unique.
-        outcomes: rows of OUTCOME_SCHEMA, at most one per (sample, candidate); and `latency_s` where answers were timed.
+        outcomes: rows of OUTCOME_SCHEMA, at most one per (sample, candidate); and columns of ANSWER_COLUMNS where there
+            are any.
         images: one reference per row of `samples`: its first image.
         further: sample id -> its other images, in order, of those that have several.
         pool: the candidates.
@@ -142,6 +143,7 @@ class SourceLogs:
             how many differ.
         notes: what whoever uses it should know of the source, a sentence each.
         origin: repository, commit and folder on the Hub, None for a source that lay on this machine.
+        features: a file of features for samples whose content is not here (`data/given_features.py`); None for none.
         costs_known: whether any cost is given or follows from tokens and prices; without one, accuracy alone counts.
     """
 
@@ -165,6 +167,7 @@ class SourceLogs:
     notes: tuple[str, ...] = ()
     costs_known: bool = True
     origin: HubOrigin | None = None
+    features: Path | None = None
 
 
 def as_table(columns: Mapping[str, Sequence[object]], schema: pa.Schema) -> pa.Table:

@@ -28,28 +28,60 @@
     return found;
   }
 
-  // Names in their order take the first place where they cover no point and no name; the others wait for a closer look.
+  // Whether a line from (x0, y0) to (x1, y1) passes through a box: what of it lies within is cut at each side in turn.
+  function crosses([x0, y0, x1, y1], [left, top, right, bottom]) {
+    const [dx, dy] = [x1 - x0, y1 - y0];
+    let [from, to] = [0, 1];
+    for (const [step, room] of [[-dx, x0 - left], [dx, right - x0], [-dy, y0 - top], [dy, bottom - y0]]) {
+      if (step === 0 && room < 0) return false;
+      if (step < 0) from = Math.max(from, room / step);
+      if (step > 0) to = Math.min(to, room / step);
+    }
+    return from <= to;
+  }
+
+  // The lines of a figure in pixels: frontier, curves and intervals, as far as they are not hidden.
+  function lines(plot, toX, toY) {
+    const found = [];
+    for (const { glyph, data_source, visible } of plot.renderers) {
+      const { x, y, x0, y0, x1, y1 } = data_source.data;
+      if (!visible) continue;
+      if (glyph.type === "Line") {
+        for (let i = 1; i < x.length; i++) found.push([toX(x[i - 1]), toY(y[i - 1]), toX(x[i]), toY(y[i])]);
+      } else if (glyph.type === "Segment") {
+        for (let i = 0; i < x0.length; i++) found.push([toX(x0[i]), toY(y0[i]), toX(x1[i]), toY(y1[i])]);
+      }
+    }
+    return found.filter((line) => line.every(Number.isFinite));
+  }
+
+  // Names in their order take the first place where they cover no point, no name and, if there is one, no line; the
+  // others wait for a closer look.
   function place(plot, logarithmic) {
     const source = plot.select_one("names").data_source;
     const { x, y, name } = source.data;
     const [width, height] = [plot.inner_width, plot.inner_height];
-    const across = [...x].map((value) => along(plot.x_range, logarithmic ? Math.log : Number, width, value));
-    const down = [...y].map((value) => height - along(plot.y_range, Number, height, value));
+    const toX = (value) => along(plot.x_range, logarithmic ? Math.log : Number, width, value);
+    const toY = (value) => height - along(plot.y_range, Number, height, value);
+    const [across, down] = [[...x].map(toX), [...y].map(toY)];
+    const drawn = lines(plot, toX, toY);
     const inside = across.map((value, i) => value >= 0 && value <= width && down[i] >= 0 && down[i] <= height);
     const points = across.map((value, i) => [value - 5, down[i] - 5, value + 5, down[i] + 5]);
     const names = [];
     const placed = { shown: [], right: [], up: [], align: [] };
     for (let i = 0; i < name.length; i++) {
       const wide = ruler.measureText(name[i]).width;
-      const found = inside[i] && offsets.find(([right, up, align]) => {
+      const fits = (besideLines) => ([right, up, align]) => {
         const left = across[i] + right - (align === "right" ? wide : align === "center" ? wide / 2 : 0);
         const box = [left, down[i] + up - 7, left + wide, down[i] + up + 7];
         const covers = (other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3];
         if (box[0] < 0 || box[2] > width || box[1] < 0 || box[3] > height) return false;
         if (names.some(covers) || points.some((point, j) => j !== i && inside[j] && covers(point))) return false;
+        if (besideLines && drawn.some((line) => crosses(line, box))) return false;
         names.push(box);
         return true;
-      });
+      };
+      const found = inside[i] && (offsets.find(fits(true)) || offsets.find(fits(false)));
       const [right, up, align] = found || offsets[0];
       placed.shown.push(found ? name[i] : "");
       placed.right.push(right);

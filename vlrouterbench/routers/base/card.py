@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
 
-PER_10K = 10_000
-SIMULATED = "simulated data"
+PER_10K, SIMULATED, FIGURE = 10_000, "simulated data", "accuracy_cost.png"
 METRIC_NAMES = {
     "rank_score": "Rank Score (0 to 100)",
     "accuracy": "Accuracy",
@@ -63,6 +62,8 @@ class EvaluationFacts(TypedDict):
     objective: NotRequired[str]
     rechosen: NotRequired[bool]
     rank_score_reason: NotRequired[str]
+    frontier: NotRequired[list[list[float]] | None]
+    singles: NotRequired[list[list[Any]]]
 
 
 class CardFacts(TypedDict, total=False):
@@ -292,7 +293,7 @@ def _hub_results(benchmark: Mapping[str, Any], split: str, figures: Mapping[str,
             dataset_args={"sha256": benchmark["sha256"]},
             metric_type=metric,
             metric_name=METRIC_NAMES[metric],
-            metric_value=float(f"{value:.6g}"),
+            metric_value=float(f"{value:.4g}"),
         )
         for metric, value in figures.items()
     ]

@@ -39,13 +39,13 @@ from vlrouterbench.routers.base.binding import (
     inside,
     read_checked,
 )
-from vlrouterbench.routers.base.card import NOTES_MARK, CardFacts, short_card, with_notes
+from vlrouterbench.routers.base.card import FIGURE, NOTES_MARK, CardFacts, short_card, with_notes
 from vlrouterbench.routers.base.configuration_router import RouterConfig
 from vlrouterbench.routers.write_code import code_digests, write_code
 
 CARD, CARD_FACTS = "README.md", "card.json"
 HELD_OUT_FILE, DIGESTS_FILE = SIDE_FILES
-STALE = ("*.json", "*.safetensors", "*.py")
+STALE = ("*.json", "*.safetensors", "*.py", FIGURE)
 """Files of an earlier push that are deleted on the Hub where the new one lacks them."""
 logger = logging.get_logger(__name__)
 _TAKEN = (None, "auto", "float32", torch.float32)
@@ -61,6 +61,8 @@ class Services(NamedTuple):
 
     render_card: Callable[[Mapping[str, Any], CardFacts], str]
     """Configuration as a dict, and facts -> the text of a card."""
+    draw_figures: Callable[[Mapping[str, Any], CardFacts], Mapping[str, bytes]]
+    """As above -> file name and content of what the card shows: FIGURE or nothing."""
     upload: Callable[..., str]
     """Router, its folder, repository id and options of `push_to_hub` -> the repository's address."""
 
@@ -89,10 +91,7 @@ class SavedRouter(PreTrainedModel):
     """What renders its card and uploads it; the package sets its own."""
 
     def save_pretrained(self, save_directory: str | os.PathLike[Any], *arguments: Any, **options: Any) -> Any:
-        """As transformers', with the card, and the code files that load the router where this package is not installed.
-
-        With `push_to_hub=True` it is pushed by `push_to_hub`, to `repo_id`.
-        """
+        """As transformers', with card and code files; with `push_to_hub=True` pushed by `push_to_hub`, to `repo_id`."""
         pushed = options.pop("push_to_hub", False)
         # Before anything is written: what could not be loaded is not saved.
         type(self.config).check_fields(json.loads(self.config.to_json_string()))
@@ -108,10 +107,12 @@ class SavedRouter(PreTrainedModel):
             digests = self.training_digests
             _write_tensors(None if digests is None else {"digests": digests}, folder / DIGESTS_FILE)
             _write_tensors(self.held_out, folder / HELD_OUT_FILE)
-            (folder / CARD_FACTS).unlink(missing_ok=True)
             # What a person wrote into the folder stays there, whatever router is written over it.
-            for name, text in self.card_texts(notes=_read_notes(folder / CARD)).items():
-                (folder / name).write_text(text, encoding="utf-8")
+            files = self.card_files(notes=_read_notes(folder / CARD))
+            for name in {CARD_FACTS, FIGURE} - {*files}:
+                (folder / name).unlink(missing_ok=True)
+            for name, content in files.items():
+                (folder / name).write_bytes(content)
         # In one file, whatever its size: no index says where else to look.
         saved = super().save_pretrained(save_directory, *arguments, **{"max_shard_size": "100TB", **options})
         if options.get("is_main_process", True):
@@ -120,17 +121,16 @@ class SavedRouter(PreTrainedModel):
                 self.push_to_hub(**{"repo_id": folder.name, **taken})
         return saved
 
-    def card_texts(self, notes: str = "") -> dict[str, str]:
-        """File name -> text of the card, and of its facts where there are any; with what a person wrote (`notes`)."""
+    def card_files(self, notes: str = "") -> dict[str, bytes]:
+        """File name -> content of the card with a person's `notes`, of its facts and its figure where there are any."""
         family = self.config.model_type.removeprefix("vlrouter-")
-        own: CardFacts = {"family": family, "title": self.title, "calibrated": self.calibrated}
-        known: CardFacts = {**own, **(self.card_facts or {})}
-        if notes:
-            known["notes"] = notes
-        texts = {CARD: with_notes(self.services.render_card(self.config.to_dict(), known), known)}
+        known: CardFacts = {"family": family, "title": self.title, "calibrated": self.calibrated}
+        known |= {**(self.card_facts or {}), **({"notes": notes} if notes else {})}
+        config = self.config.to_dict()
+        texts = {CARD: with_notes(self.services.render_card(config, known), known)}
         if facts := {name: fact for name, fact in (self.card_facts or {}).items() if name != "notes"}:
             texts[CARD_FACTS] = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        return texts
+        return {name: text.encode() for name, text in texts.items()} | dict(self.services.draw_figures(config, known))
 
     def push_to_hub(self, repo_id: str, **options: Any) -> Any:  # type: ignore[override]
         """Save the router and upload it as a model repository, with its card; as `vlrouterbench push router` does.
@@ -287,8 +287,8 @@ def _upload(
     from huggingface_hub import HfApi
 
     api = HfApi(token=token)
-    card = folder / CARD
-    card.write_text(card.read_text(encoding="utf-8").replace("PATH_OR_REPO_ID", repo_id), encoding="utf-8")
+    card = (folder / CARD).read_text(encoding="utf-8").replace("PATH_OR_REPO_ID", repo_id)
+    (folder / CARD).write_text(card, encoding="utf-8")
     address = api.create_repo(repo_id, private=private, exist_ok=True)
     if private and not api.repo_info(repo_id).private:
         raise ValueError(f"{repo_id} exists and is public: nothing was pushed. Make it private first.")
@@ -296,4 +296,4 @@ def _upload(
     return str(address)
 
 
-SavedRouter.services = Services(short_card, _upload)
+SavedRouter.services = Services(short_card, lambda *_: {}, _upload)

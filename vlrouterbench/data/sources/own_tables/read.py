@@ -21,10 +21,11 @@ from vlrouterbench.core.errors import SourceError, unknown_name
 from vlrouterbench.core.files import sha256_of_files
 from vlrouterbench.data.candidates import CandidatePool, pool_files
 from vlrouterbench.data.choices import Protocol
+from vlrouterbench.data.given_features import given_features
 from vlrouterbench.data.image_store import ImageStore
 from vlrouterbench.data.saved_tables.form import ENDINGS, ENDINGS_IN_WORDS, ending_of
 from vlrouterbench.data.saved_tables.header import columns_of
-from vlrouterbench.data.schema import LATENCY
+from vlrouterbench.data.schema import ANSWER_COLUMNS, LATENCY
 from vlrouterbench.data.sources.inside import refuse_outside
 from vlrouterbench.data.sources.own_tables.image_columns import Keep, read_images
 from vlrouterbench.data.sources.own_tables.table_files import (
@@ -33,6 +34,7 @@ from vlrouterbench.data.sources.own_tables.table_files import (
     check_costs,
     check_quality,
     check_unique,
+    costs_named,
     first_row,
     read_table,
 )
@@ -47,8 +49,6 @@ from vlrouterbench.data.sources.source_logs import (
     positions_of,
 )
 from vlrouterbench.routers.encoders.sample_input import RouterInputError, one_line, read_options
-
-COST = "cost_usd"
 
 
 def find_table(folder: Path, stem: str) -> Path | None:
@@ -130,7 +130,7 @@ def read_own_tables(
     raw = read_table(samples_path, ("sample_id", "question"))
     samples = _samples(raw, samples_path, default_dataset=folder.resolve().name)
     needed = ("sample_id", "candidate", "quality", *filter(None, [cost_column]))
-    outcomes = _outcomes(_costs_named(read_table(outcomes_path, needed), cost_column), outcomes_path)
+    outcomes = _outcomes(costs_named(read_table(outcomes_path, needed), cost_column), outcomes_path)
     if picks:
         outcomes = outcomes.filter(pc.is_in(outcomes["candidate"], pa.array(pool.names)))
     _check_outcomes(outcomes, outcomes_path, pool=pool, sample_ids=samples["sample_id"])
@@ -159,15 +159,8 @@ def read_own_tables(
         protocol="own tables",
         image_files=images.files,
         further=images.further,
+        features=given_features(folder),
     )
-
-
-def _costs_named(raw: pa.Table, column: str) -> pa.Table:
-    """The outcomes with the column of costs under the name that they have here."""
-    if not column or column == COST:
-        return raw
-    kept = raw.drop_columns([name for name in (COST,) if name in raw.column_names])
-    return kept.rename_columns([COST if name == column else name for name in kept.column_names])
 
 
 def _existing_table(folder: Path, stem: str) -> Path:
@@ -181,7 +174,7 @@ def _existing_table(folder: Path, stem: str) -> Path:
 
 def _digest(folder: Path, tables: Sequence[Path], images: Sequence[ImageReference]) -> str:
     root = folder.resolve()
-    files = {root / path.name for path in (*tables, *pool_files(root))}
+    files = {root / path.name for path in (*tables, *pool_files(root), *filter(None, [given_features(root)]))}
     return sha256_of_files(files | {image for image in images if isinstance(image, Path)}, root)
 
 
@@ -240,9 +233,9 @@ def _outcomes(raw: pa.Table, path: Path) -> pa.Table:
         {field.name: cast_column(raw, field.name, field.type, path) for field in OUTCOME_SCHEMA}, schema=OUTCOME_SCHEMA
     )
     check_costs(outcomes, raw, path)
-    if LATENCY not in raw.column_names:
-        return outcomes
-    return outcomes.append_column(LATENCY, cast_column(raw, LATENCY, pa.float64(), path))
+    for name in (name for name in ANSWER_COLUMNS if name in raw.column_names):
+        outcomes = outcomes.append_column(name, cast_column(raw, name, pa.float64(), path))
+    return outcomes
 
 
 def _check_outcomes(outcomes: pa.Table, path: Path, *, pool: CandidatePool, sample_ids: pa.ChunkedArray) -> None:

@@ -19,7 +19,7 @@ from vlrouterbench.core.errors import SourceError, shown
 from vlrouterbench.core.limits import ANSWER_SECONDS, ANSWER_USD
 from vlrouterbench.data.saved_tables.form import TableError, TableForm
 from vlrouterbench.data.saved_tables.read import read_saved_table
-from vlrouterbench.data.schema import LATENCY
+from vlrouterbench.data.schema import ANSWER_COLUMNS, LATENCY, PROPENSITY
 from vlrouterbench.data.sources.source_logs import OUTCOME_SCHEMA, SAMPLE_SCHEMA
 from vlrouterbench.routers.encoders.sample_input import IMAGE_FIELDS, one_line
 
@@ -28,6 +28,7 @@ _MOST = {"cost_usd": (ANSWER_USD, "USD"), LATENCY: (ANSWER_SECONDS, "seconds")}
 _COMMA = re.compile(r"[+-]?[0-9.]*,[0-9]+")
 TEXTS = (*SAMPLE_SCHEMA.names, "candidate")
 """Columns that are text, whatever their cells look like."""
+COST = "cost_usd"
 
 
 def read_table(path: Path, required: Sequence[str], further_texts: Sequence[str] = ()) -> pa.Table:
@@ -38,7 +39,7 @@ def read_table(path: Path, required: Sequence[str], further_texts: Sequence[str]
     """
     try:
         table = read_saved_table(
-            path, TableForm((*TEXTS, *further_texts), (*OUTCOME_SCHEMA.names, LATENCY), IMAGE_FIELDS)
+            path, TableForm((*TEXTS, *further_texts), (*OUTCOME_SCHEMA.names, *ANSWER_COLUMNS), IMAGE_FIELDS)
         )
     except TableError as error:
         raise SourceError(f"{path}{error}") from error
@@ -90,7 +91,10 @@ def _fault(table: pa.Table, name: str, kind: pa.DataType, error: pa.ArrowExcepti
 
 
 def check_quality(table: pa.Table, path: Path) -> None:
-    """Raise SourceError where a value of `quality` is no share; NaN or null is a pair that was not measured."""
+    """Raise SourceError where a value of `quality` is no share, or one of `propensity` no probability above 0.
+
+    NaN or null is a pair that was not measured, or whose probability is not known.
+    """
     quality = table["quality"].to_numpy()
     wrong = np.flatnonzero(~np.isnan(quality) & ~((quality >= 0) & (quality <= 1)))
     if wrong.size:
@@ -98,6 +102,7 @@ def check_quality(table: pa.Table, path: Path) -> None:
         raise SourceError(
             f"{path}, row {row + 1}: expected quality in [0, 1], found {quality[row]:g} ({wrong.size} such rows)."
         )
+    _check_propensity(table, path)
 
 
 def check_amounts(table: pa.Table, names: Sequence[str], path: Path) -> None:
@@ -110,6 +115,27 @@ def check_amounts(table: pa.Table, names: Sequence[str], path: Path) -> None:
             found = table[name][row - 1]
             limit = f" and at most {most:,} ({unit} of one answer)" if found.as_py() > most else ""
             raise SourceError(f"{path}, row {row}: expected a number >= 0 in {name}{limit}, found {found}.")
+
+
+def _check_propensity(table: pa.Table, path: Path) -> None:
+    if PROPENSITY not in table.column_names:
+        return
+    values = table[PROPENSITY].to_numpy()
+    wrong = np.flatnonzero(~np.isnan(values) & ~((values > 0) & (values <= 1)))
+    if wrong.size:
+        row = int(wrong[0])
+        raise SourceError(
+            f"{path}, row {row + 1}: expected a propensity above 0 and at most 1, found {values[row]:g} "
+            f"({wrong.size} such rows). Leave it empty where it is not known."
+        )
+
+
+def costs_named(raw: pa.Table, column: str) -> pa.Table:
+    """The outcomes with the column of costs under the name that they have here."""
+    if not column or column == COST:
+        return raw
+    kept = raw.drop_columns([name for name in (COST,) if name in raw.column_names])
+    return kept.rename_columns([COST if name == column else name for name in kept.column_names])
 
 
 def check_costs(outcomes: pa.Table, stated: pa.Table, path: Path) -> None:
