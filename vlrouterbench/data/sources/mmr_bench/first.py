@@ -5,7 +5,8 @@ Decisions
   ending of an image, where `SEEDBench2_Plus` lies in `SEEDBenchv2Plus`. What is not there may lie in `--images`.
 - Costs stand as given, and the report and the card say what they leave out (`costs.py`).
 
-Source: Hunter-Wrynn/MMR-Bench, src/mmrbench/data/mllm_data.py, data/README.md; see `../router_tables/wide.py`.
+Source: Hunter-Wrynn/MMR-Bench at commit 494e8c8, src/mmrbench/data/mllm_data.py, data/README.md; see
+`../router_tables/wide.py`.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ Decisions
   benchmark than their table's place says: it is unknown which of the two is right. Where nothing is left, that is an
   error with the first reasons.
 
-Source: LAMDA-Model-Reuse/ORBIT, utils/benchmark_adapters.py and tests/test_new_benchmarks.py
+Source: LAMDA-Model-Reuse/ORBIT, utils/benchmark_adapters.py and tests/test_new_benchmarks.py at commit 71bc827d
 (`data/instances/BENCH.parquet`: sample_id, benchmark, prompt_text, images; `data/results/MODEL/BENCH.parquet`:
 sample_id, benchmark, model_id, score, cost, cost_unit, status, prediction; `status` is "ok", `cost_unit` "USD";
 `LMUData`). Its own data card calls a success so too.

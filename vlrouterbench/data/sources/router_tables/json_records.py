@@ -8,10 +8,10 @@ Decisions
   such a cost follows from tokens and prices.
 - Other costs stand as given.
 
-Sources: ynulihao/LLMRouterBench, README.md ("Result File Structure") and baselines/data_loader.py;
-RouteWorks/RouterArena, llm_inference/pipeline.py (`global_index`, `question`, `llm_selected`, `generated_answer`,
-`token_usage`, `success`, `evaluation_result`) and llm_evaluation/evaluate_models.py (`score`, `metric`,
-`inference_cost`).
+Sources: ynulihao/LLMRouterBench at commit 0e267fb, README.md ("Result File Structure") and baselines/data_loader.py;
+RouteWorks/RouterArena at commit 4714a9a, llm_inference/pipeline.py (`global_index`, `question`, `llm_selected`,
+`generated_answer`, `token_usage`, `success`, `evaluation_result`) and llm_evaluation/evaluate_models.py (`score`,
+`metric`, `inference_cost`).
 """
 
 from __future__ import annotations

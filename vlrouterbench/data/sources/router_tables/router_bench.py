@@ -1,6 +1,6 @@
 """RouterBench: a wide table with a row per sample, given costs, and no images.
 
-Source: withmartian/routerbench, convertors/common.py; see `wide.py` for the columns.
+Source: withmartian/routerbench, convertors/common.py, at commit cc67d10; see `wide.py` for the columns.
 """
 
 from __future__ import annotations

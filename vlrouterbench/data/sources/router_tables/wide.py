@@ -8,10 +8,10 @@ Decisions
 - RouterBench's prompts and responses are texts of Python lists, whose items are joined. Its own file is a pickle, which
   is never opened: saved as csv or parquet it is read.
 
-Sources: withmartian/routerbench, convertors/common.py (`MODEL`, `MODEL|model_response`, `MODEL|total_cost`,
-`sample_id`, `prompt`, `eval_name`); Hunter-Wrynn/MMR-Bench, src/mmrbench/data/mllm_data.py (`question`, `answer`,
-`img_path`, `dataset_idx`, `MODEL_correct`, `MODEL_cost`) and its folders of images; LAMDA-Model-Reuse/ORBIT,
-utils/data.py (`MODEL_prediction`, the file's name MMR-Bench.csv).
+Sources: withmartian/routerbench at commit cc67d10, convertors/common.py (`MODEL`, `MODEL|model_response`,
+`MODEL|total_cost`, `sample_id`, `prompt`, `eval_name`); Hunter-Wrynn/MMR-Bench at commit 494e8c8,
+src/mmrbench/data/mllm_data.py (`question`, `answer`, `img_path`, `dataset_idx`, `MODEL_correct`, `MODEL_cost`) and its
+folders of images; LAMDA-Model-Reuse/ORBIT, utils/data.py (`MODEL_prediction`, the file's name MMR-Bench.csv).
 """
 
 from __future__ import annotations
