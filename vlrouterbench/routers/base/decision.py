@@ -174,7 +174,7 @@ def read_images(source: Any, on_bad_image: str = RAISE) -> tuple[list[Image.Imag
         raise RouterInputError(f"expected at most {MAX_IMAGES} images of a question, found {len(items):,}.")
     for item in items:
         try:
-            image = read_image(item)
+            image = read_image([item] if isinstance(item, list | tuple) else item)  # a list in a list is no image
         except RouterInputError:
             if on_bad_image == RAISE:
                 raise
