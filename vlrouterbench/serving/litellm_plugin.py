@@ -22,6 +22,7 @@ from typing import Any, Protocol
 
 from vlrouterbench.core.errors import unknown_name
 from vlrouterbench.routers.auto import AutoRouter
+from vlrouterbench.routers.base.asking import read_request
 from vlrouterbench.routers.base.decision import REFUSALS, RoutingDecision
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.serving.settings import ServingError
@@ -102,7 +103,7 @@ class RouterPlugin:
         return found
 
     def _decide(self, messages: Sequence[Mapping[str, Any]], names: Sequence[str]) -> RoutingDecision:
-        return self._router.route_batch([{"messages": messages}], candidates=names, **self._budget)[0]
+        return self._router.decide_on([read_request({"messages": messages})], names, **self._budget)[0]
 
 
 def _is_named(model: str, candidate: str) -> bool:
