@@ -102,8 +102,7 @@ class Addresses:
             candidate = await asyncio.get_running_loop().run_in_executor(None, log.rate, name, float(quality))
         if candidate is None:
             raise RequestError(404, "expected the x-vlrouter-request-id of an answer, found one that is not known.")
-        self.gateway.metrics.feedback.labels(candidate or "none").inc()
-        self.gateway.metrics.quality.labels(candidate or "none").inc(quality)
+        self.gateway.rated(name, candidate, float(quality))
         return JSONResponse({"request_id": name, "candidate": candidate, "quality": quality})
 
     async def healthz(self, _: Request) -> Response:

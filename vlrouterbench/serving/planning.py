@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from vlrouterbench.core.errors import VLRouterBenchError, unknown_name
 from vlrouterbench.metrics.objectives import Objective
+from vlrouterbench.serving.adapting import Adaptation
 from vlrouterbench.serving.affinity import Affinity
 from vlrouterbench.serving.chat import ChatRequest, RequestError
 from vlrouterbench.serving.chooser import Chooser, Ranking
@@ -54,7 +55,15 @@ class Plan:
 class Planner:
     """Plans requests by one router, one set of endpoints and one configuration."""
 
-    def __init__(self, chooser: Chooser, forwarder: Forwarder, settings: Settings, affinity: Affinity) -> None:
+    def __init__(
+        self,
+        chooser: Chooser,
+        forwarder: Forwarder,
+        settings: Settings,
+        affinity: Affinity,
+        adaptation: Adaptation | None = None,
+    ) -> None:
+        self._adaptation = adaptation
         self._chooser, self._forwarder, self._settings, self._affinity = chooser, forwarder, settings, affinity
         pool = chooser.router.config.candidate_names
         self.choosable: tuple[str, ...] = tuple(settings.candidates or pool)
@@ -94,6 +103,7 @@ class Planner:
         payable, dear = self._payable([fixed] if fixed else names, request, room)
         names, passed_over = (names if fixed else payable), passed_over | dear
         ranking = await self._chooser.rank(request.messages, names, self._budget(request, key), objective)
+        ranking = ranking if self._adaptation is None else self._adaptation.applied(ranking)
         chosen = ranking.decision.candidate
         if fixed:
             told = f"{_TOLD[mode]}; the router would have asked {chosen}."
