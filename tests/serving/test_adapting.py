@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import vlrouterbench as vrb
-from tests.serving.conftest import HARD, NAMES, free_port, served
+from tests.serving.conftest import EASY, NAMES, free_port, served
 from tests.standins.openai_server import OpenAIStandIn, endpoint_entry, write_endpoints
 from vlrouterbench.serving.adapting import HALF_LIFE, PRIOR, Adaptation
 from vlrouterbench.serving.chooser import Ranking
@@ -55,19 +55,20 @@ def test_a_decision_is_made_anew_under_its_own_budget(router_folder):
     router = vrb.AutoRouter.from_pretrained(router_folder)
     adaptation = Adaptation()
     for _ in range(100):
-        adaptation.learn("large", 0.95, 0.0, 1e-3, 1e-3)
+        adaptation.learn("small", 0.95, 0.0, 1e-5, 1e-5)
 
     def candidate(budget):
-        decision = router.route(HARD, **budget)
+        decision = router.route(EASY, **budget)
         ranking = Ranking(decision, tuple(sorted(decision.score, key=lambda n: -decision.score[n])), {}, budget=budget)
         found = adaptation.applied(ranking)
         assert found.own == decision and found.order[0] == found.decision.candidate
         return decision.candidate, found.decision.candidate
 
-    assert candidate({})[0] == "large" and candidate({})[1] != "large"
-    dearest = max(router.route(HARD).estimated_cost_usd.values())
-    assert candidate({"max_cost_usd": dearest})[1] != "large"
-    assert candidate({"min_accuracy": 0.5})[0] == "large"
+    dearest = max(router.route(EASY).estimated_cost_usd.values())
+    for budget in ({}, {"min_accuracy": 0.5}):
+        before, after = candidate(budget)
+        assert before == "small" != after
+    assert candidate({"max_cost_usd": dearest})[1] != "small"
 
 
 def test_a_gateway_that_adapts_leaves_a_candidate_that_is_rated_badly_and_says_so(router_folder, tmp_path):
@@ -81,7 +82,7 @@ def test_a_gateway_that_adapts_leaves_a_candidate_that_is_rated_badly_and_says_s
             app = app_of(Start(str(router_folder), str(endpoints), adapt=adapts))
             with served(app, port):
                 with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as client:
-                    asked = {"model": "auto", "messages": [{"role": "user", "content": HARD}]}
+                    asked = {"model": "auto", "messages": [{"role": "user", "content": EASY}]}
                     chosen = []
                     for _ in range(30):
                         headers = client.post("/v1/chat/completions", json=asked).headers
@@ -89,9 +90,9 @@ def test_a_gateway_that_adapts_leaves_a_candidate_that_is_rated_badly_and_says_s
                         told = {"request_id": headers["x-vlrouter-request-id"], "quality": 0.0}
                         assert client.post("/v1/feedback", json=told).status_code == 200
                     found[adapts] = (chosen, client.get("/metrics").text, headers["x-vlrouter-reason"])
-    assert set(found[False][0]) == {"large"} and "drift_accuracy{" not in found[False][1]
-    assert found[True][0][0] == "large" and found[True][0][-1] != "large"
-    assert 'vlrouter_drift_accuracy{candidate="large"} -0.' in found[True][1]
+    assert set(found[False][0]) == {"small"} and "drift_accuracy{" not in found[False][1]
+    assert found[True][0][0] == "small" and found[True][0][-1] != "small"
+    assert 'vlrouter_drift_accuracy{candidate="small"} -0.' in found[True][1]
 
 
 def test_under_drift_adaptation_loses_less_and_without_any_a_little(project_root):
