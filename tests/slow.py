@@ -58,6 +58,8 @@ SLOW = (
     "test_docs_latency.py",
     "test_docs_learning_curves.py",
     "test_docs_objectives.py",
+    "test_docs_get_started.py",
+    "test_docs_site.py",
     "test_examples.py",
     "routing/test_max_latency.py",
     "test_hub_cards.py",
