@@ -23,6 +23,7 @@ SLOW = (
     "evaluation/compare/",
     "evaluation/test_answer_time_plot.py",
     "evaluation/test_calibration.py",
+    "evaluation/leaderboard/test_board.py",
     "evaluation/leaderboard/test_hub_folder.py",
     "evaluation/leaderboard/test_page.py",
     "evaluation/study/",
