@@ -24,7 +24,7 @@ author = "the authors of vlrouterbench"
 copyright = f"2026, {author}"
 version = release = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["examples/**"]
+exclude_patterns = ["examples/**", "notebooks/**"]
 myst_heading_anchors = 4
 html_theme = "furo"
 html_title = f"vlrouterbench {__version__}"

@@ -66,6 +66,7 @@ SLOW = (
     "test_examples.py",
     "routing/test_max_latency.py",
     "test_hub_cards.py",
+    "test_notebooks.py",
     "test_own_router.py",
     "test_packaging.py",
     "test_quickstart.py",
