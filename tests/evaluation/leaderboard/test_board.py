@@ -49,7 +49,8 @@ def test_the_commands_of_the_page_lead_from_a_benchmark_on_the_hub_to_a_ranked_r
     ]
     assert lines[0][:2] == ["hf", "download"] and lines[-1][:2] == ["hf", "upload"]
     include = lines[-1][lines[-1].index("--include") + 1]
-    mine = [["knn" if word == "my_router" else word for word in line[1:]] for line in lines[1:-1]]
+    train = ["train", "my_benchmark", "--router", "knn", "--out", "my_router"]
+    mine = [train, *(line[1:] for line in lines[1:-1])]
     assert all(line[0] == "vlrouterbench" for line in lines[1:-1])
     shown, written = client(fake_hub.endpoint, GO.format(benchmark=str(benchmark), lines=mine, include=include))
     assert {"2026/my_router/decisions.parquet", "2026/my_router/decisions.parquet.sig"} <= set(
@@ -57,7 +58,7 @@ def test_the_commands_of_the_page_lead_from_a_benchmark_on_the_hub_to_a_ranked_r
     )
     assert "1 refused" in shown and "&lt;b&gt;bad" in shown and "<b>bad" not in shown
     assert (
-        "knn" in shown
+        "my_router" in shown
         and "/tmp" not in shown.split("<iframe")[0]
         and "signed by" in shown
         and 'sandbox="allow-scripts"' in shown
