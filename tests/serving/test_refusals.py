@@ -206,7 +206,7 @@ def test_a_key_may_ask_so_often_in_a_minute(gateway):
 
 
 def test_a_name_cannot_end_a_header(router_folder):
-    from vlrouterbench.serving.app import header_text
+    from vlrouterbench.serving.describing import header_text
 
     assert header_text("a\r\nset-cookie: x") == "a%0D%0Aset-cookie: x" and header_text("Größe") == "Gr%C3%B6%C3%9Fe"
 
