@@ -26,20 +26,18 @@ def route(request: RouteRequest) -> None:
     """Decide which candidate to ask about an image and a question."""
     from vlrouterbench.cli import console
     from vlrouterbench.cli.route_batch import route_questions
-    from vlrouterbench.routers.auto import AutoRouter
+    from vlrouterbench.cli.route_parts import route_in_parts
     from vlrouterbench.routers.base.decision import REFUSALS
-    from vlrouterbench.training.rechoosing import rechoose
 
     request.check()
     console.quiet_libraries()
-    loaded = AutoRouter.from_pretrained(request.router)
-    _locate_encoders(loaded, request)
-    note = ""
     try:
-        if request.objective is not None:
-            note = rechoose(loaded, request.goal(), request.names).note
-            if note:
-                console.warn(note)
+        if request.question is None and request.in_parts:
+            route_in_parts(request)
+            return
+        loaded, note = request.source().open()
+        if note:
+            console.warn(note)
         if request.question is None:
             route_questions(loaded, request, note)
         else:
@@ -56,14 +54,14 @@ def _route_one(router: PreTrainedRouter, question: str, request: RouteRequest, o
 
     decision = router.route(
         question,
-        request.only_image,
+        images=request.image,
         options=request.option or (),
         hint=request.hint,
         candidates=request.names,
         on_bad_image=TEXT_ONLY if request.allow_text_only else RAISE,
         **request.budget,
     )
-    unread = request.only_image is not None and not decision.image_used
+    unread = bool(request.image) and not decision.image_used
     simulated = console.trained_on_simulated_data(router)
     console.show(
         decision.as_dict() | request.objective_facts(objective_note) | {"trained_on_simulated_data": simulated},
@@ -71,18 +69,8 @@ def _route_one(router: PreTrainedRouter, question: str, request: RouteRequest, o
         Text.assemble("ask: ", (decision.candidate, "bold")),
         *([decision.reason] if decision.reason else []),
         *([SIMULATED_ROUTER] if simulated else []),
-        *(["The image had no part in this decision."] if unread else []),
+        *([f"The image{'s' * (len(request.image or ()) > 1)} had no part in this decision."] if unread else []),
     )
-
-
-def _locate_encoders(router: PreTrainedRouter, request: RouteRequest) -> None:
-    for kind, source in (("text", request.text_encoder), ("image", request.image_encoder)):
-        if source is None:
-            continue
-        block = getattr(router.encoder, kind)
-        if not hasattr(block, "use"):
-            raise RouterError(f"--{kind}-encoder was given, but this router has no pretrained {kind} encoder.")
-        block.use(source)
 
 
 def _table(decision: RoutingDecision) -> Table:

@@ -61,7 +61,7 @@ def route_table(
         rows: Sequence[RawRow] = read_questions(questions, options.limits)
     else:
         rows = questions
-    work = _TableWork(router, options, images or NoImages(), len(rows), given_ids(rows, options.limits))
+    work = TableWork(router, options, images or NoImages(), len(rows), given_ids(rows, options.limits))
     for number, row in enumerate(rows, start=1):
         work.add(number, row)
     return work.finished()
@@ -77,8 +77,17 @@ class _WaitingRow:
 
 
 @dataclass
-class _TableWork:
-    """One pass over a table; rows wait until a block of them is encoded."""
+class TableWork:
+    """One pass over a table; rows wait until a block of them is encoded.
+
+    Attributes:
+        router: any family.
+        options: as for `route_table`, checked.
+        images: where the images that rows name come from; another source may take its place between two rows.
+        num_rows: of the table, for the progress.
+        given_ids: ids that rows state.
+        routed: what became of the rows that are done.
+    """
 
     router: PreTrainedRouter
     options: RoutingOptions
@@ -110,11 +119,11 @@ class _TableWork:
                 self._decide_waiting()
             if question.sample_id in self.decided_ids:
                 raise QuestionError(f'sample_id "{question.sample_id}" is used in an earlier row.')
-            image = None if question.image is None else self.images.image(question.image)
+            read = ([], 0) if question.image is None else self.images.images(question.image)
         except INPUT_ERRORS as error:
             self._refuse(number, error)
             return
-        sample = RouterInput(question.question, question.options, question.hint, image)
+        sample = RouterInput.of(question.question, question.options, question.hint, *read)
         self.waiting.append(_WaitingRow(number, question, sample))
         pixels = sum(num_pixels(other.sample) for other in self.waiting)
         if len(self.waiting) >= self.block_rows or pixels >= BLOCK_PIXELS:
@@ -138,8 +147,9 @@ class _TableWork:
                 continue
             self.decided_ids.add(row.question.sample_id)
             self.routed.decisions.append(self._decided(row.question, decision))
-            image_used = row.sample.image is not None and self.router.encoder.image is not None
-            self.routed.without_image += row.question.image is not None and not image_used
+            decision = decision.of_images(row.sample, self.router.encoder)
+            self.routed.without_image += row.question.image is not None and not decision.image_used
+            self.routed.fewer_images += decision.images_left_out > 0
             self._done()
 
     def _encoded(self, samples: Sequence[RouterInput]) -> Sequence[torch.Tensor | None]:
