@@ -30,8 +30,8 @@ from vlrouterbench.core.errors import VLRouterBenchError, said, shown, unknown_n
 from vlrouterbench.serving.chat import ChatRequest, read_chat, read_object
 from vlrouterbench.serving.describing import answer_headers, described
 from vlrouterbench.serving.gateway import ANYBODY, Gateway, Served
-from vlrouterbench.serving.remote_images import RemoteImages
 from vlrouterbench.serving.refusing import Whole, refused
+from vlrouterbench.serving.remote_images import RemoteImages
 from vlrouterbench.serving.request_error import RequestError
 from vlrouterbench.serving.settings import AUTO, Key
 from vlrouterbench.serving.starting import Swaps

@@ -64,7 +64,7 @@ class ChatRequest:
     is_later: bool
     is_metered: bool = False
 
-    def sent_to(self, endpoint: Endpoint) -> dict[str, Any]:
+    def sent_to(self, endpoint: Endpoint) -> Mapping[str, Any]:
         """The body for an endpoint: its own name of the model; its cap and `extra_body` where the request has none."""
         added = {name: value for name, value in endpoint.extra_body.items() if value is not None}
         if self.max_tokens is not None:

@@ -21,6 +21,7 @@ class Whole:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As of any application."""
         await asyncio.sleep(0)
         await self._app(scope, receive, send)
 
