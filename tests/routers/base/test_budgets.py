@@ -83,7 +83,7 @@ def test_the_reason_names_the_rival_and_what_it_would_cost():
 
 
 def test_one_other_candidate_is_named_where_it_is_not_expected_to_do_better():
-    told = [reason("b", {"b": 0.7, "c": 0.6}, {"b": 2e-4, "c": cost}, Budget()) for cost in (1e-4, 9e-4)]
+    told = [reason("b", {"b": 0.7, "c": 0.6}, {"b": 2e-4, "c": cost}, Budget(usd_weight=1)) for cost in (1e-4, 9e-4)]
     assert told[0].endswith(": c is not expected to do better.")
     assert told[1].endswith(": c is not expected to do better, and costs more.")
 
