@@ -15,7 +15,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
 
@@ -96,14 +96,23 @@ class _Curves:
     def _costs(self, made: Sequence[Estimates]) -> list[float]:
         if not made:
             return [0.0] * len(self.weights)
-        names = ("accuracy", "cost_usd", "standard_error", "output_tokens")
-        columns: dict[str, Any] = {name: [getattr(one, name) for one in made] for name in names}
-        together = Estimates(**{n: None if rows[0] is None else torch.cat(rows) for n, rows in columns.items()})
+        together = Estimates(
+            torch.cat([one.accuracy for one in made]),
+            torch.cat([one.cost_usd for one in made]),
+            _joined([one.standard_error for one in made]),
+            _joined([one.output_tokens for one in made]),
+        )
         costs = []
         for weight in self.weights:
             chosen = self.router.choose(self.router.utility(together, Budget(usd_weight=weight)), self.names)
             costs.append(float(together.cost_usd.gather(1, chosen.unsqueeze(1)).double().sum()))
         return costs
+
+
+def _joined(values: Sequence[torch.Tensor | None]) -> torch.Tensor | None:
+    """Values of samples together; None of a family that has none."""
+    known = [value for value in values if value is not None]
+    return torch.cat(known) if known else None
 
 
 def done_curve(out: Path, part: Part, job: str) -> CurveFacts | None:
