@@ -178,7 +178,7 @@ def _questions(folder: Path, rows: int, *, images: bool) -> Path:
     for shard, start in enumerate(range(0, rows, _SHARD_ROWS)):
         stop = min(rows, start + _SHARD_ROWS)
         drawn = np.random.default_rng(shard).integers(0, len(_KINDS), (stop - start, 6))
-        columns: dict[str, Any] = {
+        columns: dict[str, list[Any]] = {
             "sample_id": [f"q{number}" for number in range(start, stop)],
             "question": ["What " + " ".join(_KINDS[place] for place in row) + "?" for row in drawn],
         }
