@@ -61,7 +61,8 @@ class AllowedWork:
 
     def open(self) -> DoPart:
         """See PartWork."""
-        load_plugins(self.plugins)
+        if loaded_plugins.get() != self.plugins:  # in another process than the command's
+            load_plugins(self.plugins)
         console.quiet_libraries()
         with allowing(code=self.code, downloads=self.downloads):
             return self.work.open()
