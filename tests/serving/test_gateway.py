@@ -145,6 +145,18 @@ def test_a_router_decides_alone_at_v1_route(gateway, router_folder):
     assert set(told["order"]) == set(NAMES) and running.upstream.asked == []
 
 
+def test_every_image_of_a_request_reaches_the_router_which_says_what_it_did_not_take_in(gateway, router_folder):
+    with gateway(max_images=2) as running:
+        image, text = with_image(HARD)[0]["content"]
+        messages = [{"role": "user", "content": [image, image, text]}]
+        answered = running.client.post("/v1/route", json={"model": "auto", "messages": messages}).json()
+        said = running.ask(messages).headers["x-vlrouter-reason"]
+    expected = vrb.AutoRouter.from_pretrained(router_folder).route(messages=messages)
+    assert answered["decision"]["images_left_out"] == expected.images_left_out == 1
+    assert answered["decision"]["score"] == pytest.approx(expected.score)
+    assert said.startswith("Of 2 images this router reads the first alone: 1 had no part in this decision.")
+
+
 def test_models_lists_what_can_be_asked(gateway):
     with gateway(config={"models": {"auto-cheap": "usd-weight=100000"}}) as running:
         models = running.client.get("/v1/models").json()

@@ -42,6 +42,7 @@ class PartsSummary(TypedDict):
     average_estimated_cost_usd: float | None
     average_cost_usd: float | None
     without_image: int
+    fewer_images: int
     trained_on_simulated_data: bool
 
 
@@ -131,6 +132,7 @@ def _show(request: RouteRequest, result: JobResult, note: str, seconds: float, *
         "average_estimated_cost_usd": mean,
         "average_cost_usd": request.average_cost_usd,
         "without_image": result.without_image,
+        "fewer_images": result.fewer_images,
         "trained_on_simulated_data": simulated,
     }
     table = console.plain_table("", ("candidate", "rows", "share %"))
@@ -143,6 +145,7 @@ def _show(request: RouteRequest, result: JobResult, note: str, seconds: float, *
         table,
         *([_spending(mean, request.average_cost_usd)] if mean is not None else []),
         *([f"rows decided without their image: {result.without_image:,}"] if result.without_image else []),
+        *([f"rows decided without some of their images: {result.fewer_images:,}"] if result.fewer_images else []),
         *([f"bad rows: {result.bad:,}; errors-*.parquet says why of each"] if result.bad else []),
         *([SIMULATED_ROUTER] if simulated else []),
         f"decisions: {out}",

@@ -14,15 +14,14 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from vlrouterbench.features.given import encoder_digest
 from vlrouterbench.metrics.objectives import Goal, Objective
-from vlrouterbench.routers.base.asking import read_request
-from vlrouterbench.routers.base.decision import KINDS, REFUSALS, RoutingDecision
+from vlrouterbench.routers.base.decision import KINDS, REFUSALS, RoutingDecision, read_request
 from vlrouterbench.routers.base.estimating import EstimatingRouter
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.encoders.sample_input import RouterInput
@@ -195,8 +194,7 @@ class Chooser:
             begun = time.perf_counter()
             try:
                 decision = self.router.decide_one(row, waiting.candidates, **waiting.budget)
-                used = waiting.sample.image is not None and self.router.encoder.image is not None
-                decision = replace(decision, image_used=used)
+                decision = decision.of_images(waiting.sample, self.router.encoder)
                 answers.append(_Decided(decision, row, encode_s, time.perf_counter() - begun))
             except REFUSALS as error:
                 answers.append(error)

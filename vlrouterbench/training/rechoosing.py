@@ -26,7 +26,7 @@ from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.metrics.objectives import ACCURACY, ACCURACY_SHARE, BUDGET, RANK_SCORE, USD_WEIGHT, Goal
 from vlrouterbench.metrics.trade_off import chosen_values
-from vlrouterbench.routers.base.decision import Estimates
+from vlrouterbench.routers.base.budget import Estimates
 from vlrouterbench.routers.base.estimating import EstimatingRouter
 from vlrouterbench.routers.base.learning import Recipe
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter

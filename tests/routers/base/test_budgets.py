@@ -5,8 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vlrouterbench.routers.base.budget import Budget, Estimates
 from vlrouterbench.routers.base.calibrated import reason
-from vlrouterbench.routers.base.decision import Budget, BudgetError, Estimates
+from vlrouterbench.routers.base.decision import BudgetError
 
 ESTIMATES = Estimates(torch.tensor([[0.5, 0.7, 0.8]]), torch.tensor([[1e-4, 2e-4, 9e-4]], dtype=torch.float64))
 """A cheap, a middle and a dear candidate: the dear one's last tenth of accuracy costs 7e-4."""

@@ -14,7 +14,8 @@ from typing import Any
 
 import torch
 
-from vlrouterbench.routers.base.decision import Budget, Estimates, RoutingDecision, considered
+from vlrouterbench.routers.base.budget import Budget, Estimates
+from vlrouterbench.routers.base.decision import RoutingDecision, considered
 from vlrouterbench.routers.base.estimating import EstimatingRouter
 
 PER_10K = 10_000

@@ -18,8 +18,8 @@ from typing import Any, ClassVar
 
 import torch
 
+from vlrouterbench.routers.base.budget import Estimates
 from vlrouterbench.routers.base.configuration_router import RouterConfig
-from vlrouterbench.routers.base.decision import Estimates
 from vlrouterbench.routers.base.learning import Recipe, Setting, TrainingSet
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter, frozen
 
