@@ -116,8 +116,7 @@ class Addresses:
             raise RequestError(
                 404, "expected the x-vlrouter-request-id of an answer to this key, found one that is not known."
             )
-        self.gateway.metrics.feedback.labels(candidate or "none").inc()
-        self.gateway.metrics.quality.labels(candidate or "none").inc(quality)
+        self.gateway.rated(name, candidate, float(quality))
         return JSONResponse({"request_id": name, "candidate": candidate, "quality": quality})
 
     async def healthz(self, _: Request) -> Response:

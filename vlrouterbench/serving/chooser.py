@@ -51,6 +51,7 @@ class Ranking:
         encoder: digest of the encoder of the features, "" where there are none.
         features: that were decided by, (1, dim); None of an end-to-end router.
         budget: that the decision kept to, as `route` takes it.
+        own: the router's own decision, where `decision` was made anew (`adapting.py`); else None.
     """
 
     decision: RoutingDecision
@@ -60,6 +61,7 @@ class Ranking:
     encoder: str = ""
     features: torch.Tensor | None = None
     budget: Mapping[str, float] = field(default_factory=dict)
+    own: RoutingDecision | None = None
 
 
 @dataclass

@@ -22,6 +22,7 @@ from typing import TypeVar
 
 from vlrouterbench.measuring.endpoints.endpoint import Endpoint
 from vlrouterbench.measuring.money import usd
+from vlrouterbench.serving.adapting import Adaptation
 from vlrouterbench.serving.affinity import Affinity
 from vlrouterbench.serving.chat import ChatRequest
 from vlrouterbench.serving.chooser import Chooser
@@ -75,6 +76,7 @@ class Gateway:
         ledger: of what keys spend; None where no key has a budget.
         log: None for no log.
         metrics: made where it is None.
+        adapts: whether estimates follow feedback.
     """
 
     def __init__(
@@ -85,7 +87,11 @@ class Gateway:
         ledger: Ledger | None = None,
         log: RequestLog | None = None,
         metrics: Metrics | None = None,
+        *,
+        adapts: bool = False,
     ) -> None:
+        self._adapts = adapts
+        self.adaptation: Adaptation | None = None
         self.settings, self.ledger, self.log = settings, ledger, log
         self.metrics = metrics or Metrics()
         self._upstreams = Upstreams()
@@ -99,7 +105,17 @@ class Gateway:
         self.chooser = chooser
         if self.log is not None and (encoder := feature_encoder(chooser.router)) is not None:
             self.log.keep_encoder(encoder, chooser.encoder_digest)
-        self.planner = Planner(chooser, self.forwarder, self.settings, self._affinity)
+        self.adaptation = Adaptation() if self._adapts else None  # what another router expected says nothing of this
+        self.planner = Planner(chooser, self.forwarder, self.settings, self._affinity, self.adaptation)
+
+    def rated(self, request_id: str, candidate: str, quality: float) -> None:
+        """Count feedback, and let estimates follow it where they do."""
+        self.metrics.feedback.labels(candidate or "none").inc()
+        self.metrics.quality.labels(candidate or "none").inc(quality)
+        if self.adaptation is not None and self.adaptation.rated(request_id, quality) is not None:
+            drift = self.adaptation.drift(candidate)
+            self.metrics.drift.labels(candidate).set(drift.accuracy)
+            self.metrics.cost_ratio.labels(candidate).set(drift.cost_ratio)
 
     async def start(self) -> None:
         """Begin to answer."""
@@ -252,6 +268,10 @@ class Gateway:
     def _finish(self, turn: Turn, status: int, cost: float | None = None) -> None:
         outcome, plan = turn.outcome, turn.plan
         self.metrics.requests.labels(plan.mode, outcome.candidate or "none", str(status)).inc()
+        if self.adaptation is not None and plan.ranking is not None and outcome.candidate:
+            decision, of = plan.ranking.own or plan.ranking.decision, outcome.candidate
+            if (expected := (decision.estimated_accuracy or {}).get(of)) is not None:
+                self.adaptation.answered(turn.id, of, expected, decision.estimated_cost_usd.get(of), cost)
         if self.log is None:
             return
         name = turn.key.name if turn.key else ANYBODY

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from vlrouterbench.core.errors import VLRouterBenchError, unknown_name
 from vlrouterbench.metrics.objectives import Objective
+from vlrouterbench.serving.adapting import Adaptation
 from vlrouterbench.serving.affinity import Affinity
 from vlrouterbench.serving.chat import ChatRequest
 from vlrouterbench.serving.chooser import Chooser, Ranking
@@ -58,7 +59,15 @@ class Plan:
 class Planner:
     """Plans requests by one router, one set of endpoints and one configuration."""
 
-    def __init__(self, chooser: Chooser, forwarder: Forwarder, settings: Settings, affinity: Affinity) -> None:
+    def __init__(
+        self,
+        chooser: Chooser,
+        forwarder: Forwarder,
+        settings: Settings,
+        affinity: Affinity,
+        adaptation: Adaptation | None = None,
+    ) -> None:
+        self._adaptation = adaptation
         self._chooser, self._forwarder, self._settings, self._affinity = chooser, forwarder, settings, affinity
         pool = chooser.router.config.candidate_names
         self.choosable: tuple[str, ...] = tuple(settings.candidates or pool)
@@ -97,6 +106,7 @@ class Planner:
         names, passed_over = self._forwarder.capable(considered, request)
         names, dear = self._payable(names, request, room)
         ranking = await self._chooser.rank(request.messages, names, budget, objective)
+        ranking = ranking if self._adaptation is None else self._adaptation.applied(ranking)
         order = self._affinity.order(request.conversation, ranking) if request.is_later else ranking.order
         told = ranking.decision.reason
         if order[0] != ranking.decision.candidate:
