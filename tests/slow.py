@@ -50,6 +50,8 @@ SLOW = (
     "routers/families/test_modeling_zooter.py",
     "routers/families/test_shared_batch.py",
     "routers/test_write_code.py",
+    "routing/parts/test_local_engine.py",
+    "routing/parts/test_ray_engine.py",
     "routing/test_same_sample.py",
     "serving/",
     "spaces/",

@@ -294,6 +294,33 @@ def test_the_limit_on_money_holds_over_reruns_and_with_many_at_once(tmp_path):
         assert len(server.asked) == 30 and report_of(out)["complete"]
 
 
+def test_a_reached_limit_is_said_and_equal_questions_are_asked_once(tmp_path):
+    usage = {"prompt_tokens": 100, "completion_tokens": 10}
+    samples = write_samples(tmp_path / "samples", 6, images=False, question="What is it?")
+    with OpenAIStandIn(lambda asked, number: Scripted("A", usage=usage)) as server:
+        entries = [endpoint_entry(name, server.base_url, max_output_tokens=10) for name in ("a", "b")]
+        ended, _ = measured(tmp_path, entries, samples=samples)
+        assert ended.status == 0 and len(server.asked) == 2
+        assert "equal questions share an answer" in ended.out
+        other = write_samples(tmp_path / "short" / "samples", 20, images=False)
+        short, out = measured(tmp_path / "short", [entries[0]], "--max-usd", 0.001, samples=other)
+    assert short.status == 0 and "a: the limit on money is reached, and not all was asked" in short.out
+    assert not json.loads((out / "measure_report.json").read_text())["complete"]
+
+
+@pytest.mark.parametrize("limit", ["inf", "nan"])
+def test_a_limit_that_is_no_number_is_refused_before_anybody_is_asked(tmp_path, limit):
+    with OpenAIStandIn() as server:
+        ended, out = measured(tmp_path, [endpoint_entry("a", server.base_url)], "--max-usd", limit)
+    assert ended.status != 0 and not server.asked and not out.exists()
+
+
+def test_what_an_endpoint_that_answers_nothing_said_is_told(tmp_path, quick):
+    with OpenAIStandIn(lambda asked, number: Scripted(status=400, raw=b'{"error": "too long"}')) as server:
+        ended, _ = measured(tmp_path, [endpoint_entry("a", server.base_url)])
+    assert ended.status == 1 and "400" in ended.errors[0]
+
+
 def test_one_process_at_a_time_measures_into_a_folder(tmp_path):
     with OpenAIStandIn() as server:
         (tmp_path / "tables").mkdir()

@@ -30,9 +30,15 @@ NAMES = (
     "demo",
     "measure",
     "serve",
+    "gpu",
 )
 """Each is a file of `vlrouterbench.bench` with a function `bench_NAME`."""
-_OPTIONS = {"backbone": "end-to-end", "processes": "end-to-end", "litellm": "serve", "requests": "serve"}
+_OPTIONS = {
+    "backbone": ("end-to-end", "gpu"),
+    "processes": ("end-to-end",),
+    "litellm": ("serve",),
+    "requests": ("serve",),
+}
 Figures = Mapping[str, Any]
 """A comparison of any name: which figures it has besides its times depends on the name."""
 
@@ -41,7 +47,8 @@ def bench(
     name: Annotated[str, typer.Argument(help=f"One of: {', '.join(NAMES)}.")],
     scale: Annotated[float, typer.Option(min=0.0001, help="Share of the full size.")] = 1.0,
     backbone: Annotated[
-        str | None, typer.Option(help="Of end-to-end: tiny-lxmert and other tiny-*, a folder or a Hub id.")
+        str | None,
+        typer.Option(help="Of end-to-end: tiny-lxmert and other tiny-*, a folder or a Hub id. Of gpu: tiny."),
     ] = None,
     processes: Annotated[
         int | None, typer.Option(min=1, help="Of end-to-end: time training with one and with this many processes.")
@@ -62,8 +69,8 @@ def bench(
     given = {"backbone": backbone, "processes": processes, "litellm": litellm, "requests": requests}
     own = {key: value for key, value in given.items() if value is not None}
     for key in own:
-        if _OPTIONS[key] != name:
-            raise RouterError(f"--{key} is an option of `bench {_OPTIONS[key]}`, found with `bench {name}`.")
+        if name not in _OPTIONS[key]:
+            raise RouterError(f"--{key} is an option of `bench {_OPTIONS[key][0]}`, found with `bench {name}`.")
     if name == "serve":
         for library in ("starlette", "uvicorn", "prometheus_client"):
             require_extra("serve", library, "bench serve")
@@ -72,7 +79,8 @@ def bench(
     with console.stage(f"bench {name}"):
         run = getattr(importlib.import_module(f"vlrouterbench.bench.{module}"), f"bench_{module}")
         result = run(scale=scale, **own)
-    console.show(result, *(_serve_lines if name == "serve" else _lines)(result))
+    lines = {"serve": _serve_lines, "gpu": _gpu_lines}.get(name, _lines)
+    console.show(result, *lines(result))
 
 
 def _lines(result: Figures) -> list[str]:
@@ -196,6 +204,34 @@ def _serve_lines(result: Figures) -> list[str]:
             f"{proxied['load']['requests_per_second']:.0f} requests/s, {proxied['load']['errors']} errors"
         )
     return [*lines, f"load average {result['load_average']:.1f} on {result['cores']} cores when it began"]
+
+
+def _gpu_lines(result: Figures) -> list[str]:
+    """What `bench gpu` measured, each with its conditions."""
+    origin, lines = _origin(result), []
+    for kind, encoder in result["encoders"].items():
+        lines.append(f"{kind} encoder: {encoder['samples_per_second']:.1f} samples/s ({origin})")
+    for name, figures in result["training"].items():
+        of_gpu = ""
+        if figures["share_of_bf16_peak"] is not None:
+            share, memory = figures["share_of_bf16_peak"], figures["peak_gpu_memory_gib"]
+            of_gpu = f", {share:.0%} of the bf16 peak, {memory:.1f} GiB"
+        lines.append(
+            f"{name}, {figures['parameters'] / 1e6:,.1f} M parameters: {figures['trained_per_second']:.1f} samples/s "
+            f"in training, {figures['flops_per_second'] / 1e12:.3g} TFLOP/s{of_gpu} ({origin})"
+        )
+    fsdp, curves = result["fsdp"], result["loss_curves"]
+    if fsdp is None:
+        lines.append("FSDP: not run, it needs a GPU")
+    else:
+        ended = "ended well" if fsdp["ended_well"] else f"failed: {fsdp['said']}"
+        lines.append(f"FSDP on one device: {ended}, {fsdp['seconds']:.0f} s")
+    verdict = "within" if curves["within_tolerance"] else "OUTSIDE"
+    lines.append(
+        f"loss curve on this device against the CPU's: largest difference {curves['largest_difference']:.2g}, "
+        f"{verdict} what rounding explains"
+    )
+    return [*lines, f"peak memory {result['peak_memory_gib']:.2f} GiB"]
 
 
 def _demo_lines(result: Figures) -> list[str]:

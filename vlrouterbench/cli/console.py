@@ -96,7 +96,8 @@ def plain_table(title: str, columns: Sequence[str]) -> Table:
     """A plain table: the first column left-aligned, the others right-aligned."""
     table = _PlainTable(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for index, name in enumerate(columns):
-        table.add_column(name, justify="right" if index else "left", no_wrap=True)
+        # Where a name is too long for the terminal it goes on in the next line: a figure that is cut says nothing.
+        table.add_column(name, justify="right" if index else "left", no_wrap=index > 0, overflow="fold")
     return table
 
 

@@ -17,6 +17,8 @@ File = Annotated[Path, typer.Argument(help="Endpoints file (YAML), as docs/measu
 UnlikelyPrices = Annotated[
     bool, typer.Option("--allow-unlikely-prices", help="Take prices that look like another unit as they stand.")
 ]
+_SHOWN = 3
+"""Endpoints whose reasons fit into one message."""
 
 
 @endpoints.callback()
@@ -42,11 +44,12 @@ def check(file: File, allow_unlikely_prices: UnlikelyPrices = False) -> None:
     console.show(
         {"endpoints": [asdict(entry) for entry in checked], "failed": len(failed)},
         table,
+        *(f"{entry.name}: {entry.problem}" for entry in (failed if len(failed) > _SHOWN else ())),
         *(f"note: {said}" for said in read.notes),
     )
     if failed:
-        problems = "; ".join(f"{entry.name}: {entry.problem}" for entry in failed[:3])
-        more = f"; and {len(failed) - 3} more" if len(failed) > 3 else ""
+        problems = "; ".join(f"{entry.name}: {entry.problem}" for entry in failed[:_SHOWN])
+        more = f"; and {len(failed) - _SHOWN:,} more, whose reasons stand above" if len(failed) > _SHOWN else ""
         raise VLRouterBenchError(
             f"expected {len(checked)} endpoints of {file} to answer, found {len(failed)} that do not: {problems}{more}"
         )

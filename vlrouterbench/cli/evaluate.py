@@ -31,8 +31,8 @@ class EvaluateRequest(PoolChangesRequest):
     router: Annotated[
         list[str],
         typer.Option(
-            help=f"Router folder, Hub id, file of decisions, family of a plugin, or policy ({POLICIES}); repeat for "
-            "several."
+            help=f"Router folder, Hub id, file of decisions, family of a plugin, policy ({POLICIES}), or "
+            "cascade:FIRST,SECOND (cascade:auto); repeat for several."
         ),
     ]
     out: Annotated[Path, typer.Option(help="Folder for results.json, decisions.parquet and report.html.")]

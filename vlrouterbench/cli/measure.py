@@ -19,6 +19,7 @@ from vlrouterbench.core.errors import VLRouterBenchError
 
 if TYPE_CHECKING:
     from vlrouterbench.measuring.endpoints.endpoint import EndpointFile
+    from vlrouterbench.measuring.judge_estimate import JudgeEstimate
     from vlrouterbench.measuring.measure import Progress, State
     from vlrouterbench.measuring.measurement import Measurement
     from vlrouterbench.measuring.money import EndpointEstimate
@@ -68,21 +69,27 @@ def measure(request: MeasureRequest) -> None:
     """Ask candidates all questions, grade their answers, and write own tables."""
     from vlrouterbench.cli import console
     from vlrouterbench.measuring.endpoints.read import read_endpoints
+    from vlrouterbench.measuring.judge_estimate import judge_estimate
     from vlrouterbench.measuring.measure import measure as ask
     from vlrouterbench.measuring.measure import rows_done
-    from vlrouterbench.measuring.money import estimate
+    from vlrouterbench.measuring.money import checked_limit, estimate
 
+    checked_limit(request.max_usd)
     file = read_endpoints(request.endpoints, allow_unlikely=request.allow_unlikely_prices)
     measurement = _measurement(request, file)
     done = [] if request.dry_run else rows_done(measurement, request.out)
     with console.stage("estimate"):
         estimates = estimate(measurement.samples, measurement.template, measurement.endpoints, done)
+        judge = judge_estimate(measurement, done)
+    texts = estimate_texts(estimates, judge)
     if request.dry_run:
         prompt = measurement.job(0, measurement.endpoints[0]).prompt
         content = {"estimate": [asdict(entry) for entry in estimates], "prompt": prompt, "asked": 0}
-        console.show(content, *estimate_texts(estimates), "", "the first prompt:", prompt)
+        content["judge"] = None if judge is None else asdict(judge)
+        console.show(content, *texts, *_without_keys(measurement), "", "the first prompt:", prompt)
         return
-    agree(estimates, request.max_usd, yes=request.yes)
+    if any(entry.requests for entry in estimates):
+        agree_to(texts, request.max_usd, yes=request.yes)
     with console.stage("ask", with_note=True) as progress:
         report = ask(
             measurement,
@@ -121,17 +128,30 @@ def _measurement(request: MeasureRequest, file: EndpointFile) -> Measurement:
     return Measurement(samples, template, file.chosen(names), judge)
 
 
-def agree(estimates: list[EndpointEstimate], max_usd: float | None, *, yes: bool) -> None:
-    """Let the user say yes to the estimate.
+def _without_keys(measurement: Measurement) -> list[str]:
+    """What a dry run says of keys that asking will need."""
+    from vlrouterbench.measuring.endpoints.endpoint import EndpointError
+
+    notes = []
+    for endpoint in (*measurement.endpoints, *([measurement.judge] if measurement.judge else [])):
+        try:
+            endpoint.key()
+        except EndpointError as error:
+            notes.append(f"note: {error}")
+    return notes
+
+
+def agree_to(texts: list[str], max_usd: float | None, *, yes: bool) -> None:
+    """Let the user say yes to an estimate.
 
     Raises:
         VLRouterBenchError: there is no terminal to ask at, or the answer was no.
     """
     from vlrouterbench.cli import console
 
-    if yes or not any(entry.requests for entry in estimates):
+    if yes:
         return
-    for line in (*estimate_texts(estimates), *limit_lines(max_usd)):
+    for line in (*texts, *limit_lines(max_usd)):
         console.warn(line)
     if not sys.stdin.isatty():
         raise VLRouterBenchError("expected a yes to this estimate, found no terminal to ask at. Give --yes.")
@@ -139,7 +159,14 @@ def agree(estimates: list[EndpointEstimate], max_usd: float | None, *, yes: bool
         raise VLRouterBenchError("nobody was asked.")
 
 
-def estimate_texts(estimates: list[EndpointEstimate]) -> list[str]:
+def judge_text(judge: JudgeEstimate) -> str:
+    """What a judge will take, in a sentence."""
+    return (
+        f"judge {judge.name}: about {judge.requests:,} requests, about {judge.usd:.4g} USD, by what it is given to read"
+    )
+
+
+def estimate_texts(estimates: list[EndpointEstimate], judge: JudgeEstimate | None = None) -> list[str]:
     """The estimate in sentences."""
     lines = [
         f"{entry.name}: {entry.requests:,} requests, about {entry.usd:.4g} USD (at most {entry.most_usd:.4g}"
@@ -148,7 +175,14 @@ def estimate_texts(estimates: list[EndpointEstimate]) -> list[str]:
     ]
     total, most = sum(entry.usd for entry in estimates), sum(entry.most_usd for entry in estimates)
     slowest = max(entry.minutes for entry in estimates)
-    return [*lines, f"in all about {total:.4g} USD (at most {most:.4g}), {slowest:.1f} minutes"]
+    if judge is None:
+        return [*lines, f"in all about {total:.4g} USD (at most {most:.4g}), {slowest:.1f} minutes"]
+    return [
+        *lines,
+        judge_text(judge),
+        f"in all about {total + judge.usd:.4g} USD (at most {most:.4g} and the judge's), {slowest:.1f} minutes and the "
+        "judge's",
+    ]
 
 
 def limit_lines(max_usd: float | None) -> list[str]:
@@ -196,6 +230,8 @@ def show_report(report: MeasureReport, out: Path, notes: list[str]) -> None:
 
 def _remarks(report: MeasureReport) -> list[str]:
     """What a user should know beside the table."""
+    from vlrouterbench.measuring.asking.engine import OUT_OF_MONEY
+
     lines = ["graded by " + ", ".join(f"{kind}: {count:,}" for kind, count in report["gradings"].items())]
     for entry in report["candidates"]:
         counts = {
@@ -212,6 +248,14 @@ def _remarks(report: MeasureReport) -> list[str]:
             f"judge {judge['name']}: {judge['judged']:,} answers, {judge['without_verdict']:,} without verdict, "
             f"{judge['agreed']:,} of {judge['judged_twice']:,} judged twice alike, {judge['cost_usd']:.4g} USD"
         )
+    counted = sum(entry["cost_usd"] for entry in report["candidates"]) + (judge["cost_usd"] if judge else 0.0)
+    if counted > report["paid_usd"] * (1 + 1e-6):
+        lines.append("equal questions share an answer, which is asked and paid once; the table counts it for each")
+    lines += [
+        f"{name}: the limit on money is reached, and not all was asked. A larger --max-usd goes on"
+        for name, why in report["stopped"].items()
+        if why == OUT_OF_MONEY
+    ]
     maybe = f", and at most {report['maybe_paid_usd']:.4g} of failed requests" if report["maybe_paid_usd"] else ""
     lines.append(f"paid: {report['paid_usd']:.4g} USD{maybe}")
     if report["max_usd"] is not None:

@@ -90,7 +90,7 @@ def measure_anchors(request: AnchorRequest, router: OpenPoolRouter, table: Routi
     import numpy as np
 
     from vlrouterbench.cli import console
-    from vlrouterbench.cli.measure import agree, fail_where_stopped, shown_progress
+    from vlrouterbench.cli.measure import agree_to, estimate_texts, fail_where_stopped, shown_progress
     from vlrouterbench.measuring.grading.kinds import parse_grading
     from vlrouterbench.measuring.measure import measure, rows_done
     from vlrouterbench.measuring.measurement import Measurement
@@ -114,7 +114,9 @@ def measure_anchors(request: AnchorRequest, router: OpenPoolRouter, table: Routi
         samples = take_in(found, folder, grading)
     measurement = Measurement(samples, DEFAULT_TEMPLATE, (endpoint,))
     done = rows_done(measurement, folder)
-    agree(estimate(samples, DEFAULT_TEMPLATE, (endpoint,), done), request.max_usd, yes=request.yes)
+    estimates = estimate(samples, DEFAULT_TEMPLATE, (endpoint,), done)
+    if any(entry.requests for entry in estimates):
+        agree_to(estimate_texts(estimates), request.max_usd, yes=request.yes)
     with console.stage("ask", with_note=True) as progress:
         report = measure(
             measurement,

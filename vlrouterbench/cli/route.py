@@ -26,20 +26,18 @@ def route(request: RouteRequest) -> None:
     """Decide which candidate to ask about an image and a question."""
     from vlrouterbench.cli import console
     from vlrouterbench.cli.route_batch import route_questions
-    from vlrouterbench.routers.auto import AutoRouter
+    from vlrouterbench.cli.route_parts import route_in_parts
     from vlrouterbench.routers.base.decision import REFUSALS
-    from vlrouterbench.training.rechoosing import rechoose
 
     request.check()
     console.quiet_libraries()
-    loaded = AutoRouter.from_pretrained(request.router)
-    _locate_encoders(loaded, request)
-    note = ""
     try:
-        if request.objective is not None:
-            note = rechoose(loaded, request.goal(), request.names).note
-            if note:
-                console.warn(note)
+        if request.question is None and request.in_parts:
+            route_in_parts(request)
+            return
+        loaded, note = request.source().open()
+        if note:
+            console.warn(note)
         if request.question is None:
             route_questions(loaded, request, note)
         else:
@@ -75,16 +73,6 @@ def _route_one(router: PreTrainedRouter, question: str, request: RouteRequest, o
         *([SIMULATED_ROUTER] if simulated else []),
         *([f"The image{'s' * (len(request.image or ()) > 1)} had no part in this decision."] if unread else []),
     )
-
-
-def _locate_encoders(router: PreTrainedRouter, request: RouteRequest) -> None:
-    for kind, source in (("text", request.text_encoder), ("image", request.image_encoder)):
-        if source is None:
-            continue
-        block = getattr(router.encoder, kind)
-        if not hasattr(block, "use"):
-            raise RouterError(f"--{kind}-encoder was given, but this router has no pretrained {kind} encoder.")
-        block.use(source)
 
 
 def _table(decision: RoutingDecision) -> Table:

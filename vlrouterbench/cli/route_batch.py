@@ -7,7 +7,6 @@ Decisions
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TypedDict
 
 from vlrouterbench.cli import console
@@ -20,6 +19,7 @@ from vlrouterbench.routers.encoders.sample_input import RAISE, TEXT_ONLY
 from vlrouterbench.routing.images import ImageFolder
 from vlrouterbench.routing.limits import QuestionError
 from vlrouterbench.routing.options import RoutingOptions
+from vlrouterbench.routing.parts.shards import is_many
 from vlrouterbench.routing.route_table import route_table
 from vlrouterbench.routing.routed_table import BadRow, RoutedTable, check_decisions_file
 
@@ -58,12 +58,12 @@ def route_questions(router: PreTrainedRouter, request: RouteRequest, objective_n
     questions, out = request.table_files()
     check_decisions_file(out)
     if not questions.is_file():
-        raise RouterError(f"expected a table of questions, found no file at {questions}.")
-    name = Path(request.router).resolve().name if Path(request.router).exists() else request.router.split("/")[-1]
+        many = ", which takes one that ends in none (a folder) as --out" if is_many(questions) else ""
+        raise RouterError(f"expected a table of questions, found no file at {questions}{many}.")
     images = ImageFolder(questions.parent, TEXT_ONLY if request.allow_text_only else RAISE)
     with console.stage("decide") as progress:
         options = RoutingOptions(
-            name=name,
+            name=request.source().name,
             candidates=request.names,
             usd_weight=request.usd_weight,
             max_cost_usd=request.max_cost_usd,

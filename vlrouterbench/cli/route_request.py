@@ -8,13 +8,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypedDict
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
 from vlrouterbench.cli.parameters import GoalRequest
 
+if TYPE_CHECKING:
+    from vlrouterbench.routing.parts.router_source import RouterSource
+
 TABLE, BUDGET = "A table of questions", "Budget of each answer"
+PARTS = "Very many questions"
+OF_PARTS = ("engine", "parts", "actors", "ray_address", "gpus_per_actor")
+"""Options that parts alone have."""
+FILES = (".parquet", ".csv")
+"""Endings of --out that are one table of decisions."""
 
 
 class RequestedBudget(TypedDict):
@@ -39,12 +47,16 @@ class RouteRequest(GoalRequest):
         Path | None,
         typer.Option(
             help="Instead of one question: a table (csv, tsv, jsonl, json, xlsx, parquet) with a column question; "
-            "optional columns are sample_id, image, hint and options.",
+            "optional columns are sample_id, image, hint and options. With a folder as --out also a folder of tables, "
+            "a pattern as 'shards/*.parquet', a benchmark, or hf://datasets/OWNER/NAME.",
             rich_help_panel=TABLE,
         ),
     ] = None
     out: Annotated[
-        Path | None, typer.Option(help="With --questions: .parquet or .csv file for decisions.", rich_help_panel=TABLE)
+        Path | None,
+        typer.Option(
+            help="With --questions: .parquet or .csv file for decisions; or a folder, for parts.", rich_help_panel=TABLE
+        ),
     ] = None
     average_cost_usd: Annotated[
         float | None,
@@ -76,6 +88,24 @@ class RouteRequest(GoalRequest):
             rich_help_panel=BUDGET,
         ),
     ] = None
+    engine: Annotated[
+        str | None,
+        typer.Option(help="What does the parts: local (processes of this machine) or ray.", rich_help_panel=PARTS),
+    ] = None
+    parts: Annotated[
+        int | None,
+        typer.Option(min=1, help="Number of output files; else one per 10,000 rows.", rich_help_panel=PARTS),
+    ] = None
+    actors: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes that do parts; else one per core.", rich_help_panel=PARTS),
+    ] = None
+    ray_address: Annotated[
+        str | None, typer.Option(help="HOST:PORT of a cluster of Ray; else one is started here.", rich_help_panel=PARTS)
+    ] = None
+    gpus_per_actor: Annotated[
+        float, typer.Option(min=0, help="GPUs, or a share of one, for each process.", rich_help_panel=PARTS)
+    ] = 0.0
     allow_text_only: Annotated[bool, typer.Option(help="Decide by the text where the image is unreadable.")] = False
     text_encoder: Annotated[str | None, typer.Option(help="Folder of the router's text encoder.")] = None
     image_encoder: Annotated[str | None, typer.Option(help="Folder of the router's image encoder.")] = None
@@ -107,8 +137,28 @@ class RouteRequest(GoalRequest):
             typer.BadParameter: one of them is missing.
         """
         if self.questions is None or self.out is None:
-            raise typer.BadParameter("--questions needs --out, a .parquet or .csv file for the decisions.")
+            raise typer.BadParameter("--questions needs --out, a .parquet or .csv file or a folder for the decisions.")
         return self.questions, self.out
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether decisions go to a folder of parts: one that is there, a path without an ending, or if told so."""
+        _, out = self.table_files()
+        if out.suffix.lower() in FILES and not out.is_dir():
+            return False
+        return out.is_dir() or not out.suffix or bool(self._of_parts())
+
+    def source(self) -> RouterSource:
+        """The router as it is loaded."""
+        from vlrouterbench.routing.parts.router_source import RouterSource
+
+        goal = None if self.objective is None else self.goal()
+        names = None if self.names is None else tuple(self.names)
+        return RouterSource(self.router, self.text_encoder, self.image_encoder, goal, names)
+
+    def _of_parts(self) -> list[str]:
+        """Those of OF_PARTS that were given."""
+        return [_flag(name) for name in OF_PARTS if getattr(self, name)]
 
     @property
     def names(self) -> list[str] | None:
@@ -128,14 +178,15 @@ class RouteRequest(GoalRequest):
         if (self.question is None) == (self.questions is None):
             raise typer.BadParameter("give --question, or --questions with a table of them; one of the two.")
         if self.question is not None:
-            for name in ("out", "average_cost_usd"):
-                if getattr(self, name) is not None:
+            for name in ("out", "average_cost_usd", *OF_PARTS):
+                if getattr(self, name):
                     raise typer.BadParameter(_belongs(name, "questions"))
             return
         for name in ("image", "option", "hint"):
             if getattr(self, name):
                 raise typer.BadParameter(_belongs(name, "question") + " A table has a column for it.")
-        self.table_files()
+        if not self.in_parts and (given := self._of_parts()):
+            raise typer.BadParameter(f"{given[0]} needs a folder as --out, found the file {self.table_files()[1]}.")
         if self.average_cost_usd is not None and len(budgets) > 1:
             raise typer.BadParameter(
                 f"give --average-cost-usd or {budgets[0]}: an average sets each answer's trade-off."

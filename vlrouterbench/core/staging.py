@@ -31,6 +31,8 @@ from vlrouterbench.core.disk import exchange
 
 _SUFFIX = ".partial"
 _LOCK, _NEW, _OLD, _REPLACED = "lock", "new", "old", "replaced"
+_LEFT = re.compile(r"\.(.+)\.(?:[a-z0-9_]{8}\.partial|lock)")
+"""What a writer leaves beside its target: its folder, or the lock of the moment in which it is made or moved."""
 _POLL_SECONDS = 0.01
 """How long a writer that waits for another one sleeps between two looks: the other one holds the lock for a rename."""
 
@@ -84,6 +86,14 @@ def bring_back_killed(target: Path) -> Path:
         if alone:
             _clear_dead(absolute)
     return target
+
+
+def clear_killed(folder: Path) -> None:
+    """Remove what killed writers of any files of a folder left there; nothing of those that live."""
+    for name in sorted({found[1] for path in folder.iterdir() if (found := _LEFT.fullmatch(path.name))}):
+        with suppress(OSError), _alone(folder.absolute() / name) as alone:
+            if alone:
+                _clear_dead(folder.absolute() / name)
 
 
 def _places(target: Path) -> list[Path]:

@@ -53,12 +53,13 @@ def is_on_hub(source: Path | str) -> bool:
     return str(source).startswith(PREFIX)
 
 
-def fetch(source: Path | str, models: Sequence[str] = ()) -> Fetched:
+def fetch(source: Path | str, models: Sequence[str] = (), files: str = "") -> Fetched:
     """Fetch a source.
 
     Args:
         source: as the module says.
         models: those whose folders are wanted, () for all.
+        files: the only files of its folder that are wanted, as a pattern; all that a reader may open where not given.
 
     Raises:
         SourceError: it is not written so, the Hub cannot be reached or does not give it, or the folder is not there.
@@ -88,7 +89,7 @@ def fetch(source: Path | str, models: Sequence[str] = ()) -> Fetched:
             repo_id,
             repo_type="dataset",
             revision=revision,
-            allow_patterns=[f"{start}*{ending}" for ending in _WANTED],
+            allow_patterns=[f"{start}{files}"] if files else [f"{start}*{ending}" for ending in _WANTED],
             ignore_patterns=[f"{glob.escape(name)}/*" for name in ignored],
         )
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:

@@ -12,13 +12,16 @@ import numpy as np
 
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.records import LatencyRecord, ThroughputRecord
-from vlrouterbench.metrics.trade_off import chosen_values
+from vlrouterbench.metrics.trade_off import values_of_calls
 
 PERCENTILES = (50, 95)
 
 
 def latency_of(
-    decisions: np.ndarray, table: RoutingTable, throughput: ThroughputRecord | None = None
+    decisions: np.ndarray,
+    table: RoutingTable,
+    throughput: ThroughputRecord | None = None,
+    before: np.ndarray | None = None,
 ) -> LatencyRecord | None:
     """Median and 95th percentile of the answers' time; None where no answer to these decisions was timed.
 
@@ -26,10 +29,11 @@ def latency_of(
         decisions: (num_samples,) indices in the pool.
         table: the scored samples.
         throughput: of the router, where it was measured.
+        before: who was asked, and waited for, before each of them, as RoutedSplit has it.
     """
     if table.latency is None:
         return None
-    seconds = chosen_values(table.latency, decisions)
+    seconds = values_of_calls(table.latency, decisions, before)
     timed = seconds[np.isfinite(seconds)]
     if not len(timed):
         return None

@@ -24,7 +24,8 @@ from transformers import PreTrainedModel
 from vlrouterbench.core.errors import EvaluationError, RouterError
 from vlrouterbench.core.files import sha256_of_files
 from vlrouterbench.data.table import RoutingTable
-from vlrouterbench.evaluation.decisions import is_decisions_file, read_decisions
+from vlrouterbench.evaluation.cascades.names import is_cascade
+from vlrouterbench.evaluation.decisions import is_decisions_file, read_calls, read_decisions
 from vlrouterbench.evaluation.functions import function_name
 from vlrouterbench.evaluation.policies import POLICIES
 from vlrouterbench.evaluation.records import FreeForm, ResultRecord, read_records
@@ -50,26 +51,30 @@ NO_ROUTER = f"expected at least one router, found none. Policies: {', '.join(POL
 
 @dataclass(frozen=True)
 class AskedRouter:
-    """One router of an evaluation; exactly one of the last six is given.
+    """One router of an evaluation; exactly one of those between name and asked_before is given.
 
     Attributes:
         name: in the results.
         policy: name of a policy.
+        cascade: name of a cascade.
         folder: a router's folder or Hub id.
         family: name of a family that is trained for the occasion.
         router: a router in memory.
         function: what decides.
         decisions: (num_samples,) indices in the pool, read from a file.
+        asked_before: who was asked before each of these, see RoutedSplit; None where nobody was.
         config: what the results say of decisions from a file.
     """
 
     name: str
     policy: str | None = None
+    cascade: str | None = None
     folder: str | None = None
     family: str | None = None
     router: PreTrainedRouter | None = None
     function: RouterFunction | None = None
     decisions: np.ndarray | None = None
+    asked_before: np.ndarray | None = None
     config: FreeForm | None = None
 
     @property
@@ -96,7 +101,9 @@ def asked_routers(sources: Sequence[RouterSource], table: RoutingTable, whole: R
 
 def names_folder(source: str) -> bool:
     """Whether a name stands for a router's folder or Hub id, not for a policy, a registered router or decisions."""
-    return source not in POLICIES and not is_decisions_file(source) and (Path(source).exists() or "/" in source)
+    if source in POLICIES or is_cascade(source) or is_decisions_file(source):
+        return False
+    return Path(source).exists() or "/" in source
 
 
 def loaded_from_folders(records: Sequence[ResultRecord]) -> list[ResultRecord]:
@@ -118,6 +125,8 @@ def _asked(source: RouterSource, table: RoutingTable, whole: RoutingTable) -> li
     name = str(source)
     if name in POLICIES:
         return [AskedRouter(name, policy=name)]
+    if is_cascade(name):
+        return [AskedRouter(name, cascade=name)]
     if is_decisions_file(name):
         return _decisions(Path(name), table, whole)
     if name.endswith(".py") and Path(name).is_file():
@@ -157,7 +166,8 @@ def _function(source: object) -> AskedRouter:
 
 
 def _decisions(file: Path, table: RoutingTable, whole: RoutingTable) -> list[AskedRouter]:
-    by_router = read_decisions(file, table, whole=whole)
+    by_router = read_decisions(file, table, whole=whole, with_calls=True)
+    calls = read_calls(file, table, whole=whole)
     baselines = _baselines_beside(file)
     if not baselines >= set(by_router):
         by_router = {router: chosen for router, chosen in by_router.items() if router not in baselines}
@@ -166,6 +176,7 @@ def _decisions(file: Path, table: RoutingTable, whole: RoutingTable) -> list[Ask
         AskedRouter(
             f"{file.stem}/{router}" if router in POLICIES else router,
             decisions=chosen,
+            asked_before=calls.get(router),
             config={"kind": "router", "family": DECISIONS, "file": file.name, "file_sha256": digest, "named": router},
         )
         for router, chosen in by_router.items()

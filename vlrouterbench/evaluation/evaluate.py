@@ -8,19 +8,18 @@ Decisions
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from vlrouterbench.core.errors import EvaluationError, RouterError
+from vlrouterbench.core.errors import RouterError
 from vlrouterbench.data.table import RoutingTable, load_table
-from vlrouterbench.evaluation.asked import FUNCTION, NO_ROUTER, TRAINED_HERE, AskedRouter, RouterSource, asked_routers
+from vlrouterbench.evaluation.asked import NO_ROUTER, TRAINED_HERE, AskedRouter, RouterSource, asked_routers
 from vlrouterbench.evaluation.estimates import ask_estimates
-from vlrouterbench.evaluation.functions import decide_by_function
+from vlrouterbench.evaluation.evaluation_options import EvaluationOptions
 from vlrouterbench.evaluation.operating_points import decisions_by_weight
 from vlrouterbench.evaluation.overlap import OverlapCheck
 from vlrouterbench.evaluation.paired import UPPER_BOUND, RoutedSplit, ScoringContext
@@ -36,16 +35,15 @@ from vlrouterbench.evaluation.pool import (
     scored_samples,
     with_candidates,
 )
-from vlrouterbench.evaluation.pool_changes import NO_CHANGES, PoolChanges, cannot_follow, changed_prices
+from vlrouterbench.evaluation.pool_changes import changed_prices
 from vlrouterbench.evaluation.records import FreeForm, ResultRecord
 from vlrouterbench.evaluation.results import score_routers
 from vlrouterbench.evaluation.shuffled import train_on_shuffled
 from vlrouterbench.evaluation.throughput import measure_throughput
 from vlrouterbench.evaluation.upper_bound import SplitFeatures, upper_bound_decisions
+from vlrouterbench.evaluation.without_model import decided_without_model
 from vlrouterbench.evaluation.writing import write_results
 from vlrouterbench.features.encode import cut_images, encode_benchmark, features_by, num_cut
-from vlrouterbench.features.options import EncodingWork, Progress
-from vlrouterbench.metrics.objectives import BENCHMARK_GOAL, Goal
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.base.decision import ScoreError
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
@@ -57,54 +55,6 @@ from vlrouterbench.training.problem import Problem
 from vlrouterbench.training.rechoosing import can_rechoose, rechoose, trained_for
 
 
-@dataclass(frozen=True)
-class EvaluationOptions:
-    """What to evaluate on.
-
-    Attributes:
-        split: the scored split.
-        seed: of resamples and of policies that draw.
-        time_routers: measure throughput.
-        machine_usd_per_hour: price of this machine, at which a router's own time is counted; None leaves it out.
-        shuffled_labels: also train each router's label-permutation control (`shuffled.py`).
-        allow_leaks: score a router also on samples that it was trained on, and state their number.
-        goal: what decisions are judged by.
-        rechoose: give each router that estimates the trade-off that the goal's objective leads to on the samples that
-            it kept for that; else each decides at its own.
-        candidates: which are scored: "all", "shared" (those that every router has), or names with commas between them.
-        router_prices: count costs at the prices that the routers state.
-        changes: of the pool for this evaluation alone.
-        num_proc: number of processes that encode samples whose features are not stored.
-        progress: called while samples are encoded.
-    """
-
-    split: str = "test"
-    seed: int = 0
-    time_routers: bool = True
-    machine_usd_per_hour: float | None = None
-    shuffled_labels: bool = False
-    allow_leaks: bool = False
-    goal: Goal = BENCHMARK_GOAL
-    rechoose: bool = False
-    candidates: str = ALL
-    router_prices: bool = False
-    changes: PoolChanges = NO_CHANGES
-    num_proc: int = 1
-    progress: Progress | None = None
-
-    def __post_init__(self) -> None:
-        price = self.machine_usd_per_hour
-        if price is not None and not 0 <= price < math.inf:
-            raise EvaluationError(f"expected a machine price >= 0 in USD per hour, found {price}.")
-        if self.router_prices and self.changes.of_prices:
-            raise EvaluationError("expected --router-prices or changed prices, found both. Leave one out.")
-
-    @property
-    def work(self) -> EncodingWork:
-        """How encoding is spread."""
-        return EncodingWork(self.num_proc, progress=self.progress)
-
-
 def evaluate_routers(
     folder: Path | str, routers: Sequence[RouterSource], out: Path | str, options: EvaluationOptions | None = None
 ) -> list[ResultRecord]:
@@ -112,8 +62,8 @@ def evaluate_routers(
 
     Args:
         folder: benchmark folder.
-        routers: names of policies and of registered routers, paths and Hub ids of trained routers, files of decisions
-            (`decisions.parquet`), routers in memory, and functions of samples (`functions.py`).
+        routers: names of policies, cascades and registered routers, paths and Hub ids of trained routers, files of
+            decisions (`decisions.parquet`), routers in memory, and functions of samples (`functions.py`).
         out: folder for the files; `estimates.parquet` is written only where a router is calibrated.
         options: see EvaluationOptions.
 
@@ -137,7 +87,7 @@ def evaluate_routers(
     routed: list[RoutedSplit] = []
     features: torch.Tensor | None = None
     for asked in asked_routers(routers, table, whole):
-        if (fixed := _without_model(asked, table, train, options)) is not None:
+        if (fixed := decided_without_model(asked, table, whole, options)) is not None:
             routed.append(fixed)
             continue
         router = loaded.get(asked.name) or _router(asked, whole, options)
@@ -202,25 +152,6 @@ def _controls(
     scored = None if features is None else SplitFeatures(features.cpu().numpy())
     decisions = {name: decide_policy(name, table, train, seed=seed).decisions for name in names}
     return decisions | {UPPER_BOUND: upper_bound_decisions(table, train, seed=seed, features=scored)}
-
-
-def _without_model(
-    asked: AskedRouter, table: RoutingTable, train: RoutingTable, options: EvaluationOptions
-) -> RoutedSplit | None:
-    """Decisions of a policy, of a function or from a file; None for a router."""
-    if options.changes.of_prices and (asked.function is not None or asked.decisions is not None):
-        kind = "a function of samples" if asked.decisions is None else "decisions of a file"
-        raise cannot_follow(asked.name, f"{kind}, which are the same at all prices. Leave it out")
-    if asked.policy is not None:
-        policy = decide_policy(asked.policy, table, train, seed=options.seed)
-        config = {"kind": "policy", "name": asked.policy, **policy.config}
-        return RoutedSplit(asked.name, policy.decisions, config, policy.shares)
-    if asked.function is not None:
-        decisions = decide_by_function(asked.name, asked.function, table)
-        return RoutedSplit(asked.name, decisions, {"kind": "router", "family": FUNCTION})
-    if asked.decisions is not None:
-        return RoutedSplit(asked.name, asked.decisions, dict(asked.config or {}))
-    return None
 
 
 def _router(asked: AskedRouter, whole: RoutingTable, options: EvaluationOptions) -> PreTrainedRouter:

@@ -31,7 +31,7 @@ from vlrouterbench.evaluation.records import (
 )
 from vlrouterbench.metrics.bootstrap import interval, trade_off_draws
 from vlrouterbench.metrics.objectives import Goal
-from vlrouterbench.metrics.trade_off import chosen_values
+from vlrouterbench.metrics.trade_off import chosen_values, values_of_calls
 
 MIXTURE, ORACLE, UPPER_BOUND = "mixture", "oracle", "upper-bound"
 SAME_SHARES, SHUFFLED = "same-shares/", "shuffled-labels/"
@@ -61,6 +61,8 @@ class RoutedSplit:
         frontier: (usd_weight, decisions) at every trade-off that it offers, else None.
         shuffled: decisions of its label-permutation control, else None.
         estimates: its estimates of every candidate, None where its family is not calibrated.
+        asked_before: (num_samples,) who was asked, and is paid, before each of the decisions, -1: nobody; None where a
+            router asks once.
         training_overlap: scored samples that it was trained on; None where that is not known, and for policies.
     """
 
@@ -73,6 +75,7 @@ class RoutedSplit:
     frontier: list[tuple[float, np.ndarray]] | None = None
     shuffled: np.ndarray | None = None
     estimates: CandidateEstimates | None = None
+    asked_before: np.ndarray | None = None
     training_overlap: int | None = None
 
 
@@ -131,8 +134,8 @@ class PairedFigures:
         table, width = context.table, len(context.table.pool)
         others: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
-        def decided(decisions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            return chosen_values(table.quality, decisions), chosen_values(table.cost, decisions)
+        def decided(decisions: np.ndarray, before: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+            return chosen_values(table.quality, decisions), values_of_calls(table.cost, decisions, before)
 
         for name, decisions in context.references.items():
             others[name] = decided(decisions)
@@ -143,7 +146,7 @@ class PairedFigures:
             if router.shuffled is not None:
                 others[f"{SHUFFLED}{index}"] = decided(router.shuffled)
         others[BEST_SINGLE] = decided(np.full(len(table), best_single(table)))
-        pairs = [*(decided(router.decisions) for router in routed), *others.values()]
+        pairs = [*(decided(router.decisions, router.asked_before) for router in routed), *others.values()]
         quality, cost = (np.column_stack(matrix) for matrix in zip(*pairs, strict=True))
         draws = _draws(quality, cost, table.column("group_id"), context)
         return cls(quality, cost, draws, {name: len(routed) + index for index, name in enumerate(others)})

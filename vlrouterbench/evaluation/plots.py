@@ -16,7 +16,6 @@ from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.paired import ORACLE
 from vlrouterbench.evaluation.records import FreeForm, Intervals, PartRecord, ScoredRecord
-from vlrouterbench.metrics.trade_off import chosen_values
 from vlrouterbench.plotting.figures import Drawing, draw_heat_map, titled
 from vlrouterbench.plotting.trade_off import Mark, TradeOff
 
@@ -105,14 +104,14 @@ def shares_plot(records: Sequence[ScoredRecord], table: RoutingTable) -> Drawing
     )
 
 
-def cost_plot(decisions: Mapping[str, np.ndarray], table: RoutingTable) -> Drawing:
+def cost_plot(costs: Mapping[str, np.ndarray], *, simulated: bool) -> Drawing:
     """Histogram of the cost of single decisions, one row per router, in percent of its samples.
 
     Args:
-        decisions: router -> indices in the pool (num_samples,).
-        table: the samples that were decided on.
+        costs: router -> cost of each of its decisions (num_samples,), USD.
+        simulated: whether the samples are.
     """
-    cost = np.array([chosen_values(table.cost, chosen) for chosen in decisions.values()]) * SAMPLES_PER_COST_UNIT
+    cost = np.array(list(costs.values())) * SAMPLES_PER_COST_UNIT
     edges = _cost_edges(cost)
     # A logarithmic scale has no 0: decisions that cost nothing are counted in a bin of their own.
     free = (cost == 0).mean(axis=1, keepdims=True)
@@ -122,9 +121,9 @@ def cost_plot(decisions: Mapping[str, np.ndarray], table: RoutingTable) -> Drawi
         counts, columns = np.hstack([free, counts]), ["0", *columns]
     return draw_heat_map(
         np.where(counts > 0, 100 * counts, np.nan),
-        rows=list(decisions),
+        rows=list(costs),
         columns=columns,
-        title=titled(f"Cost of a decision, USD per {SAMPLES_PER_COST_UNIT:,}: % of samples", simulated=table.simulated),
+        title=titled(f"Cost of a decision, USD per {SAMPLES_PER_COST_UNIT:,}: % of samples", simulated=simulated),
         label="% of samples",
     )
 

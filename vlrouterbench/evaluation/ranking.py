@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -11,7 +12,10 @@ from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.paired import best_single
 from vlrouterbench.metrics.bootstrap import trade_off_draws
 from vlrouterbench.metrics.ranks import rank_ranges
-from vlrouterbench.metrics.trade_off import chosen_values
+from vlrouterbench.metrics.trade_off import chosen_values, values_of_calls
+
+NO_CALLS: Mapping[str, np.ndarray] = MappingProxyType({})
+"""Of routers that ask once."""
 
 
 @dataclass(frozen=True)
@@ -40,20 +44,25 @@ def rank_range_text(best: int, worst: int) -> str:
     return str(best) if best == worst else f"{best} to {worst}"
 
 
-def rank_routers(table: RoutingTable, decisions: Mapping[str, np.ndarray], *, seed: int) -> dict[str, Rank]:
+def rank_routers(
+    table: RoutingTable,
+    decisions: Mapping[str, np.ndarray],
+    *,
+    seed: int,
+    calls: Mapping[str, np.ndarray] = NO_CALLS,
+) -> dict[str, Rank]:
     """Rank routers that decided on the same samples, by what the table's decisions are judged by.
 
     Args:
         table: the scored samples, all measured for every candidate.
         decisions: router -> indices in the pool (num_samples,).
         seed: of the resamples, which are the same for all.
+        calls: router -> who was asked before each of its decisions, of those that ask twice.
     """
     if not decisions:
         return {}
-    quality, cost = (
-        np.column_stack([chosen_values(matrix, chosen) for chosen in decisions.values()])
-        for matrix in (table.quality, table.cost)
-    )
+    quality = np.column_stack([chosen_values(table.quality, chosen) for chosen in decisions.values()])
+    cost = np.column_stack([values_of_calls(table.cost, chosen, calls.get(name)) for name, chosen in decisions.items()])
     groups = table.column("group_id")
     best = best_single(table)
     quality, cost = (

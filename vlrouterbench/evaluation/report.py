@@ -20,13 +20,13 @@ from vlrouterbench.core.files import staged_file
 from vlrouterbench.data.leaks import describe_leaks
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.comparisons import compare
-from vlrouterbench.evaluation.decisions import read_decisions
+from vlrouterbench.evaluation.decisions import read_calls, read_decisions
 from vlrouterbench.evaluation.examples import RIGHT, TOO_EXPENSIVE, WRONG, Example, select_examples
 from vlrouterbench.evaluation.headline import headlines, objective_notes, reference_notes
 from vlrouterbench.evaluation.overlap import overlap_notes
 from vlrouterbench.evaluation.pool import pool_notes
 from vlrouterbench.evaluation.published import PUBLISHED_RESULTS, why_not_comparable
-from vlrouterbench.evaluation.ranking import Rank, rank_routers
+from vlrouterbench.evaluation.ranking import NO_CALLS, Rank, rank_routers
 from vlrouterbench.evaluation.records import ResultRecord
 from vlrouterbench.evaluation.report_figures import OCCASIONAL_FILES, report_figures
 from vlrouterbench.evaluation.results import bounds_degenerate
@@ -62,7 +62,7 @@ def write_report(records: Sequence[ResultRecord], table: RoutingTable, out: Path
         out: folder of the evaluation, which holds its `decisions.parquet`.
     """
     path = out / REPORT_PAGE
-    page = render_report(records, table, read_decisions(out, table))
+    page = render_report(records, table, *_decided(out, table))
     with staged_file(path) as staging:
         staging.write_text(page, encoding="utf-8")
     return path
@@ -73,7 +73,7 @@ def write_figures(records: Sequence[ResultRecord], table: RoutingTable, out: Pat
 
     Older figures of calibration and answer time in that folder are removed: other records may have none of that name.
     """
-    figures = report_figures(by_rank_score(records), table, read_decisions(out, table))
+    figures = report_figures(by_rank_score(records), table, *_decided(out, table))
     for pattern in OCCASIONAL_FILES:
         for old in (out / FIGURES_FOLDER).glob(pattern):
             old.unlink()
@@ -82,19 +82,30 @@ def write_figures(records: Sequence[ResultRecord], table: RoutingTable, out: Pat
 
 def write_results_tables(records: Sequence[ResultRecord], table: RoutingTable, out: Path) -> list[Path]:
     """Write the table of results as Markdown and LaTeX; arguments as for `write_report`."""
-    return write_tables(records, ranks_of_records(records, table, read_decisions(out, table)), out)
+    return write_tables(records, ranks_of_records(records, table, *_decided(out, table)), out)
 
 
-def render_report(records: Sequence[ResultRecord], table: RoutingTable, decisions: Mapping[str, np.ndarray]) -> str:
+def _decided(out: Path, table: RoutingTable) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """The decisions of an evaluation, and who was asked before each."""
+    return read_decisions(out, table, with_calls=True), read_calls(out, table)
+
+
+def render_report(
+    records: Sequence[ResultRecord],
+    table: RoutingTable,
+    decisions: Mapping[str, np.ndarray],
+    calls: Mapping[str, np.ndarray] = NO_CALLS,
+) -> str:
     """The page as text; names and questions from the data are escaped.
 
     Args:
         records: as in `results.json`.
         table: the scored samples.
         decisions: router -> indices in the pool (num_samples,).
+        calls: router -> who was asked before each of them, of those that ask twice.
     """
     ranked, first = by_rank_score(records), records[0]
-    ranks = ranks_of_records(records, table, decisions)
+    ranks = ranks_of_records(records, table, decisions, calls)
     best = next((r["router"] for r in ranked if r["router_config"]["kind"] == "router"), None)
     reason = why_not_comparable(table, first["split"])
     return render_page(
@@ -117,7 +128,7 @@ def render_report(records: Sequence[ResultRecord], table: RoutingTable, decision
         degenerate=bounds_degenerate(table),
         comparisons=compare(ranked, ranks),
         ranks={name: rank.text for name, rank in ranks.items()},
-        figures=list(report_figures(ranked, table, decisions).values()),
+        figures=list(report_figures(ranked, table, decisions, calls).values()),
         best=best,
         examples=_by_kind(select_examples(table, decisions[best])) if best else {},
         published=() if reason else PUBLISHED_RESULTS,
@@ -126,11 +137,14 @@ def render_report(records: Sequence[ResultRecord], table: RoutingTable, decision
 
 
 def ranks_of_records(
-    records: Sequence[ResultRecord], table: RoutingTable, decisions: Mapping[str, np.ndarray]
+    records: Sequence[ResultRecord],
+    table: RoutingTable,
+    decisions: Mapping[str, np.ndarray],
+    calls: Mapping[str, np.ndarray] = NO_CALLS,
 ) -> dict[str, Rank]:
     """Router -> rank among all but the oracle; arguments as for `render_report`."""
     names = [r["router"] for r in records if r["router_config"].get("name") != _UNRANKED]
-    return rank_routers(table, {name: decisions[name] for name in names}, seed=records[0]["seed"])
+    return rank_routers(table, {name: decisions[name] for name in names}, seed=records[0]["seed"], calls=calls)
 
 
 def _by_kind(examples: Sequence[Example]) -> dict[str, list[Example]]:

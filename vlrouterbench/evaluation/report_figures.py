@@ -24,7 +24,9 @@ from vlrouterbench.evaluation.plots import (
     shares_plot,
     trade_off,
 )
+from vlrouterbench.evaluation.ranking import NO_CALLS
 from vlrouterbench.evaluation.records import ReliabilityRecord, ResultRecord
+from vlrouterbench.metrics.trade_off import values_of_calls
 from vlrouterbench.plotting.figures import Drawing
 from vlrouterbench.plotting.interactive import interactive_json
 
@@ -56,11 +58,15 @@ class ReportFigure:
 
 
 def report_figures(
-    ranked: Sequence[ResultRecord], table: RoutingTable, decisions: Mapping[str, np.ndarray]
+    ranked: Sequence[ResultRecord],
+    table: RoutingTable,
+    decisions: Mapping[str, np.ndarray],
+    calls: Mapping[str, np.ndarray] = NO_CALLS,
 ) -> dict[str, ReportFigure]:
-    """File name -> figure, in the page's order."""
+    """File name -> figure, in the page's order; `calls` are those before the decisions, of routers that ask twice."""
     first = trade_off(ranked, table)
-    in_order = {record["router"]: decisions[record["router"]] for record in ranked}
+    names = [record["router"] for record in ranked]
+    costs = {name: values_of_calls(table.cost, decisions[name], calls.get(name)) for name in names}
     return {
         "frontier": ReportFigure(
             "Accuracy against cost",
@@ -77,7 +83,7 @@ def report_figures(
         ),
         "costs": ReportFigure(
             "Cost of single decisions",
-            cost_plot(in_order, table),
+            cost_plot(costs, simulated=table.simulated),
             "Histogram of the cost of single decisions, a row of cells per router",
             "Each row is a histogram: the percentage of a router's samples by what the chosen answer costs.",
         ),

@@ -98,7 +98,7 @@ def score_routers(routed: Sequence[RoutedSplit], context: ScoringContext) -> lis
                 "frontier_measures": _frontier_measures(frontier, table),
                 "calibration": calibration_of(router, context),
                 "throughput": _throughput(router, whole, context),
-                "latency": latency_of(router.decisions, table, router.throughput),
+                "latency": latency_of(router.decisions, table, router.throughput, router.asked_before),
                 "rank": {
                     "rank": ranks[index].rank,
                     "range": [ranks[index].low, ranks[index].high],

@@ -26,6 +26,8 @@ from vlrouterbench.evaluation.records import ResultRecord
 RESULTS_FILE, DECISIONS_FILE = "results.json", "decisions.parquet"
 CONTROLS_FILE, ESTIMATES_FILE = "controls.parquet", "estimates.parquet"
 REPORT_PAGE = "report.html"
+ASKED_BEFORE = "asked_before"
+"""Column of `decisions.parquet`, where some router asks twice: who was asked, and paid, before the row's candidate."""
 _ESTIMATED = ("estimated_accuracy", "estimated_cost_usd")
 
 
@@ -40,6 +42,8 @@ def write_results(
     if any(router.estimates for router in routed):
         for name, values in zip(_ESTIMATED, _estimates_of_chosen(routed), strict=True):
             decided[name] = pa.array(values, from_pandas=True)
+    if any(router.asked_before is not None for router in routed):
+        decided[ASKED_BEFORE] = pa.array(_calls(routed, context.table), pa.string())
     with staged_set(out, RESULTS_FILE, stale=(ESTIMATES_FILE, REPORT_PAGE)) as staging:
         pq.write_table(pa.table(decided), staging / DECISIONS_FILE)
         pq.write_table(pa.table(_decisions(controls, context.table)), staging / CONTROLS_FILE)
@@ -57,6 +61,14 @@ def _decisions(decisions: Mapping[str, np.ndarray], table: RoutingTable) -> dict
         "candidate": [name for indices in decisions.values() for name in names[indices]],
     }
     return {name: pa.array(values, pa.string()) for name, values in columns.items()}
+
+
+def _calls(routed: Sequence[RoutedSplit], table: RoutingTable) -> list[str | None]:
+    """Who was asked before each decision; None: nobody."""
+    names: list[str | None] = [*table.pool.names, None]  # -1, which is nobody, is the last one
+    nobody = np.full(len(table), -1)
+    before = (nobody if router.asked_before is None else router.asked_before for router in routed)
+    return [names[index] for indices in before for index in indices]
 
 
 def _estimates_of_chosen(routed: Sequence[RoutedSplit]) -> list[np.ndarray]:

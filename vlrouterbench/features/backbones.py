@@ -21,7 +21,7 @@ from vlrouterbench.core.errors import BenchmarkError, RouterError, unknown_name
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.features.choices import encoder_errors
 from vlrouterbench.features.inputs import image_counts, text_inputs
-from vlrouterbench.features.tiny_backbones import TINY, TINY_IMAGE_SIZE, TINY_PATCH, tiny_tokenizer
+from vlrouterbench.features.tiny_backbones import TINY, TINY_IMAGE_SIZE, TINY_PATCH, MakeConfig, tiny_tokenizer
 from vlrouterbench.routers.backbones.base import BackboneDescription
 from vlrouterbench.routers.backbones.models import BACKBONES, build_backbone
 from vlrouterbench.routers.backbones.patches import LINEAR
@@ -87,7 +87,7 @@ def open_backbone(options: BackboneOptions, table: RoutingTable) -> SampleEncode
             f"{', '.join(BACKBONES)} by Hub id or folder, or one of {', '.join(TINY)}."
         )
     if name in TINY:
-        encoder = _tiny(options, table)
+        encoder = random_backbone(options, table, *TINY[name])
     elif "/" not in name and not find_local(name):
         raise unknown_name("backbone (a Hub id has the form owner/name)", name, TINY)
     else:
@@ -121,17 +121,27 @@ def find_local(name: str) -> bool:
     return Path(name).expanduser().is_dir()
 
 
-def _tiny(options: BackboneOptions, table: RoutingTable) -> SampleEncoder:
+def random_backbone(
+    options: BackboneOptions, table: RoutingTable, kind: str, make_config: MakeConfig, *, patch_size: int = TINY_PATCH
+) -> SampleEncoder:
+    """What turns samples into rows for a backbone of random weights, with a tokenizer trained on a table's texts.
+
+    Args:
+        options: see BackboneOptions.
+        table: a benchmark.
+        kind: model type of transformers.
+        make_config: its configuration for a vocabulary, a longest text and an image size.
+        patch_size: side in pixels of what a reader of patch tokens is given.
+    """
     texts = (sample.text for sample in text_inputs(table.split("train")))
     folder = table.folder.resolve()
     store = folder.with_name(f"{folder.name}.features")
     tokenizer = tiny_tokenizer(texts, store / f"tokenizer-{table.sha256[:16]}.json")
     size, longest = options.image_size or TINY_IMAGE_SIZE, options.max_tokens or LONGEST_TEXT // 2
-    kind, make_config = TINY[options.name]
     config = make_config(len(tokenizer), longest, size)
     description: BackboneDescription = {"name": options.name, "kind": kind, "random": True, "config": config}
     if kind in _PATCH_READERS:
-        description["patches"] = {"kind": LINEAR, "patch_size": TINY_PATCH}
+        description["patches"] = {"kind": LINEAR, "patch_size": patch_size}
     encoder = SampleEncoder(_settings(description, size, longest, {}))
     encoder.tokenizer = tokenizer
     return encoder

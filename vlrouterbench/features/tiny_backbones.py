@@ -15,6 +15,8 @@ from vlrouterbench.core.files import staged_file
 
 ModelConfig = dict[str, Any]
 """Of a model of transformers, whose fields are its own."""
+MakeConfig = Callable[[int, int, int], ModelConfig]
+"""A configuration for a vocabulary, a longest text and an image size."""
 TINY_IMAGE_SIZE, TINY_PATCH = 64, 16
 VOCABULARY = 2000
 _WIDTH, _HEADS, _INNER = 64, 4, 128
@@ -94,14 +96,14 @@ def _qwen(vocabulary: int, longest: int, size: int) -> ModelConfig:
     return {"text_config": text, "vision_config": vision, "image_token_id": 0}
 
 
-TINY: dict[str, tuple[str, Callable[[int, int, int], ModelConfig]]] = {
+TINY: dict[str, tuple[str, MakeConfig]] = {
     "tiny-lxmert": ("lxmert", _lxmert),
     "tiny-visualbert": ("visual_bert", _visual_bert),
     "tiny-siglip": ("siglip", _siglip),
     "tiny-smolvlm": ("smolvlm", _smolvlm),
     "tiny-qwen2.5-vl": ("qwen2_5_vl", _qwen),
 }
-"""Name -> model type of transformers, and its configuration for a vocabulary, a longest text and an image size."""
+"""Name -> model type of transformers, and its configuration."""
 
 
 def tiny_tokenizer(texts: Iterable[str], path: Path) -> Any:

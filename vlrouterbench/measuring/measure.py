@@ -18,7 +18,7 @@ from vlrouterbench.core.errors import VLRouterBenchError
 from vlrouterbench.measuring.answers import ANSWERS_FILE, AnswerStore, opened
 from vlrouterbench.measuring.asking.engine import OUT_OF_MONEY, Lane, Run, ask_all
 from vlrouterbench.measuring.measurement import Measurement
-from vlrouterbench.measuring.money import SpendingLimit
+from vlrouterbench.measuring.money import SpendingLimit, checked_limit
 from vlrouterbench.measuring.report import MeasureReport, write_report
 from vlrouterbench.measuring.tables import check_out, write_candidates, write_samples
 from vlrouterbench.measuring.writing import write_graded
@@ -55,8 +55,9 @@ def measure(
 
     Raises:
         EndpointError: a key is not in the environment.
-        VLRouterBenchError: nothing was answered at all, or answers cannot be kept.
+        VLRouterBenchError: nothing was answered at all, answers cannot be kept, or a limit that is none.
     """
+    checked_limit(max_usd)
     check_out(folder)
     for endpoint in (*measurement.endpoints, *([measurement.judge] if measurement.judge else [])):
         endpoint.key()  # before anything is paid: the judge is asked last
@@ -118,6 +119,11 @@ def ask_lanes(lanes: list[Lane], total: int, run: Run, progress: Progress | None
     return False
 
 
+def _unanswered(lane: Lane) -> str:
+    """What an endpoint said that answered no question."""
+    return f"no question was answered, the last one said: {lane.last_fault}" if lane.last_fault else "nothing was asked"
+
+
 def _raise_nothing(lanes: list[Lane], interrupted: bool) -> None:
     if interrupted:
         raise KeyboardInterrupt
@@ -126,7 +132,7 @@ def _raise_nothing(lanes: list[Lane], interrupted: bool) -> None:
             "expected a --max-usd that what one request can cost at most fits into, with all that was paid before, "
             "found less. Nobody was asked; --dry-run shows what requests can cost, and max_output_tokens makes it less."
         )
-    failed = "; ".join(f"{lane.endpoint.name}: {lane.stopped or 'no question was answered'}" for lane in lanes[:3])
+    failed = "; ".join(f"{lane.endpoint.name}: {lane.stopped or _unanswered(lane)}" for lane in lanes[:3])
     raise VLRouterBenchError(
         f"expected answers of {len(lanes)} endpoints, found none: {failed}. Try: vlrouterbench endpoints check FILE"
     )

@@ -16,6 +16,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vlrouterbench.core.errors import VLRouterBenchError
 from vlrouterbench.data.costs import TOKENS_PER_PRICE
 from vlrouterbench.data.image_tokens import IMAGE_RULES, PUBLISHED_RULES
 from vlrouterbench.data.tokens import REFERENCE_IMAGE_TOKENS, count_tokens
@@ -61,6 +62,19 @@ class EndpointEstimate:
 def usd(endpoint: Endpoint, input_tokens: float, output_tokens: float) -> float:
     """What tokens cost at an endpoint."""
     return (input_tokens * endpoint.input_price + output_tokens * endpoint.output_price) / TOKENS_PER_PRICE
+
+
+def checked_limit(most_usd: float | None) -> float | None:
+    """A limit on money as it is, None for none.
+
+    Raises:
+        VLRouterBenchError: no finite number >= 0.
+    """
+    if most_usd is not None and not 0 <= most_usd < math.inf:
+        raise VLRouterBenchError(
+            f"expected a limit on money in USD, 0 or more, found {most_usd:g}. For no limit leave --max-usd out."
+        )
+    return most_usd
 
 
 def is_capped(endpoint: Endpoint) -> bool:

@@ -9,23 +9,24 @@ Decisions
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vlrouterbench.core.errors import SourceError
+from vlrouterbench.core.errors import SourceError, VLRouterBenchError
 from vlrouterbench.data.prices.read import read_pool
 from vlrouterbench.data.schema import LATENCY
 from vlrouterbench.measuring.answers import Answer, opened
-from vlrouterbench.measuring.asking.engine import Lane, Run
+from vlrouterbench.measuring.asking.engine import OUT_OF_MONEY, Lane, Run
 from vlrouterbench.measuring.endpoints.endpoint import Endpoint
 from vlrouterbench.measuring.grading.kinds import JUDGE, Grading
+from vlrouterbench.measuring.judge_estimate import JudgeEstimate, estimate_of_jobs
 from vlrouterbench.measuring.measure import Progress, ask_lanes
 from vlrouterbench.measuring.measurement import Measurement
-from vlrouterbench.measuring.money import SpendingLimit, usd
+from vlrouterbench.measuring.money import SpendingLimit, checked_limit, usd
 from vlrouterbench.measuring.outcomes import OUTCOMES_FILE, OUTCOMES_SCHEMA
 from vlrouterbench.measuring.report import REPORT_FILE, MeasureReport, write_report
 from vlrouterbench.measuring.tables import CANDIDATES_FILE, read_written_samples
@@ -40,6 +41,7 @@ def regrade(
     *,
     judge: Endpoint | None = None,
     max_usd: float | None = None,
+    agree: Callable[[JudgeEstimate], None] | None = None,
     progress: Progress | None = None,
 ) -> MeasureReport:
     """Grade the answers of a folder of tables again; samples that name their grading keep it.
@@ -49,12 +51,15 @@ def regrade(
         grading: of samples that name none.
         judge: who judges, where that is the grading.
         max_usd: limit on what judging may cost, with all that was paid before.
+        agree: called with what the judge will cost before it is asked; what it raises ends the grading.
         progress: called while the judge is asked.
 
     Raises:
         SourceError: the folder is none that measure wrote.
         GradingError: a gold answer cannot be used by the new grading.
+        VLRouterBenchError: a limit that is none, or that no verdict fits into; nothing is changed then.
     """
+    checked_limit(max_usd)
     samples = read_written_samples(folder, grading)
     before = _report(folder)
     endpoints = _candidates(folder, before)
@@ -67,13 +72,26 @@ def regrade(
     else:
         with opened(folder) as store:
             limit = SpendingLimit(max_usd, sum(store.spent_usd()))
+            foreseen = estimate_of_jobs(
+                measurement.judge, measurement.judge_jobs(_answers(measurement, outcomes)), store
+            )
+            if agree is not None and foreseen.requests:
+                agree(foreseen)
             total = sum(1 for _ in measurement.judge_jobs(_answers(measurement, outcomes)))
             lane = Lane(measurement.judge, measurement.judge_jobs(_answers(measurement, outcomes)))
             ask_lanes([lane], total, Run(store, limit), progress)
+            if lane.stopped == OUT_OF_MONEY and not (lane.answered or lane.kept):
+                raise VLRouterBenchError(
+                    f"expected a --max-usd that one verdict of {measurement.judge.name} fits into, with "
+                    f"{limit.spent_usd:.4g} USD that were paid before, found {max_usd:g}. Nobody was asked, and the "
+                    "grades are as they were."
+                )
             report = write_graded(measurement, _answers(measurement, outcomes), folder, store)
             before["paid_usd"], before["maybe_paid_usd"] = store.spent_usd()
             stopped = {lane.endpoint.name: lane.stopped} if lane.stopped else {}
     merged: Any = {**report, **{name: before[name] for name in _KEPT if name in before}}
+    if max_usd is not None:
+        merged["max_usd"] = max_usd
     merged["stopped"] = {**before.get("stopped", {}), **stopped}
     merged["complete"] = bool(before.get("complete")) and not stopped
     write_report(merged, folder)

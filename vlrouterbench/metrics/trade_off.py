@@ -17,6 +17,25 @@ MIN_BOUND_RATIO = 1.1
 """Below this ratio of cost bounds all candidates cost about the same, and Rank Score separates nothing."""
 
 
+def values_of_calls(matrix: np.ndarray, decisions: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
+    """Costs or seconds of decisions, (num_samples,), with those of the calls that came before: each is charged.
+
+    Args:
+        matrix: (num_samples, num_candidates).
+        decisions: (num_samples,) indices of candidates.
+        before: (num_samples,) who was asked before, -1: nobody; None: nobody ever.
+
+    Raises:
+        EvaluationError: as `chosen_values`.
+    """
+    values = chosen_values(matrix, decisions)
+    if before is None:
+        return values
+    rows = np.flatnonzero(before >= 0)
+    values[rows] += chosen_values(matrix[rows], before[rows])
+    return values
+
+
 def check_cost_bounds(cost_bounds: tuple[float, float]) -> tuple[float, float]:
     """The bounds as floats.
 

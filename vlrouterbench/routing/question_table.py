@@ -11,9 +11,11 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from vlrouterbench.data.saved_tables.form import ENDINGS_IN_WORDS, TableError, TableForm
 from vlrouterbench.data.saved_tables.json_rows import MixedKindsError
@@ -53,32 +55,68 @@ class Question:
     options: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class QuestionRows:
+    """A table of questions as it was read.
+
+    Attributes:
+        columns: every column that it has.
+        table: the columns that are known; None where cells of JSON are of several kinds.
+        mixed: rows of such JSON.
+    """
+
+    columns: list[str]
+    table: pa.Table | None
+    mixed: list[RawRow] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.mixed) if self.table is None else self.table.num_rows
+
+    def rows(self) -> list[RawRow]:
+        """The rows, each with the columns that are known."""
+        return self.mixed if self.table is None else self.table.to_pylist()
+
+
+def question_form(limits: Limits) -> TableForm:
+    """What is known of a table of questions before it is read."""
+    most_bytes = None if limits is UNLIMITED else limits.unpacked_bytes
+    return TableForm(TEXTS, (NUM_IMAGES,), IMAGE_FIELDS, most_bytes=most_bytes, most_rows=limits.table_rows)
+
+
 def read_questions(path: Path | str, limits: Limits = LIMITS) -> list[RawRow]:
     """The rows of a table, not yet checked.
 
     Raises:
         QuestionError: the file is too large or not readable, or has no `question` column or no row.
     """
-    checked = checked_file(path, "table", limits.table_bytes)
-    most_bytes = None if limits is UNLIMITED else limits.unpacked_bytes
-    form = TableForm(TEXTS, (NUM_IMAGES,), IMAGE_FIELDS, most_bytes=most_bytes, most_rows=limits.table_rows)
-    mixed, table = list[RawRow](), None
-    try:
-        table = read_saved_table(checked, form)
-        columns, num_rows = table.column_names, table.num_rows
-    except MixedKindsError as error:
-        mixed = _rows_of(error)
-        columns, num_rows = list(dict.fromkeys(name for row in mixed for name in row)), len(mixed)
-    except TableError as error:
-        raise _not_a_table(error) from error
+    table = read_question_table(path, limits)
+    check_question_column(table.columns)
+    if not len(table):
+        raise QuestionError("The table has columns and no row: expected a question in each row, found none.")
+    if len(table) > limits.table_rows:
+        raise QuestionError(f"The table has {len(table):,} rows; 1 to {limits.table_rows:,} are accepted.")
+    return table.rows()
+
+
+def check_question_column(columns: Sequence[str]) -> None:
+    """Raise QuestionError where none of a table's columns is `question`."""
     if "question" not in columns:
         found = ", ".join(one_line(name, 40) for name in columns[:12])
         raise QuestionError(f"The table needs a column question; found: {found or 'none'}.")
-    if not num_rows:
-        raise QuestionError("The table has columns and no row: expected a question in each row, found none.")
-    if num_rows > limits.table_rows:
-        raise QuestionError(f"The table has {num_rows:,} rows; 1 to {limits.table_rows:,} are accepted.")
-    return mixed if table is None else table.select([name for name in columns if name in form.known]).to_pylist()
+
+
+def read_question_table(path: Path | str, limits: Limits = LIMITS) -> QuestionRows:
+    """A table as it stands; QuestionError where the file is too large or not readable."""
+    checked, form = checked_file(path, "table", limits.table_bytes), question_form(limits)
+    try:
+        table = read_saved_table(checked, form)
+    except MixedKindsError as error:
+        mixed = _rows_of(error)
+        return QuestionRows(list(dict.fromkeys(name for row in mixed for name in row)), None, mixed)
+    except TableError as error:
+        raise _not_a_table(error) from error
+    return QuestionRows(table.column_names, table.select([name for name in table.column_names if name in form.known]))
 
 
 def _rows_of(mixed: MixedKindsError) -> list[RawRow]:

@@ -61,7 +61,7 @@ def route_table(
         rows: Sequence[RawRow] = read_questions(questions, options.limits)
     else:
         rows = questions
-    work = _TableWork(router, options, images or NoImages(), len(rows), given_ids(rows, options.limits))
+    work = TableWork(router, options, images or NoImages(), len(rows), given_ids(rows, options.limits))
     for number, row in enumerate(rows, start=1):
         work.add(number, row)
     return work.finished()
@@ -77,8 +77,17 @@ class _WaitingRow:
 
 
 @dataclass
-class _TableWork:
-    """One pass over a table; rows wait until a block of them is encoded."""
+class TableWork:
+    """One pass over a table; rows wait until a block of them is encoded.
+
+    Attributes:
+        router: any family.
+        options: as for `route_table`, checked.
+        images: where the images that rows name come from; another source may take its place between two rows.
+        num_rows: of the table, for the progress.
+        given_ids: ids that rows state.
+        routed: what became of the rows that are done.
+    """
 
     router: PreTrainedRouter
     options: RoutingOptions

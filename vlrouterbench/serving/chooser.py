@@ -99,7 +99,7 @@ class Chooser:
         self.router, self.on_bad_image, self._most_together = router, on_bad_image, most_together
         self.name, encoder = "", feature_encoder(router)
         self.encoder_digest = "" if encoder is None else encoder_digest(encoder)
-        self.weights = {objective: _weight_for(router, objective) for objective in objectives}
+        self.weights = {objective: weight_for(router, objective) for objective in objectives}
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._decoders = ThreadPoolExecutor(min(_DECODERS, os.cpu_count() or 1), "decode")
         self._thread = ThreadPoolExecutor(1, "decide")
@@ -201,7 +201,12 @@ class Chooser:
         return answers
 
 
-def _weight_for(router: PreTrainedRouter, objective: str) -> float:
+def weight_for(router: PreTrainedRouter, objective: str) -> float:
+    """The trade-off, accuracy per USD, that a router follows an objective by; its own stays as it is.
+
+    Raises:
+        ServingError: it has a single trade-off.
+    """
     if not isinstance(router, EstimatingRouter):
         raise ServingError(
             f"objective {objective}: {type(router).__name__} has one trade-off, the one it was trained for. Serve a "

@@ -114,12 +114,12 @@ class Gateway:
             if kept is not None:
                 kept.close()
 
-    async def plan(self, request: ChatRequest, key: Key | None) -> Plan:
+    async def plan(self, request: ChatRequest, key: Key | None, *, explores: bool = False) -> Plan:
         """Whom a request is sent to, by what its key has spent until now; errors are those of `Planner.plan`."""
         room: Room | None = None
         if self.ledger is not None and key is not None and key.mean_usd_per_request is not None:
             room = await self._kept(self.ledger.room, key.name, key.mean_usd_per_request)
-        return await self.planner.plan(request, key, room)
+        return await self.planner.plan(request, key, room, explores=explores)
 
     async def serve(self, request: ChatRequest, key: Key | None) -> Served:
         """Answer a request; what it gives must be closed.
@@ -129,7 +129,7 @@ class Gateway:
         """
         started = time.perf_counter()
         await self._count(key)
-        plan = await self.plan(request, key)
+        plan = await self.plan(request, key, explores=True)
         turn = Turn(request, plan, key, Outcome(), started=started)
         await self._charge(turn)
         asked = time.perf_counter()

@@ -16,6 +16,7 @@ from vlrouterbench.metrics.objectives import Objective
 from vlrouterbench.serving.affinity import Affinity
 from vlrouterbench.serving.chat import ChatRequest, RequestError
 from vlrouterbench.serving.chooser import Chooser, Ranking
+from vlrouterbench.serving.exploring import affordable, explored
 from vlrouterbench.serving.forwarding import Forwarder
 from vlrouterbench.serving.ledger import Room
 from vlrouterbench.serving.reserving import reserve_of
@@ -63,13 +64,16 @@ class Planner:
         """Every model name that is answered."""
         return [AUTO, *self._settings.models, *self._forwarder.endpoints]
 
-    async def plan(self, request: ChatRequest, key: Key | None, room: Room | None = None) -> Plan:
+    async def plan(
+        self, request: ChatRequest, key: Key | None, room: Room | None = None, *, explores: bool = False
+    ) -> Plan:
         """Plan a request.
 
         Args:
             request: as it came.
             key: whose it is.
             room: what it may be charged; None for anything.
+            explores: whether the configured share of requests asks a candidate at random.
 
         Raises:
             RequestError: 404 for an unknown model, 403 for what the key may not ask, 400 for what cannot be decided,
@@ -95,10 +99,13 @@ class Planner:
             told = f"{_TOLD[mode]}; the router would have asked {chosen}."
             return Plan(mode, (fixed,), ranking, objective, told, passed_over)
         order = self._affinity.order(request.conversation, ranking) if request.is_later else ranking.order
-        if order[0] == chosen:
-            return Plan(ROUTE, order, ranking, objective, ranking.decision.reason, passed_over, 1.0)
-        told = f"{order[0]} answered this conversation before, and {chosen} is not far enough ahead."
-        return Plan(ROUTE, order, ranking, objective, told, passed_over, 1.0)
+        told = ranking.decision.reason
+        if order[0] != chosen:
+            told = f"{order[0]} answered this conversation before, and {chosen} is not far enough ahead."
+        within = affordable(order, ranking.decision, ranking.budget)
+        order, propensity, is_drawn = explored(order, within, self._settings.explore if explores else 0.0)
+        told = f"drawn at random out of {len(within)}, to explore." if is_drawn else told
+        return Plan(ROUTE, order, ranking, objective, told, passed_over, propensity, is_drawn)
 
     def _payable(self, names: list[str], request: ChatRequest, room: Room | None) -> tuple[list[str], dict[str, str]]:
         """Those of some candidates whose reserve fits, and why the others' does not."""

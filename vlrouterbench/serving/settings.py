@@ -82,6 +82,7 @@ class Settings:
         breaker_cooldown_s: how long, s.
         affinity_margin: how far a conversation's model may lie behind and is kept, accuracy less weighted cost.
         keys: none: any bearer is accepted, and only on this machine.
+        explore: share of routed requests that ask a candidate at random, 0 to 1.
         log_days: how long the log keeps requests, in days; None for ever.
         log_features: whether the log keeps the features of requests, beside their digest.
         state: folder of the ledger; None where nothing has to be kept.
@@ -101,6 +102,7 @@ class Settings:
     breaker_cooldown_s: float = 30.0
     affinity_margin: float = 0.02
     keys: tuple[Key, ...] = ()
+    explore: float = 0.0
     log_days: int | None = None
     log_features: bool = True
     state: Path | None = None

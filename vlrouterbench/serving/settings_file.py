@@ -179,6 +179,7 @@ _SETTINGS: dict[str, Parsed] = {
     "breaker_cooldown_s": _number(0, 86_400),
     "affinity_margin": _number(0, 1),
     "keys": _keys,
+    "explore": _number(0, 1),
     "log_days": _count(1, 36_500),
     "log_features": _truth,
     "state": _text,

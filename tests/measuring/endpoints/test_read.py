@@ -107,12 +107,49 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path, fields, said):
         {"base_url": f"https://host/v1?key={KEY}"},
         {"extra_body": {"api_key": KEY}},
         {"extra_body": {"headers": {"Authorization": KEY}}},
+        {"extra_body": {"auth": "letmein"}},
+        *({name: KEY} for name in ("source", "date", "name", "model", "image_rule", "max_output_tokens")),
+        {"base_url": f"https://host/{KEY}/v1"},
+        {"extra_body": {"user": KEY}},
+        {"extra_body": {"metadata": [{"note": f"Bearer {KEY}"}]}},
     ],
 )
 def test_a_key_in_the_file_is_refused_and_never_repeated(tmp_path, fields):
     said = problem(tmp_path, **fields)
     assert "Keys never stand in this file" in said
     assert KEY not in said
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        f"hf_{'Ab3' * 11}",
+        f"sk-proj-{'aB3-' * 12}",
+        f"ghp_{'Ab3' * 12}",
+        f"AIza{'Ab3_' * 9}",
+        "AKIAABCDEFGH12345678",
+        f"gsk_{'Ab3' * 12}",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abc",
+        "Bearer abcdefgh1234",
+    ],
+)
+def test_a_key_of_any_providers_form_is_refused_wherever_it_stands(tmp_path, key):
+    for fields in ({"source": key}, {"api_key_env": key}, {"extra_body": {"user": [key]}}):
+        said = problem(tmp_path, **fields)
+        assert "Keys never stand in this file" in said and key not in said
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"source": "price list of 2026-11, see https://host/prices"},
+        {"model": "Qwen/Qwen2.5-VL-72B-Instruct-AWQ"},
+        {"model": "sk-ai/small-model"},
+        {"extra_body": {"stop": ["</answer>", "hf_"], "user": "team-a", "max_tokens": 3}},
+    ],
+)
+def test_what_only_resembles_a_key_is_read(tmp_path, fields):
+    read_endpoints(write_endpoints(tmp_path / "e.yaml", endpoint_entry("a", URL) | fields))
 
 
 def test_two_candidates_of_one_name_are_refused_with_both_lines(tmp_path):

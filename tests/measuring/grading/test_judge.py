@@ -75,6 +75,54 @@ def test_a_judge_grades_its_cost_stands_apart_and_regrade_asks_no_candidate(tmp_
     assert pq.read_table(out / "outcomes.parquet").to_pylist() == rows
 
 
+@pytest.fixture
+def answered(tmp_path):
+    """Tables that were graded without a judge, the judge's options for `regrade`, and what was asked."""
+    usage = {"prompt_tokens": 100, "completion_tokens": 10}
+    samples = write_samples(tmp_path / "samples", 6, images=False, options=None, answer="42")
+    with OpenAIStandIn(lambda asked, number: Scripted("verdict: correct", usage=usage)) as server:
+        entries = [endpoint_entry(name, server.base_url, max_output_tokens=10) for name in ("a", "judge")]
+        ended, out = measured(tmp_path, entries, "--candidates", "a", "--grading", "contains", samples=samples)
+        assert ended.status == 0, ended.err
+        options = ["--grading", "judge", "--endpoints", tmp_path / "endpoints.yaml", "--judge", "judge"]
+        yield out, options, server
+
+
+def test_a_judge_is_not_asked_before_its_cost_was_agreed_to(answered):
+    out, options, server = answered
+    asked, before = len(server.asked), (out / "outcomes.parquet").read_bytes()
+    refused = run_program("regrade", out, *options)
+    assert refused.status == 1 and "judge judge: about" in refused.err and "Give --yes" in refused.err
+    assert len(server.asked) == asked and (out / "outcomes.parquet").read_bytes() == before
+    agreed = run_program("regrade", out, *options, "--yes", "--json")
+    assert agreed.status == 0, agreed.err
+    assert json.loads(agreed.out)["judge"]["judged"] == 6 and len(server.asked) > asked
+
+
+def test_a_limit_that_no_verdict_fits_into_leaves_the_grades_as_they_were(answered):
+    out, options, server = answered
+    asked, before = len(server.asked), (out / "outcomes.parquet").read_bytes()
+    ended = run_program("regrade", out, *options, "--yes", "--max-usd", 0.0011)
+    assert ended.status == 1 and "the grades are as they were" in ended.errors[0]
+    assert len(server.asked) == asked and (out / "outcomes.parquet").read_bytes() == before
+    larger = run_program("regrade", out, *options, "--yes", "--max-usd", 1, "--json")
+    assert larger.status == 0 and json.loads(larger.out)["max_usd"] == 1
+
+
+def test_the_estimate_names_the_judges_share(tmp_path):
+    samples = write_samples(tmp_path / "samples", 10, images=False, options=None, answer="42")
+    file = write_endpoints(
+        tmp_path / "e.yaml", *(endpoint_entry(name, "http://h/v1", max_output_tokens=10) for name in ("a", "judge"))
+    )
+    options = ["--endpoints", file, "--out", tmp_path / "out", "--dry-run", "--grading", "judge", "--judge", "judge"]
+    ended = run_program("measure", samples, *options, "--json")
+    assert ended.status == 0, ended.err
+    content = json.loads(ended.out)
+    assert content["judge"]["requests"] == 11 and 0.001 < content["judge"]["usd"] < 0.005
+    said = run_program("measure", samples, *options).out
+    assert "judge judge: about 11 requests" in said and "and the judge's" in said
+
+
 def test_candidates_and_judge_share_one_limit_on_money(tmp_path):
     """So tight that requests wait for each other in both stages; what does not fit any more is not asked."""
     usage = {"prompt_tokens": 100, "completion_tokens": 10}

@@ -55,7 +55,7 @@ def question_of(number, level):
     return f"A {LEVELS[level]}, number {number}?"
 
 
-def rated_log(folder, router, count=240, *, with_content=False, seed=0):
+def rated_log(folder, router, count=480, *, with_content=False, seed=0):
     """A log of drawn requests, each answered by one of three candidates at random; hard ones need the large one.
 
     Gives the log's folder and each request's level.

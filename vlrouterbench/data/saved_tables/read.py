@@ -48,7 +48,7 @@ def read_saved_table(path: Path, form: TableForm) -> pa.Table:
         doubled = [name for name, count in Counter(table.column_names).items() if count > 1]
         if doubled:
             raise TableError(f": expected each column once, found {one_line(', '.join(doubled))} more than once.")
-        return _with_texts(table, form)
+        return with_texts(table, form)
     except BoundsError as error:
         raise TableError(f" is not read: {error}. Leave out what is not needed, or divide it into files.") from error
     except UnicodeDecodeError as error:
@@ -119,7 +119,8 @@ def _read_parquet(source: Path | bytes, form: TableForm) -> pa.Table:
         return file.read()
 
 
-def _with_texts(table: pa.Table, form: TableForm) -> pa.Table:
+def with_texts(table: pa.Table, form: TableForm) -> pa.Table:
+    """The table, or some rows of it, with the columns that are text as text."""
     for place, field in enumerate(table.schema):
         kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
         if field.name in form.texts and not pa.types.is_nested(kind):

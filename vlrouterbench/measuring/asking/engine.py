@@ -54,6 +54,7 @@ class Lane:
         stopped: why it is not asked any more; "" while it is.
         answered, failed, kept: in this run: answers, failures, and questions that were answered before.
         in_a_row: failures since the last answer.
+        last_fault: of the last failure; "" before one.
     """
 
     endpoint: Endpoint
@@ -63,6 +64,7 @@ class Lane:
     failed: int = 0
     kept: int = 0
     in_a_row: int = 0
+    last_fault: str = ""
     under_way: set[str] = field(default_factory=set)
 
     def note(self, found: Reply | Failure) -> None:
@@ -73,6 +75,7 @@ class Lane:
             return
         self.failed += 1
         self.in_a_row += 1
+        self.last_fault = str(found)
         lasting = found.fault in ENDPOINT_WIDE and (not self.answered or self.in_a_row >= FAILURES_IN_A_ROW)
         if lasting or found.fault is Fault.UNREACHABLE or (not self.answered and self.in_a_row >= FAILURES_IN_A_ROW):
             self.stopped = self.stopped or str(found)
@@ -140,6 +143,7 @@ async def _ask(lane: Lane, job: Job, pace: Pace, client: ChatClient, run: Run) -
     prepared = await asyncio.to_thread(_prepare, endpoint, job)
     if isinstance(prepared, Failure):
         lane.failed += 1
+        lane.last_fault = str(prepared)
         await run.store.put(Answer(job.key, error=str(prepared), passing=True, attempts=0))
         return
     body, encoded_anew = prepared

@@ -27,16 +27,13 @@ from vlrouterbench.data.prices.units import StatedPrices, check_units
 from vlrouterbench.data.prices.yaml_nodes import compose_yaml, line_of, node_kind, pairs_of, scalar_text
 from vlrouterbench.measuring.endpoints.endpoint import Endpoint, EndpointError, EndpointFile
 from vlrouterbench.measuring.endpoints.fields import BY_NAME, FIELDS, VARIABLE_PATTERN, Field, Kind
+from vlrouterbench.measuring.endpoints.secrets import KEY_RULE, is_secret_name, looks_like_key
 
-_SECRET = re.compile(r"api[-_]?key|token|secret|password|authorization|bearer|credential", re.IGNORECASE)
-_NOT_SECRET = re.compile(r"tokens$|_tokens?_|^(max|min|num|stop|logit|skip|add|return|ignore)_", re.IGNORECASE)
-"""Fields of generation that speak of tokens of text."""
 _PRICES = ("input_price", "output_price")
 _EXTRA_VALUES = 1_000
 _SET_BY_REQUESTS = ("messages", "model", "stream", "n", "best_of")
 """Several answers to one question would be paid and not read."""
 _TRUTHS = {"true": True, "false": False}
-_KEY_RULE = "Keys never stand in this file: put the key in an environment variable and its name in api_key_env."
 
 
 def read_endpoints(path: Path, *, allow_unlikely: bool = False) -> EndpointFile:
@@ -82,11 +79,14 @@ def read_endpoints(path: Path, *, allow_unlikely: bool = False) -> EndpointFile:
 def _endpoint(nodes: dict[str, yaml.Node], where: str, path: Path) -> tuple[Endpoint, StatedPrices]:
     for name in nodes:
         if name not in BY_NAME:
-            if _is_secret(name):
-                raise EndpointError(f"{where}: expected no key, found a value in {shown(name)}. {_KEY_RULE}")
+            if is_secret_name(name):
+                raise EndpointError(f"{where}: expected no key, found a value in {shown(name)}. {KEY_RULE}")
             raise unknown_name(f"field at {where}", name, BY_NAME)
     texts = {name: _text(name, node, where) for name, node in nodes.items() if BY_NAME[name].kind is not Kind.MAPPING}
     texts = {name: text for name, text in texts.items() if text}
+    for name, text in texts.items():
+        if looks_like_key(text):
+            raise EndpointError(f"{where}: expected no key, found what looks like one in {name}. {KEY_RULE}")
     _check_texts(texts, where)
     named = f'{where}, candidate "{texts["name"]}"'
     prices = [price_of(texts.get(name, ""), name, named) for name in _PRICES]
@@ -117,7 +117,7 @@ def _check_texts(texts: dict[str, str], where: str) -> None:
     if variable and not re.fullmatch(VARIABLE_PATTERN, variable):
         raise EndpointError(
             f'{where}, candidate "{texts["name"]}": expected the name of an environment variable in api_key_env, found '
-            f"what cannot be one. {_KEY_RULE}"
+            f"what cannot be one. {KEY_RULE}"
         )
     for name in ("name", "model", "provider", "source", "date"):
         if fault := name_fault(texts[name]) if name in texts else "":
@@ -133,7 +133,7 @@ def _base_url(text: str, where: str) -> str:
     if parts.username or parts.password or parts.query or parts.fragment:
         raise EndpointError(
             f"{where}: expected a base_url without user name, password, query and fragment, found one of them. "
-            f"{_KEY_RULE}"
+            f"{KEY_RULE}"
         )
     if not usable or not text.isascii() or not text.isprintable() or " " in text:
         raise EndpointError(
@@ -188,11 +188,13 @@ class _Extra:
             raise EndpointError(f"{self._where}: expected at most {_EXTRA_VALUES:,} values in extra_body, found more.")
         if isinstance(node, yaml.MappingNode):
             pairs = pairs_of(node, self._path)
-            if secret := next((name for name in pairs if _is_secret(name)), None):
-                raise EndpointError(f"{self._where}: expected no key in extra_body, found {shown(secret)}. {_KEY_RULE}")
+            if secret := next((name for name in pairs if is_secret_name(name)), None):
+                raise EndpointError(f"{self._where}: expected no key in extra_body, found {shown(secret)}. {KEY_RULE}")
             return {name: self.plain(value) for name, value in pairs.items()}
         if isinstance(node, yaml.SequenceNode):
             return [self.plain(value) for value in node.value]
+        if looks_like_key(node.value):
+            raise EndpointError(f"{self._where}: expected no key in extra_body, found what looks like one. {KEY_RULE}")
         if not isinstance(node, yaml.ScalarNode) or node.style is not None:
             return str(node.value)
         if not scalar_text(node):
@@ -202,8 +204,3 @@ class _Extra:
             return json.loads(word if word in _TRUTHS else node.value, parse_constant=str)
         except (ValueError, RecursionError):
             return str(node.value)
-
-
-def _is_secret(name: str) -> bool:
-    """Whether a field of this name would hold a key."""
-    return bool(_SECRET.search(name)) and not _NOT_SECRET.search(name)

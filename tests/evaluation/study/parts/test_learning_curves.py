@@ -60,6 +60,16 @@ def test_every_size_is_trained_on_its_own_part_and_scored_on_the_whole_test_spli
         assert point["ci95"][0] < point["rank_score"] < point["ci95"][1]
 
 
+def test_a_router_is_held_against_the_mixture_of_the_same_samples_at_every_size(result):
+    curves = {curve["router"]: curve["points"] for curve in result.records["learning_curves"]["curves"]}
+    assert all(point["vs_mixture"] is None for point in curves["mixture"])
+    for own, mixture in zip(curves["knn"], curves["mixture"], strict=True):
+        difference = own["vs_mixture"]
+        assert difference["points"] == pytest.approx(own["value"] - mixture["value"])
+        low, high = difference["ci95"]
+        assert low < high < low + (own["ci95"][1] - own["ci95"][0]) + (mixture["ci95"][1] - mixture["ci95"][0])
+
+
 def test_the_page_the_terminal_and_the_record_say_the_same_sentence(result, tmp_path):
     write_study(result, tmp_path / "out")
     page, lines = (tmp_path / "out" / "study.html").read_text(encoding="utf-8"), result.tables()

@@ -11,20 +11,23 @@ Decisions
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 import numpy as np
 
 from vlrouterbench.core.errors import EvaluationError, RouterError
 from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.evaluation.paired import MIXTURE
 from vlrouterbench.evaluation.policies import POLICIES
 from vlrouterbench.evaluation.study.context import StudyContext, bounds_of, scored
 from vlrouterbench.evaluation.study.learning_curve import (
     MIN_TRAIN,
+    Change,
     Curve,
     CurveShape,
     answer,
+    change,
     curve_shape,
     over_splits,
 )
@@ -46,6 +49,8 @@ class CurvePoint(TypedDict):
         rank_score: 0 to 100; NaN where there is none.
         accuracy: 0 to 1.
         average_cost_usd: USD per sample.
+        vs_mixture: its figure less that of the best static mixture of the same samples, paired; None without a curve of
+            the mixture, and for itself.
     """
 
     num_train: int
@@ -54,6 +59,7 @@ class CurvePoint(TypedDict):
     ci95: list[float]
     accuracy: float
     average_cost_usd: float
+    vs_mixture: Change | None
 
 
 class LearningCurve(CurveShape):
@@ -131,9 +137,9 @@ class LearningCurvesPart(StudyPart[LearningCurvesRecord]):
                 draws[name].append(_drawn(quality, cost, test, goal, seed))
         num_train = np.mean(sizes, axis=0)
         in_all = len(context.table) / num_train[-1]
-        curves = [
-            _curve(name, np.stack(figures[name]), over_splits(draws[name]), num_train, in_all, goal) for name in names
-        ]
+        # One seed for all: the splits that a resample takes are the same for every router.
+        measured = {name: (np.stack(figures[name]), over_splits(draws[name])) for name in names}
+        curves = [_curve(name, measured, num_train, in_all, goal) for name in names]
         skipped = [name for name in routers if name in context.decided]
         return {
             "figure": _figure(goal),
@@ -155,10 +161,14 @@ class LearningCurvesPart(StudyPart[LearningCurvesRecord]):
                     f"{point['value']:.2f}",
                     f"{point['ci95'][0]:.1f} to {point['ci95'][1]:.1f}",
                     f"{100 * point['accuracy']:.2f}",
+                    _said(point["vs_mixture"]),
                 )
                 for point in curve["points"]
             ]
-            lines += [curve["answer"], TextTable("", ("training samples", heading, "95 %", "acc. %"), rows)]
+            lines += [
+                curve["answer"],
+                TextTable("", ("training samples", heading, "95 %", "acc. %", "vs mixture, 95 %"), rows),
+            ]
             if curve["extrapolation"] is not None:
                 lines.append(f"its power law without the largest size, less what was measured: {_foreseen(curve)}")
         if any(curve["extrapolation"] for curve in record["curves"]):
@@ -194,6 +204,14 @@ def part_of_split(split: RoutingTable, share: float, seed: int) -> RoutingTable:
     return split.take(kept)
 
 
+def _said(difference: Change | None) -> str:
+    """A difference in print."""
+    if difference is None:
+        return "-"
+    low, high = difference["ci95"]
+    return f"{difference['points']:+.2f} ({low:+.1f} to {high:+.1f})"
+
+
 def _foreseen(curve: LearningCurve) -> str:
     foreseen = curve["extrapolation"]["foreseen"] if curve["extrapolation"] is not None else None
     return "-" if foreseen is None else "{:+.2f} ({:+.2f} to {:+.2f})".format(foreseen["points"], *foreseen["ci95"])
@@ -223,9 +241,11 @@ def _drawn(quality: np.ndarray, cost: np.ndarray, test: RoutingTable, goal: Goal
 
 
 def _curve(
-    name: str, figures: np.ndarray, draws: np.ndarray, num_train: np.ndarray, in_all: float, goal: Goal
+    name: str, measured: Mapping[str, tuple[np.ndarray, np.ndarray]], num_train: np.ndarray, in_all: float, goal: Goal
 ) -> LearningCurve:
     """A router's curve from accuracy and cost per split, (num_splits, 2, num_sizes), and resampled figures."""
+    figures, draws = measured[name]
+    versus = [None] * len(num_train) if name == MIXTURE else _versus_mixture(name, measured, goal)
     scores = goal.rank_score(figures[:, 0], figures[:, 1]).mean(axis=0)
     values = goal.merit(figures[:, 0], figures[:, 1]).mean(axis=0)
     shape, sizes = curve_shape(Curve(num_train, values, draws)), [round(size) for size in num_train]
@@ -237,8 +257,21 @@ def _curve(
             "ci95": interval(draws[:, place]),
             "accuracy": float(figures[:, 0, place].mean()),
             "average_cost_usd": float(figures[:, 1, place].mean()),
+            "vs_mixture": versus[place],
         }
         for place, size in enumerate(sizes)
     ]
     said = answer(name, shape, sizes=sizes, in_all=in_all, figure=_figure(goal))
     return {**shape, "router": name, "points": points, "answer": said}
+
+
+def _versus_mixture(
+    name: str, measured: Mapping[str, tuple[np.ndarray, np.ndarray]], goal: Goal
+) -> Sequence[Change | None]:
+    """Difference from the mixture at every size."""
+    figures, draws = measured[name]
+    if MIXTURE not in measured:
+        return [None] * draws.shape[1]
+    other, other_draws = measured[MIXTURE]
+    own, base = (goal.merit(part[:, 0], part[:, 1]).mean(axis=0) for part in (figures, other))
+    return [change(own[place] - base[place], draws[:, place] - other_draws[:, place]) for place in range(len(own))]

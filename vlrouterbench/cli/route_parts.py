@@ -1,0 +1,195 @@
+"""`vlrouterbench route --questions ... --out FOLDER`: very many questions, in parts, and what is shown of them.
+
+Decisions
+- The manifest fixes the parts: a rerun that does not state --parts takes those that the job was begun with.
+- Bad rows are in files of their own; how many there are is said at the end. Where every row is bad, that is an error.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypedDict
+
+from vlrouterbench.cli import console
+from vlrouterbench.cli.plugins import allowing, load_plugins, loaded_plugins
+from vlrouterbench.cli.route_request import RouteRequest
+from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
+from vlrouterbench.core.errors import RouterError
+from vlrouterbench.core.simulated import SIMULATED_ROUTER
+from vlrouterbench.routers.auto import fetches_encoders, trusts_code
+from vlrouterbench.routers.encoders.sample_input import RAISE, TEXT_ONLY
+from vlrouterbench.routing.options import RoutingOptions
+from vlrouterbench.routing.parts.budget_work import CurveWork
+from vlrouterbench.routing.parts.engines import LOCAL, EngineOptions
+from vlrouterbench.routing.parts.job import Job, JobResult, input_record
+from vlrouterbench.routing.parts.manifest import JobRecord, Manifest, begun, check_same, parts_of, read_manifest
+from vlrouterbench.routing.parts.part import plan_parts
+from vlrouterbench.routing.parts.route_work import RouteWork, done_part
+from vlrouterbench.routing.parts.router_source import encoder_identity, router_sha256
+from vlrouterbench.routing.parts.shards import find_shards
+from vlrouterbench.routing.parts.work import DoPart, PartWork
+from vlrouterbench.training.pool.opened import check_open_pool
+from vlrouterbench.version import __version__
+
+COMMAND = "route"
+
+
+class PartsSummary(TypedDict):
+    """What `route --questions --out FOLDER --json` prints."""
+
+    rows: int
+    decided: int
+    bad: int
+    out: str
+    parts: int
+    parts_found: int
+    engine: str
+    seconds: float
+    chosen: dict[str, int]
+    average_estimated_cost_usd: float | None
+    average_cost_usd: float | None
+    without_image: int
+    fewer_images: int
+    trained_on_simulated_data: bool
+
+
+@dataclass(frozen=True)
+class AllowedWork:
+    """Work as other processes open it: with the plugins and what else the command allowed."""
+
+    work: PartWork
+    plugins: tuple[str, ...]
+    code: bool
+    downloads: bool
+
+    @classmethod
+    def of(cls, work: PartWork) -> AllowedWork:
+        """Work with what this command allows."""
+        return cls(work, loaded_plugins.get(), trusts_code.get(), fetches_encoders.get())
+
+    def open(self) -> DoPart:
+        """See PartWork."""
+        load_plugins(self.plugins)
+        console.quiet_libraries()
+        with allowing(code=self.code, downloads=self.downloads):
+            return self.work.open()
+
+
+def route_in_parts(request: RouteRequest) -> None:
+    """Decide every question of `request.questions`, in parts, into the folder `request.out`.
+
+    Raises:
+        VLRouterBenchError: the input, the router, the options or the folder do not go together, or every row is bad.
+        BudgetError, CalibrationError, PoolMismatchError: what no row could be decided with.
+    """
+    start = time.perf_counter()
+    source, out = request.table_files()
+    engine_options = EngineOptions(request.engine or LOCAL, request.actors, request.ray_address, request.gpus_per_actor)
+    engine_options.check()
+    before = read_manifest(out)
+    router_source = request.source()
+    files = find_shards(source)
+    router, note = router_source.open()
+    if note:
+        console.warn(note)
+    average = request.average_cost_usd
+    pool = None if average is None else check_open_pool(router, request.router)
+    options = RoutingOptions(name=router_source.name, candidates=request.names, **request.budget)
+    options.check(router)
+    with console.stage("look through the questions"):
+        record = input_record(files, None if before is None else before["input"])
+    fixed = len(before["parts"]) if before is not None and request.parts is None else request.parts
+    digest = router_sha256(router)
+    job_record: JobRecord = {
+        "command": COMMAND,
+        "version": __version__,
+        "input": record,
+        "router": {"name": router_source.name, "sha256": digest},
+        "encoder": encoder_identity(router),
+        "options": _stated_options(request),
+        "parts": [part.record() for part in plan_parts([shard["rows"] for shard in record["shards"]], fixed)],
+    }
+    manifest = _same_or_new(out, before, job_record)
+    bad_image = TEXT_ONLY if request.allow_text_only else RAISE
+    work = RouteWork(
+        router_source, digest, options, files.root, files.names, bad_image, out.absolute(), manifest["job"]
+    )
+    simulated = console.trained_on_simulated_data(router)
+    engine, parts = engine_options.open(), parts_of(manifest)
+    job = Job(out, manifest, parts, lambda part: done_part(out, part, manifest["job"]), simulated)
+    if pool is not None and average is not None:
+        with console.stage("look for the weight that keeps the average") as job.progress:
+            weight = job.weigh(AllowedWork.of(CurveWork(work)), engine, pool, average)
+        work = replace(work, options=replace(options, usd_weight=weight))
+    with console.stage("decide") as job.progress:
+        result = job.run(AllowedWork.of(work), engine)
+    if not result.decided:
+        raise RouterError(
+            f"expected rows that can be decided in {source}, found none of {result.bad:,}. {out}/errors-*.parquet says "
+            "why of each."
+        )
+    _show(request, result, note, time.perf_counter() - start, simulated=simulated)
+
+
+def _same_or_new(out: Path, before: Manifest | None, job: JobRecord) -> Manifest:
+    if before is None:
+        return begun(job)
+    check_same(out, before, job)
+    return before
+
+
+def _stated_options(request: RouteRequest) -> dict[str, object]:
+    """The options that decisions depend on, by the names of their flags."""
+    goal = request.goal()
+    stated = {
+        **request.budget,
+        "average_cost_usd": request.average_cost_usd,
+        "candidates": request.names,
+        "allow_text_only": request.allow_text_only or None,
+        "objective": None if request.objective is None else str(goal.objective),
+        "beta": None if request.objective is None else goal.beta,
+        "cost_bounds": None if goal.given_bounds is None else list(goal.given_bounds),
+    }
+    return {name: value for name, value in stated.items() if value is not None}
+
+
+def _show(request: RouteRequest, result: JobResult, note: str, seconds: float, *, simulated: bool) -> None:
+    (_, out), rows, mean = request.table_files(), result.decided + result.bad, result.average_estimated_cost_usd
+    summary: PartsSummary = {
+        "rows": rows,
+        "decided": result.decided,
+        "bad": result.bad,
+        "out": str(out),
+        "parts": len(result.facts),
+        "parts_found": result.found,
+        "engine": request.engine or LOCAL,
+        "seconds": seconds,
+        "chosen": result.chosen,
+        "average_estimated_cost_usd": mean,
+        "average_cost_usd": request.average_cost_usd,
+        "without_image": result.without_image,
+        "fewer_images": result.fewer_images,
+        "trained_on_simulated_data": simulated,
+    }
+    table = console.plain_table("", ("candidate", "rows", "share %"))
+    for name, count in result.chosen.items():
+        table.add_row(name, f"{count:,}", f"{100 * count / result.decided:.1f}")
+    before = f", {result.found:,} of them before" if result.found else ""
+    console.show(
+        {**summary, **request.objective_facts(note)},
+        f"{result.decided:,} of {rows:,} rows decided in {len(result.facts):,} parts{before}",
+        table,
+        *([_spending(mean, request.average_cost_usd)] if mean is not None else []),
+        *([f"rows decided without their image: {result.without_image:,}"] if result.without_image else []),
+        *([f"rows decided without some of their images: {result.fewer_images:,}"] if result.fewer_images else []),
+        *([f"bad rows: {result.bad:,}; errors-*.parquet says why of each"] if result.bad else []),
+        *([SIMULATED_ROUTER] if simulated else []),
+        f"decisions: {out}",
+    )
+
+
+def _spending(mean: float, average: float | None) -> str:
+    asked = "" if average is None else f"; asked for {SAMPLES_PER_COST_UNIT * average:.4g}"
+    return f"expected cost: {SAMPLES_PER_COST_UNIT * mean:.4g} $/10K on average{asked}"

@@ -1,0 +1,163 @@
+"""An average over a whole job: what decisions at each weight would cost is added up first, part by part.
+
+Decisions
+- Two passes. The first estimates every question and sums what is expected of it at each of STEPS weights; the second
+  decides at the lightest weight whose mean is within the budget. So the budget holds over all parts together, exactly
+  by the router's own estimates, and depends on no order of parts. It is underspent by less than one step of weights.
+- The sums of a part lie in a hidden folder until the weight is fixed in the manifest: the first pass resumes as the
+  second one does.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import torch
+
+from vlrouterbench.core.files import make_folder, write_json
+from vlrouterbench.routers.base.budget import Budget, Estimates
+from vlrouterbench.routers.base.decision import BudgetError, RoutingDecision
+from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
+from vlrouterbench.routing.parts.manifest import BudgetRecord
+from vlrouterbench.routing.parts.part import Part
+from vlrouterbench.routing.parts.route_work import RouteWork, Routing
+from vlrouterbench.routing.parts.work import DoPart, PartFacts
+from vlrouterbench.training.pool.opened import check_open_pool
+
+STEPS = 200
+"""Weights that are tried, from "a hundred times the dearest candidate's mean cost for all accuracy" down to none."""
+_FOLDER = ".budget"
+_NOTHING = RoutingDecision("", {}, None, {})
+
+
+class CurveFacts(PartFacts):
+    """What became of a part in the first pass: `costs_usd` of its decided rows together, at each weight."""
+
+    job: str
+    costs_usd: list[float]
+
+
+def trial_weights(router: OpenPoolRouter) -> list[float]:
+    """The weights that are tried, the heaviest first."""
+    unit = router.largest_mean_cost
+    return [*torch.logspace(2, -3, STEPS, dtype=torch.float64).div(unit).tolist(), 0.0]
+
+
+@dataclass(frozen=True)
+class CurveWork:
+    """See PartWork; the first pass of `route`."""
+
+    route: RouteWork
+
+    def open(self) -> DoPart:
+        """See PartWork; errors are those of the second pass, and a router without an open pool."""
+        routing = self.route.open_routing()
+        return _Curves(self.route, routing, check_open_pool(routing.router, self.route.source.router))
+
+
+class _Curves:
+    """The first pass, opened."""
+
+    def __init__(self, work: RouteWork, routing: Routing, router: OpenPoolRouter) -> None:
+        self.work, self.routing, self.router = work, routing, router
+        self.weights = trial_weights(router)
+        names, seconds = work.options.candidates, work.options.max_latency_s
+        self.names: Sequence[str] | None = names if seconds is None else router.quick_enough(seconds, names)
+
+    def __call__(self, part: Part) -> PartFacts:
+        """Sum up a part, unless its sums stand there already."""
+        if (found := done_curve(self.work.out, part, self.work.job)) is not None:
+            return found
+        made = list[Estimates]()
+
+        def estimate(features: torch.Tensor) -> RoutingDecision:
+            made.append(self.router.estimates(features.to(self.router.device)))
+            return _NOTHING
+
+        routed, _ = self.routing.routed(part, estimate)
+        facts: CurveFacts = {
+            "job": self.work.job,
+            "part": part.number,
+            "rows": part.rows,
+            "decided": len(made),
+            "bad": len(routed.bad),
+            "without_image": 0,
+            "fewer_images": 0,
+            "chosen": {},
+            "cost_usd": None,
+            "costs_usd": self._costs(made),
+        }
+        write_json(_file(self.work.out, part), facts)
+        return facts
+
+    def _costs(self, made: Sequence[Estimates]) -> list[float]:
+        if not made:
+            return [0.0] * len(self.weights)
+        together = Estimates(
+            torch.cat([one.accuracy for one in made]),
+            torch.cat([one.cost_usd for one in made]),
+            _joined([one.standard_error for one in made]),
+            _joined([one.output_tokens for one in made]),
+        )
+        costs = []
+        for weight in self.weights:
+            chosen = self.router.choose(self.router.utility(together, Budget(usd_weight=weight)), self.names)
+            costs.append(float(together.cost_usd.gather(1, chosen.unsqueeze(1)).double().sum()))
+        return costs
+
+
+def _joined(values: Sequence[torch.Tensor | None]) -> torch.Tensor | None:
+    """Values of samples together; None of a family that has none."""
+    known = [value for value in values if value is not None]
+    return torch.cat(known) if known else None
+
+
+def done_curve(out: Path, part: Part, job: str) -> CurveFacts | None:
+    """The sums of a part; None where they are not there, or another job's."""
+    try:
+        found = json.loads(_file(out, part).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    fits = isinstance(found, dict) and (found.get("job"), found.get("part"), found.get("rows")) == (
+        job,
+        part.number,
+        part.rows,
+    )
+    return cast(CurveFacts, found) if fits else None
+
+
+def budget_of(router: OpenPoolRouter, average_cost_usd: float, curves: Sequence[CurveFacts]) -> BudgetRecord:
+    """The lightest weight that keeps an average over all questions.
+
+    Raises:
+        BudgetError: even the cheapest decisions cost more.
+    """
+    decided = max(1, sum(facts["decided"] for facts in curves))
+    means = [sum(costs) / decided for costs in zip(*(facts["costs_usd"] for facts in curves), strict=True)]
+    if means[0] > average_cost_usd:
+        raise BudgetError(
+            f"average_cost_usd: {average_cost_usd:.3g} USD per sample is less than the cheapest decisions cost on "
+            f"these questions, {means[0]:.3g}. Raise the budget, or add a cheaper candidate."
+        )
+    weights = trial_weights(router)
+    chosen = max(place for place, mean in enumerate(means) if mean <= average_cost_usd)
+    return {"average_cost_usd": average_cost_usd, "usd_weight": weights[chosen], "expected_usd": means[chosen]}
+
+
+def make_curve_folder(out: Path) -> None:
+    """Make the hidden folder of the first pass."""
+    make_folder(out / _FOLDER)
+
+
+def remove_curves(out: Path) -> None:
+    """Remove the hidden folder of the first pass, once its outcome is in the manifest."""
+    shutil.rmtree(out / _FOLDER, ignore_errors=True)
+
+
+def _file(out: Path, part: Part) -> Path:
+    return out / _FOLDER / f"curve-{part.number:05d}-of-{part.count:05d}.json"

@@ -1,0 +1,216 @@
+"""What a job is: its input, what it is done with, and its parts; written before work begins, compared before a rerun.
+
+Decisions
+- Nothing in it depends on the engine, the machine or where the input lies: a job that is begun here is ended anywhere.
+- Whether a part is done is said by its file, which appears whole; `done` in the manifest is what was known when it was
+  last written.
+- A rerun with another input, router, encoder, option or version is refused with what differs: its parts would not go
+  together with those that are there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NotRequired, TypedDict, cast
+
+from vlrouterbench.core.errors import VLRouterBenchError, said
+from vlrouterbench.core.files import write_json
+from vlrouterbench.data.hub_source import HubOrigin
+from vlrouterbench.routing.parts.part import Part, PartRecord, Range
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+_LISTED = 3
+
+
+class ShardRecord(TypedDict):
+    """A shard: its path below the input, and what it holds."""
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+class InputRecord(TypedDict):
+    """What a job reads; `columns` are those of every shard, `origin` is where on the Hub it comes from."""
+
+    rows: int
+    columns: list[str]
+    shards: list[ShardRecord]
+    origin: NotRequired[HubOrigin]
+
+
+class RouterRecord(TypedDict):
+    """The router of a job."""
+
+    name: str
+    sha256: str
+
+
+class BudgetRecord(TypedDict):
+    """An average over the whole job, USD per sample: as asked for, and as expected of the weight that keeps it."""
+
+    average_cost_usd: float
+    usd_weight: float
+    expected_usd: float
+
+
+class JobRecord(TypedDict):
+    """What decides every byte of a job's parts."""
+
+    command: str
+    version: str
+    input: InputRecord
+    router: RouterRecord
+    encoder: dict[str, str]
+    options: dict[str, object]
+    parts: list[PartRecord]
+
+
+class Manifest(JobRecord):
+    """`manifest.json`: the job, its digest, and how far it has come.
+
+    Attributes:
+        format: of this file.
+        job: digest of the job.
+        done: numbers of the parts that are done.
+        decided, bad: rows of these parts that were, and could not be, decided.
+        budget: what an average over the whole job was turned into, where one was asked for.
+    """
+
+    format: int
+    job: str
+    done: list[int]
+    decided: int
+    bad: int
+    budget: NotRequired[BudgetRecord]
+
+
+def job_digest(job: JobRecord) -> str:
+    """Digest of a job; where on the Hub its input comes from has no part in it."""
+    content = {**job, "input": {name: value for name, value in job["input"].items() if name != "origin"}}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def begun(job: JobRecord) -> Manifest:
+    """The manifest of a job of which nothing is done."""
+    made = {"format": FORMAT, "job": job_digest(job), **job, "done": list[int](), "decided": 0, "bad": 0}
+    return cast(Manifest, made)
+
+
+def parts_of(manifest: Manifest) -> list[Part]:
+    """The parts that a manifest fixes."""
+    made, first = list[Part](), 0
+    for entry in manifest["parts"]:
+        ranges = tuple(Range(*numbers) for numbers in entry["ranges"])
+        made.append(Part(entry["part"], len(manifest["parts"]), first, ranges))
+        first += entry["rows"]
+    return made
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write it, whole or not at all."""
+    write_json(folder / MANIFEST, manifest)
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The manifest of an output folder; None where there is no folder, or an empty one.
+
+    Raises:
+        VLRouterBenchError: the folder holds something else.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        others = (
+            sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith(".")) if _is(folder) else []
+        )
+        if others:
+            raise VLRouterBenchError(
+                f"expected an empty folder, or one with the {MANIFEST} of this job, found {', '.join(others[:_LISTED])}"
+                f"{' and more' if len(others) > _LISTED else ''} in {folder}. Give another --out."
+            )
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["format"] != FORMAT or job_digest(_job_of(content)) != content["job"]:
+            raise ValueError("it is of another format, or was changed by hand")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise VLRouterBenchError(
+            f"{path} is no manifest of a job in parts: {said(error)}. Give another --out, or remove the folder."
+        ) from error
+    return cast(Manifest, content)
+
+
+def check_same(folder: Path, manifest: Manifest, job: JobRecord) -> None:
+    """Refuse a folder that holds another job than this one.
+
+    Raises:
+        VLRouterBenchError: with what differs.
+    """
+    if manifest["job"] == job_digest(job):
+        return
+    raise VLRouterBenchError(
+        f"{folder} holds another job: {'; '.join(_differences(manifest, job)[:_LISTED])}. Ask for what it was begun "
+        "with, or give another --out."
+    )
+
+
+def _is(folder: Path) -> bool:
+    if folder.exists() and not folder.is_dir():
+        raise VLRouterBenchError(f"expected a folder to write to, found a file: {folder}. Give another --out.")
+    return folder.is_dir()
+
+
+def _job_of(content: Mapping[str, object]) -> JobRecord:
+    return cast(JobRecord, {name: content[name] for name in JobRecord.__annotations__})
+
+
+def _differences(old: Manifest, new: JobRecord) -> list[str]:
+    found = list[str]()
+    if old["command"] != new["command"]:
+        return [f"it was begun by `{old['command']}`, and this is `{new['command']}`"]
+    if old["version"] != new["version"]:
+        found.append(f"it was begun by version {old['version']}, and this is {new['version']}")
+    for name in sorted({*old["options"], *new["options"]}):
+        before, now = old["options"].get(name), new["options"].get(name)
+        if before != now:
+            found.append(f"--{name.replace('_', '-')} was {_stated(before)}, and is {_stated(now)}")
+    if not found and old["router"] != new["router"]:
+        before_router, router = old["router"], new["router"]
+        found.append(
+            f"its router was {before_router['name']} ({before_router['sha256'][:12]}), and is {router['name']} "
+            f"({router['sha256'][:12]})"
+        )
+    if old["encoder"] != new["encoder"]:
+        found.append("its encoder was another one")
+    found += _input_differences(old["input"], new["input"])
+    if not found:
+        found.append(f"--parts was {len(old['parts']):,}, and is {len(new['parts']):,}")
+    return found
+
+
+def _stated(value: object) -> str:
+    return "not given" if value is None else json.dumps(value)
+
+
+def _input_differences(old: InputRecord, new: InputRecord) -> list[str]:
+    before, now = ({shard["name"]: shard for shard in record["shards"]} for record in (old, new))
+    gone, come = sorted(set(before) - set(now)), sorted(set(now) - set(before))
+    changed = [name for name in before if name in now and before[name] != now[name]]
+    found = [
+        _named("its input lacks", gone),
+        _named("its input has besides", come),
+        _named("its input changed in", changed),
+    ]
+    if not any((gone, come, changed)) and [*before] != [*now]:
+        found.append("its input has another order")
+    return [text for text in found if text]
+
+
+def _named(what: str, names: Sequence[str]) -> str:
+    more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
+    return f"{what} {', '.join(names[:_LISTED])}{more}" if names else ""

@@ -1,0 +1,165 @@
+"""The one function that does a part of `route --questions`: rows of shards -> a file of decisions and one of bad rows.
+
+Decisions
+- The file of bad rows comes first: where that of decisions stands, the part is done.
+- Both files state their job and part, and that of decisions what became of its rows, so that a rerun sums up a job
+  without reading its rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from vlrouterbench.core.errors import RouterError
+from vlrouterbench.core.files import staged_file
+from vlrouterbench.routers.base.decision import REFUSALS, RoutingDecision
+from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
+from vlrouterbench.routing.images import ImageFolder
+from vlrouterbench.routing.options import RoutingOptions
+from vlrouterbench.routing.parts.part import ERRORS, Part
+from vlrouterbench.routing.parts.router_source import RouterSource, router_sha256
+from vlrouterbench.routing.parts.shard_rows import ID, ShardReader, id_of
+from vlrouterbench.routing.parts.work import DoPart, PartFacts
+from vlrouterbench.routing.route_table import TableWork
+from vlrouterbench.routing.routed_table import SCHEMA, RoutedTable
+
+ERROR_SCHEMA = pa.schema([(ID, pa.string()), ("shard", pa.string()), ("row", pa.int64()), ("problem", pa.string())])
+"""A bad row: its id, its shard, its number there from 1 on, and why it could not be decided."""
+Decide = Callable[[torch.Tensor], RoutingDecision]
+_KEY = b"vlrouterbench"
+
+
+@dataclass(frozen=True)
+class RouteWork:
+    """See PartWork.
+
+    Attributes:
+        source: the router.
+        router_sha256: the digest that it must have.
+        options: how rows are decided.
+        root: the folder that names of shards are relative to.
+        shards: names of the shards.
+        on_bad_image: as for `PreTrainedRouter.route`.
+        out: where the files go.
+        job: digest of the job.
+    """
+
+    source: RouterSource
+    router_sha256: str
+    options: RoutingOptions
+    root: Path
+    shards: Sequence[str]
+    on_bad_image: str
+    out: Path
+    job: str
+
+    def open(self) -> DoPart:
+        """See PartWork.
+
+        Raises:
+            RouterError: the router is another one than when the job was begun, or cannot be loaded.
+        """
+        return self.open_routing()
+
+    def open_routing(self) -> Routing:
+        """The same, as what it is."""
+        torch.set_num_threads(1)
+        router, _ = self.source.open()
+        if router_sha256(router) != self.router_sha256:
+            raise RouterError(f"expected the router {self.source.router} as the job was begun with, found another one.")
+        return Routing(self, router)
+
+
+class Routing:
+    """Work that was opened: the router is loaded."""
+
+    def __init__(self, work: RouteWork, router: PreTrainedRouter) -> None:
+        self.work, self.router, self.reader = work, router, ShardReader(work.root)
+
+    def __call__(self, part: Part) -> PartFacts:
+        """Do a part, unless its file stands there already."""
+        if (found := done_part(self.work.out, part, self.work.job)) is not None:
+            return found
+        routed, ids = self.routed(part)
+        facts = _facts(part, routed)
+        _write(self.work.out / part.file(ERRORS), self._bad_rows(part, routed, ids), self.work.job, facts)
+        _write(self.work.out / part.file(), pa.Table.from_pylist(routed.decisions, SCHEMA), self.work.job, facts)
+        return facts
+
+    def routed(self, part: Part, decide: Decide | None = None) -> tuple[RoutedTable, list[str]]:
+        """What becomes of a part's rows, and the ids of all of them.
+
+        Args:
+            part: whose.
+            decide: decides on features (1, dim) in the place of the router.
+
+        Raises:
+            RouterError: the router cannot decide, whatever the row.
+        """
+        try:
+            return self._routed(part, decide)
+        except REFUSALS as error:
+            raise RouterError(str(error)) from error
+
+    def _routed(self, part: Part, decide: Decide | None) -> tuple[RoutedTable, list[str]]:
+        table = TableWork(self.router, self.work.options, ImageFolder(self.work.root), part.rows, frozenset())
+        table.decide = decide or table.decide
+        ids = list[str]()
+        for shard, start, stop in part.ranges:
+            name = self.work.shards[shard]
+            table.images = ImageFolder((self.work.root / name).parent, self.work.on_bad_image)
+            for row in self.reader.rows(name, start, stop):
+                ids.append(id_of(row, part.first_row + len(ids) + 1))
+                table.add(len(ids), row if isinstance(row.get(ID), list | dict) else {**row, ID: ids[-1]})
+        return table.finished(), ids
+
+    def _bad_rows(self, part: Part, routed: RoutedTable, ids: Sequence[str]) -> pa.Table:
+        places = [(self.work.shards[shard], row) for shard, start, stop in part.ranges for row in range(start, stop)]
+        rows = []
+        for bad in routed.bad:
+            place = bad["row"] - 1
+            shard, row = places[place]
+            rows.append({ID: ids[place], "shard": shard, "row": row + 1, "problem": bad["problem"]})
+        return pa.Table.from_pylist(rows, ERROR_SCHEMA)
+
+
+def done_part(out: Path, part: Part, job: str) -> PartFacts | None:
+    """What became of a part; None where its file is not there, is damaged, or is another job's."""
+    try:
+        stated = json.loads((pq.read_schema(out / part.file()).metadata or {})[_KEY])
+    except (OSError, pa.ArrowException, KeyError, ValueError):
+        return None
+    if stated.get("job") != job or stated.get("part") != part.number or stated.get("rows") != part.rows:
+        return None
+    return cast(PartFacts, {name: stated[name] for name in PartFacts.__annotations__})
+
+
+def _facts(part: Part, routed: RoutedTable) -> PartFacts:
+    costs = [row["estimated_cost_usd"] for row in routed.decisions]
+    known = [cost for cost in costs if cost is not None]
+    return {
+        "part": part.number,
+        "rows": part.rows,
+        "decided": len(routed.decisions),
+        "bad": len(routed.bad),
+        "without_image": routed.without_image,
+        "fewer_images": routed.fewer_images,
+        "chosen": dict(sorted(routed.chosen.items())),
+        "cost_usd": sum(known) if len(known) == len(costs) else None,
+    }
+
+
+def _write(path: Path, table: pa.Table, job: str, facts: PartFacts) -> None:
+    stated = json.dumps({"job": job, **facts}, sort_keys=True).encode()
+    table = table.replace_schema_metadata({_KEY: stated})
+    with staged_file(path) as staging, pq.ParquetWriter(staging, table.schema) as writer:
+        if len(table):  # `datasets` cannot read a group of no rows
+            writer.write_table(table)
