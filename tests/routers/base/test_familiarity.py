@@ -6,7 +6,7 @@ import torch
 
 from tests.families import ENCODER, small_router
 from vlrouterbench.routers.auto import AutoRouter
-from vlrouterbench.routers.base.familiarity import DISTANCES, FEATURES, familiar, unfamiliar_text, unfamiliarity
+from vlrouterbench.routers.base.familiarity import DISTANCES, FEATURES, familiar, unfamiliar_text, unfamiliarities
 
 
 class Encoder:
@@ -21,6 +21,10 @@ class Joined(Encoder):
     fusion = "average"
 
 
+def unfamiliarity(features, kept, encoder):
+    return float(unfamiliarities(features, kept, encoder)[0])
+
+
 def row(*values):
     return torch.tensor([values], dtype=torch.float32)
 
@@ -33,7 +37,7 @@ def test_distances_are_to_the_nearest_of_other_groups_and_the_share_that_lies_as
     # Of 4, mean distance (4 + 3 + 1 + 3) / 4 = 2.75: all four lie as far, p = 5/5. Of 9: 6.25 is farther than all, 1/5.
     assert unfamiliarity(row(4.0), kept, Joined) == 0.0
     assert unfamiliarity(row(9.0), kept, Joined) == pytest.approx(1 - 1 / 5)
-    assert unfamiliarity(row(4.0), None, Joined) is None and unfamiliarity(row(4.0), {}, Joined) is None
+    assert unfamiliarities(row(4.0), None, Joined) is None and unfamiliarities(row(4.0), {}, Joined) is None
 
 
 def test_a_group_counts_once_and_is_no_neighbour_of_its_own():
@@ -57,7 +61,8 @@ def test_of_requests_like_the_training_samples_about_a_twentieth_passes_95_perce
     rng = np.random.default_rng(0)
     drawn = torch.from_numpy(rng.standard_normal((1400, 3)).astype(np.float32))
     kept = familiar(drawn[:600], torch.arange(600), Encoder)
-    scores = np.array([unfamiliarity(one.unsqueeze(0), kept, Encoder) for one in drawn[600:]])
+    scores = unfamiliarities(drawn[600:], kept, Encoder).numpy()
+    assert scores[7] == unfamiliarity(drawn[607:608], kept, Encoder)
     assert (scores >= 0.95).mean() < 0.075 and (scores >= 0.5).mean() < 0.55
 
 

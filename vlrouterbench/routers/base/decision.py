@@ -79,9 +79,9 @@ class RoutingDecision:
         reason: why this candidate, in a sentence; empty where the family has no estimates to explain it by.
         image_used: whether an image had a part in the decision.
         images_left_out: where one had, how many more of the request had none; `reason` says why.
-        unfamiliar: how unlike the training samples the request is, 0 to 1: 1 less the share of training samples that lie
-            at least as far from the others (`familiarity.py`). None of a family that keeps none of them, or of a router
-            that was saved before.
+        unfamiliar: how unlike the training samples the request is, 0 to 1: 1 less the share of training samples that
+            lie at least as far from the others (`familiarity.py`). None of a family that keeps none of them, or of a
+            router that was saved before.
     """
 
     candidate: str

@@ -22,7 +22,7 @@ import torch
 from vlrouterbench.routers.base.budget import Estimates
 from vlrouterbench.routers.base.configuration_router import RouterConfig
 from vlrouterbench.routers.base.decision import RoutingDecision
-from vlrouterbench.routers.base.familiarity import unfamiliarity
+from vlrouterbench.routers.base.familiarity import unfamiliarities
 from vlrouterbench.routers.base.learning import Recipe, Setting, TrainingSet
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter, frozen
 
@@ -91,7 +91,8 @@ class EstimatingRouter(PreTrainedRouter):
 
     def unfamiliarity(self, features: torch.Tensor) -> float | None:
         """How unlike the training samples a sample is, 0 to 1, by features (1, dim); see `familiarity.py`."""
-        return unfamiliarity(features, self.held_out, self.encoder)
+        scores = unfamiliarities(features, self.held_out, self.encoder)
+        return None if scores is None else float(scores[0])
 
     def estimates(self, features: torch.Tensor) -> Estimates:
         """As `estimate`, every candidate's cost for every sample."""

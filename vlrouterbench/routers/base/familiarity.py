@@ -49,17 +49,18 @@ def familiar(features: torch.Tensor, groups: torch.Tensor, encoder: Any) -> dict
     return {FEATURES: kept, DISTANCES: torch.stack(rows).sort(dim=1).values}
 
 
-def unfamiliarity(features: torch.Tensor, kept: Mapping[str, torch.Tensor] | None, encoder: Any) -> float | None:
-    """1 - p of a sample by its features (1, dim), 0 to 1; None where nothing is kept to compare it with."""
+def unfamiliarities(
+    features: torch.Tensor, kept: Mapping[str, torch.Tensor] | None, encoder: Any
+) -> torch.Tensor | None:
+    """1 - p of samples, (num_samples,) float64, by features (num_samples, dim); None where nothing is kept."""
     if kept is None or FEATURES not in kept:
         return None
     asked, known, known_distances = features.float().cpu(), kept[FEATURES], kept[DISTANCES]
-    least = 1.0
+    shares = []
     for part, others, distances in zip(_parts(asked, encoder), _parts(known, encoder), known_distances, strict=True):
-        distance = _distances(part, others)
-        as_large = len(distances) - int(torch.searchsorted(distances, distance)[0])
-        least = min(least, (1 + as_large) / (1 + len(distances)))
-    return 1.0 - min(1.0, least * len(known_distances))
+        as_large = len(distances) - torch.searchsorted(distances, _distances(part, others))
+        shares.append((1 + as_large.double()) / (1 + len(distances)))
+    return 1.0 - (torch.stack(shares).amin(dim=0) * len(shares)).clamp(max=1.0)
 
 
 def unfamiliar_text(unfamiliar: float | None) -> str:
