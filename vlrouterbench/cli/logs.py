@@ -72,7 +72,10 @@ def evaluate(
     log: Log,
     router: Annotated[list[str], typer.Option("--router", help="Router folder or Hub id; repeat to compare.")],
     benchmark: Annotated[
-        Path | None, typer.Option(help="Benchmark of an export of this log: its test split's requests alone count.")
+        Path | None,
+        typer.Option(
+            help="Benchmark of an export of this log: requests of its train and validation splits do not count."
+        ),
     ] = None,
 ) -> None:
     """Estimate what routers would have got on a log's requests, from the probabilities that it states."""
