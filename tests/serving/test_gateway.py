@@ -264,3 +264,32 @@ def test_health_and_metrics_answer(gateway):
     names = [line.split("{")[0].split(" ")[0] for line in text.splitlines() if line and not line.startswith("#")]
     assert names and all(name.startswith("vlrouter_") for name in names)
     assert 'vlrouter_requests_total{candidate="small",mode="direct",status="200"} 1.0' in text
+
+
+NO_ANSWERS = {
+    "a login page": {"raw": b"<html>log in</html>", "content_type": "text/html"},
+    "no choices": {"raw": b'{"choices": []}'},
+    "no message": {"raw": b'{"choices": [{}]}'},
+    "nothing": {"raw": b""},
+    "an error": {"raw": b'{"error": {"message": "no model is loaded"}}'},
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_success_that_is_no_answer_is_a_failure_and_the_next_best_is_asked(stream, gateway):
+    faults = list(NO_ANSWERS.values())
+    with gateway(
+        lambda _, number: Scripted(text="whole") if number % 2 else Scripted(**faults[number // 2])
+    ) as running:
+        for _ in faults:
+            answer = running.ask(stream=stream)
+            assert answer.status_code == 200 and "whole" in answer.text, answer.text
+            assert answer.headers["x-vlrouter-attempts"] == "2"
+
+
+def test_a_stream_whose_type_says_nothing_is_known_by_its_first_bytes(gateway):
+    content = b"".join(EVENTS + LAST)
+    with gateway(lambda *_: Scripted(raw=content, content_type="text/plain")) as running:
+        answer = running.ask(stream=True)
+        assert answer.content == content
+        assert running.ask(model="small").status_code == 502, "events are no answer to a request without a stream"

@@ -43,9 +43,14 @@ def saving_text(answer: Answer) -> str:
     return f"Estimated saving relative to always asking the strongest candidate, {strongest}: {answer.saving:.0%}."
 
 
-def figure(answer: Answer) -> str:
+def nobody_card(reason: str) -> str:
+    """In the place of a choice, why there is none; screen readers announce it."""
+    return f'<div class="vrb-card" role="status" aria-live="polite"><p>{escaped(reason)}</p></div>'
+
+
+def figure(points: Sequence[CandidatePoint], *, calibrated: bool) -> str:
     """The candidates as points, with the legend."""
-    return f'<figure class="vrb-figure">{candidates_svg(answer.points, calibrated=answer.calibrated)}{LEGEND}</figure>'
+    return f'<figure class="vrb-figure">{candidates_svg(points, calibrated=calibrated)}{LEGEND}</figure>'
 
 
 def candidate_table(points: Sequence[CandidatePoint], *, calibrated: bool) -> str:

@@ -82,6 +82,12 @@ def test_the_reason_names_the_rival_and_what_it_would_cost():
     )
 
 
+def test_one_other_candidate_is_named_where_it_is_not_expected_to_do_better():
+    told = [reason("b", {"b": 0.7, "c": 0.6}, {"b": 2e-4, "c": cost}, Budget(usd_weight=1)) for cost in (1e-4, 9e-4)]
+    assert told[0].endswith(": c is not expected to do better.")
+    assert told[1].endswith(": c is not expected to do better, and costs more.")
+
+
 def test_a_lead_that_costs_nothing_more_and_is_not_followed_is_called_uncertain():
     sentence = reason("b", {"b": 0.7, "c": 0.71}, {"b": 2e-4, "c": 1e-4}, Budget(usd_weight=10))
     assert sentence.endswith("c promises 71.0% at $1 per 10K, a lead too uncertain to leave it for.")
