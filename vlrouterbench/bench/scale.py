@@ -174,7 +174,7 @@ def _trained(folder: Path) -> Path:
 def _questions(folder: Path, rows: int, *, images: bool) -> Path:
     """Shards of simulated questions, of six words each; with images, each of one of a few hundred of 512 px."""
     folder.mkdir(parents=True)
-    pictures = make_samples(_DISTINCT_IMAGES)[1] if images else []
+    pictures = make_samples(min(rows, _DISTINCT_IMAGES))[1] if images else []
     for shard, start in enumerate(range(0, rows, _SHARD_ROWS)):
         stop = min(rows, start + _SHARD_ROWS)
         drawn = np.random.default_rng(shard).integers(0, len(_KINDS), (stop - start, 6))
