@@ -133,3 +133,13 @@ def test_the_event_of_usage_alone_is_taken_out_whole_however_a_stream_is_cut_up(
         shown = b"".join(meter.feed(whole[start : start + size]) for start in range(0, len(whole), size))
         rest = whole.replace(last, b"") if last else whole
         assert (shown + meter.held()).strip() == rest.strip() and meter.end() == Usage(5, 6)
+
+
+@pytest.mark.parametrize("kept", ["nothing", "a log", "estimates that follow answers"])
+def test_the_usage_of_a_stream_is_asked_for_wherever_its_cost_is_kept_and_nowhere_else(kept, gateway):
+    with gateway(lambda *_: Scripted(chunks=EVENTS + LAST), log=kept == "a log") as running:
+        running.app.state.gateway._adapts = kept.startswith("estimates")
+        content = running.ask(EASY, stream=True).content
+    is_asked = "stream_options" in running.upstream.asked[-1].body
+    assert is_asked == (kept != "nothing")
+    assert content == (b"".join(EVENTS) + LAST[1] if is_asked else b"".join(EVENTS + LAST))

@@ -146,7 +146,7 @@ class Gateway:
         """
         started = time.perf_counter()
         await self._count(key)
-        if self.log is not None or (key is not None and key.is_charged):
+        if self.log is not None or self._adapts or (key is not None and key.is_charged):
             request = replace(request, is_metered=True)
         plan = await self.plan(request, key, explores=True)
         turn = Turn(request, plan, key, Outcome(), request_id, started=started)
