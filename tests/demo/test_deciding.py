@@ -1,5 +1,7 @@
 """Decisions as the page shows them: choice, points, frontier, saving; any family, budgets where there are estimates."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -113,3 +115,10 @@ def test_names_from_a_router_are_escaped_everywhere():
     ):
         assert "<img" not in text
     assert "{{" not in choice_card(found) + candidate_table(found.points, calibrated=False)
+
+
+def test_a_request_unlike_the_training_samples_is_said_to_be(workspace, features):
+    found = answer(workspace.router, features, Preference())
+    told, silent = (replace(found, decision=replace(found.decision, unfamiliar=score)) for score in (0.985, 0.9))
+    assert "Unlike the training samples: at most 1.5% of them lie so far" in choice_card(told)
+    assert "Unlike" not in choice_card(silent)

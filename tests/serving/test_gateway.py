@@ -40,6 +40,7 @@ def test_a_request_goes_where_the_router_itself_would_ask_and_the_headers_say_so
             told = float(answer.headers["x-vlrouter-estimated-accuracy"])
             assert told == pytest.approx(decision.estimated_accuracy[decision.candidate], abs=5e-5)
             assert answer.headers["x-vlrouter-reason"].startswith(f"{decision.candidate} is expected to be right")
+            assert float(answer.headers["x-vlrouter-unfamiliar"]) == pytest.approx(decision.unfamiliar, abs=5e-5)
             assert answer.headers["x-vlrouter-attempts"] == "1" and answer.headers["x-vlrouter-request-id"]
             assert float(answer.headers["x-vlrouter-overhead-ms"]) > 0
         decided = {router.route(question).candidate for question in (EASY, HARD)}

@@ -50,6 +50,7 @@ def _route_one(router: PreTrainedRouter, question: str, request: RouteRequest, o
     from rich.text import Text
 
     from vlrouterbench.cli import console
+    from vlrouterbench.routers.base.familiarity import unfamiliar_text
     from vlrouterbench.routers.encoders.sample_input import RAISE, TEXT_ONLY
 
     decision = router.route(
@@ -68,6 +69,7 @@ def _route_one(router: PreTrainedRouter, question: str, request: RouteRequest, o
         _table(decision),
         Text.assemble("ask: ", (decision.candidate, "bold")),
         *([decision.reason] if decision.reason else []),
+        *([unlike] if (unlike := unfamiliar_text(decision.unfamiliar)) else []),
         *([SIMULATED_ROUTER] if simulated else []),
         *([f"The image{'s' * (len(request.image or ()) > 1)} had no part in this decision."] if unread else []),
     )

@@ -8,6 +8,7 @@ from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.demo.deciding import Answer
 from vlrouterbench.demo.html import escaped, row, table, usd_per_10k
 from vlrouterbench.plotting.candidates import CandidatePoint, candidates_svg
+from vlrouterbench.routers.base.familiarity import unfamiliar_text
 
 MARKS = {
     state: f'<b class="vrb-{state}" aria-hidden="true" title="{state}">{sign}</b>'
@@ -25,7 +26,8 @@ def choice_card(answer: Answer) -> str:
     return (
         '<div class="vrb-card" role="status" aria-live="polite">'
         f'<p class="vrb-ask">Ask <strong>{escaped(decision.candidate)}</strong></p>{missed}'
-        f"<p>{escaped(decision.reason or _plain_reason(answer))}</p><p>{escaped(saving_text(answer))}</p></div>"
+        f"<p>{escaped(decision.reason or _plain_reason(answer))}</p><p>{escaped(saving_text(answer))}</p>"
+        f"{f'<p>{escaped(unlike)}</p>' if (unlike := unfamiliar_text(decision.unfamiliar)) else ''}</div>"
     )
 
 

@@ -167,6 +167,7 @@ class TableWork:
             "candidate": decision.candidate,
             "estimated_accuracy": accuracy.get(decision.candidate),
             "estimated_cost_usd": cost.get(decision.candidate),
+            "unfamiliar": decision.unfamiliar,
         }
 
     def _refuse(self, number: int, error: Exception) -> None:

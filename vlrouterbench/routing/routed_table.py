@@ -27,6 +27,7 @@ SCHEMA = pa.schema(
         ("candidate", pa.string()),
         ("estimated_accuracy", pa.float64()),
         ("estimated_cost_usd", pa.float64()),
+        ("unfamiliar", pa.float64()),
     ]
 )
 
@@ -45,6 +46,7 @@ class DecisionRow(TypedDict):
     candidate: str
     estimated_accuracy: float | None
     estimated_cost_usd: float | None
+    unfamiliar: float | None
 
 
 class BadRow(TypedDict):

@@ -40,6 +40,8 @@ def answer_headers(served: Served) -> dict[str, str]:
         values["estimated-accuracy"] = f"{decision.estimated_accuracy[outcome.candidate]:.4f}"
     if decision is not None and (cost := decision.estimated_cost_usd.get(outcome.candidate)) is not None:
         values["estimated-cost-usd"] = f"{cost:.8f}"
+    if decision is not None and decision.unfamiliar is not None:
+        values["unfamiliar"] = f"{decision.unfamiliar:.4f}"
     return {HEADER + name: header_text(value) for name, value in values.items()}
 
 

@@ -62,6 +62,7 @@ def test_decision_is_ready_for_json():
         "reason": "",
         "image_used": True,
         "images_left_out": 0,
+        "unfamiliar": None,
     }
 
 

@@ -86,6 +86,7 @@ class CalibratedRouter(EstimatingRouter):
             standard_error=None if made.standard_error is None else by_name(made.standard_error),
             target_met=target_met,
             reason=reason(names[chosen], accuracy, cost, request),
+            unfamiliar=self.unfamiliarity(features),
         )
 
 

@@ -79,6 +79,9 @@ class RoutingDecision:
         reason: why this candidate, in a sentence; empty where the family has no estimates to explain it by.
         image_used: whether an image had a part in the decision.
         images_left_out: where one had, how many more of the request had none; `reason` says why.
+        unfamiliar: how unlike the training samples the request is, 0 to 1: 1 less the share of training samples that
+            lie at least as far from the others (`familiarity.py`). None of a family that keeps none of them, or of a
+            router that was saved before.
     """
 
     candidate: str
@@ -92,6 +95,7 @@ class RoutingDecision:
     image_used: bool = True
     within_budget: bool = True
     images_left_out: int = 0
+    unfamiliar: float | None = None
 
     def of_images(self, sample: RouterInput, encoder: Any) -> RoutingDecision:
         """The decision with what it says of the sample's images; `encoder` is what read them."""
