@@ -8,7 +8,7 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
 LOWEST := .venv-lowest
 
-.PHONY: help run test test-fast test-lowest faults fuzz quality style clean
+.PHONY: help run test test-fast test-lowest faults fuzz quality style docs clean
 .DEFAULT_GOAL := help
 
 help: ## Say what can be made
@@ -45,6 +45,9 @@ quality: $(VENV)/.test ## Lint, format and type checks
 style: $(VENV)/.test ## Mend what the linters can mend
 	$(BIN)/ruff format vlrouterbench tests spaces
 	$(BIN)/ruff check --fix vlrouterbench tests spaces
+
+docs: $(VENV)/.test ## The pages of docs/ as a site in build/docs, with warnings as errors
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
 
 clean: ## Remove the environment and what runs left behind
 	rm -rf $(VENV) $(LOWEST) runs build dist *.egg-info

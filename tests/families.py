@@ -46,10 +46,10 @@ def packed_problem(folder, backbone="tiny-lxmert", **options):
     return Problem(table, pack_benchmark(table, open_backbone(BackboneOptions(backbone, **options), table)))
 
 
-def small_router(family, num_candidates=3, **own):
+def small_router(family, num_candidates=3, encoder=ENCODER, **own):
     """A router over candidates a, b, c, ... with a small encoder."""
     names = [{"name": chr(97 + place), "mean_cost_usd": 0.001} for place in range(num_candidates)]
-    return ROUTERS[family](ROUTERS[family].config_class(candidates=names, encoder=ENCODER, **own)).eval()
+    return ROUTERS[family](ROUTERS[family].config_class(candidates=names, encoder=encoder, **own)).eval()
 
 
 def widened(rows, router):

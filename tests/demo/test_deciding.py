@@ -1,5 +1,7 @@
 """Decisions as the page shows them: choice, points, frontier, saving; any family, budgets where there are estimates."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -98,7 +100,7 @@ def test_a_family_without_estimates_shows_scores_and_no_budget():
     found = answer(router, torch.zeros(1, router.feature_dim), Preference(CEILING, usd_per_10k=1e-9), excluded=["a"])
     assert found.decision.candidate == "b" and not found.calibrated
     assert np.isfinite([point.height for point in found.points]).all()
-    drawn, card = figure(found), choice_card(found)
+    drawn, card = figure(found.points, calibrated=found.calibrated), choice_card(found)
     assert "no probability" in drawn and "scores are no probabilities" in card
 
 
@@ -106,6 +108,17 @@ def test_names_from_a_router_are_escaped_everywhere():
     router = small_router("linear")
     router.config.candidates[0]["name"] = "<img src=x onerror=alert(1)>{{x}}"
     found = answer(router, torch.zeros(1, router.feature_dim), Preference())
-    for text in (choice_card(found), candidate_table(found.points, calibrated=False), figure(found)):
+    for text in (
+        choice_card(found),
+        candidate_table(found.points, calibrated=False),
+        figure(found.points, calibrated=False),
+    ):
         assert "<img" not in text
     assert "{{" not in choice_card(found) + candidate_table(found.points, calibrated=False)
+
+
+def test_a_request_unlike_the_training_samples_is_said_to_be(workspace, features):
+    found = answer(workspace.router, features, Preference())
+    told, silent = (replace(found, decision=replace(found.decision, unfamiliar=score)) for score in (0.985, 0.9))
+    assert "Unlike the training samples: at most 1.5% of them lie so far" in choice_card(told)
+    assert "Unlike" not in choice_card(silent)

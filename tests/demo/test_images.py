@@ -19,7 +19,7 @@ def test_a_zip_that_lies_about_sizes_is_read_no_further_than_the_limit(tmp_path)
     honest = (2**20).to_bytes(4, "little")
     path.write_bytes(path.read_bytes().replace(honest, (100).to_bytes(4, "little")))
     with ImageArchive(path, Limits(image_bytes=1000)) as archive, pytest.raises(QuestionError):
-        archive.image("a.png")
+        archive.images("a.png")
 
 
 def test_too_many_files_in_a_zip_are_refused(tmp_path):
@@ -35,10 +35,10 @@ def test_names_that_climb_out_of_a_zip_lead_nowhere(tmp_path):
     path = zip_of(here / "climb.zip", {"../evil.png": image_bytes(size=(3, 5)), "/abs.png": image_bytes()})
     with ImageArchive(path) as archive:
         # A member of that name is read out of the archive; a file of the disk never is.
-        assert archive.image("../evil.png").size == (3, 5)
+        assert archive.images("../evil.png")[0][0].size == (3, 5)
         for name in ("../secret.png", str(tmp_path / "secret.png"), "secret.png"):
             with pytest.raises(QuestionError, match="not in the archive"):
-                archive.image(name)
+                archive.images(name)
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["climb.zip", "here", "secret.png"]
 
 

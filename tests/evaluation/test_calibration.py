@@ -14,7 +14,7 @@ from vlrouterbench.evaluation.calibration import calibration_of
 from vlrouterbench.evaluation.estimates import CandidateEstimates, ask_estimates
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 from vlrouterbench.evaluation.paired import RoutedSplit, ScoringContext
-from vlrouterbench.routers.base.decision import Estimates
+from vlrouterbench.routers.base.budget import Estimates
 
 UNTIMED = EvaluationOptions(time_routers=False, seed=5)
 

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from tests.families import packed_problem
+from vlrouterbench.core.errors import RouterError
 from vlrouterbench.features import packed as packed_module
 from vlrouterbench.features.backbones import BackboneOptions, open_backbone
 from vlrouterbench.features.inputs import router_inputs
@@ -52,6 +53,21 @@ def test_the_whole_picture_is_kept(encoder):
     pixels = encoder.image_row(wide)[: encoder.pixel_bytes].reshape(32, 32, 3)
     assert pixels[16, 0].tolist() == [255, 0, 0] and pixels[16, 31].tolist() == [0, 0, 255]
     assert set(pixels[0].ravel()) == {128}
+
+
+def test_a_decoder_has_a_place_for_each_of_a_samples_pictures_and_others_for_the_first(table):
+    decoder = open_backbone(BackboneOptions("tiny-smolvlm", image_size=32, max_images=3), table)
+    white, black = (Image.new("RGB", (9, 9), colour) for colour in ("white", "black"))
+    samples = [RouterInput.of("a", (), "", images) for images in ([white, black], [], [black] * 4)]
+    given = decoder.unpacked(decoder.encode(samples))
+    assert given.pixels.shape == (3, 3, 3, 32, 32)
+    assert given.has_image.tolist() == [[True, True, False], [False] * 3, [True] * 3]
+    assert torch.equal(given.pixels[0, :2], torch.stack([torch.ones(3, 32, 32), -torch.ones(3, 32, 32)]))
+    one = open_backbone(BackboneOptions("tiny-smolvlm", image_size=32), table)
+    assert one.most_images == 1 and "max_images" not in one.config
+    assert pack_benchmark(table, decoder).path != pack_benchmark(table, one).path
+    with pytest.raises(RouterError, match="reads one image of a sample, found 2"):
+        open_backbone(BackboneOptions("tiny-lxmert", max_images=2), table)
 
 
 def test_pictures_are_decoded_once_and_by_several_processes_to_the_same_bytes(table, encoder, monkeypatch):

@@ -21,24 +21,35 @@ def test_a_source_is_pinned_and_fetched_once_without_other_models_and_pickles(tm
     fake_hub.add("dataset", "owner/records", files | {"mmeval/ModelA/ModelA_MMStar.pkl": b"\x80", "README.md": b"# x"})
     first = fake_hub.repositories["dataset", "owner/records"].commits[0][0]
     fake_hub.repositories["dataset", "owner/records"].commit({"README.md": b"all is gone"})
+    questions = {f"data/{name}": f"question\n{name}\n".encode() for name in ("q-0.csv", "q-1.csv", "other.csv")}
+    fake_hub.add("dataset", "owner/questions", questions)
     code = f"""
     import json
     from pathlib import Path
     from vlrouterbench.cli.main import main
+    from vlrouterbench.routing.parts.shards import find_shards
 
+    shards = find_shards(Path("hf://datasets/owner/questions/data/q-*.csv"))
     build = ["build", {f"{SOURCE}@{first}"!r}, "--models", "ModelA,ModelB", "--prices", {str(pool(tmp_path))!r}]
     folder = ["build", {f"{SOURCE}@{first}/mmeval"!r}, "--candidates", {str(pool(tmp_path))!r}]
     answer = [main([*build, "--out", "one"]), main([*build, "--out", "two"]), main([*folder, "--out", "three"])]
     answer += [json.loads(Path(n, "build_report.json").read_text()) for n in ("one", "two", "three")]
     answer += [main(["build", {SOURCE!r}, "--out", "four"]), Path("one/README.md").read_text()]
+    answer += [shards.names, shards.origin, [(shards.root / name).read_text() for name in shards.names]]
     """
-    *statuses, one, two, three, newest, card = client(fake_hub.endpoint, code)
+    *statuses, one, two, three, newest, card, names, origin, texts = client(fake_hub.endpoint, code)
+    commit = fake_hub.repositories["dataset", "owner/questions"].commits[0][0]
+    assert (names, texts) == (["q-0.csv", "q-1.csv"], ["question\nq-0.csv\n", "question\nq-1.csv\n"])
+    assert origin == {"repo_id": "owner/questions", "revision": commit, "folder": "data"}
     assert statuses == [0, 0, 0] and newest == 1
     assert one == two and one["source_origin"] == {"repo_id": "owner/records", "revision": first, "folder": "."}
     assert (one["name"], one["samples"], one["candidates"], one["pairs_kept"]) == ("records", 24, 2, 48)
     assert (three["candidates"], three["source_origin"]["folder"]) == (3, "mmeval")
     assert f"at commit `{first}`" in card
-    got = [path.partition("/resolve/")[2].partition("/")[2] for method, path in fake_hub.requests if method == "GET"]
+    paths = [path for method, path in fake_hub.requests if method == "GET"]
+    asked = sorted({path.rpartition("/")[2] for path in paths if "/owner/questions/resolve/" in path})
+    assert asked == ["q-0.csv", "q-1.csv"]
+    got = [path.partition("/resolve/")[2].partition("/")[2] for path in paths if "/owner/questions/" not in path]
     fetched = [path for path in got if path]
     assert sorted(fetched) == sorted(path for path in files if path.startswith("mmeval/"))  # each once, over all builds
 

@@ -22,7 +22,7 @@ from vlrouterbench.data.build import build_benchmark
 from vlrouterbench.demo.batch import BatchFiles, BatchRouting
 from vlrouterbench.demo.controls import Preference
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
-from vlrouterbench.routers.encoders.sample_input import read_sample
+from vlrouterbench.routers.base.decision import read_sample
 from vlrouterbench.routers.families.modeling_mlp import MLPRouter, MLPRouterConfig
 
 NUM_SAMPLES = 300

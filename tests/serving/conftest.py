@@ -81,7 +81,7 @@ def running_gateway(router, folder, script=None, config=None, log=False, at=None
     """
     with OpenAIStandIn(script) as upstream:
         base_url = upstream.base_url if at is None else f"http://127.0.0.1:{at}/v1"
-        entries = [endpoint_entry(name, base_url, **fields, **(own or {}).get(name, {})) for name in NAMES]
+        entries = [endpoint_entry(name, base_url, **fields | (own or {}).get(name, {})) for name in NAMES]
         endpoints = write_endpoints(folder / "endpoints.yaml", *entries)
         path = folder / "serve.yaml"
         path.write_text(json.dumps(config or {}))

@@ -40,6 +40,7 @@ def test_a_request_goes_where_the_router_itself_would_ask_and_the_headers_say_so
             told = float(answer.headers["x-vlrouter-estimated-accuracy"])
             assert told == pytest.approx(decision.estimated_accuracy[decision.candidate], abs=5e-5)
             assert answer.headers["x-vlrouter-reason"].startswith(f"{decision.candidate} is expected to be right")
+            assert float(answer.headers["x-vlrouter-unfamiliar"]) == pytest.approx(decision.unfamiliar, abs=5e-5)
             assert answer.headers["x-vlrouter-attempts"] == "1" and answer.headers["x-vlrouter-request-id"]
             assert float(answer.headers["x-vlrouter-overhead-ms"]) > 0
         decided = {router.route(question).candidate for question in (EASY, HARD)}
@@ -143,6 +144,18 @@ def test_a_router_decides_alone_at_v1_route(gateway, router_folder):
     decision = vrb.AutoRouter.from_pretrained(router_folder).route(HARD)
     assert told["candidate"] == decision.candidate and told["decision"] == json.loads(json.dumps(decision.as_dict()))
     assert set(told["order"]) == set(NAMES) and running.upstream.asked == []
+
+
+def test_every_image_of_a_request_reaches_the_router_which_says_what_it_did_not_take_in(gateway, router_folder):
+    with gateway(max_images=2) as running:
+        image, text = with_image(HARD)[0]["content"]
+        messages = [{"role": "user", "content": [image, image, text]}]
+        answered = running.client.post("/v1/route", json={"model": "auto", "messages": messages}).json()
+        said = running.ask(messages).headers["x-vlrouter-reason"]
+    expected = vrb.AutoRouter.from_pretrained(router_folder).route(messages=messages)
+    assert answered["decision"]["images_left_out"] == expected.images_left_out == 1
+    assert answered["decision"]["score"] == pytest.approx(expected.score)
+    assert said.startswith("Of 2 images this router reads the first alone: 1 had no part in this decision.")
 
 
 def test_models_lists_what_can_be_asked(gateway):
@@ -251,3 +264,32 @@ def test_health_and_metrics_answer(gateway):
     names = [line.split("{")[0].split(" ")[0] for line in text.splitlines() if line and not line.startswith("#")]
     assert names and all(name.startswith("vlrouter_") for name in names)
     assert 'vlrouter_requests_total{candidate="small",mode="direct",status="200"} 1.0' in text
+
+
+NO_ANSWERS = {
+    "a login page": {"raw": b"<html>log in</html>", "content_type": "text/html"},
+    "no choices": {"raw": b'{"choices": []}'},
+    "no message": {"raw": b'{"choices": [{}]}'},
+    "nothing": {"raw": b""},
+    "an error": {"raw": b'{"error": {"message": "no model is loaded"}}'},
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_success_that_is_no_answer_is_a_failure_and_the_next_best_is_asked(stream, gateway):
+    faults = list(NO_ANSWERS.values())
+    with gateway(
+        lambda _, number: Scripted(text="whole") if number % 2 else Scripted(**faults[number // 2])
+    ) as running:
+        for _ in faults:
+            answer = running.ask(stream=stream)
+            assert answer.status_code == 200 and "whole" in answer.text, answer.text
+            assert answer.headers["x-vlrouter-attempts"] == "2"
+
+
+def test_a_stream_whose_type_says_nothing_is_known_by_its_first_bytes(gateway):
+    content = b"".join(EVENTS + LAST)
+    with gateway(lambda *_: Scripted(raw=content, content_type="text/plain")) as running:
+        answer = running.ask(stream=True)
+        assert answer.content == content
+        assert running.ask(model="small").status_code == 502, "events are no answer to a request without a stream"

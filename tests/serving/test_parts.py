@@ -177,7 +177,7 @@ def chat(text, **fields):
 def test_a_reserve_is_no_less_than_a_token_a_byte_and_every_answer_at_its_cap(request_, output):
     endpoint = Endpoint("a", "a", 1.0, 10.0, base_url="http://127.0.0.1:9/v1", max_output_tokens=200)
     least = (len(request_.messages[0]["content"].encode()) + 10 * output) / 1e6
-    assert least <= reserve_of(endpoint, request_) <= request_.num_answers * (least + 1_000 / 1e6)
+    assert least <= reserve_of(endpoint, request_) <= request_.body.get("n", 1) * (least + 1_000 / 1e6)
 
 
 def test_a_reserve_counts_images_by_their_size_and_one_that_cannot_be_read_as_the_largest():
@@ -215,6 +215,8 @@ def test_shares_of_conversations_are_spread_evenly():
         ("keys: [{name: a, mean_usd_per_request: 0}]", "from 1e-09"),
         ("unreadable_images: maybe", "text-only"),
         ("shadow: [a]", "expected one value"),
+        ("image_hosts: ['*']", "names of hosts"),
+        ("image_hosts: ['http://a.example/']", "names of hosts"),
     ],
 )
 def test_a_configuration_that_makes_no_sense_is_told_with_its_line_and_without_a_key(text, told, tmp_path):

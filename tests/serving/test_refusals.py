@@ -190,11 +190,13 @@ def test_a_mode_does_not_widen_what_a_key_may_ask(gateway):
             assert running.ask(headers=bearer()).status_code == 403 and running.upstream.asked == []
 
 
-def test_an_image_of_very_many_pixels_is_400_and_not_decoded(malformed):
+def test_an_image_of_very_many_pixels_is_400_and_neither_decoded_nor_warned_of(gateway, recwarn):
     head = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + struct.pack(">IIBBBBB", 12_000, 12_000, 8, 2, 0, 0, 0)
     content = head + struct.pack(">I", zlib.crc32(head[12:])) + b"\0\0\0\0IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
     url = f"data:image/png;base64,{base64.b64encode(content).decode()}"
-    refused = malformed.ask([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}])
+    with gateway() as running:
+        refused = running.ask([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}])
+    assert [str(warning.message) for warning in recwarn if "pixels" in str(warning.message)] == []
     assert refused.status_code == 400 and "pixels" in refused.json()["error"]["message"], refused.text
 
 
@@ -206,7 +208,7 @@ def test_a_key_may_ask_so_often_in_a_minute(gateway):
 
 
 def test_a_name_cannot_end_a_header(router_folder):
-    from vlrouterbench.serving.app import header_text
+    from vlrouterbench.serving.describing import header_text
 
     assert header_text("a\r\nset-cookie: x") == "a%0D%0Aset-cookie: x" and header_text("Größe") == "Gr%C3%B6%C3%9Fe"
 

@@ -11,8 +11,8 @@ from threading import Thread
 import pytest
 from PIL import Image
 
-from vlrouterbench.serving.chat import RequestError
 from vlrouterbench.serving.remote_images import RemoteImages, is_public
+from vlrouterbench.serving.request_error import RequestError
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ NAMES = (
     "measure",
     "serve",
     "gpu",
+    "scale",
 )
 """Each is a file of `vlrouterbench.bench` with a function `bench_NAME`."""
 _OPTIONS = {
@@ -79,7 +80,7 @@ def bench(
     with console.stage(f"bench {name}"):
         run = getattr(importlib.import_module(f"vlrouterbench.bench.{module}"), f"bench_{module}")
         result = run(scale=scale, **own)
-    lines = {"serve": _serve_lines, "gpu": _gpu_lines}.get(name, _lines)
+    lines = {"serve": _serve_lines, "gpu": _gpu_lines, "scale": _scale_lines}.get(name, _lines)
     console.show(result, *lines(result))
 
 
@@ -204,6 +205,31 @@ def _serve_lines(result: Figures) -> list[str]:
             f"{proxied['load']['requests_per_second']:.0f} requests/s, {proxied['load']['errors']} errors"
         )
     return [*lines, f"load average {result['load_average']:.1f} on {result['cores']} cores when it began"]
+
+
+def _scale_lines(result: Figures) -> list[str]:
+    """Figures of `bench scale`."""
+    lines = []
+    for stage in result["stages"]:
+        lines.append(
+            f"{stage['rows']:,} {'with images' if stage['images'] else 'texts'}, seconds per 1,000: looking through "
+            f"{stage['look_through_s']:.3f}, reading {stage['read_s']:.3f}, all of a part {stage['part_s']:.2f}; "
+            f"{stage['input_bytes'] / 1024:.0f} KiB in, {stage['output_bytes'] / 1024:.0f} KiB out; peak memory "
+            f"{stage['peak_memory_gib']:.2f} GiB"
+        )
+    for plan in result["plan"]:
+        lines.append(
+            f"{plan['rows']:.0e} texts, by the fit: {plan['core_hours']:,.0f} core-hours, "
+            f"{plan['look_through_hours']:.1f} h of looking through, {plan['input_gib']:,.0f} GiB in, "
+            f"{plan['output_gib']:,.0f} GiB out, {plan['ids_on_disk_gib']:.1f} GiB of disk for ids"
+        )
+    speeds = ", ".join(
+        f"{name} {'-' if speed is None else f'{speed:.0f}'} rows/s" for name, speed in result["rows_per_s"].items()
+    )
+    ratio = result["ratio_reason"] if result["ratio"] is None else f"ratio {result['ratio']:.2f}"
+    lines.append(f"{result['rows_of_engines']:,} with images on {result['actors']} processes: {speeds}: {ratio}")
+    began = f"load average {result['load_average']:.1f} on {result['cores']} cores when it began"
+    return [*lines, marked(began, simulated=True)]
 
 
 def _gpu_lines(result: Figures) -> list[str]:

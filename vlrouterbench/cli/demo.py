@@ -17,23 +17,32 @@ def demo(
         str | None,
         typer.Option(help="Router folder or Hub id; else variable ROUTER_ID, else one is trained."),
     ] = None,
+    benchmark: Annotated[
+        Path | None,
+        typer.Option(help="Benchmark folder that all tabs show; else a simulated one is drawn.", show_default=False),
+    ] = None,
     folder: Annotated[
         Path | None,
         typer.Option(help="The app's folder; else one beside the registered benchmarks."),
     ] = None,
     num_samples: Annotated[int, typer.Option(min=100, help="Size of the simulated benchmark.")] = 2_000,
 ) -> None:
-    """Serve the demo: route, explore, leaderboard, batch. The first start takes about a minute."""
+    """Serve the demo: route, explore, leaderboard, batch. The first start of a benchmark takes about a minute."""
     require_extra("demo", "gradio", "the demo")
     from vlrouterbench.cli import console
     from vlrouterbench.data.build import home_folder
+    from vlrouterbench.data.table import load_table
     from vlrouterbench.demo.serving import serve, settle
     from vlrouterbench.demo.workspace import prepare, router_from_environment
 
     console.quiet_libraries()
-    app = folder or home_folder() / "demo"
+    # One folder per benchmark, so that each is made ready once.
+    kept = "demo" if benchmark is None else f"demo-{load_table(benchmark).report['sha256'][:12]}"
+    app = folder or home_folder() / kept
     settle(app)
-    workspace = prepare(app, router or router_from_environment(), num_samples=num_samples, stage=console.stage)
+    workspace = prepare(
+        app, router or router_from_environment(), benchmark=benchmark, num_samples=num_samples, stage=console.stage
+    )
     with console.stage("build the page"):
         page = serve(workspace, port=port, block=False)
     content = {"url": page.local_url, "folder": str(app), "trained_on": workspace.data_note}

@@ -27,7 +27,7 @@ def encode(request: EncodeRequest) -> None:
     from vlrouterbench.cli import console
     from vlrouterbench.cli.processes import launched_processes
     from vlrouterbench.data.table import load_table
-    from vlrouterbench.features.encode import encode_benchmark
+    from vlrouterbench.features.encode import encode_benchmark, fewer_images_note
 
     console.quiet_libraries()
     table, processes = load_table(request.folder), launched_processes()
@@ -42,5 +42,6 @@ def encode(request: EncodeRequest) -> None:
         described,
         f"{described['samples']:,} samples x {described['dim']} features "
         f"({described['masked_images']:,} without an image)",
+        *([note] if (note := fewer_images_note("This encoder", described)) else []),
         f"stored at {described['path']}",
     )

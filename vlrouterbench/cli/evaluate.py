@@ -113,6 +113,7 @@ def evaluate(request: EvaluateRequest) -> None:
     from vlrouterbench.evaluation.pool import evaluated_table, pool_notes
     from vlrouterbench.evaluation.report import write_report
     from vlrouterbench.evaluation.view import by_rank_score, judged_notes
+    from vlrouterbench.features.encode import fewer_images_note
 
     console.quiet_libraries()
     if request.update_card and request.changes().record is not None:
@@ -153,6 +154,7 @@ def evaluate(request: EvaluateRequest) -> None:
         *pool_notes(records[0]),
         *objective_notes(records),
         *overlap_notes(records),
+        *filter(None, (fewer_images_note(record["router"], record["features"]) for record in records)),
         f"report: {page}",
         *(f"also: {path}" for path in written),
     )

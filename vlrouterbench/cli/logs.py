@@ -29,17 +29,19 @@ def show(log: Log) -> None:
     from vlrouterbench.serving.logs.showing import summarise
 
     summary = summarise(log)
-    table = console.plain_table("", ("candidate", "requests", "rated", "quality", "$/10K", "seconds"))
+    table = console.plain_table("", ("candidate", "requests", "rated", "quality", "drift", "$/10K", "ratio", "seconds"))
     for name, figures in summary["candidates"].items():
-        quality, cost, seconds = (
+        cells = (
             "-" if value is None else f"{factor * value:.{digits}f}"
             for value, factor, digits in (
                 (figures["quality"], 1, 3),
+                (figures["drift"], 1, 3),
                 (figures["cost_usd"], 10_000, 3),
+                (figures["cost_ratio"], 1, 2),
                 (figures["seconds"], 1, 2),
             )
         )
-        table.add_row(name, f"{figures['requests']:,}", f"{figures['rated']:,}", quality, cost, seconds)
+        table.add_row(name, f"{figures['requests']:,}", f"{figures['rated']:,}", *cells)
     counts = ", ".join(f"{count:,} {mode}" for mode, count in summary["modes"].items())
     console.show(
         summary,
@@ -72,7 +74,10 @@ def evaluate(
     log: Log,
     router: Annotated[list[str], typer.Option("--router", help="Router folder or Hub id; repeat to compare.")],
     benchmark: Annotated[
-        Path | None, typer.Option(help="Benchmark of an export of this log: its test split's requests alone count.")
+        Path | None,
+        typer.Option(
+            help="Benchmark of an export of this log: requests of its train and validation splits do not count."
+        ),
     ] = None,
 ) -> None:
     """Estimate what routers would have got on a log's requests, from the probabilities that it states."""

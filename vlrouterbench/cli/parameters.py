@@ -54,6 +54,12 @@ class FeatureRequest:
     ] = "concat"
     text_weight: Annotated[float, typer.Option(help="The text's share in a weighted average.")] = 0.7
     max_length: Annotated[int | None, typer.Option(help="Longest text in tokens; else the encoder's own limit.")] = None
+    image_pooling: Annotated[
+        str | None,
+        typer.Option(
+            help="Several images of a sample: mean-max-count (the default where there are such samples), or first."
+        ),
+    ] = None
     device: Annotated[
         str | None, typer.Option(help="Device of pretrained encoders: cpu or cuda; else cuda if there is one.")
     ] = None
@@ -110,6 +116,13 @@ class FamilyRequest(FeatureRequest):
     ] = None
     image_size: Annotated[
         int | None, typer.Option(help="Side of the image in pixels; else the backbone's own.", rich_help_panel=BACKBONE)
+    ] = None
+    max_images: Annotated[
+        int | None,
+        typer.Option(
+            help="Images of a sample that a decoder reads; else as many as a training sample has, 4 at most.",
+            rich_help_panel=BACKBONE,
+        ),
     ] = None
 
     def training_rows(self, family: str, table: RoutingTable, work: EncodingWork) -> FeatureSet | PackedSet:

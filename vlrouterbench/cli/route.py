@@ -50,26 +50,28 @@ def _route_one(router: PreTrainedRouter, question: str, request: RouteRequest, o
     from rich.text import Text
 
     from vlrouterbench.cli import console
+    from vlrouterbench.routers.base.familiarity import unfamiliar_text
     from vlrouterbench.routers.encoders.sample_input import RAISE, TEXT_ONLY
 
     decision = router.route(
         question,
-        request.only_image,
+        images=request.image,
         options=request.option or (),
         hint=request.hint,
         candidates=request.names,
         on_bad_image=TEXT_ONLY if request.allow_text_only else RAISE,
         **request.budget,
     )
-    unread = request.only_image is not None and not decision.image_used
+    unread = bool(request.image) and not decision.image_used
     simulated = console.trained_on_simulated_data(router)
     console.show(
         decision.as_dict() | request.objective_facts(objective_note) | {"trained_on_simulated_data": simulated},
         _table(decision),
         Text.assemble("ask: ", (decision.candidate, "bold")),
         *([decision.reason] if decision.reason else []),
+        *([unlike] if (unlike := unfamiliar_text(decision.unfamiliar)) else []),
         *([SIMULATED_ROUTER] if simulated else []),
-        *(["The image had no part in this decision."] if unread else []),
+        *([f"The image{'s' * (len(request.image or ()) > 1)} had no part in this decision."] if unread else []),
     )
 
 

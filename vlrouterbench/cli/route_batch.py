@@ -39,6 +39,7 @@ class RoutedSummary(TypedDict):
     average_may_exceed_usd: float | None
     without_image: int
     without_picture: int
+    fewer_images: int
     trained_on_simulated_data: bool
 
 
@@ -100,6 +101,7 @@ def _show(routed: RoutedTable, request: RouteRequest, objective_note: str, *, si
         "average_may_exceed_usd": may_exceed,
         "without_image": routed.without_image,
         "without_picture": routed.without_image,  # the name that 0.x wrote, for one release
+        "fewer_images": routed.fewer_images,
         "trained_on_simulated_data": simulated,
     }
     table = console.plain_table("", ("candidate", "rows", "share %"))
@@ -113,6 +115,7 @@ def _show(routed: RoutedTable, request: RouteRequest, objective_note: str, *, si
         table,
         *([_spending(routed, mean, average_cost_usd)] if mean is not None else []),
         *([f"rows decided without their image: {routed.without_image:,}"] if routed.without_image else []),
+        *([f"rows decided without some of their images: {routed.fewer_images:,}"] if routed.fewer_images else []),
         *bad,
         *([f"and {more:,} more bad rows; --json lists all"] if more else []),
         *([SIMULATED_ROUTER] if simulated else []),

@@ -8,8 +8,7 @@ Decisions
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TypedDict
 
 from vlrouterbench.cli import console
@@ -21,19 +20,11 @@ from vlrouterbench.core.simulated import SIMULATED_ROUTER
 from vlrouterbench.routers.auto import fetches_encoders, trusts_code
 from vlrouterbench.routers.encoders.sample_input import RAISE, TEXT_ONLY
 from vlrouterbench.routing.options import RoutingOptions
-from vlrouterbench.routing.parts.budget_work import CurveWork
 from vlrouterbench.routing.parts.engines import LOCAL, EngineOptions
-from vlrouterbench.routing.parts.job import Job, JobResult, input_record
-from vlrouterbench.routing.parts.manifest import JobRecord, Manifest, begun, check_same, parts_of, read_manifest
-from vlrouterbench.routing.parts.part import plan_parts
-from vlrouterbench.routing.parts.route_work import RouteWork, done_part
-from vlrouterbench.routing.parts.router_source import encoder_identity, router_sha256
-from vlrouterbench.routing.parts.shards import find_shards
+from vlrouterbench.routing.parts.job import JobResult
+from vlrouterbench.routing.parts.route_job import RouteRequest as JobRequest
+from vlrouterbench.routing.parts.route_job import route_job
 from vlrouterbench.routing.parts.work import DoPart, PartWork
-from vlrouterbench.training.pool.opened import check_open_pool
-from vlrouterbench.version import __version__
-
-COMMAND = "route"
 
 
 class PartsSummary(TypedDict):
@@ -51,6 +42,7 @@ class PartsSummary(TypedDict):
     average_estimated_cost_usd: float | None
     average_cost_usd: float | None
     without_image: int
+    fewer_images: int
     trained_on_simulated_data: bool
 
 
@@ -70,7 +62,8 @@ class AllowedWork:
 
     def open(self) -> DoPart:
         """See PartWork."""
-        load_plugins(self.plugins)
+        if loaded_plugins.get() != self.plugins:  # in another process than the command's
+            load_plugins(self.plugins)
         console.quiet_libraries()
         with allowing(code=self.code, downloads=self.downloads):
             return self.work.open()
@@ -85,58 +78,28 @@ def route_in_parts(request: RouteRequest) -> None:
     """
     start = time.perf_counter()
     source, out = request.table_files()
-    engine_options = EngineOptions(request.engine or LOCAL, request.actors, request.ray_address, request.gpus_per_actor)
-    engine_options.check()
-    before = read_manifest(out)
-    router_source = request.source()
-    files = find_shards(source)
-    router, note = router_source.open()
-    if note:
-        console.warn(note)
-    average = request.average_cost_usd
-    pool = None if average is None else check_open_pool(router, request.router)
-    options = RoutingOptions(name=router_source.name, candidates=request.names, **request.budget)
-    options.check(router)
-    with console.stage("look through the questions"):
-        record = input_record(files, None if before is None else before["input"])
-    fixed = len(before["parts"]) if before is not None and request.parts is None else request.parts
-    digest = router_sha256(router)
-    job_record: JobRecord = {
-        "command": COMMAND,
-        "version": __version__,
-        "input": record,
-        "router": {"name": router_source.name, "sha256": digest},
-        "encoder": encoder_identity(router),
-        "options": _stated_options(request),
-        "parts": [part.record() for part in plan_parts([shard["rows"] for shard in record["shards"]], fixed)],
-    }
-    manifest = _same_or_new(out, before, job_record)
+    chosen = EngineOptions(request.engine or LOCAL, request.actors, request.ray_address, request.gpus_per_actor)
+    chosen.check()
+    options = RoutingOptions(candidates=request.names, average_cost_usd=request.average_cost_usd, **request.budget)
     bad_image = TEXT_ONLY if request.allow_text_only else RAISE
-    work = RouteWork(
-        router_source, digest, options, files.root, files.names, bad_image, out.absolute(), manifest["job"]
-    )
-    simulated = console.trained_on_simulated_data(router)
-    engine, parts = engine_options.open(), parts_of(manifest)
-    job = Job(out, manifest, parts, lambda part: done_part(out, part, manifest["job"]), simulated)
-    if pool is not None and average is not None:
+    with console.stage("look through the questions"):
+        stated = _stated_options(request)
+        asked = JobRequest(request.source(), source, out, options, stated, request.parts, bad_image)
+        routing = route_job(asked)
+    if routing.note:
+        console.warn(routing.note)
+    engine, job = chosen.open(), routing.job
+    if routing.average_cost_usd is not None:
         with console.stage("look for the weight that keeps the average") as job.progress:
-            weight = job.weigh(AllowedWork.of(CurveWork(work)), engine, pool, average)
-        work = replace(work, options=replace(options, usd_weight=weight))
+            routing = routing.weigh(engine, AllowedWork.of)
     with console.stage("decide") as job.progress:
-        result = job.run(AllowedWork.of(work), engine)
+        result = routing.run(engine, AllowedWork.of)
     if not result.decided:
         raise RouterError(
             f"expected rows that can be decided in {source}, found none of {result.bad:,}. {out}/errors-*.parquet says "
             "why of each."
         )
-    _show(request, result, note, time.perf_counter() - start, simulated=simulated)
-
-
-def _same_or_new(out: Path, before: Manifest | None, job: JobRecord) -> Manifest:
-    if before is None:
-        return begun(job)
-    check_same(out, before, job)
-    return before
+    _show(request, result, routing.note, time.perf_counter() - start, simulated=job.simulated)
 
 
 def _stated_options(request: RouteRequest) -> dict[str, object]:
@@ -169,6 +132,7 @@ def _show(request: RouteRequest, result: JobResult, note: str, seconds: float, *
         "average_estimated_cost_usd": mean,
         "average_cost_usd": request.average_cost_usd,
         "without_image": result.without_image,
+        "fewer_images": result.fewer_images,
         "trained_on_simulated_data": simulated,
     }
     table = console.plain_table("", ("candidate", "rows", "share %"))
@@ -181,6 +145,7 @@ def _show(request: RouteRequest, result: JobResult, note: str, seconds: float, *
         table,
         *([_spending(mean, request.average_cost_usd)] if mean is not None else []),
         *([f"rows decided without their image: {result.without_image:,}"] if result.without_image else []),
+        *([f"rows decided without some of their images: {result.fewer_images:,}"] if result.fewer_images else []),
         *([f"bad rows: {result.bad:,}; errors-*.parquet says why of each"] if result.bad else []),
         *([SIMULATED_ROUTER] if simulated else []),
         f"decisions: {out}",

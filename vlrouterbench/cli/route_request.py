@@ -40,7 +40,7 @@ class RouteRequest(GoalRequest):
 
     router: Annotated[str, typer.Option(help="Router: a folder or a Hub id.")]
     question: Annotated[str | None, typer.Option(help="The question, without answer options.")] = None
-    image: Annotated[list[str] | None, typer.Option(help="An image file or a data URL.")] = None
+    image: Annotated[list[str] | None, typer.Option(help="An image file or a data URL; repeat for each.")] = None
     option: Annotated[list[str] | None, typer.Option(help="An answer option; repeat for each.")] = None
     hint: Annotated[str, typer.Option(help="Extra instruction or context.")] = ""
     questions: Annotated[
@@ -130,11 +130,6 @@ class RouteRequest(GoalRequest):
             return {}
         return {"objective": str(self.goal().objective), "objective_note": note or None}
 
-    @property
-    def only_image(self) -> str | None:
-        """The image, of a request that was checked."""
-        return self.image[0] if self.image else None
-
     def table_files(self) -> tuple[Path, Path]:
         """The table of questions and the file for its decisions, of a request that was checked.
 
@@ -186,8 +181,6 @@ class RouteRequest(GoalRequest):
             for name in ("out", "average_cost_usd", *OF_PARTS):
                 if getattr(self, name):
                     raise typer.BadParameter(_belongs(name, "questions"))
-            if self.image and len(self.image) > 1:
-                raise typer.BadParameter("--image: a router reads one image. Give the one that the question is about.")
             return
         for name in ("image", "option", "hint"):
             if getattr(self, name):

@@ -48,6 +48,10 @@ class ServeRequest:
     log_content: Annotated[
         bool, typer.Option("--log-content", help="Keep what was asked in the log as well, images too.")
     ] = False
+    adapt: Annotated[
+        bool,
+        typer.Option("--adapt", help="Let estimates of accuracy and cost follow feedback, candidate by candidate."),
+    ] = False
     host: Annotated[str, typer.Option(help="Address; another than this machine's needs keys.")] = "127.0.0.1"
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port.")] = PORT
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer.")] = 1
@@ -90,6 +94,7 @@ def serve(request: ServeRequest) -> None:
         log=str(request.log or ""),
         trust_remote_code=trusts_code.get(),
         log_content=request.log_content,
+        adapt=request.adapt,
     )
     server.check_host(request.host, start.settings())
     address = f"http://{request.host}:{request.port}"

@@ -159,6 +159,7 @@ def train(request: TrainRequest) -> None:
     from vlrouterbench.cli.processes import launched_processes
     from vlrouterbench.data.table import load_table
     from vlrouterbench.evaluation.policies import POLICIES
+    from vlrouterbench.features.encode import fewer_images_note
     from vlrouterbench.hub.push import check_repo_id, push_router
     from vlrouterbench.training.fit import save_router, train_router
     from vlrouterbench.training.problem import Problem
@@ -196,6 +197,7 @@ def train(request: TrainRequest) -> None:
         + marked(f"best of {len(trained.trials)} settings", simulated=table.simulated),
         *([reason] if reason else []),
         *([trained.chosen.note] if trained.chosen.note else []),
+        *([note] if (note := fewer_images_note(router, features.describe())) else []),
         *_notes_on_partial_rows(router, trained.router.config.training, table),
         f"saved to {target}",
         *(f"pushed to {address}" for address in pushed.values()),

@@ -27,8 +27,12 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What a system answers when a disk, a quota or the largest file size is full."""
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: Path, option: str = "--out") -> None:
     """Make a folder and those above it.
+
+    Args:
+        folder: to be made.
+        option: that names it, for the message.
 
     Raises:
         VLRouterBenchError: a file stands in its way.
@@ -37,7 +41,7 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         raise VLRouterBenchError(
-            f"expected a folder to write to, found a file: {error.filename}. Give another --out."
+            f"expected a folder to write to, found a file: {error.filename}. Give another {option}."
         ) from error
 
 

@@ -8,6 +8,7 @@ from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.demo.deciding import Answer
 from vlrouterbench.demo.html import escaped, row, table, usd_per_10k
 from vlrouterbench.plotting.candidates import CandidatePoint, candidates_svg
+from vlrouterbench.routers.base.familiarity import unfamiliar_text
 
 MARKS = {
     state: f'<b class="vrb-{state}" aria-hidden="true" title="{state}">{sign}</b>'
@@ -25,7 +26,8 @@ def choice_card(answer: Answer) -> str:
     return (
         '<div class="vrb-card" role="status" aria-live="polite">'
         f'<p class="vrb-ask">Ask <strong>{escaped(decision.candidate)}</strong></p>{missed}'
-        f"<p>{escaped(decision.reason or _plain_reason(answer))}</p><p>{escaped(saving_text(answer))}</p></div>"
+        f"<p>{escaped(decision.reason or _plain_reason(answer))}</p><p>{escaped(saving_text(answer))}</p>"
+        f"{f'<p>{escaped(unlike)}</p>' if (unlike := unfamiliar_text(decision.unfamiliar)) else ''}</div>"
     )
 
 
@@ -41,9 +43,14 @@ def saving_text(answer: Answer) -> str:
     return f"Estimated saving relative to always asking the strongest candidate, {strongest}: {answer.saving:.0%}."
 
 
-def figure(answer: Answer) -> str:
+def nobody_card(reason: str) -> str:
+    """In the place of a choice, why there is none; screen readers announce it."""
+    return f'<div class="vrb-card" role="status" aria-live="polite"><p>{escaped(reason)}</p></div>'
+
+
+def figure(points: Sequence[CandidatePoint], *, calibrated: bool) -> str:
     """The candidates as points, with the legend."""
-    return f'<figure class="vrb-figure">{candidates_svg(answer.points, calibrated=answer.calibrated)}{LEGEND}</figure>'
+    return f'<figure class="vrb-figure">{candidates_svg(points, calibrated=calibrated)}{LEGEND}</figure>'
 
 
 def candidate_table(points: Sequence[CandidatePoint], *, calibrated: bool) -> str:

@@ -63,8 +63,8 @@ class Api:
         if table is None:
             raise DemoError("Give a table.")
         preference = self._preference(trade_off, max_cost_usd, min_accuracy)
-        path, routed = BatchDesk(self.workspace).run(BatchFiles(table, images), preference, _names(exclude), progress)
-        return path, routed.counts()
+        paths, routed = BatchDesk(self.workspace).run(BatchFiles(table, images), preference, _names(exclude), progress)
+        return paths[0] if paths else None, routed.counts()
 
     def leaderboard(self, decisions: str | None = None) -> list[dict[str, object]]:
         """Routers and policies by Rank Score; with a decisions.parquet, its routers among them."""

@@ -85,6 +85,8 @@ class BatchRouting:
 def routed_html(routed: RoutedTable) -> str:
     """How many rows were decided, and the bad ones by number."""
     total = f'<p class="vrb-card" role="status">{len(routed.decisions):,} of {len(routed):,} rows decided.</p>'
+    without = ("its image", routed.without_image), ("some of its images", routed.fewer_images)
+    total += "".join(f"<p>Rows decided without {what}: {count:,}.</p>" for what, count in without if count)
     if not routed.bad:
         return total
     rows = [row((str(bad["row"]), escaped(bad["problem"]))) for bad in routed.bad[:_MOST_LISTED]]

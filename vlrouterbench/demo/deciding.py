@@ -29,6 +29,10 @@ from vlrouterbench.routers.encoders.sample_input import RouterInput
 from vlrouterbench.routing.limits import checked_text
 
 
+class NobodyFitsError(DemoError):
+    """No candidate fits the budget."""
+
+
 @dataclass(frozen=True)
 class CandidateEstimates:
     """What a router estimates of every candidate for one question, each array in the order of the pool.
@@ -131,11 +135,18 @@ def answer(
     )
 
 
+def estimated(router: PreTrainedRouter, features: torch.Tensor, excluded: Collection[str] = ()) -> list[CandidatePoint]:
+    """Every candidate's point where nobody was chosen; arguments as for `answer`."""
+    names = router.config.candidate_names
+    kept = [name for name in names if name not in excluded]
+    return _points(names, _estimates(router, features), None, kept)
+
+
 def _check_ceiling(most: float | None, cost: dict[str, float]) -> None:
     """Say in the page's own units that no candidate fits below a ceiling on cost."""
     cheapest = min(cost, key=lambda name: cost[name])
     if most is not None and cost[cheapest] > most >= 0:
-        raise DemoError(
+        raise NobodyFitsError(
             f"No candidate is expected to stay within ${usd_per_10k(most)} per 10,000 questions here; the cheapest, "
             f"{cheapest}, costs ${usd_per_10k(cost[cheapest])}. Raise the budget, or allow more candidates."
         )
@@ -153,7 +164,7 @@ def _estimates(router: PreTrainedRouter, features: torch.Tensor) -> CandidateEst
 
 
 def _points(
-    names: list[str], estimates: CandidateEstimates, decision: RoutingDecision, kept: Collection[str]
+    names: list[str], estimates: CandidateEstimates, decision: RoutingDecision | None, kept: Collection[str]
 ) -> list[CandidatePoint]:
     height, cost, error = estimates.height, estimates.cost_usd, estimates.standard_error
     eligible = [name in kept and bool(np.isfinite(cost[index])) for index, name in enumerate(names)]
@@ -165,7 +176,7 @@ def _points(
             cost_usd=float(cost[index]) if np.isfinite(cost[index]) else None,
             height=float(height[index]),
             standard_error=None if error is None else float(error[index]),
-            chosen=name == decision.candidate,
+            chosen=decision is not None and name == decision.candidate,
             frontier=index in front,
             excluded=name not in kept,
         )

@@ -7,6 +7,10 @@ Decisions
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +23,7 @@ from vlrouterbench.demo.html import escaped
 from vlrouterbench.evaluation.examples import data_address
 from vlrouterbench.routers.encoders.sample_input import read_image
 
-COUNT = 5
+COUNT, BATCH_COUNT = 5, 8
 _LONGEST_QUESTION = 300
 _THUMBNAIL_PIXELS = 96
 
@@ -63,6 +67,30 @@ def example_samples(table: RoutingTable, folder: Path, count: int = COUNT) -> li
             image.convert("RGB").save(path, "JPEG", quality=90)
             examples.append(Example(questions[index], path, data_address(content, pixels=_THUMBNAIL_PIXELS)))
     return examples
+
+
+def sample_files(table: RoutingTable, folder: Path, count: int = BATCH_COUNT) -> tuple[Path, Path]:
+    """Write a table of questions and a zip of their images, to try the Batch tab with, and return their paths.
+
+    Arguments as for `example_samples`; without a readable image a question stands alone.
+    """
+    make_folder(folder)
+    questions, archive = folder / "questions.csv", folder / "images.zip"
+    rows = np.linspace(0, len(table) - 1, min(count, len(table))).round().astype(int)
+    part = table.take(rows)
+    with questions.open("w", encoding="utf-8", newline="") as file, zipfile.ZipFile(archive, "w") as images:
+        writer = csv.writer(file)
+        writer.writerow(("sample_id", "question", "options", "image"))
+        columns = (part.column("question"), part.column("options"), part.iter_images())
+        for number, (question, options, content) in enumerate(zip(*columns, strict=True)):
+            image, name = read_image(content), ""
+            if image is not None:
+                name, written = f"{number}.png", io.BytesIO()
+                image.convert("RGB").save(written, "PNG")
+                # A fixed date: the same files at every start.
+                images.writestr(zipfile.ZipInfo(name), written.getvalue())
+            writer.writerow((f"sample-{number}", question, json.dumps(list(options)) if options else "", name))
+    return questions, archive
 
 
 def buttons_html(examples: Sequence[Example]) -> str:

@@ -16,7 +16,8 @@ from typing import Any
 
 from PIL import Image
 
-from vlrouterbench.routers.encoders.sample_input import one_line, only_image
+from vlrouterbench.routers.base.decision import read_images
+from vlrouterbench.routers.encoders.sample_input import images_of, one_line
 from vlrouterbench.routing.limits import LIMITS, MIB, Limits, QuestionError, checked_file, checked_image
 
 
@@ -49,13 +50,15 @@ class ImageArchive:
             self.close()
             raise
 
-    def image(self, cell: Any) -> Image.Image:
-        """The image that a row names, or holds.
+    def images(self, cell: Any) -> tuple[list[Image.Image], int]:
+        """The images that a row names, or holds, each under the limits.
 
         Raises:
-            QuestionError, RouterInputError: there is no image of that name, or it is not accepted.
+            QuestionError, RouterInputError: there is no image of a name, or it is not accepted.
         """
-        name = only_image(cell)
+        return read_images([self._image(name) for name in images_of(cell)])
+
+    def _image(self, name: Any) -> Image.Image:
         if isinstance(name, bytes):
             return checked_image(name, "The image", self.limits)
         if not isinstance(name, str):

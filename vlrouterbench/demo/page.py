@@ -15,7 +15,7 @@ from vlrouterbench.demo.page_batch import build_batch
 from vlrouterbench.demo.page_explore import build_explore
 from vlrouterbench.demo.page_leaderboard import build_leaderboard
 from vlrouterbench.demo.page_route import build_route
-from vlrouterbench.demo.workspace import Workspace
+from vlrouterbench.demo.workspace import Workspace, trained_on_simulated_data
 
 STYLE = Path(__file__).parent / "templates" / "style.css"
 _PURGE_SECONDS = (600, 3600)
@@ -55,7 +55,8 @@ def head(workspace: Workspace) -> str:
 
 
 def _header(workspace: Workspace) -> str:
-    kind = "vrb-note" if workspace.table.simulated else "vrb-note vrb-quiet"
+    warns = workspace.table.simulated or trained_on_simulated_data(workspace.router)
+    kind = "vrb-note" if warns else "vrb-note vrb-quiet"
     return (
         '<header class="vrb-header"><h1>Which model should answer?</h1>'
         "<p>A router looks at an image and a question, estimates for each candidate model whether it would be right "

@@ -16,6 +16,7 @@ from vlrouterbench.demo.batch import BatchFiles, BatchRouting, routed_html
 from vlrouterbench.demo.components import HEAVY, PRIVATE, budget_controls, fragment, in_plain_words, shown_control
 from vlrouterbench.demo.controls import Preference, start_position
 from vlrouterbench.demo.errors import DemoError
+from vlrouterbench.demo.examples import sample_files
 from vlrouterbench.demo.workspace import Workspace
 from vlrouterbench.evaluation.writing import DECISIONS_FILE
 from vlrouterbench.routers.registry import family_name
@@ -40,18 +41,19 @@ class BatchDesk:
 
     def run(
         self, files: BatchFiles, preference: Preference, excluded: list[str], progress: Any
-    ) -> tuple[str | None, RoutedTable]:
-        """The path of the file of decisions, None where no row could be decided, and the outcome of the rows."""
+    ) -> tuple[list[str], RoutedTable]:
+        """The paths of the files of decisions (parquet, csv), none where no row could be decided, and the outcome."""
         router = self.workspace.router
         name = self.workspace.explored if self.workspace.explored != "mixture" else family_name(router)
         routed = BatchRouting(router, name, preference, excluded).run(
             files, lambda done, total: progress((done, total), desc="rows decided", unit="rows")
         )
         if not routed.decisions:
-            return None, routed
+            return [], routed
         self._clear()
         folder = Path(tempfile.mkdtemp(prefix=_RESULTS, dir=self.workspace.folder.uploads))
-        return str(routed.write(folder / DECISIONS_FILE)), routed
+        names = (DECISIONS_FILE, Path(DECISIONS_FILE).with_suffix(".csv").name)
+        return [str(routed.write(folder / name)) for name in names], routed
 
     def _clear(self) -> None:
         """Remove old results."""
@@ -68,11 +70,18 @@ def build_batch(workspace: Workspace) -> None:
             table = gr.File(label="Table of questions", file_types=SUFFIXES, height=130, elem_id="batch-table")
             images = gr.File(label="Images (zip), optional", file_types=[".zip"], height=130, elem_id="batch-zip")
             controls = budget_controls(start_position(workspace.router), visible=workspace.router.calibrated)
+            sample = gr.Button("Take a sample table and its images", size="sm", elem_id="batch-sample")
             start = gr.Button("Decide all rows", variant="primary", elem_id="batch-start")
         with gr.Column(scale=5, min_width=320):
             gr.Markdown(_HELP)
             outcome = fragment("", elem_id="batch-words", min_height=60)
-            decisions = gr.File(label="Decisions (parquet)", interactive=False, height=130, elem_id="batch-decisions")
+            decisions = gr.File(
+                label="Decisions (parquet and CSV)",
+                file_count="multiple",
+                interactive=False,
+                height=130,
+                elem_id="batch-decisions",
+            )
 
     def decide(
         table: str | None,
@@ -82,13 +91,15 @@ def build_batch(workspace: Workspace) -> None:
         usd: float | None,
         percent: float | None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 - how the library finds it
-    ) -> tuple[str | None, str]:
+    ) -> tuple[list[str] | None, str]:
         if table is None:
             raise DemoError("Upload a table first.")
-        path, routed = desk.run(BatchFiles(table, images), Preference(kind, position, usd, percent), [], progress)
-        return path, routed_html(routed)
+        paths, routed = desk.run(BatchFiles(table, images), Preference(kind, position, usd, percent), [], progress)
+        return paths or None, routed_html(routed)
 
     answered = in_plain_words(decide, (workspace.folder.uploads, workspace.folder.root))
+    given = sample_files(workspace.test, workspace.folder.examples)
+    sample.click(lambda: [str(path) for path in given], outputs=[table, images], show_progress="hidden", **PRIVATE)
     start.click(
         answered,
         inputs=[table, images, *controls],

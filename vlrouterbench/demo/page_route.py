@@ -14,7 +14,7 @@ from typing import Any
 
 import gradio as gr
 
-from vlrouterbench.demo.answer_html import WAITING, candidate_table, choice_card, figure
+from vlrouterbench.demo.answer_html import WAITING, candidate_table, choice_card, figure, nobody_card
 from vlrouterbench.demo.components import (
     DECIDING,
     PRIVATE,
@@ -25,7 +25,7 @@ from vlrouterbench.demo.components import (
     shown_control,
 )
 from vlrouterbench.demo.controls import Preference, start_position
-from vlrouterbench.demo.deciding import answer, encode
+from vlrouterbench.demo.deciding import NobodyFitsError, answer, encode, estimated
 from vlrouterbench.demo.examples import Example, buttons_html, example_samples
 from vlrouterbench.demo.workspace import Workspace
 from vlrouterbench.routing.limits import LIMITS, image_from_file
@@ -81,8 +81,14 @@ class RouteTab:
             return WAITING, "", ""
         router = self.workspace.router
         preference = Preference(kind, position, usd, percent)
-        answered = answer(router, features, preference, excluded=excluded, strongest=self.workspace.strongest)
-        return choice_card(answered), figure(answered), candidate_table(answered.points, calibrated=answered.calibrated)
+        try:
+            answered = answer(router, features, preference, excluded=excluded, strongest=self.workspace.strongest)
+            card, points = choice_card(answered), answered.points
+        except NobodyFitsError as error:
+            # An earlier choice does not stay: it is not what this budget leads to.
+            card, points = nobody_card(str(error)), estimated(router, features, excluded)
+        shown = {"calibrated": router.calibrated}
+        return card, figure(points, **shown), candidate_table(points, **shown)
 
     def switch(self, kind: str, features: Any, *rest: Any) -> tuple[Any, ...]:
         """Another kind of budget: its control, and the decision under it where its number was entered."""

@@ -6,7 +6,8 @@ Decisions
 - A router from elsewhere is loaded, never trained. Where it has the benchmark's candidates it is evaluated like the
   app's own; else it decides in the Route and Batch tabs only, and the other tabs show reference policies.
 - The page states which data the router was trained on, as the router's own configuration says, and that the other tabs
-  show simulated data, whatever the router was trained on.
+  show simulated data where they do, whatever the router was trained on. It stands above all tabs.
+- An own benchmark is read where it lies; router and evaluation go into the app's folder.
 """
 
 from __future__ import annotations
@@ -56,11 +57,13 @@ class AppFolder:
     """The app's folder and the parts in it; nothing is written elsewhere."""
 
     root: Path
+    given: Path | None = None
+    """A benchmark of the user's own, which is read and left as it is."""
 
     @property
     def benchmark(self) -> Path:
         """The benchmark folder."""
-        return self.root / "benchmark"
+        return self.given or self.root / "benchmark"
 
     @property
     def router(self) -> Path:
@@ -127,11 +130,16 @@ class Workspace:
     def notice(self) -> str:
         """What the page says above all tabs: the router's data, and where the benchmark's are simulated, theirs."""
         if not self.table.simulated or trained_on_simulated_data(self.router):
-            return self.data_note
+            return self.data_note if self.table.simulated else f"{self.data_note} {self._shown_note}"
         return (
             f"{self.data_note} Explore and Leaderboard show {SIMULATED_DATA} under the names of real models: nothing "
             "there says anything about a real model, and no router's figure there is one of real use."
         )
+
+    @property
+    def _shown_note(self) -> str:
+        name = self.table.report["name"]
+        return f"Explore and Leaderboard show {name}: {len(self.test):,} samples of its test split."
 
     @cached_property
     def unscored(self) -> str:
@@ -172,21 +180,29 @@ def training_note(router: PreTrainedRouter) -> str:
 
 
 def prepare(
-    folder: Path, router: str | None = None, *, num_samples: int = NUM_SAMPLES, stage: Stage | None = None
+    folder: Path,
+    router: str | None = None,
+    *,
+    benchmark: Path | None = None,
+    num_samples: int = NUM_SAMPLES,
+    stage: Stage | None = None,
 ) -> Workspace:
     """Make the workspace, or read it again.
 
     Args:
         folder: the app's folder.
-        router: folder or Hub id; None trains one on the simulated benchmark.
+        router: folder or Hub id; None trains one on the benchmark.
+        benchmark: folder of an own benchmark; None draws a simulated one.
         num_samples: size of the simulated benchmark.
         stage: opens each stage, for progress.
 
     Raises:
         RouterError: the given router cannot be loaded.
+        BenchmarkError: the given folder holds no benchmark, or no sample to show.
     """
     stage = stage or (lambda _: nullcontext(None))
-    app = AppFolder(Path(folder).absolute())
+    app = AppFolder(Path(folder).absolute(), benchmark and benchmark.absolute())
+    own = None if app.given is None else load_table(app.given)
     for part in (app.root, app.uploads):
         make_folder(part)
     loaded = AutoRouter.from_pretrained(router) if router else None
@@ -196,12 +212,13 @@ def prepare(
         "num_samples": num_samples,
         "family": OWN_FAMILY,
         "given_router": None if loaded is None else weights_digest(loaded),
+        **({} if own is None else {"benchmark": own.report["sha256"]}),
     }
     if _read_json(app.root / MADE_FILE) != sources:
         (app.root / MADE_FILE).unlink(missing_ok=True)
         _make(app, loaded, num_samples, stage)
         write_json(app.root / MADE_FILE, sources)
-    table = load_table(app.benchmark)
+    table = own or load_table(app.benchmark)
     records = read_records(app.evaluation / RESULTS_FILE)
     explored = next((r["router"] for r in records if r["router_config"]["kind"] == "router"), "mixture")
     return Workspace(app, loaded or AutoRouter.from_pretrained(app.router), table, records, explored)
@@ -221,8 +238,9 @@ def weights_digest(router: PreTrainedRouter) -> str:
 
 
 def _make(app: AppFolder, loaded: PreTrainedRouter | None, num_samples: int, stage: Stage) -> None:
-    with stage(f"draw {num_samples:,} simulated samples"):
-        build_from_logs(simulate_logs(num_samples=num_samples, num_proc=_processes(num_samples)), app.benchmark)
+    if app.given is None:
+        with stage(f"draw {num_samples:,} simulated samples"):
+            build_from_logs(simulate_logs(num_samples=num_samples, num_proc=_processes(num_samples)), app.benchmark)
     table = load_table(app.benchmark)
     routers = list(POLICIES)
     if loaded is None:

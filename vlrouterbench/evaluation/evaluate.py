@@ -43,7 +43,7 @@ from vlrouterbench.evaluation.throughput import measure_throughput
 from vlrouterbench.evaluation.upper_bound import SplitFeatures, upper_bound_decisions
 from vlrouterbench.evaluation.without_model import decided_without_model
 from vlrouterbench.evaluation.writing import write_results
-from vlrouterbench.features.encode import encode_benchmark, features_by
+from vlrouterbench.features.encode import cut_images, encode_benchmark, features_by, num_cut
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.base.decision import ScoreError
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
@@ -204,7 +204,7 @@ def routed_split(
             order[chosen.cpu().numpy()],
             config,
             throughput=measure_throughput(router, table) if options.time_routers else None,
-            features=router.encoder.describe(),
+            features={**router.encoder.describe(), **cut_images(num_cut(table, router.encoder))},
             frontier=decisions_by_weight(router, features, order, candidates=pool.allowed),
             estimates=ask_estimates(name, router, features, order),
         )

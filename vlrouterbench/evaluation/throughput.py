@@ -15,7 +15,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from itertools import islice
 
 import numpy as np
 import torch
@@ -24,15 +23,16 @@ from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.data.tokens import count_tokens
 from vlrouterbench.evaluation.records import BatchRecord, Figures, OverheadFigures, OverheadRecord, ThroughputRecord
 from vlrouterbench.metrics.objectives import Goal
+from vlrouterbench.routers.base.decision import read_images
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
-from vlrouterbench.routers.encoders.sample_input import RouterInput, read_image
+from vlrouterbench.routers.encoders.sample_input import RouterInput
 
 MAX_TIMED = 64
 BATCH_SIZES = (8, 32, 64)
 """Batch sizes that are tried in addition to 1."""
 _WARM_UP = 4
 _PERCENTILES = (50, 95, 99)
-_Row = tuple[str, list[str] | None, str | None, bytes | None]
+_Row = tuple[str, list[str] | None, str | None, tuple[bytes | None, ...]]
 
 
 def measure_throughput(router: PreTrainedRouter, table: RoutingTable) -> ThroughputRecord:
@@ -43,8 +43,11 @@ def measure_throughput(router: PreTrainedRouter, table: RoutingTable) -> Through
         thousands; `text_tokens_per_second` is the same figure) at the best batch size, which `best_batch` describes;
         `batches`, the figures of every size tried; `peak_memory_mib`; and what was timed where.
     """
+    table = table.take(np.arange(min(len(table), MAX_TIMED)))
     columns = [table.column(name) for name in ("question", "options", "hint")]
-    rows = list(islice(zip(*columns, table.iter_images(), strict=True), MAX_TIMED))
+    further = table.further_images()
+    images = [(image, *further.get(row, ())) for row, image in enumerate(table.iter_images())]
+    rows = list(zip(*columns, images, strict=True))
     text = [RouterInput(question, tuple(options or ()), hint or "").text for question, options, hint, _ in rows]
     tokens = int(count_tokens(text).sum())
     on_gpu = router.device.type == "cuda"
@@ -129,7 +132,10 @@ def _timed(router: PreTrainedRouter, rows: Sequence[_Row], size: int, tokens: in
 
 
 def _decide(router: PreTrainedRouter, rows: Sequence[_Row]) -> None:
-    inputs = [RouterInput(q, tuple(options or ()), hint or "", read_image(image)) for q, options, hint, image in rows]
+    inputs = [
+        RouterInput.of(question, tuple(options or ()), hint or "", *read_images(images))
+        for question, options, hint, images in rows
+    ]
     # Read back, so that a GPU has finished when the clock stops.
     router.decide(router.encoder.encode(inputs)).cpu()
 

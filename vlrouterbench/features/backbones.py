@@ -20,7 +20,7 @@ import torch
 from vlrouterbench.core.errors import BenchmarkError, RouterError, unknown_name
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.features.choices import encoder_errors
-from vlrouterbench.features.inputs import text_inputs
+from vlrouterbench.features.inputs import image_counts, text_inputs
 from vlrouterbench.features.tiny_backbones import TINY, TINY_IMAGE_SIZE, TINY_PATCH, MakeConfig, tiny_tokenizer
 from vlrouterbench.routers.backbones.base import BackboneDescription
 from vlrouterbench.routers.backbones.models import BACKBONES, build_backbone
@@ -30,7 +30,7 @@ from vlrouterbench.routers.encoders.hub.folder import ModelFolder, find_folder
 from vlrouterbench.routers.encoders.hub.model import load_config, load_model
 
 NOT_IN_TRANSFORMERS = ("uniter", "vilbert")
-LONGEST_TEXT = 128
+LONGEST_TEXT, MAX_IMAGES = 128, 4
 GREY = (0.5, 0.5, 0.5)
 _PATCH_READERS = ("lxmert", "visual_bert")
 _AROUND_IMAGES = {
@@ -51,15 +51,18 @@ class BackboneOptions:
         image_size: side of the image in pixels; None for the model's own.
         max_tokens: longest text; None for 128, or what the model can read.
         patches: folder or Hub id of a ViT-style model that gives patch tokens; None for a linear embedding.
+        max_images: the most images of a sample that are read; more than 1 for decoders only. None: for a decoder as
+            many as a training sample has, MAX_IMAGES at most; else 1.
     """
 
     name: str = "tiny-lxmert"
     image_size: int | None = None
     max_tokens: int | None = None
     patches: str | None = None
+    max_images: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("image_size", "max_tokens"):
+        for name in ("image_size", "max_tokens", "max_images"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise RouterError(f"expected {name} >= 1, found {value}.")
@@ -90,11 +93,25 @@ def open_backbone(options: BackboneOptions, table: RoutingTable) -> SampleEncode
     else:
         with encoder_errors():
             encoder = _pretrained(options)
+    if (most := _most_images(encoder.config["backbone"]["kind"], options, table)) > 1:
+        encoder.config["max_images"] = most
     try:
         build_backbone(encoder.config["backbone"], encoder.config["image_size"])
     except ValueError as error:
         raise RouterError(f"the backbone {name} cannot be used with these options: {error}") from error
     return encoder
+
+
+def _most_images(kind: str, options: BackboneOptions, table: RoutingTable) -> int:
+    """How many images of a sample a backbone is to read."""
+    if kind in _AROUND_IMAGES:
+        return options.max_images or max(1, min(MAX_IMAGES, max(image_counts(table.split("train")), default=1)))
+    if (options.max_images or 1) > 1:
+        raise RouterError(
+            f"max_images: the backbone {options.name} reads one image of a sample, found {options.max_images}. "
+            f"Leave it out, or take a decoder ({', '.join(_AROUND_IMAGES)})."
+        )
+    return 1
 
 
 def find_local(name: str) -> bool:

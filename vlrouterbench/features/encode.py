@@ -14,7 +14,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast, overload
+from typing import Any, cast, overload
 
 import numpy as np
 import torch
@@ -28,13 +28,15 @@ from vlrouterbench.features.choices import choices_of, encoder_errors
 from vlrouterbench.features.fitting import fit_encoder
 from vlrouterbench.features.given import encoder_digest, read_given, refused_encoders
 from vlrouterbench.features.handlers import handler_of
-from vlrouterbench.features.options import EncodingWork, FeatureOptions
+from vlrouterbench.features.inputs import num_with_more
+from vlrouterbench.features.options import FIRST, EncodingWork, FeatureOptions
 from vlrouterbench.features.packed import PackedRows, pack_benchmark
 from vlrouterbench.features.store import content_key, feature_folder
 from vlrouterbench.routers.auto import is_kind
 from vlrouterbench.routers.backbones.sample_encoder import SampleEncoder
-from vlrouterbench.routers.encoders.block import IMAGE, TEXT, FeatureBlock
-from vlrouterbench.routers.encoders.feature_encoder import FeatureDescription, FeatureEncoder, RawFeatures
+from vlrouterbench.routers.base.learning import FeatureDescription
+from vlrouterbench.routers.encoders.block import IMAGE, POOLED, TEXT, TEXT_ONLY, FeatureBlock
+from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder, RawFeatures
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,14 @@ class FeatureSet:
         encoder: the fitted encoder they came from.
         masked_images: samples that were encoded without an image.
         path: the store.
+        fewer_images: samples that have more images than were taken in.
     """
 
     values: torch.Tensor
     encoder: FeatureEncoder
     masked_images: int
     path: Path
+    fewer_images: int = 0
 
     def of(self, table: RoutingTable) -> torch.Tensor:
         """Features of a table's rows, (num_samples, dim)."""
@@ -59,7 +63,8 @@ class FeatureSet:
 
     def describe(self) -> FeatureDescription:
         """What the features are, for results and cards."""
-        return {**self.encoder.describe(), "masked_images": self.masked_images}
+        counted: FeatureDescription = {**self.encoder.describe(), "masked_images": self.masked_images}
+        return cast("FeatureDescription", counted | cut_images(self.fewer_images))
 
 
 def encode_benchmark(
@@ -89,19 +94,23 @@ def encode_benchmark(
     for choice in choices.values():
         choice.device()
     path = feature_path(table, options)
-    stored = _read(path)
+    stored = _read(path, table)
     if stored is not None and len(stored.values) == len(table):
         return stored
     if given is not None:
-        features = FeatureSet(torch.from_numpy(_completed(table, *given, work)), given[1], 0, path)
+        values = torch.from_numpy(_completed(table, *given, work))
+        features = FeatureSet(values, given[1], 0, path, num_cut(table, given[1]))
         if work.rank == 0:
             _write(features)
         return features
     readers = {modality: choice.open() for modality, choice in choices.items()}
+    if IMAGE in readers:
+        readers[IMAGE].pools = pooling_of(table, options) == POOLED
     raw = _read_blocks(table, readers, work)
     encoder = fit_encoder(raw.take(table.split("train").rows), options, readers)
-    masked = sum(not readers[IMAGE].present(row) for row in raw.image or ())
-    features = FeatureSet(torch.from_numpy(encoder.features_of(raw)), encoder, masked, path)
+    masked = sum(not _present(readers[IMAGE], row) for row in raw.image or ())
+    values = torch.from_numpy(encoder.features_of(raw))
+    features = FeatureSet(values, encoder, masked, path, num_cut(table, encoder))
     if work.rank == 0:
         _write(features)
     for modality, block in encoder.blocks.items():
@@ -147,7 +156,41 @@ def feature_path(table: RoutingTable, options: FeatureOptions | None = None) -> 
     options = options or FeatureOptions()
     definition = {modality: choice.identity() for modality, choice in choices_of(options).items()}
     definition |= {"fusion": options.fusion, "text_weight": options.text_weight}
+    if pooling_of(table, options) == POOLED:
+        definition["image_pooling"] = POOLED
     return feature_folder(table) / f"features-{content_key([table.sha256, definition])}.safetensors"
+
+
+def pooling_of(table: RoutingTable, options: FeatureOptions) -> str:
+    """How several images of a sample are taken in: as asked, else all where the benchmark has such samples."""
+    if options.image_pooling is not None:
+        return options.image_pooling
+    return POOLED if num_with_more(table) and options.fusion != TEXT_ONLY else FIRST
+
+
+def _present(block: FeatureBlock, kept: Any) -> bool:
+    return any(map(block.present, kept)) if block.pools else block.present(kept)
+
+
+def num_cut(table: RoutingTable, encoder: FeatureEncoder | SampleEncoder) -> int:
+    """Samples of a table that have more images than an encoder takes in."""
+    most = getattr(encoder, "most_images", 1)
+    return 0 if encoder.image is None or most is None else num_with_more(table, most)
+
+
+def cut_images(count: int) -> dict[str, int]:
+    """What results say of samples that have more images than were taken in; nothing where there are none."""
+    return {"fewer_images": count} if count else {}
+
+
+def fewer_images_note(name: str, described: Mapping[str, Any] | None) -> str:
+    """The same in a sentence; empty where there are none."""
+    count = (described or {}).get("fewer_images")
+    if not count:
+        return ""
+    most = (described or {}).get("max_images", 1)
+    taken = "the first image alone" if most == 1 else f"the first {most} images"
+    return f"{name} reads {taken}: {count:,} samples have more, which had no part."
 
 
 def _completed(
@@ -184,7 +227,7 @@ def _write(features: FeatureSet) -> None:
         save_file(tensors | {"features": features.values.contiguous()}, staging, metadata=metadata)
 
 
-def _read(path: Path) -> FeatureSet | None:
+def _read(path: Path, table: RoutingTable) -> FeatureSet | None:
     """A stored feature set, None where there is none or it is damaged (it is then made again)."""
     if not path.is_file():
         return None
@@ -193,6 +236,7 @@ def _read(path: Path) -> FeatureSet | None:
             description = json.loads(file.metadata()["features"])
             encoder = FeatureEncoder(description["config"])
             encoder.load_state_dict({name: file.get_tensor(f"encoder.{name}") for name, _ in encoder.named_buffers()})
-            return FeatureSet(file.get_tensor("features"), encoder, description["masked_images"], path)
+            features, cut = file.get_tensor("features"), num_cut(table, encoder)
+            return FeatureSet(features, encoder, description["masked_images"], path, cut)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError):
         return None

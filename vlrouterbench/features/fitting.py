@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vlrouterbench.features.choices import choices_of
 from vlrouterbench.features.handlers import handler_of
 from vlrouterbench.features.options import FeatureOptions
-from vlrouterbench.routers.encoders.block import WEIGHTED_AVERAGE, FeatureBlock
+from vlrouterbench.routers.encoders.block import POOLED, WEIGHTED_AVERAGE, FeatureBlock
 from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder, RawFeatures
 
 
@@ -27,8 +27,9 @@ def fit_encoder(
         readers = {modality: choice.open() for modality, choice in choices_of(options).items()}
     encoder = FeatureEncoder(_config(raw, options, readers))
     for modality, block in encoder.blocks.items():
-        handler_of(block).learn(block, raw.rows(modality))
-        block.fit(raw.rows(modality))
+        rows = _single(block, raw.rows(modality))
+        handler_of(block).learn(block, rows)
+        block.fit(rows)
     return encoder
 
 
@@ -37,5 +38,12 @@ def _config(raw: RawFeatures, options: FeatureOptions, readers: Mapping[str, Fea
     if options.fusion == WEIGHTED_AVERAGE:
         config["text_weight"] = options.text_weight
     for modality, reader in readers.items():
-        config |= reader.config(raw.rows(modality))
+        config |= reader.config(_single(reader, raw.rows(modality)))
+        if reader.pools:
+            config["image_pooling"] = POOLED
     return config
+
+
+def _single(block: FeatureBlock, rows: Sequence[Any]) -> Sequence[Any]:
+    """What was read of inputs one by one: of every image, where a block takes in several of a sample."""
+    return [raw for kept in rows for raw in kept] if block.pools else rows

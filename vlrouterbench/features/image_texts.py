@@ -14,7 +14,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from vlrouterbench.core.errors import BenchmarkError
 from vlrouterbench.core.files import make_folder
@@ -31,15 +33,22 @@ Reader = Callable[[bytes], str]
 """Gives the text of an encoded image."""
 
 
-def read_with_texts(table: RoutingTable, block: FeatureBlock, work: EncodingWork) -> list[ReadImage]:
+def read_with_texts(table: RoutingTable, block: FeatureBlock, work: EncodingWork) -> list[Any]:
     """Statistics of each image of a table as the built-in encoder stores them, with the text that stands in it.
+
+    Of a sample a `ReadImage`, or where the block takes in all images a tuple of them.
 
     Raises:
         BenchmarkError: no reader is installed.
     """
-    statistics = read_table(table, BuiltinImage(), work)
-    texts = image_texts(table.iter_images(), text_store(feature_folder(table)))
-    return [ReadImage(row[0], row, text) for row, text in zip(statistics, texts, strict=True)]
+    statistics = BuiltinImage()
+    statistics.pools = block.pools
+    rows, further = read_table(table, statistics, work), table.further_images() if block.pools else {}
+    images = ((image, *further.get(row, ())) for row, image in enumerate(table.iter_images()))
+    texts = iter(image_texts(chain.from_iterable(images), text_store(feature_folder(table))))
+    if not block.pools:
+        return [ReadImage(row[0], row, next(texts)) for row in rows]
+    return [tuple(ReadImage(one[0], one, next(texts)) for one in row) for row in rows]
 
 
 def text_store_name() -> str:

@@ -11,14 +11,17 @@ import hashlib
 import json
 from collections.abc import Iterator
 
+from vlrouterbench.data.schema import NUM_IMAGES
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.routers.encoders.sample_input import RouterInput, read_image
 
 
-def router_inputs(table: RoutingTable) -> Iterator[RouterInput]:
-    """The samples of a table as a router sees them, in order."""
-    for text, image in zip(_texts(table), table.iter_images(), strict=True):
-        yield RouterInput(text.question, text.options, text.hint, read_image(image))
+def router_inputs(table: RoutingTable, *, every_image: bool = True) -> Iterator[RouterInput]:
+    """The samples of a table as a router sees them, in order; with the first of several images alone unless all."""
+    further = table.further_images() if every_image else {}
+    for row, (text, image) in enumerate(zip(_texts(table), table.iter_images(), strict=True)):
+        images = [read for one in (image, *further.get(row, ())) if (read := read_image(one)) is not None]
+        yield RouterInput.of(text.question, text.options, text.hint, images)
 
 
 def text_inputs(table: RoutingTable) -> Iterator[RouterInput]:
@@ -35,8 +38,23 @@ def text_digests(table: RoutingTable) -> list[bytes]:
 
 
 def image_digests(table: RoutingTable) -> list[bytes | None]:
-    """Digest of each sample's encoded image, None where there is none."""
+    """Digest of each sample's encoded image, the first of several, None where there is none."""
     return [None if image is None else hashlib.sha256(image).digest() for image in table.iter_images()]
+
+
+def further_digests(table: RoutingTable) -> dict[int, list[bytes]]:
+    """Row -> digests of its encoded images beside the first, of those that have several."""
+    return {row: [hashlib.sha256(image).digest() for image in images] for row, images in table.further_images().items()}
+
+
+def num_with_more(table: RoutingTable, most: int = 1) -> int:
+    """How many samples of a table have more than so many images."""
+    return sum(count > most for count in image_counts(table))
+
+
+def image_counts(table: RoutingTable) -> list[int]:
+    """Images of each sample; nothing of a folder from before they were counted, whose samples have one at most."""
+    return table.column(NUM_IMAGES) if NUM_IMAGES in table.samples.column_names else []
 
 
 def _texts(table: RoutingTable) -> Iterator[RouterInput]:

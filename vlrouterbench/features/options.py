@@ -6,9 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vlrouterbench.core.errors import BenchmarkError, unknown_name
-from vlrouterbench.routers.encoders.block import CONCAT, FUSIONS, TEXT_WEIGHT
+from vlrouterbench.routers.encoders.block import CONCAT, FUSIONS, POOLED, TEXT_WEIGHT
 from vlrouterbench.routers.encoders.builtin.text import BUILTIN
 
+FIRST = "first"
+"""Of several images of a sample the first is taken alone, and what was made so says how many that were."""
+IMAGE_POOLINGS = (FIRST, POOLED)
 Progress = Callable[[int, int], None]
 """Called with (done, total) while inputs are encoded."""
 
@@ -22,6 +25,8 @@ class FeatureOptions:
         fusion: one of FUSIONS.
         text_weight: of the fusion "weighted-average", in [0, 1].
         max_length: longest text in tokens for a pretrained text encoder; None for its own.
+        image_pooling: one of IMAGE_POOLINGS; None: POOLED where the benchmark has samples with several images, else
+            FIRST, which is the same there in half the length.
         device: where pretrained encoders compute; None for the GPU where there is one, else the CPU.
     """
 
@@ -30,11 +35,14 @@ class FeatureOptions:
     fusion: str = CONCAT
     text_weight: float = TEXT_WEIGHT
     max_length: int | None = None
+    image_pooling: str | None = None
     device: str | None = None
 
     def __post_init__(self) -> None:
         if self.fusion not in FUSIONS:
             raise unknown_name("fusion", self.fusion, FUSIONS)
+        if self.image_pooling not in (None, *IMAGE_POOLINGS):
+            raise unknown_name("image pooling", self.image_pooling, IMAGE_POOLINGS)
         if not 0 <= self.text_weight <= 1:
             raise BenchmarkError(f"expected a text weight in [0, 1], found {self.text_weight}.")
 

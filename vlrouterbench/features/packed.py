@@ -18,7 +18,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ from vlrouterbench.core.files import staged_file
 from vlrouterbench.data.given_features import GIVEN_FEATURES
 from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.features.given import refused_encoders
-from vlrouterbench.features.inputs import router_inputs, text_inputs
+from vlrouterbench.features.inputs import num_with_more, router_inputs, text_inputs
 from vlrouterbench.features.options import EncodingWork
 from vlrouterbench.features.store import content_key, feature_folder
 from vlrouterbench.routers.backbones.sample_encoder import RowDescription, SampleEncoder, shortened, uncalled
@@ -87,9 +87,10 @@ def _open(path: Path) -> np.memmap:
 
 
 class PackedDescription(RowDescription):
-    """As of rows, with the number of samples without an image."""
+    """As of rows, with the number of samples without an image, and of those that have more images than are read."""
 
     masked_images: int
+    fewer_images: NotRequired[int]
 
 
 @dataclass(frozen=True)
@@ -101,12 +102,14 @@ class PackedSet:
         encoder: what made them.
         masked_images: samples without an image.
         path: of the images.
+        fewer_images: samples that have more images than are read.
     """
 
     values: PackedRows
     encoder: SampleEncoder
     masked_images: int
     path: Path
+    fewer_images: int = 0
 
     def of(self, table: RoutingTable) -> PackedRows:
         """The rows of a table."""
@@ -114,7 +117,18 @@ class PackedSet:
 
     def describe(self) -> PackedDescription:
         """What routers read, for results and cards."""
-        return {**self.encoder.describe(), "masked_images": self.masked_images}
+        own = self.encoder.describe()
+        described: PackedDescription = {
+            "backbone": own["backbone"],
+            "image_size": own["image_size"],
+            "max_tokens": own["max_tokens"],
+            "masked_images": self.masked_images,
+        }
+        if "max_images" in own:
+            described["max_images"] = own["max_images"]
+        if self.fewer_images:
+            described["fewer_images"] = self.fewer_images
+        return described
 
 
 def packed_rows(packed: PackedSet, table: RoutingTable) -> PackedRows:
@@ -139,13 +153,15 @@ def pack_benchmark(table: RoutingTable, encoder: SampleEncoder, work: EncodingWo
         raise BenchmarkError(refused_encoders(table.folder))
     store = feature_folder(table)
     size = encoder.config["image_size"]
-    image_key = content_key([PACKED_VERSION, table.sha256, size, encoder.config["image_mean"]])
+    several = [encoder.most_images] if encoder.most_images > 1 else []
+    image_key = content_key([PACKED_VERSION, table.sha256, size, encoder.config["image_mean"], *several])
     token_key = content_key([PACKED_VERSION, table.sha256, encoder.config["max_tokens"], tokenizer_digest(encoder)])
     path = store / f"pictures-{size}-{image_key}.npy"
     images = _mapped(path, lambda staging: _write_images(staging, table, encoder, work))
     tokens = _mapped(store / f"tokens-{token_key}.npy", lambda staging: _write_tokens(staging, table, encoder))
     rows = PackedRows(images, tokens, np.arange(len(images)), encoder)
-    return PackedSet(rows, encoder, int((images[:, encoder.pixel_bytes] == 0).sum()), path)
+    masked = int((images[:, encoder.pixel_bytes] == 0).sum())
+    return PackedSet(rows, encoder, masked, path, num_with_more(load_table(table.folder), encoder.most_images))
 
 
 def tokenizer_digest(encoder: SampleEncoder) -> str:
@@ -166,7 +182,7 @@ def _mapped(path: Path, write: Callable[[Path], None]) -> np.memmap:
 
 def _write_images(path: Path, table: RoutingTable, encoder: SampleEncoder, work: EncodingWork) -> None:
     total = table.report["samples"]
-    shape = (total, len(encoder.image_row(None)))
+    shape = (total, encoder.image_bytes)
     np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape).flush()
     tasks = [(start, min(start + _ROWS_PER_TASK, total)) for start in range(0, total, _ROWS_PER_TASK)]
     done = 0
@@ -200,8 +216,9 @@ def _start_worker(path: Path, folder: Path, config: Mapping[str, Any]) -> None:
 def _decode(task: tuple[int, int]) -> int:
     """Write the rows of some samples; gives how many."""
     images, table, encoder = _worker
-    for row, sample in enumerate(router_inputs(table.take(np.arange(*task))), start=task[0]):
-        images[row] = encoder.image_row(sample.image)
+    samples = router_inputs(table.take(np.arange(*task)), every_image=encoder.most_images > 1)
+    for row, sample in enumerate(samples, start=task[0]):
+        images[row] = encoder.images_row(sample)
     images.flush()
     return task[1] - task[0]
 

@@ -5,6 +5,8 @@ Decisions
   encoded by one process on one thread, in batches that depend on that part alone: any number of processes, and a run
   that was killed and resumed, give the same bytes.
 - Texts of a shard are batched by length, so that little is padded.
+- Each image of a sample with several is an input of its own, by the same digest: whether a block takes all of them in
+  or the first alone, what is stored is the same.
 - What a block reads in no time is not stored, and read anew.
 - On a GPU a batch is the largest that fits: it starts at a whole shard and is halved when memory runs out.
 """
@@ -25,7 +27,7 @@ import torch
 
 from vlrouterbench.core.threads import one_thread
 from vlrouterbench.data.table import RoutingTable, load_table
-from vlrouterbench.features.inputs import image_digests, router_inputs, text_digests, text_inputs
+from vlrouterbench.features.inputs import further_digests, image_digests, router_inputs, text_digests, text_inputs
 from vlrouterbench.features.options import EncodingWork
 from vlrouterbench.features.store import SHARD_SIZE, VectorStore, content_key, feature_folder
 from vlrouterbench.routers.encoders.block import TEXT, FeatureBlock
@@ -36,7 +38,7 @@ T = TypeVar("T")
 
 
 def read_table(table: RoutingTable, block: FeatureBlock, work: EncodingWork) -> Sequence[Any]:
-    """What a block reads of each sample of a table, from the store where it has one.
+    """What a block keeps of each sample of a table, from the store where it has one.
 
     Args:
         table: a benchmark, or a part of it.
@@ -46,7 +48,7 @@ def read_table(table: RoutingTable, block: FeatureBlock, work: EncodingWork) -> 
     if block.stored:
         return Reading(table, block, vector_store(table, block)).vectors(work)
     batches = _cut(range(len(table)), CPU_BATCH)
-    return [row for rows in batches for row in block.read(list(_inputs(table.take(np.array(rows)), block)))]
+    return [row for rows in batches for row in block.read_samples(list(_inputs(table.take(np.array(rows)), block)))]
 
 
 def vector_store(table: RoutingTable, block: FeatureBlock) -> VectorStore:
@@ -57,8 +59,8 @@ def vector_store(table: RoutingTable, block: FeatureBlock) -> VectorStore:
 
 
 def _inputs(table: RoutingTable, block: FeatureBlock) -> Iterator[RouterInput]:
-    """The samples of a table, less the images where a block reads texts alone."""
-    return text_inputs(table) if block.modality == TEXT else router_inputs(table)
+    """The samples of a table, less the images that a block does not take in."""
+    return text_inputs(table) if block.modality == TEXT else router_inputs(table, every_image=block.pools)
 
 
 @dataclass(frozen=True)
@@ -76,12 +78,15 @@ class Reading:
     store: VectorStore
 
     @cached_property
-    def digests(self) -> list[bytes | None]:
-        """Digest of what the block sees of each sample."""
-        return [*text_digests(self.table)] if self.block.modality == TEXT else image_digests(self.table)
+    def digests(self) -> list[tuple[bytes | None, ...]]:
+        """Digests of what the block sees of each sample: one, or of several images one each where it takes all in."""
+        first = [*text_digests(self.table)] if self.block.modality == TEXT else image_digests(self.table)
+        further = further_digests(self.table) if self.block.pools else {}
+        seen = [[one for one in (digest, *further.get(row, ())) if one is not None] for row, digest in enumerate(first)]
+        return [tuple(digests) or (None,) for digests in seen]
 
-    def vectors(self, work: EncodingWork) -> list[np.ndarray]:
-        """What the block read of each sample, (dim,) float32; zeros where there is nothing to read."""
+    def vectors(self, work: EncodingWork) -> list[Any]:
+        """What the block keeps of each sample: (dim,) float32, zeros where there is nothing to read."""
         stored = self.store.load()
         shards = [
             rest for shard in self._shards()[work.rank :: work.world_size] if (rest := shard.without(stored)).rows
@@ -94,15 +99,17 @@ class Reading:
             stored = self.store.load()
         size = len(next(iter(stored.values()))) if stored else self.block.dim
         nothing = np.zeros(size, dtype=np.float32)
-        return [nothing if digest is None else stored[digest] for digest in self.digests]
+        read = [tuple(nothing if one is None else stored[one] for one in digests) for digests in self.digests]
+        return list(read) if self.block.pools else [vectors[0] for vectors in read]
 
     def _shards(self) -> list[_Shard]:
-        first_rows: dict[bytes, int] = {}
-        for row, digest in enumerate(self.digests):
-            if digest is not None:
-                first_rows.setdefault(digest, row)
-        digests, rows = tuple(first_rows), tuple(first_rows.values())
-        pieces = zip(_cut(rows, SHARD_SIZE), _cut(digests, SHARD_SIZE), strict=True)
+        first_places: dict[bytes, tuple[int, int]] = {}
+        for row, digests in enumerate(self.digests):
+            for place, digest in enumerate(digests):
+                if digest is not None:
+                    first_places.setdefault(digest, (row, place))
+        known, places = tuple(first_places), tuple(first_places.values())
+        pieces = zip(_cut(places, SHARD_SIZE), _cut(known, SHARD_SIZE), strict=True)
         return [_Shard(tuple(part), tuple(keys)) for part, keys in pieces]
 
     def _encode(self, shards: Sequence[_Shard], work: EncodingWork) -> None:
@@ -114,8 +121,9 @@ class Reading:
 
     def encode_shard(self, shard: _Shard) -> int:
         """Encode and store one shard; gives its size."""
-        part = self.table.take(np.array(shard.rows))
-        inputs = list(_inputs(part, self.block))
+        wanted = sorted({row for row, _ in shard.rows})
+        samples = dict(zip(wanted, _inputs(self.table.take(np.array(wanted)), self.block), strict=True))
+        inputs = [samples[row].each[place] for row, place in shard.rows]
         rows = [np.empty(0)] * len(inputs)
         for batch in self._batches(inputs):
             for index, row in zip(batch, self._read([inputs[index] for index in batch]), strict=True):
@@ -142,9 +150,9 @@ class Reading:
 
 @dataclass(frozen=True)
 class _Shard:
-    """Rows of the table to encode, and the digests of what is encoded there."""
+    """Rows of the table to encode with the place of the image in each, and the digests of what is encoded there."""
 
-    rows: tuple[int, ...]
+    rows: tuple[tuple[int, int], ...]
     digests: tuple[bytes, ...]
 
     def without(self, stored: Collection[bytes]) -> _Shard:

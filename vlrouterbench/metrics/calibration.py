@@ -37,7 +37,7 @@ class ReliabilityBin:
 def expected_calibration_error(estimates: np.ndarray, outcomes: np.ndarray, *, num_bins: int = NUM_BINS) -> float:
     """ECE: the mean distance between estimate and outcome over bins of equal width, weighted by what falls into them.
 
-        ECE = sum over b of n_b / n * |mean outcome in b - mean estimate in b|
+        ECE = sum over b of n_b / n * abs(mean outcome in b - mean estimate in b)
 
     Unit: probability, 0 to 1; 0 is calibrated. Source: Guo et al., On Calibration of Modern Neural Networks (arXiv
     1706.04599), section 2. Bins are closed on the right; 0 falls into the first. The figure is biased upwards where

@@ -15,14 +15,14 @@ from typing import Any, Protocol
 from PIL import Image
 
 from vlrouterbench.data.sources.inside import OutsideError, file_inside
+from vlrouterbench.routers.base.decision import read_images
 from vlrouterbench.routers.encoders.sample_input import (
     RAISE,
     RouterInputError,
+    image_items,
+    images_of,
     one_line,
-    only_image,
     path_forms,
-    read_image,
-    usable_image,
 )
 from vlrouterbench.routing.limits import QuestionError
 
@@ -30,8 +30,8 @@ from vlrouterbench.routing.limits import QuestionError
 class ImageSource(Protocol):
     """Images by the cells of a table: names, or the images themselves."""
 
-    def image(self, cell: Any) -> Image.Image | None:
-        """The image of a cell; None for one that cannot be read where a decision by the text alone is allowed.
+    def images(self, cell: Any) -> tuple[list[Image.Image], int]:
+        """The images of a cell, and how many of it cannot be read where a decision without them is allowed.
 
         Raises:
             QuestionError, RouterInputError: there is no such image, or it cannot be read.
@@ -50,13 +50,17 @@ class ImageFolder:
     folder: Path
     on_bad_image: str = RAISE
 
-    def image(self, cell: Any) -> Image.Image | None:
+    def images(self, cell: Any) -> tuple[list[Image.Image], int]:
         """See ImageSource."""
+        return read_images([self._located(item) for item in image_items(cell)], self.on_bad_image)
+
+    def _located(self, item: Any) -> Any:
+        """An item of a cell; the file in the place of its name."""
         try:
-            image = only_image(cell)
+            named = images_of(item)
         except RouterInputError:
-            return usable_image(cell, self.on_bad_image)
-        return usable_image(self._file(image) if isinstance(image, str) else image, self.on_bad_image)
+            return item  # what reads it says why, or counts it
+        return self._file(named[0]) if len(named) == 1 and isinstance(named[0], str) else item
 
     def _file(self, name: str) -> Path:
         """The file that a cell names; where it would be if there is none, which is then refused."""
@@ -73,9 +77,9 @@ class ImageFolder:
 class NoImages:
     """For a table that comes without images; those that it holds are read."""
 
-    def image(self, cell: Any) -> Image.Image | None:
+    def images(self, cell: Any) -> tuple[list[Image.Image], int]:
         """See ImageSource; there is none of any name."""
-        image = only_image(cell)
-        if isinstance(image, str | Path):
-            raise QuestionError(f'image "{one_line(str(image), 80)}": no folder of images was given.')
-        return read_image(image)
+        for image in images_of(cell):
+            if isinstance(image, str | Path):
+                raise QuestionError(f'image "{one_line(str(image), 80)}": no folder of images was given.')
+        return read_images(cell)

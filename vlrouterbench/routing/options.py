@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from vlrouterbench.routers.base.decision import MAX_LATENCY, Budget, BudgetError, considered
+from vlrouterbench.routers.base.budget import Budget
+from vlrouterbench.routers.base.decision import MAX_LATENCY, BudgetError, considered
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
 from vlrouterbench.routing.limits import UNLIMITED, Limits

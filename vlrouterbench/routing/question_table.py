@@ -1,7 +1,8 @@
 """A table of questions -> rows, checked one by one.
 
 Decisions
-- Columns: `question`; optionally `sample_id`, `hint`, `options`, and `image` (else `image_path`, as `build` reads it).
+- Columns: `question`; optionally `sample_id`, `hint`, `options`, and `images` or `image` (else `image_path`, as `build`
+  reads it); with `num_images`, as a benchmark has it, `images` holds those beside `image`.
   Other columns are ignored.
 - Files and cells are read by what reads those of own tables and of `route`: a sample is decided alike everywhere.
 - An error in the file as a whole stops everything; an error in a row concerns that row only.
@@ -21,6 +22,7 @@ from vlrouterbench.data.saved_tables.json_rows import MixedKindsError
 from vlrouterbench.data.saved_tables.read import read_saved_table
 from vlrouterbench.routers.encoders.sample_input import (
     IMAGE_FIELDS,
+    NUM_IMAGES,
     image_cell,
     is_missing,
     one_line,
@@ -41,7 +43,7 @@ class Question:
     Attributes:
         sample_id: the row's number where the row states none, "row N" where another row is called so.
         question: empty where there is an image only.
-        image: the cell that names or holds the image, None where there is none.
+        image: the cell that names or holds the images, None where there is none.
         hint: extra instruction or context.
         options: answer options.
     """
@@ -79,7 +81,7 @@ class QuestionRows:
 def question_form(limits: Limits) -> TableForm:
     """What is known of a table of questions before it is read."""
     most_bytes = None if limits is UNLIMITED else limits.unpacked_bytes
-    return TableForm(TEXTS, images=IMAGE_FIELDS, most_bytes=most_bytes, most_rows=limits.table_rows)
+    return TableForm(TEXTS, (NUM_IMAGES,), IMAGE_FIELDS, most_bytes=most_bytes, most_rows=limits.table_rows)
 
 
 def read_questions(path: Path | str, limits: Limits = LIMITS) -> list[RawRow]:

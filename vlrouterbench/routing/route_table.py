@@ -119,11 +119,11 @@ class TableWork:
                 self._decide_waiting()
             if question.sample_id in self.decided_ids:
                 raise QuestionError(f'sample_id "{question.sample_id}" is used in an earlier row.')
-            image = None if question.image is None else self.images.image(question.image)
+            read = ([], 0) if question.image is None else self.images.images(question.image)
         except INPUT_ERRORS as error:
             self._refuse(number, error)
             return
-        sample = RouterInput(question.question, question.options, question.hint, image)
+        sample = RouterInput.of(question.question, question.options, question.hint, *read)
         self.waiting.append(_WaitingRow(number, question, sample))
         pixels = sum(num_pixels(other.sample) for other in self.waiting)
         if len(self.waiting) >= self.block_rows or pixels >= BLOCK_PIXELS:
@@ -147,8 +147,9 @@ class TableWork:
                 continue
             self.decided_ids.add(row.question.sample_id)
             self.routed.decisions.append(self._decided(row.question, decision))
-            image_used = row.sample.image is not None and self.router.encoder.image is not None
-            self.routed.without_image += row.question.image is not None and not image_used
+            decision = decision.of_images(row.sample, self.router.encoder)
+            self.routed.without_image += row.question.image is not None and not decision.image_used
+            self.routed.fewer_images += decision.images_left_out > 0
             self._done()
 
     def _encoded(self, samples: Sequence[RouterInput]) -> Sequence[torch.Tensor | None]:
@@ -166,6 +167,7 @@ class TableWork:
             "candidate": decision.candidate,
             "estimated_accuracy": accuracy.get(decision.candidate),
             "estimated_cost_usd": cost.get(decision.candidate),
+            "unfamiliar": decision.unfamiliar,
         }
 
     def _refuse(self, number: int, error: Exception) -> None:

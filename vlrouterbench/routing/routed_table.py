@@ -27,6 +27,7 @@ SCHEMA = pa.schema(
         ("candidate", pa.string()),
         ("estimated_accuracy", pa.float64()),
         ("estimated_cost_usd", pa.float64()),
+        ("unfamiliar", pa.float64()),
     ]
 )
 
@@ -45,6 +46,7 @@ class DecisionRow(TypedDict):
     candidate: str
     estimated_accuracy: float | None
     estimated_cost_usd: float | None
+    unfamiliar: float | None
 
 
 class BadRow(TypedDict):
@@ -70,6 +72,8 @@ class RoutedTable:
         decisions: rows of SCHEMA, in the order of the table.
         bad: the rows that could not be decided, in the order of the table.
         without_image: number of decided rows that name an image which had no part in their decision.
+        fewer_images: number of decided rows of whose images one or more had no part in their decision: the router reads
+            the first alone, or one cannot be read.
         ahead_usd: under an average, how far all rows together may be ahead of it, USD: one reserve (docs/budgets.md);
             else None.
     """
@@ -77,6 +81,7 @@ class RoutedTable:
     decisions: list[DecisionRow] = field(default_factory=list)
     bad: list[BadRow] = field(default_factory=list)
     without_image: int = 0
+    fewer_images: int = 0
     ahead_usd: float | None = None
 
     def __len__(self) -> int:

@@ -5,7 +5,7 @@ Decisions
   `Origin` likewise, so that no site can spend through a visitor's browser.
 - Bodies are read up to a bound and a time. Errors have OpenAI's form, one line each; what is unexpected is told without
   its text, which may hold what somebody asked.
-- Texts in headers are printable ASCII, others percent-encoded: no name can end a header.
+- Every answer to a request for a completion has its id, also where it was refused.
 """
 
 from __future__ import annotations
@@ -16,26 +16,30 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from vlrouterbench.core.errors import VLRouterBenchError
-from vlrouterbench.serving.chat import HEADER, ChatRequest, RequestError, read_chat, read_object, unexpected
-from vlrouterbench.serving.gateway import Gateway, Served
-from vlrouterbench.serving.planning import DIRECT, Plan
+from vlrouterbench.core.errors import VLRouterBenchError, said, shown, unknown_name
+from vlrouterbench.serving.chat import ChatRequest, read_chat, read_object
+from vlrouterbench.serving.describing import answer_headers, described
+from vlrouterbench.serving.gateway import ANYBODY, Gateway, Served
+from vlrouterbench.serving.refusing import Whole, refused
 from vlrouterbench.serving.remote_images import RemoteImages
+from vlrouterbench.serving.request_error import RequestError
 from vlrouterbench.serving.settings import AUTO, Key
 from vlrouterbench.serving.starting import Swaps
+from vlrouterbench.serving.turn import new_id
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _BODY_S = 30.0
-_REASON_CHARACTERS = 300
-_VISIBLE = " !#$&'()*+,-./:;<=>?@[]^_`{|}~"
+_LONGEST_ID = 100
 _RECENT = 10_000
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -53,15 +57,16 @@ class Addresses:
         self.gateway, self._swaps = gateway, swaps
         self._images = RemoteImages(gateway.settings.image_hosts)
         self.is_ready = False
-        self._recent: OrderedDict[str, str] = OrderedDict()
+        self._recent: OrderedDict[str, tuple[str, str]] = OrderedDict()
 
     async def chat(self, request: Request) -> Response:
         """`POST /v1/chat/completions`."""
+        request.state.id = new_id()
         key = self._caller(request)
         chat = await self._with_images(read_chat(read_object(await self._body(request)), request.headers))
-        served = await self.gateway.serve(chat, key)
-        self._remember(served)
-        headers = {**served.answer.headers, **_headers(served)}
+        served = await self.gateway.serve(chat, key, request.state.id)
+        self._remember(served, key)
+        headers = {**served.answer.headers, **answer_headers(served)}
         if chat.stream:
             return _Relayed(served, headers)
         try:
@@ -75,35 +80,43 @@ class Addresses:
         key = self._caller(request)
         content = {"model": AUTO, **read_object(await self._body(request))}
         chat = await self._with_images(read_chat(content, request.headers))
-        return JSONResponse(_described(await self.gateway.plan(chat, key)))
+        plan = await self.gateway.plan(chat, key)
+        return JSONResponse(described(plan, self.gateway.forwarder.closed(plan.order)))
 
     async def models(self, request: Request) -> Response:
         """`GET /v1/models`."""
         key = self._caller(request)
-        names = self.gateway.planner.names
-        if key is not None and key.candidates:
-            names = [name for name in names if name not in self.gateway.forwarder.endpoints or name in key.candidates]
-        entries = [{"id": name, "object": "model", "created": 0, "owned_by": "vlrouterbench"} for name in names]
-        return JSONResponse({"object": "list", "data": entries})
+        return JSONResponse({"object": "list", "data": [_model(name) for name in self._names(key)]})
+
+    async def model(self, request: Request) -> Response:
+        """`GET /v1/models/NAME`."""
+        name, names = request.path_params["name"], self._names(self._caller(request))
+        if name not in names:
+            raise RequestError(404, str(unknown_name("model", name, names)), "model_not_found")
+        return JSONResponse(_model(name))
 
     async def feedback(self, request: Request) -> Response:
-        """`POST /v1/feedback`: how good an answer was, 0 to 1."""
-        self._caller(request)
+        """`POST /v1/feedback`: how good an answer was, 0 to 1; of the key that asked, or one that may do anything."""
+        key = self._caller(request)
         content = read_object(await self._body(request))
         name, quality = content.get("request_id"), content.get("quality")
         if not isinstance(name, str) or isinstance(quality, bool) or not isinstance(quality, int | float):
             raise RequestError(400, 'expected "request_id" as a text and "quality" as a number from 0 to 1.')
         if not 0 <= quality <= 1:
-            raise RequestError(400, f"expected a quality from 0 to 1, found {quality:g}.")
-        log = self.gateway.log
-        if log is None:
-            candidate = self._recent.get(name)
-        else:
-            candidate = await asyncio.get_running_loop().run_in_executor(None, log.rate, name, float(quality))
+            raise RequestError(400, f"expected a quality from 0 to 1, found {shown(quality)}.")
+        log, candidate = self.gateway.log, None
+        owner = None if key is None or key.admin else key.name
+        if name.isascii() and name.isprintable() and len(name) <= _LONGEST_ID:
+            if log is None:
+                candidate, asker = self._recent.get(name, (None, ANYBODY))
+                candidate = candidate if owner in (None, asker) else None
+            else:
+                candidate = await asyncio.to_thread(log.rate, name, float(quality), owner)
         if candidate is None:
-            raise RequestError(404, "expected the x-vlrouter-request-id of an answer, found one that is not known.")
-        self.gateway.metrics.feedback.labels(candidate or "none").inc()
-        self.gateway.metrics.quality.labels(candidate or "none").inc(quality)
+            raise RequestError(
+                404, "expected the x-vlrouter-request-id of an answer to this key, found one that is not known."
+            )
+        self.gateway.rated(name, candidate, float(quality))
         return JSONResponse({"request_id": name, "candidate": candidate, "quality": quality})
 
     async def healthz(self, _: Request) -> Response:
@@ -125,15 +138,17 @@ class Addresses:
             raise RequestError(403, "expected a key with admin: true, found another.", "permission_error")
         if self._swaps is None:
             raise RequestError(409, "several processes serve: send SIGHUP to the first, which reloads all of them.")
-        content = read_object(await self._body(request) or b"{}")
-        folder = content.get("router")
-        if folder is not None and not isinstance(folder, str):
-            raise RequestError(400, 'expected "router" as a path.')
+        content = read_object(await self._body(request))
+        for name in content:
+            if name not in ("router", "back"):
+                raise RequestError(400, str(unknown_name("field", name, ("router", "back"))))
+        folder, back = content.get("router"), content.get("back", False)
+        if (folder is not None and not isinstance(folder, str)) or not isinstance(back, bool) or (folder and back):
+            raise RequestError(400, 'expected "router" as a path, or "back" as true or false, or neither.')
         try:
-            back = content.get("back") is True
             return JSONResponse(await self._swaps.swap(None if folder is None else Path(folder), back=back))
-        except VLRouterBenchError as error:
-            raise RequestError(409, f"{error} The router that was served is served on.") from error
+        except (VLRouterBenchError, OSError, ValueError) as error:
+            raise RequestError(409, f"{said(error)}. The router that was served is served on.") from error
 
     def routes(self) -> list[Route]:
         """All of them."""
@@ -141,6 +156,7 @@ class Addresses:
             ("/v1/chat/completions", "POST", self.chat),
             ("/v1/route", "POST", self.route),
             ("/v1/models", "GET", self.models),
+            ("/v1/models/{name:path}", "GET", self.model),
             ("/v1/feedback", "POST", self.feedback),
             ("/healthz", "GET", self.healthz),
             ("/readyz", "GET", self.readyz),
@@ -148,6 +164,13 @@ class Addresses:
             ("/admin/reload", "POST", self.admin_reload),
         ]
         return [Route(path, endpoint, methods=[method]) for path, method, endpoint in known]
+
+    def _names(self, key: Key | None) -> list[str]:
+        """Model names that a key may ask."""
+        names = self.gateway.planner.names
+        if key is None or not key.candidates:
+            return names
+        return [name for name in names if name not in self.gateway.forwarder.endpoints or name in key.candidates]
 
     def _caller(self, request: Request) -> Key | None:
         settings = self.gateway.settings
@@ -172,6 +195,8 @@ class Addresses:
 
     async def _body(self, request: Request) -> bytes:
         most = self.gateway.settings.max_body_bytes
+        if request.headers.get("content-encoding", "identity").lower() != "identity":
+            raise RequestError(415, "expected a body without content-encoding, found an encoded one.")
         stated = request.headers.get("content-length", "")
         parts, size = list[bytes](), int(stated) if stated.isdigit() else 0
         if size <= most:
@@ -191,8 +216,8 @@ class Addresses:
             raise RequestError(413, f"expected a body of at most {most:,} bytes, found more.")
         return b"".join(parts)
 
-    def _remember(self, served: Served) -> None:
-        self._recent[served.request_id] = served.outcome.candidate
+    def _remember(self, served: Served, key: Key | None) -> None:
+        self._recent[served.request_id] = served.outcome.candidate, ANYBODY if key is None else key.name
         if len(self._recent) > _RECENT:
             self._recent.popitem(last=False)
 
@@ -211,21 +236,8 @@ class _Relayed(StreamingResponse):
             await asyncio.shield(self._served.close())
 
 
-async def refused(request: Request, error: Exception) -> Response:
-    """The answer to a request that was refused."""
-    return error_response(error) if isinstance(error, RequestError) else await failed(request, error)
-
-
-async def failed(_: Request, error: Exception) -> Response:
-    """The answer where something is wrong here."""
-    return error_response(unexpected(error))
-
-
-def error_response(error: RequestError) -> Response:
-    """An error in OpenAI's form."""
-    headers = {"www-authenticate": "Bearer"} if error.status == 401 else {}
-    content = {"error": {"message": error.message, "type": error.kind, "param": None, "code": error.status}}
-    return JSONResponse(content, error.status, headers)
+def _model(name: str) -> dict[str, str | int]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "vlrouterbench"}
 
 
 def make_app(gateway: Gateway, swaps: Swaps | None = None) -> Starlette:
@@ -246,8 +258,9 @@ def make_app(gateway: Gateway, swaps: Swaps | None = None) -> Starlette:
                 await swaps.stop()
             await gateway.stop()
 
-    handlers: dict[Any, Any] = {RequestError: refused, Exception: failed}
-    app = Starlette(routes=addresses.routes(), lifespan=lifespan, exception_handlers=handlers)
+    handlers: dict[Any, Any] = {RequestError: refused, HTTPException: refused, Exception: refused}
+    whole = [Middleware(Whole)]
+    app = Starlette(routes=addresses.routes(), lifespan=lifespan, exception_handlers=handlers, middleware=whole)
     app.state.gateway = gateway
     return app
 
@@ -257,37 +270,3 @@ def _host_of(address: str) -> str:
         return urlsplit(address).hostname or ""
     except ValueError:
         return ""
-
-
-def header_text(value: str) -> str:
-    """A text as a header can hold it."""
-    return quote(value, safe=_VISIBLE)
-
-
-def _headers(served: Served) -> dict[str, str]:
-    plan, outcome = served.plan, served.outcome
-    values: dict[str, str] = {
-        "candidate": outcome.candidate,
-        "request-id": served.request_id,
-        "reason": plan.reason[:_REASON_CHARACTERS],
-        "attempts": str(len(outcome.attempts)),
-        "overhead-ms": f"{1000 * served.overhead_s:.2f}",
-    }
-    decision = None if plan.mode == DIRECT or plan.ranking is None else plan.ranking.decision
-    if decision is not None and decision.estimated_accuracy is not None and outcome.candidate in decision.score:
-        values["estimated-accuracy"] = f"{decision.estimated_accuracy[outcome.candidate]:.4f}"
-    if decision is not None and (cost := decision.estimated_cost_usd.get(outcome.candidate)) is not None:
-        values["estimated-cost-usd"] = f"{cost:.8f}"
-    return {HEADER + name: header_text(value) for name, value in values.items()}
-
-
-def _described(plan: Plan) -> dict[str, Any]:
-    content: dict[str, Any] = {
-        "candidate": plan.order[0],
-        "mode": plan.mode,
-        "reason": plan.reason,
-        "objective": plan.objective or None,
-        "order": list(plan.order),
-        "passed_over": dict(plan.passed_over),
-    }
-    return content | {"decision": None if plan.ranking is None else plan.ranking.decision.as_dict()}

@@ -25,6 +25,13 @@ class Breaker:
         self._failed = 0
         self._until = 0.0
         self._is_trying = False
+        self.is_limited = False
+        """Whether the latest failure was a limit on the rate of requests."""
+
+    @property
+    def wait_s(self) -> float:
+        """Seconds for which the endpoint is left alone yet; 0 where it is not."""
+        return max(0.0, self._until - self._clock())
 
     @property
     def is_open(self) -> bool:
@@ -42,9 +49,10 @@ class Breaker:
         """An answer began."""
         self._failed, self._until, self._is_trying = 0, 0.0, False
 
-    def failed(self, retry_after_s: float | None = None) -> None:
+    def failed(self, retry_after_s: float | None = None, *, is_limited: bool = False) -> None:
         """No answer; `retry_after_s` is what the endpoint itself asks to wait."""
         self._failed += 1
+        self.is_limited = is_limited
         self._is_trying = False
         wait = self._cooldown_s if self._failed >= self._most else 0.0
         self._until = max(self._until, self._clock() + max(wait, retry_after_s or 0.0))

@@ -3,58 +3,35 @@
 Decisions
 - Only what decides is looked at: the model's name, the turns, whether tools are there and how long the answer may be.
   Fields that are not known here are for the upstream to judge.
-- The gateway's own wishes stand in headers (`x-vlrouter-...`) or in the body's `vlrouter`, which is not passed on.
-- NaN and Infinity are no JSON, and are refused as every other malformed body.
+- What an answer costs follows from fields that are read here (`CAPS`, `ANSWERS`): they are whole numbers from 1, or the
+  request is refused, so that no server can read more into them than was reserved. The larger of two counts.
+- NaN, Infinity and numbers beyond the range are no JSON, and are refused as every other malformed body.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import traceback
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from vlrouterbench.core.errors import shown
 from vlrouterbench.measuring.endpoints.endpoint import Endpoint
-from vlrouterbench.serving.telling import tell
+from vlrouterbench.serving.content_parts import images_of, refuse_addresses
+from vlrouterbench.serving.request_error import RequestError, kind_of
+from vlrouterbench.serving.wishes import CONVERSATION, HEADER, OWN_FIELD, Wish, read_wish
 
-HEADER = "x-vlrouter-"
-OWN_FIELD = "vlrouter"
-_NUMBERS = ("usd_weight", "max_cost_usd", "min_accuracy", "max_latency_s")
-_WISHES = ("objective", *_NUMBERS, "candidates")
 MOST_MESSAGES, MOST_IMAGES = 2_000, 64
-
-
-class RequestError(Exception):
-    """A request that is refused.
-
-    Args:
-        status: of HTTP.
-        message: one line for who sent it.
-        kind: OpenAI's `type` of an error.
-    """
-
-    def __init__(self, status: int, message: str, kind: str = "invalid_request_error") -> None:
-        super().__init__(message)
-        self.status, self.message, self.kind = status, message, kind
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What a request asks of its decision.
-
-    Attributes:
-        objective: as text, "" for what its model or key says.
-        budget: of `usd_weight`, `max_cost_usd`, `min_accuracy`, `max_latency_s`, those that were given.
-        candidates: to choose from; empty for all that are allowed.
-    """
-
-    objective: str = ""
-    budget: Mapping[str, float] = field(default_factory=dict)
-    candidates: tuple[str, ...] = ()
+CAPS = ("max_completion_tokens", "max_tokens")
+"""Fields that cap one answer."""
+ANSWERS = ("n", "best_of")
+"""Fields that say how many answers are generated."""
+MOST_COUNT = 2**31 - 1
+_MOST_DIGITS = 400
+_STREAM_OPTIONS = "stream_options"
 
 
 @dataclass(frozen=True)
@@ -68,11 +45,11 @@ class ChatRequest:
         stream: whether the answer is a stream.
         tools: whether tools are offered.
         max_tokens: cap on one answer; None where it has none.
-        num_answers: how many are asked for.
         images: addresses of all images of all turns, in order.
         wish: see Wish.
         conversation: stable hash of the turns up to the user's first.
         is_later: whether it may go on with a conversation: it names one, or an assistant's turn stands in it.
+        is_metered: whether the upstream is asked for the usage of a stream, whatever the caller asked for.
     """
 
     body: Mapping[str, Any]
@@ -81,20 +58,34 @@ class ChatRequest:
     stream: bool
     tools: bool
     max_tokens: int | None
-    num_answers: int
     images: tuple[str, ...]
     wish: Wish
     conversation: str
     is_later: bool
+    is_metered: bool = False
 
-    def for_upstream(self, endpoint: Endpoint) -> bytes:
+    def sent_to(self, endpoint: Endpoint) -> Mapping[str, Any]:
         """The body for an endpoint: its own name of the model; its cap and `extra_body` where the request has none."""
         added = {name: value for name, value in endpoint.extra_body.items() if value is not None}
-        if self.max_tokens is None and endpoint.max_output_tokens is not None:
+        if self.max_tokens is not None:
+            added = {name: value for name, value in added.items() if name not in CAPS}
+        elif endpoint.max_output_tokens is not None and "max_tokens" not in endpoint.extra_body:
             added = {"max_tokens": endpoint.max_output_tokens, **added}
-        return json.dumps({**added, **self.body, "model": endpoint.sent_model}, ensure_ascii=False).encode(
-            "utf-8", "surrogatepass"
-        )
+        own = {name: value for name, value in self.body.items() if value is not None or name not in CAPS}
+        sent = {**added, **own, "model": endpoint.sent_model}
+        if self.adds_usage(endpoint):
+            sent[_STREAM_OPTIONS] = {**(sent.get(_STREAM_OPTIONS) or {}), "include_usage": True}
+        return sent
+
+    def for_upstream(self, endpoint: Endpoint) -> bytes:
+        """`sent_to` as bytes."""
+        return json.dumps(self.sent_to(endpoint), ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+    def adds_usage(self, endpoint: Endpoint) -> bool:
+        """Whether usage is asked for that the caller did not ask for; an `extra_body` with stream_options decides."""
+        stated = self.body.get(_STREAM_OPTIONS) or {}
+        is_open = isinstance(stated, dict) and not stated.get("include_usage")
+        return self.is_metered and self.stream and is_open and _STREAM_OPTIONS not in endpoint.extra_body
 
     @property
     def names_images(self) -> bool:
@@ -103,8 +94,8 @@ class ChatRequest:
 
     def with_messages(self, messages: Sequence[Mapping[str, Any]]) -> ChatRequest:
         """The same request with other messages, whose images are all there."""
-        images = tuple(url for turn in messages for url in _images(turn.get("content")))
-        return replace(self, body={**self.body, "messages": messages}, messages=messages, images=images)
+        body = {**self.body, "messages": messages}
+        return replace(self, body=body, messages=messages, images=images_of(messages))
 
     @cached_property
     def text(self) -> str:
@@ -113,13 +104,6 @@ class ChatRequest:
         for url in self.images:
             told = told.replace(json.dumps(url, ensure_ascii=False)[1:-1], "", 1)
         return told
-
-
-def unexpected(error: BaseException) -> RequestError:
-    """What a caller is told of what nobody foresaw: never its text, which may hold what was asked."""
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    tell("error", f"{type(error).__name__} at {where.filename}:{where.lineno}")
-    return RequestError(500, f"unexpected {type(error).__name__}.", "server_error")
 
 
 def read_chat(content: Mapping[str, Any], headers: Mapping[str, str]) -> ChatRequest:
@@ -132,27 +116,31 @@ def read_chat(content: Mapping[str, Any], headers: Mapping[str, str]) -> ChatReq
     own = body.pop(OWN_FIELD, {})
     model, messages = body.get("model"), body.get("messages")
     if not isinstance(model, str) or not model:
-        raise RequestError(400, f'expected "model" as a text, found {_kind(model)}.')
-    if not isinstance(messages, list) or not messages or not all(isinstance(turn, dict) for turn in messages):
-        raise RequestError(
-            400, f'expected "messages" as a list of objects with role and content, found {_kind(messages)}.'
-        )
+        raise RequestError(400, f'expected "model" as a text, found {kind_of(model)}.')
+    if not isinstance(messages, list) or not messages:
+        raise _no_messages(kind_of(messages))
+    for turn in messages:
+        if not isinstance(turn, dict):
+            raise _no_messages(f"{kind_of(turn)} in the list")
     if len(messages) > MOST_MESSAGES:
         raise RequestError(400, f"expected at most {MOST_MESSAGES:,} messages, found {len(messages):,}.")
-    images = tuple(url for turn in messages for url in _images(turn.get("content")))
+    images = images_of(messages)
     if len(images) > MOST_IMAGES:
         raise RequestError(400, f"expected at most {MOST_IMAGES} images, found {len(images):,}.")
-    named = headers.get(f"{HEADER}conversation", "")
+    refuse_addresses(messages)
+    counts = [_count_of(body, name) for name in CAPS]
+    for name in ANSWERS:
+        _count_of(body, name)
+    named = headers.get(HEADER + CONVERSATION, "")
     return ChatRequest(
         body=body,
         model=model,
         messages=messages,
         stream=body.get("stream") is True,
         tools=bool(body.get("tools") or body.get("functions")),
-        max_tokens=_count_of(body, "max_completion_tokens") or _count_of(body, "max_tokens"),
-        num_answers=_count_of(body, "n") or 1,
+        max_tokens=max((count for count in counts if count is not None), default=None),
         images=images,
-        wish=_wish(own, headers),
+        wish=read_wish(own, headers),
         conversation=named or _first_turns(messages),
         is_later=bool(named) or any(turn.get("role") == "assistant" for turn in messages),
     )
@@ -165,13 +153,17 @@ def read_object(content: bytes) -> dict[str, Any]:
         RequestError: it is none.
     """
     try:
-        body = json.loads(content, parse_constant=_refuse_constant)
+        body = json.loads(
+            content.decode("utf-8"), parse_constant=_refuse_constant, parse_int=_whole, parse_float=_finite
+        )
     except RecursionError:
         raise RequestError(400, "expected JSON of ordinary depth, found lists nested very deeply.") from None
+    except UnicodeDecodeError:
+        raise RequestError(400, "expected a body of JSON in UTF-8, found other bytes.") from None
     except ValueError as error:
         raise RequestError(400, f"expected a body of JSON: {shown(str(error))[1:-1]}.") from None
     if not isinstance(body, dict):
-        raise RequestError(400, f"expected a JSON object, found {_kind(body)}.")
+        raise RequestError(400, f"expected a JSON object, found {kind_of(body)}.")
     return body
 
 
@@ -179,61 +171,34 @@ def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is no JSON")
 
 
-def _wish(own: object, headers: Mapping[str, str]) -> Wish:
-    if not isinstance(own, Mapping):
-        raise RequestError(400, f'expected "{OWN_FIELD}" as an object, found {_kind(own)}.')
-    given = dict(own)
-    for name in _WISHES:
-        if (text := headers.get(HEADER + name.replace("_", "-"))) is not None and name not in given:
-            given[name] = [part.strip() for part in text.split(",")] if name == "candidates" else text
-    for name in given:
-        if name not in _WISHES:
-            raise RequestError(
-                400, f'unknown field "{shown(name)[1:-1]}" in "{OWN_FIELD}". Known: {", ".join(_WISHES)}.'
-            )
-    objective, names = given.get("objective", ""), given.get("candidates", ())
-    if not isinstance(objective, str):
-        raise RequestError(400, f'expected "objective" as a text, found {_kind(objective)}.')
-    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-        raise RequestError(400, f'expected "candidates" as a list of names, found {_kind(names)}.')
-    budget = {name: _number(name, given[name]) for name in _NUMBERS if given.get(name) is not None}
-    return Wish(objective, budget, tuple(names))
+def _whole(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"a number of {len(text):,} digits")
+    return int(text)
 
 
-def _number(name: str, value: object) -> float:
-    try:
-        if isinstance(value, int | float | str) and not isinstance(value, bool):
-            return float(value)
-    except (ValueError, OverflowError):
-        pass
-    raise RequestError(400, f'expected "{name}" as a number, found {shown(value)}.')
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is beyond the range of numbers")
+    return number
+
+
+def _no_messages(found: str) -> RequestError:
+    return RequestError(400, f'expected "messages" as a list of objects with role and content, found {found}.')
 
 
 def _count_of(body: Mapping[str, Any], name: str) -> int | None:
+    """A field that an answer's cost follows from; None where it is not given."""
     value = body.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
-
-
-def _images(content: Any) -> list[str]:
-    found = []
-    for part in content if isinstance(content, list) else []:
-        if isinstance(part, dict) and part.get("type") == "image_url":
-            image = part.get("image_url")
-            url = image.get("url") if isinstance(image, dict) else image
-            if not isinstance(url, str):
-                raise RequestError(400, f'expected the "url" of an image_url as a text, found {_kind(url)}.')
-            found.append(url)
-    return found
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_COUNT:
+        raise RequestError(400, f'expected "{name}" as a whole number from 1 to {MOST_COUNT}, found {shown(value)}.')
+    return value
 
 
 def _first_turns(messages: Sequence[Mapping[str, Any]]) -> str:
     last = next((place for place, turn in enumerate(messages) if turn.get("role") == "user"), len(messages) - 1)
     told = json.dumps(messages[: last + 1], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(told.encode()).hexdigest()[:32]
-
-
-def _kind(value: object) -> str:
-    names = {dict: "an object", list: "a list", str: "a text", type(None): "nothing", bool: "true or false"}
-    if isinstance(value, str | list) and not value:
-        return f"an empty {'text' if isinstance(value, str) else 'list'}"
-    return names.get(type(value), "a number")

@@ -11,29 +11,30 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from vlrouterbench.features.given import encoder_digest
 from vlrouterbench.metrics.objectives import Goal, Objective
-from vlrouterbench.routers.base.asking import read_request
-from vlrouterbench.routers.base.decision import KINDS, REFUSALS, RoutingDecision
+from vlrouterbench.routers.base.decision import KINDS, REFUSALS, RoutingDecision, read_request
 from vlrouterbench.routers.base.estimating import EstimatingRouter
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
-from vlrouterbench.routers.encoders.sample_input import RouterInput
-from vlrouterbench.serving.chat import RequestError, unexpected
+from vlrouterbench.routers.encoders.sample_input import FORMS, RouterInput
 from vlrouterbench.serving.logs.encoders import feature_encoder
+from vlrouterbench.serving.request_error import RequestError, unexpected
 from vlrouterbench.serving.settings import ServingError
 from vlrouterbench.training.rechoosing import rechoose
 
 MOST_TOGETHER = 16
 """Requests that are encoded together."""
 _DECODERS = 2
+_GIVEN = re.compile(r": the given \w+(?= \()|the given \w+: ")
 _PAUSE_S = 0.01
 
 
@@ -50,6 +51,7 @@ class Ranking:
         encoder: digest of the encoder of the features, "" where there are none.
         features: that were decided by, (1, dim); None of an end-to-end router.
         budget: that the decision kept to, as `route` takes it.
+        own: the router's own decision, where `decision` was made anew (`adapting.py`); else None.
     """
 
     decision: RoutingDecision
@@ -59,6 +61,7 @@ class Ranking:
     encoder: str = ""
     features: torch.Tensor | None = None
     budget: Mapping[str, float] = field(default_factory=dict)
+    own: RoutingDecision | None = None
 
 
 @dataclass
@@ -152,7 +155,7 @@ class Chooser:
             self._queue.put_nowait(waiting)
             decided = await waiting.answer
         except REFUSALS as error:
-            raise RequestError(400, str(error)) from error
+            raise RequestError(400, _for_caller(str(error))) from error
         finally:
             self._ranking -= 1
         decision, working = decided.decision, decided.encode_s + decided.decide_s
@@ -195,12 +198,17 @@ class Chooser:
             begun = time.perf_counter()
             try:
                 decision = self.router.decide_one(row, waiting.candidates, **waiting.budget)
-                used = waiting.sample.image is not None and self.router.encoder.image is not None
-                decision = replace(decision, image_used=used)
+                decision = decision.of_images(waiting.sample, self.router.encoder)
                 answers.append(_Decided(decision, row, encode_s, time.perf_counter() - begun))
             except REFUSALS as error:
                 answers.append(error)
         return answers
+
+
+def _for_caller(text: str) -> str:
+    """What a router refused, for somebody who can only send data URLs."""
+    text = text.replace(f"an image as {FORMS}", "an image as a data URL (data:image/png;base64,...)")
+    return _GIVEN.sub("", text)
 
 
 def weight_for(router: PreTrainedRouter, objective: str) -> float:

@@ -85,7 +85,8 @@ async def _answer(request: Request) -> Response:
     body = await request.json()
     model, asked = str(body["model"]), len(json.dumps(body["messages"])) // _CHARS_PER_TOKEN
     text = f"{model} would answer this. It is a stand-in: nobody was asked."
-    usage = {"prompt_tokens": asked, "completion_tokens": len(text) // _CHARS_PER_TOKEN}
+    answered = len(text) // _CHARS_PER_TOKEN
+    usage = {"prompt_tokens": asked, "completion_tokens": answered, "total_tokens": asked + answered}
     base = {"id": "stand-in", "created": 0, "model": model}
     if not body.get("stream"):
         choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}

@@ -10,15 +10,17 @@ Decisions
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from vlrouterbench.measuring.asking.replies import Failure
+from vlrouterbench.measuring.asking.replies import Failure, Fault
 from vlrouterbench.measuring.endpoints.endpoint import Endpoint
 from vlrouterbench.serving.breaker import Breaker
 from vlrouterbench.serving.capability import lacks
-from vlrouterbench.serving.chat import ChatRequest, RequestError
+from vlrouterbench.serving.chat import ChatRequest
+from vlrouterbench.serving.request_error import RequestError
 from vlrouterbench.serving.settings import Settings
 from vlrouterbench.serving.upstream import Answer, Upstreams
 
@@ -53,18 +55,36 @@ class Outcome:
         candidate: who answered.
         answer: None where nobody did.
         attempts: all that were asked, in order.
-        closed_off: candidates that were not asked, since they failed too often.
+        closed_off: candidates that were not asked, since they failed too often -> seconds for which they are left
+            alone yet.
+        is_limited: whether all that kept candidates from answering were limits on the rate of requests.
+        wait_s: seconds until one of them may be asked again; None where nothing is known of that.
     """
 
     candidate: str = ""
     answer: Answer | None = None
     attempts: list[Attempt] = field(default_factory=list)
-    closed_off: list[str] = field(default_factory=list)
+    closed_off: dict[str, float] = field(default_factory=dict)
+    is_limited: bool = False
+    wait_s: float | None = None
 
     def describe(self) -> str:
         """What was tried, in one line."""
         tried = [f"{attempt.candidate}: {attempt.fault}" for attempt in self.attempts]
-        return "; ".join([*tried, *(f"{name}: closed off after failures" for name in self.closed_off)])
+        return "; ".join([*tried, *(f"{name}: {closed_off(wait)}" for name, wait in self.closed_off.items())])
+
+    def instead(self, first: str) -> str:
+        """Why another than the first candidate answered, in one sentence; "" where the first one did."""
+        if self.candidate in ("", first):
+            return ""
+        failed = [f"{one.candidate} failed ({one.kind})" for one in self.attempts if one.failure is not None]
+        closed = [f"{name} is {closed_off(wait)}" for name, wait in self.closed_off.items()]
+        return f"{', '.join([*closed, *failed])}, and {self.candidate} is the next best."
+
+
+def closed_off(wait_s: float) -> str:
+    """That an endpoint is left alone, and for how long."""
+    return f"closed off after failures, for {math.ceil(wait_s)} s more" if wait_s else "closed off while one tries it"
 
 
 class Forwarder:
@@ -96,18 +116,18 @@ class Forwarder:
             if len(outcome.attempts) >= self._settings.max_attempts:
                 break
             if not self.breakers[name].may_ask():
-                outcome.closed_off.append(name)
+                outcome.closed_off[name] = self.breakers[name].wait_s
                 continue
             if await self._asked(name, request, outcome) is None:
                 break
-        return outcome
+        return self._ended(outcome)
 
     async def direct(self, name: str, request: ChatRequest) -> Outcome:
         """Ask one candidate, again where it fails for a reason that may pass."""
         outcome = Outcome()
         while len(outcome.attempts) < self._settings.max_attempts:
             if not self.breakers[name].may_ask():
-                outcome.closed_off.append(name)
+                outcome.closed_off[name] = self.breakers[name].wait_s
                 break
             failure = await self._asked(name, request, outcome)
             if failure is None or not failure.passes:
@@ -116,6 +136,19 @@ class Forwarder:
             if wait > MOST_WAIT_S or len(outcome.attempts) >= self._settings.max_attempts:
                 break
             await asyncio.sleep(wait)
+        return self._ended(outcome)
+
+    def closed(self, names: Sequence[str]) -> dict[str, float]:
+        """Those of some candidates that would not be asked at present, and for how many seconds yet."""
+        return {name: self.breakers[name].wait_s for name in names if self.breakers[name].is_open}
+
+    def _ended(self, outcome: Outcome) -> Outcome:
+        """An outcome with what is to be said where nobody answered."""
+        if outcome.answer is None:
+            tried = {*outcome.closed_off, *(attempt.candidate for attempt in outcome.attempts)}
+            waits = [wait for name in tried if (wait := self.breakers[name].wait_s) > 0]
+            outcome.is_limited = all(self.breakers[name].is_limited for name in tried)
+            outcome.wait_s = min(waits, default=FIRST_WAIT_S if outcome.is_limited else None)
         return outcome
 
     async def _asked(self, name: str, request: ChatRequest, outcome: Outcome) -> Failure | None:
@@ -134,7 +167,7 @@ class Forwarder:
             if found is None:
                 breaker.abandoned()
         if isinstance(found, Failure):
-            breaker.failed(found.retry_after_s)
+            breaker.failed(found.retry_after_s, is_limited=found.fault is Fault.RATE_LIMITED)
             outcome.attempts.append(Attempt(name, found))
             return found
         found.on_close.append(place.release)

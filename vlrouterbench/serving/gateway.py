@@ -16,14 +16,15 @@ import sqlite3
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
 from vlrouterbench.measuring.endpoints.endpoint import Endpoint
 from vlrouterbench.measuring.money import usd
+from vlrouterbench.serving.adapting import Adaptation
 from vlrouterbench.serving.affinity import Affinity
-from vlrouterbench.serving.chat import ChatRequest, RequestError
+from vlrouterbench.serving.chat import ChatRequest
 from vlrouterbench.serving.chooser import Chooser
 from vlrouterbench.serving.forwarding import Forwarder, Outcome
 from vlrouterbench.serving.ledger import Ledger, Room
@@ -33,6 +34,7 @@ from vlrouterbench.serving.logs.writing import RequestLog
 from vlrouterbench.serving.metering import Meter
 from vlrouterbench.serving.metrics import Metrics
 from vlrouterbench.serving.planning import DIRECT, Plan, Planner
+from vlrouterbench.serving.request_error import RequestError
 from vlrouterbench.serving.reserving import reserve_of
 from vlrouterbench.serving.settings import Key, Settings
 from vlrouterbench.serving.telling import tell
@@ -74,6 +76,7 @@ class Gateway:
         ledger: of what keys spend; None where no key has a budget.
         log: None for no log.
         metrics: made where it is None.
+        adapts: whether estimates follow feedback.
     """
 
     def __init__(
@@ -84,7 +87,11 @@ class Gateway:
         ledger: Ledger | None = None,
         log: RequestLog | None = None,
         metrics: Metrics | None = None,
+        *,
+        adapts: bool = False,
     ) -> None:
+        self._adapts = adapts
+        self.adaptation: Adaptation | None = None
         self.settings, self.ledger, self.log = settings, ledger, log
         self.metrics = metrics or Metrics()
         self._upstreams = Upstreams()
@@ -98,7 +105,17 @@ class Gateway:
         self.chooser = chooser
         if self.log is not None and (encoder := feature_encoder(chooser.router)) is not None:
             self.log.keep_encoder(encoder, chooser.encoder_digest)
-        self.planner = Planner(chooser, self.forwarder, self.settings, self._affinity)
+        self.adaptation = Adaptation() if self._adapts else None  # what another router expected says nothing of this
+        self.planner = Planner(chooser, self.forwarder, self.settings, self._affinity, self.adaptation)
+
+    def rated(self, request_id: str, candidate: str, quality: float) -> None:
+        """Count feedback, and let estimates follow it where they do."""
+        self.metrics.feedback.labels(candidate or "none").inc()
+        self.metrics.quality.labels(candidate or "none").inc(quality)
+        if self.adaptation is not None and self.adaptation.rated(request_id, quality) is not None:
+            drift = self.adaptation.drift(candidate)
+            self.metrics.drift.labels(candidate).set(drift.accuracy)
+            self.metrics.cost_ratio.labels(candidate).set(drift.cost_ratio)
 
     async def start(self) -> None:
         """Begin to answer."""
@@ -117,20 +134,22 @@ class Gateway:
     async def plan(self, request: ChatRequest, key: Key | None, *, explores: bool = False) -> Plan:
         """Whom a request is sent to, by what its key has spent until now; errors are those of `Planner.plan`."""
         room: Room | None = None
-        if self.ledger is not None and key is not None and key.mean_usd_per_request is not None:
-            room = await self._kept(self.ledger.room, key.name, key.mean_usd_per_request)
+        if self.ledger is not None and key is not None and key.is_charged:
+            room = await self._kept(self.ledger.room, key.name, key.mean_usd_per_request, key.usd_per_day)
         return await self.planner.plan(request, key, room, explores=explores)
 
-    async def serve(self, request: ChatRequest, key: Key | None) -> Served:
-        """Answer a request; what it gives must be closed.
+    async def serve(self, request: ChatRequest, key: Key | None, request_id: str) -> Served:
+        """Answer a request that is named by an id of its own; what it gives must be closed.
 
         Raises:
             RequestError: it is refused, or nobody answered.
         """
         started = time.perf_counter()
         await self._count(key)
+        if self.log is not None or self._adapts or (key is not None and key.is_charged):
+            request = replace(request, is_metered=True)
         plan = await self.plan(request, key, explores=True)
-        turn = Turn(request, plan, key, Outcome(), started=started)
+        turn = Turn(request, plan, key, Outcome(), request_id, started=started)
         await self._charge(turn)
         asked = time.perf_counter()
         turn.overhead_s = asked - started
@@ -145,22 +164,30 @@ class Gateway:
         self._note_attempts(turn)
         answer = turn.outcome.answer
         if answer is None:
-            self._finish(turn, 502)
-            raise RequestError(502, f"no candidate answered: {turn.outcome.describe()}.", "upstream_error")
+            status, kind = (429, "rate_limit_error") if turn.outcome.is_limited else (502, "upstream_error")
+            self._finish(turn, status)
+            told = f"no candidate answered: {turn.outcome.describe()}."
+            raise RequestError(status, told, kind, turn.outcome.wait_s)
         if plan.mode != DIRECT:
             self._affinity.note(request.conversation, turn.outcome.candidate)
-        turn.meter = Meter(stream=request.stream)
+        asked_for = self.forwarder.endpoints[turn.outcome.candidate]
+        hides = answer.is_events and request.adds_usage(asked_for)
+        turn.meter = Meter(stream=answer.is_events, hides_usage=hides)
         body = self._passed_on(turn, answer, turn.meter)
         close = partial(self._close, turn, answer, body)
         return Served(turn.id, plan, turn.outcome, turn.overhead_s, answer, body, close)
 
     async def _passed_on(self, turn: Turn, answer: Answer, meter: Meter) -> AsyncGenerator[bytes]:
-        """The answer's bytes, followed as they pass by; a stream that breaks says so in its last event."""
+        """The answer's bytes, metered as they pass by; a stream that breaks says so in its last event."""
         try:
             async for chunk in answer.chunks:
-                meter.feed(chunk)
-                yield chunk
+                if shown := meter.feed(chunk):
+                    yield shown
+            if rest := meter.held():
+                yield rest
         except UpstreamBroke as error:
+            if rest := meter.held():
+                yield rest
             self.metrics.broken_streams.labels(turn.outcome.candidate).inc()
             yield broken_event(str(error))
 
@@ -190,7 +217,7 @@ class Gateway:
         wait = await self._kept(self.ledger.begin, key.name, per_minute)
         if wait:
             told = f"this key may ask {per_minute} times a minute; wait {wait:.0f} s."
-            raise RequestError(429, told, "rate_limit_error")
+            raise RequestError(429, told, "rate_limit_error", wait)
 
     async def _on_disk(self, call: Callable[..., Made], *arguments: object) -> Made:
         return await asyncio.get_running_loop().run_in_executor(self._disk, call, *arguments)
@@ -210,9 +237,7 @@ class Gateway:
         reserve = max(reserve_of(self.forwarder.endpoints[name], turn.request) for name in names)
         per_day, mean = key.usd_per_day, key.mean_usd_per_request
         if not await self._kept(self.ledger.charge, turn.id, key.name, reserve, per_day, mean):
-            bounds = {"a day": per_day, "a request on average": mean}
-            listed = " and ".join(f"{usd_:g} USD {of}" for of, usd_ in bounds.items() if usd_ is not None)
-            told = f"this key may spend {listed}, and the answer could pass it."
+            told = "other requests of this key have just taken what was left to it. Ask again when they have ended."
             raise RequestError(429, told, "insufficient_quota")
 
     async def _settle(self, turn: Turn, paid_usd: float | None) -> None:
@@ -243,6 +268,10 @@ class Gateway:
     def _finish(self, turn: Turn, status: int, cost: float | None = None) -> None:
         outcome, plan = turn.outcome, turn.plan
         self.metrics.requests.labels(plan.mode, outcome.candidate or "none", str(status)).inc()
+        if self.adaptation is not None and plan.ranking is not None and outcome.candidate:
+            decision, of = plan.ranking.own or plan.ranking.decision, outcome.candidate
+            if (expected := (decision.estimated_accuracy or {}).get(of)) is not None:
+                self.adaptation.answered(turn.id, of, expected, decision.estimated_cost_usd.get(of), cost)
         if self.log is None:
             return
         name = turn.key.name if turn.key else ANYBODY

@@ -42,23 +42,33 @@ _KEPT_DAYS = 32
 
 @dataclass(frozen=True)
 class Room:
-    """What the next request of a key may be charged, so that the mean of all is at most a budget plus one reserve.
+    """What the next request of a key may be charged, so that its day holds, and the mean of all but for one reserve.
 
     Attributes:
-        left_usd: the budget times the requests until now and this one, less what is charged; below 0: ahead of it.
+        left_usd: the mean times the requests until now and this one, less what is charged; below 0: ahead of it.
         largest_reserve_usd: of a request that is open or was answered: how far all together may be ahead.
+        day_left_usd: of the day.
     """
 
-    left_usd: float
-    largest_reserve_usd: float
+    left_usd: float = math.inf
+    largest_reserve_usd: float = 0.0
+    day_left_usd: float = math.inf
 
     def takes(self, reserve_usd: float) -> bool:
-        """Whether a reserve fits; the first of its size does while nothing is ahead."""
+        """Whether a reserve fits."""
+        return self.day_takes(reserve_usd) and self.mean_takes(reserve_usd)
+
+    def day_takes(self, reserve_usd: float) -> bool:
+        """Whether it fits into the day."""
+        return reserve_usd <= self.day_left_usd
+
+    def mean_takes(self, reserve_usd: float) -> bool:
+        """Whether it fits the mean; the first of its size does while nothing is ahead."""
         return reserve_usd <= self.left_usd + max(self.largest_reserve_usd, reserve_usd)
 
     @property
     def most_usd(self) -> float:
-        """The largest reserve that fits; infinite while nothing is ahead."""
+        """The largest reserve that fits the mean; infinite while nothing is ahead."""
         return math.inf if self.left_usd >= 0 else max(0.0, self.left_usd + self.largest_reserve_usd)
 
 
@@ -70,7 +80,7 @@ class Ledger:
     """
 
     def __init__(self, folder: Path) -> None:
-        make_folder(folder)
+        make_folder(folder, "folder in state:")
         with usable(folder / FILE):
             self._connection = open_shared(folder / FILE, any_thread=True)
             self._connection.executescript(_SCHEMA)
@@ -98,25 +108,25 @@ class Ledger:
         """
         with self._connection as connection:  # commits, or rolls back where something is raised
             connection.execute("begin immediate")
-            day = _today()
-            fits = usd_per_day is None or self._spent(key, day) + reserved_usd <= usd_per_day
-            if mean_usd_per_request is not None:
-                fits = fits and self.room(key, mean_usd_per_request).takes(reserved_usd)
+            fits = self.room(key, mean_usd_per_request, usd_per_day).takes(reserved_usd)
             if fits:
-                row = (request_id, key, day, reserved_usd)
+                row = (request_id, key, _today(), reserved_usd)
                 connection.execute("insert into charges (id, key, day, reserved_usd) values (?, ?, ?, ?)", row)
                 connection.execute("insert or ignore into totals values (?, 0, 0, 0)", (key,))
                 added = "update totals set requests = requests + 1, committed_usd = committed_usd + ? where key = ?"
                 connection.execute(added, (reserved_usd, key))
         return fits
 
-    def room(self, key: str, mean_usd_per_request: float) -> Room:
-        """What the next request of a key may be charged at most."""
+    def room(self, key: str, mean_usd_per_request: float | None, usd_per_day: float | None = None) -> Room:
+        """What the next request of a key may be charged at most; a bound that is None is none."""
+        day_left = math.inf if usd_per_day is None else usd_per_day - self._spent(key, _today())
+        if mean_usd_per_request is None:
+            return Room(day_left_usd=day_left)
         query = "select requests, committed_usd, largest_reserve_usd from totals where key = ?"
         requests, committed, largest = self._connection.execute(query, (key,)).fetchone() or (0, 0.0, 0.0)
         query = f"select coalesce(max(reserved_usd), 0) from charges where {_OPEN} and key = ?"
         opened = self._connection.execute(query, (key,)).fetchone()[0]
-        return Room(mean_usd_per_request * (requests + 1) - committed, max(largest, opened))
+        return Room(mean_usd_per_request * (requests + 1) - committed, max(largest, opened), day_left)
 
     def begin(self, key: str, requests_per_minute: int) -> float:
         """Count a request of a key.

@@ -39,6 +39,20 @@ class Metrics:
         self.cost = Counter("vlrouter_cost_usd", "Cost by the upstreams' count.", ["candidate"], registry=registry)
         self.feedback = Counter("vlrouter_feedback", "Feedback that came.", ["candidate"], registry=registry)
         self.quality = Counter("vlrouter_feedback_quality", "Sum of its qualities.", ["candidate"], registry=registry)
+        self.drift = Gauge(
+            "vlrouter_drift_accuracy",
+            "Accuracy by feedback less what the router expects, of late (with --adapt).",
+            ["candidate"],
+            multiprocess_mode="mostrecent",
+            registry=registry,
+        )
+        self.cost_ratio = Gauge(
+            "vlrouter_drift_cost_ratio",
+            "Cost over what the router expects, of late (with --adapt).",
+            ["candidate"],
+            multiprocess_mode="mostrecent",
+            registry=registry,
+        )
         self.lost = Counter("vlrouter_log_lost", "Entries that could not be written to the log.", registry=registry)
         self.overhead = Histogram(
             "vlrouter_overhead_seconds",

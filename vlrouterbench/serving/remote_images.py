@@ -22,7 +22,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from vlrouterbench.measuring.asking.images import image_format
-from vlrouterbench.serving.chat import RequestError
+from vlrouterbench.serving.request_error import RequestError
 
 MOST_BYTES = 20 * 2**20
 TIMEOUT_S = 10.0
@@ -109,12 +109,14 @@ class RemoteImages:
             host, literal = (parts.hostname or "").lower(), _literal(parts.hostname or "")
             is_fit = parts.scheme in ("http", "https") and not parts.username and not parts.password and parts.port != 0
         except ValueError:
-            raise RequestError(400, "expected an image as a data URL or an http(s) address.") from None
-        if not is_fit:
-            raise RequestError(403, "expected an image as a data URL or an http(s) address without credentials.")
-        if host not in self._hosts:
+            raise RequestError(400, "expected an image as a data URL, found an address that is none.") from None
+        if not self._hosts:
+            raise RequestError(403, "expected an image as a data URL, found an address: nothing is fetched here.")
+        if not is_fit or host not in self._hosts:
             raise RequestError(
-                403, "images are fetched from hosts of the gateway's configuration alone: send a data URL."
+                403,
+                "expected an image as a data URL, or as an http(s) address without credentials of a host that this "
+                "gateway's configuration allows.",
             )
         if literal is not None and not self._may_ask(literal):
             raise RequestError(403, "images are fetched from public addresses alone: send a data URL.")

@@ -10,15 +10,15 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from PIL import Image
 
-from vlrouterbench.measuring.asking.request import output_cap
 from vlrouterbench.measuring.endpoints.endpoint import Endpoint
 from vlrouterbench.measuring.money import MESSAGE_TOKENS, reserve_usd, usd
-from vlrouterbench.serving.chat import ChatRequest
+from vlrouterbench.serving.chat import ANSWERS, CAPS, ChatRequest
 
 LARGEST = (8_192, 8_192)
 _HEAD = 2**18
@@ -26,11 +26,17 @@ _HEAD = 2**18
 
 
 def reserve_of(endpoint: Endpoint, request: ChatRequest) -> float:
-    """The most that the answers to a request are taken to cost at an endpoint, USD."""
-    cap = request.max_tokens or output_cap(endpoint)
-    bounded = endpoint if cap is None else replace(endpoint, max_output_tokens=cap, extra_body={})
+    """The most that the answers to a request are taken to cost at an endpoint, USD: by what is sent there."""
+    sent = request.sent_to(endpoint)
+    cap, answers = _largest(sent, CAPS), _largest(sent, ANSWERS) or 1
+    bounded = replace(endpoint, max_output_tokens=cap, extra_body={})
     one = reserve_usd(bounded, request.text, image_sizes(request.images))
-    return request.num_answers * one + usd(endpoint, MESSAGE_TOKENS * (len(request.messages) - 1), 0)
+    return answers * one + usd(endpoint, MESSAGE_TOKENS * (len(request.messages) - 1), 0)
+
+
+def _largest(sent: Mapping[str, Any], names: Sequence[str]) -> int | None:
+    counts = [value for name in names if isinstance(value := sent.get(name), int) and not isinstance(value, bool)]
+    return max(counts, default=None)
 
 
 def image_sizes(urls: Sequence[str]) -> list[tuple[int, int]]:

@@ -11,10 +11,12 @@ import contextlib
 import os
 import socket
 import tempfile
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import uvicorn
+from PIL import Image
 from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
@@ -25,7 +27,7 @@ from vlrouterbench.serving.settings import ServingError, Settings
 from vlrouterbench.serving.starting import Start, Swaps, make_gateway
 
 _OPTIONS: dict[str, Any] = {
-    "log_level": "critical",  # what fails is said by `app.failed`, without what was asked
+    "log_level": "critical",  # what fails is said by `refusing.refused`, without what was asked
     "access_log": False,
     "server_header": False,
     "timeout_keep_alive": 30,
@@ -79,6 +81,8 @@ def check_host(host: str, settings: Settings) -> None:
 
 def app_of(start: Start, *, demo: bool = False, alone: bool = True) -> Starlette:
     """The application; with swaps of its router where it is the only process."""
+    # Images of very many pixels are refused; Pillow would say so again on stderr, for everybody who sends one.
+    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
     gateway = make_gateway(start)
     app = make_app(gateway, Swaps(gateway, start) if alone else None)
     if demo:

@@ -21,6 +21,8 @@ from vlrouterbench.data.prices.yaml_nodes import compose_yaml, line_of, node_kin
 from vlrouterbench.metrics.objectives import Objective
 from vlrouterbench.serving.settings import OBJECTIVE_PREFIX, Key, ServingError, Settings
 
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
+"""A name or address without scheme, port, path and wildcards, none of which an address of an image is compared by."""
 Parsed = Callable[[yaml.Node, str, Path], Any]
 
 
@@ -101,6 +103,14 @@ def _texts(node: yaml.Node, where: str, path: Path) -> tuple[str, ...]:
     return tuple(_text(entry, where, path) for entry in node.value)
 
 
+def _hosts(node: yaml.Node, where: str, path: Path) -> tuple[str, ...]:
+    hosts = _texts(node, where, path)
+    for host in hosts:
+        if not _HOST.fullmatch(host):
+            raise ServingError(f"{where}: expected names of hosts such as images.example.org, found {shown(host)}.")
+    return hosts
+
+
 def _choice(*choices: str) -> Parsed:
     def parse(node: yaml.Node, where: str, path: Path) -> str:
         text = _text(node, where, path)
@@ -171,7 +181,7 @@ _SETTINGS: dict[str, Parsed] = {
     "split": _number(0, 1),
     "control": _text,
     "unreadable_images": _choice("error", "text-only"),
-    "image_hosts": _texts,
+    "image_hosts": _hosts,
     "max_body_bytes": _count(1_000, 2**31),
     "max_attempts": _count(1, 100),
     "first_byte_s": _number(0.001, 86_400),

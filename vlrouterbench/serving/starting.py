@@ -44,6 +44,7 @@ class Start:
         log: folder of the log, "" for none.
         trust_remote_code: whether code that a router brings may run.
         log_content: whether the log keeps what was asked.
+        adapt: whether estimates follow feedback.
     """
 
     router: str
@@ -52,6 +53,7 @@ class Start:
     log: str = ""
     trust_remote_code: bool = False
     log_content: bool = False
+    adapt: bool = False
 
     def settings(self) -> Settings:
         """The configuration; errors are those of `read_settings`."""
@@ -94,7 +96,7 @@ def make_gateway(start: Start) -> Gateway:
     log = RequestLog(Path(start.log), metrics.lost.inc, kept) if start.log else None
     if log is not None:
         keep_candidates(Path(start.log), endpoints.values())
-    return Gateway(chooser, endpoints, settings, ledger, log, metrics)
+    return Gateway(chooser, endpoints, settings, ledger, log, metrics, adapts=start.adapt)
 
 
 class Swaps:

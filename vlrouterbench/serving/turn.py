@@ -13,6 +13,11 @@ from vlrouterbench.serving.planning import Plan
 from vlrouterbench.serving.settings import Key
 
 
+def new_id() -> str:
+    """A name for a request."""
+    return f"vlr-{uuid.uuid4().hex}"
+
+
 @dataclass
 class Turn:
     """One request, from its plan to its last byte.
@@ -30,7 +35,7 @@ class Turn:
     plan: Plan
     key: Key | None
     outcome: Outcome
-    id: str = field(default_factory=lambda: f"vlr-{uuid.uuid4().hex}")
+    id: str
     started: float = field(default_factory=time.perf_counter)
     overhead_s: float = 0.0
     meter: Meter | None = None

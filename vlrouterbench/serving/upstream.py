@@ -4,6 +4,8 @@ Decisions
 - The client is that of measuring, for the same reasons (`measuring/asking/client.py`); no redirects, no `.netrc`.
 - Bytes are passed on as they come. Nothing is sent to the caller before the first byte of a body is here, so that
   until then another candidate can be asked.
+- A success that is neither a stream of events nor a chat completion (a login page, no choices) is a failure as in
+  measuring: another candidate can still be asked. A whole chat completion is an answer to who asked for a stream too.
 - 401, 403 and 404 speak of the gateway's own key, address or model name: the caller cannot mend them, and they are
   failures of the endpoint. Other 4xx are the caller's and are passed on.
 """
@@ -21,13 +23,16 @@ import aiohttp
 from vlrouterbench.core.errors import SHOWN_CHARACTERS
 from vlrouterbench.core.output_text import one_line
 from vlrouterbench.measuring.asking.client import proxy_of, retry_after
-from vlrouterbench.measuring.asking.replies import Failure, Fault, error_of_body, fault_of_status
+from vlrouterbench.measuring.asking.replies import Failure, Fault, error_of_body, fault_of_status, read_reply
 from vlrouterbench.measuring.endpoints.endpoint import Endpoint, EndpointError
 from vlrouterbench.version import __version__
 
 MOST_ANSWER_BYTES = 64 * 2**20
 _CHUNK = 2**16
 _CONNECT_S = 10.0
+_EVENTS = "text/event-stream"
+_SAYS_NOTHING = ("", "text/plain", "application/octet-stream")
+_FIRST_OF_EVENTS = (b"data:", b"event:", b"id:", b"retry:", b":")
 _PASSED_ON = ("content-type", "retry-after")
 
 
@@ -39,6 +44,7 @@ class Answer:
         status, headers: to be passed on.
         chunks: the body as it comes; ends by `UpstreamBroke` where it breaks.
         first_byte_s: seconds until the first byte of the body.
+        is_events: whether it is a stream of events.
         on_close: called once by `close`.
     """
 
@@ -46,6 +52,7 @@ class Answer:
     headers: Mapping[str, str]
     chunks: AsyncGenerator[bytes]
     first_byte_s: float = 0.0
+    is_events: bool = False
     on_close: list[Callable[[], None]] = field(default_factory=list)
 
     async def close(self) -> None:
@@ -124,13 +131,16 @@ class Upstreams:
                 return failure
             chunks = _chunks(response, endpoint.timeout_s)
             first = await anext(chunks, b"")
-            whole = [first] if stream else [first, *[chunk async for chunk in chunks]]
+            is_events = stream and response.status < 300 and _begins_events(response, first)
+            begun = [first] if is_events else [first, *[chunk async for chunk in chunks]]
+            if response.status < 300 and not is_events and isinstance(found := read_reply(b"".join(begun)), Failure):
+                return Failure(found.fault, _said(endpoint, found.detail))
             has_begun = True
         finally:
             if not has_begun:
                 response.close()
         headers = {name: value for name in _PASSED_ON if _is_plain(value := response.headers.get(name, ""))}
-        answer = Answer(response.status, headers, _after(whole, chunks), time.perf_counter() - started)
+        answer = Answer(response.status, headers, _after(begun, chunks), time.perf_counter() - started, is_events)
         answer.on_close.append(response.close)  # does nothing to a connection that has gone back already
         return answer
 
@@ -143,6 +153,12 @@ class Upstreams:
         fault = Fault.SERVER if status < 400 else fault_of_status(status)
         wait = retry_after(response.headers.get("retry-after", ""))
         return Failure(fault, _said(endpoint, f"HTTP {status}: {said}"), wait)
+
+
+def _begins_events(response: aiohttp.ClientResponse, first: bytes) -> bool:
+    """Whether a body is a stream of events: by its content type, or by its first bytes where the type says nothing."""
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return bool(first) and (kind == _EVENTS or (kind in _SAYS_NOTHING and first.startswith(_FIRST_OF_EVENTS)))
 
 
 async def _chunks(response: aiohttp.ClientResponse, timeout_s: float) -> AsyncGenerator[bytes]:

@@ -26,8 +26,9 @@ from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.metrics.objectives import ACCURACY, ACCURACY_SHARE, BUDGET, RANK_SCORE, USD_WEIGHT, Goal
 from vlrouterbench.metrics.trade_off import chosen_values
-from vlrouterbench.routers.base.decision import Estimates
+from vlrouterbench.routers.base.budget import Estimates
 from vlrouterbench.routers.base.estimating import EstimatingRouter
+from vlrouterbench.routers.base.familiarity import familiar
 from vlrouterbench.routers.base.learning import Recipe
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.base.saved_router import HELD_OUT_FILE
@@ -100,6 +101,7 @@ def held_out_of(router: PreTrainedRouter, problem: Problem) -> dict[str, torch.T
         "is_train": torch.arange(sum(sizes)) >= sizes[0],
         "cost_bounds": torch.tensor(problem.table.goal.measured, dtype=torch.float64),
     }
+    kept |= familiar(problem.train_features, problem.train_groups, problem.features.encoder)
     return kept | ({"standard_error": torch.cat([e.cpu() for e in errors])} if router.calibrated else {})
 
 

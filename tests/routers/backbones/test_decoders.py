@@ -31,22 +31,45 @@ def _given(length=6):
 
 
 def _own_way_in(backbone, given):
-    """What transformers' model gives for the same picture and text, with its picture's tokens in the text."""
+    """What transformers' model gives for the same pictures and text, with its pictures' tokens in the text."""
     backbone.model.config.image_token_id = PICTURE_TOKEN
-    places = [*BEFORE, *[PICTURE_TOKEN] * backbone.per_side**2, *AFTER]
-    ids = torch.cat([torch.tensor([places, places]), given.tokens], dim=1)
-    mask = torch.cat([torch.ones(2, len(places), dtype=torch.long), given.mask], dim=1)
+    batch, several = len(given.tokens), given.pixels.dim() == 5
+    places = [*BEFORE, *[PICTURE_TOKEN] * backbone.per_side**2, *AFTER] * (given.pixels.shape[1] if several else 1)
+    ids = torch.cat([torch.tensor([places] * batch), given.tokens], dim=1)
+    mask = torch.cat([torch.ones(batch, len(places), dtype=torch.long), given.mask], dim=1)
     if backbone.model_config.model_type == "smolvlm":
-        pictures = {"pixel_values": given.pixels[:, None]}
+        pictures = {"pixel_values": given.pixels if several else given.pixels[:, None]}
     else:
         from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
         as_given = {"do_resize": False, "do_rescale": False, "do_normalize": False}
         processor = Qwen2VLImageProcessorPil(patch_size=8, merge_size=2, **as_given)
-        pictures = processor([picture.numpy() for picture in given.pixels], return_tensors="pt")
+        each = given.pixels.reshape(-1, 3, SIZE, SIZE)
+        pictures = processor([picture.numpy() for picture in each], return_tensors="pt")
         pictures = {**pictures, "mm_token_type_ids": (ids == PICTURE_TOKEN).int()}
     hidden = backbone.model(input_ids=ids, attention_mask=mask, **pictures).last_hidden_state
-    return hidden[torch.arange(2), mask.sum(dim=1) - 1]
+    return hidden[torch.arange(batch), mask.sum(dim=1) - 1]
+
+
+def _several():
+    """Three places of a picture each: the first sample fills two of them, the second one."""
+    generator, given = torch.Generator().manual_seed(2), _given()
+    pixels = torch.randn(2, 3, 3, SIZE, SIZE, generator=generator)
+    there = torch.tensor([[True, True, False], [True, False, False]])
+    return BackboneInput(pixels, there, given.tokens, given.mask)
+
+
+@each_decoder
+@torch.no_grad()
+def test_of_several_places_those_that_are_filled_are_read_as_by_the_models_own_way_in(name):
+    backbone, given = _small(name), _several()
+    vectors = backbone(given)
+    first = BackboneInput(given.pixels[:1, :2], given.has_image[:1, :2], given.tokens[:1], given.mask[:1])
+    assert torch.allclose(vectors[:1], _own_way_in(backbone, first), atol=1e-5)
+    second = BackboneInput(given.pixels[1:, 0], given.has_image[1:, 0], given.tokens[1:], given.mask[1:])
+    assert torch.allclose(vectors[1:], backbone(second), atol=1e-5)
+    turned = BackboneInput(given.pixels.flip(1), given.has_image, given.tokens, given.mask)
+    assert not torch.allclose(backbone(turned)[0], vectors[0], atol=1e-3)
 
 
 @each_decoder

@@ -5,8 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vlrouterbench.routers.base.budget import Budget, Estimates
 from vlrouterbench.routers.base.calibrated import reason
-from vlrouterbench.routers.base.decision import Budget, BudgetError, Estimates
+from vlrouterbench.routers.base.decision import BudgetError
 
 ESTIMATES = Estimates(torch.tensor([[0.5, 0.7, 0.8]]), torch.tensor([[1e-4, 2e-4, 9e-4]], dtype=torch.float64))
 """A cheap, a middle and a dear candidate: the dear one's last tenth of accuracy costs 7e-4."""
@@ -79,6 +80,12 @@ def test_the_reason_names_the_rival_and_what_it_would_cost():
         "b is expected to be right with 70.0% at $2 per 10K; c promises 80.0% at $9 per 10K: "
         "10.0 points more for 0.07 cents more a question; under this objective a point is worth at most 0.001 cents."
     )
+
+
+def test_one_other_candidate_is_named_where_it_is_not_expected_to_do_better():
+    told = [reason("b", {"b": 0.7, "c": 0.6}, {"b": 2e-4, "c": cost}, Budget(usd_weight=1)) for cost in (1e-4, 9e-4)]
+    assert told[0].endswith(": c is not expected to do better.")
+    assert told[1].endswith(": c is not expected to do better, and costs more.")
 
 
 def test_a_lead_that_costs_nothing_more_and_is_not_followed_is_called_uncertain():

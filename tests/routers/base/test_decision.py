@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from vlrouterbench.routers.base.decision import Budget, BudgetError, PoolMismatchError, RoutingDecision, considered
+from vlrouterbench.routers.base.budget import Budget
+from vlrouterbench.routers.base.decision import BudgetError, PoolMismatchError, RoutingDecision, considered
 from vlrouterbench.routers.pool.costs import quick_enough
 
 NAMES = ("small", "middle", "large")
@@ -60,6 +61,8 @@ def test_decision_is_ready_for_json():
         "within_budget": True,
         "reason": "",
         "image_used": True,
+        "images_left_out": 0,
+        "unfamiliar": None,
     }
 
 

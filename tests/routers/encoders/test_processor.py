@@ -218,7 +218,7 @@ def test_what_blocks_read_comes_back_to_the_last_bit():
     [
         ({"images": [None, None]}, "images: expected one for each of 1 texts, found 2"),
         ({"options": [["a"], ["b"]]}, "options: expected one for each of 1 texts, found 2"),
-        ({"images": [["a.png", "b.png"]]}, "expected at most one image of a question, found 2"),
+        ({"images": [["a.png", "b.png"]]}, "expected an image file, found nothing at a.png"),
         ({"images": ["absent.png"]}, "expected an image file, found nothing at absent.png"),
         ({"return_tensors": "np"}, "expected return_tensors=\"pt\", found 'np'"),
     ],

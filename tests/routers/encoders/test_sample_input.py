@@ -17,14 +17,13 @@ from PIL import Image
 
 import vlrouterbench
 from tests.series import examples
+from vlrouterbench.routers.base.decision import read_images, read_sample
 from vlrouterbench.routers.encoders import sample_input as input_module
 from vlrouterbench.routers.encoders.sample_input import (
     RouterInput,
     RouterInputError,
     read_image,
     read_options,
-    read_sample,
-    usable_image,
 )
 
 
@@ -192,9 +191,15 @@ def test_an_image_of_three_rows_is_read_by_the_custom_of_its_kind():
     assert read_image(numpy).size == (8, 3) and read_image(tensor).size == (3, 8)
 
 
+@pytest.mark.parametrize("given", [lambda raw: [raw, raw], lambda raw: str([url(raw)] * 2)], ids=["list", "text"])
+def test_where_one_image_is_asked_for_two_are_refused_and_elsewhere_both_are_read(raw, given):
+    with pytest.raises(RouterInputError, match="expected one image, found 2"):
+        read_image(given(raw))
+    images, unread = read_images(given(raw))
+    assert [image.size for image in images] == [(60, 40)] * 2 and unread == 0
+
+
 REFUSED = {
-    "two": (lambda raw: [raw, raw], "at most one image of a question, found 2"),
-    "two as text": (lambda raw: '["a.png", "b.png"]', "found 2"),
     "a batch": (lambda raw: np.zeros((2, 4, 4, 3), np.uint8), "found an array of uint8 and shape"),
     "http": (lambda raw: "https://example.com/a.png?key=SECRET", r"a URL \(https://\.\.\.\), and nothing is fetched"),
     "file": (lambda raw: "file:///etc/hostname", "nothing is fetched"),
@@ -228,7 +233,7 @@ def test_what_is_no_image_is_refused_in_one_line_without_it_or_left_out(raw, kin
     message = str(caught.value)
     assert len(message.splitlines()) == 1 and len(message) < 350 and message.isprintable()
     assert "SECRET" not in message and base64.b64encode(raw).decode()[:60] not in message
-    assert usable_image(given(raw), "text-only") is None
+    assert read_images(given(raw), "text-only") == ([], 1)
 
 
 @pytest.mark.parametrize(
@@ -321,7 +326,7 @@ def test_a_tensor_without_values_is_refused_or_left_out_like_every_image_that_ca
     empty = torch.zeros(4, 4, 3, device="meta")
     with pytest.raises(RouterInputError, match="expected a readable image"):
         read_image(empty)
-    assert usable_image(empty, "text-only") is None
+    assert read_images(empty, "text-only") == ([], 1)
 
 
 def test_what_a_sample_is_refused_with_is_a_name_of_the_package():
@@ -335,4 +340,4 @@ def test_what_keeps_a_reader_waiting_or_leads_nowhere_is_refused_or_left_out(tmp
     for source in (path, str(path), {"path": str(path)}):
         with pytest.raises(RouterInputError, match="no regular file" if kind == "pipe" else "does not decode"):
             read_image(source)
-        assert usable_image(source, "text-only") is None
+        assert read_images(source, "text-only") == ([], 1)

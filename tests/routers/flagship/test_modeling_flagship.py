@@ -7,7 +7,7 @@ import torch
 
 from tests.families import arguments_for, small_router, training_set, widened
 from vlrouterbench.routers.auto import AutoRouter
-from vlrouterbench.routers.base.decision import Budget, Estimates
+from vlrouterbench.routers.base.budget import Budget, Estimates
 from vlrouterbench.routers.flagship.modeling_flagship import PARTS, FlagshipRouterConfig, leading_directions
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import train_router

@@ -106,8 +106,8 @@ def test_a_driver_that_is_killed_leaves_whole_parts_and_a_rerun_ends_the_job(
 def test_what_cannot_be_done_is_one_error(cluster, tmp_path):
     with pytest.raises(VLRouterBenchError, match=r"^part 1 cannot be done\.$"):
         list(RayEngine(1, cluster.address, 0.0).run(LightWork(tmp_path, fails_at=1), PARTS))
-    with pytest.raises(VLRouterBenchError, match=r"--actors: expected at most 2 of the 3 cores .* found 3"):
-        list(RayEngine(3, cluster.address, 0.0).run(LightWork(tmp_path), PARTS))
+    with pytest.raises(VLRouterBenchError, match=r"--actors: expected at most \d of the \d cores .* found 10"):
+        list(RayEngine(10, cluster.address, 0.0).run(LightWork(tmp_path), PARTS))
 
 
 @needs_ray

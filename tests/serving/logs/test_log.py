@@ -126,7 +126,7 @@ def test_what_a_log_holds_is_told_by_candidate(tmp_path):
     done = run_program("logs", "show", "--log", tmp_path)
     assert done.status == 0 and "3 requests" in done.out and "explored: 1" in done.out
     (row,) = [line.split() for line in done.out.splitlines() if line.startswith("small")]
-    assert row == ["small", "2", "2", "0.750", "10.000", "0.50"]
+    assert row == ["small", "2", "2", "0.750", "-", "10.000", "-", "0.50"]
 
 
 def test_content_without_a_log_is_refused():

@@ -12,7 +12,7 @@ from vlrouterbench.evaluation.records import (
     ThroughputWithOverhead,
 )
 from vlrouterbench.evaluation.view import Row, number_text
-from vlrouterbench.routers.encoders.feature_encoder import FeatureDescription
+from vlrouterbench.routers.base.learning import FeatureDescription
 
 
 class TrainedSetting(TypedDict):

@@ -104,6 +104,22 @@ def rank_submissions(
     return Leaderboard(table, sorted(records, key=lambda record: -record["objective_value"]), notes)
 
 
+def sort_out(
+    submissions: Sequence[Submission], folder: Path | str, split: str = "test"
+) -> tuple[list[Submission], dict[str, str]]:
+    """Those that can be ranked, and name -> reason of those that `rank_submissions` refuses; arguments as there."""
+    scored = load_table(folder, verify=True).split(split)
+    table = scored.take(scored.complete)
+    good, refused = [], {}
+    for submission in submissions:
+        try:
+            _read([submission], table)
+            good.append(submission)
+        except SubmissionError as error:
+            refused[submission.name] = str(error).replace(str(submission.path.parent), submission.name)
+    return good, refused
+
+
 def _record(scored: ResultRecord, entry: _Entry | None, rank: Rank | None) -> LeaderboardRecord:
     """The figures that follow from decisions alone, and the origin and rank of an entry."""
     names = ScoredRecord.__required_keys__

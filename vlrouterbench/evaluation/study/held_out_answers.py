@@ -19,6 +19,7 @@ from vlrouterbench.evaluation.estimates import ask_estimates
 from vlrouterbench.evaluation.policies import POLICIES
 from vlrouterbench.evaluation.study.context import StudyContext
 from vlrouterbench.evaluation.study.over_splits import Outcomes, outcomes_of, outcomes_of_policy
+from vlrouterbench.routers.base.familiarity import unfamiliarities
 
 GUARDS = (0.0, 0.5, 1.0, 2.0)
 """Standard errors, tried on routers whose configuration has a guard."""
@@ -44,10 +45,12 @@ class Answer:
     Attributes:
         outcomes: of its decisions under each guard; None is the router as it was trained.
         estimates: None where the family is not calibrated.
+        unfamiliar: (num_samples,) how unlike its training samples each is; None of a family that does not say.
     """
 
     outcomes: Mapping[float | None, Outcomes]
     estimates: AccuracyEstimates | None = None
+    unfamiliar: np.ndarray | None = None
 
 
 def answers_on_both_sides(
@@ -86,10 +89,12 @@ def _answer(name: str, context: StudyContext, split: RoutingTable, samples: Rout
             router.config.guard = guard
             outcomes[guard] = outcomes_of(router.decide(features).cpu().numpy(), samples)
         router.config.guard = own
+    scores = None if router.end_to_end else unfamiliarities(features, router.held_out, router.encoder)
+    unfamiliar = None if scores is None else scores.numpy()
     estimates = ask_estimates(name, router, features, np.arange(len(samples.pool)))
     if estimates is None:
-        return Answer(outcomes)
-    return Answer(outcomes, AccuracyEstimates(estimates.of_chosen(decisions)[0], estimates.accuracy))
+        return Answer(outcomes, unfamiliar=unfamiliar)
+    return Answer(outcomes, AccuracyEstimates(estimates.of_chosen(decisions)[0], estimates.accuracy), unfamiliar)
 
 
 def _joined(answers: Sequence[Answer], order: np.ndarray) -> Answer:
@@ -105,8 +110,10 @@ def _joined(answers: Sequence[Answer], order: np.ndarray) -> Answer:
         )
         for guard in answers[0].outcomes
     }
+    scores = [answer.unfamiliar for answer in answers if answer.unfamiliar is not None]
+    unfamiliar = joined(scores) if len(scores) == len(answers) else None
     estimates = [answer.estimates for answer in answers if answer.estimates is not None]
     if not estimates:
-        return Answer(outcomes)
+        return Answer(outcomes, unfamiliar=unfamiliar)
     chosen, every = joined([one.chosen for one in estimates]), joined([one.all_candidates for one in estimates])
-    return Answer(outcomes, AccuracyEstimates(chosen, every))
+    return Answer(outcomes, AccuracyEstimates(chosen, every), unfamiliar)

@@ -90,7 +90,11 @@
     }
     source.data = { ...source.data, ...placed };
     if (logarithmic) plot.select_one("ticks").ticks = ticks(plot.x_range);
-    plot.select_one("legend").ncols = plot.inner_width < 520 ? 2 : 4;
+    const narrow = plot.inner_width < 520;
+    plot.select_one("legend").ncols = narrow ? 2 : 4;
+    // The end of the title says where data are simulated: it is never cut.
+    const most = 11 * plot.inner_width / ruler.measureText(plot.title.text).width;
+    plot.title.text_font_size = `${Math.max(8, Math.min(12, Math.floor(most)))}px`;
   }
 
   async function show(figure) {

@@ -7,6 +7,8 @@ Decisions
 - What a model wants around an image (`before` and `after` in the description, as token ids) comes from its tokenizer.
   No chat template: a router is trained on what it reads.
 - Without an image every image token is one learnt vector.
+- Several images stand one after another, each with what is around it. A sample with fewer than others has its last
+  places masked, and its text goes on after its own last image.
 - Towers are called by themselves: the whole model's way in takes images that normalise to zeros for padding.
 """
 
@@ -56,23 +58,34 @@ class DecoderBackbone(Backbone):
         """Image tokens (batch, per_side ** 2, dim), row by row, of pixels (batch, 3, size, size)."""
         raise TypeError(f"{type(self).__name__} is the base of decoders: take one of them.")
 
-    def decoded(self, embedded: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Hidden states (batch, length, dim) of what a decoder reads."""
+    def decoded(self, embedded: torch.Tensor, mask: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+        """Hidden states (batch, length, dim) of what a decoder reads.
+
+        Args:
+            embedded: (batch, length, dim): places of images, then tokens.
+            mask: (batch, length) int64, 1 for what is to be seen.
+            seen: (batch, places) int64: the same of each place of an image.
+        """
         raise TypeError(f"{type(self).__name__} is the base of decoders: take one of them.")
 
     def forward(self, inputs: BackboneInput) -> torch.Tensor:
         """Pooled vectors, (batch, dim)."""
         batch, embed = len(inputs.tokens), self.model.get_input_embeddings()
-        image = self.image_tokens(inputs.pixels)
-        image = torch.where(inputs.has_image[:, None, None], image, self.absent.to(image.dtype))
+        there = inputs.has_image.reshape(batch, -1)
+        image = self.image_tokens(inputs.pixels.reshape(-1, *inputs.pixels.shape[-3:]))
+        image = torch.where(there.reshape(-1, 1, 1), image, self.absent.to(image.dtype))
         before, after = (
-            embed(torch.tensor(ids, dtype=torch.long, device=image.device)).expand(batch, -1, -1) for ids in self.around
+            embed(torch.tensor(ids, dtype=torch.long, device=image.device)).expand(len(image), -1, -1)
+            for ids in self.around
         )
-        prefix = torch.cat([before, image, after], dim=1)
+        prefix = torch.cat([before, image, after], dim=1).reshape(batch, -1, image.shape[2])
         embedded = torch.cat([prefix, embed(inputs.tokens).to(prefix.dtype)], dim=1)
-        mask = torch.cat([inputs.mask.new_ones(prefix.shape[:2]), inputs.mask], dim=1)
-        hidden = self.decoded(embedded, mask)
-        return hidden[torch.arange(batch, device=hidden.device), mask.sum(dim=1) - 1]
+        # The first place is there in any case: without an image it says so.
+        seen = torch.cat([torch.ones_like(there[:, :1]), there[:, 1:]], dim=1).to(inputs.mask.dtype)
+        mask = torch.cat([seen.repeat_interleave(prefix.shape[1] // seen.shape[1], dim=1), inputs.mask], dim=1)
+        hidden = self.decoded(embedded, mask, seen)
+        last = (mask * torch.arange(mask.shape[1], device=mask.device)).argmax(dim=1)
+        return hidden[torch.arange(batch, device=hidden.device), last]
 
 
 class SmolBackbone(DecoderBackbone):
@@ -87,9 +100,13 @@ class SmolBackbone(DecoderBackbone):
         """Image tokens (batch, per_side ** 2, dim), row by row, of pixels (batch, 3, size, size)."""
         return self.model.connector(self.model.vision_model(pixel_values=pixels).last_hidden_state)
 
-    def decoded(self, embedded: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Hidden states (batch, length, dim) of what a decoder reads."""
-        return self.model.text_model(inputs_embeds=embedded, attention_mask=mask, use_cache=False).last_hidden_state
+    def decoded(self, embedded: torch.Tensor, mask: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+        """As the base's."""
+        # Of several places some are masked, and what follows goes on after the last that is not.
+        positions = (mask.cumsum(dim=1) - 1).clamp(min=0) if seen.shape[1] > 1 else None
+        return self.model.text_model(
+            inputs_embeds=embedded, attention_mask=mask, position_ids=positions, use_cache=False
+        ).last_hidden_state
 
 
 class QwenBackbone(DecoderBackbone):
@@ -112,19 +129,23 @@ class QwenBackbone(DecoderBackbone):
         rows = frames.reshape(batch * (side * merge) ** 2, -1)
         return self.model.visual(rows, grid_thw=grid).pooler_output.view(batch, side**2, -1)
 
-    def decoded(self, embedded: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Hidden states (batch, length, dim) of what a decoder reads."""
-        positions = self.positions(embedded.shape[1]).to(embedded.device)
-        positions = positions[:, None].expand(-1, len(embedded), -1)
+    def decoded(self, embedded: torch.Tensor, mask: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+        """As the base's."""
+        length, places = embedded.shape[1], seen.shape[1]
+        each = [self.positions(length, count, places) for count in seen.sum(dim=1).tolist()]
+        positions = torch.stack(each, dim=1).to(embedded.device)
         model = self.model.language_model
         return model(
             inputs_embeds=embedded, attention_mask=mask, position_ids=positions, use_cache=False
         ).last_hidden_state
 
-    def positions(self, length: int) -> torch.Tensor:
-        """Position in time, row and column of each token, (3, length) int64."""
+    def positions(self, length: int, num_images: int = 1, places: int = 1) -> torch.Tensor:
+        """Position in time, row and column of each token, (3, length) int64, of `num_images` in so many places."""
         start, side = len(self.around[0]), self.per_side
         row, column = (axis.flatten() for axis in torch.meshgrid(*[torch.arange(side)] * 2, indexing="ij"))
         image = start + torch.stack([torch.zeros_like(row), row, column])
-        rest = start + side + torch.arange(length - start - side**2)
-        return torch.cat([torch.arange(start).expand(3, -1), image, rest.expand(3, -1)], dim=1)
+        after = start + side + torch.arange(len(self.around[1]))
+        one = torch.cat([torch.arange(start).expand(3, -1), image, after.expand(3, -1)], dim=1)
+        extent = start + side + len(self.around[1])
+        text = num_images * extent + torch.arange(length - places * one.shape[1])
+        return torch.cat([*(one + place * extent for place in range(places)), text.expand(3, -1)], dim=1)

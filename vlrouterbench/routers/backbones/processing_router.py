@@ -43,8 +43,13 @@ class RouterProcessor(EncoderProcessor):
         finally:
             self.tokenizer = called
 
-    def tensors(self, samples: list[RouterInput]) -> Mapping[str, torch.Tensor]:
-        """As the base's: `features`, (num_samples, width) uint8."""
+    @property
+    def encoder(self) -> SampleEncoder:
+        """As the base's."""
         encoder = SampleEncoder(self.router_encoder or {})
         encoder.tokenizer = self.tokenizer
-        return {"features": encoder.encode(samples)}
+        return encoder
+
+    def tensors(self, samples: list[RouterInput]) -> Mapping[str, torch.Tensor]:
+        """As the base's: `features`, (num_samples, width) uint8."""
+        return {"features": self.encoder.encode(samples)}

@@ -1,9 +1,10 @@
-"""A sample as one row of bytes: its image at the size a backbone wants, and its tokens.
+"""A sample as one row of bytes: its images at the size a backbone wants, and its tokens.
 
 Decisions
 - A row is `pixels | has_image | tokens`: the image's bytes (size x size x 3), four bytes that say whether there is
   one, then the tokens as little-endian int32, -1 where the text has ended. Rows of one benchmark form one uint8 matrix
-  that lies on disk and is mapped, and everything that takes feature rows takes these.
+  that lies on disk and is mapped, and everything that takes feature rows takes these. A backbone that takes several
+  images has `pixels | has_image` of each, those that are there first.
 - Tokens come last, so a batch is cut to its longest text by leaving columns out.
 - The whole image is scaled to fit a square and padded with the colour that normalisation brings to zero; never
   cropped: edges of charts and pages carry axes and totals.
@@ -17,7 +18,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 import torch
@@ -39,8 +40,8 @@ class BackboneInput:
     """A batch as a backbone takes it.
 
     Attributes:
-        pixels: (batch, 3, size, size) float, normalised.
-        has_image: (batch,) bool.
+        pixels: (batch, 3, size, size) float, normalised; (batch, most_images, 3, size, size) where several are taken.
+        has_image: (batch,) bool; (batch, most_images) where several are taken.
         tokens: (batch, length) int64, 0 where the text has ended.
         mask: (batch, length) int64: 1 where there is a token.
     """
@@ -52,11 +53,12 @@ class BackboneInput:
 
 
 class RowDescription(TypedDict):
-    """What an end-to-end router reads of samples, as results and cards state it."""
+    """What an end-to-end router reads of samples, as results and cards state it; `max_images` where it is not 1."""
 
     backbone: str
     image_size: int
     max_tokens: int
+    max_images: NotRequired[int]
 
 
 def uncalled(tokenizer: Any) -> Any:
@@ -72,8 +74,8 @@ class SampleEncoder(nn.Module):
 
     Args:
         config: `image_size` in pixels, `image_mean` and `image_std` (three each, of pixels in [0, 1]), `max_tokens`,
-            `fixed_length` (whether every text is padded to `max_tokens`), and the description of the backbone under
-            "backbone".
+            `fixed_length` (whether every text is padded to `max_tokens`), the description of the backbone under
+            "backbone", and `max_images`, the most of a sample that the backbone takes, 1 where absent.
 
     Attributes:
         tokenizer: of the backbone; None until it is loaded.
@@ -89,6 +91,8 @@ class SampleEncoder(nn.Module):
             wrong = mismatch(config[field], list[float]) or out_of_range(config[field], least, 1)
             if wrong or len(config[field]) != _CHANNELS:
                 raise ValueError(f"{field}: expected three numbers from {least:g} to 1, found {shown(config[field])}.")
+        if mismatch(most := config.get("max_images", 1), int) or most < 1:
+            raise ValueError(f"max_images: expected a whole number from 1 on, found {shown(most)}.")
         self.config = dict(config)
         self.tokenizer: Any = None
         self.pretrained: dict[str, Mapping[str, Any]] = {}
@@ -99,20 +103,35 @@ class SampleEncoder(nn.Module):
         return self
 
     @property
+    def most_images(self) -> int:
+        """How many images of a sample are taken in at most."""
+        return self.config.get("max_images", 1)
+
+    @property
     def pixel_bytes(self) -> int:
         """Bytes of an image."""
         return 3 * self.config["image_size"] ** 2
 
     @property
+    def image_bytes(self) -> int:
+        """Bytes of all images of a row, with their flags."""
+        return self.most_images * (self.pixel_bytes + _FLAG_BYTES)
+
+    @property
     def dim(self) -> int:
         """Bytes of a row with the longest text."""
-        return self.pixel_bytes + _FLAG_BYTES + _TOKEN_BYTES * self.config["max_tokens"]
+        return self.image_bytes + _TOKEN_BYTES * self.config["max_tokens"]
 
     def encode(self, inputs: Sequence[RouterInput]) -> torch.Tensor:
         """Rows of samples, (num_samples, width) uint8, cut to the longest text."""
-        images = np.stack([self.image_row(sample.image) for sample in inputs])
+        images = np.stack([self.images_row(sample) for sample in inputs])
         tokens = self.token_rows([sample.text for sample in inputs])
         return shortened(torch.from_numpy(np.concatenate([images, tokens.view(np.uint8)], axis=1)), self)
+
+    def images_row(self, sample: RouterInput) -> np.ndarray:
+        """A sample's images with their flags, the first `most_images` of them, (image_bytes,) uint8."""
+        images = [*sample.images, *[None] * self.most_images][: self.most_images]
+        return np.concatenate([self.image_row(image) for image in images])
 
     def image_row(self, image: Image.Image | None) -> np.ndarray:
         """An image's bytes and its flag, (pixel_bytes + 4,) uint8; zeros where there is none."""
@@ -140,19 +159,22 @@ class SampleEncoder(nn.Module):
 
     def unpacked(self, rows: torch.Tensor) -> BackboneInput:
         """What a backbone takes, from rows (batch, width) uint8."""
-        size, start = self.config["image_size"], self.pixel_bytes
-        pixels = rows[:, :start].reshape(-1, size, size, 3).permute(0, 3, 1, 2)
+        size, most = self.config["image_size"], self.most_images
+        images = rows[:, : self.image_bytes].reshape(len(rows) * most, self.pixel_bytes + _FLAG_BYTES)
+        pixels = images[:, : self.pixel_bytes].reshape(-1, size, size, 3).permute(0, 3, 1, 2)
         # Cloned, since a view of another type needs an address that it divides.
-        tokens = rows[:, start + _FLAG_BYTES :].clone().view(torch.int32).long()
+        tokens = rows[:, self.image_bytes :].clone().view(torch.int32).long()
         # Not buffers: what is not stored with the weights is lost where a model is loaded.
         mean, std = (pixels.new_tensor(self.config[name], dtype=torch.float32) for name in ("image_mean", "image_std"))
         normalised = (pixels / 255 - mean.view(1, 3, 1, 1)) / std.view(1, 3, 1, 1)
-        mask = (tokens >= 0).long()
-        return BackboneInput(normalised, rows[:, start] > 0, tokens.clamp(min=0), mask)
+        mask, there = (tokens >= 0).long(), images[:, self.pixel_bytes] > 0
+        if most > 1:
+            normalised, there = normalised.unflatten(0, (-1, most)), there.unflatten(0, (-1, most))
+        return BackboneInput(normalised, there, tokens.clamp(min=0), mask)
 
     def text_lengths(self, rows: torch.Tensor) -> torch.Tensor:
         """Number of tokens in each row, (num_rows,) int64."""
-        tokens = rows[:, self.pixel_bytes + _FLAG_BYTES :].clone().view(torch.int32)
+        tokens = rows[:, self.image_bytes :].clone().view(torch.int32)
         return (tokens >= 0).sum(dim=1)
 
     def features_of_packed(self, packed: Mapping[str, torch.Tensor | None]) -> torch.Tensor:
@@ -162,11 +184,14 @@ class SampleEncoder(nn.Module):
     def describe(self) -> RowDescription:
         """What a router reads of samples, for results and cards."""
         config = self.config
-        return {
+        described: RowDescription = {
             "backbone": config["backbone"]["name"],
             "image_size": config["image_size"],
             "max_tokens": config["max_tokens"],
         }
+        if self.most_images > 1:
+            described["max_images"] = self.most_images
+        return described
 
 
 def shortened(rows: torch.Tensor, encoder: SampleEncoder) -> torch.Tensor:
@@ -174,4 +199,4 @@ def shortened(rows: torch.Tensor, encoder: SampleEncoder) -> torch.Tensor:
     if encoder.config.get("fixed_length"):
         return rows
     longest = max(1, int(encoder.text_lengths(rows).max())) if len(rows) else 1
-    return rows[:, : encoder.pixel_bytes + _FLAG_BYTES + _TOKEN_BYTES * longest]
+    return rows[:, : encoder.image_bytes + _TOKEN_BYTES * longest]

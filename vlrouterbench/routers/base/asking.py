@@ -1,16 +1,13 @@
 """How a router is asked: one sample, a list of them, a chat, or by transformers' `pipeline`.
 
 Decisions
-- All are read by one reader (`sample_input.py`), so that the same sample is decided alike however it comes.
 - Samples of a list are encoded in blocks and scored one by one: a block's scores differ from a row's in the last bit.
-- Of a chat the last turn of the user decides. What it shows must stand in it: nothing is fetched or opened.
 - The pipeline answers with dicts, ready for JSON. It loads no processor: a router reads samples itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
-from dataclasses import replace
 from os import PathLike
 from typing import Any
 
@@ -18,16 +15,8 @@ import torch
 from transformers import Pipeline
 
 from vlrouterbench.routers.base.configuration_router import PIPELINE
-from vlrouterbench.routers.base.decision import RoutingDecision
-from vlrouterbench.routers.encoders.sample_input import (
-    RAISE,
-    RouterInput,
-    RouterInputError,
-    is_missing,
-    kind_of,
-    one_line,
-    read_sample,
-)
+from vlrouterbench.routers.base.decision import RoutingDecision, read_request
+from vlrouterbench.routers.encoders.sample_input import RAISE, RouterInput, RouterInputError, kind_of
 
 BLOCK_SAMPLES = 32
 """Samples that are encoded together."""
@@ -69,20 +58,21 @@ class AskedRouter:
         Args:
             question: the question, without options.
             image: a path, encoded bytes, {bytes, path}, a PIL image, an array (height, width, 3), a tensor, a data URL,
-                or a list of one of these; None for a text-only question.
-            images: a list with the image, in the place of `image`.
+                or a list of these; None for a text-only question.
+            images: a list of images, in the place of `image`. A router that reads the first alone says so in its
+                decision (`images_left_out`, `reason`).
             messages: a chat in the place of question and image: see `read_messages`.
             options: answer options of a multiple-choice question: a list, or its text (see `read_options`).
             hint: extra instruction or context.
             candidates: names to choose from, None for the whole pool.
-            on_bad_image: what an image that cannot be read leads to: "error", or "text-only", a decision by the text
-                alone (`image_used` of the decision says so).
+            on_bad_image: what an image that cannot be read leads to: "error", or "text-only", a decision without it, by
+                the text alone where no other is left (`image_used` and `images_left_out` of the decision say so).
             budget: `usd_weight`, `max_cost_usd` or `min_accuracy`; only a family with calibrated estimates accepts
             them.
 
         Raises:
-            RouterInputError: nothing to decide on, a field of another kind, several images, or an image that cannot be
-                read where a decision by the text was not allowed.
+            RouterInputError: nothing to decide on, a field of another kind, or an image that cannot be read where a
+                decision without it was not allowed.
             HubEncoderError: the router's pretrained encoder is not in reach.
             PoolMismatchError: a candidate is not in the pool.
             CalibrationError: a budget was given to a family without calibrated estimates.
@@ -148,10 +138,7 @@ class AskedRouter:
     ) -> list[RoutingDecision]:
         """Decisions on samples that were read; they are in memory together with their features."""
         return [
-            replace(
-                self.decide_one(features, candidates, **budget),
-                image_used=sample.image is not None and self.encoder.image is not None,
-            )
+            self.decide_one(features, candidates, **budget).of_images(sample, self.encoder)
             for sample, features in zip(samples, self.features_of_each(samples), strict=True)
         ]
 
@@ -236,65 +223,5 @@ def _is_chat(value: Any) -> bool:
 
 
 def num_pixels(sample: RouterInput) -> int:
-    """Pixels of a sample's image, 0 where it has none."""
-    return 0 if sample.image is None else sample.image.width * sample.image.height
-
-
-def read_request(sample: Any, on_bad_image: str = RAISE) -> RouterInput:
-    """A sample as `read_sample` reads it, or from its `messages`; errors of both."""
-    messages = sample.get("messages") if isinstance(sample, Mapping) else None
-    if messages is None:
-        return read_sample(sample, on_bad_image)
-    if given := [name for name in ("question", "image", "images") if not is_missing(sample.get(name))]:
-        raise RouterInputError(f"expected messages or {given[0]}, found both.")
-    return read_sample({**sample, **read_messages(messages, on_bad_image)}, on_bad_image)
-
-
-def read_messages(messages: Any, on_bad_image: str = RAISE) -> dict[str, object]:
-    """`question` and `images` of a chat in OpenAI's form: those of its last user turn.
-
-    Args:
-        messages: dicts with `role` and `content`: a text, or parts of `type` "text", "image_url" (a data URL) and
-            "image" (what holds pixels or encoded bytes).
-        on_bad_image: an image that is given by its address alone is an error, or left out under "text-only".
-
-    Raises:
-        RouterInputError: another form, no turn of the user, such an image, or nothing in the turn.
-    """
-    if not isinstance(messages, list | tuple) or not all(isinstance(turn, Mapping) for turn in messages):
-        raise RouterInputError(
-            f"expected messages as a list of dicts with role and content, found {kind_of(messages)}."
-        )
-    turn = next((turn for turn in reversed(messages) if turn.get("role") == "user"), None)
-    if turn is None:
-        raise RouterInputError(f"expected messages with a turn of the user, found none in {len(messages)}.")
-    content = turn.get("content")
-    parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
-    if not isinstance(parts, list | tuple) or not all(isinstance(part, Mapping) for part in parts):
-        raise RouterInputError(f"expected the content of a message as text or a list of parts, found {kind_of(parts)}.")
-    texts, images = list[str](), list[Any]()
-    for part in parts:
-        kind = part.get("type")
-        if kind == "text" and isinstance(part.get("text"), str):
-            texts.append(part["text"])
-        elif kind in ("image_url", "image"):
-            images += _content_of(part.get(kind), on_bad_image)
-        else:
-            found = f"one without a text in it: {kind_of(part.get('text'))}" if kind == "text" else str(kind)
-            raise RouterInputError(f"expected parts of type text or image_url, found {one_line(found, 60)}.")
-    if not images and not "".join(texts).strip():
-        raise RouterInputError("neither a question nor an image in the last turn of the user.")
-    return {"question": "\n".join(texts), "images": images}
-
-
-def _content_of(image: Any, on_bad_image: str) -> list[Any]:
-    """The image of a part, which holds it: one that is somewhere else is refused, or left out where that is allowed."""
-    image = image.get("url") if isinstance(image, Mapping) else image
-    if not is_missing(image) and (not isinstance(image, str | PathLike) or str(image)[:5].lower() == "data:"):
-        return [image]
-    if on_bad_image != RAISE:
-        return []
-    raise RouterInputError(
-        "expected the image of a message as a data URL (data:image/png;base64,...), found "
-        f"{'none' if is_missing(image) else 'an address'}: nothing is fetched or opened for a message."
-    )
+    """Pixels of a sample's images, 0 where it has none."""
+    return sum(image.width * image.height for image in sample.images)

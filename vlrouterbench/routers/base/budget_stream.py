@@ -22,9 +22,8 @@ from typing import Any, TypedDict
 
 import torch
 
-from vlrouterbench.routers.base.asking import read_request
 from vlrouterbench.routers.base.budget_account import HORIZON, BudgetAccount, read_state, write_state
-from vlrouterbench.routers.base.decision import BudgetError, RoutingDecision
+from vlrouterbench.routers.base.decision import BudgetError, RoutingDecision, read_request
 from vlrouterbench.routers.base.reserves import Tokens, fitting_instead, reserves_by_tokens
 from vlrouterbench.routers.base.spending_curve import spending_curve, weight_for
 from vlrouterbench.routers.encoders.sample_input import RAISE, RouterInputError
@@ -163,9 +162,9 @@ class BudgetStream:
                 the tokens that `reserve_one` takes.
         """
         charged = {name: request.pop(name) for name in _OF_RESERVES if name in request}
-        features, used = self._read(question, image, **request)
+        features, read = self._read(question, image, **request)
         made = self.reserve_one(features, **charged)
-        return replace(made, decision=replace(made.decision, image_used=used))
+        return replace(made, decision=made.decision.of_images(read, self.router.encoder))
 
     def reserve_one(
         self,
@@ -216,8 +215,8 @@ class BudgetStream:
         **sample: Any,
     ) -> RoutingDecision:
         """The next decision, on what the router's `route` takes, counted at once at what it is expected to cost."""
-        features, used = self._read(question, image, **sample)
-        return replace(self.decide_one(features, candidates), image_used=used)
+        features, read = self._read(question, image, **sample)
+        return self.decide_one(features, candidates).of_images(read, self.router.encoder)
 
     def spent(self, expected_usd: float, measured_usd: float) -> None:
         """Replace the cost that `decide_one` or `route` counted by the measured one; `settle` does so itself."""
@@ -247,14 +246,14 @@ class BudgetStream:
         return stream
 
     @torch.no_grad()
-    def _read(self, question: str | None, image: Any, on_bad_image: str = RAISE, **sample: Any) -> tuple[Any, bool]:
-        """Features (1, dim), and whether an image is in them."""
+    def _read(self, question: str | None, image: Any, on_bad_image: str = RAISE, **sample: Any) -> Any:
+        """Features (1, dim), and the sample that they are of."""
         if unknown := sorted(set(sample) - set(_OF_SAMPLES)):
             raise TypeError(f"unexpected keyword arguments {unknown}; a stream sets the budget itself.")
         if image is not None and sample.get("images") is not None:
             raise RouterInputError("expected image or images, found both.")
         read = read_request({"question": question, "image": image, **sample}, on_bad_image)
-        return self.router.features_of_each([read])[0], read.image is not None and self.router.encoder.image is not None
+        return self.router.features_of_each([read])[0], read
 
     def _reserves(
         self, expected: Mapping[str, float], input_tokens: Tokens | None, max_output_tokens: Tokens | None

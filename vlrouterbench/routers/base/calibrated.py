@@ -14,7 +14,8 @@ from typing import Any
 
 import torch
 
-from vlrouterbench.routers.base.decision import Budget, Estimates, RoutingDecision, considered
+from vlrouterbench.routers.base.budget import Budget, Estimates
+from vlrouterbench.routers.base.decision import RoutingDecision, considered
 from vlrouterbench.routers.base.estimating import EstimatingRouter
 
 PER_10K = 10_000
@@ -85,6 +86,7 @@ class CalibratedRouter(EstimatingRouter):
             standard_error=None if made.standard_error is None else by_name(made.standard_error),
             target_met=target_met,
             reason=reason(names[chosen], accuracy, cost, request),
+            unfamiliar=self.unfamiliarity(features),
         )
 
 
@@ -111,6 +113,8 @@ def reason(
     if budget.min_accuracy is not None and accuracy[chosen] < budget.min_accuracy:
         return f"{promise}: no candidate reaches {budget.min_accuracy:.1%}, and this is the most accurate."
     if gain <= 0:
+        if len(others) == 1:
+            return f"{promise}: {rival} is not expected to do better{', and costs more' if extra > 0 else ''}."
         return f"{promise}: none of the {len(others)} others is expected to do better{_costs_more(extra)}."
     alternative = f"{rival} promises {_chance(accuracy[rival])} at {_price(cost_usd[rival])}"
     if budget.max_cost_usd is not None:

@@ -1,27 +1,43 @@
-"""What a router answers, what a request may ask of it, and what it refuses.
+"""A request: how it is read, what it may ask of a router, what it is answered, and what is refused.
 
 Decisions
-- One set of estimates serves every budget: a request changes how they are ranked, never how they are made.
-- Every budget becomes scores whose largest is the decision, so that a subset of candidates, ties and explanations are
-  the same for all three.
-- A ceiling on cost is kept: where no candidate fits below it, that is an error. A floor under accuracy is a preference:
-  where no candidate reaches it, the most accurate one is chosen, and the decision states it.
+- Samples, chats and the columns of a processor are read by one reader (`sample_input.py`), so that the same sample is
+  decided alike however it comes.
+- Of a chat the last turn of the user decides. What it shows must stand in it: nothing is fetched or opened.
+- All images of a request are read. A router that takes the first alone decides by it, and the decision says how many
+  had no part in it: a request of several is not refused, since one that was trained so is used so.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from numbers import Real
+from dataclasses import asdict, dataclass, replace
+from os import PathLike
 from typing import Any
 
-import torch
+from PIL import Image
 
-from vlrouterbench.routers.encoders.sample_input import EncoderError, RouterInputError
+from vlrouterbench.routers.encoders.sample_input import (
+    RAISE,
+    TEXT_ONLY,
+    EncoderError,
+    RouterInput,
+    RouterInputError,
+    image_cell,
+    image_items,
+    is_missing,
+    kind_of,
+    one_line,
+    read_image,
+    read_options,
+    read_text,
+)
 
 KINDS = ("usd_weight", "max_cost_usd", "min_accuracy")
 """How a request may trade accuracy against cost."""
+MAX_IMAGES, MAX_PIXELS_TOGETHER = 64, 200_000_000
+"""The most images of one request, and their pixels: all are in memory at once."""
 MAX_LATENCY = "max_latency_s"
 """What a request may ask besides, of a router with an open pool: an answer in so many seconds."""
 
@@ -62,6 +78,10 @@ class RoutingDecision:
         within_budget: False where a stream had to ask a candidate whose reserve did not fit its budget.
         reason: why this candidate, in a sentence; empty where the family has no estimates to explain it by.
         image_used: whether an image had a part in the decision.
+        images_left_out: where one had, how many more of the request had none; `reason` says why.
+        unfamiliar: how unlike the training samples the request is, 0 to 1: 1 less the share of training samples that
+            lie at least as far from the others (`familiarity.py`). None of a family that keeps none of them, or of a
+            router that was saved before.
     """
 
     candidate: str
@@ -74,81 +94,27 @@ class RoutingDecision:
     reason: str = ""
     image_used: bool = True
     within_budget: bool = True
+    images_left_out: int = 0
+    unfamiliar: float | None = None
+
+    def of_images(self, sample: RouterInput, encoder: Any) -> RoutingDecision:
+        """The decision with what it says of the sample's images; `encoder` is what read them."""
+        if sample.image is None or encoder.image is None:
+            return replace(self, image_used=False)
+        unused = len(sample.images) - used_images(sample, encoder)
+        if not unused + sample.unread:
+            return replace(self, image_used=True)
+        used = len(sample.images) - unused
+        first = "the first alone" if used == 1 else f"the first {used}"
+        parts = [f"of {len(sample.images)} images this router reads {first}"] if unused else []
+        parts += [f"{sample.unread} more cannot be read"] if sample.unread else []
+        note = f"{' and '.join(parts)}: {unused + sample.unread} had no part in this decision."
+        reason = f"{note[0].upper()}{note[1:]} {self.reason}".rstrip()  # first: a header holds no long one whole
+        return replace(self, image_used=True, images_left_out=unused + sample.unread, reason=reason)
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON-ready content."""
         return asdict(self)
-
-
-@dataclass(frozen=True)
-class Estimates:
-    """What a calibrated router thinks of every candidate.
-
-    Attributes:
-        accuracy: probability of a correct answer, (num_samples, num_candidates) in [0, 1].
-        cost_usd: expected cost of asking, (num_samples, num_candidates), USD per sample.
-        standard_error: of `accuracy`, (num_samples, num_candidates); None where a family has none.
-        output_tokens: expected length of an answer, (num_samples, num_candidates); None where a family has none.
-    """
-
-    accuracy: torch.Tensor
-    cost_usd: torch.Tensor
-    standard_error: torch.Tensor | None = None
-    output_tokens: torch.Tensor | None = None
-
-
-@dataclass(frozen=True)
-class Budget:
-    """One way to trade accuracy against cost; exactly one field is given.
-
-    Attributes:
-        usd_weight: accuracy that one USD must buy, >= 0: the decision maximises accuracy - usd_weight * cost.
-        max_cost_usd: most that one answer may be expected to cost, USD: the most accurate candidate below it.
-        min_accuracy: least chance of a correct answer, 0 to 1: the cheapest candidate above it.
-    """
-
-    usd_weight: float | None = None
-    max_cost_usd: float | None = None
-    min_accuracy: float | None = None
-
-    def __post_init__(self) -> None:
-        given = {name: getattr(self, name) for name in KINDS if getattr(self, name) is not None}
-        if len(given) != 1:
-            raise BudgetError(f"expected one of {', '.join(KINDS)}, found {', '.join(given) or 'none'}.")
-        ((name, value),) = given.items()
-        # A weight that float32 cannot hold would make every candidate alike.
-        most = {"min_accuracy": 1.0, "usd_weight": torch.finfo(torch.float32).max}.get(name, float("inf"))
-        if not isinstance(value, Real) or not 0 <= float(value) <= most or value == float("inf"):
-            end = " on" if most == float("inf") else f" to {most:.3g}"
-            raise BudgetError(f"{name}: expected a number from 0{end}, found {value!r}.")
-
-    def scores(self, estimates: Estimates) -> torch.Tensor:
-        """Utility of estimates, (num_samples, num_candidates): the largest of a row is the decision.
-
-        Below 0 under a ceiling: does not fit. Above 1 under a floor: reaches it.
-        """
-        accuracy, cost = estimates.accuracy, estimates.cost_usd
-        if self.usd_weight is not None:
-            return accuracy - self.usd_weight * cost
-        if self.max_cost_usd is not None:
-            return torch.where(cost <= self.max_cost_usd, accuracy, -cost / (cost + self.max_cost_usd))
-        # 2 for what is free, 1 for what is infinitely expensive.
-        unit = cost.mean(dim=1, keepdim=True).clamp(min=torch.finfo(cost.dtype).tiny)
-        reached = accuracy >= (self.min_accuracy or 0.0)
-        return torch.where(reached, 1 + unit / (unit + cost), accuracy.clamp(max=1))
-
-    def met(self, chosen_accuracy: float, chosen_cost_usd: float) -> bool:
-        """Whether what was chosen keeps to the budget.
-
-        Raises:
-            BudgetError: a ceiling that the chosen candidate, and so every other, breaks.
-        """
-        if self.max_cost_usd is not None and chosen_cost_usd > self.max_cost_usd:
-            raise BudgetError(
-                f"max_cost_usd: no candidate is expected to cost {self.max_cost_usd:.3g} USD or less here; the "
-                f"cheapest costs {chosen_cost_usd:.3g}. Raise the budget, or allow more candidates."
-            )
-        return self.min_accuracy is None or chosen_accuracy >= self.min_accuracy
 
 
 def considered(names: Sequence[str], candidates: Sequence[str] | None) -> list[int]:
@@ -170,3 +136,148 @@ def considered(names: Sequence[str], candidates: Sequence[str] | None) -> list[i
             f"expected candidates out of {', '.join(names)}; found {', '.join(unknown) or 'an empty list'}.{hint}"
         )
     return [index for index, name in enumerate(names) if name in set(candidates)]
+
+
+def used_images(sample: RouterInput, encoder: Any) -> int:
+    """How many images of a sample an encoder takes in: all, or the most that it was made for, which is one of old."""
+    most = getattr(encoder, "most_images", 1)
+    return len(sample.images) if most is None else min(len(sample.images), most)
+
+
+def read_sample(sample: Any, on_bad_image: str = RAISE) -> RouterInput:
+    """A sample from a mapping with `question` and, where there are any, `options`, `hint` and `image` or `images`.
+
+    Raises:
+        RouterInputError: neither a question nor an image, or something that cannot be read (see `read_images`).
+    """
+    if isinstance(sample, RouterInput):
+        return sample
+    if not isinstance(sample, Mapping):
+        raise RouterInputError(f'expected a sample as a dict with "question", found {kind_of(sample)}.')
+    image = image_cell(sample)
+    if image is None and is_missing(sample.get("question")):
+        raise RouterInputError("neither a question nor an image.")
+    question, hint = (read_text(sample.get(name), name) for name in ("question", "hint"))
+    return RouterInput.of(question, read_options(sample.get("options")), hint, *read_images(image, on_bad_image))
+
+
+def read_images(source: Any, on_bad_image: str = RAISE) -> tuple[list[Image.Image], int]:
+    """The images that a value names, decoded, and how many of them cannot be read.
+
+    Args:
+        source: one of FORMS, or None.
+        on_bad_image: RAISE; or TEXT_ONLY, under which one that cannot be read is left out and counted.
+
+    Raises:
+        RouterInputError: see above; or more than MAX_IMAGES, or than MAX_PIXELS_TOGETHER in all.
+    """
+    if on_bad_image not in (RAISE, TEXT_ONLY):
+        raise RouterInputError(f'expected on_bad_image "{RAISE}" or "{TEXT_ONLY}", found "{on_bad_image}".')
+    items, images, unread, pixels = image_items(source), list[Image.Image](), 0, 0
+    if len(items) > MAX_IMAGES:
+        raise RouterInputError(f"expected at most {MAX_IMAGES} images of a question, found {len(items):,}.")
+    for item in items:
+        try:
+            image = read_image([item] if isinstance(item, list | tuple) else item)  # a list in a list is no image
+        except RouterInputError:
+            if on_bad_image == RAISE:
+                raise
+            unread += 1
+            continue
+        pixels += 0 if image is None else image.width * image.height
+        if pixels > MAX_PIXELS_TOGETHER:
+            raise RouterInputError(f"expected at most {MAX_PIXELS_TOGETHER:,} pixels in all images, found more.")
+        images += [] if image is None else [image]
+    return images, unread
+
+
+def read_request(sample: Any, on_bad_image: str = RAISE) -> RouterInput:
+    """A sample as `read_sample` reads it, or from its `messages`; errors of both."""
+    messages = sample.get("messages") if isinstance(sample, Mapping) else None
+    if messages is None:
+        return read_sample(sample, on_bad_image)
+    if given := [name for name in ("question", "image", "images") if not is_missing(sample.get(name))]:
+        raise RouterInputError(f"expected messages or {given[0]}, found both.")
+    return read_sample({**sample, **read_messages(messages, on_bad_image)}, on_bad_image)
+
+
+def read_messages(messages: Any, on_bad_image: str = RAISE) -> dict[str, object]:
+    """`question` and `images` of a chat in OpenAI's form: those of its last user turn.
+
+    Args:
+        messages: dicts with `role` and `content`: a text, or parts of `type` "text", "image_url" (a data URL) and
+            "image" (what holds pixels or encoded bytes).
+        on_bad_image: an image that is given by its address alone is an error, or one that cannot be read under
+            "text-only".
+
+    Raises:
+        RouterInputError: another form, no turn of the user, such an image, or nothing in the turn.
+    """
+    if not isinstance(messages, list | tuple) or not all(isinstance(turn, Mapping) for turn in messages):
+        raise RouterInputError(
+            f"expected messages as a list of dicts with role and content, found {kind_of(messages)}."
+        )
+    turn = next((turn for turn in reversed(messages) if turn.get("role") == "user"), None)
+    if turn is None:
+        raise RouterInputError(f"expected messages with a turn of the user, found none in {len(messages)}.")
+    content = turn.get("content")
+    parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    if not isinstance(parts, list | tuple) or not all(isinstance(part, Mapping) for part in parts):
+        raise RouterInputError(f"expected the content of a message as text or a list of parts, found {kind_of(parts)}.")
+    texts, images = list[str](), list[Any]()
+    for part in parts:
+        kind = part.get("type")
+        if kind == "text" and isinstance(part.get("text"), str):
+            texts.append(part["text"])
+        elif kind in ("image_url", "image"):
+            images.append(_content_of(part.get(kind), on_bad_image))
+        else:
+            found = f"one without a text in it: {kind_of(part.get('text'))}" if kind == "text" else str(kind)
+            raise RouterInputError(f"expected parts of type text or image_url, found {one_line(found, 60)}.")
+    if all(image is _ELSEWHERE for image in images) and not "".join(texts).strip():
+        raise RouterInputError("neither a question nor an image in the last turn of the user.")
+    return {"question": "\n".join(texts), "images": images}
+
+
+_ELSEWHERE: Mapping[str, Any] = {}
+"""In the place of an image that does not stand in its message: one that cannot be read."""
+
+
+def _content_of(image: Any, on_bad_image: str) -> Any:
+    """The image of a part, which holds it: one that is somewhere else is refused, or, where allowed, unreadable."""
+    image = image.get("url") if isinstance(image, Mapping) else image
+    if not is_missing(image) and (not isinstance(image, str | PathLike) or str(image)[:5].lower() == "data:"):
+        return image
+    if on_bad_image != RAISE:
+        return _ELSEWHERE
+    raise RouterInputError(
+        "expected the image of a message as a data URL (data:image/png;base64,...), found "
+        f"{'none' if is_missing(image) else 'an address'}: nothing is fetched or opened for a message."
+    )
+
+
+def samples_of(encoder: Any, text: Any, images: Any, options: Any, hints: Any) -> list[RouterInput]:
+    """Samples from what a processor is given: a text or several, with images, options and a hint for each or none.
+
+    Raises:
+        RouterInputError: other lengths than the texts', an image that cannot be read, or more of one text than
+            `encoder` takes in: tensors do not say that one had no part.
+    """
+    texts = [text] if isinstance(text, str) else list(text)
+    if images is not None and not isinstance(images, list | tuple):
+        images = [images]
+    for name, part in (("images", images), ("options", options), ("hints", hints)):
+        if part is not None and len(part) != len(texts):
+            raise RouterInputError(f"{name}: expected one for each of {len(texts)} texts, found {len(part)}.")
+    columns = [[None] * len(texts) if part is None else part for part in (options, hints, images)]
+    samples = [
+        RouterInput.of(read_text(question, "text"), read_options(choices), read_text(hint, "hint"), *read_images(cell))
+        for question, choices, hint, cell in zip(texts, *columns, strict=True)
+    ]
+    most = max(samples, key=lambda sample: len(sample.images) - used_images(sample, encoder), default=None)
+    if most is not None and len(most.images) > used_images(most, encoder):
+        raise RouterInputError(
+            f"expected at most {used_images(most, encoder)} image(s) of a question, as this router reads, found "
+            f"{len(most.images)}: give those that it is about, or take a router that was trained on samples with more."
+        )
+    return samples

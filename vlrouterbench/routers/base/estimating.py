@@ -14,12 +14,15 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
 
+from vlrouterbench.routers.base.budget import Estimates
 from vlrouterbench.routers.base.configuration_router import RouterConfig
-from vlrouterbench.routers.base.decision import Estimates
+from vlrouterbench.routers.base.decision import RoutingDecision
+from vlrouterbench.routers.base.familiarity import unfamiliarities
 from vlrouterbench.routers.base.learning import Recipe, Setting, TrainingSet
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter, frozen
 
@@ -78,6 +81,18 @@ class EstimatingRouter(PreTrainedRouter):
     def _utility(self, quality: torch.Tensor, cost: torch.Tensor) -> torch.Tensor:
         """Utility of estimates at the configuration's trade-off."""
         return quality - self.config.usd_weight * cost - self.handicap
+
+    @torch.no_grad()
+    def decide_one(
+        self, features: torch.Tensor, candidates: Sequence[str] | None = None, **budget: float | None
+    ) -> RoutingDecision:
+        """As the base's, with how unlike the training samples the request is."""
+        return replace(super().decide_one(features, candidates, **budget), unfamiliar=self.unfamiliarity(features))
+
+    def unfamiliarity(self, features: torch.Tensor) -> float | None:
+        """How unlike the training samples a sample is, 0 to 1, by features (1, dim); see `familiarity.py`."""
+        scores = unfamiliarities(features, self.held_out, self.encoder)
+        return None if scores is None else float(scores[0])
 
     def estimates(self, features: torch.Tensor) -> Estimates:
         """As `estimate`, every candidate's cost for every sample."""

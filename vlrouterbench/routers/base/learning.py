@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import torch
 from torch import nn
@@ -26,6 +26,23 @@ NO_LABEL_LOGIT = -20.0
 """Where the logit of a candidate starts that no training sample should get; its gradient is next to nothing there."""
 IGNORED = -100
 """The index that stands for no label, as everywhere in transformers."""
+
+
+class FeatureDescription(TypedDict):
+    """What features are, as results and cards state it: encoder names, fusion, version of the built-in, length.
+
+    Where a whole benchmark was encoded, `masked_images` counts samples without a usable image, and `fewer_images`
+    those that have more images than were taken in. `image_pooling` says how all are.
+    """
+
+    text: str | None
+    image: str | None
+    fusion: str
+    version: NotRequired[int]
+    dim: int
+    image_pooling: NotRequired[str]
+    masked_images: NotRequired[int]
+    fewer_images: NotRequired[int]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from vlrouterbench.routers.base.decision import Budget
+from vlrouterbench.routers.base.budget import Budget
 
 CURVE_SAMPLES = 500
 CURVE_STEPS = 40

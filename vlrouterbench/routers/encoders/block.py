@@ -13,6 +13,9 @@ Decisions
 - A kind follows from the encoder's configuration: a name, or the description of a pretrained encoder, which is "hub".
 - Fusions are pure functions with the paper's names (arXiv 2512.23562, its fusion ablation). Inputs are standardised
   parts; a part that is all zeros (no text, no image) stays so.
+- Of several images each is read and standardised like a single one. Their vector is the mean, how far the largest lies
+  above the mean, and the logarithm of their number: mean and maximum, so written that of one image the first part is
+  its vector and the rest is 0, whatever is fitted on it. A block takes the first image alone unless `pools` says so.
 - Normalising gives both parts the same length, whatever their sizes, and that length makes the mean square of a
   feature 1: routers learn at the same rate whatever the fusion.
 - An average needs parts of one size. The longer is brought to the shorter's by a fixed random projection (signs of one
@@ -33,6 +36,8 @@ from torch import nn
 
 from vlrouterbench.routers.encoders.sample_input import RouterInput
 
+POOLED = "mean-max-count"
+"""How several images are taken in, as configurations say it; without a word the first is taken alone."""
 CLIP = 5.0
 """Standardised features are held within this many standard deviations."""
 TEXT, IMAGE = "text", "image"
@@ -75,6 +80,8 @@ class FeatureBlock(nn.Module):
     What is read anew in no more time than it takes to load needs no store."""
     smallest_scale: ClassVar[float] = 1e-6
     """A feature that varies less than this in training says nothing."""
+    pools: bool = False
+    """Whether all images of a sample are taken in: what is kept of a sample is then a tuple, of each what was read."""
 
     def __init__(self, dim: int = 1) -> None:
         super().__init__()
@@ -115,6 +122,26 @@ class FeatureBlock(nn.Module):
     def project(self, raw: Any) -> np.ndarray:
         """A sample's vector on its own scale, (dim,), from what `read` gave."""
         raise self._base()
+
+    @property
+    def length(self) -> int:
+        """Of what `vector` gives."""
+        return 2 * self.dim + 1 if self.pools else self.dim
+
+    def read_samples(self, inputs: Sequence[RouterInput]) -> Sequence[Any]:
+        """What is kept of each sample: what `read` gives, of each of its images where the block pools."""
+        if not self.pools:
+            return self.read(inputs)
+        rows = iter(self.read([one for sample in inputs for one in sample.each]))
+        return [tuple(next(rows) for _ in sample.each) for sample in inputs]
+
+    def vector(self, kept: Any) -> np.ndarray:
+        """A sample's features, (length,) float32, from what `read_samples` gave."""
+        if not self.pools:
+            return self.standardised(kept)
+        each = np.stack([self.standardised(raw) for raw in kept])
+        mean = each.mean(axis=0)
+        return np.concatenate([mean, each.max(axis=0) - mean, np.log2([len(each)])]).astype(np.float32)
 
     def standardised(self, raw: Any) -> np.ndarray:
         """A sample's vector, (dim,) float32: centred, scaled and clipped as on train."""

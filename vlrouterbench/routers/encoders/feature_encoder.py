@@ -16,19 +16,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 from transformers import BatchFeature, PreTrainedConfig, ProcessorMixin
 
+from vlrouterbench.routers.base.decision import samples_of
+from vlrouterbench.routers.base.learning import FeatureDescription
 from vlrouterbench.routers.encoders.block import (
     CONCAT,
     FUSIONS,
     IMAGE,
     IMAGE_ONLY,
     MODALITIES,
+    POOLED,
     TEXT,
     TEXT_ONLY,
     TEXT_WEIGHT,
@@ -38,13 +41,7 @@ from vlrouterbench.routers.encoders.block import (
     fused_dim,
     kind_of,
 )
-from vlrouterbench.routers.encoders.sample_input import (
-    RouterInput,
-    RouterInputError,
-    read_image,
-    read_options,
-    read_text,
-)
+from vlrouterbench.routers.encoders.sample_input import RouterInput, RouterInputError
 from vlrouterbench.routers.write_code import Blocks, write_code
 
 
@@ -73,28 +70,14 @@ class RawFeatures:
         return RawFeatures(*(None if part is None else [part[row] for row in rows] for part in (self.text, self.image)))
 
 
-class FeatureDescription(TypedDict):
-    """What features are, as results and cards state it: encoder names, fusion, version of the built-in, length.
-
-    `masked_images`, where a whole benchmark was encoded, counts samples without a usable image.
-    """
-
-    text: str | None
-    image: str | None
-    fusion: str
-    version: NotRequired[int]
-    dim: int
-    masked_images: NotRequired[int]
-
-
 class FeatureEncoder(nn.Module):
     """Samples -> feature vectors.
 
     Args:
         config: `text` and `image` are each "builtin", or the description of a pretrained encoder with its "dim";
             the image "builtin+ocr" reads the text in it as well; `version`, `text_dim`, `image_dim` and `ocr_dim` are
-            the built-in's; `fusion` is one of FUSIONS ("concat" where
-            absent), `text_weight` the text's share in a weighted average.
+            the built-in's; `fusion` is one of FUSIONS ("concat" where absent), `text_weight` the text's share in a
+            weighted average; `image_pooling` is POOLED where all images of a sample are taken in, else absent.
     """
 
     def __init__(self, config: Mapping[str, Any]) -> None:
@@ -105,17 +88,26 @@ class FeatureEncoder(nn.Module):
             raise ValueError(f'unknown fusion "{self.fusion}". Known: {", ".join(FUSIONS)}.')
         self.text = None if self.fusion == IMAGE_ONLY else _block("text", config)
         self.image = None if self.fusion == TEXT_ONLY else _block("image", config)
+        if (pooling := config.get("image_pooling")) not in (None, POOLED):
+            raise ValueError(f'unknown image_pooling "{pooling}". Known: {POOLED}; without it the first image counts.')
+        if self.image is not None:
+            self.image.pools = pooling == POOLED
 
     @property
     def dim(self) -> int:
         """Length of a feature vector."""
-        return fused_dim(self.fusion, *(block.dim if block is not None else 0 for block in (self.text, self.image)))
+        return fused_dim(self.fusion, *(block.length if block is not None else 0 for block in (self.text, self.image)))
 
     @property
     def blocks(self) -> dict[str, FeatureBlock]:
         """Modality -> block, of those that the fusion takes in."""
         blocks = {TEXT: self.text, IMAGE: self.image}
         return {modality: block for modality, block in blocks.items() if block is not None}
+
+    @property
+    def most_images(self) -> int | None:
+        """How many images of a sample are taken in: the first alone, or None for all."""
+        return None if self.image is not None and self.image.pools else 1
 
     @property
     def block_classes(self) -> dict[str, dict[str, type[FeatureBlock]]]:
@@ -136,13 +128,13 @@ class FeatureEncoder(nn.Module):
 
     def read(self, inputs: Sequence[RouterInput]) -> RawFeatures:
         """What depends on nothing fitted."""
-        rows = {modality: block.read(inputs) if inputs else [] for modality, block in self.blocks.items()}
+        rows = {modality: block.read_samples(inputs) if inputs else [] for modality, block in self.blocks.items()}
         return RawFeatures(rows.get(TEXT), rows.get(IMAGE))
 
     def features_of_row(self, raw: RawFeatures, row: int) -> np.ndarray:
         """Features of one sample, (dim,) float32."""
-        text = None if self.text is None or raw.text is None else self.text.standardised(raw.text[row])
-        image = None if self.image is None or raw.image is None else self.image.standardised(raw.image[row])
+        text = None if self.text is None or raw.text is None else self.text.vector(raw.text[row])
+        image = None if self.image is None or raw.image is None else self.image.vector(raw.image[row])
         weight = self.config.get("text_weight", TEXT_WEIGHT)
         return fuse(text, image, self.fusion, text_weight=weight).astype(np.float32)
 
@@ -152,11 +144,15 @@ class FeatureEncoder(nn.Module):
         return np.stack(rows) if rows else np.zeros((0, self.dim), np.float32)
 
     def packed(self, raw: RawFeatures) -> dict[str, torch.Tensor]:
-        """What was read as tensors by name, `text_values` and `image_values`: (num_samples, length) float32 each."""
+        """What was read as tensors by name, `text_values` and `image_values`: (num_samples, length) float32 each.
+
+        Where all images are taken in, image_values are (num_samples, most images, length). What is shorter ends in NaN.
+        """
         packed = {}
         for modality, block in self.blocks.items():
-            rows = [torch.from_numpy(block.values_of(row)) for row in raw.rows(modality)]
-            packed[f"{modality}_values"] = nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=torch.nan)
+            kept = [row if block.pools else (row,) for row in raw.rows(modality)]
+            values = _padded([torch.from_numpy(block.values_of(one)) for row in kept for one in row])
+            packed[f"{modality}_values"] = _padded(values.split([*map(len, kept)])) if block.pools else values
         return packed
 
     def features_of_packed(self, packed: Mapping[str, torch.Tensor | None]) -> torch.Tensor:
@@ -173,7 +169,7 @@ class FeatureEncoder(nn.Module):
                 f"{' and '.join(given) or 'neither'}."
             )
         rows = {
-            modality: [block.raw_of(row[~np.isnan(row)]) for row in given[f"{modality}_values"]]
+            modality: [_kept(block, row) for row in given[f"{modality}_values"]]
             for modality, block in self.blocks.items()
         }
         return torch.from_numpy(self.features_of(RawFeatures(rows.get(TEXT), rows.get(IMAGE)))).to(self.device)
@@ -184,7 +180,20 @@ class FeatureEncoder(nn.Module):
         description = FeatureDescription(text=names.get(TEXT), image=names.get(IMAGE), fusion=self.fusion, dim=self.dim)
         if "version" in self.config:
             description["version"] = self.config["version"]
+        if self.most_images is None:
+            description["image_pooling"] = POOLED
         return description
+
+
+def _padded(rows: Sequence[torch.Tensor]) -> torch.Tensor:
+    return nn.utils.rnn.pad_sequence(list(rows), batch_first=True, padding_value=torch.nan)
+
+
+def _kept(block: FeatureBlock, values: np.ndarray) -> Any:
+    """What a block keeps of a sample, from its padded values: (length,), or (most images, length) where it pools."""
+    if not block.pools:
+        return block.raw_of(values[~np.isnan(values)])
+    return tuple(block.raw_of(row[there]) for row in values if (there := ~np.isnan(row)).any())
 
 
 def _block(modality: str, config: Mapping[str, Any]) -> FeatureBlock:
@@ -200,6 +209,11 @@ class EncoderProcessor(ProcessorMixin):
     def carried_blocks(self) -> Blocks:
         """The blocks whose code is saved beside the processor's own."""
         return {}
+
+    @property
+    def encoder(self) -> Any:
+        """What reads samples, as the router's own does; not fitted."""
+        raise TypeError(f"{type(self).__name__} defines no encoder.")
 
     def tensors(self, samples: list[RouterInput]) -> Mapping[str, torch.Tensor]:
         """What the router's `forward` takes for some samples."""
@@ -234,18 +248,20 @@ class EncoderProcessor(ProcessorMixin):
         """Tensors that the router takes.
 
         Args:
-            images: one image per text (PIL, bytes or a path), None where there is none; None for no images at all.
+            images: an image per text (PIL, bytes or a path), or a list of them, None where there is none; None for no
+                images at all.
             text: the questions.
             options: answer options of each question.
             hints: extra instruction or context of each question.
             return_tensors: "pt".
 
         Raises:
-            RouterInputError: other lengths than the texts', several images of one text, or one that cannot be read.
+            RouterInputError: other lengths than the texts', an image that cannot be read, or several of one text where
+                the router reads the first alone.
         """
         if return_tensors != "pt":
             raise RouterInputError(f'expected return_tensors="pt", found {return_tensors!r}.')
-        return BatchFeature(dict(self.tensors(samples_of(text, images, options, hints))))
+        return BatchFeature(dict(self.tensors(samples_of(self.encoder, text, images, options, hints))))
 
 
 class FeatureProcessor(EncoderProcessor):
@@ -265,29 +281,14 @@ class FeatureProcessor(EncoderProcessor):
         """As the base's: those of the encoder."""
         return FeatureEncoder(self.router_encoder or {}).block_classes
 
+    @property
+    def encoder(self) -> FeatureEncoder:
+        """As the base's."""
+        return _reader(json.dumps(self.router_encoder, sort_keys=True))
+
     def tensors(self, samples: list[RouterInput]) -> Mapping[str, torch.Tensor]:
         """As the base's: what blocks read of samples, a tensor per modality."""
-        encoder = _reader(json.dumps(self.router_encoder, sort_keys=True))
-        return encoder.packed(encoder.read(samples))
-
-
-def samples_of(text: Any, images: Any = None, options: Any = None, hints: Any = None) -> list[RouterInput]:
-    """Samples from what a processor is given: a text or several, with an image, options and a hint for each or none.
-
-    Raises:
-        RouterInputError: other lengths than the texts', several images of one text, or one that cannot be read.
-    """
-    texts = [text] if isinstance(text, str) else list(text)
-    if images is not None and not isinstance(images, list | tuple):
-        images = [images]
-    for name, part in (("images", images), ("options", options), ("hints", hints)):
-        if part is not None and len(part) != len(texts):
-            raise RouterInputError(f"{name}: expected one for each of {len(texts)} texts, found {len(part)}.")
-    columns = [[None] * len(texts) if part is None else part for part in (options, hints, images)]
-    return [
-        RouterInput(read_text(question, "text"), read_options(choices), read_text(hint, "hint"), read_image(image))
-        for question, choices, hint, image in zip(texts, *columns, strict=True)
-    ]
+        return self.encoder.packed(self.encoder.read(samples))
 
 
 @functools.lru_cache(maxsize=2)

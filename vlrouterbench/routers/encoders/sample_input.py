@@ -1,11 +1,11 @@
-"""The one reader of a sample: question, hint, options and image in every form that people hold them in.
+"""The one reader of a sample: question, hint, options and images in every form that people hold them in.
 
 Decisions
 - Question, hint and options form one text, in that order; tables, Python, pages and servers read through these
   functions, so that one sample is one decision everywhere.
 - An image that cannot be read is an error here: only a benchmark may keep a sample without its image.
 - A message names the kind of what was found and never repeats an image. Nothing is fetched.
-- A router reads one image. Several are refused: none is left out without a word.
+- All images of a sample are read. What takes one alone says so: none is left out without a word.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -33,9 +33,9 @@ RAISE, TEXT_ONLY = "error", "text-only"
 """What an image that cannot be read leads to in a request."""
 MAX_PIXELS = 100_000_000
 """Largest image that is read, in pixels."""
-FORMS = "a path, encoded bytes, {bytes, path}, a PIL image, an array of pixels or a data URL, or a list of one of these"
+FORMS = "a path, encoded bytes, {bytes, path}, a PIL image, an array of pixels or a data URL, or a list of these"
 IMAGE_FIELDS = ("images", "image", "image_path")
-"""Where a sample has its image; the first that is not empty counts, but see `image_cell`."""
+"""Where a sample has its images; the first that is not empty counts, but see `image_cell`."""
 NUM_IMAGES = "num_images"
 """Of a benchmark's row, whose `images` are those beside `image`."""
 _CHANNELS = (1, 3, 4)
@@ -68,13 +68,34 @@ class RouterInput:
         question: the question.
         options: answer options, empty for an open question.
         hint: extra instruction or context.
-        image: the image, None for a text-only sample or one whose image is missing.
+        image: the first image, None for a text-only sample or one whose image is missing.
+        further: the images beside it, in order.
+        unread: how many more were given and cannot be read, where a decision without them was allowed.
     """
 
     question: str
     options: Sequence[str] = ()
     hint: str = ""
     image: Image.Image | None = None
+    further: Sequence[Image.Image] = ()
+    unread: int = 0
+
+    @classmethod
+    def of(
+        cls, question: str, options: Sequence[str], hint: str, images: Sequence[Image.Image], unread: int = 0
+    ) -> RouterInput:
+        """A sample with any number of images."""
+        return cls(question, options, hint, images[0] if images else None, tuple(images[1:]), unread)
+
+    @property
+    def images(self) -> tuple[Image.Image, ...]:
+        """All images, in order."""
+        return () if self.image is None else (self.image, *self.further)
+
+    @property
+    def each(self) -> tuple[RouterInput, ...]:
+        """The sample with each of its images alone; itself where it has one at most."""
+        return tuple(replace(self, image=image, further=()) for image in self.images) if self.further else (self,)
 
     @property
     def text(self) -> str:
@@ -85,23 +106,6 @@ class RouterInput:
     def parts(self) -> tuple[str, ...]:
         """What `text` is made of: question, hint, then the lettered options; the first two may be empty."""
         return self.question, self.hint, *(f"({chr(65 + i)}) {option}" for i, option in enumerate(self.options))
-
-
-def read_sample(sample: Any, on_bad_image: str = RAISE) -> RouterInput:
-    """A sample from a mapping with `question` and, where there are any, `options`, `hint` and `image`.
-
-    Raises:
-        RouterInputError: neither a question nor an image, or something that cannot be read (see `usable_image`).
-    """
-    if isinstance(sample, RouterInput):
-        return sample
-    if not isinstance(sample, Mapping):
-        raise RouterInputError(f'expected a sample as a dict with "question", found {kind_of(sample)}.')
-    image = image_cell(sample)
-    if image is None and is_missing(sample.get("question")):
-        raise RouterInputError("neither a question nor an image.")
-    question, hint = (read_text(sample.get(name), name) for name in ("question", "hint"))
-    return RouterInput(question, read_options(sample.get("options")), hint, usable_image(image, on_bad_image))
 
 
 def image_cell(sample: Mapping[str, Any]) -> Any:
@@ -183,27 +187,25 @@ def images_of(value: Any) -> list[Any]:
     Raises:
         RouterInputError: a URL, base64 without its head, or a dict that is no image.
     """
-    if isinstance(value, str) and value.lstrip().startswith("[") and isinstance(items := list_of(value), list):
-        value = items
-    found = [_resolved(item) for item in (value if isinstance(value, list | tuple) else [value])]
+    found = [_resolved(item) for item in image_items(value)]
     return [image for image in found if not is_missing(image)]
 
 
-def only_image(value: Any) -> Any:
-    """The one image that a value names (see `images_of`), None where there is none; several are refused."""
-    images = images_of(value)
-    if len(images) > 1:
-        raise RouterInputError(
-            f"expected at most one image of a question, found {len(images)}: give the one that it is about."
-        )
-    return images[0] if images else None
+def image_items(value: Any) -> Sequence[Any]:
+    """What a value holds of images, one of FORMS each or missing: a list's items, those of its text, or itself."""
+    if isinstance(value, str) and value.lstrip().startswith("[") and isinstance(items := list_of(value), list):
+        return items
+    return value if isinstance(value, list | tuple) else [value]
 
 
 def read_image(source: Any) -> Image.Image | None:
     """An image from any of FORMS, None of None; RouterInputError for a damaged or too large one, and for several."""
-    image = only_image(source)
-    if image is None:
+    images = images_of(source)
+    if len(images) > 1:
+        raise RouterInputError(f"expected one image, found {len(images)}: give the one that is meant.")
+    if not images:
         return None
+    image = images[0]
     where = one_line(str(image)) if isinstance(image, str | os.PathLike) else f"the given {type(source).__name__}"
     try:
         return _loaded(image, where)
@@ -216,18 +218,6 @@ def read_image(source: Any) -> Image.Image | None:
             f"expected a readable image, found one that does not decode: {where} ({type(error).__name__}). "
             "Give a whole PNG, JPEG or WebP file."
         ) from error
-
-
-def usable_image(source: Any, on_bad_image: str) -> Image.Image | None:
-    """An image as `read_image` gives it; under TEXT_ONLY None for one that cannot be read, under RAISE its error."""
-    if on_bad_image not in (RAISE, TEXT_ONLY):
-        raise RouterInputError(f'expected on_bad_image "{RAISE}" or "{TEXT_ONLY}", found "{on_bad_image}".')
-    try:
-        return read_image(source)
-    except RouterInputError:
-        if on_bad_image == RAISE:
-            raise
-        return None
 
 
 def _resolved(image: Any) -> Any:

@@ -24,8 +24,8 @@ from typing import Any, ClassVar
 
 import torch
 
+from vlrouterbench.routers.base.budget import Budget, Estimates
 from vlrouterbench.routers.base.configuration_router import MANY
-from vlrouterbench.routers.base.decision import Budget, Estimates
 from vlrouterbench.routers.base.learning import Recipe, Setting, TrainingSet
 from vlrouterbench.routers.base.modeling_router import frozen
 from vlrouterbench.routers.flagship.base_learners import (

@@ -22,9 +22,10 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
+from vlrouterbench.routers.base.budget import Estimates
 from vlrouterbench.routers.base.card import pool_of
 from vlrouterbench.routers.base.configuration_router import NewCandidate, PoolChange, RouterConfig
-from vlrouterbench.routers.base.decision import Estimates, PoolMismatchError, considered
+from vlrouterbench.routers.base.decision import PoolMismatchError, considered
 from vlrouterbench.routers.base.learning import TrainingSet
 from vlrouterbench.routers.base.modeling_router import frozen
 from vlrouterbench.routers.pool.bounded import BoundedRouter

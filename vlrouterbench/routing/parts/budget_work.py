@@ -20,7 +20,8 @@ from typing import cast
 import torch
 
 from vlrouterbench.core.files import make_folder, write_json
-from vlrouterbench.routers.base.decision import Budget, BudgetError, Estimates, RoutingDecision
+from vlrouterbench.routers.base.budget import Budget, Estimates
+from vlrouterbench.routers.base.decision import BudgetError, RoutingDecision
 from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
 from vlrouterbench.routing.parts.manifest import BudgetRecord
 from vlrouterbench.routing.parts.part import Part
@@ -86,6 +87,7 @@ class _Curves:
             "decided": len(made),
             "bad": len(routed.bad),
             "without_image": 0,
+            "fewer_images": 0,
             "chosen": {},
             "cost_usd": None,
             "costs_usd": self._costs(made),

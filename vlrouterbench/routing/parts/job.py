@@ -60,6 +60,11 @@ class JobResult:
         return sum(part["without_image"] for part in self.facts)
 
     @property
+    def fewer_images(self) -> int:
+        """Decided rows of whose images one or more had no part in the decision."""
+        return sum(part["fewer_images"] for part in self.facts)
+
+    @property
     def chosen(self) -> dict[str, int]:
         """Candidate -> number of rows that it was chosen for, the most frequent first."""
         counts: dict[str, int] = {}

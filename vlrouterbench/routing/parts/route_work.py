@@ -151,6 +151,7 @@ def _facts(part: Part, routed: RoutedTable) -> PartFacts:
         "decided": len(routed.decisions),
         "bad": len(routed.bad),
         "without_image": routed.without_image,
+        "fewer_images": routed.fewer_images,
         "chosen": dict(sorted(routed.chosen.items())),
         "cost_usd": sum(known) if len(known) == len(costs) else None,
     }

@@ -21,6 +21,7 @@ class PartFacts(TypedDict):
         part: its number.
         rows: how many rows it has; `decided` and `bad` of them were and could not be decided.
         without_image: decided rows that name an image which had no part in their decision.
+        fewer_images: decided rows of whose images one or more had no part.
         chosen: candidate -> number of rows.
         cost_usd: sum of the expected costs, USD; None where one is not known.
     """
@@ -30,6 +31,7 @@ class PartFacts(TypedDict):
     decided: int
     bad: int
     without_image: int
+    fewer_images: int
     chosen: dict[str, int]
     cost_usd: float | None
 

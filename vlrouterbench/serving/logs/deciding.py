@@ -19,8 +19,8 @@ import torch
 from vlrouterbench.data.sample_contents import content_digest
 from vlrouterbench.features.given import encoder_digest
 from vlrouterbench.routers.auto import AutoRouter
-from vlrouterbench.routers.base.asking import read_messages, read_request
-from vlrouterbench.routers.base.decision import REFUSALS, Estimates
+from vlrouterbench.routers.base.budget import Estimates
+from vlrouterbench.routers.base.decision import REFUSALS, read_messages, read_request
 from vlrouterbench.routers.base.estimating import EstimatingRouter
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.encoders.sample_input import RouterInputError, images_of

@@ -36,7 +36,8 @@ class Entry:
         chosen: the candidate that was to be asked first, "" where the router was not asked.
         candidate: who answered, "" where nobody did.
         status: of HTTP.
-        asked: the `objective` and `budget` that it was decided by, and the `candidates` that could be asked.
+        asked: the `objective` and `budget` that it was decided by, and the `candidates` that could be asked;
+            `undecided`, why the router could not decide on what a fixed candidate answered.
         decision: of the router (`RoutingDecision.as_dict`), empty where it was not asked.
         attempts: [candidate, kind of failure] of each; the kind is "" for the one that answered.
         propensity: probability with which `chosen` was to be asked first; None unless the router's choice was followed.

@@ -37,6 +37,7 @@ from vlrouterbench.serving.planning import ROUTE
 from vlrouterbench.serving.settings import ServingError
 
 IPS, SNIPS, DR = "ips", "self-normalised", "doubly-robust"
+LEARNT_FROM = "requests of the benchmark's train and validation splits"
 KINDS = ("accuracy", "cost_usd")
 
 
@@ -84,7 +85,8 @@ def evaluate_log(
     Args:
         folder: the log.
         routers: folders or Hub ids.
-        benchmark: of an export of the log: only the requests of its test split count. None for all.
+        benchmark: of an export of the log: what stands in its train and validation splits does not count, its test
+            split and later requests do. None for all.
         trusted: whether code that routers bring may run.
 
     Raises:
@@ -94,8 +96,9 @@ def evaluate_log(
     left_out: Counter[str] = Counter()
     usable = [one for one in read_log(folder) if not _counted(left_out, _why_not(one))]
     if benchmark is not None:
-        of_test = set(load_table(benchmark).split("test").column("sample_id"))
-        usable = [one for one in usable if not _counted(left_out, "" if one.entry.id in of_test else "another split")]
+        table = load_table(benchmark)
+        seen = {name for split in ("train", "validation") for name in table.split(split).column("sample_id")}
+        usable = [one for one in usable if not _counted(left_out, LEARNT_FROM if one.entry.id in seen else "")]
     deciders = [LoggedDecider(router, trusted=trusted) for router in routers]
     kept: list[Logged] = []
     choices: list[list[Choice]] = []

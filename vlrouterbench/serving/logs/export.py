@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 
 from vlrouterbench.core.files import staged_folder, write_json
 from vlrouterbench.features.given import write_given
-from vlrouterbench.routers.base.asking import read_messages
+from vlrouterbench.routers.base.decision import read_messages
 from vlrouterbench.routers.encoders.sample_input import RouterInputError
 from vlrouterbench.serving.logs.candidates import kept_candidates
 from vlrouterbench.serving.logs.encoders import kept_encoder

@@ -28,6 +28,7 @@ def entry_of(turn: Turn, key: str, status: int, cost_usd: float | None, *, with_
     if outcome.answer is not None:
         latency["first_byte"] = outcome.answer.first_byte_s
     asked = {} if ranking is None else {"budget": dict(ranking.budget), "candidates": list(ranking.order)}
+    stated = {"objective": plan.objective, "undecided": plan.undecided}
     return Entry(
         id=turn.id,
         key=key,
@@ -37,7 +38,7 @@ def entry_of(turn: Turn, key: str, status: int, cost_usd: float | None, *, with_
         chosen="" if ranking is None else plan.order[0] if plan.mode == ROUTE else ranking.decision.candidate,
         candidate=outcome.candidate,
         status=status,
-        asked=asked | ({"objective": plan.objective} if plan.objective else {}),
+        asked=asked | {name: value for name, value in stated.items() if value},
         decision={} if ranking is None else ranking.decision.as_dict(),
         attempts=[[attempt.candidate, attempt.kind] for attempt in outcome.attempts],
         propensity=plan.propensity,

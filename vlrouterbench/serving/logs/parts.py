@@ -79,7 +79,7 @@ def prepare(folder: Path) -> None:
     Raises:
         ServingError: what lies there is no log of this version, or a file of another.
     """
-    make_folder(folder)
+    make_folder(folder, "--log")
     folder.chmod(stat.S_IRWXU)
     parts_of(folder)
     with opened(part_at(folder, time.time())):

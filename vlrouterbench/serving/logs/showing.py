@@ -14,13 +14,18 @@ from vlrouterbench.serving.settings import ServingError
 
 
 class CandidateFigures(TypedDict):
-    """Of the answers of a candidate: their number, how many were rated, and means; None where there is nothing."""
+    """Of the answers of a candidate: their number, how many were rated, and means; None where there is nothing.
+
+    `drift` is the accuracy that came less what had been told, over rated answers; `cost_ratio` what was paid over that.
+    """
 
     requests: int
     rated: int
     quality: float | None
     cost_usd: float | None
     seconds: float | None
+    drift: float | None
+    cost_ratio: float | None
 
 
 class LogSummary(TypedDict):
@@ -69,7 +74,27 @@ def _figures(logged: list[Logged]) -> CandidateFigures:
         quality=_mean(qualities),
         cost_usd=_mean(costs),
         seconds=_mean(seconds),
+        drift=_mean(
+            [one.quality - told for one in logged if one.quality is not None and (told := _told(one)) is not None]
+        ),
+        cost_ratio=_cost_ratio(logged),
     )
+
+
+def _told(one: Logged) -> float | None:
+    """The accuracy that was estimated of the candidate that answered."""
+    found = (one.entry.decision.get("estimated_accuracy") or {}).get(one.entry.candidate)
+    return None if found is None else float(found)
+
+
+def _cost_ratio(logged: list[Logged]) -> float | None:
+    pairs = [
+        (one.entry.cost_usd, told)
+        for one in logged
+        if one.entry.cost_usd is not None
+        and (told := (one.entry.decision.get("estimated_cost_usd") or {}).get(one.entry.candidate))
+    ]
+    return sum(paid for paid, _ in pairs) / sum(told for _, told in pairs) if pairs else None
 
 
 def _mean(values: list[float]) -> float | None:

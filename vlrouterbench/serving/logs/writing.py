@@ -84,12 +84,13 @@ class RequestLog:
         except OSError as error:
             self._say(f"the encoder of its router cannot be kept ({error})")
 
-    def rate(self, request_id: str, quality: float) -> str | None:
-        """Note feedback; the candidate that it speaks of, None for an unknown request."""
+    def rate(self, request_id: str, quality: float, key: str | None = None) -> str | None:
+        """Note feedback; the candidate that it speaks of, None for an unknown request, or one of another key."""
         self._waiting.join()
         for path in reversed(parts_of(self._folder)):
             with opened(path) as connection:
-                found = connection.execute("select candidate from requests where id = ?", (request_id,)).fetchone()
+                query = "select candidate from requests where id = ? and key = coalesce(?, key)"
+                found = connection.execute(query, (request_id, key)).fetchone()
                 if found is not None:
                     connection.execute("insert into feedback values (?, ?, ?)", (request_id, time.time(), quality))
                     return str(found[0])

@@ -109,6 +109,15 @@ def test_what_has_no_metric_another_target_or_no_json_is_named(tmp_path):
     assert report["pairs_kept"] == 34
 
 
+def test_a_results_file_that_states_another_model_than_its_folder_is_named(tmp_path):
+    source = published.lmms_eval(tmp_path / "source")
+    path = source / "org__ModelB" / NAME.replace("samples_scienceqa_img.jsonl", "results.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"model_name_sanitized": "org__Other"}))
+    report, _ = built(source, tmp_path / "out", candidates=pool(tmp_path))
+    said = 'its folder is org__ModelB, its results state the model "org__Other": read as the folder'
+    assert [(reason, detail) for reason, _, detail in reasons(report) if reason == "conflict"] == [("conflict", said)]
+
+
 def test_unknown_metrics_everywhere_end_in_an_error_that_names_the_fields(tmp_path):
     source = published.lmms_eval(tmp_path / "source")
     for model in MODELS:

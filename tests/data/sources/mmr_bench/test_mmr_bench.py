@@ -49,12 +49,18 @@ def test_results_that_did_not_succeed_are_named_with_their_status(tmp_path):
     assert np.isnan(table.cost[table.column("sample_id").index("BLINK/3"), 0])
 
 
-@pytest.mark.parametrize("column, value", [("model_id", "ModelX"), ("benchmark", "ERQA")])
-def test_rows_of_another_model_or_benchmark_than_their_place_says_are_an_error(tmp_path, column, value):
+@pytest.mark.parametrize("column, own, value", [("model_id", "ModelA", "ModelX"), ("benchmark", "BLINK", "ERQA")])
+def test_rows_of_another_model_or_benchmark_than_their_place_says_are_named_and_not_read(tmp_path, column, own, value):
+    def change(frame):
+        frame.loc[frame.index[:2], column] = value
+        return frame
+
     source = published.mmr_v2(tmp_path / "source")
-    changed_results(source, lambda frame: frame.assign(**{column: value}))
-    with pytest.raises(SourceError, match=f'expected {column} ".*" as its place says, found {value}'):
-        build_benchmark(source, tmp_path / "out")
+    changed_results(source, change)
+    report, _ = built(source, tmp_path / "out")
+    said = f'{column} "{value}" where its place says "{own}": 2 rows are not read'
+    assert ("conflict", "data/results/ModelA/BLINK.parquet", said) in reasons(report)
+    assert report["pairs_kept"] == 34
 
 
 def test_results_of_unknown_instances_and_benchmarks_are_named(tmp_path):
@@ -90,8 +96,32 @@ def test_the_image_of_v1_is_the_path_in_its_column_first(tmp_path):
     assert report["images"] == {"ok": 0, "bad": 12}
 
 
-def test_a_table_without_a_column_that_it_needs_is_an_error_that_lists_its_columns(tmp_path):
+@pytest.mark.parametrize(
+    "damage, said",
+    [
+        (lambda path, frame: path.write_bytes(b"no table"), "is not readable"),
+        (lambda path, frame: frame.drop(columns="status").to_parquet(path), "no column status; found sample_id"),
+        (lambda path, frame: frame.assign(score="good").to_parquet(path), 'expected numbers in "score"'),
+        (lambda path, frame: frame.assign(sample_id=None).to_parquet(path), "sample_id"),
+    ],
+    ids=["no table", "no status", "no numbers", "no ids"],
+)
+def test_one_table_of_results_that_cannot_be_used_is_named_and_the_others_are_read(tmp_path, damage, said):
     source = published.mmr_v2(tmp_path / "source")
-    changed_results(source, lambda frame: frame.drop(columns="status"))
-    with pytest.raises(SourceError, match=r"expected the columns sample_id, score, status; found .*Missing: status"):
+    damage(source / "data" / "results" / "ModelA" / "BLINK.parquet", published.mmr_v2_results(0))
+    report, table = built(source, tmp_path / "out")
+    [(file, detail)] = [entry[1:] for entry in reasons(report) if entry[0] == "unreadable"]
+    assert file == "data/results/ModelA/BLINK.parquet" and said in detail and str(tmp_path) not in detail
+    assert report["pairs_kept"] == 24 and np.isnan(table.quality[:, 0]).all()
+
+
+def test_where_no_table_can_be_used_the_first_reasons_are_told(tmp_path):
+    source = published.mmr_v2(tmp_path / "source")
+    for path in source.glob("data/results/*/*.parquet"):
+        path.write_bytes(b"no table")
+    with pytest.raises(SourceError, match="BLINK.parquet"):
+        build_benchmark(source, tmp_path / "out", BuildOptions())
+    for path in source.glob("data/instances/*.parquet"):
+        path.write_bytes(b"no table")
+    with pytest.raises(SourceError, match="none that can be read. data/instances/BLINK.parquet: is not"):
         build_benchmark(source, tmp_path / "out", BuildOptions())

@@ -430,3 +430,14 @@ def test_pairs_without_quality_or_cost_and_candidates_without_pairs_are_named(ow
     imputed = build_benchmark(own_tables, tmp_path / "imputed", BuildOptions(impute=True))
     assert imputed["imputed"] == {"input_tokens": 1}
     assert [e["reason"] for e in imputed["left_out"]] == ["no_label", "no_label"]
+
+
+@pytest.mark.parametrize("left", [[], ["input_tokens"]], ids=["none", "input alone"])
+def test_outcomes_without_tokens_or_costs_say_what_is_missing_and_how_to_give_it(own_tables, tmp_path, left):
+    path = own_tables / "outcomes.parquet"
+    table = pq.read_table(path)
+    lacking = [name for name in ("input_tokens", "output_tokens") if name not in left]
+    pq.write_table(table.drop_columns(lacking), path)
+    without = ", ".join([*lacking, "cost_usd"])
+    with pytest.raises(SourceError, match=rf"with either, and no column {without}\. Its columns: .*--cost-column"):
+        build_benchmark(own_tables, tmp_path / "out")

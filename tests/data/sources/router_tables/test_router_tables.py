@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from tests.data.sources import published
-from tests.data.sources.published import MODELS, accuracies, built, pool, reasons
+from tests.data.sources.published import MODELS, SHARES, accuracies, built, pool, reasons
 from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.build import BuildOptions, build_benchmark
 from vlrouterbench.data.choices import Protocol
@@ -144,3 +144,30 @@ def test_an_option_that_a_form_has_no_use_for_is_refused(tmp_path):
     source = published.llm_router_bench(tmp_path / "source")
     with pytest.raises(SourceError, match="have no use for --cost-column and --images: leave it out"):
         build_benchmark(source, tmp_path / "out", BuildOptions(cost_column="x", images=tmp_path))
+
+
+@pytest.mark.parametrize("write", [published.router_bench, published.mmr_v1])
+def test_a_model_of_a_wide_table_without_scores_or_without_costs_is_named(write, tmp_path):
+    source = write(tmp_path / "source")
+    [path] = source.glob("*.csv")
+    frame, wide = pd.read_csv(path), write is published.router_bench
+    score, cost = ("", "|total_cost") if wide else ("_correct", "_cost")
+    frame.drop(columns=[f"ModelB{cost}", f"ModelC{score}"]).to_csv(path, index=False)
+    report, table = built(source, tmp_path / "out")
+    assert list(table.pool.names) == ["ModelA"]
+    assert [(reason, detail) for reason, _, detail in reasons(report)] == [
+        ("no_cost", f'no column "ModelB{cost}", so its answers are not read'),
+        ("no_label", f'no column "ModelC{score}", so its answers are not read'),
+    ]
+
+
+def test_several_models_in_one_file_of_routerarena_are_read_as_its_entries_say_and_named(tmp_path):
+    source = published.router_arena(tmp_path / "source")
+    of_a, of_b = (source / "cached_results" / f"{name}.jsonl" for name in MODELS[:2])
+    of_a.write_text(of_a.read_text() + of_b.read_text())
+    of_b.unlink()
+    report, table = built(source, tmp_path / "out", candidates=pool(tmp_path))
+    assert report["pairs_kept"] == 36 and accuracies(table) == pytest.approx(dict(zip(MODELS, SHARES, strict=True)))
+    assert [detail for reason, _, detail in reasons(report) if reason == "conflict"] == [
+        'one of 2 models in this file, by its "llm_selected": 12 entries read as that'
+    ] * 2

@@ -11,6 +11,7 @@ import pytest
 
 from tests.data.sources.vlmevalkit.log_trees import choice_rows, write_choice_logs, write_images, write_tsv, write_xlsx
 from vlrouterbench.core.errors import SourceError
+from vlrouterbench.data.build import BuildOptions, build_benchmark
 from vlrouterbench.data.candidates import CandidateModel, CandidatePool
 from vlrouterbench.data.sources.source import ReadOptions
 from vlrouterbench.data.sources.vlmevalkit.layout import find_logs
@@ -297,3 +298,25 @@ def test_a_folder_of_logs_within_a_run_folder_is_named(source, inner):
     assert [entry.detail for entry in entries if entry.file == f"m/T20250101_G1/{inner}"] == [
         "a folder within a run folder: nothing in it is read"
     ]
+
+
+def test_a_video_set_is_named_and_not_read_and_alone_it_is_an_error_that_says_so(source):
+    rows = [row | {"video": f"clip{row['index']}.mp4"} for row in ROWS]
+    for name in ("m_Video-MME_8frame.tsv", "m_Video-MME_8frame_score.tsv"):
+        write_tsv(source / "m" / name, rows)
+    read = Read(source)
+    assert read.labels == {"m": LABELS}
+    said = {entry.file: entry.detail for entry in read.left_out if entry.reason == "video"}
+    assert set(said) == {"m/m_Video-MME_8frame.tsv", "m/m_Video-MME_8frame_score.tsv"}
+    assert all("is a video set (column video)" in detail for detail in said.values())
+    for path in source.rglob("*MMStar*"):
+        path.unlink()
+    (source.parent / "pool.csv").write_text("name,input_price,output_price\nm,1,1\n")
+    with pytest.raises(SourceError, match=r"nothing to build.*is a video set \(column video\)"):
+        build_benchmark(source, source.parent / "out", BuildOptions(candidates=source.parent / "pool.csv"))
+
+
+def test_a_file_of_another_model_in_a_models_folder_is_named_and_not_read(source):
+    write_tsv(source / "m" / "other_MMStar_openai_result.tsv", ROWS)
+    read = Read(source)
+    assert read.labels == {"m": LABELS} and "m/other_MMStar_openai_result.tsv" in read.details

@@ -171,3 +171,23 @@ def test_one_dataset_alone_cannot_be_left_out(context):
     alone = table.take(np.array(table.column("dataset")) == "DocVQA_VAL")
     with pytest.raises(BenchmarkError, match="at least two datasets .* found DocVQA_VAL"):
         LeftOutPart().run(replace(context, table=alone), ("strongest",))
+
+
+def test_how_well_strangers_are_told_follows_from_the_scores_of_both_sides(rows, strangers, context):
+    test = context.table.split("test")
+    datasets = np.array(test.column("dataset"))
+    seen = train_router("flagship", Problem(context.table, context.features), RouterTrainingArguments(seed=0)).router
+    features, sides = context.features.of(test), {}
+    sides["inside"] = np.array([seen.unfamiliarity(row.unsqueeze(0)) for row in features])
+    sides["outside"] = np.concatenate(
+        [
+            [router.unfamiliarity(row.unsqueeze(0)) for row in context.features.of(test.take(datasets == name))]
+            for name, router in strangers.items()
+        ]
+    )
+    wins = np.sign(sides["outside"][:, None] - sides["inside"][None, :])
+    told = rows["flagship"]["unfamiliar"]
+    assert told["auroc"] == pytest.approx((wins.mean() + 1) / 2)
+    assert told["said_outside"] == pytest.approx((sides["outside"] >= 0.95).mean())
+    assert told["said_inside"] == pytest.approx((sides["inside"] >= 0.95).mean())
+    assert rows["strongest"]["unfamiliar"] is rows["mixture"]["unfamiliar"] is None

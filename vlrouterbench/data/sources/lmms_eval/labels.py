@@ -40,12 +40,7 @@ _IN_RECORDS = ("score", "acc", "correct", "hit")
 
 def metrics_of(results: Path | None, task: str) -> tuple[str, ...]:
     """The metrics of a task in the order of a results file; METRICS where it says none or cannot be read."""
-    if results is None:
-        return METRICS
-    try:
-        content = json.loads(results.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError, OSError):
-        return METRICS
+    content = _loaded(results)
     configured = _inner(content, "configs", task, "metric_list")
     listed = (
         [entry.get("metric") for entry in configured if isinstance(entry, dict)] if isinstance(configured, list) else []
@@ -56,6 +51,12 @@ def metrics_of(results: Path | None, task: str) -> tuple[str, ...]:
     worse = {name for name, is_better in less.items() if is_better is False} if isinstance(less, dict) else set()
     names = [str(name) for name in (*listed, *keys) if name and name != "alias" and not str(name).endswith("_stderr")]
     return tuple(dict.fromkeys(name for name in names if name not in worse)) or METRICS
+
+
+def model_of(results: Path | None) -> str:
+    """The model that a results file states, as its folder should be called; "" where it states none."""
+    name = _inner(_loaded(results), "model_name_sanitized")
+    return name if isinstance(name, str) else ""
 
 
 def label_of(sample: Mapping[str, Any], metrics: Sequence[str]) -> tuple[str, float | None]:
@@ -71,6 +72,16 @@ def label_of(sample: Mapping[str, Any], metrics: Sequence[str]) -> tuple[str, fl
 def fields_of(sample: Mapping[str, Any]) -> list[str]:
     """The fields of a sample that a metric may be in."""
     return [name for name in sample if name not in NOT_METRICS]
+
+
+def _loaded(results: Path | None) -> Any:
+    """The content of a results file; None where there is none, or none that can be read."""
+    if results is None:
+        return None
+    try:
+        return json.loads(results.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError, OSError):
+        return None
 
 
 def _number(value: Any) -> float | None:

@@ -7,6 +7,7 @@ Decisions
   `doc_hash` is no help: it covers the address that an image has in memory.
 - Output tokens are those that lmms-eval counted (`token_counts`), else of the text in `resps`, or in `filtered_resps`
   where that is the same and stands alone. Under `--protocol` texts are counted again.
+- The folder says whose samples they are; a results file that states another model (`model_name_sanitized`) is named.
 - Images are not logged: they come from `--images`, or are missing and named once per task.
 
 Source: EvolvingLMMs-Lab/lmms-eval, lmms_eval/loggers/evaluation_tracker.py (`save_results_samples`: `input` is the
@@ -31,7 +32,7 @@ from vlrouterbench.core.errors import SourceError
 from vlrouterbench.core.files import sha256_of_files
 from vlrouterbench.data.image_store import ImageStore
 from vlrouterbench.data.sources.companion_images import CompanionImages
-from vlrouterbench.data.sources.lmms_eval.labels import fields_of, label_of, metrics_of
+from vlrouterbench.data.sources.lmms_eval.labels import fields_of, label_of, metrics_of, model_of
 from vlrouterbench.data.sources.lmms_eval.layout import (
     SampleFile,
     candidate_of,
@@ -43,6 +44,7 @@ from vlrouterbench.data.sources.pairs import Gathered, pair_table, sample_table,
 from vlrouterbench.data.sources.recounting import recounted
 from vlrouterbench.data.sources.source import FoundModels, Match, ReadOptions, Source, few_names
 from vlrouterbench.data.sources.source_logs import ImageReference, LeftOut, Reason, SourceLogs
+from vlrouterbench.routers.encoders.sample_input import one_line
 
 Sample = dict[str, Any]
 
@@ -130,6 +132,10 @@ def _add_file(read: _Read, file: SampleFile, candidate: str, folder: Path) -> No
     rows: dict[str, list[Any]] = {
         n: [] for n in ("sample_id", "quality", "input_tokens", "output_tokens", "prediction")
     }
+    stated = model_of(file.results)
+    if stated and stated != file.model:
+        detail = f'its folder is {file.model}, its results state the model "{one_line(stated, 80)}": read as the folder'
+        read.left_out.append(LeftOut(where, Reason.CONFLICT, detail, candidate=candidate))
     used: Counter[str] = Counter()
     unlabelled: list[tuple[str, list[str]]] = []
     other_targets: list[str] = []

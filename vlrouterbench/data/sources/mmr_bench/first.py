@@ -5,7 +5,8 @@ Decisions
   ending of an image, where `SEEDBench2_Plus` lies in `SEEDBenchv2Plus`. What is not there may lie in `--images`.
 - Costs stand as given, and the report and the card say what they leave out (`costs.py`).
 
-Source: Hunter-Wrynn/MMR-Bench, src/mmrbench/data/mllm_data.py, data/README.md; see `../router_tables/wide.py`.
+Source: Hunter-Wrynn/MMR-Bench at commit 494e8c8, src/mmrbench/data/mllm_data.py, data/README.md; see
+`../router_tables/wide.py`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from vlrouterbench.data.sources.mmr_bench.costs import COST_NOTE
 from vlrouterbench.data.sources.pairs import Gathered, sample_table, source_logs
 from vlrouterbench.data.sources.recounting import recounted
 from vlrouterbench.data.sources.router_tables.router_bench import STATED, not_read, wide_pairs
-from vlrouterbench.data.sources.router_tables.wide import MMR_V1, found_models, read_wide, tables_of
+from vlrouterbench.data.sources.router_tables.wide import MMR_V1, found_models, incomplete_models, read_wide, tables_of
 from vlrouterbench.data.sources.source import FoundModels, Match, ReadOptions, Source
 from vlrouterbench.data.sources.source_logs import ImageReference, LeftOut, Reason, SourceLogs
 
@@ -65,7 +66,7 @@ class MMRBenchV1(Source):
         samples = sample_table({"sample_id": ids, "dataset": datasets, "question": questions})
         pairs = wide_pairs(table, models, ids, (path, MMR_V1, options.cost_column))
         gathered = Gathered(folder, options.pool, samples, pairs, file=path.name)
-        gathered.left_out += not_read(folder, [path])
+        gathered.left_out += [*not_read(folder, [path]), *incomplete_models(path, MMR_V1, options.cost_column)]
         paths = table[_PATH].to_pylist() if _PATH in table.column_names else [None] * table.num_rows
         with ImageStore(options.image_folder) as store:
             companion = None if options.companion is None else CompanionImages(options.companion, store.add)

@@ -5,9 +5,11 @@ Decisions
   neither right nor wrong. A success without a score has no label; one without a cost keeps its pair without one.
 - `cost_unit` must be USD: another one is no cost, and is named.
 - Images are paths relative to the source, to its folder `LMUData`, or to `--images`.
-- A folder of results of another model than its rows say is an error: it is unknown which of the two is right.
+- A table that cannot be read, or lacks a column, is named and the others are read; so are rows of another model or
+  benchmark than their table's place says: it is unknown which of the two is right. Where nothing is left, that is an
+  error with the first reasons.
 
-Source: LAMDA-Model-Reuse/ORBIT, utils/benchmark_adapters.py and tests/test_new_benchmarks.py
+Source: LAMDA-Model-Reuse/ORBIT, utils/benchmark_adapters.py and tests/test_new_benchmarks.py at commit 71bc827d
 (`data/instances/BENCH.parquet`: sample_id, benchmark, prompt_text, images; `data/results/MODEL/BENCH.parquet`:
 sample_id, benchmark, model_id, score, cost, cost_unit, status, prediction; `status` is "ok", `cost_unit` "USD";
 `LMUData`). Its own data card calls a success so too.
@@ -42,6 +44,7 @@ from vlrouterbench.data.sources.source_logs import ImageReference, LeftOut, Reas
 from vlrouterbench.data.tokens import count_tokens
 from vlrouterbench.routers.encoders.sample_input import one_line
 
+_REASONS_SHOWN = 3
 SUCCESS = frozenset(("ok", "success"))
 _INSTANCE, _RESULT = ("sample_id", "prompt_text"), ("sample_id", "score", "status")
 _TEXTS = ("sample_id", "benchmark", "prompt_text", "model_id", "cost_unit", "status", "prediction")
@@ -70,13 +73,14 @@ class MMRBenchV2(Source):
         """Read a release.
 
         Raises:
-            SourceError: a table cannot be read, lacks a column, or is of another model or benchmark than its place
-                says.
+            SourceError: no table of instances can be read, or one has rows of another benchmark than its place says.
         """
         base, files = _base(folder), list[Path]()
         samples, named, left_out = list[pa.Table](), dict[str, list[str]](), list[LeftOut]()
         for path in sorted((base / "instances").glob("*.parquet")):
-            table = _read(path, folder, _INSTANCE)
+            table = _read(path, folder, _INSTANCE, left_out)
+            if table is None:
+                continue
             files.append(path)
             _refuse_other(table, "benchmark", path.stem, path)
             refuse_missing(table["sample_id"].to_pylist(), "sample_id", path)
@@ -86,7 +90,9 @@ class MMRBenchV2(Source):
             if "images" in table.column_names:
                 named |= {key: _paths(cell, path) for key, cell in zip(ids, table["images"].to_pylist(), strict=True)}
         if not samples:
-            raise SourceError(f"expected tables of instances in {base / 'instances'}, found none.")
+            said = "; ".join(f"{entry.file}: {entry.detail}" for entry in left_out[:_REASONS_SHOWN])
+            found = f"none that can be read. {said}" if said else "none."
+            raise SourceError(f"expected tables of instances in {base / 'instances'}, found {found}")
         pairs, read = _results(folder, options, {path.stem for path in files}, left_out)
         gathered = Gathered(
             folder, options.pool, pa.concat_tables(samples), pairs, file="data/results", left_out=left_out
@@ -110,19 +116,26 @@ def _base(folder: Path) -> Path:
     return folder / "data" if (folder / "data").is_dir() else folder
 
 
-def _read(path: Path, folder: Path, needed: tuple[str, ...]) -> pa.Table:
+def _read(
+    path: Path, folder: Path, needed: tuple[str, ...], left_out: list[LeftOut], model: str = ""
+) -> pa.Table | None:
+    """A table with the needed columns; None for one that is none, which is named."""
+    where = path.relative_to(folder).as_posix()
     if not is_inside(path, folder):
-        raise SourceError(f"expected {path} inside {folder}, found a link that leads outside. Copy the file there.")
+        detail = "the link leads outside the source: copy the file there"
+        left_out.append(LeftOut(where, Reason.OUTSIDE_LINK, detail, candidate=model or None))
+        return None
     try:
         table = read_saved_table(path, TableForm(_TEXTS, ("score", "cost")))
     except TableError as error:
-        raise SourceError(f"{path}{error}") from error
+        left_out.append(LeftOut(where, Reason.UNREADABLE, str(error).strip(), candidate=model or None))
+        return None
     lacking = [name for name in needed if name not in table.column_names]
     if lacking:
         found = one_line(", ".join(table.column_names))
-        raise SourceError(
-            f"{path}: expected the columns {', '.join(needed)}; found {found}. Missing: {', '.join(lacking)}."
-        )
+        detail = f"no column {', '.join(lacking)}; found {found}"
+        left_out.append(LeftOut(where, Reason.UNREADABLE, detail, candidate=model or None))
+        return None
     return table
 
 
@@ -161,15 +174,38 @@ def _results(
                 detail = f"no instances of {path.stem}: its results belong to no sample"
                 left_out.append(LeftOut(f"{where}/{path.name}", Reason.NOT_FOUND, detail, candidate=place.name))
                 continue
-            files.append(path)
-            parts.append(_result(path, folder, place.name, left_out))
+            try:
+                made = _result(path, folder, place.name, left_out)
+            except SourceError as error:
+                detail = str(error).removeprefix(f"{path}").lstrip(" :,")
+                left_out.append(LeftOut(f"{where}/{path.name}", Reason.UNREADABLE, detail, candidate=place.name))
+                made = None
+            if made is not None:
+                files.append(path)
+                parts.append(made)
     return pa.concat_tables(parts), files
 
 
-def _result(path: Path, folder: Path, model: str, left_out: list[LeftOut]) -> pa.Table:
-    table, where = _read(path, folder, _RESULT), path.relative_to(folder).as_posix()
-    _refuse_other(table, "model_id", model, path)
-    _refuse_other(table, "benchmark", path.stem, path)
+def _without_others(
+    table: pa.Table, column: str, expected: str, where: tuple[str, str], left_out: list[LeftOut]
+) -> pa.Table:
+    """The rows that say in a column what the table's place (file and model, `where`) says; others are named."""
+    if column not in table.column_names:
+        return table
+    own = pc.fill_null(pc.equal(table[column].cast(pa.string()), expected), False)
+    others = Counter(map(str, table[column].filter(pc.invert(own)).to_pylist()))
+    for name, count in sorted(others.items()):
+        detail = f'{column} "{one_line(name, 80)}" where its place says "{expected}": {count:,} rows are not read'
+        left_out.append(LeftOut(where[0], Reason.CONFLICT, detail, candidate=where[1]))
+    return table.filter(own)
+
+
+def _result(path: Path, folder: Path, model: str, left_out: list[LeftOut]) -> pa.Table | None:
+    table, where = _read(path, folder, _RESULT, left_out, model), path.relative_to(folder).as_posix()
+    if table is None:
+        return None
+    table = _without_others(table, "model_id", model, (where, model), left_out)
+    table = _without_others(table, "benchmark", path.stem, (where, model), left_out)
     succeeded = pc.is_in(pc.fill_null(table["status"], ""), pa.array(sorted(SUCCESS)))
     failed = Counter(map(str, table["status"].filter(pc.invert(succeeded)).to_pylist()))
     for status, count in sorted(failed.items()):

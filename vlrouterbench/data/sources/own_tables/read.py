@@ -31,8 +31,10 @@ from vlrouterbench.data.sources.own_tables.image_columns import Keep, read_image
 from vlrouterbench.data.sources.own_tables.table_files import (
     cast_column,
     check_amounts,
+    check_costs,
     check_quality,
     check_unique,
+    costs_named,
     first_row,
     read_table,
 )
@@ -47,8 +49,6 @@ from vlrouterbench.data.sources.source_logs import (
     positions_of,
 )
 from vlrouterbench.routers.encoders.sample_input import RouterInputError, one_line, read_options
-
-COST = "cost_usd"
 
 
 def find_table(folder: Path, stem: str) -> Path | None:
@@ -130,7 +130,7 @@ def read_own_tables(
     raw = read_table(samples_path, ("sample_id", "question"))
     samples = _samples(raw, samples_path, default_dataset=folder.resolve().name)
     needed = ("sample_id", "candidate", "quality", *filter(None, [cost_column]))
-    outcomes = _outcomes(_costs_named(read_table(outcomes_path, needed), cost_column), outcomes_path)
+    outcomes = _outcomes(costs_named(read_table(outcomes_path, needed), cost_column), outcomes_path)
     if picks:
         outcomes = outcomes.filter(pc.is_in(outcomes["candidate"], pa.array(pool.names)))
     _check_outcomes(outcomes, outcomes_path, pool=pool, sample_ids=samples["sample_id"])
@@ -161,14 +161,6 @@ def read_own_tables(
         further=images.further,
         features=given_features(folder),
     )
-
-
-def _costs_named(raw: pa.Table, column: str) -> pa.Table:
-    """The outcomes with the column of costs under the name that they have here."""
-    if not column or column == COST:
-        return raw
-    kept = raw.drop_columns([name for name in (COST,) if name in raw.column_names])
-    return kept.rename_columns([COST if name == column else name for name in kept.column_names])
 
 
 def _existing_table(folder: Path, stem: str) -> Path:
@@ -240,6 +232,7 @@ def _outcomes(raw: pa.Table, path: Path) -> pa.Table:
     outcomes = pa.table(
         {field.name: cast_column(raw, field.name, field.type, path) for field in OUTCOME_SCHEMA}, schema=OUTCOME_SCHEMA
     )
+    check_costs(outcomes, raw, path)
     for name in (name for name in ANSWER_COLUMNS if name in raw.column_names):
         outcomes = outcomes.append_column(name, cast_column(raw, name, pa.float64(), path))
     return outcomes

@@ -28,6 +28,7 @@ _MOST = {"cost_usd": (ANSWER_USD, "USD"), LATENCY: (ANSWER_SECONDS, "seconds")}
 _COMMA = re.compile(r"[+-]?[0-9.]*,[0-9]+")
 TEXTS = (*SAMPLE_SCHEMA.names, "candidate")
 """Columns that are text, whatever their cells look like."""
+COST = "cost_usd"
 
 
 def read_table(path: Path, required: Sequence[str], further_texts: Sequence[str] = ()) -> pa.Table:
@@ -127,6 +128,35 @@ def _check_propensity(table: pa.Table, path: Path) -> None:
             f"{path}, row {row + 1}: expected a propensity above 0 and at most 1, found {values[row]:g} "
             f"({wrong.size} such rows). Leave it empty where it is not known."
         )
+
+
+def costs_named(raw: pa.Table, column: str) -> pa.Table:
+    """The outcomes with the column of costs under the name that they have here."""
+    if not column or column == COST:
+        return raw
+    kept = raw.drop_columns([name for name in (COST,) if name in raw.column_names])
+    return kept.rename_columns([COST if name == column else name for name in kept.column_names])
+
+
+def check_costs(outcomes: pa.Table, stated: pa.Table, path: Path) -> None:
+    """Raise SourceError where no row has a cost, or both token counts that one follows from.
+
+    Args:
+        outcomes: with `input_tokens`, `output_tokens` and `cost_usd`, null where not stated.
+        stated: the same as the file states it.
+        path: its file.
+    """
+    counted = pc.and_(pc.is_valid(outcomes["input_tokens"]), pc.is_valid(outcomes["output_tokens"]))
+    if not outcomes.num_rows or pc.any(pc.or_(pc.is_valid(outcomes["cost_usd"]), counted)).as_py():
+        return
+    found = stated.column_names
+    lacking = [name for name in ("input_tokens", "output_tokens", "cost_usd") if name not in found]
+    without = f", and no column {', '.join(lacking)}" if lacking else ""
+    raise SourceError(
+        f"{path}: expected what answers cost, as input_tokens and output_tokens or as cost_usd (USD), found no row "
+        f"with either{without}. Its columns: {one_line(', '.join(found))}. Rename what "
+        "holds them, or name a column of costs with --cost-column; `vlrouterbench measure` writes all of them."
+    )
 
 
 def check_unique(keys: np.ndarray, names: tuple[str, ...], table: pa.Table, path: Path) -> None:

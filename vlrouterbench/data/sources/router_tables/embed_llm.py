@@ -4,9 +4,10 @@ Decisions
 - It states neither tokens nor costs: accuracy alone counts, unless `--cost-column` names a column of costs in USD.
 - Where `train`, `val` and `test` all lie there, a sample's file is its split; else samples are divided as others are.
 
-Source: richardzhuang0412/EmbedLLM, algorithm/knn.py and algorithm/mf.py (`prompt_id`, `model_id`, `label`, `prompt`,
-`category_id`), data_preprocessing/download_data.py (train.csv, val.csv, test.csv of the Hub's RZ412/EmbedLLM; its
-model_order.csv and question_order.csv hold no outcomes); `model_name` and `category` as the published files have them.
+Source: richardzhuang0412/EmbedLLM at commit 9b27630, algorithm/knn.py and algorithm/mf.py (`prompt_id`, `model_id`,
+`label`, `prompt`, `category_id`), data_preprocessing/download_data.py (train.csv, val.csv, test.csv of the Hub's
+RZ412/EmbedLLM; its model_order.csv and question_order.csv hold no outcomes); `model_name` and `category` as the
+published files have them.
 """
 
 from __future__ import annotations

@@ -8,10 +8,10 @@ Decisions
   such a cost follows from tokens and prices.
 - Other costs stand as given.
 
-Sources: ynulihao/LLMRouterBench, README.md ("Result File Structure") and baselines/data_loader.py;
-RouteWorks/RouterArena, llm_inference/pipeline.py (`global_index`, `question`, `llm_selected`, `generated_answer`,
-`token_usage`, `success`, `evaluation_result`) and llm_evaluation/evaluate_models.py (`score`, `metric`,
-`inference_cost`).
+Sources: ynulihao/LLMRouterBench at commit 0e267fb, README.md ("Result File Structure") and baselines/data_loader.py;
+RouteWorks/RouterArena at commit 4714a9a, llm_inference/pipeline.py (`global_index`, `question`, `llm_selected`,
+`generated_answer`, `token_usage`, `success`, `evaluation_result`) and llm_evaluation/evaluate_models.py (`score`,
+`metric`, `inference_cost`).
 """
 
 from __future__ import annotations
@@ -149,8 +149,10 @@ def read_router_arena(folder: Path, paths: list[Path]) -> Records:
     records = Records()
     for path in paths:
         failed: Counter[str] = Counter()
+        models: Counter[str] = Counter()
         for entry in _lines(path):
             key, name = str(entry.get("global_index") or ""), str(entry.get("llm_selected") or path.stem)
+            models[name] += 1
             if not key:
                 failed[f"{name}: entries without a global_index, which belong to no sample"] += 1
                 continue
@@ -176,6 +178,11 @@ def read_router_arena(folder: Path, paths: list[Path]) -> Records:
                     "cost_usd": None if not cost and any(tokens) else cost,
                     "prediction": _text(entry.get("generated_answer")),
                 },
+            )
+        for name, count in models.most_common() if len(models) > 1 else ():
+            detail = f'one of {len(models)} models in this file, by its "llm_selected": {count:,} entries read as that'
+            records.left_out.append(
+                LeftOut(path.relative_to(folder).as_posix(), Reason.CONFLICT, detail, candidate=name)
             )
         for said, count in failed.items():
             name = said.partition(":")[0]

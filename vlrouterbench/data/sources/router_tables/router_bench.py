@@ -1,10 +1,11 @@
 """RouterBench: a wide table with a row per sample, given costs, and no images.
 
-Source: withmartian/routerbench, convertors/common.py; see `wide.py` for the columns.
+Source: withmartian/routerbench, convertors/common.py, at commit cc67d10; see `wide.py` for the columns.
 """
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,6 +20,7 @@ from vlrouterbench.data.sources.router_tables.wide import (
     ROUTER_BENCH,
     WideForm,
     found_models,
+    incomplete_models,
     joined_prompt,
     numbers,
     read_wide,
@@ -63,6 +65,7 @@ class RouterBench(Source):
         samples, pairs = (pa.concat_tables(part) for part in zip(*parts, strict=True))
         gathered = Gathered(folder, options.pool, samples, pairs, file=few_names([path.name for path in paths]))
         gathered.left_out += not_read(folder, paths)
+        gathered.left_out += chain(*(incomplete_models(path, ROUTER_BENCH, options.cost_column) for path in paths))
         if options.recounts:
             gathered.pairs = recounted(gathered, options.protocol)
         protocol = str(options.protocol) if options.recounts else STATED

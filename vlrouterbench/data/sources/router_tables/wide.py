@@ -2,16 +2,16 @@
 
 Decisions
 - A model is one that has both columns: `M` and `M|total_cost` (RouterBench), `M_correct` and `M_cost` (MMR-Bench V1).
-  With `--cost-column SUFFIX` the cost of `M` stands in the column `M` + SUFFIX.
+  With `--cost-column SUFFIX` the cost of `M` stands in the column `M` + SUFFIX. A model with one of them is named.
 - Costs stand as given, in USD per answer. With `--protocol` they are counted again from the texts, at the pool's
   prices.
 - RouterBench's prompts and responses are texts of Python lists, whose items are joined. Its own file is a pickle, which
   is never opened: saved as csv or parquet it is read.
 
-Sources: withmartian/routerbench, convertors/common.py (`MODEL`, `MODEL|model_response`, `MODEL|total_cost`,
-`sample_id`, `prompt`, `eval_name`); Hunter-Wrynn/MMR-Bench, src/mmrbench/data/mllm_data.py (`question`, `answer`,
-`img_path`, `dataset_idx`, `MODEL_correct`, `MODEL_cost`) and its folders of images; LAMDA-Model-Reuse/ORBIT,
-utils/data.py (`MODEL_prediction`, the file's name MMR-Bench.csv).
+Sources: withmartian/routerbench at commit cc67d10, convertors/common.py (`MODEL`, `MODEL|model_response`,
+`MODEL|total_cost`, `sample_id`, `prompt`, `eval_name`); Hunter-Wrynn/MMR-Bench at commit 494e8c8,
+src/mmrbench/data/mllm_data.py (`question`, `answer`, `img_path`, `dataset_idx`, `MODEL_correct`, `MODEL_cost`) and its
+folders of images; LAMDA-Model-Reuse/ORBIT, utils/data.py (`MODEL_prediction`, the file's name MMR-Bench.csv).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from vlrouterbench.data.saved_tables.form import TableError, TableForm, ending_o
 from vlrouterbench.data.saved_tables.header import columns_of
 from vlrouterbench.data.saved_tables.read import read_saved_table
 from vlrouterbench.data.sources.source import FoundModels
+from vlrouterbench.data.sources.source_logs import LeftOut, Reason
 from vlrouterbench.routers.encoders.sample_input import list_of, one_line
 
 
@@ -59,6 +60,17 @@ class WideForm:
         names = set(columns)
         ends = (column.removesuffix(self.score) for column in columns if column.endswith(self.score))
         return [name for name in ends if name and f"{name}{cost or self.cost}" in names and name not in self._own]
+
+    def incomplete(self, columns: Sequence[str], cost: str = "") -> dict[str, str]:
+        """Models that have one of their columns and not the other -> the one that is lacking, in the table's order."""
+        ends, whole, lacking = (self.score, cost or self.cost), set(self.models(columns, cost)), dict[str, str]()
+        for column in columns:
+            for end in (self.prediction, *ends):
+                name = column.removesuffix(end)
+                without = [name + one for one in ends if name + one not in columns]
+                if end and name and name != column and name not in whole and without:
+                    lacking[name] = without[0]
+        return {name: column for name, column in lacking.items() if name not in self._own}
 
     @property
     def _own(self) -> tuple[str, ...]:
@@ -109,6 +121,16 @@ def read_wide(path: Path, form: WideForm, cost: str) -> tuple[pa.Table, list[str
     except TableError as error:
         raise SourceError(f"{path}{error}") from error
     return table, models
+
+
+def incomplete_models(path: Path, form: WideForm, cost: str) -> list[LeftOut]:
+    """Models of a table without a column of scores or of costs, by name; `cost` as for `read_wide`."""
+    left_out = []
+    for name, column in form.incomplete(columns_of(path), cost).items():
+        reason = Reason.NO_COST if column == name + (cost or form.cost) else Reason.NO_LABEL
+        detail = f'no column "{one_line(column, 80)}", so its answers are not read'
+        left_out.append(LeftOut(path.name, reason, detail, candidate=name))
+    return left_out
 
 
 def numbers(table: pa.Table, name: str, path: Path) -> np.ndarray:

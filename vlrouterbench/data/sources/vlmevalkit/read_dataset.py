@@ -59,7 +59,8 @@ from vlrouterbench.data.tokens import count_tokens
 
 FAILED_CALL = "Failed to obtain answer"
 VIDEO = "video"
-"""Column that the tables of VLMEvalKit's video sets have, and the files written from them."""
+"""Column that the tables of VLMEvalKit's video sets have, and the files written from them: the base class of such sets
+asserts it (vlmeval/dataset/video_base.py, at commit e8e78f05)."""
 CIRCULAR_DATASETS = frozenset(name for name in DATASETS if name.startswith("MMBench"))
 
 

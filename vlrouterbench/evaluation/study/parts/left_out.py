@@ -30,6 +30,7 @@ from vlrouterbench.evaluation.study.over_splits import (
     mean_record,
 )
 from vlrouterbench.evaluation.study.part import StudyHeader, StudyPart, TextTable
+from vlrouterbench.evaluation.study.unfamiliar import SAID, FlagFigures, flag_figures
 from vlrouterbench.metrics.calibration import brier_score, expected_calibration_error
 
 MIXTURE = "mixture"
@@ -79,6 +80,7 @@ class LeftOutRow(Comparison):
     inside: SideFigures
     outside: SideFigures
     per_dataset: dict[str, DatasetRow]
+    unfamiliar: FlagFigures | None
 
 
 class GuardRow(Comparison):
@@ -107,6 +109,7 @@ class _SplitFigures:
     inside: SideCalibration | None
     outside: SideCalibration | None
     per_dataset: Mapping[str, DatasetRow]
+    unfamiliar: FlagFigures | None
 
 
 class LeftOutPart(StudyPart[LeftOutRecord]):
@@ -163,11 +166,17 @@ class LeftOutPart(StudyPart[LeftOutRecord]):
         rows = [[row["router"], *_ranks(row)] for row in record["routers"]]
         guards = [[row["router"], f"{row['guard']:g}", *_ranks(row)] for row in record["guards"]]
         calibration = [cells for row in record["routers"] for cells in _calibration_cells(row)]
+        told = [
+            [row["router"], f"{own['auroc']:.3f}", *(f"{100 * own[side]:.1f}" for side in SAID)]
+            for row in record["routers"]
+            if (own := row["unfamiliar"]) is not None
+        ]
         columns = ("router", "estimates", "ECE with", "without", "Brier with", "without")
         tables = (
             TextTable("trained with, and without, the dataset", ("router", *_RANKS), rows),
             TextTable("calibration, %", columns, calibration),
             TextTable("guard, in standard errors", ("router", "guard", *_RANKS), guards),
+            TextTable("unfamiliar", ("router", "AUROC", "said with, %", "without"), told),
             _by_dataset(record, header["first"]),
         )
         return [table for table in tables if table.rows]
@@ -184,7 +193,8 @@ def _split_figures(inside: Answer, outside: Answer, test: RoutingTable) -> _Spli
             "outside": _side_figures(outside, test, rows),
         }
     every = np.ones(len(test), dtype=bool)
-    return _SplitFigures(_calibration(inside, test, every), _calibration(outside, test, every), per_dataset)
+    told = flag_figures(inside.unfamiliar, outside.unfamiliar)
+    return _SplitFigures(_calibration(inside, test, every), _calibration(outside, test, every), per_dataset, told)
 
 
 def _side_figures(answer: Answer, test: RoutingTable, rows: np.ndarray) -> SideFigures:
@@ -218,6 +228,7 @@ def _row(over_splits: OverSplits[Setting], name: str, splits: Sequence[_SplitFig
             dataset: _dataset_row([split.per_dataset[dataset] for split in splits if dataset in split.per_dataset])
             for dataset in sorted({dataset for split in splits for dataset in split.per_dataset})
         },
+        "unfamiliar": mean_record([split.unfamiliar for split in splits]),
     }
 
 

@@ -1,0 +1,80 @@
+"""The demo on an own benchmark: every tab shows it, none calls it simulated, and it is made ready once."""
+
+import csv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.tables import write_own_tables
+from vlrouterbench.core.errors import BenchmarkError
+from vlrouterbench.data.build import build_benchmark
+from vlrouterbench.demo import workspace as module
+from vlrouterbench.demo.batch import BatchFiles
+from vlrouterbench.demo.controls import CEILING, Preference
+from vlrouterbench.demo.deciding import encode
+from vlrouterbench.demo.examples import sample_files
+from vlrouterbench.demo.page import build_page
+from vlrouterbench.demo.page_batch import BatchDesk
+from vlrouterbench.demo.page_route import RouteTab
+from vlrouterbench.demo.workspace import prepare
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """A workspace over own tables, its benchmark's folder and what lay in that before."""
+    root = tmp_path_factory.mktemp("own")
+    build_benchmark(write_own_tables(root / "tables"), root / "benchmark")
+    before = sorted(root.joinpath("benchmark").rglob("*"))
+    return prepare(root / "app", benchmark=root / "benchmark"), root, before
+
+
+def test_every_tab_shows_the_own_benchmark_and_none_calls_it_simulated(own):
+    workspace, root, before = own
+    assert workspace.table.pool.names == ("small", "middle", "large") and workspace.explored == "flagship"
+    page = str(build_page(workspace).get_config_file())
+    assert "imulated" not in page
+    assert "This router was trained on tables" in page and "Explore and Leaderboard show tables:" in page
+    for shown in (", number ", "Which candidates are right at what cost", "flagship", "large"):
+        assert shown in page
+    assert sorted(root.joinpath("benchmark").rglob("*")) == before
+
+
+def test_a_later_start_makes_nothing_again_and_another_benchmark_is_made_ready_anew(own, tmp_path, monkeypatch):
+    workspace, root, _ = own
+    made = []
+    monkeypatch.setattr(module, "_make", lambda *given: made.append(given))
+    again = prepare(root / "app", benchmark=root / "benchmark")
+    assert made == [] and again.explored == workspace.explored
+    build_benchmark(write_own_tables(tmp_path / "others", seed=1), tmp_path / "benchmark")
+    prepare(root / "app", benchmark=tmp_path / "benchmark")
+    assert len(made) == 1
+
+
+def test_what_is_no_benchmark_is_said_before_anything_is_made(tmp_path):
+    with pytest.raises(BenchmarkError):
+        prepare(tmp_path / "app", benchmark=tmp_path)
+
+
+def test_a_budget_that_nobody_keeps_takes_the_earlier_choice_away(own):
+    workspace, *_ = own
+    tab = RouteTab(workspace)
+    features = encode(workspace.router, "A hard proof, number 5?", None)
+    card, _, rows = tab.decide(features, CEILING, 50, 1e6, None, [])
+    assert "Ask <strong>" in card and "vrb-row-chosen" in rows
+    card, figure, rows = tab.decide(features, CEILING, 50, 1e-6, None, [])
+    assert "No candidate is expected to stay within" in card and "Ask <strong>" not in card
+    assert "vrb-row-chosen" not in rows and rows.count("data-candidate") == 3 and figure
+
+
+def test_the_sample_files_of_a_batch_are_decided_into_parquet_and_csv(own, tmp_path):
+    workspace, *_ = own
+    table, images = sample_files(workspace.test, tmp_path)
+    rows = list(csv.DictReader(table.open(encoding="utf-8")))
+    assert len(rows) == 8 and zipfile.ZipFile(images).namelist() == [row["image"] for row in rows]
+    paths, routed = BatchDesk(workspace).run(
+        BatchFiles(str(table), str(images)), Preference(), [], lambda *_, **__: None
+    )
+    assert [path.rsplit(".", 1)[1] for path in paths] == ["parquet", "csv"] and not routed.bad
+    decided = list(csv.DictReader(Path(paths[1]).open(encoding="utf-8")))
+    assert [row["sample_id"] for row in decided] == [row["sample_id"] for row in rows]

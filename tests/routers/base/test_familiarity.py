@@ -1,0 +1,90 @@
+"""The score of an unfamiliar request: by hand, valid on requests like the training samples, kept with a router."""
+
+import numpy as np
+import pytest
+import torch
+
+from tests.families import ENCODER, small_router
+from vlrouterbench.routers.auto import AutoRouter
+from vlrouterbench.routers.base.familiarity import DISTANCES, FEATURES, familiar, unfamiliar_text, unfamiliarities
+
+
+class Encoder:
+    """Two features of the text, one of the image."""
+
+    fusion = "concat"
+    text = type("Text", (), {"length": 2})
+    image = type("Image", (), {"length": 1})
+
+
+class Joined(Encoder):
+    fusion = "average"
+
+
+def unfamiliarity(features, kept, encoder):
+    return float(unfamiliarities(features, kept, encoder)[0])
+
+
+def row(*values):
+    return torch.tensor([values], dtype=torch.float32)
+
+
+def test_distances_are_to_the_nearest_of_other_groups_and_the_share_that_lies_as_far_is_p():
+    """Four groups in a line at 0, 1, 3, 7: mean distances to all others 11/3, 9/3, 9/3 and 17/3."""
+    features = torch.tensor([[0.0], [1.0], [3.0], [7.0]])
+    kept = familiar(features, torch.arange(4), Joined)
+    assert kept[DISTANCES].tolist() == [pytest.approx([3, 3, 11 / 3, 17 / 3])]
+    # Of 4, mean distance (4 + 3 + 1 + 3) / 4 = 2.75: all four lie as far, p = 5/5. Of 9: 6.25 is farther than all, 1/5.
+    assert unfamiliarity(row(4.0), kept, Joined) == 0.0
+    assert unfamiliarity(row(9.0), kept, Joined) == pytest.approx(1 - 1 / 5)
+    assert unfamiliarities(row(4.0), None, Joined) is None and unfamiliarities(row(4.0), {}, Joined) is None
+
+
+def test_a_group_counts_once_and_is_no_neighbour_of_its_own():
+    features = torch.tensor([[0.0], [0.0], [0.0], [5.0]])
+    kept = familiar(features, torch.tensor([7, 7, 7, 8]), Joined)
+    assert kept[DISTANCES].tolist() == [[5.0, 5.0]]
+    assert familiar(features, torch.tensor([7, 7, 7, 7]), Joined) == {}
+
+
+def test_of_two_modalities_the_stranger_counts_doubled():
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randn(400, 3, generator=generator)
+    kept = familiar(features, torch.arange(400), Encoder)
+    assert kept[DISTANCES].shape == (2, 400)
+    usual, strange = row(0.1, -0.2, 0.3), row(0.1, -0.2, 30.0)
+    assert unfamiliarity(usual, kept, Encoder) < 0.9
+    assert unfamiliarity(strange, kept, Encoder) == pytest.approx(1 - 2 / 401)
+
+
+def test_of_requests_like_the_training_samples_about_a_twentieth_passes_95_percent_at_most():
+    rng = np.random.default_rng(0)
+    drawn = torch.from_numpy(rng.standard_normal((1400, 3)).astype(np.float32))
+    kept = familiar(drawn[:600], torch.arange(600), Encoder)
+    scores = unfamiliarities(drawn[600:], kept, Encoder).numpy()
+    assert scores[7] == unfamiliarity(drawn[607:608], kept, Encoder)
+    assert (scores >= 0.95).mean() < 0.075 and (scores >= 0.5).mean() < 0.55
+
+
+def test_what_is_kept_is_bounded_drawn_by_a_fixed_seed_and_loaded_with_the_router(tmp_path):
+    router = small_router("ridge-mf", encoder=ENCODER)
+    features = torch.randn(2300, router.feature_dim, generator=torch.Generator().manual_seed(1))
+    groups = torch.arange(2300)
+    kept = familiar(features, groups, router.encoder)
+    assert len(kept[FEATURES]) == 2000
+    assert all(torch.equal(kept[name], other) for name, other in familiar(features, groups, router.encoder).items())
+    router.held_out = kept
+    router.save_pretrained(tmp_path / "router")
+    loaded = AutoRouter.from_pretrained(str(tmp_path / "router"))
+    near, far = features[:1], features[:1] + 40
+    for asked in (near, far):
+        assert loaded.decide_one(asked).unfamiliar == router.decide_one(asked).unfamiliar
+    assert loaded.decide_one(near).unfamiliar < 0.95 and loaded.decide_one(far).unfamiliar > 0.99
+    loaded.held_out = None  # as one that was saved before
+    assert loaded.decide_one(far).unfamiliar is None
+    assert small_router("mlp").decide_one(torch.zeros(1, small_router("mlp").feature_dim)).unfamiliar is None
+
+
+def test_a_sentence_says_it_from_95_percent_on():
+    assert unfamiliar_text(None) == unfamiliar_text(0.94) == ""
+    assert unfamiliar_text(0.985) == "Unlike the training samples: at most 1.5% of them lie so far from the others."
