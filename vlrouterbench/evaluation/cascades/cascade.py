@@ -69,15 +69,7 @@ def decide_cascade(
     Raises:
         EvaluationError: answers are not known, or no pair can be chosen.
     """
-    train = whole.split("train")
-    train = train.take(train.complete)
-    if not len(train):
-        raise EvaluationError(
-            f"a cascade learns from samples measured for every candidate, and the train split of {whole.folder} has "
-            "none. Score a smaller pool: --candidates A,B."
-        )
-    kept = whole.split("validation")
-    kept = kept.take(kept.complete)
+    train, kept = _learnt_from(whole)
     pairs = _pairs(train) if steps is None else [(whole.pool.index[steps[0]], whole.pool.index[steps[1]])]
     if not pairs:
         raise EvaluationError(
@@ -119,6 +111,17 @@ def decide_cascade(
             "seed": seed,
         },
     )
+
+
+def _learnt_from(whole: RoutingTable) -> tuple[RoutingTable, RoutingTable]:
+    """Train and validation samples that were measured for every candidate; the latter may be none."""
+    train, kept = (part.take(part.complete) for part in (whole.split("train"), whole.split("validation")))
+    if not len(train):
+        raise EvaluationError(
+            f"a cascade learns from samples measured for every candidate, and the train split of {whole.folder} has "
+            "none. Score a smaller pool: --candidates A,B."
+        )
+    return train, kept
 
 
 def _pairs(train: RoutingTable) -> list[tuple[int, int]]:
