@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from vlrouterbench.core.errors import SourceError, VLRouterBenchError
 from vlrouterbench.data.prices.read import read_pool
 from vlrouterbench.data.schema import LATENCY
 from vlrouterbench.measuring.answers import Answer, opened
-from vlrouterbench.measuring.asking.engine import OUT_OF_MONEY, Lane, Run
+from vlrouterbench.measuring.asking.engine import OUT_OF_MONEY, Job, Lane, Run
 from vlrouterbench.measuring.endpoints.endpoint import Endpoint
 from vlrouterbench.measuring.grading.kinds import JUDGE, Grading
 from vlrouterbench.measuring.judge_estimate import JudgeEstimate, estimate_of_jobs
@@ -72,13 +73,12 @@ def regrade(
     else:
         with opened(folder) as store:
             limit = SpendingLimit(max_usd, sum(store.spent_usd()))
-            foreseen = estimate_of_jobs(
-                measurement.judge, measurement.judge_jobs(_answers(measurement, outcomes)), store
-            )
+            jobs = partial(_judge_jobs, measurement, outcomes)
+            foreseen = estimate_of_jobs(measurement.judge, jobs(), store)
             if agree is not None and foreseen.requests:
                 agree(foreseen)
-            total = sum(1 for _ in measurement.judge_jobs(_answers(measurement, outcomes)))
-            lane = Lane(measurement.judge, measurement.judge_jobs(_answers(measurement, outcomes)))
+            total = sum(1 for _ in jobs())
+            lane = Lane(measurement.judge, jobs())
             ask_lanes([lane], total, Run(store, limit), progress)
             if lane.stopped == OUT_OF_MONEY and not (lane.answered or lane.kept):
                 raise VLRouterBenchError(
@@ -127,6 +127,10 @@ def _outcomes(folder: Path) -> pa.Table:
     if lacking := [name for name in OUTCOMES_SCHEMA.names if name not in table.column_names]:
         raise SourceError(f"expected outcomes that measure wrote in {path}, found none of {', '.join(lacking)}.")
     return table
+
+
+def _judge_jobs(measurement: Measurement, outcomes: pa.Table) -> Iterator[Job]:
+    return measurement.judge_jobs(_answers(measurement, outcomes))
 
 
 def _answers(measurement: Measurement, outcomes: pa.Table) -> Iterator[tuple[int, str, Answer]]:
