@@ -3,14 +3,19 @@
 import re
 import tempfile
 from dataclasses import replace
+from types import SimpleNamespace
 
 import gradio as gr
 import pytest
+from gradio.helpers import special_args
 
 from tests.demo.bad_files import image_bytes
 from tests.standins.openai_server import OpenAIStandIn, Scripted, endpoint_entry, write_endpoints
+from vlrouterbench.cli.main import main
 from vlrouterbench.demo.asking import ANSWER_TOKENS, Asking, asking_of
+from vlrouterbench.demo.components import in_plain_words
 from vlrouterbench.demo.errors import DemoError
+from vlrouterbench.demo.page import build_page
 from vlrouterbench.demo.page_asking import AskTab
 from vlrouterbench.demo.serving import serve
 from vlrouterbench.measuring.endpoints import endpoint as endpoint_module
@@ -59,7 +64,7 @@ class TestWhatIsAsked:
         assert "&lt;b&gt;five&lt;/b&gt;" in card and KEY not in card
         # 1,000 tokens at $1 and 500 at $2 per million.
         assert "&#36;0.002 for this answer (1,000 + 500 tokens by the endpoint&#x27;s usage)" in card
-        assert "<td>20</td>" in card and "estimated p(correct)" in card and re.search(r"<td>\d+\.\d\d</td>", card)
+        assert "<td>20</td>" in card and "est. p(correct)" in card and re.search(r"<td>\d+\.\d\d</td>", card)
         assert "simulated data" in card and "prices" in card
 
     def test_all_that_are_allowed_are_asked_and_a_failure_stands_in_its_own_row(self, workspace, names, tmp_path):
@@ -89,7 +94,7 @@ class TestWhatIsLacking:
     def test_each_lack_is_said_and_nobody_is_asked(self, workspace, names, tmp_path):
         card = AskTab(workspace, Asking()).ask_it(None, None, "Why?", *SETTINGS)
         assert "vlrouterbench demo --endpoints FILE" in card
-        some = Asking((replace_endpoint(names[0]),), "endpoints.yaml")
+        some = Asking((unasked(names[0]),), "endpoints.yaml")
         for given, said in (
             (on_the_hub(Asking()), "needs endpoints.yaml"),
             (replace(on_the_hub(some), signs_in=False), "hf_oauth: true"),
@@ -98,7 +103,7 @@ class TestWhatIsLacking:
             assert said in AskTab(workspace, given).ask_all(None, None, "Why?", *SETTINGS)
 
     def test_a_choice_without_an_endpoint_is_named_with_those_that_have_one(self, workspace, names, tmp_path):
-        given = Asking((replace_endpoint(names[0]),), "endpoints.yaml")
+        given = Asking((unasked(names[0]),), "endpoints.yaml")
         with pytest.raises(DemoError, match=f"endpoints.yaml has no endpoint for .*choose among {re.escape(names[0])}"):
             AskTab(workspace, given).ask_it(None, None, "Why?", "Trade-off", 50, None, None, [names[0]])
         with pytest.raises(DemoError, match="is excluded"):
@@ -134,8 +139,28 @@ class TestOnTheHub:
         assert [one.headers["authorization"] for one in upstream.asked] == [f"Bearer {TOKEN}"]
         assert "key refused: HTTP 401: not for [your token]" in card and TOKEN not in card
 
+    def test_the_pages_library_hands_over_the_token_of_a_signed_in_visitor_alone(self, workspace):
+        work = in_plain_words(AskTab(workspace, Asking()).ask_it, ())
+        info = {"access_token": TOKEN, "scope": "inference-api", "expires_at": 2**40}
+        for session, expected in (({"oauth_info": info}, TOKEN), ({}, None)):
+            request = SimpleNamespace(request=SimpleNamespace(scope={"session": session}))
+            given = special_args(work, [None, "Why?", *SETTINGS], request)[0]
+            assert getattr(given[0], "token", None) == expected and given[1:] == [None, "Why?", *SETTINGS]
 
-def replace_endpoint(name):
+    def test_the_button_to_sign_in_is_there_where_visitors_can(self, workspace):
+        for signs_in in (True, False):
+            page = build_page(workspace, Asking(on_hub=True, signs_in=signs_in)).get_config_file()
+            assert any(part["type"] == "loginbutton" for part in page["components"]) == signs_in
+
+
+def test_a_bad_endpoints_file_ends_the_command_before_anything_is_made(tmp_path, capsys):
+    path = write_endpoints(tmp_path / "endpoints.yaml", endpoint_entry("small", "http://127.0.0.1:9/v1", api_key=KEY))
+    assert main(["demo", "--folder", str(tmp_path / "app"), "--endpoints", str(path)]) == 1
+    said = capsys.readouterr().err
+    assert "expected no key" in said and KEY not in said and not (tmp_path / "app").exists()
+
+
+def unasked(name):
     return endpoint_module.Endpoint(name, "org/model", 1, 2, base_url="http://127.0.0.1:9/v1")
 
 

@@ -32,13 +32,13 @@ def asked_card(
         calibrated: whether the heights of points are probabilities.
     """
     short = question if len(question) <= _SHOWN_QUESTION else f"{question[:_SHOWN_QUESTION]}..."
-    high = "estimated p(correct)" if calibrated else "score"
-    head = ("candidate", high, f"estimated {_UNIT}", f"real {_UNIT}", "seconds")
+    high = "est. p(correct)" if calibrated else "score"
+    head = ("candidate", high, f"est. {_UNIT}", f"real {_UNIT}", "s")
     rows = [_rows(one, points[one.name], calibrated) for one in asked]
     words = "".join(f"<p>{escaped(note)}</p>" for note in notes)
     return (
         f'<div class="vrb-card" role="status" aria-live="polite"><p>Asked: {escaped(short) or "the image alone"}</p>'
-        f"{table(head, rows, caption='Answers, with what each took beside the estimates')}{words}</div>"
+        f"{table(head, rows, caption='Answers: estimates, real cost, seconds')}{words}</div>"
     )
 
 
