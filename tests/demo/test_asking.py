@@ -15,7 +15,6 @@ from vlrouterbench.cli.main import main
 from vlrouterbench.demo.asking import ANSWER_TOKENS, Asking, asking_of
 from vlrouterbench.demo.components import in_plain_words
 from vlrouterbench.demo.errors import DemoError
-from vlrouterbench.demo.page import build_page
 from vlrouterbench.demo.page_asking import AskTab
 from vlrouterbench.demo.serving import serve
 from vlrouterbench.measuring.endpoints import endpoint as endpoint_module
@@ -146,11 +145,6 @@ class TestOnTheHub:
             request = SimpleNamespace(request=SimpleNamespace(scope={"session": session}))
             given = special_args(work, [None, "Why?", *SETTINGS], request)[0]
             assert getattr(given[0], "token", None) == expected and given[1:] == [None, "Why?", *SETTINGS]
-
-    def test_the_button_to_sign_in_is_there_where_visitors_can(self, workspace):
-        for signs_in in (True, False):
-            page = build_page(workspace, Asking(on_hub=True, signs_in=signs_in)).get_config_file()
-            assert any(part["type"] == "loginbutton" for part in page["components"]) == signs_in
 
 
 def test_a_bad_endpoints_file_ends_the_command_before_anything_is_made(tmp_path, capsys):

@@ -44,7 +44,7 @@ def asked_card(
 
 def simulated_note() -> str:
     """What the estimates are not, where a router was trained on simulated data."""
-    return f"The estimates come from {SIMULATED_DATA} under the names of real models: they say nothing about these answers."
+    return f"The estimates come from {SIMULATED_DATA} under real names: they say nothing about these answers."
 
 
 def _rows(asked: Asked, point: CandidatePoint, calibrated: bool) -> str:
