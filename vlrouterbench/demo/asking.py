@@ -10,7 +10,7 @@ Decisions
 from __future__ import annotations
 
 import asyncio
-import importlib.util
+import importlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -27,8 +27,10 @@ from vlrouterbench.routing.limits import INPUT_ERRORS
 
 ANSWER_TOKENS = 1_024
 _CUT = "length"
-_SIGN_IN_LIBRARIES = ("authlib", "itsdangerous")
+_SIGN_IN_LIBRARIES = ("authlib.integrations.starlette_client", "itsdangerous")
 """What the page's library needs for it; its extra `oauth`, which Spaces of this kind have."""
+_SIGN_IN_VARIABLES = ("OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "OAUTH_SCOPES", "OPENID_PROVIDER_URL")
+"""What the Hub sets in a Space with `hf_oauth: true`; without one of them the page's library refuses to start."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,10 @@ class Asking:
                 "provider for each candidate to ask."
             )
         if not self.signs_in:
-            return "To ask candidates, this Space needs sign-in: hf_oauth: true in the front matter of its README.md."
+            return (
+                "To ask candidates, this Space needs sign-in: hf_oauth: true in the front matter of its README.md, and "
+                "gradio[oauth]."
+            )
         if not token:
             return (
                 "Sign in with Hugging Face to ask: the question goes to Inference Providers with your own token, and "
@@ -193,6 +198,12 @@ def _prepared(endpoint: Endpoint, token: str | None) -> Endpoint:
 
 def _can_sign_in() -> bool:
     """Whether the page's library can offer it: outside a Space it would only pretend to."""
-    of_space = os.environ.get("SYSTEM") == "spaces" and os.environ.get("SPACE_ID")
-    set_up = all(os.environ.get(name) for name in ("OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "OPENID_PROVIDER_URL"))
-    return bool(of_space and set_up and all(map(importlib.util.find_spec, _SIGN_IN_LIBRARIES)))
+    in_space = os.environ.get("SYSTEM") == "spaces" and os.environ.get("SPACE_ID")
+    if not (in_space and all(os.environ.get(name) for name in _SIGN_IN_VARIABLES)):
+        return False
+    try:
+        for name in _SIGN_IN_LIBRARIES:
+            importlib.import_module(name)
+    except ImportError:
+        return False
+    return True
