@@ -4,6 +4,7 @@ from importlib import metadata
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from PIL import Image
@@ -48,7 +49,7 @@ VECTOR_FOLDERS = [
 @pytest.fixture
 def named_table(tmp_path):
     """All that names of stored features depend on of a table."""
-    return SimpleNamespace(folder=tmp_path / "benchmark", sha256="5" * 64)
+    return SimpleNamespace(folder=tmp_path / "benchmark", sha256="5" * 64, samples=pa.table({"sample_id": ["a"]}))
 
 
 @pytest.fixture

@@ -52,7 +52,6 @@ def without_first(column):
             r'row 1: expected a value in "sample_id"',
         ),
         ("mmr_v2", "data/instances/BLINK.parquet", lambda f: f.assign(images=7), r"expected lists of relative paths"),
-        ("mmr_v2", "data/results/ModelA/BLINK.parquet", lambda f: f.assign(score="x"), r'expected numbers in "score"'),
     ],
 )
 def test_what_is_no_id_and_no_number_ends_in_an_error_that_names_it(tmp_path, form, file, change, said):
@@ -60,6 +59,15 @@ def test_what_is_no_id_and_no_number_ends_in_an_error_that_names_it(tmp_path, fo
     edited(source / file, change)
     with pytest.raises(SourceError, match=said):
         build_benchmark(source, tmp_path / "out", BuildOptions(candidates=pool(tmp_path)))
+
+
+def test_results_of_one_model_that_hold_no_numbers_are_named_and_the_others_read(tmp_path):
+    source = published.FORMS["mmr_v2"][0](tmp_path / "source")
+    name = "data/results/ModelA/BLINK.parquet"
+    edited(source / name, lambda frame: frame.assign(score="x"))
+    report, _ = built(source, tmp_path / "out", candidates=pool(tmp_path))
+    (named,) = [entry for entry in report["left_out"] if entry["file"] == name]
+    assert 'expected numbers in "score"' in named["detail"]
 
 
 def test_amounts_that_no_answer_can_have_are_named_and_not_read(tmp_path):
