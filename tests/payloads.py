@@ -61,7 +61,8 @@ def check_page(text):
 def check_markdown(text):
     """A card has no element that a payload brought, and every table has rows of one length."""
     assert not ACTING.search(text)
-    html = rendered_markdown(text)
+    # Our own figure is the one image of a card; its alternative text may hold names.
+    html = re.sub(r'<img src="(accuracy_cost|candidates)\.png" alt="[^"<>]*" ?/?>', "", rendered_markdown(text))
     for element in ("<script", "<img", 'href="javascript:', "<strong>bold", "<em>it", "<h1>head"):
         assert element not in html
     for table in re.findall(r"<table>.*?</table>", html, re.DOTALL):

@@ -92,7 +92,7 @@
     if (logarithmic) plot.select_one("ticks").ticks = ticks(plot.x_range);
     const narrow = plot.inner_width < 520;
     plot.select_one("legend").ncols = narrow ? 2 : 4;
-    // The end of the title says where data are simulated: it is never cut.
+    // The end of the title says what kind of data these are: it is never cut.
     const most = 11 * plot.inner_width / ruler.measureText(plot.title.text).width;
     plot.title.text_font_size = `${Math.max(8, Math.min(12, Math.floor(most)))}px`;
   }
