@@ -160,7 +160,10 @@ def test_rows_of_a_table_and_of_parts_are_treated_alike_and_refused_ones_are_bad
     parts = run_program(*command, *action, "--out", tmp_path / "parts", "--actors", 1)
     assert (table.status, parts.status) == (0, 0), table.err + parts.err
     assert json.loads(table.out)["unfamiliar"] == sum(score >= level for score in scores.values())
-    for file in (tmp_path / "out.parquet", next(path for path in (tmp_path / "parts").glob("*.parquet") if not path.name.startswith("errors"))):
+    for file in (
+        tmp_path / "out.parquet",
+        next(path for path in (tmp_path / "parts").glob("*.parquet") if not path.name.startswith("errors")),
+    ):
         assert {row["sample_id"]: row["candidate"] for row in pq.read_table(file).to_pylist()} == expected
     refusing = RoutingOptions(when_unfamiliar=WhenUnfamiliar("error", level=level))
     routed = route_table(router, rows, refusing)
