@@ -4,6 +4,7 @@ Decisions
 - A Space installs requirements.txt before it has this folder, so the wheel that `vlrouterbench push space` puts here is
   unpacked when the app starts. In a checkout there is none, and the package is the one that is installed.
 - `ROUTER_ID`, a variable of the Space, names another router: a folder or an id on the Hub.
+- `endpoints.yaml` beside this file, where there is one, names candidates that visitors may ask with their own token.
 """
 
 import hashlib
@@ -34,4 +35,4 @@ add_package()
 if __name__ == "__main__":
     from vlrouterbench.demo.serving import run_app
 
-    run_app(STATE)
+    run_app(STATE, endpoints=HERE / "endpoints.yaml")

@@ -160,6 +160,13 @@ class TestInTheBrowser:
         page.wait_for_timeout(1000)
         assert page.evaluate("window.bad") is None and page.locator("#choice img").count() == 0
 
+    def test_without_endpoints_the_buttons_say_what_they_need(self, page):
+        for button in ("#ask-it", "#ask-all"):
+            page.locator(button).click()
+            page.locator("#asked").get_by_text("vlrouterbench demo --endpoints FILE").wait_for()
+            page.locator(".vrb-example").nth(1).click()
+            page.locator("#asked .vrb-card").wait_for(state="detached")
+
     def test_explore_filters_the_test_split(self, page):
         open_tab(page, "Explore")
         whole = page.locator("#sample strong").first.inner_text()

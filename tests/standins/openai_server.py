@@ -65,6 +65,12 @@ class Asked:
         return [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+    """Connections that may wait to be taken; the library's 5 refuse some of many that come at once."""
+
+
 class OpenAIStandIn:
     """To be used as a context; `script` gives the answer to a request, by the request and its number from 0.
 
@@ -88,8 +94,7 @@ class OpenAIStandIn:
             def log_message(self, *_):
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self.base_url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 
     def __enter__(self):

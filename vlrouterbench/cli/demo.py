@@ -21,6 +21,10 @@ def demo(
         Path | None,
         typer.Option(help="Benchmark folder that all tabs show; else a simulated one is drawn.", show_default=False),
     ] = None,
+    endpoints: Annotated[
+        Path | None,
+        typer.Option(help="Endpoints file (YAML) of candidates that the Route tab may ask; see docs/measure.md."),
+    ] = None,
     folder: Annotated[
         Path | None,
         typer.Option(help="The app's folder; else one beside the registered benchmarks."),
@@ -32,10 +36,13 @@ def demo(
     from vlrouterbench.cli import console
     from vlrouterbench.data.build import home_folder
     from vlrouterbench.data.table import load_table
+    from vlrouterbench.demo.asking import asking_of
     from vlrouterbench.demo.serving import serve, settle
     from vlrouterbench.demo.workspace import prepare, router_from_environment
+    from vlrouterbench.measuring.endpoints.read import read_endpoints
 
     console.quiet_libraries()
+    file = None if endpoints is None else read_endpoints(endpoints)
     # One folder per benchmark, so that each is made ready once.
     kept = "demo" if benchmark is None else f"demo-{load_table(benchmark).report['sha256'][:12]}"
     app = folder or home_folder() / kept
@@ -43,10 +50,11 @@ def demo(
     workspace = prepare(
         app, router or router_from_environment(), benchmark=benchmark, num_samples=num_samples, stage=console.stage
     )
+    asking = asking_of(file, workspace.router.config.candidate_names)
     with console.stage("build the page"):
-        page = serve(workspace, port=port, block=False)
+        page = serve(workspace, port=port, block=False, asking=asking)
     content = {"url": page.local_url, "folder": str(app), "trained_on": workspace.data_note}
-    notes = [workspace.notice, *([workspace.unscored] if workspace.unscored else [])]
+    notes = [workspace.notice, *([workspace.unscored] if workspace.unscored else []), *asking.notes]
     console.show(content, f"open {page.local_url} (stop with Ctrl+C)", *notes)
     sys.stdout.flush()  # a program that started this one waits for the address
     page.block_thread()

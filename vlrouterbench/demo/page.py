@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import gradio as gr
 
 from vlrouterbench.core.simulated import marked
 from vlrouterbench.demo.api import add_endpoints
+from vlrouterbench.demo.asking import Asking
 from vlrouterbench.demo.components import fragment
 from vlrouterbench.demo.html import escaped
 from vlrouterbench.demo.page_batch import build_batch
@@ -23,14 +25,14 @@ _PURGE_SECONDS = (600, 3600)
 _FONT = ("system-ui", "sans-serif")
 
 
-def build_page(workspace: Workspace) -> Any:
-    """The page as blocks of its library; nothing is served yet."""
+def build_page(workspace: Workspace, asking: Asking | None = None) -> Any:
+    """The page as blocks of its library; nothing is served yet. Without `asking` it can ask nobody."""
     title = marked("Model routing demo", simulated=workspace.table.simulated)
     with gr.Blocks(title=title, analytics_enabled=False, delete_cache=_PURGE_SECONDS) as page:
         fragment(_header(workspace))
         with gr.Tabs():
             for name, build in (
-                ("Route", build_route),
+                ("Route", partial(build_route, asking=asking or Asking())),
                 ("Explore", build_explore),
                 ("Leaderboard", build_leaderboard),
                 ("Batch", build_batch),

@@ -15,6 +15,7 @@ from typing import Any
 import gradio as gr
 
 from vlrouterbench.demo.answer_html import WAITING, candidate_table, choice_card, figure, nobody_card
+from vlrouterbench.demo.asking import Asking
 from vlrouterbench.demo.components import (
     DECIDING,
     PRIVATE,
@@ -27,6 +28,7 @@ from vlrouterbench.demo.components import (
 from vlrouterbench.demo.controls import Preference, start_position
 from vlrouterbench.demo.deciding import NobodyFitsError, answer, encode, estimated
 from vlrouterbench.demo.examples import Example, buttons_html, example_samples
+from vlrouterbench.demo.page_asking import AskTab, answers_field, ask_buttons, connect_asking
 from vlrouterbench.demo.workspace import Workspace
 from vlrouterbench.routing.limits import LIMITS, image_from_file
 
@@ -125,8 +127,8 @@ class RouteTab:
         )
 
 
-def build_route(workspace: Workspace) -> None:
-    """Lay the tab out and connect it."""
+def build_route(workspace: Workspace, asking: Asking) -> None:
+    """Lay the tab out and connect it; `asking` says whom it may ask."""
     tab = RouteTab(workspace, example_samples(workspace.test, workspace.folder.examples))
     first = tab.examples[0] if tab.examples else None
     features, card, drawn, listed = None, WAITING, "", ""
@@ -155,13 +157,22 @@ def build_route(workspace: Workspace) -> None:
                 elem_id="question",
             )
             controls = budget_controls(start_position(workspace.router), visible=workspace.router.calibrated)
-            route = gr.Button("Route", variant="primary", elem_id="route")
+            with gr.Row():
+                route = gr.Button("Route", variant="primary", elem_id="route", min_width=80)
+                buttons = ask_buttons(asking)
         with gr.Column(scale=5, min_width=320):
             choice = fragment(card, elem_id="choice")
+            asked = answers_field()
             plot = fragment(drawn, elem_id="points")
         with gr.Column(scale=4, min_width=320):
             candidates = fragment(listed, js_on_load=_TOGGLE, elem_id="candidates")
     _connect(tab, (image, question, examples, route), controls, (kept, excluded), (choice, plot, candidates))
+    folders = (workspace.folder.uploads, workspace.folder.root)
+    ask = AskTab(workspace, asking)
+    connect_asking(
+        ask, buttons, asked, [image, question, *controls, excluded], lambda work: in_plain_words(work, folders)
+    )
+    examples.pick(fn=None, js="() => ''", outputs=asked, **PRIVATE)
 
 
 def _connect(

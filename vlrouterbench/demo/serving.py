@@ -2,7 +2,7 @@
 
 Decisions
 - Uploads and temporary files are in the app's folder; files of an earlier run are removed at the start.
-- No analytics, no telemetry, no check for versions: the app makes no requests to the network.
+- No analytics, no telemetry, no check for versions: the app makes no requests to the network but those of "Ask it".
 - A queue of fixed length: a visitor who finds it full is told so, and no visitor waits forever.
 - Errors that no visitor can do anything about stay in the server's log.
 """
@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from vlrouterbench.core.files import make_folder
+from vlrouterbench.demo.asking import Asking, asking_of
 from vlrouterbench.demo.errors import DemoError
 from vlrouterbench.demo.workspace import AppFolder, Workspace, prepare, router_from_environment
+from vlrouterbench.measuring.endpoints.read import read_endpoints
 from vlrouterbench.routing.limits import LIMITS
 
 QUEUE_LENGTH = 256
@@ -51,25 +53,29 @@ def settle(folder: Path) -> None:
     tempfile.tempdir = str(app.uploads)
 
 
-def run_app(folder: Path, *, port: int | None = None) -> None:
+def run_app(folder: Path, *, port: int | None = None, endpoints: Path | None = None) -> None:
     """Prepare and serve until stopped, as a Space does; the router is the environment's, else the app's own.
 
     Args:
         folder: the app's folder.
         port: as for `serve`.
+        endpoints: an endpoints file of candidates that visitors may ask; where there is no such file, none are asked.
     """
     require_library()
     settle(folder)
-    serve(prepare(folder, router_from_environment()), port=port)
+    file = None if endpoints is None or not endpoints.is_file() else read_endpoints(endpoints)
+    workspace = prepare(folder, router_from_environment())
+    serve(workspace, port=port, asking=asking_of(file, workspace.router.config.candidate_names))
 
 
-def serve(workspace: Workspace, *, port: int | None = None, block: bool = True) -> Any:
+def serve(workspace: Workspace, *, port: int | None = None, block: bool = True, asking: Asking | None = None) -> Any:
     """Serve the page; with `block` until the process is stopped.
 
     Args:
         workspace: what the tabs work on.
         port: the port to listen on; None takes the first free one from 7860 on.
         block: wait; else return an object whose `close()` stops serving.
+        asking: whom visitors may ask; None for nobody.
     """
     import torch
 
@@ -77,7 +83,7 @@ def serve(workspace: Workspace, *, port: int | None = None, block: bool = True) 
 
     # Two decisions run at once: one thread for each is faster than all threads for both.
     torch.set_num_threads(1)
-    page = build_page(workspace)
+    page = build_page(workspace, asking)
     page.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=2)
     page.launch(
         server_port=port,

@@ -19,7 +19,7 @@ from vlrouterbench.hub.wheel import PACKAGE, build_wheel, why_no_wheel
 SPACE_LAYOUT = RepoLayout(
     repo_type="space",
     required=("README.md", "app.py", "requirements.txt", f"{PACKAGE.name}-*.whl"),
-    optional=("*.png",),
+    optional=("*.png", "endpoints.yaml"),
     stale=("*.py", "*.whl"),
     space_sdk="gradio",
 )
