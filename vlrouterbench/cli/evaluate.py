@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vlrouterbench.cli.help import POLICIES
-from vlrouterbench.cli.parameters import options_of
+from vlrouterbench.cli.parameters import WHEN_UNFAMILIAR, options_of
 from vlrouterbench.cli.pool_changes import PoolChangesRequest
 from vlrouterbench.core.errors import EvaluationError
 
@@ -93,6 +93,7 @@ class EvaluateRequest(PoolChangesRequest):
             rich_help_panel="What is compared",
         ),
     ] = False
+    when_unfamiliar: Annotated[str, WHEN_UNFAMILIAR] = "ignore"
     no_baselines: Annotated[
         bool,
         typer.Option(
@@ -113,7 +114,9 @@ def evaluate(request: EvaluateRequest) -> None:
     from vlrouterbench.evaluation.pool import evaluated_table, pool_notes
     from vlrouterbench.evaluation.report import write_report
     from vlrouterbench.evaluation.view import by_rank_score, judged_notes
+    from vlrouterbench.evaluation.when_unfamiliar import unfamiliar_notes
     from vlrouterbench.features.encode import fewer_images_note
+    from vlrouterbench.routing.when_unfamiliar import WhenUnfamiliar
 
     console.quiet_libraries()
     if request.update_card and request.changes().record is not None:
@@ -133,6 +136,7 @@ def evaluate(request: EvaluateRequest) -> None:
             candidates=request.candidates,
             router_prices=request.router_prices,
             changes=request.changes(),
+            when_unfamiliar=WhenUnfamiliar.parse(request.when_unfamiliar),
             progress=progress,
         )
         added = [] if request.no_baselines else [name for name in BASELINES if name not in request.router]
@@ -154,6 +158,7 @@ def evaluate(request: EvaluateRequest) -> None:
         *pool_notes(records[0]),
         *objective_notes(records),
         *overlap_notes(records),
+        *unfamiliar_notes(records),
         *filter(None, (fewer_images_note(record["router"], record["features"]) for record in records)),
         f"report: {page}",
         *(f"also: {path}" for path in written),

@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 Made = TypeVar("Made", bound="DataclassInstance")
 
 OBJECTIVE, BACKBONE = "Objective", "End-to-end routers"
+WHEN_UNFAMILIAR = typer.Option(
+    metavar="ACTION",
+    help="What is done with what is unlike the training samples: ignore, guard[=STANDARD_ERRORS], fallback=NAME or "
+    "error, each with @LEVEL of that score (docs/unfamiliar.md), else @0.95.",
+)
 NUM_PROC = 2
 """Processes that encode where --num-proc is not given."""
 

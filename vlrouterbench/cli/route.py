@@ -6,6 +6,7 @@ Decisions
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vlrouterbench.cli.parameters import options_of
@@ -53,7 +54,10 @@ def _route_one(router: PreTrainedRouter, question: str, request: RouteRequest, o
     from vlrouterbench.routers.base.familiarity import unfamiliar_text
     from vlrouterbench.routers.encoders.sample_input import RAISE, TEXT_ONLY
 
-    decision = router.route(
+    when = request.if_unfamiliar
+    when.check(router, request.names)
+    decide = partial(
+        router.route,
         question,
         images=request.image,
         options=request.option or (),
@@ -61,6 +65,9 @@ def _route_one(router: PreTrainedRouter, question: str, request: RouteRequest, o
         candidates=request.names,
         on_bad_image=TEXT_ONLY if request.allow_text_only else RAISE,
         **request.budget,
+    )
+    decision = when.applied(
+        router, decide, {"max_cost_usd": request.max_cost_usd, "min_accuracy": request.min_accuracy}
     )
     unread = bool(request.image) and not decision.image_used
     simulated = console.trained_on_simulated_data(router)

@@ -70,6 +70,7 @@ def route_questions(router: PreTrainedRouter, request: RouteRequest, objective_n
             min_accuracy=request.min_accuracy,
             max_latency_s=request.max_latency_s,
             average_cost_usd=request.average_cost_usd,
+            when_unfamiliar=request.if_unfamiliar,
             progress=progress,
         )
         try:
@@ -104,16 +105,19 @@ def _show(routed: RoutedTable, request: RouteRequest, objective_note: str, *, si
         "fewer_images": routed.fewer_images,
         "trained_on_simulated_data": simulated,
     }
+    when = request.if_unfamiliar
+    unlike = {"when_unfamiliar": str(when), "unfamiliar": routed.num_unfamiliar(when.level)} if when.acts else {}
     table = console.plain_table("", ("candidate", "rows", "share %"))
     for name, count in routed.chosen.items():
         table.add_row(name, f"{count:,}", f"{100 * count / len(routed.decisions):.1f}")
     bad = [f"row {bad['row']}: {bad['problem']}" for bad in routed.bad[:_MOST_LISTED]]
     more = len(routed.bad) - len(bad)
     console.show(
-        {**summary, **request.objective_facts(objective_note)},
+        {**summary, **unlike, **request.objective_facts(objective_note)},
         f"{len(routed.decisions):,} of {len(routed):,} rows decided",
         table,
         *([_spending(routed, mean, average_cost_usd)] if mean is not None else []),
+        *([f"unlike the training samples ({when}): {unlike['unfamiliar']:,} decided rows"] if unlike else []),
         *([f"rows decided without their image: {routed.without_image:,}"] if routed.without_image else []),
         *([f"rows decided without some of their images: {routed.fewer_images:,}"] if routed.fewer_images else []),
         *bad,

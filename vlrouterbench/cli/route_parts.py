@@ -8,7 +8,7 @@ Decisions
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypedDict
 
 from vlrouterbench.cli import console
@@ -81,6 +81,7 @@ def route_in_parts(request: RouteRequest) -> None:
     chosen = EngineOptions(request.engine or LOCAL, request.actors, request.ray_address, request.gpus_per_actor)
     chosen.check()
     options = RoutingOptions(candidates=request.names, average_cost_usd=request.average_cost_usd, **request.budget)
+    options = replace(options, when_unfamiliar=request.if_unfamiliar)
     bad_image = TEXT_ONLY if request.allow_text_only else RAISE
     with console.stage("look through the questions"):
         stated = _stated_options(request)
@@ -110,6 +111,7 @@ def _stated_options(request: RouteRequest) -> dict[str, object]:
         "average_cost_usd": request.average_cost_usd,
         "candidates": request.names,
         "allow_text_only": request.allow_text_only or None,
+        "when_unfamiliar": str(request.if_unfamiliar) if request.if_unfamiliar.acts else None,
         "objective": None if request.objective is None else str(goal.objective),
         "beta": None if request.objective is None else goal.beta,
         "cost_bounds": None if goal.given_bounds is None else list(goal.given_bounds),

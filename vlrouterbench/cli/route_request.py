@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
-from vlrouterbench.cli.parameters import GoalRequest
+from vlrouterbench.cli.parameters import WHEN_UNFAMILIAR, GoalRequest
 
 if TYPE_CHECKING:
     from vlrouterbench.routing.parts.router_source import RouterSource
+    from vlrouterbench.routing.when_unfamiliar import WhenUnfamiliar
 
 TABLE, BUDGET = "A table of questions", "Budget of each answer"
 PARTS = "Very many questions"
@@ -106,6 +107,7 @@ class RouteRequest(GoalRequest):
     gpus_per_actor: Annotated[
         float, typer.Option(min=0, help="GPUs, or a share of one, for each process.", rich_help_panel=PARTS)
     ] = 0.0
+    when_unfamiliar: Annotated[str, WHEN_UNFAMILIAR] = "ignore"
     allow_text_only: Annotated[bool, typer.Option(help="Decide by the text where the image is unreadable.")] = False
     text_encoder: Annotated[str | None, typer.Option(help="Folder of the router's text encoder.")] = None
     image_encoder: Annotated[str | None, typer.Option(help="Folder of the router's image encoder.")] = None
@@ -148,6 +150,13 @@ class RouteRequest(GoalRequest):
             return False
         return out.is_dir() or not out.suffix or bool(self._of_parts())
 
+    @property
+    def if_unfamiliar(self) -> WhenUnfamiliar:
+        """What is done with requests that are unlike the training samples; errors are those of its `parse`."""
+        from vlrouterbench.routing.when_unfamiliar import WhenUnfamiliar
+
+        return WhenUnfamiliar.parse(self.when_unfamiliar)
+
     def source(self) -> RouterSource:
         """The router as it is loaded."""
         from vlrouterbench.routing.parts.router_source import RouterSource
@@ -169,12 +178,17 @@ class RouteRequest(GoalRequest):
 
     def check(self) -> None:
         """Raise typer.BadParameter for options that do not go together."""
+        acts = self.if_unfamiliar.acts
         kinds = ("usd_weight", "max_cost_usd", "min_accuracy")
         budgets = [_flag(name) for name in kinds if getattr(self, name) is not None]
         if self.average_cost_usd is not None:
             budgets.append("--average-cost-usd")
         if self.objective is not None and budgets:
             raise typer.BadParameter(f"give --objective or {budgets[0]}: an objective chooses each answer's trade-off.")
+        if self.average_cost_usd is not None and acts:
+            raise typer.BadParameter(
+                "give --average-cost-usd or --when-unfamiliar: an average is the router's to keep."
+            )
         if (self.question is None) == (self.questions is None):
             raise typer.BadParameter("give --question, or --questions with a table of them; one of the two.")
         if self.question is not None:

@@ -17,6 +17,7 @@ from vlrouterbench.routing.limits import LIMITS, Limits
 from vlrouterbench.routing.options import Progress, RoutingOptions
 from vlrouterbench.routing.route_table import route_table
 from vlrouterbench.routing.routed_table import RoutedTable
+from vlrouterbench.routing.when_unfamiliar import NOTHING
 
 _MOST_LISTED = 200
 
@@ -72,6 +73,7 @@ class BatchRouting:
             candidates=allowed,
             limits=self.limits,
             progress=progress,
+            when_unfamiliar=NOTHING,
             **self.preference.budget(self.router),
         )
         try:

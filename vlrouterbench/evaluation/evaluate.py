@@ -20,7 +20,6 @@ from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.evaluation.asked import NO_ROUTER, TRAINED_HERE, AskedRouter, RouterSource, asked_routers
 from vlrouterbench.evaluation.estimates import ask_estimates
 from vlrouterbench.evaluation.evaluation_options import EvaluationOptions
-from vlrouterbench.evaluation.operating_points import decisions_by_weight
 from vlrouterbench.evaluation.overlap import OverlapCheck
 from vlrouterbench.evaluation.paired import UPPER_BOUND, RoutedSplit, ScoringContext
 from vlrouterbench.evaluation.policies import decide_policy
@@ -41,6 +40,7 @@ from vlrouterbench.evaluation.results import score_routers
 from vlrouterbench.evaluation.shuffled import train_on_shuffled
 from vlrouterbench.evaluation.throughput import measure_throughput
 from vlrouterbench.evaluation.upper_bound import SplitFeatures, upper_bound_decisions
+from vlrouterbench.evaluation.when_unfamiliar import decisions_of
 from vlrouterbench.evaluation.without_model import decided_without_model
 from vlrouterbench.evaluation.writing import write_results
 from vlrouterbench.features.encode import cut_images, encode_benchmark, features_by, num_cut
@@ -182,8 +182,9 @@ def routed_split(
         options: whether to choose one, to measure throughput, and whether the router may have other candidates.
 
     Raises:
-        RouterError: other candidates than the table's, or scores that nothing can be decided by.
-        EvaluationError: an estimate that is none.
+        RouterError: other candidates than the table's, or scores that nothing can be decided by; see also
+            `WhenUnfamiliar.check`.
+        EvaluationError: an estimate that is none, or samples that would be refused.
     """
     pool = _match(name, router, table, options)
     order = pool.order
@@ -195,17 +196,18 @@ def routed_split(
                 check_scores(router, router.score(features), len(table))
         if options.rechoose:
             config |= _at_objective(router, table, pool.allowed)
+        options.when_unfamiliar.check(router, pool.allowed, name)
         try:
-            chosen = router.decide(features, pool.allowed)
+            decisions, frontier, done = decisions_of(router, features, order, pool.allowed, options.when_unfamiliar)
         except ScoreError as error:
             raise RouterError(f'the router "{name}" cannot be evaluated: {error}') from error
         routed = RoutedSplit(
             name,
-            order[chosen.cpu().numpy()],
-            config,
+            decisions,
+            config | done,
             throughput=measure_throughput(router, table) if options.time_routers else None,
             features={**router.encoder.describe(), **cut_images(num_cut(table, router.encoder))},
-            frontier=decisions_by_weight(router, features, order, candidates=pool.allowed),
+            frontier=frontier,
             estimates=ask_estimates(name, router, features, order),
         )
     if own is not None:

@@ -10,6 +10,7 @@ from vlrouterbench.evaluation.pool import ALL
 from vlrouterbench.evaluation.pool_changes import NO_CHANGES, PoolChanges
 from vlrouterbench.features.options import EncodingWork, Progress
 from vlrouterbench.metrics.objectives import BENCHMARK_GOAL, Goal
+from vlrouterbench.routing.when_unfamiliar import NOTHING, WhenUnfamiliar
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class EvaluationOptions:
         candidates: which are scored: "all", "shared" (those that every router has), or names with commas between them.
         router_prices: count costs at the prices that the routers state.
         changes: of the pool for this evaluation alone.
+        when_unfamiliar: what routers do with samples that are unlike their training samples.
         num_proc: number of processes that encode samples whose features are not stored.
         progress: called while samples are encoded.
     """
@@ -44,6 +46,7 @@ class EvaluationOptions:
     candidates: str = ALL
     router_prices: bool = False
     changes: PoolChanges = NO_CHANGES
+    when_unfamiliar: WhenUnfamiliar = NOTHING
     num_proc: int = 1
     progress: Progress | None = None
 

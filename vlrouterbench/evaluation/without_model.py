@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vlrouterbench.core.errors import EvaluationError
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.asked import FUNCTION, AskedRouter
 from vlrouterbench.evaluation.cascades.cascade import decide_cascade
@@ -26,8 +27,14 @@ def decided_without_model(
         options: of the evaluation.
 
     Raises:
-        EvaluationError: it fails, or cannot follow changed prices.
+        EvaluationError: it fails, or cannot follow changed prices, or has no score of unfamiliar samples.
     """
+    if options.when_unfamiliar.acts and (asked.function is not None or asked.decisions is not None):
+        kind = "a function of samples" if asked.decisions is None else "decisions of a file"
+        raise EvaluationError(
+            f'when unfamiliar: "{asked.name}" is {kind}, which does not say how unlike its training samples a sample '
+            f"is. Leave it out, or leave {options.when_unfamiliar} out."
+        )
     if options.changes.of_prices and (asked.function is not None or asked.decisions is not None):
         kind = "a function of samples" if asked.decisions is None else "decisions of a file"
         raise cannot_follow(asked.name, f"{kind}, which are the same at all prices. Leave it out")

@@ -14,6 +14,7 @@ from vlrouterbench.routers.base.decision import MAX_LATENCY, BudgetError, consid
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
 from vlrouterbench.routing.limits import UNLIMITED, Limits
+from vlrouterbench.routing.when_unfamiliar import NOTHING, WhenUnfamiliar
 
 Progress = Callable[[int, int], None]
 
@@ -32,6 +33,7 @@ class RoutingOptions:
             any candidate fits it (`docs/budgets.md`); needs a router with an open pool.
         max_latency_s: only candidates of which 95 % of the answers to training samples took so many seconds; goes with
             any of the others.
+        when_unfamiliar: what is done with a row that is unlike the training samples; goes with all but an average.
         limits: see Limits.
         progress: called with (rows done, rows).
     """
@@ -43,8 +45,16 @@ class RoutingOptions:
     min_accuracy: float | None = None
     average_cost_usd: float | None = None
     max_latency_s: float | None = None
+    when_unfamiliar: WhenUnfamiliar = NOTHING
     limits: Limits = UNLIMITED
     progress: Progress | None = None
+
+    def __post_init__(self) -> None:
+        if self.average_cost_usd is not None and self.when_unfamiliar.acts:
+            raise BudgetError(
+                f"expected average_cost_usd or when_unfamiliar ({self.when_unfamiliar}), found both: an "
+                "average is kept by the router's own decisions."
+            )
 
     @property
     def budget(self) -> dict[str, float]:
@@ -64,9 +74,11 @@ class RoutingOptions:
             PoolMismatchError: a candidate is not in the pool.
             CalibrationError: a budget was given to a family without calibrated estimates.
             BudgetError: several budgets, or one that makes no sense.
+            RouterError, UnknownNameError: see `WhenUnfamiliar.check`.
         """
         considered(router.config.candidate_names, self.candidates)
         router.check_budget(self.budget)
+        self.when_unfamiliar.check(router, self.candidates, self.name or "")
         if isinstance(router, OpenPoolRouter) and self.max_latency_s is not None:
             router.quick_enough(self.max_latency_s, self.candidates)
         traded = {name: value for name, value in self.budget.items() if name != MAX_LATENCY}

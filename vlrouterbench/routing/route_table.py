@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -50,7 +51,8 @@ def route_table(
 
     Raises:
         QuestionError: the file as a whole cannot be used.
-        RouterError: an average was asked of a router without an open pool.
+        RouterError: an average was asked of a router without an open pool, or what `when_unfamiliar` needs of one
+            without it.
         PoolMismatchError, CalibrationError, BudgetError: see `RoutingOptions.check`; or an average below what the
             cheapest decisions cost.
     """
@@ -99,11 +101,8 @@ class TableWork:
     def __post_init__(self) -> None:
         self.name = self.options.name or family_name(self.router)
         self.stream = _stream(self.router, self.options)
-        names, budget = self.options.candidates, self.options.budget
         self.decide: Callable[[torch.Tensor], RoutingDecision] = (
-            (lambda features: self.router.decide_one(features, names, **budget))
-            if self.stream is None
-            else self.stream.decide_one
+            self._of_router if self.stream is None else self.stream.decide_one
         )
         # Rows of a backbone are encoded alone: nothing is gained together, and a longer row would pad the others.
         self.block_rows = 1 if self.router.end_to_end else BLOCK_ROWS
@@ -136,6 +135,11 @@ class TableWork:
         if self.stream is not None:
             self.routed.ahead_usd = self.stream.bound_usd
         return self.routed
+
+    def _of_router(self, features: torch.Tensor) -> RoutingDecision:
+        names, budget = self.options.candidates, self.options.budget
+        decide = partial(self.router.decide_one, features, names, **budget)
+        return self.options.when_unfamiliar.applied(self.router, decide, budget)
 
     def _decide_waiting(self) -> None:
         rows, self.waiting = self.waiting, []

@@ -99,6 +99,10 @@ class RoutedTable:
         costs = [cost for row in self.decisions if (cost := row["estimated_cost_usd"]) is not None]
         return sum(costs) / len(costs) if costs and len(costs) == len(self.decisions) else None
 
+    def num_unfamiliar(self, level: float) -> int:
+        """Number of decided rows whose `unfamiliar` is at or above a level."""
+        return sum((row["unfamiliar"] or 0.0) >= level for row in self.decisions)
+
     def write(self, path: Path | str) -> Path:
         """Write the decisions as parquet or csv, by the file's ending.
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -26,6 +27,7 @@ from vlrouterbench.routers.base.decision import KINDS, REFUSALS, RoutingDecision
 from vlrouterbench.routers.base.estimating import EstimatingRouter
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.encoders.sample_input import FORMS, RouterInput
+from vlrouterbench.routing.when_unfamiliar import NOTHING, UnfamiliarError, WhenUnfamiliar
 from vlrouterbench.serving.logs.encoders import feature_encoder
 from vlrouterbench.serving.request_error import RequestError, unexpected
 from vlrouterbench.serving.settings import ServingError
@@ -88,6 +90,7 @@ class Chooser:
         objectives: texts of the objectives that requests may name.
         on_bad_image: see `PreTrainedRouter.route`.
         most_together: requests that are encoded together.
+        when_unfamiliar: what is done with requests unlike the training samples; the router was checked for it.
 
     Raises:
         ServingError: an objective that the router cannot choose a trade-off for.
@@ -99,7 +102,9 @@ class Chooser:
         objectives: Sequence[str] = (),
         on_bad_image: str = "error",
         most_together: int = MOST_TOGETHER,
+        when_unfamiliar: WhenUnfamiliar = NOTHING,
     ) -> None:
+        self.when_unfamiliar = when_unfamiliar
         self.router, self.on_bad_image, self._most_together = router, on_bad_image, most_together
         self.name, encoder = "", feature_encoder(router)
         self.encoder_digest = "" if encoder is None else encoder_digest(encoder)
@@ -154,7 +159,7 @@ class Chooser:
             waiting = _Waiting(read, candidates, budget, loop.create_future())
             self._queue.put_nowait(waiting)
             decided = await waiting.answer
-        except REFUSALS as error:
+        except (*REFUSALS, UnfamiliarError) as error:
             raise RequestError(400, _for_caller(str(error))) from error
         finally:
             self._ranking -= 1
@@ -197,10 +202,11 @@ class Chooser:
         for waiting, row in zip(block, rows, strict=True):
             begun = time.perf_counter()
             try:
-                decision = self.router.decide_one(row, waiting.candidates, **waiting.budget)
+                decide = partial(self.router.decide_one, row, waiting.candidates, **waiting.budget)
+                decision = self.when_unfamiliar.applied(self.router, decide, waiting.budget)
                 decision = decision.of_images(waiting.sample, self.router.encoder)
                 answers.append(_Decided(decision, row, encode_s, time.perf_counter() - begun))
-            except REFUSALS as error:
+            except (*REFUSALS, UnfamiliarError) as error:
                 answers.append(error)
         return answers
 

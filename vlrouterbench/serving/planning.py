@@ -2,6 +2,7 @@
 
 Decisions
 - One function plans every request; `/v1/route` answers with the same plan that a chat is sent by.
+- The fallback of a request unlike the training samples is asked whatever was learnt, kept or to be explored besides.
 - The arm of a split is a stable hash of the conversation, so that a conversation stays in it.
 """
 
@@ -106,6 +107,9 @@ class Planner:
         names, passed_over = self._forwarder.capable(considered, request)
         names, dear = self._payable(names, request, room)
         ranking = await self._chooser.rank(request.messages, names, budget, objective)
+        if self._settings.when_unfamiliar.settles(ranking.decision):
+            told = ranking.decision.reason
+            return Plan(ROUTE, ranking.order, ranking, objective, told, passed_over | dear, 1.0)
         ranking = ranking if self._adaptation is None else self._adaptation.applied(ranking)
         order = self._affinity.order(request.conversation, ranking) if request.is_later else ranking.order
         told = ranking.decision.reason

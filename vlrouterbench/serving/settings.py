@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vlrouterbench.core.errors import VLRouterBenchError, unknown_name
+from vlrouterbench.routing.when_unfamiliar import NOTHING, WhenUnfamiliar
 
 AUTO = "auto"
 """The model name that asks the router, by the objective that it was trained for."""
@@ -82,6 +83,7 @@ class Settings:
         breaker_cooldown_s: how long, s.
         affinity_margin: how far a conversation's model may lie behind and is kept, accuracy less weighted cost.
         keys: none: any bearer is accepted, and only on this machine.
+        when_unfamiliar: what is done with requests that are unlike the router's training samples.
         explore: share of routed requests that ask a candidate at random, 0 to 1.
         log_days: how long the log keeps requests, in days; None for ever.
         log_features: whether the log keeps the features of requests, beside their digest.
@@ -102,6 +104,7 @@ class Settings:
     breaker_cooldown_s: float = 30.0
     affinity_margin: float = 0.02
     keys: tuple[Key, ...] = ()
+    when_unfamiliar: WhenUnfamiliar = NOTHING
     explore: float = 0.0
     log_days: int | None = None
     log_features: bool = True

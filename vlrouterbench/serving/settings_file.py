@@ -13,12 +13,13 @@ from typing import Any
 
 import yaml
 
-from vlrouterbench.core.errors import shown, unknown_name
+from vlrouterbench.core.errors import VLRouterBenchError, shown, unknown_name
 from vlrouterbench.core.names import name_fault
 from vlrouterbench.data.prices.entry_files import read_text
 from vlrouterbench.data.prices.numbers import plain_number
 from vlrouterbench.data.prices.yaml_nodes import compose_yaml, line_of, node_kind, pairs_of, scalar_text
 from vlrouterbench.metrics.objectives import Objective
+from vlrouterbench.routing.when_unfamiliar import WhenUnfamiliar
 from vlrouterbench.serving.settings import OBJECTIVE_PREFIX, Key, ServingError, Settings
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
@@ -125,6 +126,13 @@ def _truth(node: yaml.Node, where: str, path: Path) -> bool:
     return bool(_choice("true", "false")(node, where, path) == "true")
 
 
+def _when_unfamiliar(node: yaml.Node, where: str, path: Path) -> WhenUnfamiliar:
+    try:
+        return WhenUnfamiliar.parse(_text(node, where, path))
+    except VLRouterBenchError as error:
+        raise ServingError(f"{where}: {error}") from error
+
+
 def _objective(node: yaml.Node, where: str, path: Path) -> str:
     return str(Objective.parse(_text(node, where, path)))
 
@@ -189,6 +197,7 @@ _SETTINGS: dict[str, Parsed] = {
     "breaker_cooldown_s": _number(0, 86_400),
     "affinity_margin": _number(0, 1),
     "keys": _keys,
+    "when_unfamiliar": _when_unfamiliar,
     "explore": _number(0, 1),
     "log_days": _count(1, 36_500),
     "log_features": _truth,

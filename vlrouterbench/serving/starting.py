@@ -71,7 +71,8 @@ def load_chooser(router: str, endpoints: Mapping[str, Endpoint], settings: Setti
     """A router that can answer for these endpoints.
 
     Raises:
-        RouterError, UnknownNameError: it cannot be loaded.
+        RouterError, UnknownNameError: it cannot be loaded, or does not say which requests are unfamiliar where
+            something is to be done with them.
         ServingError: its pool and the endpoints differ, or it cannot follow an objective of the configuration.
     """
     loaded = AutoRouter.from_pretrained(router, trust_remote_code=trusted)
@@ -80,8 +81,14 @@ def load_chooser(router: str, endpoints: Mapping[str, Endpoint], settings: Setti
         if name not in loaded.config.candidate_names:
             raise ServingError(f'candidates: "{name}" is not in the pool of the router {router}.')
     _first_decision(loaded, router)
+    settings.when_unfamiliar.check(loaded, settings.candidates or None, router)
     of_keys = [key.objective for key in settings.keys if key.objective]
-    chooser = Chooser(loaded, list(dict.fromkeys([*settings.models.values(), *of_keys])), settings.unreadable_images)
+    chooser = Chooser(
+        loaded,
+        list(dict.fromkeys([*settings.models.values(), *of_keys])),
+        settings.unreadable_images,
+        when_unfamiliar=settings.when_unfamiliar,
+    )
     chooser.name = router
     return chooser
 

@@ -3,7 +3,8 @@
 Decisions
 - Left out are all samples of the dataset from train and validation, and training groups that it shares
   (`data/held_out.py`). Features stay: encoders were fitted on texts and images, never on outcomes.
-- A guard is a setting of decisions: it is tried on the routers at hand, and nothing is trained again.
+- A guard is a setting of decisions: it is tried on the routers at hand, and nothing is trained again; on all samples,
+  and on those alone that a router says are unlike its training samples (`--when-unfamiliar guard`).
 """
 
 from __future__ import annotations
@@ -19,10 +20,24 @@ from vlrouterbench.evaluation.estimates import ask_estimates
 from vlrouterbench.evaluation.policies import POLICIES
 from vlrouterbench.evaluation.study.context import StudyContext
 from vlrouterbench.evaluation.study.over_splits import Outcomes, outcomes_of, outcomes_of_policy
-from vlrouterbench.routers.base.familiarity import unfamiliarities
+from vlrouterbench.routers.base.familiarity import SAID_FROM, unfamiliarities
 
 GUARDS = (0.0, 0.5, 1.0, 2.0)
 """Standard errors, tried on routers whose configuration has a guard."""
+
+
+@dataclass(frozen=True)
+class IfUnfamiliar:
+    """A guard, in standard errors, on the samples alone that are unlike the training samples."""
+
+    guard: float
+
+
+Guard = float | IfUnfamiliar | None
+"""On every sample, on the unfamiliar ones, or None: the router as it was trained."""
+INSIDE, OUTSIDE = "inside", "outside"
+Setting = tuple[str, str, Guard]
+"""Router, side, and guard."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +63,7 @@ class Answer:
         unfamiliar: (num_samples,) how unlike its training samples each is; None of a family that does not say.
     """
 
-    outcomes: Mapping[float | None, Outcomes]
+    outcomes: Mapping[Guard, Outcomes]
     estimates: AccuracyEstimates | None = None
     unfamiliar: np.ndarray | None = None
 
@@ -82,15 +97,19 @@ def _answer(name: str, context: StudyContext, split: RoutingTable, samples: Rout
         return Answer({None: outcomes_of_policy(name, split, samples, seed=seed)})
     router, features = context.train(name, split, seed), context.features.of(samples)
     decisions = router.decide(features).cpu().numpy()
-    outcomes: dict[float | None, Outcomes] = {None: outcomes_of(decisions, samples)}
+    outcomes: dict[Guard, Outcomes] = {None: outcomes_of(decisions, samples)}
+    scores = None if router.end_to_end else unfamiliarities(features, router.held_out, router.encoder)
+    unfamiliar = None if scores is None else scores.numpy()
     if hasattr(router.config, "guard"):
         own = router.config.guard
         for guard in GUARDS:
             router.config.guard = guard
-            outcomes[guard] = outcomes_of(router.decide(features).cpu().numpy(), samples)
+            guarded = router.decide(features).cpu().numpy()
+            outcomes[guard] = outcomes_of(guarded, samples)
+            if guard and unfamiliar is not None:
+                chosen = np.where(unfamiliar >= SAID_FROM, guarded, decisions)
+                outcomes[IfUnfamiliar(guard)] = outcomes_of(chosen, samples)
         router.config.guard = own
-    scores = None if router.end_to_end else unfamiliarities(features, router.held_out, router.encoder)
-    unfamiliar = None if scores is None else scores.numpy()
     estimates = ask_estimates(name, router, features, np.arange(len(samples.pool)))
     if estimates is None:
         return Answer(outcomes, unfamiliar=unfamiliar)
@@ -103,7 +122,7 @@ def _joined(answers: Sequence[Answer], order: np.ndarray) -> Answer:
     def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
         return np.concatenate(parts)[order]
 
-    outcomes: dict[float | None, Outcomes] = {
+    outcomes: dict[Guard, Outcomes] = {
         guard: (
             joined([answer.outcomes[guard][0] for answer in answers]),
             joined([answer.outcomes[guard][1] for answer in answers]),

@@ -1,6 +1,8 @@
 """Datasets left out: no router saw the dataset that it is judged on, and every figure follows from the table."""
 
+from contextlib import nullcontext
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +10,8 @@ import pytest
 from tests.evaluation.study.workspaces import DATASETS, small_context
 from vlrouterbench.core.errors import BenchmarkError
 from vlrouterbench.data.held_out import leave_dataset_out
-from vlrouterbench.evaluation.study.held_out_answers import GUARDS
+from vlrouterbench.evaluation.study import held_out_answers
+from vlrouterbench.evaluation.study.held_out_answers import GUARDS, IfUnfamiliar, answers_on_both_sides
 from vlrouterbench.evaluation.study.parts.left_out import LeftOutPart
 from vlrouterbench.evaluation.study.parts.routers import RoutersPart
 from vlrouterbench.metrics.calibration import brier_score, expected_calibration_error
@@ -191,3 +194,38 @@ def test_how_well_strangers_are_told_follows_from_the_scores_of_both_sides(rows,
     assert told["said_outside"] == pytest.approx((sides["outside"] >= 0.95).mean())
     assert told["said_inside"] == pytest.approx((sides["inside"] >= 0.95).mean())
     assert rows["strongest"]["unfamiliar"] is rows["mixture"]["unfamiliar"] is None
+
+
+def test_a_guard_if_unfamiliar_changes_decisions_on_samples_that_are_said_to_be_so_alone(
+    strangers, context, monkeypatch
+):
+    router, test = strangers[DATASETS[0]], context.table.split("test")
+    features, rows = context.features.of(test), np.arange(len(test))
+    scores = np.array([router.unfamiliarity(row.unsqueeze(0)) for row in features])
+    chosen, router.config.guard = router.decide(features).numpy(), 2.0
+    try:
+        guarded = router.decide(features).numpy()
+    finally:
+        router.config.guard = 0.0
+    trained = SimpleNamespace(train=lambda *_: router, features=context.features, stage=lambda _: nullcontext())
+    level, decided = scores[chosen != guarded].max(), []
+    for said_from in (level, np.nextafter(level, 2)):
+        monkeypatch.setattr(held_out_answers, "SAID_FROM", said_from)
+        for answer in answers_on_both_sides("flagship", trained, context.table, test, 0):
+            decided.append(np.where(scores >= said_from, guarded, chosen))
+            quality, cost = answer.outcomes[IfUnfamiliar(2.0)]
+            assert np.array_equal(quality, test.quality[rows, decided[-1]])
+            assert np.array_equal(cost, test.cost[rows, decided[-1]])
+    assert not np.array_equal(decided[0], decided[2])
+
+
+def test_a_guard_if_unfamiliar_is_compared_with_the_router_as_it_was_trained(part, rows):
+    assert [(row["router"], row["guard"]) for row in part["when_unfamiliar"]] == [
+        ("flagship", guard) for guard in GUARDS if guard
+    ]
+    for row in part["when_unfamiliar"]:
+        for side in ("inside", "outside"):
+            gain = row[f"{side}_minus_ignore"]
+            own = rows["flagship"][side]["rank_score"]
+            assert gain["rank_score"] == pytest.approx(row[side]["rank_score"] - own)
+            assert gain["ci95"][0] <= gain["rank_score"] <= gain["ci95"][1]

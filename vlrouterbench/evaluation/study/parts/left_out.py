@@ -19,7 +19,7 @@ import numpy as np
 from vlrouterbench.core.errors import BenchmarkError, RouterError
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.study.context import StudyContext, bounds_of, scored
-from vlrouterbench.evaluation.study.held_out_answers import Answer, answers_on_both_sides
+from vlrouterbench.evaluation.study.held_out_answers import INSIDE, OUTSIDE, Answer, Setting, answers_on_both_sides
 from vlrouterbench.evaluation.study.over_splits import (
     MeanFigures,
     Outcomes,
@@ -30,11 +30,17 @@ from vlrouterbench.evaluation.study.over_splits import (
     mean_record,
 )
 from vlrouterbench.evaluation.study.part import StudyHeader, StudyPart, TextTable
-from vlrouterbench.evaluation.study.unfamiliar import SAID, FlagFigures, flag_figures
+from vlrouterbench.evaluation.study.unfamiliar import (
+    FlagFigures,
+    WhenUnfamiliarRow,
+    flag_figures,
+    flag_table,
+    when_unfamiliar_rows,
+    when_unfamiliar_table,
+)
 from vlrouterbench.metrics.calibration import brier_score, expected_calibration_error
 
 MIXTURE = "mixture"
-INSIDE, OUTSIDE = "inside", "outside"
 _RANKS = ("Rank with", "without", "without - mixture, 95 %")
 
 
@@ -92,14 +98,11 @@ class GuardRow(Comparison):
 
 
 class LeftOutRecord(TypedDict):
-    """Routers, the best outside first, and a row per guard of each router that has one."""
+    """Routers, the best outside first; a row per guard of each router that has one, and per guard if unfamiliar."""
 
     routers: list[LeftOutRow]
     guards: list[GuardRow]
-
-
-Setting = tuple[str, str, float | None]
-"""Router, side, and guard (None: as it was trained)."""
+    when_unfamiliar: list[WhenUnfamiliarRow]
 
 
 @dataclass(frozen=True)
@@ -158,7 +161,8 @@ class LeftOutPart(StudyPart[LeftOutRecord]):
         guards = [(name, guard) for name, side, guard in over_splits.names if side == OUTSIDE and guard is not None]
         return {
             "routers": sorted(rows, key=lambda row: -row["outside"]["rank_score"]),
-            "guards": [_guard_row(over_splits, name, guard) for name, guard in guards],
+            "guards": [_guard_row(over_splits, name, on) for name, on in guards if isinstance(on, float)],
+            "when_unfamiliar": when_unfamiliar_rows(over_splits),
         }
 
     def table(self, record: LeftOutRecord, header: StudyHeader) -> list[TextTable | str]:
@@ -166,17 +170,13 @@ class LeftOutPart(StudyPart[LeftOutRecord]):
         rows = [[row["router"], *_ranks(row)] for row in record["routers"]]
         guards = [[row["router"], f"{row['guard']:g}", *_ranks(row)] for row in record["guards"]]
         calibration = [cells for row in record["routers"] for cells in _calibration_cells(row)]
-        told = [
-            [row["router"], f"{own['auroc']:.3f}", *(f"{100 * own[side]:.1f}" for side in SAID)]
-            for row in record["routers"]
-            if (own := row["unfamiliar"]) is not None
-        ]
         columns = ("router", "estimates", "ECE with", "without", "Brier with", "without")
         tables = (
             TextTable("trained with, and without, the dataset", ("router", *_RANKS), rows),
             TextTable("calibration, %", columns, calibration),
             TextTable("guard, in standard errors", ("router", "guard", *_RANKS), guards),
-            TextTable("unfamiliar", ("router", "AUROC", "said with, %", "without"), told),
+            when_unfamiliar_table(record["when_unfamiliar"]),
+            flag_table({row["router"]: row["unfamiliar"] for row in record["routers"]}),
             _by_dataset(record, header["first"]),
         )
         return [table for table in tables if table.rows]
