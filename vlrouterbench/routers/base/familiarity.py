@@ -7,7 +7,7 @@ Decisions
   held out in turn. The share of those that are at least as large is a conformal p-value (Vovk et al. 2005; of
   outliers Bates et al. 2023, arXiv 2104.08279): of requests like the training samples, about a share p has one of p
   or less. Of two modalities the smaller counts, doubled (Bonferroni).
-- `unfamiliar` is 1 - p. Nothing follows from it: it is told.
+- `unfamiliar` is 1 - p. Nothing follows from it unless that is asked for (`--when-unfamiliar`).
 - At most REFERENCE training samples are kept, drawn by a fixed seed.
 """
 
