@@ -61,7 +61,8 @@ class Problem:
         if estimated is None:
             raise RouterError(
                 f"expected validation samples measured for every candidate of {self.table.folder}, "
-                f"found none of {len(split)}: measure more pairs, or build with a smaller --candidates file. "
+                f"found none of {len(split)}: measure more pairs, rate more requests of a gateway's log, or build with "
+                "a smaller --candidates file. "
                 f"Partly measured ones count from {LEAST_SAMPLES} on where their outcomes state a propensity."
             )
         return estimated

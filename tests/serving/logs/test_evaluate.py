@@ -129,6 +129,25 @@ def test_too_little_overlap_is_refused_with_what_there_is(tmp_path, served_route
         evaluate_log(rated(tmp_path, *others, *drawn), [str(router_folder)])
 
 
+def test_a_benchmark_that_is_no_export_of_the_log_is_refused_and_not_taken_for_one(
+    drawn_log, router_folder, simulated_folder
+):
+    root, _ = drawn_log
+    with pytest.raises(ServingError, match="has none of its requests"):
+        evaluate_log(root / "log", [str(router_folder)], simulated_folder)
+
+
+def test_too_few_requests_are_not_called_too_little_overlap(tmp_path, served_router, router_folder):
+    from vlrouterbench.features.given import encoder_digest
+
+    features = served_router.encoder.encode([vrb.routers.encoders.sample_input.RouterInput(HARD)]).numpy()[0]
+    known = {"features": features, "encoder": encoder_digest(served_router.encoder), "propensity": 1.0}
+    asked = {"budget": {}, "candidates": NAMES}
+    few = [entry(n, **known, chosen="large", candidate="large", asked=asked) for n in range(10)]
+    with pytest.raises(ServingError, match=r"found 10 that weigh as much as 10\.0\. Log and rate more"):
+        evaluate_log(rated(tmp_path, *few), [str(router_folder)])
+
+
 def test_what_has_no_part_is_told_where_nothing_is_left(tmp_path, router_folder):
     folder = rated(
         tmp_path,

@@ -90,13 +90,19 @@ def evaluate_log(
         trusted: whether code that routers bring may run.
 
     Raises:
-        ServingError: there is no log, it is damaged, no request is left, or the routers' decisions and the log's have
-            too little in common.
+        ServingError: there is no log, it is damaged, the benchmark is not of it, no request is left, or the routers'
+            decisions and the log's have too little in common.
     """
     left_out: Counter[str] = Counter()
-    usable = [one for one in read_log(folder) if not _counted(left_out, _why_not(one))]
+    logged = list(read_log(folder))
+    usable = [one for one in logged if not _counted(left_out, _why_not(one))]
     if benchmark is not None:
         table = load_table(benchmark)
+        if {one.entry.id for one in logged}.isdisjoint(table.column("sample_id")):
+            raise ServingError(
+                f"expected the benchmark of an export of the log {folder}, found {benchmark}, which has none of its "
+                "requests. Give the one that `build` made of the export, or leave --benchmark out."
+            )
         seen = {name for split in ("train", "validation") for name in table.split(split).column("sample_id")}
         usable = [one for one in usable if not _counted(left_out, LEARNT_FROM if one.entry.id in seen else "")]
     deciders = [LoggedDecider(router, trusted=trusted) for router in routers]
@@ -175,6 +181,11 @@ def _of_router(
     agrees = np.array([one.entry.candidate == choice.candidate for one, choice in pairs])
     weights = weights_of(agrees, np.array([one.entry.propensity for one in kept], dtype=float))
     effective = effective_size(weights)
+    if effective < MIN_EFFECTIVE and agrees.all():  # to explore more would not help
+        raise ServingError(
+            f"{router}: expected routed and rated requests that weigh as much as {MIN_EFFECTIVE:g} at least, found "
+            f"{len(kept):,} that weigh as much as {effective:.1f}. Log and rate more."
+        )
     if effective < MIN_EFFECTIVE:
         raise ServingError(
             f"{router}: its decisions and the log's have too little in common: it agrees with {int(agrees.sum()):,} of "

@@ -26,6 +26,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vlrouterbench.core.files import staged_folder, write_json
+from vlrouterbench.data.schema import LATENCY, PROPENSITY
+from vlrouterbench.data.sources.source_logs import OUTCOME_SCHEMA
 from vlrouterbench.features.given import write_given
 from vlrouterbench.routers.base.decision import read_messages
 from vlrouterbench.routers.encoders.sample_input import RouterInputError
@@ -85,7 +87,9 @@ def export_log(folder: Path, out: Path) -> ExportReport:
         if reason := _added(rows, one, prices, encoder):
             rows.left_out[reason] += 1
     if not rows.samples:
-        reasons = ", ".join(f"{count:,} with {reason}" for reason, count in rows.left_out.most_common())
+        reasons = (
+            ", ".join(f"{count:,} with {reason}" for reason, count in rows.left_out.most_common()) or "it is empty"
+        )
         raise ServingError(
             f"expected rated answers in the log {folder}, found none of {len(logged):,} requests ({reasons}). Rate "
             "answers with POST /v1/feedback, and export again."
@@ -169,14 +173,9 @@ _SAMPLES = pa.schema(
 )
 _OUTCOMES = pa.schema(
     [
-        ("sample_id", pa.string()),
-        ("candidate", pa.string()),
-        ("quality", pa.float32()),
-        ("input_tokens", pa.int32()),
-        ("output_tokens", pa.int32()),
-        ("cost_usd", pa.float64()),
-        ("latency_s", pa.float64()),
-        ("propensity", pa.float64()),
+        *(field for field in OUTCOME_SCHEMA if field.name != "prediction"),  # what was answered is not exported
+        (LATENCY, pa.float64()),
+        (PROPENSITY, pa.float64()),
     ]
 )
 
