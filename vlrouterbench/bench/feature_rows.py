@@ -54,7 +54,7 @@ from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder
 HELD_OUT = {"validation": 3_000, "test": 20_000}
 """Rows of the splits that no router is fitted on."""
 BLOCK = 10_000
-_FEW_DRAWN, _GUESS, _INPUT_TOKENS, _NOISE = 40, 0.02, 300.0, 0.5
+_FEW_DRAWN, _GUESS, _INPUT_TOKENS, _NOISE = 14, 0.02, 300.0, 0.5
 _CONCENTRATION = 8.0
 """Of an item's shares of skills around its dataset's."""
 _STREAMS = {"train": 0, "validation": 1, "test": 2}

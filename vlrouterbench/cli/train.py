@@ -67,7 +67,10 @@ class TrainRequest(FamilyRequest, GoalRequest):
     max_samples: Annotated[
         int | None,
         typer.Option(
-            min=1, help="The most training samples that neighbours, a kernel or clusters are learnt from; else 65,536."
+            min=1,
+            help="Training samples in memory at once (65,536): longer splits are streamed, and neighbours, kernels and "
+            "clusters are learnt from a sample of as many.",
+            show_default=False,
         ),
     ] = None
     teacher: Annotated[

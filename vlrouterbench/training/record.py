@@ -63,7 +63,7 @@ def _end_to_end_record(run: TrainingRun) -> dict[str, Any]:
     }
 
 
-def _sample_record(router: PreTrainedRouter, run: TrainingRun) -> dict[str, Any]:
+def _sample_record(router: PreTrainedRouter, run: TrainingRun) -> dict[str, int | str]:
     """What was learnt from a sample of the train split; nothing where nothing was."""
     count, most = len(run.problem.train), run.max_samples
     if not router.from_sample or count <= most:

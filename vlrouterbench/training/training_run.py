@@ -53,7 +53,7 @@ class TrainingRun:
 
     @property
     def max_samples(self) -> int:
-        """The most training samples that what must hold its samples is learnt from."""
+        """The most training samples in memory at once."""
         return self.arguments.max_samples or MOST_IN_MEMORY
 
     @property

@@ -69,7 +69,7 @@ class TrainingSet:
             are not known.
         latency: seconds until an answer was there, (num_samples, num_candidates) float64, NaN = not measured; None
             where no answer was timed.
-        max_samples: the most that `sampled` has.
+        max_samples: the most rows that a block and `sampled` have.
     """
 
     features: torch.Tensor
@@ -86,9 +86,9 @@ class TrainingSet:
     max_samples: int = MOST_IN_MEMORY
 
     def blocks(self) -> list[slice]:
-        """The rows as stretches of at most MOST_IN_MEMORY, in order."""
-        count = len(self.features)
-        return [slice(start, min(start + MOST_IN_MEMORY, count)) for start in range(0, max(count, 1), MOST_IN_MEMORY)]
+        """The rows as stretches of at most `max_samples`, in order."""
+        count, size = len(self.features), self.max_samples
+        return [slice(start, min(start + size, count)) for start in range(0, max(count, 1), size)]
 
     @cached_property
     def sampled_rows(self) -> torch.Tensor:
@@ -106,7 +106,7 @@ class TrainingSet:
             return self
         rows = self.sampled_rows
         parts = {one.name: getattr(self, one.name) for one in fields(self)}
-        taken: dict[str, Any] = {name: value[rows] for name, value in parts.items() if isinstance(value, torch.Tensor)}
+        taken: Setting = {name: value[rows] for name, value in parts.items() if isinstance(value, torch.Tensor)}
         if self.tokens is not None:
             taken["tokens"] = (self.tokens[0][rows], self.tokens[1][rows])
         return replace(self, **taken)
