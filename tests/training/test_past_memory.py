@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.families import arguments_for, small_router, training_set
+from vlrouterbench.core.constants import Unsolved
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.base.learning import TrainingSet, mean_of_blocks
@@ -199,10 +200,12 @@ def test_processes_share_the_batches_that_one_process_takes(monkeypatch):
     assert other != alone and set(sum(other, [])) != set(taken)
 
 
-def test_a_gradient_family_learns_as_well_from_a_stream(simulated_problem):
-    arguments = RouterTrainingArguments(cost_weights=(10.0,), num_epochs=8, batch_size=32)
-    whole = train_router("linear", simulated_problem, arguments)
-    stream = train_router("linear", simulated_problem, replace(arguments, max_samples=64))
-    assert abs(whole.chosen.validation_rank_score - stream.chosen.validation_rank_score) < 3
-    again = train_router("linear", simulated_problem, replace(arguments, max_samples=64))
-    assert all(torch.equal(p, q) for p, q in zip(stream.router.parameters(), again.router.parameters(), strict=True))
+def test_a_gradient_family_learns_from_a_stream_what_it_learns_in_memory(simulated_problem):
+    """A step on every sample has no order: its weights agree but for rounding."""
+    counted = int(simulated_problem.soft_labels(cost_weight=10.0, unsolved=Unsolved.DROP).any(dim=1).sum())
+    arguments = RouterTrainingArguments(cost_weights=(10.0,), num_epochs=4, batch_size=counted)
+    whole, stream = (
+        train_router("linear", simulated_problem, replace(arguments, max_samples=most)).router for most in (None, 64)
+    )
+    assert whole.head.weight.abs().max() > 1e-3
+    torch.testing.assert_close(stream.head.weight, whole.head.weight, atol=1e-4, rtol=1e-3)

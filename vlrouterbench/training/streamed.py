@@ -91,7 +91,8 @@ class StreamedBatches(IterableDataset[dict[str, torch.Tensor]]):
 
 def streamed_batches(samples: FeatureDataset, options: TrainingArguments, most: int) -> StreamedBatches | None:
     """The batches of this process, where there are more samples than may be in memory at once; else None."""
-    if len(samples) <= max(most, options.per_device_train_batch_size * options.world_size):
+    size = options.per_device_train_batch_size * options.world_size
+    if len(samples) <= most or len(samples) < size:
         return None
     return StreamedBatches(
         samples,
