@@ -82,7 +82,7 @@ def build_explore(workspace: Workspace) -> None:
     folders = (workspace.folder.uploads, workspace.folder.root)
     shown = [image, sample, candidates]
     quick: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "always_last", **PRIVATE, **DECIDING}
-    page: dict[str, Any] = {"outputs": [number, count, gallery, *shown], **quick}
+    page = {"outputs": [number, count, gallery, *shown], **quick}
     for field in filters:
         field.input(in_plain_words(tab.filtered, folders), inputs=filters, **page)
     before.click(in_plain_words(tab.previous, folders), inputs=[*filters, number], **page)
