@@ -113,7 +113,13 @@ def test_a_log_that_is_not_whole_is_one_message_and_stays_as_it_is(tmp_path, fau
         with sqlite3.connect(path) as connection:
             connection.execute(change)
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir() if not file.name.endswith(("-shm", "-wal"))}
-    told = {"cut": "cut off", "empty": "cut off (it is empty", "byte": "its last page ends after 4,095 bytes", "version": "found version 7", "old": "found one of version 1"}
+    told = {
+        "cut": "cut off",
+        "empty": "cut off (it is empty",
+        "byte": "its last page ends after 4,095 bytes",
+        "version": "found version 7",
+        "old": "found one of version 1",
+    }
     done = run_program("logs", "show", "--log", tmp_path)
     told |= {"none": "found none", "value": "vlr-3: features"}
     assert done.status == 1 and len(done.errors) == 1 and told[fault] in done.err, done.err

@@ -208,7 +208,5 @@ def _of_router(
             for place, kind in enumerate(KINDS)
         }
         estimates[DR] = {kind: doubly_robust(terms[DR][kind], weights, outcomes[kind], clusters) for kind in KINDS}
-    possible = {
-        by: {kind: one.within(0.0, HIGHEST[kind]) for kind, one in of.items()} for by, of in estimates.items()
-    }
+    possible = {by: {kind: one.within(0.0, HIGHEST[kind]) for kind, one in of.items()} for by, of in estimates.items()}
     return RouterEstimate(router, int(agrees.sum()), effective, possible, terms)
