@@ -167,18 +167,31 @@ class TestInTheBrowser:
             page.locator(".vrb-example").nth(1).click()
             page.locator("#asked .vrb-card").wait_for(state="detached")
 
-    def test_explore_filters_the_test_split(self, page):
+    def test_explore_filters_a_gallery_and_opens_a_sample_by_its_tile(self, page):
         open_tab(page, "Explore")
-        whole = page.locator("#sample strong").first.inner_text()
+        whole = page.locator("#count").inner_text()
         page.locator("#outcome input").click()
         page.get_by_role("option", name="router wrong").click()
-        page.wait_for_function("old => document.querySelector('#sample strong').innerText !== old", arg=whole)
+        page.wait_for_function("old => document.querySelector('#count').innerText !== old", arg=whole)
         assert ": wrong." in page.locator("#sample").inner_text()
         assert "wrong" in page.locator("#sample-candidates .vrb-row-chosen").inner_text()
         first = page.locator("#sample").inner_text()
-        page.locator("#next").click()
+        page.locator(".vrb-tile").nth(1).focus()
+        page.keyboard.press("Enter")
         page.wait_for_function("old => document.querySelector('#sample').innerText !== old", arg=first)
         assert ": wrong." in page.locator("#sample").inner_text()
+        assert page.locator(".vrb-tile[aria-pressed=true]").count() == 1
+
+    def test_explore_turns_its_pages(self, page):
+        open_tab(page, "Explore")
+        page.get_by_text("page 1 of").wait_for()
+        first = page.locator(".vrb-tile").first.get_attribute("data-row")
+        page.locator("#next").click()
+        page.get_by_text("page 2 of").wait_for()
+        assert page.locator(".vrb-tile").first.get_attribute("data-row") != first
+        page.locator("#split input").click()
+        page.get_by_role("option", name="train", exact=True).click()
+        page.get_by_text("learnt from this sample").wait_for()
 
     def test_a_submission_is_placed_and_a_bad_one_answered_in_words(self, page, app, tmp_path):
         open_tab(page, "Leaderboard")

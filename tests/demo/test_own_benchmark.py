@@ -3,6 +3,7 @@
 import csv
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,9 +12,11 @@ from vlrouterbench.core.errors import BenchmarkError
 from vlrouterbench.data.build import build_benchmark
 from vlrouterbench.demo import workspace as module
 from vlrouterbench.demo.batch import BatchFiles
-from vlrouterbench.demo.controls import CEILING, Preference
+from vlrouterbench.demo.controls import CEILING, TRADE_OFF, Preference
 from vlrouterbench.demo.deciding import encode
-from vlrouterbench.demo.examples import sample_files
+from vlrouterbench.demo.examples import example_samples, sample_files
+from vlrouterbench.demo.exploring import Filter, explorer_of
+from vlrouterbench.demo.gallery import gallery_html, page_of
 from vlrouterbench.demo.page import build_page
 from vlrouterbench.demo.page_batch import BatchDesk
 from vlrouterbench.demo.page_route import RouteTab
@@ -35,7 +38,7 @@ def test_every_tab_shows_the_own_benchmark_and_none_calls_it_simulated(own):
     page = str(build_page(workspace).get_config_file())
     assert "imulated" not in page
     assert "This router was trained on tables" in page and "Explore and Leaderboard show tables:" in page
-    for shown in (", number ", "Which candidates are right at what cost", "flagship", "large"):
+    for shown in (", number ", "What was estimated of each candidate", "flagship", "large"):
         assert shown in page
     assert sorted(root.joinpath("benchmark").rglob("*")) == before
 
@@ -49,6 +52,19 @@ def test_a_later_start_makes_nothing_again_and_another_benchmark_is_made_ready_a
     build_benchmark(write_own_tables(tmp_path / "others", seed=1), tmp_path / "benchmark")
     prepare(root / "app", benchmark=tmp_path / "benchmark")
     assert len(made) == 1
+
+
+def test_a_benchmark_without_images_is_shown_by_its_questions(tmp_path):
+    build_benchmark(write_own_tables(tmp_path / "tables", num_samples=80, images=False), tmp_path / "benchmark")
+    workspace = prepare(tmp_path / "app", benchmark=tmp_path / "benchmark")
+    page = str(build_page(workspace).get_config_file())
+    assert "<img" not in page and page.count('class="vrb-example"') == 2 and "no readable image" in page
+    explorer = explorer_of(workspace)
+    shown = page_of(explorer, Filter(), 1)
+    assert gallery_html(explorer, shown).count(", number ") == 3 * len(shown.rows)
+    examples = RouteTab(workspace, example_samples(workspace.test, tmp_path / "images"))
+    image, question, *_ = examples.pick(SimpleNamespace(_data={"index": 0}), TRADE_OFF, 50, None, None, [])
+    assert image is None and ", number " in question
 
 
 def test_what_is_no_benchmark_is_said_before_anything_is_made(tmp_path):

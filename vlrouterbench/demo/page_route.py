@@ -120,27 +120,25 @@ class RouteTab:
         if not isinstance(index, int) or not 0 <= index < len(self.examples):
             return tuple(gr.skip() for _ in range(6))
         example = self.examples[index]
-        return (
-            str(example.image),
-            example.question,
-            *self.ask(str(example.image), example.question, *settings),
-        )
+        image = None if example.image is None else str(example.image)
+        return image, example.question, *self.ask(image, example.question, *settings)
 
 
 def build_route(workspace: Workspace, asking: Asking) -> None:
     """Lay the tab out and connect it; `asking` says whom it may ask."""
     tab = RouteTab(workspace, example_samples(workspace.test, workspace.folder.examples))
     first = tab.examples[0] if tab.examples else None
+    first_image = str(first.image) if first is not None and first.image is not None else None
     features, card, drawn, listed = None, WAITING, "", ""
     if first is not None:
         features, card, drawn, listed = tab.ask(
-            str(first.image), first.question, *(Preference().kind, start_position(workspace.router), None, None, [])
+            first_image, first.question, *(Preference().kind, start_position(workspace.router), None, None, [])
         )
     kept, excluded = gr.State(features, time_to_live=_KEPT_SECONDS), gr.State([], time_to_live=_KEPT_SECONDS)
     with gr.Row(elem_classes="vrb-columns"):
         with gr.Column(scale=3, min_width=280):
             image = image_field(
-                value=str(first.image) if first else None,
+                value=first_image,
                 sources=["upload", "clipboard"],
                 label="Image (PNG, JPEG or WebP)",
                 height=205,
