@@ -8,7 +8,8 @@
 Clients are processes of their own (fixture `client`): huggingface_hub reads its variables at import. Answered, for
 models, datasets and Spaces: repos/create, validate-yaml, preupload, LFS batch and upload, commit (ndjson), repository
 info, tree, paths-info, and resolve (HEAD and GET, with Range). Writing needs TOKEN and an owner among `owners`; a
-private repository needs TOKEN to be seen. A pull request needs TOKEN alone, and is merged by `merge`. Everything lives in memory.
+private repository needs TOKEN to be seen; a pull request needs TOKEN alone, and `merge` takes it in. Everything lives
+in memory.
 """
 
 import base64
