@@ -13,8 +13,10 @@ import pytest
 
 from tests.killing import killed_before, steps_of
 from tests.series import LONG, SERIES
+from vlrouterbench.data.saved_tables import cutting
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.base.spending_curve import spending_curve
+from vlrouterbench.routing.parts import shard_rows
 from vlrouterbench.routing.routed_table import SCHEMA
 
 NUM_ROWS = 40
@@ -137,6 +139,24 @@ def test_a_rerun_does_what_is_missing_and_nothing_else(routed, tmp_path):
     assert digests(folder) == whole
     assert {name: (folder / name).stat().st_mtime_ns for name in kept} == kept
     assert json.loads(routed("--json").out)["parts_found"] == 5 and digests(folder) == whole
+
+
+def test_where_pieces_of_text_are_is_kept_and_found_again_where_it_is_damaged(routed, tmp_path, monkeypatch):
+    monkeypatch.setattr(cutting, "PIECE_BYTES", 60)
+    routed("--parts", 5)
+    folder, whole = tmp_path / "out", digests(tmp_path / "out")
+    kept = json.loads(json.loads((folder / ".pieces.json").read_text())["tables"])
+    assert sorted(len(table["pieces"]) > 1 for table in kept.values()) == [True, True]
+    (folder / "part-00004-of-00005.parquet").unlink()
+    with pytest.MonkeyPatch.context() as patch:  # what was found is used, and nothing is looked through again
+        patch.setattr(shard_rows, "cut_table", None)
+        assert routed().status == 0 and digests(folder) == whole
+    for damage in ("{", '{"sha256": "x", "tables": "{}"}'):
+        (folder / "part-00004-of-00005.parquet").unlink()
+        (folder / ".pieces.json").write_text(damage)
+        assert routed().status == 0 and digests(folder).items() - whole.items() == {
+            (".pieces.json", hashlib.sha256(damage.encode()).hexdigest())
+        }
 
 
 @pytest.mark.parametrize(

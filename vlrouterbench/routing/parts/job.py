@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,12 +19,14 @@ from vlrouterbench.cards.decisions_card import render_decisions_card
 from vlrouterbench.core.errors import SourceError, quoted
 from vlrouterbench.core.files import make_folder, staged_file
 from vlrouterbench.core.staging import clear_killed
+from vlrouterbench.data.saved_tables.pieces import Pieces
 from vlrouterbench.routers.base.decision import BudgetError
 from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
 from vlrouterbench.routing.parts.budget_work import budget_of, done_curve, make_curve_folder, remove_curves
 from vlrouterbench.routing.parts.duplicates import Duplicates, count_duplicates
 from vlrouterbench.routing.parts.manifest import InputRecord, Manifest, ShardRecord, write_manifest
 from vlrouterbench.routing.parts.part import Part
+from vlrouterbench.routing.parts.pieces_file import read_pieces, write_pieces
 from vlrouterbench.routing.parts.shard_rows import ShardReader
 from vlrouterbench.routing.parts.shards import ShardFiles
 from vlrouterbench.routing.parts.work import Engine, PartFacts, PartWork
@@ -81,11 +83,12 @@ class JobResult:
         return sum(known) / self.decided if known and len(known) == len(costs) else None
 
 
-def input_record(files: ShardFiles, before: InputRecord | None) -> InputRecord:
+def input_record(files: ShardFiles, reader: ShardReader, before: InputRecord | None) -> InputRecord:
     """What an input holds.
 
     Args:
         files: its shards.
+        reader: of them; it knows their pieces afterwards, of those that are looked through.
         before: what it held when the job was begun: where it is the same, it is not looked through again.
 
     Raises:
@@ -96,7 +99,7 @@ def input_record(files: ShardFiles, before: InputRecord | None) -> InputRecord:
         zip(files.names, digests, strict=True)
     ):
         return before
-    reader, shards, first = ShardReader(files.root), list[ShardRecord](), tuple[str, ...]()
+    shards, first = list[ShardRecord](), tuple[str, ...]()
     for name, digest in zip(files.names, digests, strict=True):
         content = reader.content(name)
         first = first or content.columns
@@ -166,6 +169,7 @@ class Job:
         manifest: as it was read or begun.
         parts: all of them.
         done_part: says what became of a part that is done, None of one that is not.
+        pieces: name of a table of text -> where its pieces are, as they were found.
         simulated: whether the router was trained on simulated data.
         progress: called with (rows done, rows).
     """
@@ -174,6 +178,7 @@ class Job:
     manifest: Manifest
     parts: list[Part]
     done_part: Callable[[Part], PartFacts | None]
+    pieces: Mapping[str, Pieces] = field(default_factory=dict)
     simulated: bool = False
     progress: Callable[[int, int], None] | None = None
     facts: dict[int, PartFacts] = field(default_factory=dict)
@@ -182,6 +187,8 @@ class Job:
         """Make the folder, or look at what is done there."""
         make_folder(self.out)
         clear_killed(self.out)
+        if self.pieces and not read_pieces(self.out, self.manifest["input"]):
+            write_pieces(self.out, self.manifest["input"], self.pieces)
         for part in self.parts:
             if (found := self.done_part(part)) is not None:
                 self.facts[part.number] = found

@@ -26,7 +26,7 @@ from vlrouterbench.routing.images import ImageFolder
 from vlrouterbench.routing.options import RoutingOptions
 from vlrouterbench.routing.parts.part import ERRORS, Part
 from vlrouterbench.routing.parts.router_source import RouterSource, router_sha256
-from vlrouterbench.routing.parts.shard_rows import ID, ShardReader, id_of
+from vlrouterbench.routing.parts.shard_rows import ID, PartRows, id_of
 from vlrouterbench.routing.parts.work import DoPart, PartFacts
 from vlrouterbench.routing.route_table import TableWork
 from vlrouterbench.routing.routed_table import SCHEMA, RoutedTable
@@ -45,8 +45,7 @@ class RouteWork:
         source: the router.
         router_sha256: the digest that it must have.
         options: how rows are decided.
-        root: the folder that names of shards are relative to.
-        shards: names of the shards.
+        rows: where the rows of parts are.
         on_bad_image: as for `PreTrainedRouter.route`.
         out: where the files go.
         job: digest of the job.
@@ -55,8 +54,7 @@ class RouteWork:
     source: RouterSource
     router_sha256: str
     options: RoutingOptions
-    root: Path
-    shards: Sequence[str]
+    rows: PartRows
     on_bad_image: str
     out: Path
     job: str
@@ -82,7 +80,7 @@ class Routing:
     """Work that was opened: the router is loaded."""
 
     def __init__(self, work: RouteWork, router: PreTrainedRouter) -> None:
-        self.work, self.router, self.reader = work, router, ShardReader(work.root)
+        self.work, self.router, self.reader = work, router, work.rows.reader()
 
     def __call__(self, part: Part) -> PartFacts:
         """Do a part, unless its file stands there already."""
@@ -110,19 +108,21 @@ class Routing:
             raise RouterError(str(error)) from error
 
     def _routed(self, part: Part, decide: Decide | None) -> tuple[RoutedTable, list[str]]:
-        table = TableWork(self.router, self.work.options, ImageFolder(self.work.root), part.rows, frozenset())
+        table = TableWork(self.router, self.work.options, ImageFolder(self.work.rows.root), part.rows, frozenset())
         table.decide = decide or table.decide
         ids = list[str]()
         for shard, start, stop in part.ranges:
-            name = self.work.shards[shard]
-            table.images = ImageFolder((self.work.root / name).parent, self.work.on_bad_image)
+            name = self.work.rows.shards[shard]
+            table.images = ImageFolder((self.work.rows.root / name).parent, self.work.on_bad_image)
             for row in self.reader.rows(name, start, stop):
                 ids.append(id_of(row, part.first_row + len(ids) + 1))
                 table.add(len(ids), row if isinstance(row.get(ID), list | dict) else {**row, ID: ids[-1]})
         return table.finished(), ids
 
     def _bad_rows(self, part: Part, routed: RoutedTable, ids: Sequence[str]) -> pa.Table:
-        places = [(self.work.shards[shard], row) for shard, start, stop in part.ranges for row in range(start, stop)]
+        places = [
+            (self.work.rows.shards[shard], row) for shard, start, stop in part.ranges for row in range(start, stop)
+        ]
         rows = []
         for bad in routed.bad:
             place = bad["row"] - 1

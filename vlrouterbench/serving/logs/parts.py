@@ -119,7 +119,12 @@ def read_part(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         with closing(_existing(path)) as connection:
             version = connection.execute("pragma user_version").fetchone()[0]
+            if not connection.execute("select 1 from sqlite_master").fetchone():
+                raise _damaged(path, "it is empty, so emptied, or in the making: then run this again")
             _check_version(path, version)
+            # SQLite itself passes over a last page that is cut off: it writes whole pages alone.
+            if (more := path.stat().st_size % connection.execute("pragma page_size").fetchone()[0]) != 0:
+                raise _damaged(path, f"its last page ends after {more:,} bytes")
             verdict = connection.execute("pragma quick_check(1)").fetchone()[0]
             if verdict != "ok":
                 raise _damaged(path, verdict)
