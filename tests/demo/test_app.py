@@ -76,6 +76,7 @@ class TestInTheBrowser:
         assert light == (request.node.callspec.params["page"][1] == "light")
         assert "simulated data" in page.locator("#data-note").inner_text()
         open_tab(page, "Leaderboard")
+        page.wait_for_selector(".vrb-paper svg text")
         paper = page.evaluate("getComputedStyle(document.querySelector('.vrb-paper')).backgroundColor")
         ink = page.evaluate("getComputedStyle(document.querySelector('.vrb-paper svg text')).fill")
         brightness = [sum(map(int, colour[4:-1].split(",")[:3])) for colour in (paper, ink)]
