@@ -76,9 +76,9 @@ class TestInTheBrowser:
         assert light == (request.node.callspec.params["page"][1] == "light")
         assert "simulated data" in page.locator("#data-note").inner_text()
         open_tab(page, "Leaderboard")
-        page.wait_for_selector(".vrb-paper svg text")
+        page.wait_for_selector(".vrb-paper svg")
         paper = page.evaluate("getComputedStyle(document.querySelector('.vrb-paper')).backgroundColor")
-        ink = page.evaluate("getComputedStyle(document.querySelector('.vrb-paper svg text')).fill")
+        ink = page.evaluate("getComputedStyle(document.querySelector('.vrb-paper svg')).fill")
         brightness = [sum(map(int, colour[4:-1].split(",")[:3])) for colour in (paper, ink)]
         assert (brightness[0] > brightness[1]) == light
 
