@@ -100,7 +100,7 @@ class TestInTheBrowser:
     def test_the_slider_moves_the_choice_from_cheapest_to_most_accurate(self, page):
         slider = page.locator("#trade-off input[type=range]")
         slider.focus()
-        costs = []
+        costs, led_to = [], []
         for key, end in (("Home", 0), ("End", 100)):
             page.keyboard.press(key)
             page.wait_for_function(
@@ -108,8 +108,10 @@ class TestInTheBrowser:
             )
             page.wait_for_timeout(800)
             costs.append(float(page.locator("#candidates .vrb-row-chosen td").nth(1).inner_text()))
+            led_to.append(float(re.search(r"at [$](\S+)", page.locator("#leads-to").inner_text())[1]))
         every = [float(text) for text in page.locator("#candidates tbody tr td:nth-child(3)").all_inner_texts()]
         first = page.locator("#candidates tbody tr").first
+        assert led_to[0] < led_to[1] and "validation split" in page.locator("#leads-to").inner_text()
         assert costs[0] == min(every) and "vrb-row-chosen" in first.get_attribute("class")
 
     def test_a_budget_is_kept(self, page):
@@ -120,6 +122,18 @@ class TestInTheBrowser:
             "most => Number(document.querySelector('#candidates .vrb-row-chosen td:nth-child(3)').innerText) <= most",
             arg=every[3],
         )
+
+    def test_an_impossible_objective_clears_the_choice_and_another_brings_one_back(self, page):
+        page.get_by_label("Objective", exact=True).locator("visible=true").first.check()
+        page.locator("#objective input").locator("visible=true").click()
+        page.get_by_role("option", name="average budget").click()
+        page.get_by_label("At most, USD per 10K").locator("visible=true").fill("0.000001")
+        page.locator("#choice").get_by_text("the cheapest that this router can have is").wait_for()
+        assert page.locator(CHOICE).count() == page.locator("#candidates .vrb-row-chosen").count() == 0
+        page.locator("#objective input").locator("visible=true").click()
+        page.get_by_role("option", name="highest accuracy").click()
+        page.wait_for_selector(CHOICE)
+        assert "Wanted: accuracy, whatever it costs." in page.locator("#leads-to").inner_text()
 
     def test_a_candidate_is_excluded_by_its_box_and_the_focus_stays(self, page):
         first = page.locator(CHOICE).inner_text()
@@ -209,11 +223,15 @@ class TestInTheBrowser:
         upload(page, "#batch-table", tmp_path / "table.csv")
         upload(page, "#batch-zip", zip_of(tmp_path / "images.zip", {"a.png": image_bytes()}))
         page.get_by_text("images.zip").or_(page.get_by_text("images")).first.wait_for()
-        page.wait_for_timeout(500)
+        page.locator("#batch-words").get_by_text("2 rows").wait_for()
         page.locator("#batch-start").click()
         page.get_by_text("1 of 2 rows decided").wait_for()
         assert "not in the archive" in page.locator("#batch-words").inner_text()
-        assert page.locator("#batch-decisions a[download]").count()
+        page.wait_for_selector("#batch-decisions a[download]")
+        assert page.locator("#batch-decisions a[download]").count() == 2
+        with page.expect_download() as taken:
+            page.locator("#batch-sample-file").click()
+        assert taken.value.path().read_text().startswith("sample_id,question,options,image")
 
 
 def decisions_file(app, path, *, candidate=None):

@@ -11,8 +11,8 @@ from tests.tables import write_own_tables
 from vlrouterbench.core.errors import BenchmarkError
 from vlrouterbench.data.build import build_benchmark
 from vlrouterbench.demo import workspace as module
-from vlrouterbench.demo.batch import BatchFiles
-from vlrouterbench.demo.controls import CEILING, TRADE_OFF, Preference
+from vlrouterbench.demo.batch import BatchFiles, preview_html, routed_html
+from vlrouterbench.demo.controls import CEILING, OBJECTIVE, TRADE_OFF, Preference
 from vlrouterbench.demo.deciding import encode
 from vlrouterbench.demo.examples import example_samples, sample_files
 from vlrouterbench.demo.exploring import Filter, explorer_of
@@ -76,21 +76,37 @@ def test_a_budget_that_nobody_keeps_takes_the_earlier_choice_away(own):
     workspace, *_ = own
     tab = RouteTab(workspace)
     features = encode(workspace.router, "A hard proof, number 5?", None)
-    card, _, rows = tab.decide(features, CEILING, 50, 1e6, None, [])
-    assert "Ask <strong>" in card and "vrb-row-chosen" in rows
-    card, figure, rows = tab.decide(features, CEILING, 50, 1e-6, None, [])
+    card, _, rows, leads = tab.decide(features, CEILING, 50, 1e6, None, [])
+    assert "Ask <strong>" in card and "vrb-row-chosen" in rows and "No candidate fits" not in leads
+    card, figure, rows, leads = tab.decide(features, CEILING, 50, 1e-6, None, [])
     assert "No candidate is expected to stay within" in card and "Ask <strong>" not in card
+    assert "the cheapest, small, costs" in card and "No candidate fits on" in leads
     assert "vrb-row-chosen" not in rows and rows.count("data-candidate") == 3 and figure
+
+
+def test_an_objective_that_cannot_be_kept_takes_the_earlier_choice_away_and_says_what_can(own):
+    workspace, *_ = own
+    tab = RouteTab(workspace)
+    features = encode(workspace.router, "A hard proof, number 5?", None)
+    card, *_, leads = tab.decide(features, OBJECTIVE, 50, None, None, "average budget", 1e6, [])
+    assert "Ask <strong>" in card and "within 1e+06 USD per 10,000" in leads and "validation split of tables" in leads
+    card, _, rows, leads = tab.decide(features, OBJECTIVE, 50, None, None, "average budget", 1e-6, [])
+    assert "cannot be met" in card and "the cheapest that this router can have is" in card
+    assert "Ask <strong>" not in card and "vrb-row-chosen" not in rows and leads == ""
 
 
 def test_the_sample_files_of_a_batch_are_decided_into_parquet_and_csv(own, tmp_path):
     workspace, *_ = own
     table, images = sample_files(workspace.test, tmp_path)
     rows = list(csv.DictReader(table.open(encoding="utf-8")))
+    shown = preview_html(table)
+    assert "8 rows" in shown and all(row["question"] in shown for row in rows[:5]) and rows[5]["question"] not in shown
     assert len(rows) == 8 and zipfile.ZipFile(images).namelist() == [row["image"] for row in rows]
     paths, routed = BatchDesk(workspace).run(
         BatchFiles(str(table), str(images)), Preference(), [], lambda *_, **__: None
     )
     assert [path.rsplit(".", 1)[1] for path in paths] == ["parquet", "csv"] and not routed.bad
+    assert "8 of 8 rows decided" in (said := routed_html(routed))
+    assert all(f"{name} {count}" in said for name, count in routed.chosen.items())
     decided = list(csv.DictReader(Path(paths[1]).open(encoding="utf-8")))
     assert [row["sample_id"] for row in decided] == [row["sample_id"] for row in rows]

@@ -30,6 +30,7 @@ from vlrouterbench.data.build import build_from_logs
 from vlrouterbench.data.simulation.simulate import SIMULATOR_VERSION, simulate_logs
 from vlrouterbench.data.sources.source import few_names
 from vlrouterbench.data.table import RoutingTable, load_table
+from vlrouterbench.demo.leading import Validation, validation_of
 from vlrouterbench.demo.sample_estimates import FeaturesOf, SampleEstimates, keep_estimates, read_estimates
 from vlrouterbench.evaluation.decisions import read_decisions
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
@@ -122,6 +123,11 @@ class Workspace:
     def estimates(self) -> SampleEstimates | None:
         """What the router makes of the samples of the whole benchmark; None where it was not asked."""
         return read_estimates(self.folder.estimates)
+
+    @cached_property
+    def validation(self) -> Validation | None:
+        """What the router keeps of its validation samples; None where it keeps nothing to judge a setting by."""
+        return validation_of(self.router)
 
     @cached_property
     def decisions(self) -> Mapping[str, np.ndarray]:

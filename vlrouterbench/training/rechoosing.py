@@ -58,7 +58,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class _HeldOut:
+class HeldOut:
     """Held-out samples, for the pool as it is now.
 
     Attributes:
@@ -109,7 +109,7 @@ def can_rechoose(router: PreTrainedRouter, goal: Goal) -> bool:
     """Whether a router's trade-off can be chosen for a goal without training."""
     if not isinstance(router, EstimatingRouter):
         return False
-    return goal.objective.kind in (USD_WEIGHT, ACCURACY) or _held_out(router) is not None
+    return goal.objective.kind in (USD_WEIGHT, ACCURACY) or held_out_now(router) is not None
 
 
 def trained_for(router: PreTrainedRouter) -> str:
@@ -118,7 +118,14 @@ def trained_for(router: PreTrainedRouter) -> str:
 
 
 def rechoose(router: PreTrainedRouter, goal: Goal, candidates: Sequence[str] | None = None) -> Choice:
-    """Choose a router's trade-off for a goal and set it.
+    """Choose a router's trade-off for a goal and set it; arguments and errors as for `choose_trade_off`."""
+    choice = choose_trade_off(router, goal, candidates)
+    router.config.update({"usd_weight": choice.usd_weight})
+    return choice
+
+
+def choose_trade_off(router: PreTrainedRouter, goal: Goal, candidates: Sequence[str] | None = None) -> Choice:
+    """Choose a trade-off for a goal; the router's own stays as it is.
 
     Args:
         router: of a family that estimates.
@@ -133,25 +140,22 @@ def rechoose(router: PreTrainedRouter, goal: Goal, candidates: Sequence[str] | N
             f"objective {goal.objective}: {type(router).__name__} has one trade-off, chosen for {trained_for(router)}. "
             f"Train it for this one: `vlrouterbench train --objective {goal.objective}`, or a family that estimates."
         )
-    objective, kept = goal.objective, _held_out(router)
+    objective, kept = goal.objective, held_out_now(router)
     if objective.kind in (USD_WEIGHT, ACCURACY):
-        choice = Choice(objective.value or 0.0, 0.0)
-    elif kept is None or router.held_out is None:
+        return Choice(objective.value or 0.0, 0.0)
+    if kept is None or router.held_out is None:
         raise RouterError(
             f"objective {objective}: this router keeps no held-out values of its pool to choose a trade-off by: it was "
             "saved by an older release, or its pool has changed. Train it again."
         )
-    else:
-        if not any(goal.measured):
-            low, high = router.held_out["cost_bounds"].tolist()
-            goal = goal.on((low, high))
-        choice = _best(router, kept, goal, candidates)
-    router.config.update({"usd_weight": choice.usd_weight})
-    return choice
+    if not any(goal.measured):
+        low, high = router.held_out["cost_bounds"].tolist()
+        goal = goal.on((low, high))
+    return _best(router, kept, goal, candidates)
 
 
 @torch.no_grad()
-def _best(router: EstimatingRouter, kept: _HeldOut, goal: Goal, candidates: Sequence[str] | None) -> Choice:
+def _best(router: EstimatingRouter, kept: HeldOut, goal: Goal, candidates: Sequence[str] | None) -> Choice:
     names = router.config.candidate_names
     allowed = np.array([candidates is None or name in candidates for name in names])
     means = np.where(allowed, kept.quality.mean(axis=0), -np.inf)
@@ -172,7 +176,7 @@ def _best(router: EstimatingRouter, kept: _HeldOut, goal: Goal, candidates: Sequ
     return Choice(weight, value, "" if goal.met(*averages) else _not_met(goal, averages, names[single]))
 
 
-def _averages(kept: _HeldOut, chosen: torch.Tensor, goal: Goal, single: int) -> tuple[float, float, float]:
+def _averages(kept: HeldOut, chosen: torch.Tensor, goal: Goal, single: int) -> tuple[float, float, float]:
     """As `sure_averages`; what neither a share nor a budget binds is the expectation on train, out of fold."""
     decisions = chosen.cpu().numpy()
     quality, cost = chosen_values(kept.quality, decisions), chosen_values(kept.cost, decisions)
@@ -223,8 +227,12 @@ def _check_kept(router: EstimatingRouter, kept: Mapping[str, torch.Tensor]) -> N
 
 
 @torch.no_grad()
-def _held_out(router: EstimatingRouter) -> _HeldOut | None:
-    """What a router keeps, for its pool; None where it keeps nothing, or nothing that fits."""
+def held_out_now(router: EstimatingRouter) -> HeldOut | None:
+    """What a router keeps of samples that it did not learn from, for its pool; None for nothing, or none that fits.
+
+    Raises:
+        RouterError: it is damaged, or of another router.
+    """
     kept = router.held_out
     if kept is None:
         return None
@@ -239,7 +247,7 @@ def _held_out(router: EstimatingRouter) -> _HeldOut | None:
         quality, cost = (torch.cat([side, joined.double()], dim=1)[:, columns] for side in (quality, cost))
         ratio = torch.where(then > 0, router.mean_cost / then.clamp(min=torch.finfo(then.dtype).tiny), 1.0).double()
         cost = torch.where(ratio == 1, cost, cost * ratio)
-    return _HeldOut(
+    return HeldOut(
         replace(made, output_tokens=None),
         torch.where(quality.isnan(), made.accuracy.double(), quality).numpy(),
         torch.where(cost.isnan(), made.cost_usd.double(), cost).numpy(),
