@@ -119,12 +119,9 @@ def draw_heat_map(
         label: what the colours mean.
         bounds: values at the two ends of the colour scale.
     """
-    from matplotlib.figure import Figure
+    from vlrouterbench.plotting.laid_out import LaidOutFigure
 
-    figure = Figure(
-        figsize=(_between(6.0, 2.2 + 0.58 * len(columns)), _between(2.6, 1.9 + 0.32 * len(rows))),
-        layout="constrained",
-    )
+    figure = LaidOutFigure(_between(6.0, 2.2 + 0.58 * len(columns)), _between(2.6, 1.9 + 0.32 * len(rows)))
     axes = figure.add_subplot()
     cells = axes.imshow(values, cmap="cividis", vmin=bounds[0], vmax=bounds[1], aspect="auto")
     axes.set_xticks(range(len(columns)), map(shortened, columns), rotation=40, ha="right", fontsize=9, parse_math=False)
