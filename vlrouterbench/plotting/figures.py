@@ -133,7 +133,7 @@ def draw_heat_map(
         # An empty cell has the page's colour, so that its dash turns with the page.
         colour = "black" if not measured else _ON_DARK if value <= light else _ON_LIGHT
         number = axes.text(column, row, f"{value:.0f}" if measured else "-", ha="center", va="center", fontsize=9)
-        number.set(color=colour, in_layout=False)  # it is within the axes: to measure it takes long, and changes nothing
+        number.set(color=colour, in_layout=False)  # within the axes: measuring it changes nothing
     axes.set_title(title, parse_math=False)
     figure.colorbar(cells, ax=axes, label=label, fraction=0.03)
     return Drawing(figure, title)
