@@ -36,9 +36,7 @@ def encode(request: EncodeRequest) -> None:
     share = {"rank": processes.process_index, "world_size": processes.num_processes}
     parts = {"engine": request.opened_engine(), "parts": request.parts}
     with console.stage("encode text and images") as progress:
-        work = request.work(
-            progress=progress, wait=processes.wait_for_everyone, **parts, **share
-        )
+        work = request.work(progress=progress, wait=processes.wait_for_everyone, **parts, **share)
         features = encode_benchmark(table, request.feature_options(), work)
     if not processes.is_main_process:
         return
