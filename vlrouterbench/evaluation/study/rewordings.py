@@ -72,7 +72,7 @@ def _asked(words: Callable[[str], str], sample: RouterInput) -> RouterInput | No
 
 
 def _with_picture(sample: RouterInput) -> RouterInput | None:
-    """Solve for x. -> Solve for x in the picture shown.: within the first question, or at the end where there is none."""
+    """As Solve for x in the picture shown, in the place of Solve for x: in the first question, else at the end."""
     if sample.image is None:
         return None
     text = sample.question
