@@ -132,7 +132,8 @@ def draw_heat_map(
         measured = np.isfinite(value)
         # An empty cell has the page's colour, so that its dash turns with the page.
         colour = "black" if not measured else _ON_DARK if value <= light else _ON_LIGHT
-        axes.text(column, row, f"{value:.0f}" if measured else "-", ha="center", va="center", fontsize=9, color=colour)
+        number = axes.text(column, row, f"{value:.0f}" if measured else "-", ha="center", va="center", fontsize=9)
+        number.set(color=colour, in_layout=False)  # within the axes: measuring it changes nothing
     axes.set_title(title, parse_math=False)
     figure.colorbar(cells, ax=axes, label=label, fraction=0.03)
     return Drawing(figure, title)
