@@ -1,8 +1,8 @@
 """A few samples of the test split to try the Route tab with: one click gives an image and a question.
 
 Decisions
-- One per dataset, and more of each where there are few, spread over the benchmark, so that they look different; the same
-  ones at every start. Those with an image where there are any; else questions alone.
+- One per dataset, and more of each where there are few, spread over the benchmark, so that they look different; the
+  same ones at every start. Those with an image where there are any; else questions alone.
 - Their images are written into the app's folder, from which the page's image field may read.
 """
 
