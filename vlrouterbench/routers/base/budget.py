@@ -10,7 +10,7 @@ Decisions
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 
 import torch
@@ -34,20 +34,29 @@ class Estimates:
     standard_error: torch.Tensor | None = None
     output_tokens: torch.Tensor | None = None
 
+    def drawn(self, mean_accuracy: torch.Tensor, mean_cost: torch.Tensor, share: float) -> Estimates:
+        """Accuracy and cost drawn towards means (num_candidates,): a `share` of the differences is left."""
+        pairs = ((mean_accuracy, self.accuracy), (mean_cost, self.cost_usd))
+        accuracy, cost = (mean.to(values) + share * (values - mean.to(values)) for mean, values in pairs)
+        return replace(self, accuracy=accuracy, cost_usd=cost)
+
 
 @dataclass(frozen=True)
 class Budget:
-    """One way to trade accuracy against cost; exactly one field is given.
+    """One way to trade accuracy against cost; exactly one of the first three fields is given.
 
     Attributes:
         usd_weight: accuracy that one USD must buy, >= 0: the decision maximises accuracy - usd_weight * cost.
         max_cost_usd: most that one answer may be expected to cost, USD: the most accurate candidate below it.
         min_accuracy: least chance of a correct answer, 0 to 1: the cheapest candidate above it.
+        share: of what sets estimates of a sample apart from the candidates' means that counts, 0 to 1; below 1 at a
+            router's own trade-off alone, where held-out outcomes bear out no more.
     """
 
     usd_weight: float | None = None
     max_cost_usd: float | None = None
     min_accuracy: float | None = None
+    share: float = 1.0
 
     def __post_init__(self) -> None:
         given = {name: getattr(self, name) for name in KINDS if getattr(self, name) is not None}

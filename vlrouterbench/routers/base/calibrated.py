@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from vlrouterbench.routers.base.budget import Budget, Estimates
-from vlrouterbench.routers.base.decision import RoutingDecision, considered
+from vlrouterbench.routers.base.decision import KINDS, RoutingDecision, considered
 from vlrouterbench.routers.base.estimating import EstimatingRouter
 
 PER_10K = 10_000
@@ -36,7 +36,12 @@ class CalibratedRouter(EstimatingRouter):
 
     def score(self, features: torch.Tensor) -> torch.Tensor:
         """Utility of the estimates at the configuration's trade-off, (num_samples, num_candidates)."""
-        return self.utility(self.estimates(features), Budget(usd_weight=self.config.usd_weight))
+        return self.utility(self.estimates(features), self.own_budget)
+
+    @property
+    def own_budget(self) -> Budget:
+        """The configuration's trade-off, which decides where a request brings none."""
+        return Budget(usd_weight=self.config.usd_weight)
 
     def scores_for(self, features: torch.Tensor, settings: Sequence[Mapping[str, Any]]) -> Iterator[torch.Tensor]:
         """As the base's; estimates are made once, since settings change their utility alone."""
@@ -65,7 +70,8 @@ class CalibratedRouter(EstimatingRouter):
         """As the base's, with estimates, under any budget."""
         self.check_budget(budget)
         given = any(value is not None for value in budget.values())
-        request = Budget(**budget) if given else Budget(usd_weight=self.config.usd_weight)
+        asked = [budget.get(kind) for kind in KINDS]
+        request = Budget(asked[0], asked[1], asked[2]) if given else self.own_budget
         made = self.estimates(features.to(self.device))
         scores = self.utility(made, request)
         chosen = int(self.decided(scores, candidates)[0])
@@ -104,6 +110,13 @@ def reason(
         cost_usd: expected cost per considered candidate, USD per sample.
         budget: what the request asked for.
     """
+    told = _reason(chosen, accuracy, cost_usd, budget)
+    if budget.share == 1 or len(accuracy) == 1:
+        return told
+    return f"{told} Of what sets this request apart {budget.share:.0%} counts: held-out outcomes bear out no more."
+
+
+def _reason(chosen: str, accuracy: Mapping[str, float], cost_usd: Mapping[str, float], budget: Budget) -> str:
     promise = f"{chosen} is expected to be right with {_chance(accuracy[chosen])} at {_price(cost_usd[chosen])}"
     others = [name for name in accuracy if name != chosen]
     if not others:
