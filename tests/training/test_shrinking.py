@@ -1,4 +1,4 @@
-"""Estimates count at a router's own trade-off as far as held-out outcomes bear them out, and everywhere else in full."""
+"""Estimates count at a router's own trade-off as far as held-out outcomes bear them out, elsewhere in full."""
 
 import copy
 
@@ -84,7 +84,8 @@ def test_a_saved_router_decides_alike_and_finds_its_trade_off_again(by_chance, s
 
 def test_it_is_off_unless_it_is_asked_for():
     config = FlagshipRouterConfig(candidates=[], encoder={})
-    assert (config.shrink, config.share) == (False, 1.0) and "shrink" not in FlagshipRouter.recipes["default"].fixed
+    assert (config.shrink, config.share) == (False, 1.0)
+    assert "shrink" not in FlagshipRouter.recipes["default"].fixed
 
 
 def with_specialists(problem):

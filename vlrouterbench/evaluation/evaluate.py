@@ -52,7 +52,7 @@ from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import train_router
 from vlrouterbench.training.outside import check_scores, is_outside, outside_code
 from vlrouterbench.training.problem import Problem
-from vlrouterbench.training.rechoosing import can_rechoose, rechoose, trained_for
+from vlrouterbench.training.rechoosing import can_rechoose, own_trade_off, rechoose, trained_for
 
 
 def evaluate_routers(
@@ -189,7 +189,7 @@ def routed_split(
     pool = _match(name, router, table, options)
     order = pool.order
     config = {"kind": "router", "family": family_name(router), **router.config.training}
-    own = getattr(router.config, "usd_weight", None)
+    own = own_trade_off(router)
     with outside_code(name, type(router), "scored"):
         if is_outside(type(router)):
             with torch.no_grad():
@@ -210,8 +210,7 @@ def routed_split(
             frontier=frontier,
             estimates=ask_estimates(name, router, features, order),
         )
-    if own is not None:
-        router.config.update({"usd_weight": own})
+    router.config.update(own)
     return routed
 
 

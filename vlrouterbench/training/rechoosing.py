@@ -65,6 +65,11 @@ def trained_for(router: PreTrainedRouter) -> str:
     return str(router.config.training.get("objective", RANK_SCORE))
 
 
+def own_trade_off(router: PreTrainedRouter) -> dict[str, float]:
+    """The fields that `rechoose` sets, as they are; none of a family with one trade-off."""
+    return {name: getattr(router.config, name) for name in ("usd_weight", "share") if hasattr(router.config, name)}
+
+
 def rechoose(router: PreTrainedRouter, goal: Goal, candidates: Sequence[str] | None = None) -> Choice:
     """Choose a router's trade-off for a goal and set it.
 

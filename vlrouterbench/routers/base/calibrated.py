@@ -43,6 +43,20 @@ class CalibratedRouter(EstimatingRouter):
         """The configuration's trade-off, which decides where a request brings none."""
         return Budget(usd_weight=self.config.usd_weight)
 
+    def requested(self, budget: Mapping[str, float | None]) -> Budget:
+        """What a request asks for by KINDS; nothing: the router's own trade-off.
+
+        Raises:
+            BudgetError: more than one of them, or a number that makes no sense.
+        """
+        given = {name for name, value in budget.items() if value is not None}
+        if others := sorted(given - {*KINDS}):
+            raise TypeError(f"unexpected keyword arguments {others}, which {type(self).__name__} cannot keep to.")
+        if not given:
+            return self.own_budget
+        weight, most, least = (budget.get(kind) for kind in KINDS)
+        return Budget(weight, most, least)
+
     def scores_for(self, features: torch.Tensor, settings: Sequence[Mapping[str, Any]]) -> Iterator[torch.Tensor]:
         """As the base's; estimates are made once, since settings change their utility alone."""
         made = self.estimates(features)
@@ -69,13 +83,12 @@ class CalibratedRouter(EstimatingRouter):
     ) -> RoutingDecision:
         """As the base's, with estimates, under any budget."""
         self.check_budget(budget)
-        given = any(value is not None for value in budget.values())
-        asked = [budget.get(kind) for kind in KINDS]
-        request = Budget(asked[0], asked[1], asked[2]) if given else self.own_budget
+        request = self.requested(budget)
         made = self.estimates(features.to(self.device))
         scores = self.utility(made, request)
         chosen = int(self.decided(scores, candidates)[0])
-        target_met = request.met(float(made.accuracy[0, chosen]), float(made.cost_usd[0, chosen]))
+        most = request.most(made.cost_usd)
+        target_met = request.met(float(made.accuracy[0, chosen]), float(most[0, chosen]))
         names = self.config.candidate_names
         indices = considered(names, candidates)
 
@@ -93,6 +106,7 @@ class CalibratedRouter(EstimatingRouter):
             target_met=target_met,
             reason=reason(names[chosen], accuracy, cost, request),
             unfamiliar=self.unfamiliarity(features),
+            cost_at_most_usd=None if request.cost_ratios is None else by_name(most),
         )
 
 
@@ -131,7 +145,8 @@ def _reason(chosen: str, accuracy: Mapping[str, float], cost_usd: Mapping[str, f
         return f"{promise}: none of the {len(others)} others is expected to do better{_costs_more(extra)}."
     alternative = f"{rival} promises {_chance(accuracy[rival])} at {_price(cost_usd[rival])}"
     if budget.max_cost_usd is not None:
-        return f"{promise}; {alternative}, above the budget of {_price(budget.max_cost_usd)}."
+        above = "not sure to keep to" if budget.cost_ratios is not None else "above"
+        return f"{promise}; {alternative}, {above} the budget of {_price(budget.max_cost_usd)}."
     if budget.min_accuracy is not None:
         return f"{promise}, the cheapest that reaches {budget.min_accuracy:.1%}; {alternative}."
     if extra <= 0:
