@@ -94,6 +94,23 @@ class EvaluateRequest(PoolChangesRequest):
         ),
     ] = False
     when_unfamiliar: Annotated[str, WHEN_UNFAMILIAR] = "ignore"
+    max_cost_usd: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="The most that one answer of a router may be expected to cost; says how often it was kept.",
+            show_default=False,
+            rich_help_panel="What is compared",
+        ),
+    ] = None
+    cost_confidence: Annotated[
+        float | None,
+        typer.Option(
+            help="Probability that an answer keeps to --max-cost-usd, such as 0.9.",
+            show_default=False,
+            rich_help_panel="What is compared",
+        ),
+    ] = None
     no_baselines: Annotated[
         bool,
         typer.Option(
@@ -108,6 +125,7 @@ class EvaluateRequest(PoolChangesRequest):
 def evaluate(request: EvaluateRequest) -> None:
     """Score routers and policies; write results, decisions and a report."""
     from vlrouterbench.cli import console
+    from vlrouterbench.evaluation.ceiling import Ceiling, ceiling_notes
     from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
     from vlrouterbench.evaluation.headline import headlines, objective_notes, reference_notes
     from vlrouterbench.evaluation.overlap import overlap_notes
@@ -137,6 +155,7 @@ def evaluate(request: EvaluateRequest) -> None:
             router_prices=request.router_prices,
             changes=request.changes(),
             when_unfamiliar=WhenUnfamiliar.parse(request.when_unfamiliar),
+            ceiling=Ceiling(request.max_cost_usd, request.cost_confidence),
             progress=progress,
         )
         added = [] if request.no_baselines else [name for name in BASELINES if name not in request.router]
@@ -159,6 +178,7 @@ def evaluate(request: EvaluateRequest) -> None:
         *objective_notes(records),
         *overlap_notes(records),
         *unfamiliar_notes(records),
+        *ceiling_notes(records),
         *filter(None, (fewer_images_note(record["router"], record["features"]) for record in records)),
         f"report: {page}",
         *(f"also: {path}" for path in written),
