@@ -6,6 +6,7 @@ skip with that reason where they are absent.
 
 import gc
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -17,6 +18,9 @@ os.environ.update(
     HF_HOME=f"{_CACHE.name}/huggingface",
     VLROUTERBENCH_HOME=f"{_CACHE.name}/home",
 )
+# Compiled code is kept and found again, whatever the shell says: three processes and their children import the same.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 # Small products on several threads of a busy machine take ten times as long as on one.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

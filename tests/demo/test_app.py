@@ -70,10 +70,17 @@ class TestInTheBrowser:
             wide, high = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
             assert wide <= width
             assert width < 1000 or high <= height
+            assert page.locator("#data-note").is_visible()
         dark = page.evaluate("getComputedStyle(document.body).backgroundColor").strip("rgb()").split(",")
         light = sum(int(part) for part in dark[:3]) > 384
         assert light == (request.node.callspec.params["page"][1] == "light")
         assert "simulated data" in page.locator("#data-note").inner_text()
+        open_tab(page, "Leaderboard")
+        page.wait_for_selector(".vrb-paper svg")
+        paper = page.evaluate("getComputedStyle(document.querySelector('.vrb-paper')).backgroundColor")
+        ink = page.evaluate("getComputedStyle(document.querySelector('.vrb-paper svg')).fill")
+        brightness = [sum(map(int, colour[4:-1].split(",")[:3])) for colour in (paper, ink)]
+        assert (brightness[0] > brightness[1]) == light
 
     def test_every_control_has_a_name(self, page):
         for name in TABS:
@@ -100,7 +107,7 @@ class TestInTheBrowser:
     def test_the_slider_moves_the_choice_from_cheapest_to_most_accurate(self, page):
         slider = page.locator("#trade-off input[type=range]")
         slider.focus()
-        costs = []
+        costs, led_to = [], []
         for key, end in (("Home", 0), ("End", 100)):
             page.keyboard.press(key)
             page.wait_for_function(
@@ -108,8 +115,10 @@ class TestInTheBrowser:
             )
             page.wait_for_timeout(800)
             costs.append(float(page.locator("#candidates .vrb-row-chosen td").nth(1).inner_text()))
+            led_to.append(float(re.search(r"at [$](\S+)", page.locator("#leads-to").inner_text())[1]))
         every = [float(text) for text in page.locator("#candidates tbody tr td:nth-child(3)").all_inner_texts()]
         first = page.locator("#candidates tbody tr").first
+        assert led_to[0] < led_to[1] and "validation split" in page.locator("#leads-to").inner_text()
         assert costs[0] == min(every) and "vrb-row-chosen" in first.get_attribute("class")
 
     def test_a_budget_is_kept(self, page):
@@ -120,6 +129,18 @@ class TestInTheBrowser:
             "most => Number(document.querySelector('#candidates .vrb-row-chosen td:nth-child(3)').innerText) <= most",
             arg=every[3],
         )
+
+    def test_an_impossible_objective_clears_the_choice_and_another_brings_one_back(self, page):
+        page.get_by_label("Objective", exact=True).locator("visible=true").first.check()
+        page.locator("#objective input").locator("visible=true").click()
+        page.get_by_role("option", name="average budget").click()
+        page.get_by_label("At most, USD per 10K").locator("visible=true").fill("0.000001")
+        page.locator("#choice").get_by_text("the cheapest that this router can have is").wait_for()
+        assert page.locator(CHOICE).count() == page.locator("#candidates .vrb-row-chosen").count() == 0
+        page.locator("#objective input").locator("visible=true").click()
+        page.get_by_role("option", name="highest accuracy").click()
+        page.wait_for_selector(CHOICE)
+        assert "Wanted: accuracy, whatever it costs." in page.locator("#leads-to").inner_text()
 
     def test_a_candidate_is_excluded_by_its_box_and_the_focus_stays(self, page):
         first = page.locator(CHOICE).inner_text()
@@ -167,18 +188,31 @@ class TestInTheBrowser:
             page.locator(".vrb-example").nth(1).click()
             page.locator("#asked .vrb-card").wait_for(state="detached")
 
-    def test_explore_filters_the_test_split(self, page):
+    def test_explore_filters_a_gallery_and_opens_a_sample_by_its_tile(self, page):
         open_tab(page, "Explore")
-        whole = page.locator("#sample strong").first.inner_text()
+        whole = page.locator("#count").inner_text()
         page.locator("#outcome input").click()
         page.get_by_role("option", name="router wrong").click()
-        page.wait_for_function("old => document.querySelector('#sample strong').innerText !== old", arg=whole)
+        page.wait_for_function("old => document.querySelector('#count').innerText !== old", arg=whole)
         assert ": wrong." in page.locator("#sample").inner_text()
         assert "wrong" in page.locator("#sample-candidates .vrb-row-chosen").inner_text()
         first = page.locator("#sample").inner_text()
-        page.locator("#next").click()
+        page.locator(".vrb-tile").nth(1).focus()
+        page.keyboard.press("Enter")
         page.wait_for_function("old => document.querySelector('#sample').innerText !== old", arg=first)
         assert ": wrong." in page.locator("#sample").inner_text()
+        assert page.locator(".vrb-tile[aria-pressed=true]").count() == 1
+
+    def test_explore_turns_its_pages(self, page):
+        open_tab(page, "Explore")
+        page.get_by_text("page 1 of").wait_for()
+        first = page.locator(".vrb-tile").first.get_attribute("data-row")
+        page.locator("#next").click()
+        page.get_by_text("page 2 of").wait_for()
+        assert page.locator(".vrb-tile").first.get_attribute("data-row") != first
+        page.locator("#split input").click()
+        page.get_by_role("option", name="train", exact=True).click()
+        page.get_by_text("learnt from this sample").wait_for()
 
     def test_a_submission_is_placed_and_a_bad_one_answered_in_words(self, page, app, tmp_path):
         open_tab(page, "Leaderboard")
@@ -196,11 +230,15 @@ class TestInTheBrowser:
         upload(page, "#batch-table", tmp_path / "table.csv")
         upload(page, "#batch-zip", zip_of(tmp_path / "images.zip", {"a.png": image_bytes()}))
         page.get_by_text("images.zip").or_(page.get_by_text("images")).first.wait_for()
-        page.wait_for_timeout(500)
+        page.locator("#batch-words").get_by_text("2 rows").wait_for()
         page.locator("#batch-start").click()
         page.get_by_text("1 of 2 rows decided").wait_for()
         assert "not in the archive" in page.locator("#batch-words").inner_text()
-        assert page.locator("#batch-decisions a[download]").count()
+        page.wait_for_selector("#batch-decisions a[download]")
+        assert page.locator("#batch-decisions a[download]").count() == 2
+        with page.expect_download() as taken:
+            page.locator("#batch-sample-file").click()
+        assert taken.value.path().read_text().startswith("sample_id,question,options,image")
 
 
 def decisions_file(app, path, *, candidate=None):

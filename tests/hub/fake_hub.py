@@ -8,7 +8,8 @@
 Clients are processes of their own (fixture `client`): huggingface_hub reads its variables at import. Answered, for
 models, datasets and Spaces: repos/create, validate-yaml, preupload, LFS batch and upload, commit (ndjson), repository
 info, tree, paths-info, and resolve (HEAD and GET, with Range). Writing needs TOKEN and an owner among `owners`; a
-private repository needs TOKEN to be seen. Everything lives in memory.
+private repository needs TOKEN to be seen; a pull request needs TOKEN alone, and `merge` takes it in. Everything lives
+in memory.
 """
 
 import base64
@@ -34,6 +35,7 @@ class Repository:
 
     private: bool = False
     commits: list = field(default_factory=list)
+    pull_requests: list = field(default_factory=list)
 
     def commit(self, files):
         """Add a commit with exactly these files and return its id."""
@@ -76,6 +78,11 @@ class FakeHub:
     def files(self, kind, repo_id):
         """{path: bytes} of main."""
         return dict(self.repositories[kind, repo_id].commits[-1][1])
+
+    def merge(self, kind, repo_id, number):
+        """Add what a pull request brings to main."""
+        repository = self.repositories[kind, repo_id]
+        repository.commit(repository.commits[-1][1] | repository.pull_requests[number - 1])
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -121,7 +128,8 @@ class _Handler(BaseHTTPRequestHandler):
         return self.headers.get("Authorization") == f"Bearer {TOKEN}"
 
     def _may_write(self, owner):
-        status = self.hub.refuse_writes_with or (401 if not self._known else 403 if owner not in self.hub.owners else 0)
+        allowed = owner in self.hub.owners or "create_pr" in self.query
+        status = self.hub.refuse_writes_with or (401 if not self._known else 0 if allowed else 403)
         if status:
             self._error(status, "RepoNotFound" if status == 404 else "Refused", f"refused with {status}")
         return not status
@@ -156,7 +164,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._json({"files": [{"path": p, "uploadMode": modes[p], "shouldIgnore": False} for p in paths]})
 
     def lfs_batch(self, prefix, repo):
-        if self._may_write(repo.split("/")[0]):
+        # Of a pull request, too, which this does not say: an object that no commit names is in no repository.
+        if self._may_write(next(iter(self.hub.owners))):
             objects = json.loads(self.body)["objects"]
             for entry in objects:
                 if entry["oid"] not in self.hub.objects:
@@ -182,8 +191,15 @@ class _Handler(BaseHTTPRequestHandler):
                 files[value["path"]] = base64.b64decode(value["content"])
             elif key == "lfsFile":
                 files[value["path"]] = self.hub.objects[value["oid"]]
-        sha = self.hub.repositories[kind, repo].commit(files)
-        self._json({"success": True, "commitOid": sha, "commitUrl": f"{self.hub.endpoint}/{repo}/commit/{sha}"})
+        repository, address = self.hub.repositories[kind, repo], f"{self.hub.endpoint}/{kind}s/{repo}"
+        if "create_pr" not in self.query:
+            sha = repository.commit(files)
+            commit = f"{self.hub.endpoint}/{repo}/commit/{sha}"
+            return self._json({"success": True, "commitOid": sha, "commitUrl": commit})
+        repository.pull_requests.append({path: data for path, data in files.items() if found[1].get(path) != data})
+        number = len(repository.pull_requests)
+        opened = {"pullRequestUrl": f"{address}/discussions/{number}", "commitUrl": f"{address}/commit/{found[0]}"}
+        self._json({"success": True, "commitOid": found[0]} | opened)
 
     # Reading.
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from vlrouterbench.metrics.off_policy import (
+    Estimate,
     doubly_robust,
     doubly_robust_terms,
     effective_size,
@@ -33,6 +34,11 @@ def test_an_interval_is_that_of_a_mean_and_clusters_that_repeat_one_answer_add_n
     again = mean_over(np.repeat(values, 7), np.repeat(np.arange(5), 7))
     assert (again.low, again.high) == pytest.approx((alone.low, alone.high))
     assert mean_over(values, np.zeros(5)).high == np.inf
+
+
+def test_what_cannot_be_is_cut_off_an_interval_and_the_value_stays():
+    assert Estimate(0.98, 0.9, 1.06).within(0.0, 1.0) == Estimate(0.98, 0.9, 1.0)
+    assert Estimate(0.1, -0.3, 0.5).within(0.0, float("inf")) == Estimate(0.1, 0.0, 0.5)
 
 
 def test_requests_that_all_went_well_are_no_certainty():

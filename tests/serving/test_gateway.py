@@ -252,8 +252,10 @@ def test_feedback_names_its_answer_and_an_unknown_one_is_refused(gateway):
             noted = running.client.post("/v1/feedback", json={"request_id": name, "quality": 0.5})
             unknown = running.client.post("/v1/feedback", json={"request_id": "vlr-no", "quality": 0.5})
             wrong = running.client.post("/v1/feedback", json={"request_id": name, "quality": 2})
+            typo = running.client.post("/v1/feedback", json={"request_id": name, "quality": 1, "qualty": 0})
         assert noted.json()["candidate"] in NAMES
-        assert (unknown.status_code, wrong.status_code) == (404, 400)
+        assert (unknown.status_code, wrong.status_code, typo.status_code) == (404, 400, 400)
+        assert "qualty" in typo.text and "Did you mean" in typo.text, typo.text
 
 
 def test_health_and_metrics_answer(gateway):

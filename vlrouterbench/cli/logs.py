@@ -110,6 +110,11 @@ def evaluate(
             f"{Path(one.router).name} agrees with {one.agrees:,} of them; effective sample size {one.effective:.0f}"
             for one in found.routers
         ),
+        *(
+            f"{Path(one.router).name} less the first: {one.difference_by}"
+            for one in found.routers
+            if one.difference is not None
+        ),
         *(f"left out: {count:,} with {reason}" for reason, count in found.left_out.items()),
     )
 

@@ -166,6 +166,11 @@ class RouteRequest(GoalRequest):
 
         return WhenUnfamiliar.parse(self.when_unfamiliar)
 
+    @property
+    def acts_if_unfamiliar(self) -> bool:
+        """Whether anything is done with them; nothing more is imported where nothing was asked for."""
+        return self.when_unfamiliar != "ignore" and self.if_unfamiliar.acts
+
     def source(self) -> RouterSource:
         """The router as it is loaded."""
         from vlrouterbench.routing.parts.router_source import RouterSource
@@ -191,7 +196,7 @@ class RouteRequest(GoalRequest):
 
     def check(self) -> None:
         """Raise typer.BadParameter for options that do not go together."""
-        acts = self.if_unfamiliar.acts
+        acts = self.acts_if_unfamiliar
         kinds = ("usd_weight", "max_cost_usd", "min_accuracy")
         budgets = [_flag(name) for name in kinds if getattr(self, name) is not None]
         if self.average_cost_usd is not None:

@@ -9,7 +9,18 @@ from typing import Any
 
 import gradio as gr
 
-from vlrouterbench.demo.controls import CHEAPEST, KINDS, MOST_ACCURATE, TRADE_OFF
+from vlrouterbench.demo.controls import (
+    AMOUNTS,
+    CEILING,
+    CHEAPEST,
+    FLOOR,
+    KEEP_SHARE,
+    KINDS,
+    MOST_ACCURATE,
+    OBJECTIVE,
+    OBJECTIVES,
+    TRADE_OFF,
+)
 from vlrouterbench.demo.errors import message_of
 from vlrouterbench.routing.limits import INPUT_ERRORS, QuestionError
 
@@ -65,8 +76,8 @@ def in_plain_words(work: Callable[..., Any], folders: Iterable[Path]) -> Callabl
     return wrapped
 
 
-def budget_controls(position: int, *, visible: bool) -> tuple[Any, Any, Any, Any]:
-    """The slider and the two budgets with the switch between them, in the order of Preference's fields.
+def budget_controls(position: int, *, visible: bool) -> tuple[Any, ...]:
+    """The slider, the two budgets and the objective with the switch between them, in the order of Preference's fields.
 
     Args:
         position: where the slider starts.
@@ -93,9 +104,29 @@ def budget_controls(position: int, *, visible: bool) -> tuple[Any, Any, Any, Any
         visible=False,
         elem_id="target",
     )
-    return kind, slider, usd, percent
+    label, _, start = AMOUNTS[OBJECTIVES[KEEP_SHARE]]
+    with gr.Row():
+        objective = gr.Dropdown(
+            list(OBJECTIVES),
+            value=KEEP_SHARE,
+            label="Of many questions",
+            visible=False,
+            elem_id="objective",
+            scale=3,
+            min_width=180,
+        )
+        amount = gr.Number(value=start, minimum=0, label=label, visible=False, elem_id="amount", scale=2, min_width=100)
+    return kind, slider, usd, percent, objective, amount
 
 
-def shown_control(kind: str) -> tuple[Any, ...]:
-    """Show the one field that a kind of budget needs."""
-    return tuple(gr.update(visible=kind == other) for other in KINDS)
+def shown_controls(kind: str, objective: str) -> tuple[Any, ...]:
+    """Show the fields that a kind of budget needs: updates of all controls but the switch."""
+    amount = OBJECTIVES.get(objective) in AMOUNTS
+    one_each = (gr.update(visible=kind == other) for other in (TRADE_OFF, CEILING, FLOOR, OBJECTIVE))
+    return *one_each, gr.update(visible=kind == OBJECTIVE and amount)
+
+
+def amount_control(objective: str) -> tuple[Any, float | None]:
+    """The number of another objective: an update of its field, and its value, None where none is needed yet."""
+    label, _, start = AMOUNTS.get(OBJECTIVES.get(objective, ""), ("", 1, None))
+    return gr.update(visible=bool(label), label=label, value=start), start

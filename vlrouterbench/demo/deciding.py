@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 from vlrouterbench.demo.controls import Preference
-from vlrouterbench.demo.errors import DemoError
+from vlrouterbench.demo.errors import DemoError, NobodyFitsError
 from vlrouterbench.demo.html import usd_per_10k
 from vlrouterbench.metrics.frontier import pareto_frontier
 from vlrouterbench.plotting.candidates import CandidatePoint
@@ -27,10 +27,6 @@ from vlrouterbench.routers.base.decision import RoutingDecision
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.encoders.sample_input import RouterInput
 from vlrouterbench.routing.limits import checked_text
-
-
-class NobodyFitsError(DemoError):
-    """No candidate fits the budget."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +106,8 @@ def answer(
         strongest: the candidate that the saving is relative to; None takes the one with the highest estimate.
 
     Raises:
-        DemoError: every candidate is excluded, or one is unknown; a number is missing, or no candidate fits the budget.
+        DemoError: every candidate is excluded, or one is unknown; a number is missing.
+        NobodyFitsError: no candidate fits the budget, or no trade-off keeps the objective.
         BudgetError: a number that makes no sense.
     """
     names = router.config.candidate_names
@@ -121,7 +118,7 @@ def answer(
         raise DemoError("Every candidate is excluded. Allow at least one.")
     estimates = _estimates(router, features)
     cost_of = dict(zip(names, estimates.cost_usd, strict=True))
-    budget = preference.budget(router)
+    budget = preference.budget(router, kept)
     _check_ceiling(budget.get("max_cost_usd"), {name: float(cost_of[name]) for name in kept})
     decision = router.decide_one(features, kept, **budget)
     if strongest is None or strongest not in names:

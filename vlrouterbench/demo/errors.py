@@ -16,6 +16,10 @@ class DemoError(QuestionError):
     """Something that a visitor asked for and the app does not do; the message is for the visitor."""
 
 
+class NobodyFitsError(DemoError):
+    """No candidate fits the budget, or no trade-off keeps the objective."""
+
+
 def message_of(error: Exception, folders: Iterable[Path] = ()) -> str:
     """What a visitor reads of an error: its message, escaped, without paths of this machine.
 

@@ -1,7 +1,8 @@
 """A few samples of the test split to try the Route tab with: one click gives an image and a question.
 
 Decisions
-- One per dataset, spread over the benchmark, so that they look different; the same ones at every start.
+- One per dataset, spread over the benchmark, so that they look different; the same ones at every start. Those with an
+  image where there are any; else questions alone.
 - Their images are written into the app's folder, from which the page's image field may read.
 """
 
@@ -25,7 +26,7 @@ from vlrouterbench.routers.encoders.sample_input import read_image
 
 COUNT, BATCH_COUNT = 5, 8
 _LONGEST_QUESTION = 300
-_THUMBNAIL_PIXELS = 96
+_THUMBNAIL_PIXELS, _BUTTON_WORDS = 96, 60
 
 
 @dataclass(frozen=True)
@@ -34,17 +35,17 @@ class Example:
 
     Attributes:
         question: its question.
-        image: its image as a file.
-        thumbnail: its image in small, as a data address inside the page.
+        image: its image as a file, None without one.
+        thumbnail: its image in small, as a data address inside the page; "" without one.
     """
 
     question: str
-    image: Path
+    image: Path | None
     thumbnail: str
 
 
 def example_samples(table: RoutingTable, folder: Path, count: int = COUNT) -> list[Example]:
-    """Up to `count` samples with short questions and readable images, one per dataset.
+    """Up to `count` samples with short questions, one per dataset; with images where the benchmark has any.
 
     Args:
         table: the scored samples.
@@ -53,7 +54,9 @@ def example_samples(table: RoutingTable, folder: Path, count: int = COUNT) -> li
     """
     make_folder(folder)
     questions, datasets = table.column("question"), table.column("dataset")
-    usable = np.array(table.column("image_ok")) & (np.char.str_len(np.array(questions)) <= _LONGEST_QUESTION)
+    usable = np.char.str_len(np.array(questions)) <= _LONGEST_QUESTION
+    with_image = usable & np.array(table.column("image_ok"), dtype=bool)
+    usable = with_image if with_image.any() else usable
     firsts: dict[str, int] = {}
     for index in np.flatnonzero(usable):
         firsts.setdefault(datasets[index], int(index))
@@ -63,9 +66,11 @@ def example_samples(table: RoutingTable, folder: Path, count: int = COUNT) -> li
     for number, (index, content) in enumerate(zip(indices, table.take(indices).iter_images(), strict=True)):
         path = folder / f"{number}.jpg"
         image = read_image(content)
-        if image is not None:
-            image.convert("RGB").save(path, "JPEG", quality=90)
-            examples.append(Example(questions[index], path, data_address(content, pixels=_THUMBNAIL_PIXELS)))
+        if image is None:
+            examples.append(Example(questions[index], None, ""))
+            continue
+        image.convert("RGB").save(path, "JPEG", quality=90)
+        examples.append(Example(questions[index], path, data_address(content, pixels=_THUMBNAIL_PIXELS)))
     return examples
 
 
@@ -94,11 +99,16 @@ def sample_files(table: RoutingTable, folder: Path, count: int = BATCH_COUNT) ->
 
 
 def buttons_html(examples: Sequence[Example]) -> str:
-    """A button with a small image for each example."""
+    """A button for each example, with its image in small or its question's first words."""
     buttons = "".join(
         f'<button type="button" class="vrb-example" data-index="{index}" title="{escaped(example.question)}" '
-        f'aria-label="Example {index + 1}: {escaped(example.question[:120])}"><img src="{example.thumbnail}" alt="">'
-        "</button>"
+        f'aria-label="Example {index + 1}: {escaped(example.question[:120])}">{_inside(example)}</button>'
         for index, example in enumerate(examples)
     )
     return f'<div class="vrb-examples" role="group" aria-label="Examples">{buttons}</div>' if buttons else ""
+
+
+def _inside(example: Example) -> str:
+    if example.thumbnail:
+        return f'<img src="{example.thumbnail}" alt="">'
+    return f"<span>{escaped(example.question[:_BUTTON_WORDS])}</span>"

@@ -20,8 +20,8 @@ from vlrouterbench.demo.asked_html import asked_card, simulated_note
 from vlrouterbench.demo.asking import Asking, ask_candidates
 from vlrouterbench.demo.components import PRIVATE, fragment
 from vlrouterbench.demo.controls import Preference
-from vlrouterbench.demo.deciding import NobodyFitsError, answer, encode, estimated
-from vlrouterbench.demo.errors import DemoError
+from vlrouterbench.demo.deciding import answer, encode, estimated
+from vlrouterbench.demo.errors import DemoError, NobodyFitsError
 from vlrouterbench.demo.workspace import Workspace, trained_on_simulated_data
 from vlrouterbench.measuring.endpoints.endpoint import Endpoint
 from vlrouterbench.plotting.candidates import CandidatePoint

@@ -12,11 +12,21 @@ from typing import Any
 import gradio as gr
 
 from vlrouterbench.data.saved_tables.form import SUFFIXES
-from vlrouterbench.demo.batch import BatchFiles, BatchRouting, routed_html
-from vlrouterbench.demo.components import HEAVY, PRIVATE, budget_controls, fragment, in_plain_words, shown_control
+from vlrouterbench.demo.batch import BatchFiles, BatchRouting, preview_html, routed_html
+from vlrouterbench.demo.components import (
+    DECIDING,
+    HEAVY,
+    PRIVATE,
+    amount_control,
+    budget_controls,
+    fragment,
+    in_plain_words,
+    shown_controls,
+)
 from vlrouterbench.demo.controls import Preference, start_position
 from vlrouterbench.demo.errors import DemoError
 from vlrouterbench.demo.examples import sample_files
+from vlrouterbench.demo.leading_html import leads_to_html
 from vlrouterbench.demo.workspace import Workspace
 from vlrouterbench.evaluation.writing import DECISIONS_FILE
 from vlrouterbench.routers.registry import family_name
@@ -62,15 +72,57 @@ class BatchDesk:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
+@dataclass(frozen=True)
+class BatchTab:
+    """The functions that the tab's events call."""
+
+    desk: BatchDesk
+
+    def decide(
+        self,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 - how the library finds it
+        table: str | None = None,
+        images: str | None = None,
+        *controls: Any,
+    ) -> tuple[Any, str]:
+        """Decide every row: the files of decisions, and what became of the rows."""
+        if table is None:
+            raise DemoError("Upload a table first.")
+        paths, routed = self.desk.run(BatchFiles(table, images), Preference(*controls), [], progress)
+        return gr.update(value=paths or None, visible=bool(paths)), routed_html(routed)
+
+    def preview(self, table: str | None) -> tuple[str, Any]:
+        """The first rows of an uploaded table; decisions on an earlier one go."""
+        return ("" if table is None else preview_html(table)), gr.update(value=None, visible=False)
+
+    def lead(self, *controls: Any) -> str:
+        """What a setting leads to."""
+        return leads_to_html(self.desk.workspace, Preference(*controls))
+
+    def switch(self, kind: str, *controls: Any) -> tuple[Any, ...]:
+        """The controls of another kind of budget, and what it leads to."""
+        return *shown_controls(kind, controls[3]), self.lead(kind, *controls)
+
+    def another_objective(self, *controls: Any) -> tuple[Any, str]:
+        """The number of another objective, and what it leads to."""
+        shown, start = amount_control(controls[-2])
+        return shown, self.lead(*controls[:-1], start)
+
+
 def build_batch(workspace: Workspace) -> None:
     """Lay the tab out and connect it."""
-    desk = BatchDesk(workspace)
+    tab = BatchTab(BatchDesk(workspace))
+    given = [str(path) for path in sample_files(workspace.test, workspace.folder.examples)]
+    first = Preference(position=start_position(workspace.router))
     with gr.Row(elem_classes="vrb-columns"):
         with gr.Column(scale=3, min_width=280):
-            table = gr.File(label="Table of questions", file_types=SUFFIXES, height=130, elem_id="batch-table")
-            images = gr.File(label="Images (zip), optional", file_types=[".zip"], height=130, elem_id="batch-zip")
+            table = gr.File(label="Table of questions", file_types=SUFFIXES, height=110, elem_id="batch-table")
+            images = gr.File(label="Images (zip), optional", file_types=[".zip"], height=110, elem_id="batch-zip")
+            with gr.Row():
+                sample = gr.Button("Take a sample", size="sm", min_width=80, elem_id="batch-sample")
+                gr.DownloadButton("Download the sample", given[0], size="sm", min_width=80, elem_id="batch-sample-file")
             controls = budget_controls(start_position(workspace.router), visible=workspace.router.calibrated)
-            sample = gr.Button("Take a sample table and its images", size="sm", elem_id="batch-sample")
+            leads = fragment(leads_to_html(workspace, first), elem_id="batch-leads-to")
             start = gr.Button("Decide all rows", variant="primary", elem_id="batch-start")
         with gr.Column(scale=5, min_width=320):
             gr.Markdown(_HELP)
@@ -79,33 +131,32 @@ def build_batch(workspace: Workspace) -> None:
                 label="Decisions (parquet and CSV)",
                 file_count="multiple",
                 interactive=False,
-                height=130,
+                visible=False,
+                height=110,
                 elem_id="batch-decisions",
             )
+    sample.click(lambda: given, outputs=[table, images], show_progress="hidden", **PRIVATE)
+    _connect(tab, (table, images, start), controls, (decisions, outcome, leads))
 
-    def decide(
-        table: str | None,
-        images: str | None,
-        kind: str,
-        position: float,
-        usd: float | None,
-        percent: float | None,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008 - how the library finds it
-    ) -> tuple[list[str] | None, str]:
-        if table is None:
-            raise DemoError("Upload a table first.")
-        paths, routed = desk.run(BatchFiles(table, images), Preference(kind, position, usd, percent), [], progress)
-        return paths or None, routed_html(routed)
 
-    answered = in_plain_words(decide, (workspace.folder.uploads, workspace.folder.root))
-    given = sample_files(workspace.test, workspace.folder.examples)
-    sample.click(lambda: [str(path) for path in given], outputs=[table, images], show_progress="hidden", **PRIVATE)
-    start.click(
-        answered,
-        inputs=[table, images, *controls],
-        outputs=[decisions, outcome],
-        show_progress_on=outcome,
-        **PRIVATE,
-        **HEAVY,
-    )
-    controls[0].change(shown_control, inputs=controls[0], outputs=list(controls[1:]), show_progress="hidden", **PRIVATE)
+def _connect(
+    tab: BatchTab, inputs: tuple[Any, Any, Any], controls: tuple[Any, ...], outputs: tuple[Any, Any, Any]
+) -> None:
+    table, images, start = inputs
+    decisions, outcome, leads = outputs
+    kind, slider, usd, percent, objective, amount = controls
+    folders = (tab.desk.workspace.folder.uploads, tab.desk.workspace.folder.root)
+
+    def plain(work: Any) -> Any:
+        return in_plain_words(work, folders)
+
+    deciding = {"inputs": [table, images, *controls], "outputs": [decisions, outcome], "show_progress_on": outcome}
+    start.click(plain(tab.decide), **deciding, **PRIVATE, **HEAVY)
+    quick = {"show_progress": "hidden", "trigger_mode": "always_last"}
+    table.change(plain(tab.preview), inputs=table, outputs=[outcome, decisions], **quick, **PRIVATE, **HEAVY)
+    every = {"inputs": list(controls), **quick}
+    slider.change(plain(tab.lead), outputs=leads, **every, **PRIVATE, **DECIDING)
+    for number in (usd, percent, amount):
+        number.input(plain(tab.lead), outputs=leads, **every, **PRIVATE, **DECIDING)
+    kind.change(plain(tab.switch), outputs=[*controls[1:], leads], **every, **PRIVATE, **DECIDING)
+    objective.input(plain(tab.another_objective), outputs=[amount, leads], **every, **PRIVATE, **DECIDING)

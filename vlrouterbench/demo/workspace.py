@@ -30,6 +30,8 @@ from vlrouterbench.data.build import build_from_logs
 from vlrouterbench.data.simulation.simulate import SIMULATOR_VERSION, simulate_logs
 from vlrouterbench.data.sources.source import few_names
 from vlrouterbench.data.table import RoutingTable, load_table
+from vlrouterbench.demo.leading import Validation, validation_of
+from vlrouterbench.demo.sample_estimates import FeaturesOf, SampleEstimates, keep_estimates, read_estimates
 from vlrouterbench.evaluation.decisions import read_decisions
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 from vlrouterbench.evaluation.policies import POLICIES, decide_policy
@@ -46,6 +48,8 @@ ROUTER_VARIABLE = "ROUTER_ID"
 OWN_FAMILY = CALIBRATED_FAMILIES[0]
 NUM_SAMPLES = 2_000
 MADE_FILE = "made.json"
+_LAYOUT = 3
+"""Of what is made: a folder of another one is made again."""
 _MOST_PROCESSES = 4
 """A hosted machine reports more cores than an app may use."""
 Stage = Callable[[str], AbstractContextManager[Any]]
@@ -74,6 +78,16 @@ class AppFolder:
     def evaluation(self) -> Path:
         """Results of `evaluate`."""
         return self.root / "evaluation"
+
+    @property
+    def estimates(self) -> Path:
+        """What the router makes of every sample, where it has the benchmark's candidates."""
+        return self.root / "estimates.safetensors"
+
+    @property
+    def leaderboard(self) -> Path:
+        """The leaderboard as it is shown before anybody submits."""
+        return self.root / "leaderboard.json"
 
     @property
     def examples(self) -> Path:
@@ -109,6 +123,16 @@ class Workspace:
         """The scored samples."""
         split = self.table.split("test")
         return split.take(split.complete)
+
+    @cached_property
+    def estimates(self) -> SampleEstimates | None:
+        """What the router makes of the samples of the whole benchmark; None where it was not asked."""
+        return read_estimates(self.folder.estimates)
+
+    @cached_property
+    def validation(self) -> Validation | None:
+        """What the router keeps of its validation samples; None where it keeps nothing to judge a setting by."""
+        return validation_of(self.router)
 
     @cached_property
     def decisions(self) -> Mapping[str, np.ndarray]:
@@ -208,6 +232,7 @@ def prepare(
     loaded = AutoRouter.from_pretrained(router) if router else None
     sources = {
         "version": __version__,
+        "layout": _LAYOUT,
         "simulator_version": SIMULATOR_VERSION,
         "num_samples": num_samples,
         "family": OWN_FAMILY,
@@ -242,17 +267,24 @@ def _make(app: AppFolder, loaded: PreTrainedRouter | None, num_samples: int, sta
         with stage(f"draw {num_samples:,} simulated samples"):
             build_from_logs(simulate_logs(num_samples=num_samples, num_proc=_processes(num_samples)), app.benchmark)
     table = load_table(app.benchmark)
-    routers = list(POLICIES)
+    for stale in (app.estimates, app.leaderboard):
+        stale.unlink(missing_ok=True)
+    routers, asked = list(POLICIES), loaded
+    features_of: FeaturesOf | None = None
     if loaded is None:
         with stage("encode images and texts"):
-            problem = Problem(table, encode_benchmark(table))
+            features = encode_benchmark(table)
         with stage(f"train {OWN_FAMILY}"):
-            save_router(train_router(OWN_FAMILY, problem), app.router)
+            save_router(train_router(OWN_FAMILY, Problem(table, features)), app.router)
+        asked, features_of = AutoRouter.from_pretrained(app.router), features.of
         routers.append(str(app.router))
     elif set(loaded.config.candidate_names) == set(table.pool.names):
         routers.append(str(loaded.name_or_path))
     with stage("evaluate on the test split"):
         evaluate_routers(app.benchmark, routers, app.evaluation, EvaluationOptions(time_routers=False))
+    if asked is not None and len(routers) > len(POLICIES):
+        with stage("estimate every sample"):
+            keep_estimates(asked, table, app.estimates, features_of)
 
 
 def _processes(num_samples: int) -> int:

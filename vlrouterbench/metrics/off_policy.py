@@ -34,6 +34,10 @@ class Estimate:
     low: float
     high: float
 
+    def within(self, lowest: float, highest: float) -> Estimate:
+        """The same with its interval cut to what is possible; the value, which may lie outside, as it is."""
+        return Estimate(self.value, *(min(max(end, lowest), highest) for end in (self.low, self.high)))
+
 
 def weights_of(agrees: np.ndarray, propensity: np.ndarray) -> np.ndarray:
     """w_i = 1[pi(x_i) = a_i] / e_i, (num_requests,).

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.output_text import markup_text
@@ -23,7 +24,16 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 14, 46
 _LETTER, _LINE = 6.3, 13
 """Size of a letter at 11 pixels."""
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25)
-_LABEL_OFFSETS = ((9, 14, "start"), (9, -6, "start"), (-9, -6, "end"), (-9, 14, "end"), (9, 4, "start"), (-9, 4, "end"))
+_LABEL_OFFSETS = (
+    (9, 14, "start"),
+    (9, -6, "start"),
+    (-9, -6, "end"),
+    (-9, 14, "end"),
+    (9, 4, "start"),
+    (-9, 4, "end"),
+    (9, -15, "start"),
+    (-9, -15, "end"),
+)
 """Offset in pixels and alignment of a name beside its point, the preferred first."""
 
 
@@ -177,24 +187,42 @@ def _mark(point: CandidatePoint, scales: _Scales, calibrated: bool) -> str:
 def _names(points: Sequence[CandidatePoint], scales: _Scales) -> str:
     """Names beside the chosen point and the frontier, where they cover nothing."""
     taken = [(x - 7, y - 7, x + 7, y + 7) for p in points for x, y in [(_x(p, scales), scales.y(p.height))]]
+    crossed = _along_frontier(points, scales)
     parts = []
     for point in sorted(points, key=lambda p: (not p.chosen, _cost(p))):
         if not (point.chosen or point.frontier):
             continue
         x, y, text = _x(point, scales), scales.y(point.height), shortened(point.name)
+        places = []
         for right, down, anchor in _LABEL_OFFSETS:
             start = x + right - (len(text) * _LETTER if anchor == "end" else 0)
             box = (start, y + down - _LINE + 3, start + len(text) * _LETTER, y + down + 3)
             inside = box[0] >= _LEFT and box[2] <= WIDTH and box[1] >= 0
             if inside and not any(_overlap(box, other) for other in taken):
-                taken.append(box)
-                weight = ' font-weight="700"' if point.chosen else ""
-                parts.append(
-                    f'<text x="{x + right:.1f}" y="{y + down:.1f}" text-anchor="{anchor}"{weight}>'
-                    f"{markup_text(text)}</text>"
-                )
-                break
+                places.append((sum(_overlap(box, other) for other in crossed), right, down, anchor, box))
+        if not places:
+            continue
+        # Beside the dashed line where there is space, else where it crosses the least of the name.
+        _, right, down, anchor, box = min(places, key=lambda place: place[0])
+        taken.append(box)
+        weight = ' font-weight="700"' if point.chosen else ""
+        parts.append(
+            f'<text x="{x + right:.1f}" y="{y + down:.1f}" text-anchor="{anchor}"{weight}>{markup_text(text)}</text>'
+        )
     return "".join(parts)
+
+
+def _along_frontier(points: Sequence[CandidatePoint], scales: _Scales) -> list[tuple[float, ...]]:
+    """Small boxes along the line of the frontier, a few pixels apart."""
+    front = sorted((point for point in points if point.frontier), key=_cost)
+    ends = [(_x(point, scales), scales.y(point.height)) for point in front]
+    boxes: list[tuple[float, ...]] = []
+    for (x1, y1), (x2, y2) in pairwise(ends):
+        steps = max(1, round(math.hypot(x2 - x1, y2 - y1) / 4))
+        for step in range(steps + 1):
+            x, y = x1 + (x2 - x1) * step / steps, y1 + (y2 - y1) * step / steps
+            boxes.append((x - 1, y - 1, x + 1, y + 1))
+    return boxes
 
 
 def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> bool:

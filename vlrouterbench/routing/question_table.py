@@ -115,7 +115,7 @@ def read_question_table(path: Path | str, limits: Limits = LIMITS) -> QuestionRo
         mixed = _rows_of(error)
         return QuestionRows(list(dict.fromkeys(name for row in mixed for name in row)), None, mixed)
     except TableError as error:
-        raise _not_a_table(error) from error
+        raise not_a_table(error) from error
     return QuestionRows(table.column_names, table.select([name for name in table.column_names if name in form.known]))
 
 
@@ -124,10 +124,11 @@ def _rows_of(mixed: MixedKindsError) -> list[RawRow]:
     try:
         return list(mixed.rows())
     except TableError as error:
-        raise _not_a_table(error) from error
+        raise not_a_table(error) from error
 
 
-def _not_a_table(error: TableError) -> QuestionError:
+def not_a_table(error: TableError) -> QuestionError:
+    """The same for the person who sent the table."""
     return QuestionError(f"The table{error} Tables are read from {ENDINGS_IN_WORDS} files.")
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,7 @@ class Addresses:
         """`POST /v1/feedback`: how good an answer was, 0 to 1; of the key that asked, or one that may do anything."""
         key = self._caller(request)
         content = read_object(await self._body(request))
+        _check_fields(content, ("request_id", "quality"))
         name, quality = content.get("request_id"), content.get("quality")
         if not isinstance(name, str) or isinstance(quality, bool) or not isinstance(quality, int | float):
             raise RequestError(400, 'expected "request_id" as a text and "quality" as a number from 0 to 1.')
@@ -139,9 +140,7 @@ class Addresses:
         if self._swaps is None:
             raise RequestError(409, "several processes serve: send SIGHUP to the first, which reloads all of them.")
         content = read_object(await self._body(request))
-        for name in content:
-            if name not in ("router", "back"):
-                raise RequestError(400, str(unknown_name("field", name, ("router", "back"))))
+        _check_fields(content, ("router", "back"))
         folder, back = content.get("router"), content.get("back", False)
         if (folder is not None and not isinstance(folder, str)) or not isinstance(back, bool) or (folder and back):
             raise RequestError(400, 'expected "router" as a path, or "back" as true or false, or neither.')
@@ -234,6 +233,17 @@ class _Relayed(StreamingResponse):
             await super().__call__(scope, receive, send)
         finally:
             await asyncio.shield(self._served.close())
+
+
+def _check_fields(content: Mapping[str, object], known: tuple[str, ...]) -> None:
+    """A field that means nothing here is refused: it may be one that is written wrong.
+
+    Raises:
+        RequestError: there is one.
+    """
+    for name in content:
+        if name not in known:
+            raise RequestError(400, str(unknown_name("field", name, known)))
 
 
 def _model(name: str) -> dict[str, str | int]:

@@ -31,7 +31,7 @@ from vlrouterbench.routing.when_unfamiliar import NOTHING, UnfamiliarError, When
 from vlrouterbench.serving.logs.encoders import feature_encoder
 from vlrouterbench.serving.request_error import RequestError, unexpected
 from vlrouterbench.serving.settings import ServingError
-from vlrouterbench.training.rechoosing import own_trade_off, rechoose
+from vlrouterbench.training.rechoosing import choose_trade_off
 
 MOST_TOGETHER = 16
 """Requests that are encoded together."""
@@ -228,8 +228,4 @@ def weight_for(router: PreTrainedRouter, objective: str) -> float:
             f"objective {objective}: {type(router).__name__} has one trade-off, the one it was trained for. Serve a "
             "router that estimates, or leave objectives out of the configuration."
         )
-    own = own_trade_off(router)
-    try:
-        return rechoose(router, Goal(Objective.parse(objective))).usd_weight
-    finally:
-        router.config.update(own)
+    return choose_trade_off(router, Goal(Objective.parse(objective))).usd_weight

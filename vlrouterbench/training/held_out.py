@@ -79,8 +79,12 @@ def held_out_of(router: PreTrainedRouter, problem: Problem) -> dict[str, torch.T
 
 
 @torch.no_grad()
-def held_out(router: EstimatingRouter) -> HeldOut | None:
-    """What a router keeps, for its pool; None where it keeps nothing, or nothing that fits."""
+def held_out_now(router: EstimatingRouter) -> HeldOut | None:
+    """What a router keeps of samples that it did not learn from, for its pool; None for nothing, or none that fits.
+
+    Raises:
+        RouterError: it is damaged, or of another router.
+    """
     kept = router.held_out
     if kept is None:
         return None

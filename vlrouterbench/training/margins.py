@@ -20,12 +20,13 @@ CONFIDENCE = 0.95
 """How sure a share of accuracy or a budget is kept, when a trade-off or a setting is chosen for it."""
 
 
-def margin(values: np.ndarray, groups: np.ndarray) -> float:
-    """How far the mean of values (num_samples,) may be off to one side, with CONFIDENCE, by its spread over groups.
+def margin(values: np.ndarray, groups: np.ndarray, confidence: float = CONFIDENCE) -> float:
+    """How far the mean of values (num_samples,) may be off to one side, by its spread over groups.
 
     Args:
         values: of each sample.
         groups: group of each sample, (num_samples,), names or numbers; samples of one group count as one.
+        confidence: how sure that is.
 
     Returns:
         The margin, in units of the values; infinite for a single group, which shows no spread.
@@ -33,7 +34,7 @@ def margin(values: np.ndarray, groups: np.ndarray) -> float:
     count = len(np.unique(groups))
     if count < 2:
         return np.inf
-    return float(stdtrit(count - 1, CONFIDENCE) * standard_error(values, groups))
+    return float(stdtrit(count - 1, confidence) * standard_error(values, groups))
 
 
 def standard_error(values: np.ndarray, groups: np.ndarray) -> float:

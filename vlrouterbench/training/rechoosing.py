@@ -28,7 +28,7 @@ from vlrouterbench.routers.base.estimating import EstimatingRouter
 from vlrouterbench.routers.base.learning import Recipe
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.flagship.modeling_flagship import FlagshipRouter
-from vlrouterbench.training.held_out import HeldOut, averages, held_out
+from vlrouterbench.training.held_out import HeldOut, averages, held_out_now
 from vlrouterbench.training.margins import CONFIDENCE
 from vlrouterbench.training.shrinking import OwnTradeOff, shrunk
 
@@ -57,7 +57,7 @@ def can_rechoose(router: PreTrainedRouter, goal: Goal) -> bool:
     """Whether a router's trade-off can be chosen for a goal without training."""
     if not isinstance(router, EstimatingRouter):
         return False
-    return goal.objective.kind in (USD_WEIGHT, ACCURACY) or held_out(router) is not None
+    return goal.objective.kind in (USD_WEIGHT, ACCURACY) or held_out_now(router) is not None
 
 
 def trained_for(router: PreTrainedRouter) -> str:
@@ -71,7 +71,16 @@ def own_trade_off(router: PreTrainedRouter) -> dict[str, float]:
 
 
 def rechoose(router: PreTrainedRouter, goal: Goal, candidates: Sequence[str] | None = None) -> Choice:
-    """Choose a router's trade-off for a goal and set it.
+    """Choose a router's trade-off for a goal and set it; arguments and errors as for `choose_trade_off`."""
+    choice = choose_trade_off(router, goal, candidates)
+    router.config.update({"usd_weight": choice.usd_weight})
+    if isinstance(router, FlagshipRouter):
+        router.config.update({"share": choice.share})
+    return choice
+
+
+def choose_trade_off(router: PreTrainedRouter, goal: Goal, candidates: Sequence[str] | None = None) -> Choice:
+    """Choose a trade-off for a goal; the router's own stays as it is.
 
     Args:
         router: of a family that estimates.
@@ -86,23 +95,18 @@ def rechoose(router: PreTrainedRouter, goal: Goal, candidates: Sequence[str] | N
             f"objective {goal.objective}: {type(router).__name__} has one trade-off, chosen for {trained_for(router)}. "
             f"Train it for this one: `vlrouterbench train --objective {goal.objective}`, or a family that estimates."
         )
-    objective, kept = goal.objective, held_out(router)
+    objective, kept = goal.objective, held_out_now(router)
     if objective.kind in (USD_WEIGHT, ACCURACY):
-        choice = Choice(objective.value or 0.0, 0.0)
-    elif kept is None or router.held_out is None:
+        return Choice(objective.value or 0.0, 0.0)
+    if kept is None or router.held_out is None:
         raise RouterError(
             f"objective {objective}: this router keeps no held-out values of its pool to choose a trade-off by: it was "
             "saved by an older release, or its pool has changed. Train it again."
         )
-    else:
-        if not any(goal.measured):
-            low, high = router.held_out["cost_bounds"].tolist()
-            goal = goal.on((low, high))
-        choice = _best(router, kept, goal, candidates)
-    router.config.update({"usd_weight": choice.usd_weight})
-    if isinstance(router, FlagshipRouter):
-        router.config.update({"share": choice.share})
-    return choice
+    if not any(goal.measured):
+        low, high = router.held_out["cost_bounds"].tolist()
+        goal = goal.on((low, high))
+    return _best(router, kept, goal, candidates)
 
 
 @torch.no_grad()

@@ -14,29 +14,31 @@ from vlrouterbench.demo.board import (
 )
 from vlrouterbench.demo.errors import DemoError
 
-GO = """
-import os, shutil
-from pathlib import Path
-from huggingface_hub import HfApi
+SUBMIT = """
+import sys
+from huggingface_hub.cli.hf import main
 from tests.cli.conftest import run_program
-from vlrouterbench.demo.board import board_from_environment
 from vlrouterbench.hub.push import push_dataset
 
 push_dataset({benchmark!r}, "owner/benchmark")
-HfApi().create_repo("owner/submissions", repo_type="dataset")
-HfApi().snapshot_download("owner/benchmark", repo_type="dataset", local_dir="my_benchmark")
-for line in {lines!r}:
-    ended = run_program(*line)
-    assert ended.status == 0, ended.err
-HfApi().upload_folder(
-    repo_id="owner/submissions", repo_type="dataset", folder_path="my_evaluation", path_in_repo="2026/my_router",
-    allow_patterns={include!r},
-)
-bad = Path("bad"); bad.mkdir(); (bad / "decisions.parquet").write_bytes(b"no parquet")
-HfApi().upload_folder(repo_id="owner/submissions", repo_type="dataset", folder_path=bad, path_in_repo="2026/<b>bad")
-os.environ.update(SUBMISSIONS_ID="hf://datasets/owner/submissions/2026", BENCHMARK_ID="owner/benchmark")
-board = board_from_environment(Path("state"))
-answer = [board.html(), sorted(path.name for path in Path("my_evaluation").iterdir())]
+for program, *line in {lines!r}:
+    if program == "hf":
+        sys.argv = [program, *line]
+        try:
+            main()
+        except SystemExit as ended:
+            assert not ended.code, (line, ended.code)
+    else:
+        ended = run_program(*line)
+        assert ended.status == 0, ended.err
+"""
+SHOW = """
+import os
+from pathlib import Path
+from vlrouterbench.demo.board import board_from_environment
+
+os.environ.update(SUBMISSIONS_ID="hf://datasets/board/submissions/2026", BENCHMARK_ID="owner/benchmark")
+answer = board_from_environment(Path("state")).html()
 """
 
 
@@ -44,18 +46,19 @@ def test_the_commands_of_the_page_lead_from_a_benchmark_on_the_hub_to_a_ranked_r
     fake_hub, client, benchmark, project_root
 ):
     page = (project_root / "docs" / "leaderboard.md").read_text(encoding="utf-8").split("## Submit a router")[1]
-    lines = [
-        shlex.split(line) for line in re.search(r"```bash\n(.*?)```", page, re.DOTALL).group(1).strip().splitlines()
-    ]
+    block = re.search(r"```bash\n(.*?)```", page, re.DOTALL).group(1).strip()
+    block = block.replace("OWNER/benchmark", "owner/benchmark").replace("OWNER/submissions", "board/submissions")
+    lines = [shlex.split(line) for line in block.splitlines()]
     assert lines[0][:2] == ["hf", "download"] and lines[-1][:2] == ["hf", "upload"]
-    include = lines[-1][lines[-1].index("--include") + 1]
-    train = ["train", "my_benchmark", "--router", "knn", "--out", "my_router"]
-    mine = [train, *(line[1:] for line in lines[1:-1])]
-    assert all(line[0] == "vlrouterbench" for line in lines[1:-1])
-    shown, written = client(fake_hub.endpoint, GO.format(benchmark=str(benchmark), lines=mine, include=include))
-    assert {"2026/my_router/decisions.parquet", "2026/my_router/decisions.parquet.sig"} <= set(
-        fake_hub.files("dataset", "owner/submissions")
-    )
+    lines.insert(1, shlex.split("vlrouterbench train my_benchmark --router knn --out my_router"))
+    # Somebody else's repository: the submission cannot be written there, only offered.
+    fake_hub.add("dataset", "board/submissions", {"2026/<b>bad/decisions.parquet": b"no parquet"})
+    client(fake_hub.endpoint, SUBMIT.format(benchmark=str(benchmark), lines=lines))
+    submission = {"2026/my_router/decisions.parquet", "2026/my_router/decisions.parquet.sig"}
+    assert not submission & set(fake_hub.files("dataset", "board/submissions"))
+    fake_hub.merge("dataset", "board/submissions", 1)
+    assert submission < set(fake_hub.files("dataset", "board/submissions"))
+    shown = client(fake_hub.endpoint, SHOW)
     assert "1 refused" in shown and "&lt;b&gt;bad" in shown and "<b>bad" not in shown
     assert (
         "my_router" in shown

@@ -89,6 +89,10 @@ def test_estimates_hold_the_truth_on_requests_that_were_not_trained_on(
     assert first.difference is None
     gap = second.estimates["doubly-robust"]["accuracy"].value - first.estimates["doubly-robust"]["accuracy"].value
     assert second.difference["accuracy"].value == pytest.approx(gap)
+    assert (first.difference_by, second.difference_by) == ("", "doubly-robust")
+    for one in found.routers:
+        for by in one.estimates.values():
+            assert by["cost_usd"].low >= 0 and 0 <= by["accuracy"].low and by["accuracy"].high <= 1
 
 
 def test_the_command_tells_the_test_split_of_an_export(drawn_log, router_folder):

@@ -23,7 +23,7 @@ from vlrouterbench.core.errors import VLRouterBenchError
 
 _DEPTH_BYTES = 2**16
 _LINE_BYTES = 2**20
-_KEY = re.compile(rb'"((?:[^"\\]|\\.)*)"\s*:', re.DOTALL)
+_KEY = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"\s*+:', re.DOTALL)
 
 
 class BoundsError(VLRouterBenchError):

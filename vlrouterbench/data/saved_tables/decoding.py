@@ -9,12 +9,14 @@ Decisions
 
 from __future__ import annotations
 
+import codecs
+import gzip
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import pyarrow as pa
 
@@ -33,10 +35,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TextSource:
-    """A file of text; `content` where it was unpacked or decoded."""
+    """A file of text.
+
+    Attributes:
+        path: of the file.
+        content: its text where it was unpacked or decoded.
+        packed: whether it is unpacked anew each time that it is read.
+        offset: where the text begins, after a mark of UTF-8.
+    """
 
     path: Path
     content: bytes | None = None
+    packed: bool = False
+    offset: int = 0
 
     @classmethod
     def of(cls, path: Path, content: bytes | None = None) -> TextSource:
@@ -45,7 +56,21 @@ class TextSource:
         Raises:
             TableError: it is no text of that encoding, or has no line after a header.
         """
-        source = cls(path, content)
+        return cls(path, content)._checked()
+
+    @classmethod
+    def streamed(cls, path: Path, *, packed: bool) -> TextSource:
+        """The same, with UTF-8 left where it lies although it begins with a mark, or is packed.
+
+        Raises:
+            TableError: as for `of`.
+        """
+        source = cls(path, packed=packed)
+        marked = source.start(4).startswith(codecs.BOM_UTF8)
+        return replace(source, offset=len(codecs.BOM_UTF8)) if marked else source._checked()
+
+    def _checked(self) -> TextSource:
+        source, path = self, self.path
         if source.start(4) in _WIDE_MARKS:
             raise TableError(f" is not readable: expected UTF-8 or UTF-16 text, found UTF-32. {_AS_UTF_8}")
         if _without_mark(source.start(64)):
@@ -63,18 +88,21 @@ class TextSource:
             raise TableError(
                 f" is not readable: expected a header and rows, found less than two lines of text. {_AS_UTF_8}"
             )
-        return cls(path, text.encode())
+        return TextSource(path, text.encode())
 
     def start(self, length: int = _HEAD_BYTES) -> bytes:
         """Its first bytes."""
         if self.content is not None:
             return self.content[:length]
-        with self.path.open("rb") as handle:
+        with self.stream() as handle:
             return handle.read(length)
 
     def all(self) -> bytes:
         """The whole."""
-        return self.path.read_bytes() if self.content is None else self.content
+        if self.content is not None:
+            return self.content
+        with self.stream() as handle:
+            return handle.read()
 
     def size(self) -> int:
         """Number of its bytes."""
@@ -86,7 +114,9 @@ class TextSource:
 
     def stream(self) -> BinaryIO:
         """Its bytes from the beginning, to be closed by whoever reads them."""
-        return self.path.open("rb") if self.content is None else BytesIO(self.content)
+        if self.content is not None:
+            return BytesIO(self.content)
+        return cast(BinaryIO, gzip.open(self.path)) if self.packed else self.path.open("rb")
 
     def as_chinese(self) -> TextSource:
         """The same bytes, read as GBK.

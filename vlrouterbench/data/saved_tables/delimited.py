@@ -44,12 +44,15 @@ def read_delimited(source: TextSource, form: TableForm, likely: str) -> pa.Table
     """
     try:
         return _read(source, form, likely)
-    except UnicodeDecodeError:
-        return _read(source.as_chinese(), form, likely)
-    except pa.ArrowInvalid as error:
-        if "UTF8" not in str(error):
+    except (UnicodeDecodeError, pa.ArrowInvalid) as error:
+        if not of_other_encoding(error):
             raise
         return _read(source.as_chinese(), form, likely)
+
+
+def of_other_encoding(error: UnicodeDecodeError | pa.ArrowInvalid) -> bool:
+    """Whether a table could not be read because it is not in UTF-8."""
+    return isinstance(error, UnicodeDecodeError) or "UTF8" in str(error)
 
 
 def in_larger_blocks(error: pa.ArrowInvalid, size: int) -> bool:
@@ -57,7 +60,8 @@ def in_larger_blocks(error: pa.ArrowInvalid, size: int) -> bool:
     return "straddling" in str(error) and size < BLOCK_BYTES[-1]
 
 
-def _read(source: TextSource, form: TableForm, likely: str) -> pa.Table:
+def layout_of(source: TextSource, form: TableForm, likely: str) -> tuple[str, int]:
+    """The separator of a table, and how many lines stand before its header; errors as for `read_delimited`."""
     # Not at once: the limit of what is looked at may cut a character.
     lines = codecs.getincrementaldecoder("utf-8-sig")().decode(source.start()).split("\n", 2)
     stated = _STATED.fullmatch(lines[0].rstrip("\r"))
@@ -68,8 +72,12 @@ def _read(source: TextSource, form: TableForm, likely: str) -> pa.Table:
         raise TableError(" is not readable: expected text, found bytes that are none. Save it as CSV in UTF-8.")
     separator = stated.group(1) if stated else _separator(head.rstrip("\r"), form.known, likely)
     check_columns(head.count(separator) + 1)
+    return separator, 1 if stated else 0
+
+
+def _read(source: TextSource, form: TableForm, likely: str) -> pa.Table:
+    separator, skipped = layout_of(source, form, likely)
     parse = pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True)
-    skipped = 1 if stated else 0
     table = _parsed(source, form, parse, skipped, ".")
     left = [field.name for field in table.schema if field.name not in form.texts and pa.types.is_string(field.type)]
     if separator == "," or not left or len(set(table.column_names)) < table.num_columns:

@@ -37,7 +37,7 @@ class MixedKindsError(TableError):
 
     def rows(self) -> list[dict[str, object]]:
         """All rows as they stand; TableError where a later one is no JSON."""
-        return [row for _, row in _rows_of(self.source)]
+        return [row for _, row in rows_of(self.source)]
 
 
 def read_json_lines(source: TextSource) -> pa.Table:
@@ -54,18 +54,26 @@ def read_json_lines(source: TextSource) -> pa.Table:
     try:
         table = _parsed(source, None)
     except pa.ArrowInvalid:
-        _find_fault(source)
+        check_kinds(source)
         raise
-    texts = {kind: pa.string() for kind in table.schema.types if pa.types.is_timestamp(kind)}
-    texts |= {
-        kind: pa.list_(pa.string())
-        for kind in table.schema.types
-        if pa.types.is_list(kind) and pa.types.is_timestamp(kind.value_type)
-    }
-    if not texts:
-        return table
-    schema = pa.schema([(field.name, texts[field.type]) for field in table.schema if field.type in texts])
-    return _parsed(source, schema)
+    plain = without_dates(table.schema)
+    dates = [field for field, before in zip(plain, table.schema, strict=True) if field.type != before.type]
+    return _parsed(source, pa.schema(dates)) if dates else table
+
+
+def without_dates(schema: pa.Schema) -> pa.Schema:
+    """A schema with texts in the place of dates, at any depth."""
+    return pa.schema([field.with_type(_without_dates(field.type)) for field in schema])
+
+
+def _without_dates(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_timestamp(kind):
+        return pa.string()
+    if pa.types.is_list(kind):
+        return pa.list_(_without_dates(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_without_dates(field.type)) for field in kind])
+    return kind
 
 
 def read_json_rows(source: TextSource) -> pa.Table:
@@ -100,7 +108,7 @@ def read_json_rows(source: TextSource) -> pa.Table:
 def _parsed(source: TextSource, schema: pa.Schema | None) -> pa.Table:
     size = source.size()
     if size > BLOCK_BYTES[-1]:
-        _find_fault(source)
+        check_kinds(source)
     return pyarrow.json.read_json(
         source.opened(),
         pyarrow.json.ReadOptions(block_size=min(max(size, BLOCK_BYTES[0]), BLOCK_BYTES[-1])),
@@ -125,9 +133,8 @@ def _doubled_key(key: str, number: int | None) -> TableError:
     return TableError(f'{where}: expected each key once in an object, found "{one_line(key, 40)}" more than once.')
 
 
-def _rows_of(source: TextSource) -> Iterator[tuple[int, dict[str, object]]]:
-    """Each row with its number, from 1 on; TableError for one that is none."""
-    number = 0
+def rows_of(source: TextSource, number: int = 0) -> Iterator[tuple[int, dict[str, object]]]:
+    """Each row with its number, the one after `number` first; TableError for one that is none."""
     with source.stream() as handle:
         for line in handle:
             if not line.strip():
@@ -154,10 +161,15 @@ def _rows_of(source: TextSource) -> Iterator[tuple[int, dict[str, object]]]:
             yield number, row
 
 
-def _find_fault(source: TextSource) -> None:
-    """Raise TableError for the first row that is no JSON, or of other kinds than the rows before it."""
+def check_kinds(source: TextSource) -> None:
+    """Refuse rows of which one is no JSON, or has other kinds than those before it.
+
+    Raises:
+        MixedKindsError: other kinds.
+        TableError: no JSON, or none that a table holds.
+    """
     first: dict[str, tuple[str, int]] = {}
-    for number, row in _rows_of(source):
+    for number, row in rows_of(source):
         for name, cell in row.items():
             for place, kind in _kinds(cell, name):
                 before, row_before = first.setdefault(place, (kind, number))

@@ -12,6 +12,8 @@ import gzip
 import re
 import zlib
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -42,13 +44,25 @@ def read_saved_table(path: Path, form: TableForm) -> pa.Table:
     Raises:
         TableError: it cannot be read, has a column twice, or is over a limit.
     """
-    try:
+    with readable(path):
         table = _read(path, form)
         check_columns(table.num_columns)
-        doubled = [name for name, count in Counter(table.column_names).items() if count > 1]
-        if doubled:
-            raise TableError(f": expected each column once, found {one_line(', '.join(doubled))} more than once.")
+        check_doubled(table.column_names)
         return with_texts(table, form)
+
+
+def check_doubled(names: Sequence[str]) -> None:
+    """Raise TableError where a column is there twice."""
+    doubled = [name for name, count in Counter(names).items() if count > 1]
+    if doubled:
+        raise TableError(f": expected each column once, found {one_line(', '.join(doubled))} more than once.")
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Say of a table that cannot be read what is wrong with it, as a TableError."""
+    try:
+        yield
     except BoundsError as error:
         raise TableError(f" is not read: {error}. Leave out what is not needed, or divide it into files.") from error
     except UnicodeDecodeError as error:
@@ -79,7 +93,7 @@ def _read(path: Path, form: TableForm) -> pa.Table:
         start = handle.read(4)
     content = None
     if start[:2] == GZIP:
-        content = _unpacked(path, form)
+        content = unpacked(path, form)
         start = content[:4]
     ending = (ending_of(path) or "").removesuffix(".gz")
     if start == PARQUET or ending == ".parquet":
@@ -92,7 +106,32 @@ def _read(path: Path, form: TableForm) -> pa.Table:
     return read_delimited(source, form, likely="\t" if ending == ".tsv" else ",")
 
 
-def _unpacked(path: Path, form: TableForm) -> bytes:
+def text_source(path: Path) -> TextSource | None:
+    """A table's text, unpacked while it is read; None of one that is no text, or that is a list of rows in JSON.
+
+    Raises:
+        TableError: it is no text of the encoding that it begins as.
+    """
+    packed = TextSource(path).start(2) == GZIP
+    start, ending = TextSource(path, packed=packed).start(4), (ending_of(path) or "").removesuffix(".gz")
+    if start in (PARQUET, WORKBOOK) or ending in (".parquet", ".xlsx", ".json"):
+        return None
+    return TextSource.streamed(path, packed=packed)
+
+
+def check_unpacked(path: Path, found: int) -> None:
+    """Refuse a packed file that unpacks to more than the limit.
+
+    Raises:
+        BoundsError: it does.
+    """
+    most = max(PACKED_BYTES, TABLE_RATIO * path.stat().st_size)
+    if found > most:
+        raise BoundsError(f"it unpacks to more than {most:,} bytes")
+
+
+def unpacked(path: Path, form: TableForm) -> bytes:
+    """What a packed file holds; errors as for `read_saved_table`."""
     most = max(PACKED_BYTES, TABLE_RATIO * path.stat().st_size)
     if form.most_bytes is not None:
         most = min(most, form.most_bytes)
@@ -102,8 +141,7 @@ def _unpacked(path: Path, form: TableForm) -> bytes:
         while found <= most and (block := handle.read(_BLOCK_BYTES)):
             found += len(block)
     form.check_size(found)
-    if found > most:
-        raise BoundsError(f"it unpacks to more than {most:,} bytes")
+    check_unpacked(path, found)
     with gzip.open(path) as handle:
         return handle.read(found)
 

@@ -8,25 +8,22 @@ Decisions
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 
 from vlrouterbench.core.errors import RouterError
-from vlrouterbench.core.files import staged_file
 from vlrouterbench.routers.base.decision import REFUSALS, RoutingDecision
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routing.images import ImageFolder
 from vlrouterbench.routing.options import RoutingOptions
 from vlrouterbench.routing.parts.part import ERRORS, Part
+from vlrouterbench.routing.parts.part_files import done_part, write_part
 from vlrouterbench.routing.parts.router_source import RouterSource, router_sha256
-from vlrouterbench.routing.parts.shard_rows import ID, ShardReader, id_of
+from vlrouterbench.routing.parts.shard_rows import ID, PartRows, id_of
 from vlrouterbench.routing.parts.work import DoPart, PartFacts
 from vlrouterbench.routing.route_table import TableWork
 from vlrouterbench.routing.routed_table import SCHEMA, RoutedTable
@@ -34,7 +31,6 @@ from vlrouterbench.routing.routed_table import SCHEMA, RoutedTable
 ERROR_SCHEMA = pa.schema([(ID, pa.string()), ("shard", pa.string()), ("row", pa.int64()), ("problem", pa.string())])
 """A bad row: its id, its shard, its number there from 1 on, and why it could not be decided."""
 Decide = Callable[[torch.Tensor], RoutingDecision]
-_KEY = b"vlrouterbench"
 
 
 @dataclass(frozen=True)
@@ -45,8 +41,7 @@ class RouteWork:
         source: the router.
         router_sha256: the digest that it must have.
         options: how rows are decided.
-        root: the folder that names of shards are relative to.
-        shards: names of the shards.
+        rows: where the rows of parts are.
         on_bad_image: as for `PreTrainedRouter.route`.
         out: where the files go.
         job: digest of the job.
@@ -55,8 +50,7 @@ class RouteWork:
     source: RouterSource
     router_sha256: str
     options: RoutingOptions
-    root: Path
-    shards: Sequence[str]
+    rows: PartRows
     on_bad_image: str
     out: Path
     job: str
@@ -82,7 +76,7 @@ class Routing:
     """Work that was opened: the router is loaded."""
 
     def __init__(self, work: RouteWork, router: PreTrainedRouter) -> None:
-        self.work, self.router, self.reader = work, router, ShardReader(work.root)
+        self.work, self.router, self.reader = work, router, work.rows.reader()
 
     def __call__(self, part: Part) -> PartFacts:
         """Do a part, unless its file stands there already."""
@@ -90,8 +84,8 @@ class Routing:
             return found
         routed, ids = self.routed(part)
         facts = _facts(part, routed)
-        _write(self.work.out / part.file(ERRORS), self._bad_rows(part, routed, ids), self.work.job, facts)
-        _write(self.work.out / part.file(), pa.Table.from_pylist(routed.decisions, SCHEMA), self.work.job, facts)
+        write_part(self.work.out / part.file(ERRORS), self._bad_rows(part, routed, ids), self.work.job, facts)
+        write_part(self.work.out / part.file(), pa.Table.from_pylist(routed.decisions, SCHEMA), self.work.job, facts)
         return facts
 
     def routed(self, part: Part, decide: Decide | None = None) -> tuple[RoutedTable, list[str]]:
@@ -110,36 +104,27 @@ class Routing:
             raise RouterError(str(error)) from error
 
     def _routed(self, part: Part, decide: Decide | None) -> tuple[RoutedTable, list[str]]:
-        table = TableWork(self.router, self.work.options, ImageFolder(self.work.root), part.rows, frozenset())
+        table = TableWork(self.router, self.work.options, ImageFolder(self.work.rows.root), part.rows, frozenset())
         table.decide = decide or table.decide
         ids = list[str]()
         for shard, start, stop in part.ranges:
-            name = self.work.shards[shard]
-            table.images = ImageFolder((self.work.root / name).parent, self.work.on_bad_image)
+            name = self.work.rows.shards[shard]
+            table.images = ImageFolder((self.work.rows.root / name).parent, self.work.on_bad_image)
             for row in self.reader.rows(name, start, stop):
                 ids.append(id_of(row, part.first_row + len(ids) + 1))
                 table.add(len(ids), row if isinstance(row.get(ID), list | dict) else {**row, ID: ids[-1]})
         return table.finished(), ids
 
     def _bad_rows(self, part: Part, routed: RoutedTable, ids: Sequence[str]) -> pa.Table:
-        places = [(self.work.shards[shard], row) for shard, start, stop in part.ranges for row in range(start, stop)]
+        places = [
+            (self.work.rows.shards[shard], row) for shard, start, stop in part.ranges for row in range(start, stop)
+        ]
         rows = []
         for bad in routed.bad:
             place = bad["row"] - 1
             shard, row = places[place]
             rows.append({ID: ids[place], "shard": shard, "row": row + 1, "problem": bad["problem"]})
         return pa.Table.from_pylist(rows, ERROR_SCHEMA)
-
-
-def done_part(out: Path, part: Part, job: str) -> PartFacts | None:
-    """What became of a part; None where its file is not there, is damaged, or is another job's."""
-    try:
-        stated = json.loads((pq.read_schema(out / part.file()).metadata or {})[_KEY])
-    except (OSError, pa.ArrowException, KeyError, ValueError):
-        return None
-    if stated.get("job") != job or stated.get("part") != part.number or stated.get("rows") != part.rows:
-        return None
-    return cast(PartFacts, {name: stated[name] for name in PartFacts.__annotations__})
 
 
 def _facts(part: Part, routed: RoutedTable) -> PartFacts:
@@ -155,11 +140,3 @@ def _facts(part: Part, routed: RoutedTable) -> PartFacts:
         "chosen": dict(sorted(routed.chosen.items())),
         "cost_usd": sum(known) if len(known) == len(costs) else None,
     }
-
-
-def _write(path: Path, table: pa.Table, job: str, facts: PartFacts) -> None:
-    stated = json.dumps({"job": job, **facts}, sort_keys=True).encode()
-    table = table.replace_schema_metadata({_KEY: stated})
-    with staged_file(path) as staging, pq.ParquetWriter(staging, table.schema) as writer:
-        if len(table):  # `datasets` cannot read a group of no rows
-            writer.write_table(table)

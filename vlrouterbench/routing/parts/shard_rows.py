@@ -1,13 +1,15 @@
-"""Reading shards: what one holds, and any of its rows, with no more of a parquet file in memory than a few rows.
+"""Reading shards: what one holds, and any of its rows, with no more of it in memory than a few rows.
 
 Decisions
-- Tables of text are read whole, since their rows can be found in no other way; the last one stays for the next part.
+- A table of text is cut into pieces when it is looked through (`data/saved_tables/cutting.py`); then the pieces of a
+  part are read alone. Lists of JSON and workbooks, which have limits of their own, are read whole, and the last one
+  stays for the next part.
 - A row without an id is called by its number among the rows of all shards, from 1 on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -17,14 +19,42 @@ import pyarrow.parquet as pq
 
 from vlrouterbench.core.errors import SourceError, said
 from vlrouterbench.data.saved_tables.bounds import BoundsError, check_columns
+from vlrouterbench.data.saved_tables.cutting import cut_table
+from vlrouterbench.data.saved_tables.form import TableError
+from vlrouterbench.data.saved_tables.pieces import PiecedTable, Pieces, opened_table
 from vlrouterbench.data.saved_tables.read import PARQUET, with_texts
 from vlrouterbench.routers.encoders.sample_input import IMAGE_FIELDS, RouterInputError, read_text
 from vlrouterbench.routing.limits import UNLIMITED, QuestionError
-from vlrouterbench.routing.question_table import RawRow, check_question_column, question_form, read_question_table
+from vlrouterbench.routing.question_table import (
+    RawRow,
+    check_question_column,
+    not_a_table,
+    question_form,
+    read_question_table,
+)
 
 ID = "sample_id"
 _TEXT_ROWS, _IMAGE_ROWS = 1_024, 64
 """Rows of a parquet file that are in memory together: images of 50 KB each are 3 MB then, and of 5 MB each 320."""
+
+
+@dataclass(frozen=True)
+class PartRows:
+    """Where the rows of parts are, as it is sent to other processes.
+
+    Attributes:
+        root: the folder that names of shards are relative to.
+        shards: their names.
+        pieces: name of a shard of text -> its pieces.
+    """
+
+    root: Path
+    shards: Sequence[str]
+    pieces: Mapping[str, Pieces] = field(default_factory=dict)
+
+    def reader(self) -> ShardReader:
+        """What reads them."""
+        return ShardReader(self.root, dict(self.pieces))
 
 
 class ShardContent(NamedTuple):
@@ -36,14 +66,16 @@ class ShardContent(NamedTuple):
 
 @dataclass
 class ShardReader:
-    """Reads shards; of those of text the last one stays in memory.
+    """Reads shards; the last one that is no parquet stays open.
 
     Attributes:
         root: the folder that names of shards are relative to.
+        pieces: name of a shard of text -> its pieces, of those that were looked through.
     """
 
     root: Path
-    _last: tuple[str, list[RawRow]] = field(default=("", []), init=False)
+    pieces: dict[str, Pieces] = field(default_factory=dict)
+    _last: tuple[str, PiecedTable | list[RawRow]] = field(default=("", []), init=False)
 
     def content(self, name: str) -> ShardContent:
         """What a shard holds.
@@ -57,12 +89,12 @@ class ShardReader:
                     content = ShardContent(file.metadata.num_rows, tuple(file.schema_arrow.names))
                 check_columns(len(content.columns))
             else:
-                table = read_question_table(self.root / name, UNLIMITED)
-                self._last = (name, table.rows())
-                content = ShardContent(len(table), tuple(table.columns))
+                content = self._text_content(name)
             check_question_column(content.columns)
         except (QuestionError, BoundsError, pa.ArrowException, OSError) as error:
             raise SourceError(f"{self.root / name}: {said(error)}.") from error
+        except TableError as error:
+            raise SourceError(f"{self.root / name}: {said(not_a_table(error))}.") from error
         return content
 
     def rows(self, name: str, start: int, stop: int, columns: list[str] | None = None) -> Iterator[RawRow]:
@@ -76,12 +108,14 @@ class ShardReader:
             if self._is_parquet(name):
                 found = self._parquet_rows(name, start, stop, columns)
             else:
-                found = iter(self._text(name)[start:stop])
+                found = self._text_rows(name, start, stop, columns)
             for row in found:
                 count += 1
                 yield row
         except (QuestionError, pa.ArrowException, OSError) as error:
             raise SourceError(f"{self.root / name}: {said(error)}. Save or fetch it again.") from error
+        except TableError as error:
+            raise SourceError(f"{self.root / name}{error} Save or fetch it again.") from error
         if count < stop - start:
             raise SourceError(f"{self.root / name}: expected {stop:,} rows, found fewer. It changed meanwhile.")
 
@@ -99,10 +133,30 @@ class ShardReader:
         with (self.root / name).open("rb") as handle:
             return handle.read(4) == PARQUET
 
-    def _text(self, name: str) -> list[RawRow]:
+    def _text_content(self, name: str) -> ShardContent:
+        """What a shard holds that is no parquet; it stays open."""
+        path, form = self.root / name, question_form(UNLIMITED)
+        if (table := cut_table(path, form)) is not None:
+            self.pieces[name] = table.found
+            self._keep(name, table)
+            return ShardContent(len(table.found), table.found.columns)
+        whole = read_question_table(path, UNLIMITED)
+        self._keep(name, whole.rows())
+        return ShardContent(len(whole), tuple(whole.columns))
+
+    def _keep(self, name: str, table: PiecedTable | list[RawRow]) -> None:
+        if isinstance(self._last[1], PiecedTable):
+            self._last[1].close()
+        self._last = (name, table)
+
+    def _text_rows(self, name: str, start: int, stop: int, columns: list[str] | None) -> Iterator[RawRow]:
         if self._last[0] != name:
-            self._last = (name, read_question_table(self.root / name, UNLIMITED).rows())
-        return self._last[1]
+            if name in self.pieces:
+                self._keep(name, opened_table(self.root / name, question_form(UNLIMITED), self.pieces[name]))
+            else:
+                self._text_content(name)
+        table = self._last[1]
+        return iter(table[start:stop]) if isinstance(table, list) else table.rows(start, stop, columns, _TEXT_ROWS)
 
     def _parquet_rows(self, name: str, start: int, stop: int, columns: list[str] | None) -> Iterator[RawRow]:
         form = question_form(UNLIMITED)

@@ -103,8 +103,8 @@ def entry_of_row(row: Sequence[Any], content: bytes | None) -> Entry:
         if values["features"] is not None:
             values["features"] = np.frombuffer(zlib.decompress(values["features"]), np.float32)
         values["messages"] = None if content is None else json.loads(zlib.decompress(content))
-    except (zlib.error, TypeError) as error:
-        raise ValueError(f"features or content that do not unpack ({error})") from error
+    except (zlib.error, TypeError, ValueError) as error:
+        raise ValueError(f"features, content or JSON that cannot be read ({error})") from error
     return Entry(**values | {"explored": bool(values["explored"])})
 
 

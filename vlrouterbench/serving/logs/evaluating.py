@@ -7,13 +7,14 @@ Decisions
   in a log can show it.
 - A probability of 0, or none at all where the router's choice was followed, is a damaged log and is refused by name.
 - The doubly robust estimate takes the router's own expectations. One without any has none.
+- What cannot be (an accuracy above 1, a cost below 0) is cut off the intervals: they hold the truth as often as before.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from vlrouterbench.serving.settings import ServingError
 IPS, SNIPS, DR = "ips", "self-normalised", "doubly-robust"
 LEARNT_FROM = "requests of the benchmark's train and validation splits"
 KINDS = ("accuracy", "cost_usd")
+HIGHEST = {"accuracy": 1.0, "cost_usd": float("inf")}
 
 
 @dataclass(frozen=True)
@@ -50,17 +52,18 @@ class RouterEstimate:
         agrees: requests in which it would have asked the candidate that was asked.
         effective: effective sample size of their weights.
         estimates: estimator -> kind of outcome -> estimate.
-        difference: the same of this router less the first one, by the doubly robust estimator or else by inverse
-            propensities; None of the first one.
-        terms: kind -> (num_requests,) what the difference is made of.
+        difference: the same of this router less the first one; None of the first one.
+        difference_by: its estimator: doubly robust where both have expectations, else inverse propensities.
+        terms: estimator -> kind -> (num_requests,) whose mean is the estimate, of the two that are such means.
     """
 
     router: str
     agrees: int
     effective: float
     estimates: dict[str, dict[str, Estimate]]
-    terms: dict[str, np.ndarray]
+    terms: dict[str, dict[str, np.ndarray]]
     difference: dict[str, Estimate] | None = None
+    difference_by: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON-ready content, without the terms."""
@@ -162,9 +165,9 @@ def _evaluated(
         found = _of_router(router, kept, [made[place] for made in choices], outcomes, clusters)
         if estimated:
             first = estimated[0].terms
-            found = RouterEstimate(
-                **{**vars(found), "difference": {k: mean_over(found.terms[k] - first[k], clusters) for k in KINDS}}
-            )
+            by = DR if DR in first and DR in found.terms else IPS
+            gaps = {kind: mean_over(found.terms[by][kind] - first[by][kind], clusters) for kind in KINDS}
+            found = replace(found, difference=gaps, difference_by=by)
         estimated.append(found)
     logged = {kind: mean_over(outcomes[kind], clusters) for kind in KINDS}
     return LogEvaluation(len(kept), logged, estimated, left_out)
@@ -196,11 +199,14 @@ def _of_router(
         IPS: {kind: inverse_propensity(weights, outcomes[kind], clusters) for kind in KINDS},
         SNIPS: {kind: self_normalised(weights, outcomes[kind], clusters) for kind in KINDS},
     }
-    terms = {kind: weights * outcomes[kind] for kind in KINDS}
+    terms = {IPS: {kind: weights * outcomes[kind] for kind in KINDS}}
     expected = [choice.expected for choice in choices if choice.expected is not None]
     if len(expected) == len(choices):
         values = np.array(expected)  # (num_requests, own and asked, accuracy and cost)
-        for place, kind in enumerate(KINDS):
-            terms[kind] = doubly_robust_terms(weights, outcomes[kind], values[:, 1, place], values[:, 0, place])
-        estimates[DR] = {kind: doubly_robust(terms[kind], weights, outcomes[kind], clusters) for kind in KINDS}
-    return RouterEstimate(router, int(agrees.sum()), effective, estimates, terms)
+        terms[DR] = {
+            kind: doubly_robust_terms(weights, outcomes[kind], values[:, 1, place], values[:, 0, place])
+            for place, kind in enumerate(KINDS)
+        }
+        estimates[DR] = {kind: doubly_robust(terms[DR][kind], weights, outcomes[kind], clusters) for kind in KINDS}
+    possible = {by: {kind: one.within(0.0, HIGHEST[kind]) for kind, one in of.items()} for by, of in estimates.items()}
+    return RouterEstimate(router, int(agrees.sum()), effective, possible, terms)

@@ -86,6 +86,20 @@ def prepare(folder: Path) -> None:
         pass
 
 
+def check_folder(folder: Path) -> None:
+    """Refuse what cannot be the folder of a log, before anything is loaded; makes none.
+
+    Raises:
+        ServingError: a file stands in its way, or what lies there is no log of this version.
+    """
+    if folder.is_dir():
+        prepare(folder)
+        return
+    standing = next(part for part in (folder, *folder.absolute().parents) if part.exists() or part == Path("/"))
+    if not standing.is_dir():
+        raise ServingError(f"expected a folder to write to, found a file: {standing}. Give another --log.")
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[sqlite3.Connection]:
     """A part to write to, made where it is not there.
@@ -119,7 +133,12 @@ def read_part(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         with closing(_existing(path)) as connection:
             version = connection.execute("pragma user_version").fetchone()[0]
+            if not connection.execute("select 1 from sqlite_master").fetchone():
+                raise _damaged(path, "it is empty, so emptied, or in the making: then run this again")
             _check_version(path, version)
+            # SQLite itself passes over a last page that is cut off: it writes whole pages alone.
+            if (more := path.stat().st_size % connection.execute("pragma page_size").fetchone()[0]) != 0:
+                raise _damaged(path, f"its last page ends after {more:,} bytes")
             verdict = connection.execute("pragma quick_check(1)").fetchone()[0]
             if verdict != "ok":
                 raise _damaged(path, verdict)
