@@ -11,11 +11,13 @@ import typer
 
 from vlrouterbench.cli.help import POLICIES
 from vlrouterbench.cli.parameters import WHEN_UNFAMILIAR, options_of
+from vlrouterbench.cli.parts import EngineRequest
 from vlrouterbench.cli.pool_changes import PoolChangesRequest
 from vlrouterbench.core.errors import EvaluationError
 
 if TYPE_CHECKING:
     from vlrouterbench.data.table import RoutingTable
+    from vlrouterbench.evaluation.ceiling import Ceiling
     from vlrouterbench.evaluation.records import ResultRecord
 
 
@@ -24,7 +26,7 @@ BASELINES = ("oracle", "strongest", "cheapest", "mixture")
 
 
 @dataclass(frozen=True)
-class EvaluateRequest(PoolChangesRequest):
+class EvaluateRequest(PoolChangesRequest, EngineRequest):
     """The arguments of the command."""
 
     folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
@@ -120,12 +122,26 @@ class EvaluateRequest(PoolChangesRequest):
         ),
     ] = False
 
+    @property
+    def ceiling(self) -> Ceiling:
+        """What an answer of a router may cost; errors are those of `Ceiling`."""
+        from vlrouterbench.evaluation.ceiling import Ceiling
+
+        return Ceiling(self.max_cost_usd, self.cost_confidence)
+
+    def check(self) -> None:
+        """Refuse figures on a card that are of another pool than the router's."""
+        if self.update_card and self.changes().record is not None:
+            raise EvaluationError(
+                "--update-card: expected figures of the pool as it is, found changes of it. Leave one out."
+            )
+
 
 @options_of(EvaluateRequest)
 def evaluate(request: EvaluateRequest) -> None:
     """Score routers and policies; write results, decisions and a report."""
     from vlrouterbench.cli import console
-    from vlrouterbench.evaluation.ceiling import Ceiling, ceiling_notes
+    from vlrouterbench.evaluation.ceiling import ceiling_notes
     from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
     from vlrouterbench.evaluation.headline import headlines, objective_notes, reference_notes
     from vlrouterbench.evaluation.overlap import overlap_notes
@@ -137,10 +153,7 @@ def evaluate(request: EvaluateRequest) -> None:
     from vlrouterbench.routing.when_unfamiliar import WhenUnfamiliar
 
     console.quiet_libraries()
-    if request.update_card and request.changes().record is not None:
-        raise EvaluationError(
-            "--update-card: expected figures of the pool as it is, found changes of it. Leave one out."
-        )
+    request.check()
     with console.stage(f"evaluate on {request.split}") as progress:
         options = EvaluationOptions(
             split=request.split,
@@ -155,8 +168,10 @@ def evaluate(request: EvaluateRequest) -> None:
             router_prices=request.router_prices,
             changes=request.changes(),
             when_unfamiliar=WhenUnfamiliar.parse(request.when_unfamiliar),
-            ceiling=Ceiling(request.max_cost_usd, request.cost_confidence),
+            ceiling=request.ceiling,
             progress=progress,
+            engine=request.opened_engine(),
+            parts=request.parts,
         )
         added = [] if request.no_baselines else [name for name in BASELINES if name not in request.router]
         records = evaluate_routers(request.folder, [*request.router, *added], request.out, options)

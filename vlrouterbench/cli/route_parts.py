@@ -11,21 +11,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypedDict
 
 from vlrouterbench.cli import console
-from vlrouterbench.cli.plugins import allowing, load_plugins, loaded_plugins
+from vlrouterbench.cli.parts import AllowedWork
 from vlrouterbench.cli.route_request import RouteRequest
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.errors import RouterError
+from vlrouterbench.core.parts.engines import LOCAL, EngineOptions
 from vlrouterbench.core.simulated import SIMULATED_ROUTER
 from vlrouterbench.routers.encoders.sample_input import RAISE, TEXT_ONLY
 from vlrouterbench.routing.parts.done_job import DoneJob, StatedJob, done_job
-from vlrouterbench.routing.parts.engines import LOCAL, EngineOptions
 from vlrouterbench.routing.parts.job import JobResult
 from vlrouterbench.routing.parts.manifest import ROUTE
-from vlrouterbench.routing.parts.work import DoPart, PartWork
 
 if TYPE_CHECKING:
     from vlrouterbench.routing.parts.route_job import RouteJob
@@ -50,31 +49,6 @@ class PartsSummary(TypedDict):
     trained_on_simulated_data: bool
 
 
-@dataclass(frozen=True)
-class AllowedWork:
-    """Work as other processes open it: with the plugins and what else the command allowed."""
-
-    work: PartWork
-    plugins: tuple[str, ...]
-    code: bool
-    downloads: bool
-
-    @classmethod
-    def of(cls, work: PartWork) -> AllowedWork:
-        """Work with what this command allows."""
-        from vlrouterbench.routers.auto import fetches_encoders, trusts_code
-
-        return cls(work, loaded_plugins.get(), trusts_code.get(), fetches_encoders.get())
-
-    def open(self) -> DoPart:
-        """See PartWork."""
-        if loaded_plugins.get() != self.plugins:  # in another process than the command's
-            load_plugins(self.plugins)
-        console.quiet_libraries()
-        with allowing(code=self.code, downloads=self.downloads):
-            return self.work.open()
-
-
 def route_in_parts(request: RouteRequest) -> None:
     """Decide every question of `request.questions`, in parts, into the folder `request.out`.
 
@@ -84,7 +58,7 @@ def route_in_parts(request: RouteRequest) -> None:
     """
     start = time.perf_counter()
     source, out = request.table_files()
-    chosen = EngineOptions(request.engine or LOCAL, request.actors, request.ray_address, request.gpus_per_actor)
+    chosen = request.engine_options()
     chosen.check()
     stated = _stated_options(request)
     with console.stage("look through the questions"):

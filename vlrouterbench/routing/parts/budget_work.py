@@ -20,14 +20,14 @@ from typing import cast
 import torch
 
 from vlrouterbench.core.files import make_folder, write_json
+from vlrouterbench.core.parts.part import Part
+from vlrouterbench.core.parts.work import DoPart, Engine, PartFacts, PartWork
 from vlrouterbench.routers.base.budget import Budget, Estimates
 from vlrouterbench.routers.base.decision import BudgetError, RoutingDecision
 from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
 from vlrouterbench.routing.parts.job import Job
 from vlrouterbench.routing.parts.manifest import BudgetRecord
-from vlrouterbench.routing.parts.part import Part
 from vlrouterbench.routing.parts.route_work import RouteWork, Routing
-from vlrouterbench.routing.parts.work import DoPart, Engine, PartFacts, PartWork
 from vlrouterbench.training.pool.opened import check_open_pool
 
 STEPS = 200
@@ -37,9 +37,10 @@ _NOTHING = RoutingDecision("", {}, None, {})
 
 
 class CurveFacts(PartFacts):
-    """What became of a part in the first pass: `costs_usd` of its decided rows together, at each weight."""
+    """What became of a part in the first pass: `costs_usd` of its `decided` rows together, at each weight."""
 
     job: str
+    decided: int
     costs_usd: list[float]
 
 
@@ -86,11 +87,6 @@ class _Curves:
             "part": part.number,
             "rows": part.rows,
             "decided": len(made),
-            "bad": len(routed.bad),
-            "without_image": 0,
-            "fewer_images": 0,
-            "chosen": {},
-            "cost_usd": None,
             "costs_usd": self._costs(made),
         }
         write_json(_file(self.work.out, part), facts)

@@ -13,19 +13,21 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from vlrouterbench.cards.decisions_card import render_decisions_card
 from vlrouterbench.core.errors import SourceError, quoted
 from vlrouterbench.core.files import make_folder, staged_file
+from vlrouterbench.core.parts.part import Part
+from vlrouterbench.core.parts.work import Engine, PartWork
 from vlrouterbench.core.staging import clear_killed
 from vlrouterbench.data.saved_tables.pieces import Pieces
 from vlrouterbench.routing.parts.duplicates import Duplicates, count_duplicates
 from vlrouterbench.routing.parts.manifest import InputRecord, Manifest, ShardRecord, write_manifest
-from vlrouterbench.routing.parts.part import Part
+from vlrouterbench.routing.parts.part_files import RoutedFacts
 from vlrouterbench.routing.parts.pieces_file import read_pieces, write_pieces
 from vlrouterbench.routing.parts.shard_rows import ShardReader
 from vlrouterbench.routing.parts.shards import ShardFiles
-from vlrouterbench.routing.parts.work import Engine, PartFacts, PartWork
 
 _LISTED = 8
 
@@ -39,7 +41,7 @@ class JobResult:
         found: parts that were done before.
     """
 
-    facts: list[PartFacts]
+    facts: list[RoutedFacts]
     found: int
 
     @property
@@ -187,11 +189,11 @@ class Job:
     out: Path
     manifest: Manifest
     parts: list[Part]
-    done_part: Callable[[Part], PartFacts | None]
+    done_part: Callable[[Part], RoutedFacts | None]
     pieces: Mapping[str, Pieces] = field(default_factory=dict)
     simulated: bool = False
     progress: Callable[[int, int], None] | None = None
-    facts: dict[int, PartFacts] = field(default_factory=dict)
+    facts: dict[int, RoutedFacts] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Make the folder, or look at what is done there."""
@@ -212,7 +214,7 @@ class Job:
             if missing:
                 self.write()
                 for facts in engine.run(work, missing):
-                    self.facts[facts["part"]] = facts
+                    self.facts[facts["part"]] = cast(RoutedFacts, facts)
                     self._tell()
         finally:
             self.write()

@@ -18,8 +18,8 @@ from typing import NotRequired, TypedDict, cast
 
 from vlrouterbench.core.errors import VLRouterBenchError, said
 from vlrouterbench.core.files import write_json
+from vlrouterbench.core.parts.part import Part, PartRecord, Range
 from vlrouterbench.data.hub_source import HubOrigin
-from vlrouterbench.routing.parts.part import Part, PartRecord, Range
 
 MANIFEST = "manifest.json"
 ROUTE = "route"

@@ -14,13 +14,33 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vlrouterbench.core.files import staged_file
-from vlrouterbench.routing.parts.part import Part
-from vlrouterbench.routing.parts.work import PartFacts
+from vlrouterbench.core.parts.part import Part
+from vlrouterbench.core.parts.work import PartFacts
 
 _KEY = b"vlrouterbench"
 
 
-def done_part(out: Path, part: Part, job: str) -> PartFacts | None:
+class RoutedFacts(PartFacts):
+    """What became of a part of questions, as its file states it.
+
+    Attributes:
+        decided: rows that were decided; `bad` could not be.
+        bad: see there.
+        without_image: decided rows that name an image which had no part in their decision.
+        fewer_images: decided rows of whose images one or more had no part.
+        chosen: candidate -> number of rows.
+        cost_usd: sum of the expected costs, USD; None where one is not known.
+    """
+
+    decided: int
+    bad: int
+    without_image: int
+    fewer_images: int
+    chosen: dict[str, int]
+    cost_usd: float | None
+
+
+def done_part(out: Path, part: Part, job: str) -> RoutedFacts | None:
     """What became of a part; None where its file is not there, is damaged, or is another job's."""
     try:
         stated = json.loads((pq.read_schema(out / part.file()).metadata or {})[_KEY])
@@ -28,10 +48,10 @@ def done_part(out: Path, part: Part, job: str) -> PartFacts | None:
         return None
     if stated.get("job") != job or stated.get("part") != part.number or stated.get("rows") != part.rows:
         return None
-    return cast(PartFacts, {name: stated[name] for name in PartFacts.__annotations__})
+    return cast(RoutedFacts, {name: stated[name] for name in RoutedFacts.__annotations__})
 
 
-def write_part(path: Path, table: pa.Table, job: str, facts: PartFacts) -> None:
+def write_part(path: Path, table: pa.Table, job: str, facts: RoutedFacts) -> None:
     """Write a file of a part, whole or not at all.
 
     Args:

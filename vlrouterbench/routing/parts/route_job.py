@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from vlrouterbench.core.parts.part import plan_parts
+from vlrouterbench.core.parts.work import Engine, PartWork
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.encoders.sample_input import RAISE
 from vlrouterbench.routing.options import RoutingOptions
 from vlrouterbench.routing.parts.budget_work import CurveWork, weigh
 from vlrouterbench.routing.parts.job import Job, JobResult, input_record
 from vlrouterbench.routing.parts.manifest import ROUTE, JobRecord, begun, check_same, parts_of, read_manifest
-from vlrouterbench.routing.parts.part import plan_parts
 from vlrouterbench.routing.parts.part_files import done_part
 from vlrouterbench.routing.parts.pieces_file import read_pieces
 from vlrouterbench.routing.parts.route_work import RouteWork
@@ -20,7 +21,6 @@ from vlrouterbench.routing.parts.router_files import router_files_sha256
 from vlrouterbench.routing.parts.router_source import RouterSource, encoder_identity, router_sha256
 from vlrouterbench.routing.parts.shard_rows import PartRows, ShardReader
 from vlrouterbench.routing.parts.shards import find_shards
-from vlrouterbench.routing.parts.work import Engine, PartWork
 from vlrouterbench.training.pool.opened import check_open_pool
 from vlrouterbench.version import __version__
 

@@ -16,15 +16,15 @@ import pyarrow as pa
 import torch
 
 from vlrouterbench.core.errors import RouterError
+from vlrouterbench.core.parts.part import ERRORS, Part
+from vlrouterbench.core.parts.work import DoPart
 from vlrouterbench.routers.base.decision import REFUSALS, RoutingDecision
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routing.images import ImageFolder
 from vlrouterbench.routing.options import RoutingOptions
-from vlrouterbench.routing.parts.part import ERRORS, Part
-from vlrouterbench.routing.parts.part_files import done_part, write_part
+from vlrouterbench.routing.parts.part_files import RoutedFacts, done_part, write_part
 from vlrouterbench.routing.parts.router_source import RouterSource, router_sha256
 from vlrouterbench.routing.parts.shard_rows import ID, PartRows, id_of
-from vlrouterbench.routing.parts.work import DoPart, PartFacts
 from vlrouterbench.routing.route_table import TableWork
 from vlrouterbench.routing.routed_table import SCHEMA, RoutedTable
 
@@ -78,7 +78,7 @@ class Routing:
     def __init__(self, work: RouteWork, router: PreTrainedRouter) -> None:
         self.work, self.router, self.reader = work, router, work.rows.reader()
 
-    def __call__(self, part: Part) -> PartFacts:
+    def __call__(self, part: Part) -> RoutedFacts:
         """Do a part, unless its file stands there already."""
         if (found := done_part(self.work.out, part, self.work.job)) is not None:
             return found
@@ -127,7 +127,7 @@ class Routing:
         return pa.Table.from_pylist(rows, ERROR_SCHEMA)
 
 
-def _facts(part: Part, routed: RoutedTable) -> PartFacts:
+def _facts(part: Part, routed: RoutedTable) -> RoutedFacts:
     costs = [row["estimated_cost_usd"] for row in routed.decisions]
     known = [cost for cost in costs if cost is not None]
     return {
