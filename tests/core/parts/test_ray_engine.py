@@ -105,6 +105,18 @@ def test_a_driver_that_is_killed_leaves_whole_parts_and_a_rerun_ends_the_job(
 
 
 @needs_ray
+@pytest.mark.faults
+def test_a_disk_that_is_full_is_said_and_a_rerun_ends_the_job(cluster, tmp_path, record_property):
+    for turn in range(KILLS):
+        out = tmp_path / str(turn)
+        out.mkdir()
+        with pytest.raises(VLRouterBenchError, match=r"expected space to write .*part-0000\d"):
+            list(RayEngine(2, cluster.address, 0.0).run(LightWork(out, full_at=turn % len(PARTS)), PARTS))
+        check_whole(out, PARTS, list(RayEngine(1, cluster.address, 0.0).run(LightWork(out), PARTS)))
+    record_property(SERIES, f"{KILLS} full disks under actors of Ray, all jobs ended by a rerun")
+
+
+@needs_ray
 def test_what_cannot_be_done_is_one_error(cluster, tmp_path):
     with pytest.raises(VLRouterBenchError, match=r"^part 1 cannot be done\.$"):
         list(RayEngine(1, cluster.address, 0.0).run(LightWork(tmp_path, fails_at=1), PARTS))
