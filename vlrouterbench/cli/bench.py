@@ -32,6 +32,7 @@ NAMES = (
     "serve",
     "gpu",
     "scale",
+    "train-scale",
 )
 """Each is a file of `vlrouterbench.bench` with a function `bench_NAME`."""
 _OPTIONS = {
@@ -80,7 +81,8 @@ def bench(
     with console.stage(f"bench {name}"):
         run = getattr(importlib.import_module(f"vlrouterbench.bench.{module}"), f"bench_{module}")
         result = run(scale=scale, **own)
-    lines = {"serve": _serve_lines, "gpu": _gpu_lines, "scale": _scale_lines}.get(name, _lines)
+    own_lines = {"serve": _serve_lines, "gpu": _gpu_lines, "scale": _scale_lines, "train-scale": _train_scale_lines}
+    lines = own_lines.get(name, _lines)
     console.show(result, *lines(result))
 
 
@@ -228,6 +230,20 @@ def _scale_lines(result: Figures) -> list[str]:
     )
     ratio = result["ratio_reason"] if result["ratio"] is None else f"ratio {result['ratio']:.2f}"
     lines.append(f"{result['rows_of_engines']:,} with images on {result['actors']} processes: {speeds}: {ratio}")
+    began = f"load average {result['load_average']:.1f} on {result['cores']} cores when it began"
+    return [*lines, marked(began, simulated=True)]
+
+
+def _train_scale_lines(result: Figures) -> list[str]:
+    """Figures of `bench train-scale`."""
+    lines = [
+        f"{result['family']} on {one['rows']:,} rows: {one['seconds']:,.0f} s, {one['processor_s']:,.0f} s of the "
+        f"processor, peak memory {one['peak_memory_gib']:.2f} GiB, {one['router_mib']:.0f} MiB saved; on the same test "
+        f"rows accuracy {one['accuracy']:.2%}, {SAMPLES_PER_COST_UNIT * one['average_cost_usd']:.3f} $/10K, "
+        f"Rank Score {one['rank_score']:.2f}"
+        for one in result["trained"]
+    ]
+    lines.append(f"processor seconds per 1,000 rows: {result['baseline']:.3f}, then {result['ours']:.3f}")
     began = f"load average {result['load_average']:.1f} on {result['cores']} cores when it began"
     return [*lines, marked(began, simulated=True)]
 

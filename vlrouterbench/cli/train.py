@@ -64,6 +64,15 @@ class TrainRequest(FamilyRequest, GoalRequest):
             help="Epochs without a better Rank Score on validation before training stops.", rich_help_panel=LOOP
         ),
     ] = None
+    max_samples: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Training samples in memory at once (65,536): longer splits are streamed, and neighbours, kernels and "
+            "clusters are learnt from a sample of as many.",
+            show_default=False,
+        ),
+    ] = None
     teacher: Annotated[
         str | None, typer.Option(help="Router, by folder or Hub id, whose scores are learnt in place of soft labels.")
     ] = None
@@ -198,6 +207,7 @@ def train(request: TrainRequest) -> None:
         *([reason] if reason else []),
         *([trained.chosen.note] if trained.chosen.note else []),
         *([note] if (note := fewer_images_note(router, features.describe())) else []),
+        *(said for name, said in trained.router.config.training.items() if name == "sample_note"),
         *_notes_on_partial_rows(router, trained.router.config.training, table),
         f"saved to {target}",
         *(f"pushed to {address}" for address in pushed.values()),

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from vlrouterbench.core.constants import SPLITS
 from vlrouterbench.core.errors import BenchmarkError, unknown_name
@@ -129,14 +130,14 @@ class RoutingTable:
         return (np.isfinite(self.quality) & np.isfinite(self.cost)).all(axis=1)
 
     def take(self, rows: np.ndarray) -> RoutingTable:
-        """The table of some of its rows, by index or mask."""
+        """The table of some of its rows, by index or mask; its matrices are views where the rows follow one another."""
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows
-        return replace(
-            self,
-            samples=self.samples.take(pa.array(rows)),
-            matrices={name: matrix[rows] for name, matrix in self.matrices.items()},
-            rows=self.rows[rows],
-        )
+        if (part := stretch(rows)) is not None:
+            samples = self.samples.slice(part.start, part.stop - part.start)
+        else:
+            samples = self.samples.take(pa.array(rows))
+        matrices = {name: matrix[rows if part is None else part] for name, matrix in self.matrices.items()}
+        return replace(self, samples=samples, matrices=matrices, rows=self.rows[rows])
 
     def with_prices(
         self,
@@ -181,7 +182,7 @@ class RoutingTable:
         """
         if name not in SPLITS:
             raise unknown_name("split", name, SPLITS)
-        rows = np.flatnonzero(np.array(self.column("split")) == name)
+        rows = np.flatnonzero(pc.equal(self.samples["split"], name).to_numpy(zero_copy_only=False))
         if not rows.size:
             is_given = self.report.get("split_by") == GIVEN
             remedy = (
@@ -206,6 +207,13 @@ class RoutingTable:
     def _check_order(self) -> None:
         if (np.diff(self.rows) <= 0).any():
             raise BenchmarkError("images are read in folder order, each once: sort the rows first.")
+
+
+def stretch(rows: np.ndarray) -> slice | None:
+    """Indices (num_rows,) as a slice where each follows the one before: what it takes is a view, not a copy."""
+    if not len(rows) or rows[0] < 0 or rows[-1] - rows[0] != len(rows) - 1 or (np.diff(rows) != 1).any():
+        return None
+    return slice(int(rows[0]), int(rows[-1]) + 1)
 
 
 def load_table(folder: Path | str, *, verify: bool = False) -> RoutingTable:

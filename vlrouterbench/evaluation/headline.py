@@ -95,6 +95,12 @@ def objective_notes(records: Sequence[ResultRecord]) -> list[str]:
     return [note for r in records for note in objective_note(r["router"], r["router_config"], r["objective"])]
 
 
+def sample_notes(records: Sequence[ResultRecord]) -> list[str]:
+    """Which routers were learnt from a sample of the train split."""
+    noted = [(r["router"], r["router_config"].get("sample_note")) for r in records]
+    return [f"{name}: {note}" for name, note in noted if note]
+
+
 def objective_note(router: str, config: FreeForm, objective: str) -> list[str]:
     """The same of one router, of which there may be nothing to say.
 

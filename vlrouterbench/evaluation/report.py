@@ -22,7 +22,7 @@ from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.comparisons import compare
 from vlrouterbench.evaluation.decisions import read_calls, read_decisions
 from vlrouterbench.evaluation.examples import RIGHT, TOO_EXPENSIVE, WRONG, Example, select_examples
-from vlrouterbench.evaluation.headline import headlines, objective_notes, reference_notes
+from vlrouterbench.evaluation.headline import headlines, objective_notes, reference_notes, sample_notes
 from vlrouterbench.evaluation.overlap import overlap_notes
 from vlrouterbench.evaluation.pool import pool_notes
 from vlrouterbench.evaluation.published import PUBLISHED_RESULTS, why_not_comparable
@@ -123,7 +123,7 @@ def render_report(
         judged=judged_notes(first),
         headlines=headlines(ranked),
         reference=reference_notes(ranked),
-        overlaps=[*pool_notes(first), *objective_notes(ranked), *overlap_notes(ranked)],
+        overlaps=[*pool_notes(first), *objective_notes(ranked), *sample_notes(ranked), *overlap_notes(ranked)],
         leaks=describe_leaks(table.report["leaks"]) if "leaks" in table.report else "",
         degenerate=bounds_degenerate(table),
         comparisons=compare(ranked, ranks),

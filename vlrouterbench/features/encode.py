@@ -23,7 +23,7 @@ from safetensors.torch import save_file
 
 from vlrouterbench.core.errors import BenchmarkError
 from vlrouterbench.core.files import staged_file
-from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.data.table import RoutingTable, stretch
 from vlrouterbench.features.choices import choices_of, encoder_errors
 from vlrouterbench.features.fitting import fit_encoder
 from vlrouterbench.features.given import encoder_digest, read_given, refused_encoders
@@ -59,7 +59,8 @@ class FeatureSet:
 
     def of(self, table: RoutingTable) -> torch.Tensor:
         """Features of a table's rows, (num_samples, dim)."""
-        return self.values[torch.from_numpy(table.rows)]
+        part = stretch(table.rows)
+        return self.values[torch.from_numpy(table.rows) if part is None else part]
 
     def describe(self) -> FeatureDescription:
         """What the features are, for results and cards."""

@@ -25,6 +25,7 @@ _COUNTS = (
     "num_epochs",
     "batch_size",
     "patience",
+    "max_samples",
     "lora_rank",
     "checkpoint_every",
     "gradient_accumulation",
@@ -48,6 +49,9 @@ class RouterTrainingArguments:
         learning_rate: of the optimiser.
         weight_decay: of the optimiser.
         patience: epochs without a better Rank Score on validation before training stops.
+        max_samples: the most training samples in memory at once. What must hold its samples (neighbours, a kernel) is
+            learnt from as many of a longer split, drawn by the seed; sums are made in blocks of as many, and batches
+            are streamed. None for MOST_IN_MEMORY.
         lora_rank: train adapters of this rank in the place of an end-to-end router's backbone; None for none.
         teacher: a router, by folder or Hub id, whose scores are learnt instead of soft labels: their softmax is the
             target of every training sample that counts.
@@ -73,6 +77,7 @@ class RouterTrainingArguments:
     learning_rate: float | None = None
     weight_decay: float | None = None
     patience: int | None = None
+    max_samples: int | None = None
     lora_rank: int | None = None
     teacher: str | None = None
     checkpoint_folder: Path | None = None

@@ -33,13 +33,12 @@ from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.outside import check_outside, code_carried, is_outside, outside_code
 from vlrouterbench.training.problem import Problem
 from vlrouterbench.training.rechoosing import held_out_of, rechoose
-from vlrouterbench.training.selection import Trial, best_of, json_number, objective_record, trial_facts, try_settings
-from vlrouterbench.training.sharding import is_sharded
+from vlrouterbench.training.record import training_record
+from vlrouterbench.training.selection import Trial, best_of, trial_facts, try_settings
 from vlrouterbench.training.shared_trunk import train_on_shared_trunk
 from vlrouterbench.training.teacher import teacher_labels
 from vlrouterbench.training.trainer import train_gradient_router
 from vlrouterbench.training.training_run import TrainingRun
-from vlrouterbench.version import __version__
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def train_each(
         router.config.update({name: value for name, value in setting.items() if name not in built})
         router.held_out = held_out_of(router.eval(), problem)
         trained = _for_objective(trained, run)
-        router.config.training = _training_record(run, trained.chosen)
+        router.config.training = training_record(router, run, trained.chosen)
         router.training_digests = problem.train_digests
         router.eval()
         yield trained
@@ -209,7 +208,7 @@ def _training_set(family: type[PreTrainedRouter], run: TrainingRun) -> TrainingS
         samples = replace(samples, text_features=run.problem.train_text_features)
     if run.arguments.teacher is not None:
         samples = replace(samples, soft_labels=teacher_labels(run.arguments.teacher, run.problem, samples))
-    return samples
+    return replace(samples, max_samples=run.max_samples)
 
 
 def _fitted_once(
@@ -241,50 +240,6 @@ def _for_objective(trained: TrainedRouter, run: TrainingRun) -> TrainedRouter:
     setting = {**trained.chosen.setting, "usd_weight": choice.usd_weight}
     chosen = replace(trained.chosen, setting=setting, objective_value=choice.value, note=choice.note)
     return replace(trained, chosen=chosen, trials=[chosen])
-
-
-def _training_record(run: TrainingRun, chosen: Trial) -> dict[str, Any]:
-    """What a router's configuration records of its training."""
-    arguments = run.arguments
-    return {
-        "benchmark": run.problem.table.identity,
-        "variant": arguments.variant,
-        **{key: json_number(value) for key, value in chosen.setting.items()},
-        "seed": arguments.seed,
-        **({"teacher": arguments.teacher} if arguments.teacher is not None else {}),
-        "unsolved": str(run.unsolved) if run.recipe.cost_weights else None,
-        "num_train": len(run.problem.train),
-        "num_validation": len(run.problem.validation),
-        "validation_rank_score": chosen.validation_rank_score,
-        **({"validation_note": note} if (note := run.problem.validation_note) else {}),
-        **objective_record(run.problem.table.goal, chosen),
-        **_end_to_end_record(run),
-        "version": __version__,
-    }
-
-
-def _end_to_end_record(run: TrainingRun) -> dict[str, Any]:
-    """What an end-to-end router records besides: how large a run it was, and on what."""
-    features, recipe = run.problem.features, run.recipe
-    if not isinstance(features, PackedSet):
-        return {}
-    from accelerate import PartialState
-
-    state = PartialState()
-    return {
-        "num_processes": state.num_processes,
-        "device": state.device.type,
-        "batch_size": recipe.batch_size,
-        "bf16": run.arguments.bf16,
-        "divided": is_sharded(),
-        "backbone_training": "lora"
-        if recipe.lora_rank
-        else "frozen"
-        if recipe.fixed.get("freeze_backbone")
-        else "full",
-        **({"lora_rank": recipe.lora_rank} if recipe.lora_rank else {}),
-        "random_backbone": bool(features.encoder.config["backbone"].get("random")),
-    }
 
 
 def _config(family: type[PreTrainedRouter], problem: Problem, own: Mapping[str, Any]) -> RouterConfig:

@@ -4,6 +4,7 @@ Decisions
 - The global batch defines a run: it is divided among processes, and among the passes of a step.
 - Trainer imports the `datasets` library wherever it is installed, for type checks alone. Training reads parquet with
   pyarrow, so that import (0.7 s, and absent on many training machines) is held back unless the process has it already.
+  A train split past memory is streamed by it (`streamed.py`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from vlrouterbench.training.best_epochs import BestEpochs
 from vlrouterbench.training.length_buckets import LengthBuckets
 from vlrouterbench.training.samples import FeatureDataset, first_of
 from vlrouterbench.training.sharding import autocast_only, divide_on_cpus_too, keep_float32
+from vlrouterbench.training.streamed import StreamedBatches, streamed_batches
 from vlrouterbench.training.trackers import EVERY, tensorboard_folder
 from vlrouterbench.training.training_group import TrainingGroup, epoch_ends
 from vlrouterbench.training.training_run import TrainingRun
@@ -50,6 +52,7 @@ def make_trainer(
     from transformers import PrinterCallback, ProgressCallback
 
     options = _transformers_arguments(run, folder)
+    streamed = streamed_batches(dataset, options, run.max_samples) if sampler is None else None
     divide_on_cpus_too()
     options.ddp_find_unused_parameters = any(router.end_to_end for router in group.routers)
     optimizer = None
@@ -60,12 +63,14 @@ def make_trainer(
     def log(figures: dict[str, float]) -> None:
         trainer.log(figures)
 
-    callback = epoch_ends(group, keeper, run, sampler, log if arguments.log_to else None)
+    callback = epoch_ends(
+        group, keeper, run, streamed if sampler is None else sampler, log if arguments.log_to else None
+    )
     with tensorboard_folder(arguments.logging_dir and arguments.logging_dir / run.name):
         trainer = kind(
             model=group.module,
             args=options,
-            train_dataset=dataset,
+            train_dataset=dataset if streamed is None else streamed,
             data_collator=first_of,
             callbacks=[callback],
             optimizers=(optimizer, None),
@@ -86,6 +91,9 @@ def _trainer_class(sampler: LengthBuckets | None) -> type[Trainer]:
             return super()._get_train_sampler(train_dataset) if sampler is None else sampler
 
         def get_train_dataloader(self) -> DataLoader[Any]:
+            if isinstance(self.train_dataset, StreamedBatches):
+                # Each process has its own batches already: accelerate has nothing to divide.
+                return DataLoader(self.train_dataset, batch_size=None)
             # Typed as torch's loader; accelerate's, which wraps one, is what comes.
             loader: Any = super().get_train_dataloader()
             if sampler is not None:

@@ -13,6 +13,8 @@ from functools import cached_property
 from typing import cast
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import torch
 
 from vlrouterbench.core.constants import Unsolved
@@ -24,7 +26,7 @@ from vlrouterbench.features.options import FeatureOptions
 from vlrouterbench.features.packed import PackedSet
 from vlrouterbench.metrics.trade_off import chosen_values
 from vlrouterbench.routers.base.configuration_router import CandidateEntry
-from vlrouterbench.routers.base.learning import TrainingSet
+from vlrouterbench.routers.base.learning import MOST_IN_MEMORY, TrainingSet
 from vlrouterbench.routers.encoders.block import TEXT_ONLY
 from vlrouterbench.training.margins import sure_averages
 from vlrouterbench.training.partly_measured import LEAST_SAMPLES, doubly_robust
@@ -97,12 +99,12 @@ class Problem:
     @cached_property
     def train_dataset_ids(self) -> torch.Tensor:
         """Number of each training sample's dataset, (num_train,) int64, in the order of names."""
-        return torch.from_numpy(np.unique(self.train.column("dataset"), return_inverse=True)[1].astype(np.int64))
+        return _numbers(self.train.samples["dataset"])
 
     @cached_property
     def train_groups(self) -> torch.Tensor:
         """Number of each training sample's group, (num_train,) int64, in the order of ids."""
-        return torch.from_numpy(np.unique(self.train.column("group_id"), return_inverse=True)[1].astype(np.int64))
+        return _numbers(self.train.samples["group_id"])
 
     @cached_property
     def train_text_features(self) -> torch.Tensor:
@@ -122,10 +124,14 @@ class Problem:
         Raises:
             RouterError: no training sample has a correct candidate.
         """
-        labels = build_soft_labels(self.train.quality, self.train.cost, cost_weight=cost_weight, unsolved=unsolved)
+        quality, cost = self.train.quality, self.train.cost
+        labels = np.empty(quality.shape, np.float32)
+        for start in range(0, len(labels), MOST_IN_MEMORY):
+            part = slice(start, start + MOST_IN_MEMORY)
+            labels[part] = build_soft_labels(quality[part], cost[part], cost_weight=cost_weight, unsolved=unsolved)
         if not labels.any():
             raise RouterError("no training sample has a correct candidate: there is nothing to learn from.")
-        return torch.from_numpy(labels.astype(np.float32))
+        return torch.from_numpy(labels)
 
     def training_set(self, *, cost_weight: float, unsolved: Unsolved, seed: int) -> TrainingSet:
         """The train split as a family learns from it.
@@ -201,3 +207,10 @@ class Problem:
             }
             for candidate, mean_cost in zip(self.table.pool.candidates, means, strict=True)
         ]
+
+
+def _numbers(names: pa.ChunkedArray) -> torch.Tensor:
+    """Number of each name, (num_names,) int64, in the order of the names that occur."""
+    found = pc.unique(names)
+    found = found.take(pc.sort_indices(found))
+    return torch.from_numpy(pc.index_in(names, value_set=found).to_numpy().astype(np.int64))

@@ -88,7 +88,9 @@ def held_out_of(router: PreTrainedRouter, problem: Problem) -> dict[str, torch.T
     made = router.estimates(problem.validation_features.to(router.device))
     parts, tables = [made], [problem.validation_outcomes]
     if router.out_of_fold is not None:
-        parts, tables = [made, router.out_of_fold], [problem.validation_outcomes, problem.train]
+        rows = router.out_of_fold_rows
+        train = problem.train if rows is None else problem.train.take(rows.numpy())
+        parts, tables = [made, router.out_of_fold], [problem.validation_outcomes, train]
     sizes = [len(table) for table in tables]
     groups = np.unique([name for table in tables for name in table.column("group_id")], return_inverse=True)[1]
     errors = [torch.zeros_like(p.accuracy) if p.standard_error is None else p.standard_error for p in parts]

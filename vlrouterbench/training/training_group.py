@@ -20,6 +20,7 @@ from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.training.best_epochs import BestEpochs
 from vlrouterbench.training.length_buckets import LengthBuckets
 from vlrouterbench.training.selection import Trial
+from vlrouterbench.training.streamed import StreamedBatches
 from vlrouterbench.training.training_run import TrainingRun
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def epoch_ends(
     group: TrainingGroup,
     keeper: BestEpochs,
     run: TrainingRun,
-    sampler: LengthBuckets | None,
+    sampler: LengthBuckets | StreamedBatches | None,
     log: Callable[[dict[str, float]], None] | None,
 ) -> TrainerCallback:
     """What judges epochs, stops when all patience is spent, and says when a checkpoint is due.

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from vlrouterbench.core.constants import Unsolved
-from vlrouterbench.routers.base.learning import Recipe
+from vlrouterbench.routers.base.learning import MOST_IN_MEMORY, Recipe
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.problem import Problem
@@ -50,6 +50,11 @@ class TrainingRun:
     def cost_weight(self) -> float:
         """Lambda of the targets; 0 where they have none."""
         return float(self.setting.get("cost_weight", 0.0))
+
+    @property
+    def max_samples(self) -> int:
+        """The most training samples in memory at once."""
+        return self.arguments.max_samples or MOST_IN_MEMORY
 
     @property
     def unsolved(self) -> Unsolved:

@@ -5,11 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vlrouterbench.routers.flagship.base_learners import (
+from vlrouterbench.routers.flagship.base_learners import DatasetLearner, KernelLearner, LinearLearner
+from vlrouterbench.routers.flagship.stacking import (
     NUM_FOLDS,
-    DatasetLearner,
-    KernelLearner,
-    LinearLearner,
     calibrated,
     calibration_curve,
     fold_of,
@@ -48,7 +46,7 @@ def test_a_kernel_with_more_landmarks_than_samples_uses_what_there_is():
 
 def test_dataset_effects_are_shrunken_means_and_need_no_name():
     learner = DatasetLearner(2, 1, 2)
-    learner.fit(ROWS, torch.where(ROWS[:, :1] > 0, 0.7, 0.0), (ROWS[:, 1] > 0).long())
+    learner.fit(lambda: [(ROWS, torch.where(ROWS[:, :1] > 0, 0.7, 0.0), (ROWS[:, 1] > 0).long())])
     # 50 samples of 0.7 beside 20 of no effect.
     torch.testing.assert_close(learner.effects, torch.tensor([[0.5], [0.0]]))
     predictions = learner.predict(torch.eye(2))[:, 0, 0]
@@ -59,7 +57,7 @@ def test_linear_learner_passes_the_means_and_is_blind_to_the_unmeasured():
     learner = LinearLearner(2, 1, 1e-6)
     residuals = torch.where(ROWS[:, :1] > 0, 0.4, -0.4)
     residuals[::2] = NAN
-    learner.fit(ROWS, residuals)
+    learner.fit(lambda: [(ROWS, residuals)])
     torch.testing.assert_close(learner.predict(torch.eye(2))[:, 0], torch.tensor([0.4, -0.4]), atol=1e-4, rtol=0)
 
 

@@ -92,7 +92,7 @@ def test_expected_tokens_and_costs_are_right_on_average(trained, simulated_probl
 def test_long_features_are_cut_to_their_leading_directions():
     rows = torch.zeros(6, 4)
     rows[:, 2], rows[:3, 0] = 3.0, 1.0
-    basis = leading_directions(rows, 2)
+    basis = leading_directions([rows], 2)
     torch.testing.assert_close(rows @ basis @ basis.T, rows, atol=1e-5, rtol=0)
 
 

@@ -158,7 +158,7 @@ def simulate_outcomes(
         visible = skills @ (shares - centre_shares[dataset]) - how.demand_slope * (hardest - centre_hardest[dataset])
         hidden = rng.normal(0, how.hidden) + rng.normal(0, how.pair_noise, len(indices))
         spread = float(np.hypot(how.hidden, how.pair_noise))
-        level, guess = (values[indices] for values in _levels(dataset, _guess(item), spread))
+        level, guess = (values[indices] for values in levels(dataset, _guess(item), spread))
         chance = guess + (1 - guess) / (1 + np.exp(-(level + visible - hidden)))
         quality.append(rng.random(len(indices)) < chance)
         length = lengths + REASONING_LENGTH * item.demands.get("math", 0.0) + rng.normal(0, LENGTH_SPREAD, len(indices))
@@ -193,7 +193,7 @@ def demand_means() -> DemandMeans:
 
 
 @lru_cache(maxsize=256)
-def _levels(dataset: int, guess: float, spread: float) -> tuple[np.ndarray, np.ndarray]:
+def levels(dataset: int, guess: float, spread: float) -> tuple[np.ndarray, np.ndarray]:
     """Level in logits and chance of a right guess of every candidate on items that can be guessed with chance `guess`.
 
     The level makes the mean over hidden difficulty and noise the accuracy aimed at, by Gauss-Hermite quadrature.

@@ -189,6 +189,7 @@ def short_card(config: Mapping[str, Any], facts: CardFacts) -> str:
             f"Trained on {_code(training['benchmark']['name'])} ({training['num_train']:,} training samples, tables "
             f"sha256 `{training['benchmark']['sha256'][:16]}`) with vlrouterbench {training['version']}, seed "
             f"{training['seed']}.",
+            *(["", training["sample_note"]] if "sample_note" in training else []),
             "",
         ]
     lines += [

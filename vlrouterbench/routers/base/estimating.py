@@ -55,7 +55,9 @@ class EstimatingRouter(PreTrainedRouter):
     config: EstimatingRouterConfig
     config_class: type[RouterConfig] = EstimatingRouterConfig
     out_of_fold: Estimates | None = None
-    """Of the training samples, by what was learnt without their groups; of families that make some, after `fit`."""
+    """Of training samples, by what was learnt without their groups; of families that make some, after `fit`."""
+    out_of_fold_rows: torch.Tensor | None = None
+    """Of which training samples they are, (num_sampled,) int64, where these are not all."""
 
     def __init__(self, config: EstimatingRouterConfig) -> None:
         super().__init__(config)

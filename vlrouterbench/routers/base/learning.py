@@ -10,20 +10,26 @@ Decisions
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from itertools import product
 from typing import Any, NotRequired, TypedDict
 
 import torch
 from torch import nn
 
+Blocks = Callable[[], Iterator[tuple[torch.Tensor, ...]]]
+"""Features (num_rows, dim) with what is learnt of them, block after block; called once per pass over the rows."""
 Setting = dict[str, Any]
 """Configuration fields by name, with the values that are given or tried: numbers, names, lists of them."""
 CORRECT_THRESHOLD = 0.5
 """Where a family needs 0/1, quality at or above this counts as correct."""
 NO_LABEL_LOGIT = -20.0
 """Where the logit of a candidate starts that no training sample should get; its gradient is next to nothing there."""
+MOST_IN_MEMORY = 65_536
+"""Rows of the train split up to which it is learnt from whole: longer ones are read in blocks of as many, and what must
+hold its samples takes a sample of as many."""
 IGNORED = -100
 """The index that stands for no label, as everywhere in transformers."""
 
@@ -63,6 +69,7 @@ class TrainingSet:
             are not known.
         latency: seconds until an answer was there, (num_samples, num_candidates) float64, NaN = not measured; None
             where no answer was timed.
+        max_samples: the most rows that a block and `sampled` have.
     """
 
     features: torch.Tensor
@@ -76,6 +83,33 @@ class TrainingSet:
     groups: torch.Tensor | None = None
     tokens: tuple[torch.Tensor, torch.Tensor] | None = None
     latency: torch.Tensor | None = None
+    max_samples: int = MOST_IN_MEMORY
+
+    def blocks(self) -> list[slice]:
+        """The rows as stretches of at most `max_samples`, in order."""
+        count, size = len(self.features), self.max_samples
+        return [slice(start, min(start + size, count)) for start in range(0, max(count, 1), size)]
+
+    @cached_property
+    def sampled_rows(self) -> torch.Tensor:
+        """Rows that what must hold its samples learns from, ascending: all, or `max_samples` drawn by the seed."""
+        count = len(self.features)
+        if count <= self.max_samples:
+            return torch.arange(count)
+        order = torch.randperm(count, generator=torch.Generator().manual_seed(self.seed))
+        return order[: self.max_samples].sort().values
+
+    @cached_property
+    def sampled(self) -> TrainingSet:
+        """The training set of `sampled_rows`: itself where these are all."""
+        if len(self.sampled_rows) == len(self.features):
+            return self
+        rows = self.sampled_rows
+        parts = {one.name: getattr(self, one.name) for one in fields(self)}
+        taken: Setting = {name: value[rows] for name, value in parts.items() if isinstance(value, torch.Tensor)}
+        if self.tokens is not None:
+            taken["tokens"] = (self.tokens[0][rows], self.tokens[1][rows])
+        return replace(self, **taken)
 
     @property
     def counted(self) -> torch.Tensor:
@@ -93,7 +127,7 @@ class TrainingSet:
 
         A candidate that was never measured counts as the most expensive.
         """
-        means = self.cost.nanmean(dim=0)
+        means = mean_of_blocks(self.cost[part] for part in self.blocks())
         return means.nan_to_num(means.nan_to_num(0.0).max().item())
 
 
@@ -138,6 +172,14 @@ class Recipe:
             for grid in (self.fit_grid, self.decision_grid)
         )
         return replace(self, fixed={**self.fixed, **options}, fit_grid=fit_grid, decision_grid=decision_grid)
+
+
+def mean_of_blocks(blocks: Iterable[torch.Tensor]) -> torch.Tensor:
+    """Mean over all rows of blocks (num_rows, ...), NaN = does not count; NaN where nothing does."""
+    sums, counts = torch.zeros(()), torch.zeros((), dtype=torch.int64)
+    for block in blocks:
+        sums, counts = sums + block.nansum(dim=0), counts + (~block.isnan()).sum(dim=0)
+    return sums / counts
 
 
 def settings_of(grid: Mapping[str, tuple[Any, ...]]) -> Iterator[Setting]:

@@ -76,6 +76,8 @@ class PreTrainedRouter(AskedRouter, SavedRouter):
     """Whether what it learns from has vectors of the texts (`TrainingSet.text_features`)."""
     shares_trunk = False
     """Whether routers of several cost weights can be trained on one trunk: `trunk`, `share_trunk` and a last layer."""
+    from_sample: ClassVar[str] = ""
+    """What is learnt from `TrainingSet.sampled`, in a few words; empty where every training sample has a part."""
     recipes: ClassVar[Mapping[str, Recipe]] = {"default": Recipe()}
     """How each variant is trained; "reference" is the paper's, "default" may do better."""
 

@@ -23,7 +23,7 @@ import torch
 
 from vlrouterbench.routers.base.configuration_router import MANY
 from vlrouterbench.routers.base.estimating import EstimatingRouter, EstimatingRouterConfig
-from vlrouterbench.routers.base.learning import Recipe, TrainingSet
+from vlrouterbench.routers.base.learning import Recipe, TrainingSet, mean_of_blocks
 from vlrouterbench.routers.base.modeling_router import frozen
 
 
@@ -82,7 +82,9 @@ def mean_outcomes(training_set: TrainingSet, rows: torch.Tensor) -> tuple[torch.
 
     A candidate that train never measured has a quality of 0, and the cost of the most expensive one.
     """
-    whole = training_set.quality.nanmean(dim=0).nan_to_num(0.0), training_set.mean_cost.float()
-    own = (matrix[rows].nanmean(dim=0).float() for matrix in (training_set.quality, training_set.cost))
+    quality = mean_of_blocks(training_set.quality[part] for part in training_set.blocks())
+    whole = quality.nan_to_num(0.0), training_set.mean_cost.float()
+    parts, matrices = rows.split(training_set.max_samples), (training_set.quality, training_set.cost)
+    own = (mean_of_blocks(matrix[part] for part in parts).float() for matrix in matrices)
     quality, cost = (torch.where(mean.isnan(), instead, mean) for mean, instead in zip(own, whole, strict=True))
     return quality, cost

@@ -64,12 +64,12 @@ class ContextNNRouter(NeighborRouter, EstimatingRouter):
     def sizes(cls, training_set: TrainingSet, setting: Mapping[str, Any]) -> dict[str, int]:
         """As many memories as the context has samples."""
         size = int(setting.get("context_size", 0))
-        return {"memory_size": len(context_rows(len(training_set.features), size, training_set.seed))}
+        return {"memory_size": len(_context(training_set, size))}
 
     def fit(self, training_set: TrainingSet) -> None:
         """Remember the context."""
         super().fit(training_set)
-        rows = context_rows(len(training_set.features), self.config.context_size, training_set.seed)
+        rows = _context(training_set, self.config.context_size)
         self.remember_features(training_set.features[rows])
         measured = (training_set.quality, training_set.cost)
         for memory, matrix, mean in zip(
@@ -82,3 +82,9 @@ class ContextNNRouter(NeighborRouter, EstimatingRouter):
         """Quality and cost (USD per sample), each (num_samples, num_candidates)."""
         weights, indices = self.neighbors(features, self.config.num_neighbors)
         return vote(weights, self.memory_quality[indices]), vote(weights, self.memory_cost[indices])
+
+
+def _context(training_set: TrainingSet, context_size: int) -> torch.Tensor:
+    """Indices of the samples that are remembered: the context, or the sample where that is too long for memory."""
+    rows = context_rows(len(training_set.features), context_size, training_set.seed)
+    return training_set.sampled_rows if len(rows) > training_set.max_samples else rows

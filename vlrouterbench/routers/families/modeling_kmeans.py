@@ -46,6 +46,7 @@ class KMeansRouter(PreTrainedRouter):
     config: KMeansRouterConfig
     config_class = KMeansRouterConfig
     title = "K-means"
+    from_sample = "the clusters and their labels"
     recipes: ClassVar[Mapping[str, Recipe]] = {
         "default": Recipe(fit_grid={"num_clusters": NUM_CLUSTERS}, decision_grid={"shrinkage": STRENGTHS}),
     }
@@ -60,10 +61,11 @@ class KMeansRouter(PreTrainedRouter):
     @classmethod
     def sizes(cls, training_set: TrainingSet, setting: Mapping[str, Any]) -> dict[str, int]:
         """At most one cluster per sample."""
-        return {"num_clusters": min(setting["num_clusters"], int(training_set.counted.sum()))}
+        return {"num_clusters": min(setting["num_clusters"], int(training_set.sampled.counted.sum()))}
 
     def fit(self, training_set: TrainingSet) -> None:
         """Cluster the samples that count and sum their labels."""
+        training_set = training_set.sampled
         features = training_set.features[training_set.counted]
         self.centers.copy_(kmeans(features, num_clusters=self.config.num_clusters, seed=training_set.seed))
         membership = one_hot(assign(features, self.centers), self.config.num_clusters)

@@ -69,6 +69,7 @@ class NeighborRouter(PreTrainedRouter):
 
     config: KNNRouterConfig
     config_class: type[RouterConfig] = KNNRouterConfig
+    from_sample = "the neighbours"
 
     def __init__(self, config: KNNRouterConfig) -> None:
         super().__init__(config)
@@ -82,7 +83,7 @@ class NeighborRouter(PreTrainedRouter):
     @classmethod
     def sizes(cls, training_set: TrainingSet, setting: Mapping[str, Any]) -> dict[str, int]:
         """As many memories as samples count."""
-        return {"memory_size": int(training_set.counted.sum())}
+        return {"memory_size": int(training_set.sampled.counted.sum())}
 
     def remember_features(self, features: torch.Tensor) -> None:
         """Fill the memory with features (memory_size, dim), at unit length."""
@@ -122,7 +123,8 @@ class KNNRouter(NeighborRouter):
 
     def fit(self, training_set: TrainingSet) -> None:
         """Remember the samples that count."""
-        self.remember(training_set.features[training_set.counted], training_set.soft_labels[training_set.counted])
+        samples = training_set.sampled
+        self.remember(samples.features[samples.counted], samples.soft_labels[samples.counted])
 
     def remember(self, features: torch.Tensor, soft_labels: torch.Tensor) -> None:
         """Fill the memory with training features (memory_size, dim) and labels (memory_size, num_candidates)."""

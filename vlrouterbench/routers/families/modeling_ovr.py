@@ -56,6 +56,7 @@ class OVRRouter(EstimatingRouter):
     config: OVRRouterConfig
     config_class = OVRRouterConfig
     title = "OVR"
+    from_sample = "the regressions"
     recipes: ClassVar[Mapping[str, Recipe]] = {
         "default": Recipe(cost_weights=(), fit_grid={"inverse_penalty": INVERSE_PENALTIES}),
         "reference": Recipe(
@@ -73,6 +74,7 @@ class OVRRouter(EstimatingRouter):
     def fit(self, training_set: TrainingSet) -> None:
         """Fit all candidates at once."""
         super().fit(training_set)
+        training_set = training_set.sampled
         correct = training_set.correct
         if self.config.drop_unsolved:
             correct = correct.masked_fill(~(correct == 1).any(dim=1, keepdim=True), torch.nan)

@@ -64,10 +64,10 @@ class PRKNNRouter(NeighborRouter):
 
     def fit(self, training_set: TrainingSet) -> None:
         """Remember the samples that count."""
-        kept = training_set.counted
-        self.remember_features(training_set.features[kept])
-        self.memory_correct.copy_(training_set.correct[kept].nan_to_num(NOT_MEASURED))
-        self.memory_price.copy_(_scaled(training_set.cost[kept], training_set.cost_rate))
+        samples, kept = training_set.sampled, training_set.sampled.counted
+        self.remember_features(samples.features[kept])
+        self.memory_correct.copy_(samples.correct[kept].nan_to_num(NOT_MEASURED))
+        self.memory_price.copy_(_scaled(samples.cost[kept], samples.cost_rate))
 
     def score(self, features: torch.Tensor) -> torch.Tensor:
         """Wins over the pool, (num_samples, num_candidates)."""

@@ -52,6 +52,7 @@ class PrototypeRouter(PreTrainedRouter):
     config: PrototypeRouterConfig
     config_class = PrototypeRouterConfig
     title = "Prototype"
+    from_sample = "the prototypes"
     recipes: ClassVar[Mapping[str, Recipe]] = {
         "default": Recipe(decision_grid={"share_weight": SHARE_WEIGHTS}),
         "reference": Recipe(cost_weights=(), fixed={"weighting": "correct", "share_weight": 0.0}),
@@ -65,6 +66,7 @@ class PrototypeRouter(PreTrainedRouter):
 
     def fit(self, training_set: TrainingSet) -> None:
         """Average unit-length features by candidate."""
+        training_set = training_set.sampled
         weights = training_set.soft_labels
         if self.config.weighting == "correct":
             weights = training_set.correct.nan_to_num(0.0)

@@ -15,7 +15,7 @@ Decisions
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -23,7 +23,7 @@ import torch
 from vlrouterbench.routers.base.clustering import group_sums
 from vlrouterbench.routers.base.configuration_router import MANY
 from vlrouterbench.routers.base.estimating import EstimatingRouter, EstimatingRouterConfig
-from vlrouterbench.routers.base.learning import Recipe, TrainingSet
+from vlrouterbench.routers.base.learning import Recipe, TrainingSet, mean_of_blocks
 from vlrouterbench.routers.base.modeling_router import frozen
 
 STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0)
@@ -71,15 +71,26 @@ class RidgeMFRouter(EstimatingRouter):
         """Solve for all directions at once."""
         super().fit(training_set)
         unit = training_set.mean_cost.clamp(min=torch.finfo(torch.float32).tiny)
-        targets = torch.cat([training_set.quality.double(), training_set.cost / unit], dim=1)
-        sums, counts = group_sums(targets, torch.ones(len(targets), 1))
+
+        def targets(part: slice) -> torch.Tensor:
+            """Quality and relative cost of some rows, (num_rows, 2 * num_candidates)."""
+            return torch.cat([training_set.quality[part].double(), training_set.cost[part] / unit], dim=1)
+
+        parts = training_set.blocks()
+        sums, counts = torch.zeros(()), torch.zeros(())
+        for part in parts:
+            own = targets(part)
+            sums, counts = (
+                total + more
+                for total, more in zip((sums, counts), group_sums(own, torch.ones(len(own), 1)), strict=True)
+            )
         means = (sums / counts.clamp(min=1))[0]
         # Never measured: no quality, and the mean cost that stands for it.
         means[self.num_candidates :][counts[0, self.num_candidates :] == 0] = 1.0
-        features = training_set.features.double()
-        feature_means = features.mean(dim=0)
-        directions, loadings = reduced_rank_ridge(
-            features - feature_means, targets - means, penalty=self.config.strength * len(features)
+        feature_means = mean_of_blocks(training_set.features[part].double() for part in parts)
+        directions, loadings = ridge_of_blocks(
+            lambda: ((training_set.features[part].double() - feature_means, targets(part) - means) for part in parts),
+            penalty=self.config.strength * len(training_set.features),
         )
         self.feature_means.copy_(feature_means)
         self.target_means.copy_(means)
@@ -108,12 +119,37 @@ def reduced_rank_ridge(
         Directions (dim, num_targets) and loadings (num_targets, num_targets); with the first r of each,
         `features @ directions[:, :r] @ loadings[:r]` is the fit of rank r.
     """
-    ridge = penalty * torch.eye(features.shape[1], dtype=features.dtype)
-    weights = torch.zeros(features.shape[1], targets.shape[1], dtype=features.dtype)
-    masks, group_of = (~targets.isnan()).unique(dim=1, return_inverse=True)
-    for group, mask in enumerate(masks.T):
-        columns, rows = group_of == group, features[mask]
-        weights[:, columns] = torch.linalg.solve(rows.T @ rows + ridge, rows.T @ targets[mask][:, columns])
-    gram = weights.T @ (features.T @ features + ridge) @ weights
+    return ridge_of_blocks(lambda: [(features, targets)], penalty=penalty)
+
+
+def ridge_of_blocks(
+    blocks: Callable[[], Iterable[tuple[torch.Tensor, torch.Tensor]]], *, penalty: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """As `reduced_rank_ridge`, of blocks of features and targets: sums of products are all that is kept of a block.
+
+    Args:
+        blocks: gives them, in the same order whenever it is called.
+        penalty: as there.
+    """
+    groups = torch.zeros(1, dtype=torch.int64)
+    for _, targets in blocks():
+        own = (~targets.isnan()).unique(dim=1, return_inverse=True)[1]
+        groups = torch.stack([groups.expand_as(own), own]).unique(dim=1, return_inverse=True)[1]
+    columns_of = [(groups == group).nonzero().flatten() for group in range(int(groups.max()) + 1)]
+    whole, sums = torch.zeros(()), [(torch.zeros(()), torch.zeros(()))] * len(columns_of)
+    for features, targets in blocks():
+        gram_of_all = features.T @ features
+        whole = whole + gram_of_all
+        for group, columns in enumerate(columns_of):
+            mask = ~targets[:, columns[0]].isnan()
+            rows = features if mask.all() else features[mask]
+            gram = gram_of_all if mask.all() else rows.T @ rows
+            before, toward = sums[group]
+            sums[group] = before + gram, toward + rows.T @ targets[mask][:, columns]
+    ridge = penalty * torch.eye(len(whole), dtype=whole.dtype)
+    weights = torch.zeros(len(whole), len(groups), dtype=whole.dtype)
+    for columns, (gram, toward) in zip(columns_of, sums, strict=True):
+        weights[:, columns] = torch.linalg.solve(gram + ridge, toward)
+    gram = weights.T @ (whole + ridge) @ weights
     loadings = torch.linalg.eigh((gram + gram.T) / 2).eigenvectors.flip(dims=[1]).T
     return weights @ loadings.T, loadings

@@ -79,6 +79,7 @@ class TwoTowerRouter(EstimatingRouter):
     config: TwoTowerRouterConfig
     config_class = TwoTowerRouterConfig
     title = "Two-tower"
+    from_sample = "the candidates' profiles"
     by_gradient = True
     recipes: ClassVar[Mapping[str, Recipe]] = {
         "default": Recipe(
@@ -108,12 +109,13 @@ class TwoTowerRouter(EstimatingRouter):
         super().fit(training_set)
         for layer in (self.query_hidden, self.query_out, self.candidate_hidden, self.candidate_out):
             layer.reset_parameters()
+        log_cost = torch.log(training_set.mean_cost.clamp(min=1e-12)).float()
+        training_set = training_set.sampled
         features, num_clusters = training_set.features, self.config.num_clusters
         centers = kmeans(features, num_clusters=min(num_clusters, len(features)), seed=training_set.seed)
         sums, counts = group_sums(training_set.quality, one_hot(assign(features, centers), num_clusters))
         prior = sums.sum(dim=0) / counts.sum(dim=0).clamp(min=1)
         quality = shrunk_means(sums, counts, prior, strength=PROFILE_SHRINKAGE)
-        log_cost = torch.log(training_set.mean_cost.clamp(min=1e-12)).float()
         parts = [_standardised(quality), _standardised(log_cost.unsqueeze(0))]
         self.profiles.copy_(torch.cat(parts).T)
 

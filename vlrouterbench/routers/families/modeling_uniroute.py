@@ -54,6 +54,7 @@ class UniRouteRouter(EstimatingRouter):
     config: UniRouteRouterConfig
     config_class = UniRouteRouterConfig
     title = "UniRoute"
+    from_sample = "the clusters and the candidates' outcomes in them"
     recipes: ClassVar[Mapping[str, Recipe]] = {
         "default": Recipe(
             cost_weights=(), fit_grid={"num_clusters": NUM_CLUSTERS}, decision_grid={"shrinkage": STRENGTHS}
@@ -72,11 +73,12 @@ class UniRouteRouter(EstimatingRouter):
     @classmethod
     def sizes(cls, training_set: TrainingSet, setting: Mapping[str, Any]) -> dict[str, int]:
         """At most one cluster per sample."""
-        return {"num_clusters": min(setting["num_clusters"], len(training_set.features))}
+        return {"num_clusters": min(setting["num_clusters"], len(training_set.sampled.features))}
 
     def fit(self, training_set: TrainingSet) -> None:
         """Cluster the samples and profile every candidate."""
         super().fit(training_set)
+        training_set = training_set.sampled
         features = training_set.features
         self.centers.copy_(kmeans(features, num_clusters=self.config.num_clusters, seed=training_set.seed))
         for name, profile in self._profiles(features, training_set.quality, training_set.cost).items():

@@ -1,37 +1,31 @@
-"""The flagship's base learners, how their predictions are stacked, and how the stack is calibrated.
+"""The flagship's base learners.
 
-Sources: kernel ridge regression by Nystrom's method (Williams and Seeger, NIPS 2000); stacking on out-of-fold
-predictions (Wolpert, Neural Networks 5(2), 1992); Platt scaling.
+Source: kernel ridge regression by Nystrom's method (Williams and Seeger, NIPS 2000).
 
 Decisions
-- A base learner is a module that is sized by its settings, fitted in one pass and saved with the router. The kernel and
-  the dataset effects are what a log of experiments left over: taking either away cost Rank Score, adding others gained
-  none, and neither needs gradients.
+- A base learner is a module that is sized by its settings, fitted without gradients and saved with the router. The
+  kernel and the dataset effects are what a log of experiments left over: taking either away cost Rank Score, adding
+  others gained none.
 - Predictions are residuals from each candidate's mean quality, so that a learner that knows nothing predicts 0 and the
   stack can shrink every prediction towards the mean by one number. A pair that was not measured counts for nothing: a
   candidate that was never measured is predicted 0.
-- What all candidates share (is the sample hard?) and what sets them apart have stacking weights of their own: decisions
-  follow the second alone, and a squared error over both would be ruled by the first.
-- Stacking weights are at least 0 and may sum to less than 1: where predictions are mostly noise, that shrinks them to
-  0. They are drawn towards the plain average as strongly as the samples draw them elsewhere: predictions are much
-  alike, and which of them was best by a hair is chance.
-- Folds keep groups whole, since near-duplicates would reveal the answer to a learner.
-- Slope and offset of the calibration are drawn towards 1 and 0 as by a Gaussian prior: a candidate with few measured
-  pairs keeps the stack's estimates, and with thousands of samples the prior has no weight. Graded quality is a target
-  like 0/1: the fit is of means.
+- The kernel is fitted on a sample that fits in memory. Dataset effects and linear functions follow from sums over all
+  rows, which are read in blocks, once per pass: of at most one block the sums are those of the whole.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from vlrouterbench.routers.base.clustering import group_sums, one_hot
+from vlrouterbench.routers.base.learning import Blocks, mean_of_blocks
 from vlrouterbench.routers.base.modeling_router import frozen
 from vlrouterbench.routers.base.neighbors import unit_rows
-from vlrouterbench.routers.families.modeling_ridge_mf import reduced_rank_ridge
+from vlrouterbench.routers.families.modeling_ridge_mf import ridge_of_blocks
 
 SHARPNESS = 3.0
 """Of the kernel, over the typical squared distance of two landmarks."""
@@ -40,13 +34,6 @@ DATASET_STRENGTH = 0.03
 DATASET_SHARPNESS = (1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0)
 DATASET_PRIOR = 20.0
 """Samples that "no effect" counts for in every dataset."""
-NUM_FOLDS = 5
-SWEEPS = 500
-"""Over the stacking weights, by coordinate descent."""
-EDGE = 0.005
-"""Probabilities are kept this far from 0 and 1."""
-CALIBRATION_PRIOR = 20.0
-NEWTON_STEPS = 30
 
 
 class KernelLearner(nn.Module):
@@ -83,11 +70,11 @@ class KernelLearner(nn.Module):
         root = vectors[:, kept] / values[kept].sqrt()
         rows = self._kernel(unit_rows(features))[:, :used].double() @ root
         means = rows.mean(dim=0)
-        rows = rows - means
+        rows -= means
         identity = torch.eye(rows.shape[1], dtype=rows.dtype)
         masks, group_of = (~residuals.isnan()).unique(dim=1, return_inverse=True)
         for group, mask in enumerate(masks.T):
-            columns, measured = (group_of == group).nonzero().flatten(), rows[mask]
+            columns, measured = (group_of == group).nonzero().flatten(), rows if mask.all() else rows[mask]
             gram, target = measured.T @ measured, measured.T @ residuals[mask][:, columns].double()
             for number, strength in enumerate(self.strengths):
                 solution = torch.linalg.solve(gram + strength * len(rows) * identity, target)
@@ -120,20 +107,28 @@ class DatasetLearner(nn.Module):
         self.effects = frozen(num_datasets, num_candidates)
 
     @torch.no_grad()
-    def fit(self, features: torch.Tensor, residuals: torch.Tensor, datasets: torch.Tensor) -> None:
-        """Learn from features (num_samples, dim), residuals (num_samples, num_candidates), datasets (num_samples,)."""
-        rows, membership = features.double(), one_hot(datasets, len(self.effects)).double()
-        means, shares = rows.mean(dim=0), membership.mean(dim=0)
-        rows = rows - means
-        gram = rows.T @ rows + DATASET_STRENGTH * len(rows) * torch.eye(rows.shape[1], dtype=rows.dtype)
-        weights = torch.linalg.solve(gram, rows.T @ (membership - shares))
-        scores = rows @ weights + shares
-        losses = [nn.functional.cross_entropy(sharpness * scores, datasets) for sharpness in DATASET_SHARPNESS]
-        self.sharpness.fill_(DATASET_SHARPNESS[int(torch.stack(losses).argmin())])
+    def fit(self, blocks: Blocks) -> None:
+        """Learn from blocks of features (num_rows, dim), residuals (num_rows, num_candidates), datasets (num_rows,)."""
+        num_datasets = len(self.effects)
+        means = mean_of_blocks(rows.double() for rows, _, _ in blocks())
+        shares = mean_of_blocks(one_hot(datasets, num_datasets).double() for _, _, datasets in blocks())
+        count, totals = 0, [torch.zeros(1, dtype=torch.float64)] * 4
+        for features, residuals, datasets in blocks():
+            rows, membership = features.double() - means, one_hot(datasets, num_datasets).double()
+            sums = (rows.T @ rows, rows.T @ (membership - shares), *group_sums(residuals.double(), membership))
+            totals = [total + own for total, own in zip(totals, sums, strict=True)]
+            count += len(rows)
+        gram, toward, effect_sums, counts = totals
+        weights = torch.linalg.solve(gram + DATASET_STRENGTH * count * torch.eye(len(gram), dtype=gram.dtype), toward)
+        losses = torch.zeros(len(DATASET_SHARPNESS), dtype=torch.float64)
+        for features, _, datasets in blocks():
+            scores = (features.double() - means) @ weights + shares
+            of_block = [nn.functional.cross_entropy(sharpness * scores, datasets) for sharpness in DATASET_SHARPNESS]
+            losses += torch.stack(of_block) * (len(features) / count)
+        self.sharpness.fill_(DATASET_SHARPNESS[int(losses.argmin())])
         self.weights.copy_(weights)
         self.offsets.copy_(shares - means @ weights)
-        sums, counts = group_sums(residuals.double(), membership)
-        self.effects.copy_(sums / (counts + DATASET_PRIOR))
+        self.effects.copy_(effect_sums / (counts + DATASET_PRIOR))
 
     def predict(self, features: torch.Tensor) -> torch.Tensor:
         """Residuals, (num_samples, num_candidates, 1)."""
@@ -157,12 +152,15 @@ class LinearLearner(nn.Module):
         self.weights = frozen(dim, num_targets)
 
     @torch.no_grad()
-    def fit(self, features: torch.Tensor, residuals: torch.Tensor) -> None:
-        """Solve for features (num_samples, dim) and residuals (num_samples, num_targets), NaN = not measured."""
-        rows = features.double()
-        means = rows.mean(dim=0)
-        penalty = self.strength * len(rows)
-        directions, loadings = reduced_rank_ridge(rows - means, residuals.double(), penalty=penalty)
+    def fit(self, blocks: Blocks) -> None:
+        """Solve for blocks of features (num_rows, dim) and residuals (num_rows, num_targets), NaN = not measured."""
+        means = mean_of_blocks(rows.double() for rows, _ in blocks())
+        count = sum(len(rows) for rows, _ in blocks())
+
+        def centred() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+            return ((rows.double() - means, residuals.double()) for rows, residuals in blocks())
+
+        directions, loadings = ridge_of_blocks(centred, penalty=self.strength * count)
         self.means.copy_(means)
         self.weights.copy_(directions @ loadings)
 
@@ -205,11 +203,11 @@ class BaseLearners(nn.Module):
         if sizes.num_datasets:
             self.datasets = DatasetLearner(sizes.dim, sizes.num_candidates, sizes.num_datasets)
 
-    def fit(self, features: torch.Tensor, residuals: torch.Tensor, datasets: torch.Tensor, *, seed: int) -> None:
-        """Learn from features (num_samples, dim), residuals (num_samples, num_candidates), datasets (num_samples,)."""
-        self.kernel.fit(features, residuals, seed=seed)
+    def fit(self, sample: tuple[torch.Tensor, torch.Tensor], blocks: Blocks, *, seed: int) -> None:
+        """Learn the kernel from features and residuals of a sample, dataset effects from blocks of all."""
+        self.kernel.fit(*sample, seed=seed)
         if self.datasets is not None:
-            self.datasets.fit(features, residuals, datasets)
+            self.datasets.fit(blocks)
 
     def predict(self, features: torch.Tensor) -> torch.Tensor:
         """Residuals from each candidate's mean quality, (num_samples, num_candidates, num_predictions)."""
@@ -217,82 +215,6 @@ class BaseLearners(nn.Module):
         if self.datasets is not None:
             predictions.append(self.datasets.predict(features))
         return torch.cat(predictions, dim=2)
-
-
-def fold_of(groups: torch.Tensor, *, seed: int) -> torch.Tensor:
-    """Fold of each sample, (num_samples,) int64 in 0..NUM_FOLDS - 1: groups are drawn, and of about equal number.
-
-    Args:
-        groups: (num_samples,) int64, number of each sample's group.
-        seed: of the draw.
-    """
-    _, numbers = groups.unique(return_inverse=True)
-    order = torch.randperm(int(numbers.max()) + 1, generator=torch.Generator().manual_seed(seed))
-    return (order % NUM_FOLDS)[numbers]
-
-
-def parts(predictions: torch.Tensor) -> torch.Tensor:
-    """What candidates share and what sets them apart, (num_samples, num_candidates, 2 * num_predictions)."""
-    shared = predictions.mean(dim=1, keepdim=True)
-    return torch.cat([shared.expand_as(predictions), predictions - shared], dim=2)
-
-
-def stack_weights(predictions: torch.Tensor, residuals: torch.Tensor) -> torch.Tensor:
-    """Weights >= 0 of the parts with the least squared error, (2 * num_predictions,) float64.
-
-    Args:
-        predictions: (num_samples, num_candidates, num_predictions), made without each sample's own fold.
-        residuals: (num_samples, num_candidates), NaN = not measured.
-    """
-    measured = ~residuals.isnan()
-    design, target = parts(predictions)[measured].double(), residuals[measured].double()
-    gram, toward = design.T @ design, design.T @ target
-    own = gram.diagonal().clamp(min=1e-12)
-    average = torch.full_like(own, 1 / predictions.shape[2])
-    gram, toward = gram + torch.diag(own), toward + own * average
-    weights = average.clone()
-    for _ in range(SWEEPS):
-        for part in range(len(weights)):
-            step = (toward[part] - gram[part] @ weights) / gram[part, part]
-            weights[part] = (weights[part] + step).clamp(min=0)
-    return weights
-
-
-def stacked(predictions: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Residuals (num_samples, num_candidates) that weighted predictions amount to."""
-    return parts(predictions) @ weights.to(predictions)
-
-
-def log_odds(accuracy: torch.Tensor) -> torch.Tensor:
-    """Of probabilities of any shape, kept off 0 and 1."""
-    return torch.logit(accuracy.clamp(EDGE, 1 - EDGE))
-
-
-def calibrated(accuracy: torch.Tensor, curve: torch.Tensor) -> torch.Tensor:
-    """Probabilities (num_samples, num_candidates) by slopes and offsets `curve` (2, num_candidates)."""
-    return torch.sigmoid(log_odds(accuracy) * curve[0] + curve[1])
-
-
-def calibration_curve(accuracy: torch.Tensor, quality: torch.Tensor) -> torch.Tensor:
-    """Slopes and offsets of the log odds, (2, num_candidates) float64, by Newton's method.
-
-    Args:
-        accuracy: (num_samples, num_candidates), estimated out of fold.
-        quality: the same shape, in [0, 1], NaN = not measured.
-    """
-    measured = (~quality.isnan()).double()
-    odds, target = log_odds(accuracy.double()), quality.double().nan_to_num(0.0)
-    identity = torch.tensor([1.0, 0.0], dtype=torch.float64)
-    curve = identity.repeat(accuracy.shape[1], 1)
-    inputs = torch.stack([odds, torch.ones_like(odds)], dim=2)
-    for _ in range(NEWTON_STEPS):
-        probability = torch.sigmoid((inputs * curve).sum(dim=2))
-        error = ((probability - target) * measured).unsqueeze(2)
-        gradient = (inputs * error).sum(dim=0) + CALIBRATION_PRIOR * (curve - identity)
-        weight = (probability * (1 - probability) * measured).unsqueeze(2)
-        hessian = torch.einsum("nci,ncj->cij", inputs * weight, inputs) + CALIBRATION_PRIOR * torch.eye(2).double()
-        curve = curve - torch.linalg.solve(hessian, gradient)
-    return curve.T
 
 
 def squared_distances(rows: torch.Tensor, others: torch.Tensor) -> torch.Tensor:

@@ -12,6 +12,8 @@ Decisions
 - The trade-off is chosen on those and validation together: validation alone is too small to tell.
 - Which dataset a sample is of is read off its features; its name has no part in a decision.
 - Features longer than `MAX_DIM` are cut to their leading directions, so that landmarks stay small and quick.
+- Of a train split too long for memory the kernel, the stack, the calibration and the trade-off are learnt from a
+  sample; dataset effects and linear functions, also those without a fold, from all rows, in blocks.
 - Some training samples are remembered, to choose anchor samples from and to predict what a stream will spend.
 - The guard leaves the best fixed candidate only for one that is better by that many standard errors. 0, the default,
   guards nothing: it did not pay on the tables of its training; out of distribution it may.
@@ -28,17 +30,16 @@ from vlrouterbench.routers.base.budget import Budget, Estimates
 from vlrouterbench.routers.base.configuration_router import MANY
 from vlrouterbench.routers.base.learning import Recipe, Setting, TrainingSet
 from vlrouterbench.routers.base.modeling_router import frozen
-from vlrouterbench.routers.flagship.base_learners import (
+from vlrouterbench.routers.flagship.base_learners import BaseLearners, LinearLearner, StackSizes
+from vlrouterbench.routers.flagship.stacking import (
     NUM_FOLDS,
-    BaseLearners,
-    LinearLearner,
-    StackSizes,
     calibrated,
     calibration_curve,
     fold_of,
     stack_weights,
     stacked,
 )
+from vlrouterbench.routers.flagship.training_blocks import TrainingBlocks, leading_directions
 from vlrouterbench.routers.pool.configuration_open_pool import OpenPoolRouterConfig
 from vlrouterbench.routers.pool.costs import cost_ratios
 from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
@@ -112,6 +113,7 @@ class FlagshipRouter(OpenPoolRouter):
     config: FlagshipRouterConfig
     config_class = FlagshipRouterConfig
     title = "Flagship"
+    from_sample = "the kernel, the stack, the calibration and the trade-off"
     recipes: ClassVar[Mapping[str, Recipe]] = {
         "default": Recipe(cost_weights=()),
         **{f"without-{part}": Recipe(cost_weights=(), fixed={"without": [part]}) for part in PARTS},
@@ -145,47 +147,62 @@ class FlagshipRouter(OpenPoolRouter):
         """Fit the base learners without each fold, then stack and calibration, then the base learners on everything."""
         super().fit(training_set)
         if self.basis is not None:
-            self.basis.copy_(leading_directions(training_set.features, self._dim))
-        rows, quality = self.reduced(training_set.features), training_set.quality
-        count, seed = len(rows), training_set.seed
-        datasets = (
-            torch.zeros(count, dtype=torch.int64) if training_set.dataset_ids is None else training_set.dataset_ids
-        )
-        groups = torch.arange(count) if training_set.groups is None else training_set.groups
-        residuals = quality - self.mean_quality
-        relative_cost = training_set.cost / self.trained_cost.double().clamp(min=torch.finfo(torch.float32).tiny) - 1
-        predictions = torch.zeros(count, self.num_trained, self._sizes.num_predictions)
-        held_out_cost = torch.zeros(count, self.num_trained)
-        self.stack.fit(rows, residuals, datasets, seed=seed)
-        if "costs" in self.config.without:
-            relative_cost = torch.zeros_like(relative_cost)
-        self.costs.fit(rows, relative_cost)
-        folds = fold_of(groups, seed=seed)
-        for fold in range(NUM_FOLDS):
-            held_out = folds == fold
-            if not held_out.any():
-                continue
-            # A split that lies in one fold has no other to learn from.
-            kept = ~held_out if (~held_out).any() else held_out
-            stack = BaseLearners(self._sizes)
-            stack.fit(rows[kept], residuals[kept], datasets[kept], seed=seed)
-            predictions[held_out] = stack.predict(rows[held_out])
-            costs = LinearLearner(self._dim, self.num_trained, LINEAR_STRENGTH)
-            costs.fit(rows[kept], relative_cost[kept])
-            held_out_cost[held_out] = costs.predict(rows[held_out])
+            features = (training_set.features[part] for part in training_set.blocks())
+            self.basis.copy_(leading_directions(features, self._dim))
+        count, seed, sampled = len(training_set.features), training_set.seed, training_set.sampled
+        has_costs = "costs" not in self.config.without
+        blocks = TrainingBlocks(training_set, self.reduced, self.mean_quality, self.trained_cost, has_costs)
+        rows, residuals = self.reduced(sampled.features), sampled.quality - self.mean_quality
+        self.stack.fit((rows, residuals), blocks.effects(), seed=seed)
+        self.costs.fit(blocks.relative_costs())
+        predictions, held_out_cost = self._out_of_fold(blocks, rows, residuals)
         self.weights.copy_(stack_weights(predictions, residuals))
         self.curve[0] = 1
         if "calibration" not in self.config.without:
-            self.curve.copy_(calibration_curve(self._quality(predictions), quality))
+            self.curve.copy_(calibration_curve(self._quality(predictions), sampled.quality))
         # Out of fold, so that they lie as far from the measured costs as on new samples.
         expected_cost = self._cost(held_out_cost)
-        self.config.pool["cost_ratios"] = [*cost_ratios(training_set.cost, expected_cost)]
-        self._fit_tokens(rows, training_set)
+        self.config.pool["cost_ratios"] = [*cost_ratios(sampled.cost, expected_cost)]
+        if (means := blocks.mean_tokens()) is not None:
+            self.mean_tokens.copy_(means)
+            self.tokens.fit(blocks.relative_tokens(means))
         indices = torch.randperm(count, generator=torch.Generator().manual_seed(seed))[: self.config.memory_size]
         self.memory_places.copy_(indices)
-        self.memory.copy_(rows[indices])
+        self.memory.copy_(self.reduced(training_set.features[indices]))
         if "expectation" not in self.config.without:
             self.out_of_fold = Estimates(calibrated(self._quality(predictions), self.curve), expected_cost)
+            self.out_of_fold_rows = None if sampled is training_set else training_set.sampled_rows
+
+    def _out_of_fold(
+        self, blocks: TrainingBlocks, rows: torch.Tensor, residuals: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Predictions for the sample, and relative costs (num_sampled, num_trained), made without each row's fold.
+
+        Args:
+            blocks: of all rows.
+            rows: the sample's, reduced (num_sampled, reduced_dim).
+            residuals: the sample's, (num_sampled, num_trained).
+        """
+        training_set, count = blocks.training_set, len(blocks.training_set.features)
+        groups = torch.arange(count) if training_set.groups is None else training_set.groups
+        folds, places = fold_of(groups, seed=training_set.seed), training_set.sampled_rows
+        predictions = torch.zeros(len(rows), self.num_trained, self._sizes.num_predictions)
+        relative_cost = torch.zeros(len(rows), self.num_trained)
+        for fold in range(NUM_FOLDS):
+            held_out = folds == fold
+            asked = held_out[places]
+            if not asked.any():
+                continue
+            # A split that lies in one fold has no other to learn from.
+            kept = ~held_out if (~held_out[places]).any() else held_out
+            stack = BaseLearners(self._sizes)
+            sample = rows[kept[places]], residuals[kept[places]]
+            stack.fit(sample, blocks.effects(kept), seed=training_set.seed)
+            predictions[asked] = stack.predict(rows[asked])
+            costs = LinearLearner(self._dim, self.num_trained, LINEAR_STRENGTH)
+            costs.fit(blocks.relative_costs(kept))
+            relative_cost[asked] = costs.predict(rows[asked])
+        return predictions, relative_cost
 
     def estimates_of_trained(self, rows: torch.Tensor) -> Estimates:
         """As the base's."""
@@ -240,15 +257,6 @@ class FlagshipRouter(OpenPoolRouter):
         accuracy, cost = (float(values.double().gather(1, chosen).mean()) for values in pairs)
         return accuracy, cost
 
-    def _fit_tokens(self, rows: torch.Tensor, training_set: TrainingSet) -> None:
-        """What candidates read and write, where it was counted."""
-        if training_set.tokens is None:
-            return
-        counted = torch.stack([side.double() for side in training_set.tokens], dim=1)
-        means = counted.nanmean(dim=0).nan_to_num(0.0)
-        self.mean_tokens.copy_(means)
-        self.tokens.fit(rows, (counted / means.clamp(min=1e-12) - 1).flatten(1))
-
     @property
     def _dim(self) -> int:
         return min(self.feature_dim, MAX_DIM)
@@ -265,9 +273,3 @@ class FlagshipRouter(OpenPoolRouter):
 
     def _cost(self, relative_cost: torch.Tensor) -> torch.Tensor:
         return (1 + relative_cost).clamp(min=LEAST_RELATIVE) * self.trained_cost
-
-
-def leading_directions(features: torch.Tensor, count: int) -> torch.Tensor:
-    """Directions (dim, count) of features (num_samples, dim) that keep the most of their squared length."""
-    rows = features.double()
-    return torch.linalg.eigh(rows.T @ rows).eigenvectors.flip(dims=[1])[:, :count].float()

@@ -26,7 +26,7 @@ from vlrouterbench.routers.base.budget import Estimates
 from vlrouterbench.routers.base.card import pool_of
 from vlrouterbench.routers.base.configuration_router import NewCandidate, PoolChange, RouterConfig
 from vlrouterbench.routers.base.decision import PoolMismatchError, considered
-from vlrouterbench.routers.base.learning import TrainingSet
+from vlrouterbench.routers.base.learning import TrainingSet, mean_of_blocks
 from vlrouterbench.routers.base.modeling_router import frozen
 from vlrouterbench.routers.pool.bounded import BoundedRouter
 from vlrouterbench.routers.pool.configuration_open_pool import OpenPoolRouterConfig, PoolState
@@ -89,11 +89,12 @@ class OpenPoolRouter(BoundedRouter):
     def fit(self, training_set: TrainingSet) -> None:
         """As the base's, with mean qualities."""
         super().fit(training_set)
-        self.mean_quality.copy_(training_set.quality.double().nanmean(dim=0).nan_to_num(0.0))
+        quality = mean_of_blocks(training_set.quality[part].double() for part in training_set.blocks())
+        self.mean_quality.copy_(quality.nan_to_num(0.0))
         self.trained_cost.copy_(self.mean_cost)
         self.config.pool = self._pool(list(range(self.num_trained)), self._prices())
-        if training_set.latency is not None:
-            self.config.pool["latency_s"] = time_quantiles(training_set.latency)
+        if (latency := training_set.sampled.latency) is not None:
+            self.config.pool["latency_s"] = time_quantiles(latency)
 
     def estimates(self, features: torch.Tensor) -> Estimates:
         """As the base's, for the pool as it is now."""
