@@ -147,19 +147,24 @@ def test_free_candidates_alone_are_built_trained_and_evaluated_by_accuracy(all_f
 @pytest.mark.parametrize(
     ("candidates", "said"),
     [
-        ((("alone", 1, 1),), "One candidate"),
-        (ONE_FREE, "No Rank Score"),
-        (ONE_FREE, "sweep, ablate and the parts of study that measure over a range of costs need --cost-bounds"),
-        (ONE_FREE, "mean cost from 0 (local), or "),
-        ((("own", 0, 0), ("mid", 1, 2), ("big", 3, 15)), "(mid) of those that cost anything, to "),
-        (ALL_FREE, "no candidate costs anything"),
-        ((("a", 1, 1), ("b", 1, 1)), "cost about the same"),
+        ((("alone", 1, 1),), ["One candidate"]),
+        (
+            ONE_FREE,
+            [
+                "No Rank Score",
+                "sweep, ablate and the parts of study that measure over a range of costs need --cost-bounds",
+                "mean cost from 0 (local), or ",
+            ],
+        ),
+        ((("own", 0, 0), ("mid", 1, 2), ("big", 3, 15)), ["(mid) of those that cost anything, to "]),
+        (ALL_FREE, ["no candidate costs anything"]),
+        ((("a", 1, 1), ("b", 1, 1)), ["cost about the same"]),
     ],
 )
 def test_build_says_what_a_pool_rules_out_and_what_works(candidates, said, tmp_path, capsys):
     benchmark = built(tmp_path, candidates)
     printed = capsys.readouterr().out
-    assert said in printed
+    assert all(text in printed for text in said)
     out = tmp_path / "evaluation"
     assert main(["evaluate", str(benchmark), "--router", "strongest", "--router", "mixture", "--out", str(out)]) == 0
     assert all(record["accuracy"] >= 0 for record in records_of(out).values())

@@ -13,6 +13,7 @@ import pytest
 
 from tests.killing import killed_before, steps_of
 from tests.series import LONG, SERIES
+from tests.warm import run_whole_python
 from vlrouterbench.data.saved_tables import cutting
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.base.spending_curve import spending_curve
@@ -139,6 +140,38 @@ def test_a_rerun_does_what_is_missing_and_nothing_else(routed, tmp_path):
     assert digests(folder) == whole
     assert {name: (folder / name).stat().st_mtime_ns for name in kept} == kept
     assert json.loads(routed("--json").out)["parts_found"] == 5 and digests(folder) == whole
+
+
+def test_a_rerun_of_a_job_that_is_done_imports_no_torch_and_loads_no_router(routed, router, shards, tmp_path):
+    asked = ("route", "--router", router, "--questions", shards, "--out", tmp_path / "out", "--json")
+    first = json.loads(routed("--parts", 3, "--json").out)
+    code = (
+        "import sys\nfrom vlrouterbench.cli.main import main\nstatus = main(sys.argv[1:])\n"
+        "print(status, [name for name in ('torch', 'transformers', 'datasets') if name in sys.modules])"
+    )
+    before = digests(tmp_path / "out")
+    done = run_whole_python("-c", code, *asked)
+    assert done.stdout.endswith("}\n0 []\n"), done.stdout + done.stderr
+    again = json.loads(done.stdout[: done.stdout.rindex("}") + 1])
+    assert again == {**first, "parts_found": 3, "seconds": again["seconds"]} and digests(tmp_path / "out") == before
+
+
+def test_the_state_of_a_job_that_was_killed_at_its_very_end_is_written_by_a_rerun(routed, tmp_path):
+    routed("--parts", 3)
+    folder, whole = tmp_path / "out", digests(tmp_path / "out")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "done": [], "decided": 0}))
+    (folder / "README.md").unlink()
+    assert routed().status == 0 and digests(folder) == whole
+
+
+def test_a_router_whose_card_was_edited_or_that_was_moved_is_the_same_router(routed, router, tmp_path):
+    shutil.copytree(router, tmp_path / "moved" / router.name)
+    assert routed("--parts", 3).status == 0
+    whole = digests(tmp_path / "out")
+    assert routed(router=tmp_path / "moved" / router.name).status == 0 and digests(tmp_path / "out") == whole
+    (tmp_path / "moved" / router.name / "README.md").write_text("Another card.")
+    assert json.loads(routed("--json", router=tmp_path / "moved" / router.name).out)["parts_found"] == 3
 
 
 def test_where_pieces_of_text_are_is_kept_and_found_again_where_it_is_damaged(routed, tmp_path, monkeypatch):

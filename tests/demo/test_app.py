@@ -70,10 +70,17 @@ class TestInTheBrowser:
             wide, high = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
             assert wide <= width
             assert width < 1000 or high <= height
+            assert page.locator("#data-note").is_visible()
         dark = page.evaluate("getComputedStyle(document.body).backgroundColor").strip("rgb()").split(",")
         light = sum(int(part) for part in dark[:3]) > 384
         assert light == (request.node.callspec.params["page"][1] == "light")
         assert "simulated data" in page.locator("#data-note").inner_text()
+        open_tab(page, "Leaderboard")
+        page.wait_for_selector(".vrb-paper svg")
+        paper = page.evaluate("getComputedStyle(document.querySelector('.vrb-paper')).backgroundColor")
+        ink = page.evaluate("getComputedStyle(document.querySelector('.vrb-paper svg')).fill")
+        brightness = [sum(map(int, colour[4:-1].split(",")[:3])) for colour in (paper, ink)]
+        assert (brightness[0] > brightness[1]) == light
 
     def test_every_control_has_a_name(self, page):
         for name in TABS:

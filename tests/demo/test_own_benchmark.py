@@ -10,6 +10,7 @@ import pytest
 from tests.tables import write_own_tables
 from vlrouterbench.core.errors import BenchmarkError
 from vlrouterbench.data.build import build_benchmark
+from vlrouterbench.demo import page_leaderboard
 from vlrouterbench.demo import workspace as module
 from vlrouterbench.demo.batch import BatchFiles, preview_html, routed_html
 from vlrouterbench.demo.controls import CEILING, OBJECTIVE, TRADE_OFF, Preference
@@ -40,6 +41,7 @@ def test_every_tab_shows_the_own_benchmark_and_none_calls_it_simulated(own):
     assert "This router was trained on tables" in page and "Explore and Leaderboard show tables:" in page
     for shown in (", number ", "What was estimated of each candidate", "flagship", "large"):
         assert shown in page
+    assert 'class="vrb-note vrb-quiet" id="data-note"' in page
     assert sorted(root.joinpath("benchmark").rglob("*")) == before
 
 
@@ -49,6 +51,9 @@ def test_a_later_start_makes_nothing_again_and_another_benchmark_is_made_ready_a
     monkeypatch.setattr(module, "_make", lambda *given: made.append(given))
     again = prepare(root / "app", benchmark=root / "benchmark")
     assert made == [] and again.explored == workspace.explored
+    build_page(again)
+    monkeypatch.setattr(page_leaderboard, "ranked_records", lambda *_: pytest.fail("the leaderboard was made again"))
+    assert "Accuracy versus average cost of every router" in str(build_page(again).get_config_file())
     build_benchmark(write_own_tables(tmp_path / "others", seed=1), tmp_path / "benchmark")
     prepare(root / "app", benchmark=tmp_path / "benchmark")
     assert len(made) == 1

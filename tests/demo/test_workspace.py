@@ -57,6 +57,7 @@ def test_a_router_of_other_candidates_decides_and_policies_stand_for_it(workspac
     assert "not scored here: this benchmark has 17 candidates, and it chooses among a, b, c, which" in found.unscored
     assert found.unscored in unscored_html(found)
     page = str(build_page(found).get_config_file())
+    assert 'class="vrb-note" id="data-note"' in page  # the benchmark is simulated
     assert page.count("not scored here") >= 2 and "Outcome (policy: mixture)" in page
 
 

@@ -1,12 +1,16 @@
 """What every figure shares: heat maps with their numbers, labels that cover nothing, names taken literally."""
 
+import io
 import itertools
 
+import matplotlib
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from vlrouterbench.plotting.figures import heat_map, shortened, titled
 from vlrouterbench.plotting.labels import PointLabel, label_points
+from vlrouterbench.plotting.laid_out import LaidOutFigure
 
 
 def test_a_heat_map_shows_its_numbers_and_a_dash_where_there_is_none():
@@ -19,9 +23,28 @@ def test_names_are_drawn_as_they_are_and_never_read_as_formulas():
     assert "<!-- $x^{$ -->" in svg and "<!-- $\\bad$ -->" in svg
 
 
-def test_labels_of_points_do_not_cover_each_other_where_there_is_room():
-    from matplotlib.figure import Figure
+@pytest.mark.parametrize("kind", ["svg", "png", "pdf"])
+def test_a_figure_that_is_laid_out_first_is_the_one_that_matplotlib_draws_twice(kind):
+    def drawn(figure):
+        axes = figure.subplots(2, 2, sharex=True)
+        axes[0][0].imshow(np.eye(3))
+        axes[1][1].plot([0, 1000], [0, 1], label="a line")
+        axes[1][1].set(title="A title", xlabel="what it is", yscale="symlog")
+        figure.legend(loc="outside lower center")
+        figure.colorbar(axes[0][0].images[0], ax=axes[0])
+        content = io.BytesIO()
+        with matplotlib.rc_context({"svg.hashsalt": "t"}):
+            figure.savefig(
+                content, format=kind, metadata={"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
+            )
+        return content.getvalue()
 
+    twice = drawn(Figure(figsize=(6, 4), layout="constrained"))
+    figure = LaidOutFigure(6, 4)
+    assert drawn(figure) == twice and len(twice) > 5_000
+
+
+def test_labels_of_points_do_not_cover_each_other_where_there_is_room():
     axes = Figure(figsize=(9, 6)).add_subplot()
     axes.set(xlim=(0, 10), ylim=(0, 10))
     label_points(axes, [PointLabel(f"candidate {n}", (5 + 0.1 * n, 5.0), "black") for n in range(4)])
@@ -31,8 +54,6 @@ def test_labels_of_points_do_not_cover_each_other_where_there_is_room():
 
 
 def test_a_name_stands_clear_of_lines_while_it_can():
-    from matplotlib.figure import Figure
-
     def box_beside(line):
         axes = Figure(figsize=(9, 6)).add_subplot()
         axes.set(xlim=(0, 10), ylim=(0, 10))

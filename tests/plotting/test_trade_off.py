@@ -57,6 +57,16 @@ def test_what_is_shown_beside_the_pointer_is_the_figure_and_its_interval():
         assert router["cost"] == ["0.4 USD per 10,000 (0.3 to 0.5)"]
 
 
+def test_each_scheme_has_its_own_colours_and_a_name_that_reads_like_one_stays():
+    marks = [*MARKS, Mark("#000001", "router", 0.6, 3e-5), Mark("colour", "router", 0.61, 3e-5)]
+    items = json.loads(interactive_json(TradeOff("t", marks)))
+    for name, own, other in (("light", "#B34E00", "#F4893B"), ("dark", "#F4893B", "#B34E00")):
+        dumped = json.dumps(items[name])
+        assert own in dumped and other not in dumped and dumped.count("#00000") == dumped.count("#000001") == 2
+        (names,) = [columns for columns in columns_of(items[name]) if "colour" in columns]
+        assert {"#000001", "colour"} < set(names["name"]) and set(names["colour"]) >= {own}
+
+
 def test_the_same_figure_is_the_same_json_and_names_of_every_kind_are_harmless_in_it():
     marks = [Mark(payload, "candidate", 0.5, 1e-5 * (n + 1)) for n, payload in enumerate(PAYLOADS)]
     dumped = interactive_json(TradeOff("t", marks))

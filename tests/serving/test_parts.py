@@ -19,6 +19,7 @@ from tests.serving.test_gateway import data_url
 from tests.standins.openai_server import endpoint_entry, write_endpoints
 from vlrouterbench.core.errors import VLRouterBenchError
 from vlrouterbench.measuring.endpoints.endpoint import Endpoint
+from vlrouterbench.serving import demo
 from vlrouterbench.serving.breaker import Breaker
 from vlrouterbench.serving.chat import read_chat
 from vlrouterbench.serving.ledger import Ledger
@@ -261,6 +262,7 @@ def test_a_router_is_swapped_between_requests_and_back_and_one_that_does_not_fit
         (["--router", "ROUTER", "--endpoints", "FEW"], "found none for large"),
         (["--router", "ROUTER", "--endpoints", "ALL", "--host", "0.0.0.0"], "without keys only this machine"),
         (["--router", "ROUTER", "--endpoints", "KEYED"], "environment variable A_KEY_THAT_IS_NOT_SET"),
+        (["--router", "ROUTER", "--endpoints", "FOLDER"], "found the folder FOLDER. Name the file itself, such as ALL"),
     ],
 )
 def test_what_cannot_be_served_is_said_before_an_address_is_opened(options, told, router_folder, tmp_path):
@@ -274,9 +276,23 @@ def test_what_cannot_be_served_is_said_before_an_address_is_opened(options, told
         "FEW": endpoints("few", NAMES[:2]),
         "ALL": endpoints("all", NAMES),
         "KEYED": endpoints("keyed", NAMES, api_key_env="A_KEY_THAT_IS_NOT_SET"),
+        "FOLDER": tmp_path,
     }
     done = run_program("serve", *(places.get(option, option) for option in options))
+    for name, place in places.items():
+        told = told.replace(name, str(place))
     assert done.status == 1 and told in done.err and len(done.errors) == 1
+
+
+@pytest.mark.parametrize("below", [False, True])
+def test_a_file_in_the_place_of_a_log_is_refused_before_anything_is_made_or_loaded(below, tmp_path, monkeypatch):
+    monkeypatch.setattr(demo, "demo_files", lambda *_: pytest.fail("something was loaded"))
+    (tmp_path / "log").write_text("mine")
+    done = run_program("serve", "--demo", "--log", tmp_path / "log" / "deeper" if below else tmp_path / "log")
+    assert done.errors == [
+        f"error: expected a folder to write to, found a file: {tmp_path / 'log'}. Give another --log."
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == ["log"]
 
 
 def test_a_log_of_another_version_is_refused(tmp_path):

@@ -25,11 +25,11 @@ import pyarrow.parquet as pq
 
 from vlrouterbench.bench.comparison import peak_memory_gib, timed
 from vlrouterbench.bench.encode import make_samples
+from vlrouterbench.core.parts.engines import LOCAL, RAY, EngineOptions
 from vlrouterbench.data.build import build_from_logs
 from vlrouterbench.data.simulation.simulate import simulate_logs
 from vlrouterbench.data.table import load_table
 from vlrouterbench.features.encode import encode_benchmark
-from vlrouterbench.routing.parts.engines import LOCAL, RAY, EngineOptions
 from vlrouterbench.routing.parts.route_job import RouteRequest, route_job
 from vlrouterbench.routing.parts.router_source import RouterSource
 from vlrouterbench.routing.parts.shard_rows import ShardReader

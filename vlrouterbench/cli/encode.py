@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from vlrouterbench.cli.parameters import FeatureRequest, options_of
+from vlrouterbench.cli.parts import EngineRequest
 
 
 @dataclass(frozen=True)
-class EncodeRequest(FeatureRequest):
+class EncodeRequest(FeatureRequest, EngineRequest):
     """The options as given on the command line."""
 
     folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
@@ -22,6 +23,7 @@ class EncodeRequest(FeatureRequest):
 def encode(request: EncodeRequest) -> None:
     """Encode text and images of all samples; features that are stored already are not computed again.
 
+    With --engine, parts of it are encoded on several processes or a cluster: the same features, to the last bit.
     Also under `accelerate launch -m vlrouterbench encode ...`: each process encodes its share.
     """
     from vlrouterbench.cli import console
@@ -32,8 +34,9 @@ def encode(request: EncodeRequest) -> None:
     console.quiet_libraries()
     table, processes = load_table(request.folder), launched_processes()
     share = {"rank": processes.process_index, "world_size": processes.num_processes}
+    parts = {"engine": request.opened_engine(), "parts": request.parts}
     with console.stage("encode text and images") as progress:
-        work = request.work(progress=progress, wait=processes.wait_for_everyone, **share)
+        work = request.work(progress=progress, wait=processes.wait_for_everyone, **parts, **share)
         features = encode_benchmark(table, request.feature_options(), work)
     if not processes.is_main_process:
         return

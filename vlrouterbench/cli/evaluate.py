@@ -11,6 +11,7 @@ import typer
 
 from vlrouterbench.cli.help import POLICIES
 from vlrouterbench.cli.parameters import WHEN_UNFAMILIAR, options_of
+from vlrouterbench.cli.parts import EngineRequest
 from vlrouterbench.cli.pool_changes import PoolChangesRequest
 from vlrouterbench.core.errors import EvaluationError
 
@@ -24,7 +25,7 @@ BASELINES = ("oracle", "strongest", "cheapest", "mixture")
 
 
 @dataclass(frozen=True)
-class EvaluateRequest(PoolChangesRequest):
+class EvaluateRequest(PoolChangesRequest, EngineRequest):
     """The arguments of the command."""
 
     folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
@@ -138,6 +139,8 @@ def evaluate(request: EvaluateRequest) -> None:
             changes=request.changes(),
             when_unfamiliar=WhenUnfamiliar.parse(request.when_unfamiliar),
             progress=progress,
+            engine=request.opened_engine(),
+            parts=request.parts,
         )
         added = [] if request.no_baselines else [name for name in BASELINES if name not in request.router]
         records = evaluate_routers(request.folder, [*request.router, *added], request.out, options)

@@ -26,20 +26,21 @@ if TYPE_CHECKING:
 def route(request: RouteRequest) -> None:
     """Decide which candidate to ask about an image and a question."""
     from vlrouterbench.cli import console
-    from vlrouterbench.cli.route_batch import route_questions
     from vlrouterbench.cli.route_parts import route_in_parts
     from vlrouterbench.routers.base.decision import REFUSALS
 
     request.check()
-    console.quiet_libraries()
     try:
         if request.question is None and request.in_parts:
             route_in_parts(request)
             return
+        console.quiet_libraries()
         loaded, note = request.source().open()
         if note:
             console.warn(note)
         if request.question is None:
+            from vlrouterbench.cli.route_batch import route_questions
+
             route_questions(loaded, request, note)
         else:
             _route_one(loaded, request.question, request, note)

@@ -2,29 +2,32 @@
 
 Decisions
 - The manifest fixes the parts: a rerun that does not state --parts takes those that the job was begun with.
+- Nothing is imported that loads a router before it is known that a part is missing: a rerun of a job that is done is
+  quick.
 - Bad rows are in files of their own; how many there are is said at the end. Where every row is bad, that is an error.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from typing import TypedDict
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypedDict
 
 from vlrouterbench.cli import console
-from vlrouterbench.cli.plugins import allowing, load_plugins, loaded_plugins
+from vlrouterbench.cli.parts import AllowedWork
 from vlrouterbench.cli.route_request import RouteRequest
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.errors import RouterError
+from vlrouterbench.core.parts.engines import LOCAL, EngineOptions
 from vlrouterbench.core.simulated import SIMULATED_ROUTER
-from vlrouterbench.routers.auto import fetches_encoders, trusts_code
 from vlrouterbench.routers.encoders.sample_input import RAISE, TEXT_ONLY
-from vlrouterbench.routing.options import RoutingOptions
-from vlrouterbench.routing.parts.engines import LOCAL, EngineOptions
+from vlrouterbench.routing.parts.done_job import DoneJob, StatedJob, done_job
 from vlrouterbench.routing.parts.job import JobResult
-from vlrouterbench.routing.parts.route_job import RouteRequest as JobRequest
-from vlrouterbench.routing.parts.route_job import route_job
-from vlrouterbench.routing.parts.work import DoPart, PartWork
+from vlrouterbench.routing.parts.manifest import ROUTE
+
+if TYPE_CHECKING:
+    from vlrouterbench.routing.parts.route_job import RouteJob
 
 
 class PartsSummary(TypedDict):
@@ -46,29 +49,6 @@ class PartsSummary(TypedDict):
     trained_on_simulated_data: bool
 
 
-@dataclass(frozen=True)
-class AllowedWork:
-    """Work as other processes open it: with the plugins and what else the command allowed."""
-
-    work: PartWork
-    plugins: tuple[str, ...]
-    code: bool
-    downloads: bool
-
-    @classmethod
-    def of(cls, work: PartWork) -> AllowedWork:
-        """Work with what this command allows."""
-        return cls(work, loaded_plugins.get(), trusts_code.get(), fetches_encoders.get())
-
-    def open(self) -> DoPart:
-        """See PartWork."""
-        if loaded_plugins.get() != self.plugins:  # in another process than the command's
-            load_plugins(self.plugins)
-        console.quiet_libraries()
-        with allowing(code=self.code, downloads=self.downloads):
-            return self.work.open()
-
-
 def route_in_parts(request: RouteRequest) -> None:
     """Decide every question of `request.questions`, in parts, into the folder `request.out`.
 
@@ -78,29 +58,45 @@ def route_in_parts(request: RouteRequest) -> None:
     """
     start = time.perf_counter()
     source, out = request.table_files()
-    chosen = EngineOptions(request.engine or LOCAL, request.actors, request.ray_address, request.gpus_per_actor)
+    chosen = request.engine_options()
     chosen.check()
-    options = RoutingOptions(candidates=request.names, average_cost_usd=request.average_cost_usd, **request.budget)
-    options = replace(options, when_unfamiliar=request.if_unfamiliar)
-    bad_image = TEXT_ONLY if request.allow_text_only else RAISE
+    stated = _stated_options(request)
     with console.stage("look through the questions"):
-        stated = _stated_options(request)
-        asked = JobRequest(request.source(), source, out, options, stated, request.parts, bad_image)
-        routing = route_job(asked)
-    if routing.note:
-        console.warn(routing.note)
-    engine, job = chosen.open(), routing.job
-    if routing.average_cost_usd is not None:
-        with console.stage("look for the weight that keeps the average") as job.progress:
-            routing = routing.weigh(engine, AllowedWork.of)
-    with console.stage("decide") as job.progress:
-        result = routing.run(engine, AllowedWork.of)
+        encoders = request.text_encoder, request.image_encoder
+        done = done_job(StatedJob(ROUTE, request.router, encoders, source, out, stated, request.parts))
+        found = done or _look_through(request, stated)
+    if found.note:
+        console.warn(found.note)
+    result = found.job.as_done() if isinstance(found, DoneJob) else _decide(found, chosen)
     if not result.decided:
         raise RouterError(
             f"expected rows that can be decided in {source}, found none of {result.bad:,}. {out}/errors-*.parquet says "
             "why of each."
         )
-    _show(request, result, routing.note, time.perf_counter() - start, simulated=job.simulated)
+    _show(request, result, found.note, time.perf_counter() - start, simulated=found.job.simulated)
+
+
+def _look_through(request: RouteRequest, stated: Mapping[str, object]) -> RouteJob:
+    from vlrouterbench.routing.options import RoutingOptions
+    from vlrouterbench.routing.parts.route_job import RouteRequest as JobRequest
+    from vlrouterbench.routing.parts.route_job import route_job
+
+    console.quiet_libraries()
+    source, out = request.table_files()
+    options = RoutingOptions(candidates=request.names, average_cost_usd=request.average_cost_usd, **request.budget)
+    options = replace(options, when_unfamiliar=request.if_unfamiliar)
+    bad_image = TEXT_ONLY if request.allow_text_only else RAISE
+    return route_job(JobRequest(request.source(), source, out, options, stated, request.parts, bad_image))
+
+
+def _decide(routing: RouteJob, chosen: EngineOptions) -> JobResult:
+    """Do the parts that are missing."""
+    engine, job = chosen.open(), routing.job
+    if routing.average_cost_usd is not None:
+        with console.stage("look for the weight that keeps the average") as job.progress:
+            routing = routing.weigh(engine, AllowedWork.of)
+    with console.stage("decide") as job.progress:
+        return routing.run(engine, AllowedWork.of)
 
 
 def _stated_options(request: RouteRequest) -> dict[str, object]:
@@ -111,7 +107,7 @@ def _stated_options(request: RouteRequest) -> dict[str, object]:
         "average_cost_usd": request.average_cost_usd,
         "candidates": request.names,
         "allow_text_only": request.allow_text_only or None,
-        "when_unfamiliar": str(request.if_unfamiliar) if request.if_unfamiliar.acts else None,
+        "when_unfamiliar": str(request.if_unfamiliar) if request.acts_if_unfamiliar else None,
         "objective": None if request.objective is None else str(goal.objective),
         "beta": None if request.objective is None else goal.beta,
         "cost_bounds": None if goal.given_bounds is None else list(goal.given_bounds),

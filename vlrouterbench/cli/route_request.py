@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 import typer
 
 from vlrouterbench.cli.parameters import WHEN_UNFAMILIAR, GoalRequest
+from vlrouterbench.cli.parts import OF_PARTS, EngineRequest
 
 if TYPE_CHECKING:
     from vlrouterbench.routing.parts.router_source import RouterSource
     from vlrouterbench.routing.when_unfamiliar import WhenUnfamiliar
 
 TABLE, BUDGET = "A table of questions", "Budget of each answer"
-PARTS = "Very many questions"
-OF_PARTS = ("engine", "parts", "actors", "ray_address", "gpus_per_actor")
-"""Options that parts alone have."""
 FILES = (".parquet", ".csv")
 """Endings of --out that are one table of decisions."""
 
@@ -36,7 +34,7 @@ class RequestedBudget(TypedDict):
 
 
 @dataclass(frozen=True)
-class RouteRequest(GoalRequest):
+class RouteRequest(GoalRequest, EngineRequest):
     """The options as given on the command line."""
 
     router: Annotated[str, typer.Option(help="Router: a folder or a Hub id.")]
@@ -89,24 +87,6 @@ class RouteRequest(GoalRequest):
             rich_help_panel=BUDGET,
         ),
     ] = None
-    engine: Annotated[
-        str | None,
-        typer.Option(help="What does the parts: local (processes of this machine) or ray.", rich_help_panel=PARTS),
-    ] = None
-    parts: Annotated[
-        int | None,
-        typer.Option(min=1, help="Number of output files; else one per 10,000 rows.", rich_help_panel=PARTS),
-    ] = None
-    actors: Annotated[
-        int | None,
-        typer.Option(min=1, help="Processes that do parts; else one per core.", rich_help_panel=PARTS),
-    ] = None
-    ray_address: Annotated[
-        str | None, typer.Option(help="HOST:PORT of a cluster of Ray; else one is started here.", rich_help_panel=PARTS)
-    ] = None
-    gpus_per_actor: Annotated[
-        float, typer.Option(min=0, help="GPUs, or a share of one, for each process.", rich_help_panel=PARTS)
-    ] = 0.0
     when_unfamiliar: Annotated[str, WHEN_UNFAMILIAR] = "ignore"
     allow_text_only: Annotated[bool, typer.Option(help="Decide by the text where the image is unreadable.")] = False
     text_encoder: Annotated[str | None, typer.Option(help="Folder of the router's text encoder.")] = None
@@ -148,7 +128,7 @@ class RouteRequest(GoalRequest):
         _, out = self.table_files()
         if out.suffix.lower() in FILES and not out.is_dir():
             return False
-        return out.is_dir() or not out.suffix or bool(self._of_parts())
+        return out.is_dir() or not out.suffix or bool(self.of_parts())
 
     @property
     def if_unfamiliar(self) -> WhenUnfamiliar:
@@ -157,6 +137,11 @@ class RouteRequest(GoalRequest):
 
         return WhenUnfamiliar.parse(self.when_unfamiliar)
 
+    @property
+    def acts_if_unfamiliar(self) -> bool:
+        """Whether anything is done with them; nothing more is imported where nothing was asked for."""
+        return self.when_unfamiliar != "ignore" and self.if_unfamiliar.acts
+
     def source(self) -> RouterSource:
         """The router as it is loaded."""
         from vlrouterbench.routing.parts.router_source import RouterSource
@@ -164,10 +149,6 @@ class RouteRequest(GoalRequest):
         goal = None if self.objective is None else self.goal()
         names = None if self.names is None else tuple(self.names)
         return RouterSource(self.router, self.text_encoder, self.image_encoder, goal, names)
-
-    def _of_parts(self) -> list[str]:
-        """Those of OF_PARTS that were given."""
-        return [_flag(name) for name in OF_PARTS if getattr(self, name)]
 
     @property
     def names(self) -> list[str] | None:
@@ -178,7 +159,7 @@ class RouteRequest(GoalRequest):
 
     def check(self) -> None:
         """Raise typer.BadParameter for options that do not go together."""
-        acts = self.if_unfamiliar.acts
+        acts = self.acts_if_unfamiliar
         kinds = ("usd_weight", "max_cost_usd", "min_accuracy")
         budgets = [_flag(name) for name in kinds if getattr(self, name) is not None]
         if self.average_cost_usd is not None:
@@ -199,7 +180,7 @@ class RouteRequest(GoalRequest):
         for name in ("image", "option", "hint"):
             if getattr(self, name):
                 raise typer.BadParameter(_belongs(name, "question") + " A table has a column for it.")
-        if not self.in_parts and (given := self._of_parts()):
+        if not self.in_parts and (given := self.of_parts()):
             raise typer.BadParameter(f"{given[0]} needs a folder as --out, found the file {self.table_files()[1]}.")
         if self.average_cost_usd is not None and len(budgets) > 1:
             raise typer.BadParameter(

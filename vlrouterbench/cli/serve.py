@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -73,6 +73,10 @@ def serve(request: ServeRequest) -> None:
     request.check()
     for library in ("starlette", "uvicorn", "prometheus_client"):
         require_extra("serve", library, "serve")
+    if request.log is not None:
+        from vlrouterbench.serving.logs.parts import check_folder
+
+        check_folder(request.log)
     from vlrouterbench.cli import console
     from vlrouterbench.core.simulated import SIMULATED_DATA
     from vlrouterbench.data.build import home_folder
@@ -82,14 +86,9 @@ def serve(request: ServeRequest) -> None:
     from vlrouterbench.serving.starting import Start
 
     console.quiet_libraries()
-    router, endpoints = request.router or "", request.endpoints or Path()
-    if request.demo:
-        with console.stage("a router of simulated data"):
-            made, endpoints = demo_files(home_folder() / "serve-demo", request.port)
-        router = str(made)
     start = Start(
-        router=router,
-        endpoints=str(endpoints),
+        router=request.router or "",
+        endpoints=str(request.endpoints or ""),
         config=str(request.config or ""),
         log=str(request.log or ""),
         trust_remote_code=trusts_code.get(),
@@ -97,13 +96,17 @@ def serve(request: ServeRequest) -> None:
         adapt=request.adapt,
     )
     server.check_host(request.host, start.settings())
+    if request.demo:
+        with console.stage("a router of simulated data"):
+            made, endpoints = demo_files(home_folder() / "serve-demo", request.port)
+        start = replace(start, router=str(made), endpoints=str(endpoints))
     address = f"http://{request.host}:{request.port}"
 
     state = "answering" if request.workers == 1 else f"{request.workers} processes are loading the router to answer"
     notes = [f"{SIMULATED_DATA.capitalize()}: {STAND_INS}"] if request.demo else []
 
     def ready() -> None:
-        console.show({"url": address, "router": router}, f"{state} at {address}/v1 (stop with Ctrl+C)", *notes)
+        console.show({"url": address, "router": start.router}, f"{state} at {address}/v1 (stop with Ctrl+C)", *notes)
 
     if request.workers == 1:
         server.serve(start, host=request.host, port=request.port, ready=ready, demo=request.demo)

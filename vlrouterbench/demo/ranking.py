@@ -109,7 +109,7 @@ def ranking_html(records: Sequence[LeaderboardRecord]) -> str:
 
 
 def frontier_figure(workspace: Workspace, records: Sequence[LeaderboardRecord]) -> str:
-    """Accuracy versus cost with intervals, on white in the light and the dark theme."""
+    """Accuracy versus cost with intervals; the style sheet has its colours in the dark theme."""
     frontiers = {record["router"]: record["frontier"] for record in workspace.records}
     drawn = [frontier_entry(r, plot_kind(r), None if _submitted(r) else frontiers.get(r["router"])) for r in records]
     svg = frontier_plot(drawn, workspace.test).svg()

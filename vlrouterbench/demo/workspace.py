@@ -48,7 +48,7 @@ ROUTER_VARIABLE = "ROUTER_ID"
 OWN_FAMILY = CALIBRATED_FAMILIES[0]
 NUM_SAMPLES = 2_000
 MADE_FILE = "made.json"
-_LAYOUT = 2
+_LAYOUT = 3
 """Of what is made: a folder of another one is made again."""
 _MOST_PROCESSES = 4
 """A hosted machine reports more cores than an app may use."""
@@ -83,6 +83,11 @@ class AppFolder:
     def estimates(self) -> Path:
         """What the router makes of every sample, where it has the benchmark's candidates."""
         return self.root / "estimates.safetensors"
+
+    @property
+    def leaderboard(self) -> Path:
+        """The leaderboard as it is shown before anybody submits."""
+        return self.root / "leaderboard.json"
 
     @property
     def examples(self) -> Path:
@@ -262,7 +267,8 @@ def _make(app: AppFolder, loaded: PreTrainedRouter | None, num_samples: int, sta
         with stage(f"draw {num_samples:,} simulated samples"):
             build_from_logs(simulate_logs(num_samples=num_samples, num_proc=_processes(num_samples)), app.benchmark)
     table = load_table(app.benchmark)
-    app.estimates.unlink(missing_ok=True)
+    for stale in (app.estimates, app.leaderboard):
+        stale.unlink(missing_ok=True)
     routers, asked = list(POLICIES), loaded
     features_of: FeaturesOf | None = None
     if loaded is None:

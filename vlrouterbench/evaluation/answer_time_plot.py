@@ -37,9 +37,9 @@ def answer_time_plot(records: Sequence[ResultRecord], table: RoutingTable) -> Dr
     timed = _timed(records)
     if not timed or table.latency is None:
         return None
-    from matplotlib.figure import Figure
+    from vlrouterbench.plotting.laid_out import LaidOutFigure
 
-    figure = Figure(figsize=(8.2, 5.2), layout="constrained")
+    figure = LaidOutFigure(8.2, 5.2)
     axes = figure.add_subplot()
     attainable = _single_candidates(table.latency, table.quality)
     axes.scatter(attainable[:, 0], 100 * attainable[:, 1], s=16, color=GREY, label="always one candidate", zorder=1)

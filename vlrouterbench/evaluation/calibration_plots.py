@@ -32,11 +32,11 @@ def reliability_plot(title: str, parts: Mapping[str, ReliabilityRecord], *, simu
         parts: name -> reliability.
         simulated: whether the data are.
     """
-    from matplotlib.figure import Figure
+    from vlrouterbench.plotting.laid_out import LaidOutFigure
 
     columns = min(_COLUMNS, len(parts))
     rows = math.ceil(len(parts) / columns)
-    figure = Figure(figsize=(max(4.0, 2.15 * columns + 0.4), 2.35 * rows + 0.7), layout="constrained")
+    figure = LaidOutFigure(max(4.0, 2.15 * columns + 0.4), 2.35 * rows + 0.7)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for panel, (name, part) in zip(panels, parts.items(), strict=False):
         counts, estimates, outcomes = np.array(part["bins"]).T
@@ -64,9 +64,9 @@ def risk_coverage_plot(records: Sequence[ResultRecord], *, simulated: bool) -> D
         records: of `results.json`; those without `calibration` are skipped.
         simulated: whether the data are.
     """
-    from matplotlib.figure import Figure
+    from vlrouterbench.plotting.laid_out import LaidOutFigure
 
-    figure = Figure(figsize=(7.2, 4.4), layout="constrained")
+    figure = LaidOutFigure(7.2, 4.4)
     axes = figure.add_subplot()
     curves = [(r["router"], r["calibration"]["risk_coverage"]) for r in records if r["calibration"] is not None]
     for index, (router, curve) in enumerate(curves):

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from vlrouterbench.core.errors import EvaluationError
+from vlrouterbench.core.parts.work import Engine
 from vlrouterbench.evaluation.pool import ALL
 from vlrouterbench.evaluation.pool_changes import NO_CHANGES, PoolChanges
 from vlrouterbench.features.options import EncodingWork, Progress
@@ -33,6 +34,8 @@ class EvaluationOptions:
         when_unfamiliar: what routers do with samples that are unlike their training samples.
         num_proc: number of processes that encode samples whose features are not stored.
         progress: called while samples are encoded.
+        engine: what encodes samples in parts, see EncodingWork.
+        parts: in how many, see there.
     """
 
     split: str = "test"
@@ -49,6 +52,8 @@ class EvaluationOptions:
     when_unfamiliar: WhenUnfamiliar = NOTHING
     num_proc: int = 1
     progress: Progress | None = None
+    engine: Engine | None = None
+    parts: int | None = None
 
     def __post_init__(self) -> None:
         price = self.machine_usd_per_hour
@@ -60,4 +65,4 @@ class EvaluationOptions:
     @property
     def work(self) -> EncodingWork:
         """How encoding is spread."""
-        return EncodingWork(self.num_proc, progress=self.progress)
+        return EncodingWork(self.num_proc, progress=self.progress, engine=self.engine, parts=self.parts)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vlrouterbench.core.errors import BenchmarkError, unknown_name
+from vlrouterbench.core.parts.work import Engine
 from vlrouterbench.routers.encoders.block import CONCAT, FUSIONS, POOLED, TEXT_WEIGHT
 from vlrouterbench.routers.encoders.builtin.text import BUILTIN
 
@@ -53,6 +54,8 @@ class EncodingWork:
 
     Attributes:
         num_proc: processes on this machine; each computes on one thread.
+        engine: what encodes in the place of these, on this machine or on a cluster; None for num_proc of them.
+        parts: in how many parts it is given each encoder's shards; None for one of each.
         rank, world_size: this process among those that were launched together; each encodes its share of the shards.
         wait: called when a share is done, returns when all shares are.
         progress: called while encoding.
@@ -63,7 +66,13 @@ class EncodingWork:
     world_size: int = 1
     wait: Callable[[], None] | None = None
     progress: Progress | None = None
+    engine: Engine | None = None
+    parts: int | None = None
 
     def __post_init__(self) -> None:
         if self.num_proc < 1:
             raise BenchmarkError(f"expected at least 1 process, found {self.num_proc}.")
+        if self.engine is not None and self.world_size > 1:
+            raise BenchmarkError(
+                f"expected --engine or several launched processes, found both ({self.world_size}). Leave one out."
+            )

@@ -151,6 +151,11 @@ def pack_benchmark(table: RoutingTable, encoder: SampleEncoder, work: EncodingWo
     work = work or EncodingWork()
     if (table.folder / GIVEN_FEATURES).is_file():
         raise BenchmarkError(refused_encoders(table.folder))
+    if work.engine is not None:
+        raise BenchmarkError(
+            "expected encoders with --engine, found an end-to-end router, whose images are decoded into one file. "
+            "Leave --engine out; --num-proc is how many processes decode."
+        )
     store = feature_folder(table)
     size = encoder.config["image_size"]
     several = [encoder.most_images] if encoder.most_images > 1 else []

@@ -4,6 +4,8 @@ Decisions
 - Inputs are cut into shards in the table's order, whatever is stored already. The part of a shard that is not stored is
   encoded by one process on one thread, in batches that depend on that part alone: any number of processes, and a run
   that was killed and resumed, give the same bytes.
+- An engine of parts does it (`core/parts`): a part is some shards, its files are theirs. What is there already is no
+  part of the work, so a run that was killed goes on where it was, on whatever engine.
 - Texts of a shard are batched by length, so that little is padded.
 - Each image of a sample with several is an input of its own, by the same digest: whether a block takes all of them in
   or the first alone, what is stored is the same.
@@ -13,10 +15,8 @@ Decisions
 
 from __future__ import annotations
 
-import multiprocessing
 import re
 from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,9 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
+from vlrouterbench.core.parts.local_engine import LocalEngine
+from vlrouterbench.core.parts.part import Part, plan_parts
+from vlrouterbench.core.parts.work import DoPart, PartFacts
 from vlrouterbench.core.threads import one_thread
 from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.features.inputs import further_digests, image_digests, router_inputs, text_digests, text_inputs
@@ -114,7 +117,7 @@ class Reading:
 
     def _encode(self, shards: Sequence[_Shard], work: EncodingWork) -> None:
         done, total = 0, sum(len(shard.rows) for shard in shards)
-        for size in _encoded_on(self, shards, work.num_proc):
+        for size in _encoded_on(self, shards, work):
             done += size
             if work.progress is not None:
                 work.progress(done, total)
@@ -166,27 +169,44 @@ def _cut(items: Sequence[T], size: int) -> list[Sequence[T]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
-def _encoded_on(reading: Reading, shards: Sequence[_Shard], num_proc: int) -> Iterator[int]:
-    """Encode shards on this process or several others; gives the size of each as it is done."""
-    if num_proc == 1 or len(shards) == 1:
+def _encoded_on(reading: Reading, shards: Sequence[_Shard], work: EncodingWork) -> Iterator[int]:
+    """Encode shards on this process or several others; gives how many inputs were done, as they are."""
+    if work.engine is None and (work.num_proc == 1 or len(shards) == 1):
         with one_thread():
             yield from map(reading.encode_shard, shards)
         return
-    settings = (reading.table.folder, reading.table.rows, reading.block.without_encoder(), reading.store.folder)
-    # Started anew: a process that was forked from one that runs torch's threads can hang.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(num_proc, len(shards)), context, _start_worker, settings) as pool:
-        for future in as_completed([pool.submit(_encode_in_worker, shard) for shard in shards]):
-            yield future.result()
+    engine = work.engine or LocalEngine(min(work.num_proc, len(shards)))
+    table, block = reading.table, reading.block.without_encoder()
+    sent = ReadingWork(table.folder.absolute(), table.rows, block, reading.store.folder, tuple(shards))
+    parts = plan_parts([len(shards)], min(work.parts or len(shards), len(shards)))
+    yield from (facts["rows"] for facts in engine.run(sent, parts))
 
 
-_worker: list[Reading] = []
+@dataclass(frozen=True)
+class ReadingWork:
+    """See PartWork: the shards of a part, each of which is a file of the store when it is done.
 
+    Attributes:
+        folder: of the benchmark.
+        rows: those of the table that is read, (num_samples,).
+        block: what reads, with nothing loaded.
+        store: folder of what was read.
+        shards: all that are to be encoded; a part is some of them.
+    """
 
-def _start_worker(folder: Path, rows: np.ndarray, block: FeatureBlock, store: Path) -> None:
-    torch.set_num_threads(1)
-    _worker[:] = [Reading(load_table(folder).take(rows), block, VectorStore(store))]
+    folder: Path
+    rows: np.ndarray
+    block: FeatureBlock
+    store: Path
+    shards: Sequence[_Shard]
 
+    def open(self) -> DoPart:
+        """See PartWork; errors are those of `load_table`."""
+        torch.set_num_threads(1)
+        reading = Reading(load_table(self.folder).take(self.rows), self.block, VectorStore(self.store))
 
-def _encode_in_worker(shard: _Shard) -> int:
-    return _worker[0].encode_shard(shard)
+        def do(part: Part) -> PartFacts:
+            shards = [self.shards[number] for _, start, stop in part.ranges for number in range(start, stop)]
+            return {"part": part.number, "rows": sum(map(reading.encode_shard, shards))}
+
+        return do

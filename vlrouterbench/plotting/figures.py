@@ -119,12 +119,9 @@ def draw_heat_map(
         label: what the colours mean.
         bounds: values at the two ends of the colour scale.
     """
-    from matplotlib.figure import Figure
+    from vlrouterbench.plotting.laid_out import LaidOutFigure
 
-    figure = Figure(
-        figsize=(_between(6.0, 2.2 + 0.58 * len(columns)), _between(2.6, 1.9 + 0.32 * len(rows))),
-        layout="constrained",
-    )
+    figure = LaidOutFigure(_between(6.0, 2.2 + 0.58 * len(columns)), _between(2.6, 1.9 + 0.32 * len(rows)))
     axes = figure.add_subplot()
     cells = axes.imshow(values, cmap="cividis", vmin=bounds[0], vmax=bounds[1], aspect="auto")
     axes.set_xticks(range(len(columns)), map(shortened, columns), rotation=40, ha="right", fontsize=9, parse_math=False)
@@ -135,7 +132,8 @@ def draw_heat_map(
         measured = np.isfinite(value)
         # An empty cell has the page's colour, so that its dash turns with the page.
         colour = "black" if not measured else _ON_DARK if value <= light else _ON_LIGHT
-        axes.text(column, row, f"{value:.0f}" if measured else "-", ha="center", va="center", fontsize=9, color=colour)
+        number = axes.text(column, row, f"{value:.0f}" if measured else "-", ha="center", va="center", fontsize=9)
+        number.set(color=colour, in_layout=False)  # within the axes: measuring it changes nothing
     axes.set_title(title, parse_math=False)
     figure.colorbar(cells, ax=axes, label=label, fraction=0.03)
     return Drawing(figure, title)

@@ -9,6 +9,7 @@ Decisions
 - The only scripts are the library's own text and our starter (`templates/interactive.js`); the page's policy allows
   these two by their digests, and no request. Without scripts, and on paper, the static form stands in its place.
 - Light and dark are two descriptions of the same figure, of which the starter takes the one that the screen asks for.
+  Bokeh describes it once, in colours that stand for those of either scheme: that is most of what the figure costs.
 - The starter places names anew at every zoom, so that they never cover each other; more appear where there is space.
 - Identifiers are numbered from 1 within a figure: the same records give the same page.
 """
@@ -28,6 +29,7 @@ import numpy as np
 
 from vlrouterbench.core.output_text import figure_text
 from vlrouterbench.plotting.figures import shortened
+from vlrouterbench.plotting.schemes import COLOUR_COLUMN, SCHEMES, STAND_INS, Colours, recoloured
 from vlrouterbench.plotting.trade_off import FRONTIER, KINDS, Kind, Mark, TradeOff, whiskers
 
 if TYPE_CHECKING:
@@ -42,26 +44,6 @@ _MARKERS: Mapping[Kind, tuple[str, int]] = {
     "router": ("circle", 10),
     "policy": ("square", 9),
     "candidate": ("circle", 6),
-}
-
-
-class _Colours(NamedTuple):
-    """Of one scheme."""
-
-    ink: str
-    line: str
-    paper: str
-    grid: str
-    kinds: Mapping[Kind, str]
-
-
-_SCHEMES = {
-    "light": _Colours(
-        "#1b1f24", "#5f6770", "#ffffff", "#e3e7eb", {"router": "#B34E00", "policy": "#0072B2", "candidate": "#6b737c"}
-    ),
-    "dark": _Colours(
-        "#e7eaee", "#aab3bd", "#14181d", "#2a323a", {"router": "#F4893B", "policy": "#56B4E9", "candidate": "#aab3bd"}
-    ),
 }
 
 
@@ -93,13 +75,17 @@ def scripts() -> Scripts:
 
 def interactive_json(trade_off: TradeOff) -> str:
     """Both schemes of the figure as JSON that may stand within a script element of that type."""
-    items = {name: _item(trade_off, colours) for name, colours in _SCHEMES.items()}
+    item = _item(trade_off, STAND_INS)
+    items = {
+        name: recoloured(item, dict(zip(STAND_INS.all(), colours.all(), strict=True)))
+        for name, colours in SCHEMES.items()
+    }
     dumped = json.dumps(items, allow_nan=False, separators=(",", ":"))
     return dumped.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _item(trade_off: TradeOff, colours: _Colours) -> dict[str, Any]:
-    """One scheme's figure, as `Bokeh.embed.embed_item` takes it."""
+def _item(trade_off: TradeOff, colours: Colours) -> dict[str, Any]:
+    """The figure in some colours, as `Bokeh.embed.embed_item` takes it."""
     from bokeh.embed import json_item
 
     item = json.loads(json.dumps(json_item(_plot(trade_off, colours))))
@@ -123,7 +109,7 @@ def _renumbered(value: Any, known: dict[str, str], numbers: itertools.count[int]
     return renamed
 
 
-def _plot(trade_off: TradeOff, colours: _Colours) -> Plot:
+def _plot(trade_off: TradeOff, colours: Colours) -> Plot:
     from bokeh.models import HoverTool, Range1d
     from bokeh.models.annotations import Title
     from bokeh.plotting import figure
@@ -217,7 +203,7 @@ def _texts(marks: Sequence[Mark]) -> dict[str, list[str]]:
     return columns
 
 
-def _add_names(plot: Plot, trade_off: TradeOff, colours: _Colours) -> None:
+def _add_names(plot: Plot, trade_off: TradeOff, colours: Colours) -> None:
     """Names, empty until the starter places them, the ones that go first first."""
     from bokeh.core.properties import value
 
@@ -232,7 +218,7 @@ def _add_names(plot: Plot, trade_off: TradeOff, colours: _Colours) -> None:
         "right": [0] * len(marks),
         "up": [0] * len(marks),
         "align": ["left"] * len(marks),
-        "colour": [colours.kinds[mark.kind] for mark in marks],
+        COLOUR_COLUMN: [colours.kinds[mark.kind] for mark in marks],
     }
     plot.text(
         "x",
@@ -241,7 +227,7 @@ def _add_names(plot: Plot, trade_off: TradeOff, colours: _Colours) -> None:
         x_offset="right",
         y_offset="up",
         text_align="align",
-        text_color="colour",
+        text_color=COLOUR_COLUMN,
         text_baseline="middle",
         text_font_size="12px",
         text_font=value(_FONT),  # a bare text is the name of a column
@@ -251,7 +237,7 @@ def _add_names(plot: Plot, trade_off: TradeOff, colours: _Colours) -> None:
     )
 
 
-def _style(plot: Plot, colours: _Colours) -> None:
+def _style(plot: Plot, colours: Colours) -> None:
     """Ink on paper; the toolbar without a link to elsewhere."""
     from bokeh.models import BasicTickFormatter, FixedTicker, LogTicker
 

@@ -10,6 +10,7 @@ Decisions
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,6 +19,7 @@ from vlrouterbench.core.simulated import SIMULATED_DATA, marked
 from vlrouterbench.plotting.interactive import NO_SCRIPTS, Scripts, scripts
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
     from markupsafe import Markup
 
 _INTERACTIVE = '<figure class="trade-off">'
@@ -40,6 +42,12 @@ def render_page(package: str, name: str, **values: Any) -> str:
         name: file in its `templates` folder.
         values: what the template shows.
     """
+    return _templates(package).get_template(name).render(**values)
+
+
+@functools.cache
+def _templates(package: str) -> Environment:
+    """The templates of a package, each compiled once."""
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
     loader = ChoiceLoader([PackageLoader(f"vlrouterbench.{one}") for one in (package, "plotting")])
@@ -54,7 +62,7 @@ def render_page(package: str, name: str, **values: Any) -> str:
     environment.filters["marked"] = marked
     environment.filters["with_anchors"] = with_anchors
     environment.globals["simulated_data"] = SIMULATED_DATA
-    return environment.get_template(name).render(**values)
+    return environment
 
 
 def with_anchors(body: Markup) -> Parts:

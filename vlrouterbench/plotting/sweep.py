@@ -16,9 +16,9 @@ def sweep_plot(sweep: Mapping[str, Any]) -> str:
     Args:
         sweep: content of `sweep.json`.
     """
-    from matplotlib.figure import Figure
+    from vlrouterbench.plotting.laid_out import LaidOutFigure
 
-    figure = Figure(figsize=(7.2, 4.6), layout="constrained")
+    figure = LaidOutFigure(7.2, 4.6)
     axes = figure.add_subplot()
     rows = sweep["rows"]
     cost, accuracy = (

@@ -114,9 +114,9 @@ class TradeOff:
 
     def drawing(self) -> Drawing:
         """The static form."""
-        from matplotlib.figure import Figure
+        from vlrouterbench.plotting.laid_out import LaidOutFigure
 
-        figure = Figure(figsize=(8.2, 5.2), layout="constrained")
+        figure = LaidOutFigure(8.2, 5.2)
         axes = figure.add_subplot()
         for kind, meaning in KINDS.items():
             if marks := self.of_kind(kind):

@@ -193,3 +193,13 @@ def test_the_schema_and_the_reader_know_the_same_fields():
     for field in FIELDS:
         if field.kind in (Kind.NUMBER, Kind.COUNT):
             assert entry["properties"][field.name]["minimum"] == field.low
+
+
+def test_a_folder_in_the_place_of_the_file_is_named_with_a_file_in_it(tmp_path):
+    with pytest.raises(
+        VLRouterBenchError, match=r"expected an endpoints file, found the folder .*\. Name the file itself\.$"
+    ):
+        read_endpoints(tmp_path)
+    (tmp_path / "mine.yaml").write_text("")
+    with pytest.raises(VLRouterBenchError, match=r"Name the file itself, such as .*mine\.yaml\.$"):
+        read_endpoints(tmp_path)

@@ -81,12 +81,13 @@ def agreement_plot(summary: BenchmarkSummary) -> str:
 
 def solvers_plot(summary: BenchmarkSummary) -> str:
     """How many samples 0, 1, ... all candidates get right."""
-    from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
+
+    from vlrouterbench.plotting.laid_out import LaidOutFigure
 
     title = titled("How many candidates solve a sample", simulated=summary["simulated"])
     counts = summary["solver_counts"]
-    figure = Figure(figsize=(9.0, 3.8), layout="constrained")
+    figure = LaidOutFigure(9.0, 3.8)
     axes = figure.add_subplot()
     bars = axes.bar(range(len(counts)), counts, color=BLUE, width=0.8)
     if len(counts) <= _MOST_BAR_LABELS:
@@ -101,7 +102,7 @@ def solvers_plot(summary: BenchmarkSummary) -> str:
 
 def tokens_plot(table: RoutingTable) -> str:
     """A histogram of output tokens for every candidate, all on one logarithmic scale."""
-    from matplotlib.figure import Figure
+    from vlrouterbench.plotting.laid_out import LaidOutFigure
 
     part = f", the first {_MOST_HISTOGRAMS} of {len(table.pool)}" if len(table.pool) > _MOST_HISTOGRAMS else ""
     title = titled(f"Output tokens per answer{part}", simulated=table.simulated)
@@ -109,7 +110,7 @@ def tokens_plot(table: RoutingTable) -> str:
     bins = np.geomspace(1, tokens[np.isfinite(tokens)].max(initial=2.0), _BINS + 1)
     shown = table.pool.names[:_MOST_HISTOGRAMS]
     rows = -(-len(shown) // _HISTOGRAMS_PER_ROW)
-    figure = Figure(figsize=(9.0, 0.9 + 1.15 * rows), layout="constrained")
+    figure = LaidOutFigure(9.0, 0.9 + 1.15 * rows)
     grid = figure.subplots(rows, _HISTOGRAMS_PER_ROW, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, name, column in zip(grid, shown, tokens.T, strict=False):
         measured = column[np.isfinite(column)]
@@ -132,11 +133,11 @@ def tokens_plot(table: RoutingTable) -> str:
 
 def left_out_plot(summary: BenchmarkSummary) -> str:
     """How many entries were left out, by reason."""
-    from matplotlib.figure import Figure
+    from vlrouterbench.plotting.laid_out import LaidOutFigure
 
     title = titled("Left out, by reason", simulated=summary["simulated"])
     reasons: Sequence[tuple[str, int]] = list(summary["left_out"].items())
-    figure = Figure(figsize=(9.0, 1.2 + 0.38 * len(reasons)), layout="constrained")
+    figure = LaidOutFigure(9.0, 1.2 + 0.38 * len(reasons))
     axes = figure.add_subplot()
     bars = axes.barh([reason for reason, _ in reasons], [count for _, count in reasons], color=BLUE, height=0.7)
     axes.bar_label(bars, [f"{count:,}" for _, count in reasons], fontsize=9, padding=3)

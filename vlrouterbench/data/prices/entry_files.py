@@ -29,6 +29,8 @@ from vlrouterbench.data.prices.yaml_nodes import compose_yaml, line_of, node_kin
 
 REQUIRED = ("name", "input_price", "output_price")
 OPTIONAL = ("parameters_b", "source", "date", "image_rule", "price_name", "price_source", "price_date")
+_LISTED = (".csv", ".json", ".yaml", ".yml")
+"""Endings of the files one of which is named where a folder was given."""
 _UNITS = ("unit", "units", "currency", "price_unit", "price_units")
 """Columns that may state what prices are in, where they state what is expected."""
 _MILLION = r"(1[ _-]?)?(m|mio|million|1,000,000|1000000|1e6)[ _-]*((input|output)[ _-]*)?(tok(en)?s?)?"
@@ -65,6 +67,10 @@ def read_text(path: Path, what: str = "a candidates or price file") -> str:
     Raises:
         SourceError: there is none, it is larger than any price list, or no UTF-8.
     """
+    if path.is_dir():
+        names = sorted(inside.name for inside in path.iterdir() if inside.suffix.lower() in _LISTED)
+        such = f", such as {path / names[0]}" if names else ""
+        raise SourceError(f"expected {what}, found the folder {path}. Name the file itself{such}.")
     if not path.is_file():
         raise SourceError(f"expected {what}, found nothing at {path}.")
     limit = YAML_BYTES if is_yaml(path) else PRICE_FILE_BYTES

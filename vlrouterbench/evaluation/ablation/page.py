@@ -69,10 +69,10 @@ def _cells(content: AblationRecord) -> list[tuple[str, list[str]]]:
 
 def difference_plot(content: AblationRecord) -> str:
     """Difference of Rank Score from the base setting with 95 % intervals, a line per setting."""
-    from matplotlib.figure import Figure
+    from vlrouterbench.plotting.laid_out import LaidOutFigure
 
     rows = [row for row in content["rows"] if row["setting"] not in ("oracle", content["base"])][::-1]
-    figure = Figure(figsize=(8.2, 1.6 + 0.42 * len(rows)), layout="constrained")
+    figure = LaidOutFigure(8.2, 1.6 + 0.42 * len(rows))
     axes = figure.add_subplot()
     middle = np.array([row["vs_base"]["rank_score"] for row in rows])
     spans = np.array([row["vs_base"]["ci95"] for row in rows]).T

@@ -23,9 +23,9 @@ def hulls_plot(hulls: Mapping[str, Sequence[Sequence[float]]], first: str, *, si
         first: the first router.
         simulated: whether the data are.
     """
-    from matplotlib.figure import Figure
+    from vlrouterbench.plotting.laid_out import LaidOutFigure
 
-    figure = Figure(figsize=(8.2, 5.2), layout="constrained")
+    figure = LaidOutFigure(8.2, 5.2)
     axes = figure.add_subplot()
     labels: list[tuple[str, tuple[float, float], str]] = []
     # A router that reaches no cost of the range in every split has no mean hull.

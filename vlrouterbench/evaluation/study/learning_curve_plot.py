@@ -24,10 +24,11 @@ def learning_curves_plot(curves: Sequence[Mapping[str, Any]], figure_of: str, *,
         figure_of: what they are of, in print.
         simulated: whether the benchmark is.
     """
-    from matplotlib.figure import Figure
     from matplotlib.ticker import NullFormatter, NullLocator
 
-    figure = Figure(figsize=(8.2, 4.6), layout="constrained")
+    from vlrouterbench.plotting.laid_out import LaidOutFigure
+
+    figure = LaidOutFigure(8.2, 4.6)
     axes = figure.add_subplot()
     for index, curve in enumerate(curves):
         colour, marker = _COLOURS[index % len(_COLOURS)], _MARKERS[index % len(_MARKERS)]

@@ -18,10 +18,11 @@ def new_candidate_plot(row: NewCandidateRow, *, simulated: bool) -> str:
         row: of the part `new-candidates`.
         simulated: whether the benchmark is.
     """
-    from matplotlib.figure import Figure
     from matplotlib.ticker import NullFormatter, NullLocator
 
-    figure = Figure(figsize=(8.2, 4.6), layout="constrained")
+    from vlrouterbench.plotting.laid_out import LaidOutFigure
+
+    figure = LaidOutFigure(8.2, 4.6)
     axes = figure.add_subplot()
     anchored = row.get("anchor_set", row["random"])
     counts = [entry["num_anchors"] for entry in anchored]

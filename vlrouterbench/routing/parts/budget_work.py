@@ -20,13 +20,14 @@ from typing import cast
 import torch
 
 from vlrouterbench.core.files import make_folder, write_json
+from vlrouterbench.core.parts.part import Part
+from vlrouterbench.core.parts.work import DoPart, Engine, PartFacts, PartWork
 from vlrouterbench.routers.base.budget import Budget, Estimates
 from vlrouterbench.routers.base.decision import BudgetError, RoutingDecision
 from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
+from vlrouterbench.routing.parts.job import Job
 from vlrouterbench.routing.parts.manifest import BudgetRecord
-from vlrouterbench.routing.parts.part import Part
 from vlrouterbench.routing.parts.route_work import RouteWork, Routing
-from vlrouterbench.routing.parts.work import DoPart, PartFacts
 from vlrouterbench.training.pool.opened import check_open_pool
 
 STEPS = 200
@@ -36,9 +37,10 @@ _NOTHING = RoutingDecision("", {}, None, {})
 
 
 class CurveFacts(PartFacts):
-    """What became of a part in the first pass: `costs_usd` of its decided rows together, at each weight."""
+    """What became of a part in the first pass: `costs_usd` of its `decided` rows together, at each weight."""
 
     job: str
+    decided: int
     costs_usd: list[float]
 
 
@@ -85,11 +87,6 @@ class _Curves:
             "part": part.number,
             "rows": part.rows,
             "decided": len(made),
-            "bad": len(routed.bad),
-            "without_image": 0,
-            "fewer_images": 0,
-            "chosen": {},
-            "cost_usd": None,
             "costs_usd": self._costs(made),
         }
         write_json(_file(self.work.out, part), facts)
@@ -131,7 +128,42 @@ def done_curve(out: Path, part: Part, job: str) -> CurveFacts | None:
     return cast(CurveFacts, found) if fits else None
 
 
-def budget_of(router: OpenPoolRouter, average_cost_usd: float, curves: Sequence[CurveFacts]) -> BudgetRecord:
+def weigh(job: Job, work: PartWork, engine: Engine, router: OpenPoolRouter, average: float) -> float:
+    """The weight that keeps an average over the whole job, from its manifest or by a first pass.
+
+    Args:
+        job: whose.
+        work: the first pass.
+        engine: what does it.
+        router: at the trade-off that was asked for.
+        average: USD per sample.
+
+    Raises:
+        BudgetError: even the cheapest decisions cost more; others as for `Engine.run`.
+    """
+    if "budget" not in job.manifest:
+        job.begin()
+        job.write()
+        make_folder(job.out / _FOLDER)
+        digest, rows = job.manifest["job"], job.manifest["input"]["rows"]
+        missing = [part for part in job.parts if done_curve(job.out, part, digest) is None]
+        done = rows - sum(part.rows for part in missing)
+        for facts in engine.run(work, missing) if missing else ():
+            done += facts["rows"]
+            if job.progress is not None:
+                job.progress(done, rows)
+        found = [done_curve(job.out, part, digest) for part in job.parts]
+        try:
+            job.manifest["budget"] = _budget_of(router, average, [facts for facts in found if facts is not None])
+        except BudgetError:
+            shutil.rmtree(job.out)  # there is nothing in it but what this pass has written
+            raise
+        job.write()
+        shutil.rmtree(job.out / _FOLDER, ignore_errors=True)  # its outcome is in the manifest
+    return job.manifest["budget"]["usd_weight"]
+
+
+def _budget_of(router: OpenPoolRouter, average_cost_usd: float, curves: Sequence[CurveFacts]) -> BudgetRecord:
     """The lightest weight that keeps an average over all questions.
 
     Raises:
@@ -147,16 +179,6 @@ def budget_of(router: OpenPoolRouter, average_cost_usd: float, curves: Sequence[
     weights = trial_weights(router)
     chosen = max(place for place, mean in enumerate(means) if mean <= average_cost_usd)
     return {"average_cost_usd": average_cost_usd, "usd_weight": weights[chosen], "expected_usd": means[chosen]}
-
-
-def make_curve_folder(out: Path) -> None:
-    """Make the hidden folder of the first pass."""
-    make_folder(out / _FOLDER)
-
-
-def remove_curves(out: Path) -> None:
-    """Remove the hidden folder of the first pass, once its outcome is in the manifest."""
-    shutil.rmtree(out / _FOLDER, ignore_errors=True)
 
 
 def _file(out: Path, part: Part) -> Path:

@@ -10,26 +10,24 @@ Decisions
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from vlrouterbench.cards.decisions_card import render_decisions_card
 from vlrouterbench.core.errors import SourceError, quoted
 from vlrouterbench.core.files import make_folder, staged_file
+from vlrouterbench.core.parts.part import Part
+from vlrouterbench.core.parts.work import Engine, PartWork
 from vlrouterbench.core.staging import clear_killed
 from vlrouterbench.data.saved_tables.pieces import Pieces
-from vlrouterbench.routers.base.decision import BudgetError
-from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
-from vlrouterbench.routing.parts.budget_work import budget_of, done_curve, make_curve_folder, remove_curves
 from vlrouterbench.routing.parts.duplicates import Duplicates, count_duplicates
 from vlrouterbench.routing.parts.manifest import InputRecord, Manifest, ShardRecord, write_manifest
-from vlrouterbench.routing.parts.part import Part
+from vlrouterbench.routing.parts.part_files import RoutedFacts
 from vlrouterbench.routing.parts.pieces_file import read_pieces, write_pieces
 from vlrouterbench.routing.parts.shard_rows import ShardReader
 from vlrouterbench.routing.parts.shards import ShardFiles
-from vlrouterbench.routing.parts.work import Engine, PartFacts, PartWork
 
 _LISTED = 8
 
@@ -43,7 +41,7 @@ class JobResult:
         found: parts that were done before.
     """
 
-    facts: list[PartFacts]
+    facts: list[RoutedFacts]
     found: int
 
     @property
@@ -94,13 +92,11 @@ def input_record(files: ShardFiles, reader: ShardReader, before: InputRecord | N
     Raises:
         SourceError: shards have different columns, no row, or ids that occur more than once.
     """
-    digests = [_sha256(files.root / name) for name in files.names]
-    if before is not None and [(shard["name"], shard["sha256"]) for shard in before["shards"]] == list(
-        zip(files.names, digests, strict=True)
-    ):
+    digests = _digests(files)
+    if before is not None and digests == _stated_digests(before):
         return before
     shards, first = list[ShardRecord](), tuple[str, ...]()
-    for name, digest in zip(files.names, digests, strict=True):
+    for name, digest in digests:
         content = reader.content(name)
         first = first or content.columns
         if set(content.columns) != set(first):
@@ -116,6 +112,22 @@ def input_record(files: ShardFiles, reader: ShardReader, before: InputRecord | N
     if before is None:  # one that was begun with another input is refused for that
         _check_ids(reader, record)
     return record
+
+
+def is_same_input(files: ShardFiles, record: InputRecord) -> bool:
+    """Whether an input is the one that a record states, by its bytes."""
+    return list(files.names) == [shard["name"] for shard in record["shards"]] and (
+        _digests(files) == _stated_digests(record)
+    )
+
+
+def _digests(files: ShardFiles) -> list[tuple[str, str]]:
+    """Each shard's name and the digest of its bytes."""
+    return [(name, _sha256(files.root / name)) for name in files.names]
+
+
+def _stated_digests(record: InputRecord) -> list[tuple[str, str]]:
+    return [(shard["name"], shard["sha256"]) for shard in record["shards"]]
 
 
 def _sha256(path: Path) -> str:
@@ -177,11 +189,11 @@ class Job:
     out: Path
     manifest: Manifest
     parts: list[Part]
-    done_part: Callable[[Part], PartFacts | None]
+    done_part: Callable[[Part], RoutedFacts | None]
     pieces: Mapping[str, Pieces] = field(default_factory=dict)
     simulated: bool = False
     progress: Callable[[int, int], None] | None = None
-    facts: dict[int, PartFacts] = field(default_factory=dict)
+    facts: dict[int, RoutedFacts] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Make the folder, or look at what is done there."""
@@ -193,39 +205,6 @@ class Job:
             if (found := self.done_part(part)) is not None:
                 self.facts[part.number] = found
 
-    def weigh(self, work: PartWork, engine: Engine, router: OpenPoolRouter, average: float) -> float:
-        """The weight that keeps an average over the whole job, from its manifest or by a first pass.
-
-        Args:
-            work: the first pass.
-            engine: what does it.
-            router: at the trade-off that was asked for.
-            average: USD per sample.
-
-        Raises:
-            BudgetError: even the cheapest decisions cost more; others as for `Engine.run`.
-        """
-        if "budget" not in self.manifest:
-            self.begin()
-            self._write()
-            make_curve_folder(self.out)
-            job = self.manifest["job"]
-            missing = [part for part in self.parts if done_curve(self.out, part, job) is None]
-            done = self.manifest["input"]["rows"] - sum(part.rows for part in missing)
-            for facts in engine.run(work, missing) if missing else ():
-                done += facts["rows"]
-                if self.progress is not None:
-                    self.progress(done, self.manifest["input"]["rows"])
-            found = [done_curve(self.out, part, job) for part in self.parts]
-            try:
-                self.manifest["budget"] = budget_of(router, average, [facts for facts in found if facts is not None])
-            except BudgetError:
-                shutil.rmtree(self.out)  # there is nothing in it but what this pass has written
-                raise
-            self._write()
-            remove_curves(self.out)
-        return self.manifest["budget"]["usd_weight"]
-
     def run(self, work: PartWork, engine: Engine) -> JobResult:
         """Do the parts that are missing; errors as for `Engine.run`."""
         self.begin()
@@ -233,19 +212,26 @@ class Job:
         missing = [part for part in self.parts if part.number not in self.facts]
         try:
             if missing:
-                self._write()
+                self.write()
                 for facts in engine.run(work, missing):
-                    self.facts[facts["part"]] = facts
+                    self.facts[facts["part"]] = cast(RoutedFacts, facts)
                     self._tell()
         finally:
-            self._write()
+            self.write()
         return JobResult([self.facts[part.number] for part in self.parts], found_before)
+
+    def as_done(self) -> JobResult:
+        """What became of a job of which no part is missing."""
+        self.begin()
+        self.write()
+        return JobResult([self.facts[part.number] for part in self.parts], len(self.facts))
 
     def _tell(self) -> None:
         if self.progress is not None:
             self.progress(sum(facts["rows"] for facts in self.facts.values()), self.manifest["input"]["rows"])
 
-    def _write(self) -> None:
+    def write(self) -> None:
+        """Write the manifest and the card, as far as the job has come."""
         self.manifest["done"] = sorted(self.facts)
         self.manifest["decided"] = sum(facts["decided"] for facts in self.facts.values())
         self.manifest["bad"] = sum(facts["bad"] for facts in self.facts.values())

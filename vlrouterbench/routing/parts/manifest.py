@@ -18,10 +18,12 @@ from typing import NotRequired, TypedDict, cast
 
 from vlrouterbench.core.errors import VLRouterBenchError, said
 from vlrouterbench.core.files import write_json
+from vlrouterbench.core.parts.part import Part, PartRecord, Range
 from vlrouterbench.data.hub_source import HubOrigin
-from vlrouterbench.routing.parts.part import Part, PartRecord, Range
 
 MANIFEST = "manifest.json"
+ROUTE = "route"
+"""The command that decides questions, as a manifest states it."""
 FORMAT = 1
 _LISTED = 3
 
@@ -49,6 +51,20 @@ class RouterRecord(TypedDict):
 
     name: str
     sha256: str
+
+
+class LoadedRecord(TypedDict):
+    """What a rerun of which nothing is missing says of the router, without loading it.
+
+    Attributes:
+        files_sha256: digest of the files that it is loaded from.
+        objective_note: what of its objective cannot be met, else empty.
+        simulated: whether it was trained on simulated data.
+    """
+
+    files_sha256: str
+    objective_note: str
+    simulated: bool
 
 
 class BudgetRecord(TypedDict):
@@ -79,6 +95,7 @@ class Manifest(JobRecord):
         job: digest of the job.
         done: numbers of the parts that are done.
         decided, bad: rows of these parts that were, and could not be, decided.
+        loaded: what is known of a router that lies in a folder.
         budget: what an average over the whole job was turned into, where one was asked for.
     """
 
@@ -87,6 +104,7 @@ class Manifest(JobRecord):
     done: list[int]
     decided: int
     bad: int
+    loaded: NotRequired[LoadedRecord]
     budget: NotRequired[BudgetRecord]
 
 

@@ -6,23 +6,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from vlrouterbench.core.parts.part import plan_parts
+from vlrouterbench.core.parts.work import Engine, PartWork
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.encoders.sample_input import RAISE
 from vlrouterbench.routing.options import RoutingOptions
-from vlrouterbench.routing.parts.budget_work import CurveWork
+from vlrouterbench.routing.parts.budget_work import CurveWork, weigh
 from vlrouterbench.routing.parts.job import Job, JobResult, input_record
-from vlrouterbench.routing.parts.manifest import JobRecord, begun, check_same, parts_of, read_manifest
-from vlrouterbench.routing.parts.part import plan_parts
+from vlrouterbench.routing.parts.manifest import ROUTE, JobRecord, begun, check_same, parts_of, read_manifest
+from vlrouterbench.routing.parts.part_files import done_part
 from vlrouterbench.routing.parts.pieces_file import read_pieces
-from vlrouterbench.routing.parts.route_work import RouteWork, done_part
+from vlrouterbench.routing.parts.route_work import RouteWork
+from vlrouterbench.routing.parts.router_files import router_files_sha256
 from vlrouterbench.routing.parts.router_source import RouterSource, encoder_identity, router_sha256
 from vlrouterbench.routing.parts.shard_rows import PartRows, ShardReader
 from vlrouterbench.routing.parts.shards import find_shards
-from vlrouterbench.routing.parts.work import Engine, PartWork
 from vlrouterbench.training.pool.opened import check_open_pool
 from vlrouterbench.version import __version__
 
-COMMAND = "route"
 Sent = Callable[[PartWork], PartWork]
 """Work -> the same, with what else a process needs that opens it."""
 
@@ -77,7 +78,7 @@ class RouteJob:
         if self.average_cost_usd is None:
             return self
         pool = check_open_pool(self.router, self.work.source.router)
-        weight = self.job.weigh(sent(CurveWork(self.work)), engine, pool, self.average_cost_usd)
+        weight = weigh(self.job, sent(CurveWork(self.work)), engine, pool, self.average_cost_usd)
         return replace(self, work=replace(self.work, options=replace(self.work.options, usd_weight=weight)))
 
     def run(self, engine: Engine, sent: Sent = lambda work: work) -> JobResult:
@@ -106,7 +107,7 @@ def route_job(request: RouteRequest) -> RouteJob:
     fixed = len(before["parts"]) if before is not None and request.parts is None else request.parts
     digest = router_sha256(router)
     made: JobRecord = {
-        "command": COMMAND,
+        "command": ROUTE,
         "version": __version__,
         "input": record,
         "router": {"name": request.source.name, "sha256": digest},
@@ -121,5 +122,8 @@ def route_job(request: RouteRequest) -> RouteJob:
     rows = PartRows(files.root, files.names, pieces)
     work = RouteWork(request.source, digest, options, rows, request.on_bad_image, out.absolute(), digest_of_job)
     simulated = bool(router.config.training.get("benchmark", {}).get("simulated"))
+    files_sha256 = router_files_sha256(request.source.router, *request.source.encoders)
+    if files_sha256 is not None:
+        manifest["loaded"] = {"files_sha256": files_sha256, "objective_note": note, "simulated": simulated}
     job = Job(out, manifest, parts_of(manifest), lambda part: done_part(out, part, digest_of_job), pieces, simulated)
     return RouteJob(job, work, router, note, average)

@@ -8,33 +8,29 @@ Decisions
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 
 from vlrouterbench.core.errors import RouterError
-from vlrouterbench.core.files import staged_file
+from vlrouterbench.core.parts.part import ERRORS, Part
+from vlrouterbench.core.parts.work import DoPart
 from vlrouterbench.routers.base.decision import REFUSALS, RoutingDecision
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routing.images import ImageFolder
 from vlrouterbench.routing.options import RoutingOptions
-from vlrouterbench.routing.parts.part import ERRORS, Part
+from vlrouterbench.routing.parts.part_files import RoutedFacts, done_part, write_part
 from vlrouterbench.routing.parts.router_source import RouterSource, router_sha256
 from vlrouterbench.routing.parts.shard_rows import ID, PartRows, id_of
-from vlrouterbench.routing.parts.work import DoPart, PartFacts
 from vlrouterbench.routing.route_table import TableWork
 from vlrouterbench.routing.routed_table import SCHEMA, RoutedTable
 
 ERROR_SCHEMA = pa.schema([(ID, pa.string()), ("shard", pa.string()), ("row", pa.int64()), ("problem", pa.string())])
 """A bad row: its id, its shard, its number there from 1 on, and why it could not be decided."""
 Decide = Callable[[torch.Tensor], RoutingDecision]
-_KEY = b"vlrouterbench"
 
 
 @dataclass(frozen=True)
@@ -82,14 +78,14 @@ class Routing:
     def __init__(self, work: RouteWork, router: PreTrainedRouter) -> None:
         self.work, self.router, self.reader = work, router, work.rows.reader()
 
-    def __call__(self, part: Part) -> PartFacts:
+    def __call__(self, part: Part) -> RoutedFacts:
         """Do a part, unless its file stands there already."""
         if (found := done_part(self.work.out, part, self.work.job)) is not None:
             return found
         routed, ids = self.routed(part)
         facts = _facts(part, routed)
-        _write(self.work.out / part.file(ERRORS), self._bad_rows(part, routed, ids), self.work.job, facts)
-        _write(self.work.out / part.file(), pa.Table.from_pylist(routed.decisions, SCHEMA), self.work.job, facts)
+        write_part(self.work.out / part.file(ERRORS), self._bad_rows(part, routed, ids), self.work.job, facts)
+        write_part(self.work.out / part.file(), pa.Table.from_pylist(routed.decisions, SCHEMA), self.work.job, facts)
         return facts
 
     def routed(self, part: Part, decide: Decide | None = None) -> tuple[RoutedTable, list[str]]:
@@ -131,18 +127,7 @@ class Routing:
         return pa.Table.from_pylist(rows, ERROR_SCHEMA)
 
 
-def done_part(out: Path, part: Part, job: str) -> PartFacts | None:
-    """What became of a part; None where its file is not there, is damaged, or is another job's."""
-    try:
-        stated = json.loads((pq.read_schema(out / part.file()).metadata or {})[_KEY])
-    except (OSError, pa.ArrowException, KeyError, ValueError):
-        return None
-    if stated.get("job") != job or stated.get("part") != part.number or stated.get("rows") != part.rows:
-        return None
-    return cast(PartFacts, {name: stated[name] for name in PartFacts.__annotations__})
-
-
-def _facts(part: Part, routed: RoutedTable) -> PartFacts:
+def _facts(part: Part, routed: RoutedTable) -> RoutedFacts:
     costs = [row["estimated_cost_usd"] for row in routed.decisions]
     known = [cost for cost in costs if cost is not None]
     return {
@@ -155,11 +140,3 @@ def _facts(part: Part, routed: RoutedTable) -> PartFacts:
         "chosen": dict(sorted(routed.chosen.items())),
         "cost_usd": sum(known) if len(known) == len(costs) else None,
     }
-
-
-def _write(path: Path, table: pa.Table, job: str, facts: PartFacts) -> None:
-    stated = json.dumps({"job": job, **facts}, sort_keys=True).encode()
-    table = table.replace_schema_metadata({_KEY: stated})
-    with staged_file(path) as staging, pq.ParquetWriter(staging, table.schema) as writer:
-        if len(table):  # `datasets` cannot read a group of no rows
-            writer.write_table(table)

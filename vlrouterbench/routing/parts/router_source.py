@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -20,6 +19,7 @@ from vlrouterbench.core.errors import RouterError
 from vlrouterbench.metrics.objectives import Goal
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
+from vlrouterbench.routing.parts.router_files import router_name
 from vlrouterbench.training.rechoosing import rechoose
 
 _OF_THE_FILE = ("_name_or_path", "_commit_hash", "transformers_version", "bound")
@@ -44,9 +44,14 @@ class RouterSource:
     candidates: tuple[str, ...] | None = None
 
     @property
+    def encoders(self) -> tuple[str | None, str | None]:
+        """Folders of its pretrained encoders."""
+        return self.text_encoder, self.image_encoder
+
+    @property
     def name(self) -> str:
         """What the router is called in files of decisions."""
-        return Path(self.router).resolve().name if Path(self.router).exists() else self.router.split("/")[-1]
+        return router_name(self.router)
 
     def open(self) -> tuple[PreTrainedRouter, str]:
         """The router, and what of its objective cannot be met, else an empty text.

@@ -86,6 +86,20 @@ def prepare(folder: Path) -> None:
         pass
 
 
+def check_folder(folder: Path) -> None:
+    """Refuse what cannot be the folder of a log, before anything is loaded; makes none.
+
+    Raises:
+        ServingError: a file stands in its way, or what lies there is no log of this version.
+    """
+    if folder.is_dir():
+        prepare(folder)
+        return
+    standing = next(part for part in (folder, *folder.absolute().parents) if part.exists() or part == Path("/"))
+    if not standing.is_dir():
+        raise ServingError(f"expected a folder to write to, found a file: {standing}. Give another --log.")
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[sqlite3.Connection]:
     """A part to write to, made where it is not there.

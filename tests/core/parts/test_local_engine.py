@@ -9,20 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.routing.parts.light_work import LightWork, begun, check_whole, log
+from tests.core.parts.light_work import LightWork, begun, check_whole, log
 from tests.series import LONG, SERIES
 from vlrouterbench.core.errors import VLRouterBenchError
-from vlrouterbench.routing.parts.local_engine import LocalEngine
-from vlrouterbench.routing.parts.part import plan_parts
+from vlrouterbench.core.parts.local_engine import LocalEngine
+from vlrouterbench.core.parts.part import plan_parts
 
 PARTS = plan_parts([5, 6], 6)
 KILLS = 20 if LONG else 1
 DRIVER = """
 import sys
 from pathlib import Path
-from tests.routing.parts.light_work import LightWork
-from vlrouterbench.routing.parts.local_engine import LocalEngine
-from vlrouterbench.routing.parts.part import plan_parts
+from tests.core.parts.light_work import LightWork
+from vlrouterbench.core.parts.local_engine import LocalEngine
+from vlrouterbench.core.parts.part import plan_parts
 list(LocalEngine(2).run(LightWork(Path(sys.argv[1]), seconds=0.2), plan_parts([500, 600], 60)))
 """
 

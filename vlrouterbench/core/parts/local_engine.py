@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 
 from vlrouterbench.core.errors import VLRouterBenchError
-from vlrouterbench.routing.parts.part import Part
-from vlrouterbench.routing.parts.work import DoPart, PartFacts, PartWork
+from vlrouterbench.core.parts.part import Part
+from vlrouterbench.core.parts.work import DoPart, PartFacts, PartWork
 
 _ATTEMPTS = 3
 

@@ -11,29 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypedDict
 
-from vlrouterbench.routing.parts.part import Part
+from vlrouterbench.core.parts.part import Part
 
 
 class PartFacts(TypedDict):
-    """What became of a part, as its file states it.
-
-    Attributes:
-        part: its number.
-        rows: how many rows it has; `decided` and `bad` of them were and could not be decided.
-        without_image: decided rows that name an image which had no part in their decision.
-        fewer_images: decided rows of whose images one or more had no part.
-        chosen: candidate -> number of rows.
-        cost_usd: sum of the expected costs, USD; None where one is not known.
-    """
+    """What became of a part: its number, and how many rows were done."""
 
     part: int
     rows: int
-    decided: int
-    bad: int
-    without_image: int
-    fewer_images: int
-    chosen: dict[str, int]
-    cost_usd: float | None
 
 
 DoPart = Callable[[Part], PartFacts]

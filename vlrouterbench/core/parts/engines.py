@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vlrouterbench.core.errors import VLRouterBenchError, unknown_name
-from vlrouterbench.routing.parts.local_engine import LocalEngine, own_cores
-from vlrouterbench.routing.parts.work import Engine
+from vlrouterbench.core.parts.local_engine import LocalEngine, own_cores
+from vlrouterbench.core.parts.work import Engine
 
 LOCAL, RAY = "local", "ray"
 ENGINES = (LOCAL, RAY)
@@ -41,7 +41,7 @@ class EngineOptions:
             flag = "--ray-address" if self.ray_address is not None else "--gpus-per-actor"
             raise VLRouterBenchError(f"{flag} belongs to --engine ray, found --engine {self.name}.")
         if self.name == RAY:
-            from vlrouterbench.routing.parts.ray_engine import check_ray
+            from vlrouterbench.core.parts.ray_engine import check_ray
 
             check_ray(self.ray_address)
 
@@ -50,6 +50,6 @@ class EngineOptions:
         self.check()
         if self.name == LOCAL:
             return LocalEngine(self.actors or own_cores())
-        from vlrouterbench.routing.parts.ray_engine import RayEngine
+        from vlrouterbench.core.parts.ray_engine import RayEngine
 
         return RayEngine(self.actors, self.ray_address, self.gpus_per_actor)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.series import examples
 from vlrouterbench.core.errors import VLRouterBenchError
-from vlrouterbench.routing.parts.part import ERRORS, ROWS_PER_PART, Part, Range, plan_parts
+from vlrouterbench.core.parts.part import ERRORS, ROWS_PER_PART, Part, Range, plan_parts
 
 
 @pytest.mark.hypothesis

@@ -10,13 +10,15 @@ import time
 import pytest
 
 from tests.cli.conftest import run_program
-from tests.routing.parts.light_work import LightWork, begun, check_whole
+from tests.core.parts.light_work import LightWork, begun, check_whole
 from tests.series import LONG, SERIES
 from vlrouterbench.core.errors import VLRouterBenchError
-from vlrouterbench.routing.parts import ray_engine
-from vlrouterbench.routing.parts.engines import EngineOptions
-from vlrouterbench.routing.parts.part import plan_parts
-from vlrouterbench.routing.parts.ray_engine import RayEngine, check_ray
+from vlrouterbench.core.parts import ray_engine
+from vlrouterbench.core.parts.engines import EngineOptions
+from vlrouterbench.core.parts.part import plan_parts
+from vlrouterbench.core.parts.ray_engine import RayEngine, check_ray
+from vlrouterbench.data.build import build_from_logs
+from vlrouterbench.data.simulation.simulate import simulate_logs
 
 HAS_RAY = ray_engine.find_spec("ray") is not None
 needs_ray = pytest.mark.skipif(not HAS_RAY, reason="ray is not installed: pip install 'vlrouterbench[ray]'")
@@ -25,9 +27,9 @@ KILLS = 20 if LONG else 1
 DRIVER = """
 import sys
 from pathlib import Path
-from tests.routing.parts.light_work import LightWork
-from vlrouterbench.routing.parts.part import plan_parts
-from vlrouterbench.routing.parts.ray_engine import RayEngine
+from tests.core.parts.light_work import LightWork
+from vlrouterbench.core.parts.part import plan_parts
+from vlrouterbench.core.parts.ray_engine import RayEngine
 list(RayEngine(1, sys.argv[2], 0.0).run(LightWork(Path(sys.argv[1]), seconds=0.3), plan_parts([50, 60], 8)))
 """
 
@@ -122,6 +124,22 @@ def test_questions_are_decided_by_ray_as_by_one_process_of_this_machine(cluster,
     assert (
         outs["local"] == outs["ray"] and len(outs["ray"]) == 2 * 3 + 3
     )  # manifest, card, and where pieces of the table are
+
+
+@needs_ray
+def test_a_benchmark_is_encoded_by_ray_as_by_one_process_of_this_machine(cluster, tmp_path):
+    build_from_logs(simulate_logs(num_samples=40, seed=0), tmp_path / "benchmark")
+    kept = {}
+    for name, more in (("local", ()), ("ray", ("--engine", "ray", "--ray-address", cluster.address))):
+        done = run_program("encode", tmp_path / "benchmark", *more, "--actors", 1)
+        assert done.status == 0, done.err
+        (tmp_path / "benchmark.features").rename(tmp_path / name)
+        kept[name] = {
+            str(path.relative_to(tmp_path / name)): path.read_bytes()
+            for path in (tmp_path / name).rglob("*")
+            if path.is_file()
+        }
+    assert kept["local"] == kept["ray"] and len(kept["ray"]) == 2
 
 
 def test_without_ray_the_extra_is_named_at_once(monkeypatch):

@@ -26,9 +26,9 @@ from importlib.util import find_spec
 from typing import Any
 
 from vlrouterbench.core.errors import VLRouterBenchError, said
-from vlrouterbench.routing.parts.local_engine import own_cores
-from vlrouterbench.routing.parts.part import Part
-from vlrouterbench.routing.parts.work import DoPart, PartFacts, PartWork
+from vlrouterbench.core.parts.local_engine import own_cores
+from vlrouterbench.core.parts.part import Part
+from vlrouterbench.core.parts.work import DoPart, PartFacts, PartWork
 
 _ATTEMPTS = 3
 _REACH_SECONDS = 3.0
