@@ -1,5 +1,6 @@
 """Train splits past memory: blocks give what the whole gives, and a sample is drawn by the seed and stated."""
 
+import mmap
 from dataclasses import replace
 
 import numpy as np
@@ -219,7 +220,10 @@ def test_outcomes_that_are_mapped_from_the_disk_are_the_same(simulated_folder, s
     table, kept = load_table(simulated_folder), simulated_problem.table
     for name, matrix in kept.matrices.items():
         assert np.array_equal(table.matrices[name], matrix, equal_nan=True)
-    assert isinstance(table.split("train").cost.base, np.memmap)
+    lies_in = table.split("train").cost
+    while isinstance(lies_in, np.ndarray):
+        lies_in = lies_in.base
+    assert isinstance(lies_in, mmap.mmap)
     asked = {"cost_weight": 10.0, "unsolved": Unsolved.DROP, "seed": 0}
     ours, theirs = (p.training_set(**asked) for p in (Problem(table, simulated_problem.features), simulated_problem))
     assert torch.equal(ours.quality, theirs.quality) and torch.equal(ours.soft_labels, theirs.soft_labels)
