@@ -239,22 +239,31 @@ def load_table(folder: Path | str, *, verify: bool = False) -> RoutingTable:
         )
     count = sum(map(count_rows, files))
     if count != report["samples"]:
-        raise BenchmarkError(
-            f"expected {report['samples']} samples in {folder / 'data'} by its {REPORT_FILE}, found {count}. "
-            "Build the benchmark again."
-        )
+        raise _miscounted(folder, report, count)
     samples: list[pa.Table] = []
     start, stacked = 0, {name: new_matrix((count, len(pool))) for name in MATRIX_TYPES}
     for path in files:
         kept, columns = read_shard(path, pool)
+        if start + kept.num_rows > count:
+            # A file that holds other rows than it says.
+            raise _miscounted(folder, report, start + kept.num_rows)
         for name, matrix in stacked.items():
             matrix[start : start + kept.num_rows] = columns[name]
         start += kept.num_rows
         split = path.name.split("-", 1)[0]
         samples.append(kept.append_column("split", pa.array([split] * kept.num_rows, pa.string())))
+    if start != count:
+        raise _miscounted(folder, report, start)
     whole = pa.concat_tables(samples)
     if not report.get("costs_known", True):
         # Decisions are then made by accuracy alone, as among free candidates; the folder itself says "not measured".
         stacked["cost"] = np.where(np.isnan(stacked["quality"]), np.nan, 0.0)
     stacked |= read_answer_columns(folder, whole["sample_id"], pool)
     return RoutingTable(folder, report, pool, whole, stacked, np.arange(whole.num_rows))
+
+
+def _miscounted(folder: Path, report: BuildReport, found: int) -> BenchmarkError:
+    return BenchmarkError(
+        f"expected {report['samples']} samples in {folder / 'data'} by its {REPORT_FILE}, found {found}. "
+        "Build the benchmark again."
+    )
