@@ -323,24 +323,26 @@ def test_a_job_killed_at_any_step_is_ended_by_a_rerun_with_the_bytes_of_one_that
 
 
 @pytest.mark.faults
-def test_a_full_disk_ends_the_job_and_a_rerun_ends_it_the_same(routed, tmp_path, monkeypatch):
-    routed("--parts", 4)
-    whole, turn = digests(tmp_path / "out"), iter(range(100))
-    writer = pq.ParquetWriter.write_table
+def test_a_full_disk_ends_the_job_and_a_rerun_ends_it_the_same(routed, tmp_path, record_property):
+    parts, writer = 20 if LONG else 4, pq.ParquetWriter.write_table
+    routed("--parts", parts)
+    whole, chosen = digests(tmp_path / "out"), range(20) if LONG else [2]
+    for full_at in chosen:
+        turn, out = iter(range(100)), tmp_path / str(full_at)
 
-    def filling(self, table):
-        if next(turn) == 2:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        writer(self, table)
+        def filling(self, table):
+            if next(turn) == full_at:  # noqa: B023
+                raise OSError(errno.ENOSPC, "No space left on device")
+            writer(self, table)
 
-    monkeypatch.setattr(pq.ParquetWriter, "write_table", filling)
-    refused(routed("--parts", 4, out=tmp_path / "full"), "expected space to write", "part-0000")
-    found = digests(tmp_path / "full")
-    assert {name for name in found if name.startswith("part")} < set(whole) and json.loads(
-        (tmp_path / "full" / "manifest.json").read_text()
-    )["done"] == [0]
-    again = json.loads(routed("--parts", 4, "--json", out=tmp_path / "full").out)
-    assert again["parts_found"] == 1 and digests(tmp_path / "full") == whole
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pq.ParquetWriter, "write_table", filling)
+            refused(routed("--parts", parts, out=out), "expected space to write", f"-of-000{parts:02d}.parquet")
+        found, done = digests(out), json.loads((out / "manifest.json").read_text())["done"]
+        assert {name for name in found if name.startswith("part")} < set(whole) and len(done) == max(0, full_at - 1)
+        again = json.loads(routed("--parts", parts, "--json", out=out).out)
+        assert again["parts_found"] == len(done) and digests(out) == whole
+    record_property(SERIES, f"{len(chosen)} full disks under jobs in parts, all ended by a rerun")
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from vlrouterbench.data import table as table_module
 from vlrouterbench.demo.exploring import ALL, NONE_RIGHT, RIGHT, TEST, TOO_EXPENSIVE, WRONG, Filter, explorer_of
 from vlrouterbench.demo.exploring import Explorer as Shown
 from vlrouterbench.demo.gallery import TILES, count_html, gallery_html, page_of
@@ -121,6 +122,14 @@ def test_a_page_of_the_gallery_holds_so_many_tiles_and_the_last_the_rest(explore
     assert {page.rows.size for page in pages[:-1]} == {TILES} and pages[-1].count == len(pages)
     assert page_of(explorer, Filter(), 99).number == pages[-1].count and page_of(explorer, Filter(), 0).number == 1
     assert gallery_html(explorer, pages[-1]).count("data-row=") == pages[-1].rows.size
+
+
+def test_a_page_reads_the_images_of_its_own_tiles_alone(explorer, monkeypatch):
+    read, asked = table_module.images_of_rows, []
+    monkeypatch.setattr(table_module, "images_of_rows", lambda folder, rows: asked.append(rows) or read(folder, rows))
+    page = page_of(explorer, Filter(), 2)
+    gallery_html(explorer, page)
+    assert [rows.tolist() for rows in asked] == [explorer.table.rows[page.rows].tolist()] and len(page.rows) == TILES
 
 
 def test_tiles_tell_the_outcomes_apart(workspace):

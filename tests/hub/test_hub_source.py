@@ -16,7 +16,9 @@ def files_of(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_source_is_pinned_and_fetched_once_without_other_models_and_pickles(tmp_path, fake_hub, client):
+def test_a_source_is_pinned_and_fetched_once_without_other_models_and_pickles(
+    tmp_path, fake_hub, client, trained_folders
+):
     files = files_of(records(tmp_path / "records"))
     fake_hub.add("dataset", "owner/records", files | {"mmeval/ModelA/ModelA_MMStar.pkl": b"\x80", "README.md": b"# x"})
     first = fake_hub.repositories["dataset", "owner/records"].commits[0][0]
@@ -29,18 +31,23 @@ def test_a_source_is_pinned_and_fetched_once_without_other_models_and_pickles(tm
     from vlrouterbench.cli.main import main
     from vlrouterbench.routing.parts.shards import find_shards
 
-    shards = find_shards(Path("hf://datasets/owner/questions/data/q-*.csv"))
+    questions = "hf://datasets/owner/questions/data/q-*.csv"
+    shards = find_shards(Path(questions))
+    route = ["route", "--router", {str(trained_folders["linear"])!r}, "--questions", questions, "--out", "decisions"]
+    routed = [main([*route, "--parts", "2", "--actors", "1"]), main(route)]
     build = ["build", {f"{SOURCE}@{first}"!r}, "--models", "ModelA,ModelB", "--prices", {str(pool(tmp_path))!r}]
     folder = ["build", {f"{SOURCE}@{first}/mmeval"!r}, "--candidates", {str(pool(tmp_path))!r}]
     answer = [main([*build, "--out", "one"]), main([*build, "--out", "two"]), main([*folder, "--out", "three"])]
     answer += [json.loads(Path(n, "build_report.json").read_text()) for n in ("one", "two", "three")]
     answer += [main(["build", {SOURCE!r}, "--out", "four"]), Path("one/README.md").read_text()]
     answer += [shards.names, shards.origin, [(shards.root / name).read_text() for name in shards.names]]
+    answer += [routed, json.loads(Path("decisions/manifest.json").read_text())]
     """
-    *statuses, one, two, three, newest, card, names, origin, texts = client(fake_hub.endpoint, code)
+    *statuses, one, two, three, newest, card, names, origin, texts, routed, manifest = client(fake_hub.endpoint, code)
     commit = fake_hub.repositories["dataset", "owner/questions"].commits[0][0]
     assert (names, texts) == (["q-0.csv", "q-1.csv"], ["question\nq-0.csv\n", "question\nq-1.csv\n"])
     assert origin == {"repo_id": "owner/questions", "revision": commit, "folder": "data"}
+    assert routed == [0, 0] and manifest["input"]["origin"] == origin and manifest["done"] == [0, 1]
     assert statuses == [0, 0, 0] and newest == 1
     assert one == two and one["source_origin"] == {"repo_id": "owner/records", "revision": first, "folder": "."}
     assert (one["name"], one["samples"], one["candidates"], one["pairs_kept"]) == ("records", 24, 2, 48)

@@ -39,7 +39,7 @@ from vlrouterbench.training.problem import Problem
 
 TEXTS, IMAGES, OF_ENGINES = (10_000, 100_000, 1_000_000), (10_000, 30_000), 20_000
 PLANNED = (10**8, 10**9)
-_SHARD_ROWS, _DISTINCT_IMAGES, _ACTORS = 20_000, 200, 2
+_SHARD_ROWS, _GROUP_ROWS, _DISTINCT_IMAGES, _ACTORS = 20_000, 1_000, 200, 2
 _KINDS = ("count", "chart", "colour", "proof", "text", "map", "sign", "table", "angle", "price")
 _HASH_BYTES = 8
 """Of an id on the disk while ids are counted."""
@@ -185,8 +185,19 @@ def _questions(folder: Path, rows: int, *, images: bool) -> Path:
         if images:
             cells = [{"bytes": content, "path": None} for content in pictures]
             columns["image"] = [cells[number % len(cells)] for number in range(start, stop)]
-        pq.write_table(pa.table(columns), folder / f"questions-{shard:05d}.parquet", row_group_size=1_000)
+        _write_groups(folder / f"questions-{shard:05d}.parquet", columns, stop - start)
     return folder
+
+
+def _write_groups(path: Path, columns: Mapping[str, list[Any]], rows: int) -> None:
+    """Write a shard group by group: as one table all of its images would be in memory, and count as the job's."""
+    writer: pq.ParquetWriter | None = None
+    for first in range(0, rows, _GROUP_ROWS):
+        group = pa.table({name: cells[first : first + _GROUP_ROWS] for name, cells in columns.items()})
+        writer = writer or pq.ParquetWriter(path, group.schema)
+        writer.write_table(group)
+    if writer is not None:
+        writer.close()
 
 
 def _stages(folder: Path, router: RouterSource, rows: int, images: bool) -> StageFigures:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
 from vlrouterbench.cli.parameters import options_of
+from vlrouterbench.cli.parts import EngineRequest
 from vlrouterbench.data.choices import Protocol, Quality, SplitBy
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class SourceRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BuildRequest(SourceRequest):
+class BuildRequest(SourceRequest, EngineRequest):
     """The options as given on the command line."""
 
     source: Annotated[
@@ -100,7 +101,8 @@ def build(request: BuildRequest) -> None:
 
     target = request.out or registered_benchmark()
     with console.stage(f"build {request.source.name}"):
-        report = build_benchmark(request.source, target, request.build_options())
+        options = replace(request.build_options(), engine=request.opened_engine(), parts=request.parts)
+        report = build_benchmark(request.source, target, options)
     console.show(report, _describe(report, target))
 
 

@@ -31,7 +31,10 @@ class EngineRequest:
         str | None, typer.Option(help="What does the parts: local (processes of this machine) or ray.")
     ] = None
     parts: Annotated[
-        int | None, typer.Option(min=1, help="Number of parts; else one per 10,000 questions or 256 inputs to encode.")
+        int | None,
+        typer.Option(
+            min=1, help="Number of parts; else one per 10,000 questions, or 256 inputs to encode or images to check."
+        ),
     ] = None
     actors: Annotated[int | None, typer.Option(min=1, help="Processes that do parts; else one per core.")] = None
     ray_address: Annotated[

@@ -9,8 +9,9 @@ Decisions
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -28,6 +29,7 @@ from vlrouterbench.data.sources.source_logs import ImageReference, LeftOut, Reas
 from vlrouterbench.data.splits import SplitBy, assign_splits, link_groups
 
 _NAMES_SHOWN = 5
+CheckImages = Callable[[Sequence[ImageReference]], Sequence[ImageCheck]]
 GIVEN = "given"
 """How samples were divided whose source says where each belongs."""
 
@@ -94,7 +96,12 @@ def _refuse_unshared(name: str, datasets: list[str | None], measured: np.ndarray
 
 
 def assemble(
-    source: SourceLogs, *, graded: bool = True, split_by: SplitBy = SplitBy.HASH, num_proc: int = 2
+    source: SourceLogs,
+    *,
+    graded: bool = True,
+    split_by: SplitBy = SplitBy.HASH,
+    num_proc: int = 2,
+    check: CheckImages | None = None,
 ) -> Assembled:
     """Join, split and price a source.
 
@@ -103,6 +110,7 @@ def assemble(
         graded: keep graded quality; False makes it 0/1 at the threshold.
         split_by: how samples without a given split are divided.
         num_proc: threads for decoding images.
+        check: what decodes them in the place of these.
     """
     matrices = _matrices(source)
     if not graded:
@@ -115,7 +123,7 @@ def assemble(
     samples = source.samples.take(pa.array(kept))
     _refuse_unshared(source.name, samples["dataset"].to_pylist(), ~np.isnan(matrices["quality"][kept]))
     sample_ids = samples["sample_id"].to_pylist()
-    seen = _checked_images(source, kept, sample_ids, left_out, num_threads=num_proc)
+    seen = _checked_images(source, kept, sample_ids, left_out, check or partial(check_images, num_threads=num_proc))
     text_only = [ok and not images for ok, images in zip(seen.ok, seen.images, strict=True)]
     # Digests are made where something follows from them: links of texts, splits of samples without a dataset.
     contents = _contents(samples, seen.sha256) if source.without_dataset or any(text_only) else None
@@ -157,14 +165,14 @@ class _SeenImages:
 
 
 def _checked_images(
-    source: SourceLogs, kept: np.ndarray, sample_ids: Sequence[str], left_out: list[LeftOut], *, num_threads: int
+    source: SourceLogs, kept: np.ndarray, sample_ids: Sequence[str], left_out: list[LeftOut], check: CheckImages
 ) -> _SeenImages:
     """Decode every image; those that cannot be used are named in `left_out`."""
     every = [
         tuple(image for image in (source.images[row], *source.further.get(name, ())) if image is not None)
         for row, name in zip(kept.tolist(), sample_ids, strict=True)
     ]
-    checks = iter(check_images([*chain(*every)], num_threads=num_threads))
+    checks = iter(check([*chain(*every)]))
     ok = np.array([name not in source.missing_images for name in sample_ids], dtype=bool)
     seen = _SeenImages([], [], [], ok)
     for place, (name, references) in enumerate(zip(sample_ids, every, strict=True)):

@@ -11,17 +11,20 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from vlrouterbench.core.constants import BENCHMARK_NAME, HOME_VARIABLE
 from vlrouterbench.core.errors import SourceError
 from vlrouterbench.core.files import folder_beside
+from vlrouterbench.core.parts.work import Engine
 from vlrouterbench.data.archive import is_archive, unpacked
 from vlrouterbench.data.assemble import GIVEN, assemble
 from vlrouterbench.data.build_report import BuildReport
 from vlrouterbench.data.candidates import CandidatePool, find_pool_file
 from vlrouterbench.data.choices import Protocol
 from vlrouterbench.data.hub_source import fetch, is_on_hub
+from vlrouterbench.data.image_work import check_in_parts
 from vlrouterbench.data.images import check_images_were_read
 from vlrouterbench.data.impute import impute_tokens
 from vlrouterbench.data.leaks import refuse_leaks
@@ -55,6 +58,8 @@ class BuildOptions:
         allow_missing_images: build also where more than a fifth of the images that the source names cannot be read.
         num_proc: processes that read large logs, and threads that decode images. Over 1, a script that builds needs the
             guard `if __name__ == "__main__":`, as with any library that starts processes.
+        engine: what decodes images in parts in the place of these threads; None for none.
+        parts: in how many parts; None for one per 256 images.
     """
 
     candidates: Path | None = None
@@ -71,6 +76,8 @@ class BuildOptions:
     allow_missing_images: bool = False
     num_proc: int = 1
     allow_unlikely_prices: bool = False
+    engine: Engine | None = None
+    parts: int | None = None
 
 
 def build_benchmark(source: Path | str, out: Path | str, options: BuildOptions | None = None) -> BuildReport:
@@ -140,7 +147,10 @@ def build_from_logs(logs: SourceLogs, out: Path, options: BuildOptions | None = 
     imputed: dict[str, int] = {}
     if options.impute:
         logs, imputed = impute_tokens(logs)
-    benchmark = assemble(logs, graded=options.graded, split_by=options.split_by, num_proc=options.num_proc)
+    check = None
+    if options.engine is not None:
+        check = partial(check_in_parts, engine=options.engine, parts=options.parts, beside=out)
+    benchmark = assemble(logs, graded=options.graded, split_by=options.split_by, num_proc=options.num_proc, check=check)
     if not options.allow_missing_images:
         check_images_were_read(benchmark.num_images_lost, benchmark.num_images_named, benchmark.left_out)
     if benchmark.split_by == GIVEN and not options.allow_leaks:

@@ -51,25 +51,30 @@ def read_image_bytes(reference: ImageReference) -> bytes | None:
 
 def check_image(reference: ImageReference) -> ImageCheck:
     """Read and decode one image, by the same rule that a router reads it with."""
-    return _check_batch([reference])[0]
+    return check_batch([reference])[0]
 
 
 def check_images(references: Sequence[ImageReference], *, num_threads: int = 2) -> list[ImageCheck]:
     """Check every image; decoding releases the interpreter lock, so threads help."""
     checks = [ImageCheck(None, None)] * len(references)
-    # In batches: a million waiting tasks would take a gigabyte. Samples without an image need none.
-    indices = [index for index, reference in enumerate(references) if reference is not None]
-    batches = [indices[start : start + IMAGES_PER_TASK] for start in range(0, len(indices), IMAGES_PER_TASK)]
+    batches = batches_of(references)
     with ThreadPoolExecutor(max_workers=max(1, num_threads)) as pool:
         for batch, batch_checks in zip(
-            batches, pool.map(lambda batch: _check_batch([references[index] for index in batch]), batches), strict=True
+            batches, pool.map(lambda batch: check_batch([references[index] for index in batch]), batches), strict=True
         ):
             for index, check in zip(batch, batch_checks, strict=True):
                 checks[index] = check
     return checks
 
 
-def _check_batch(references: Sequence[ImageReference]) -> list[ImageCheck]:
+def batches_of(references: Sequence[ImageReference]) -> list[list[int]]:
+    """Indices of images that are checked together."""
+    # In batches: a million waiting tasks would take a gigabyte. Samples without an image need none.
+    indices = [index for index, reference in enumerate(references) if reference is not None]
+    return [indices[start : start + IMAGES_PER_TASK] for start in range(0, len(indices), IMAGES_PER_TASK)]
+
+
+def check_batch(references: Sequence[ImageReference]) -> list[ImageCheck]:
     """Checks of some images; what looks alike is computed for all of them at once."""
     checks, thumbnails = [], {}
     for index, reference in enumerate(references):

@@ -84,6 +84,10 @@ class Explorer:
         """(num_samples, num_candidates) bool."""
         return self.table.quality >= CORRECT_THRESHOLD
 
+    def right_of(self, index: int) -> np.ndarray:
+        """(num_candidates,) bool of one sample."""
+        return self.table.quality[index] >= CORRECT_THRESHOLD
+
     @property
     def splits(self) -> list[str]:
         """The splits that there are samples of."""
@@ -156,11 +160,11 @@ class Explorer:
 
     def candidates_html(self, index: int) -> str:
         """What was estimated of each candidate beside what it did, the cheapest right one first."""
-        quality, cost = self.table.quality[index], self.table.cost[index]
+        right_ones, cost = self.right_of(index), self.table.cost[index]
         known = None if self.estimates is None else self.estimates.take(np.array([index]))
         rows = []
-        for candidate in np.lexsort((cost, -(quality >= CORRECT_THRESHOLD).astype(int))):
-            right = quality[candidate] >= CORRECT_THRESHOLD
+        for candidate in np.lexsort((cost, ~right_ones)):
+            right = right_ones[candidate]
             is_asked = candidate == self.decisions[index]
             cells = (
                 escaped(self.table.pool.names[candidate]),
@@ -185,7 +189,7 @@ class Explorer:
 
     def verdict(self, index: int) -> str:
         """What the router did, in a sentence."""
-        names, right, cost = self.table.pool.names, self.right[index], self.table.cost[index]
+        names, right, cost = self.table.pool.names, self.right_of(index), self.table.cost[index]
         chosen = int(self.decisions[index])
         choice = f"{self.router} asked {names[chosen]} at ${usd_per_10k(float(cost[chosen]))} per 10K"
         if not right.any():

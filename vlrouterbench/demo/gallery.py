@@ -62,7 +62,7 @@ def count_html(explorer: Explorer, page: GalleryPage) -> str:
 
 
 def _tile(explorer: Explorer, row: int, address: str, *, is_shown: bool) -> str:
-    words, right = explorer.table.samples["question"][row].as_py(), explorer.right[row]
+    words, right = explorer.table.samples["question"][row].as_py(), explorer.right_of(row)
     outcome = "none right" if not right.any() else "right" if right[explorer.decisions[row]] else "wrong"
     label = f"{outcome}: {words[:_LABEL_WORDS]}"
     inside = f'<img src="{address}" alt="">' if address else f"<span>{escaped(words[:_TILE_WORDS])}</span>"

@@ -116,8 +116,8 @@ def build_batch(workspace: Workspace) -> None:
     first = Preference(position=start_position(workspace.router))
     with gr.Row(elem_classes="vrb-columns"):
         with gr.Column(scale=3, min_width=280):
-            table = gr.File(label="Table of questions", file_types=SUFFIXES, height=110, elem_id="batch-table")
-            images = gr.File(label="Images (zip), optional", file_types=[".zip"], height=110, elem_id="batch-zip")
+            table = gr.File(label="Table of questions", file_types=SUFFIXES, height=125, elem_id="batch-table")
+            images = gr.File(label="Images (zip), optional", file_types=[".zip"], height=125, elem_id="batch-zip")
             with gr.Row():
                 sample = gr.Button("Take a sample", size="sm", min_width=80, elem_id="batch-sample")
                 gr.DownloadButton("Download the sample", given[0], size="sm", min_width=80, elem_id="batch-sample-file")

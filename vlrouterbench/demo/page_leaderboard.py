@@ -33,7 +33,7 @@ def build_leaderboard(workspace: Workspace) -> None:
 
     first_summary, first_table, first_figure = _kept(workspace.folder.leaderboard, partial(rank, None))
     with gr.Row(elem_classes="vrb-columns"):
-        with gr.Column(scale=6, min_width=320):
+        with gr.Column(scale=7, min_width=320):
             summary = fragment(first_summary, elem_id="ranking-summary")
             table = fragment(first_table, elem_id="ranking")
             submission = gr.File(

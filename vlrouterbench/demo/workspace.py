@@ -26,32 +26,25 @@ import numpy as np
 
 from vlrouterbench.core.files import make_folder, write_json
 from vlrouterbench.core.simulated import SIMULATED_DATA
-from vlrouterbench.data.build import build_from_logs
-from vlrouterbench.data.simulation.simulate import SIMULATOR_VERSION, simulate_logs
+from vlrouterbench.data.simulation.simulate import SIMULATOR_VERSION
 from vlrouterbench.data.sources.source import few_names
 from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.demo.leading import Validation, validation_of
 from vlrouterbench.demo.sample_estimates import FeaturesOf, SampleEstimates, keep_estimates, read_estimates
 from vlrouterbench.evaluation.decisions import read_decisions
-from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 from vlrouterbench.evaluation.policies import POLICIES, decide_policy
 from vlrouterbench.evaluation.records import ResultRecord, read_records
 from vlrouterbench.evaluation.writing import RESULTS_FILE
-from vlrouterbench.features.encode import encode_benchmark
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.base.modeling_router import CALIBRATED_FAMILIES, PreTrainedRouter
-from vlrouterbench.training.fit import save_router, train_router
-from vlrouterbench.training.problem import Problem
 from vlrouterbench.version import __version__
 
 ROUTER_VARIABLE = "ROUTER_ID"
 OWN_FAMILY = CALIBRATED_FAMILIES[0]
 NUM_SAMPLES = 2_000
 MADE_FILE = "made.json"
-_LAYOUT = 3
-"""Of what is made: a folder of another one is made again."""
-_MOST_PROCESSES = 4
-"""A hosted machine reports more cores than an app may use."""
+_LAYOUT = 3  # Of what is made: a folder of another one is made again.
+_MOST_PROCESSES = 4  # A hosted machine reports more cores than an app may use.
 Stage = Callable[[str], AbstractContextManager[Any]]
 """Opens a stage of the first start by its title."""
 
@@ -263,6 +256,14 @@ def weights_digest(router: PreTrainedRouter) -> str:
 
 
 def _make(app: AppFolder, loaded: PreTrainedRouter | None, num_samples: int, stage: Stage) -> None:
+    # What trains and evaluates is loaded here: it takes a second, which later starts do not need.
+    from vlrouterbench.data.build import build_from_logs
+    from vlrouterbench.data.simulation.simulate import simulate_logs
+    from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
+    from vlrouterbench.features.encode import encode_benchmark
+    from vlrouterbench.training.fit import save_router, train_router
+    from vlrouterbench.training.problem import Problem
+
     if app.given is None:
         with stage(f"draw {num_samples:,} simulated samples"):
             build_from_logs(simulate_logs(num_samples=num_samples, num_proc=_processes(num_samples)), app.benchmark)

@@ -1,5 +1,6 @@
 """Work in parts that takes no time: a file per part, made whole by a rename; and what a test makes happen in it."""
 
+import errno
 import os
 import signal
 import time
@@ -19,6 +20,7 @@ class LightWork:
         dies_at: numbers of parts whose process is killed the first time that they are begun.
         always_dies_at: numbers of parts whose process is killed each time.
         fails_at: number of a part that is an error.
+        full_at: number of a part that finds the disk full while it is written.
         seconds: how long a part takes.
     """
 
@@ -27,6 +29,7 @@ class LightWork:
     always_dies_at: tuple[int, ...] = ()
     fails_at: int = -1
     seconds: float = 0.0
+    full_at: int = -1
 
     def open(self):
         """See PartWork."""
@@ -44,6 +47,8 @@ class LightWork:
         time.sleep(self.seconds)
         with staged_file(self.out / part.file()) as staging:
             staging.write_text(content(part))
+            if part.number == self.full_at:
+                raise OSError(errno.ENOSPC, "No space left on device")
         return {"part": part.number, "rows": part.rows, "decided": part.rows, "bad": 0}
 
     def note(self, line):

@@ -12,13 +12,12 @@ import pytest
 from tests.cli.conftest import run_program
 from tests.core.parts.light_work import LightWork, begun, check_whole
 from tests.series import LONG, SERIES
+from tests.tables import write_own_tables
 from vlrouterbench.core.errors import VLRouterBenchError
 from vlrouterbench.core.parts import ray_engine
 from vlrouterbench.core.parts.engines import EngineOptions
 from vlrouterbench.core.parts.part import plan_parts
 from vlrouterbench.core.parts.ray_engine import RayEngine, check_ray
-from vlrouterbench.data.build import build_from_logs
-from vlrouterbench.data.simulation.simulate import simulate_logs
 
 HAS_RAY = ray_engine.find_spec("ray") is not None
 needs_ray = pytest.mark.skipif(not HAS_RAY, reason="ray is not installed: pip install 'vlrouterbench[ray]'")
@@ -105,6 +104,18 @@ def test_a_driver_that_is_killed_leaves_whole_parts_and_a_rerun_ends_the_job(
 
 
 @needs_ray
+@pytest.mark.faults
+def test_a_disk_that_is_full_is_said_and_a_rerun_ends_the_job(cluster, tmp_path, record_property):
+    for turn in range(KILLS):
+        out = tmp_path / str(turn)
+        out.mkdir()
+        with pytest.raises(VLRouterBenchError, match=r"expected space to write .*part-0000\d"):
+            list(RayEngine(2, cluster.address, 0.0).run(LightWork(out, full_at=turn % len(PARTS)), PARTS))
+        check_whole(out, PARTS, list(RayEngine(1, cluster.address, 0.0).run(LightWork(out), PARTS)))
+    record_property(SERIES, f"{KILLS} full disks under actors of Ray, all jobs ended by a rerun")
+
+
+@needs_ray
 def test_what_cannot_be_done_is_one_error(cluster, tmp_path):
     with pytest.raises(VLRouterBenchError, match=r"^part 1 cannot be done\.$"):
         list(RayEngine(1, cluster.address, 0.0).run(LightWork(tmp_path, fails_at=1), PARTS))
@@ -127,19 +138,20 @@ def test_questions_are_decided_by_ray_as_by_one_process_of_this_machine(cluster,
 
 
 @needs_ray
-def test_a_benchmark_is_encoded_by_ray_as_by_one_process_of_this_machine(cluster, tmp_path):
-    build_from_logs(simulate_logs(num_samples=40, seed=0), tmp_path / "benchmark")
+def test_a_benchmark_is_built_and_encoded_by_ray_as_by_one_process_of_this_machine(cluster, tmp_path):
+    write_own_tables(tmp_path / "own")
     kept = {}
     for name, more in (("local", ()), ("ray", ("--engine", "ray", "--ray-address", cluster.address))):
-        done = run_program("encode", tmp_path / "benchmark", *more, "--actors", 1)
-        assert done.status == 0, done.err
-        (tmp_path / "benchmark.features").rename(tmp_path / name)
+        folder = tmp_path / name / "benchmark"
+        for command in (("build", tmp_path / "own", "--out", folder), ("encode", folder)):
+            done = run_program(*command, *more, "--actors", 1)
+            assert done.status == 0, done.err
         kept[name] = {
             str(path.relative_to(tmp_path / name)): path.read_bytes()
             for path in (tmp_path / name).rglob("*")
             if path.is_file()
         }
-    assert kept["local"] == kept["ray"] and len(kept["ray"]) == 2
+    assert kept["local"] == kept["ray"] and len(kept["ray"]) > 8
 
 
 def test_without_ray_the_extra_is_named_at_once(monkeypatch):
