@@ -155,7 +155,7 @@ class CanonicalText(BuiltinText):
 
 def canonical(sample: RouterInput) -> RouterInput:
     """The sample with its question in lower case, without politeness, repeated white space and final marks."""
-    words = " ".join(_POLITE.sub(" ", sample.question.lower()).split())
+    words = " ".join(_POLITE.sub(" ", " ".join(sample.question.lower().split())).split())
     return replace(sample, question=words.rstrip(" .?!:") or sample.question, hint=" ".join(sample.hint.split()))
 
 
