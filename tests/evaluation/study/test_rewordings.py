@@ -11,11 +11,17 @@ from vlrouterbench.core.errors import BenchmarkError, RouterError
 from vlrouterbench.evaluation.study.parts.rewordings import RewordingsPart
 from vlrouterbench.evaluation.study.rewordings import REWORDINGS, Rewording, reworded_features
 from vlrouterbench.evaluation.study.study import study, write_study
+from vlrouterbench.features.encode import encode_benchmark
 from vlrouterbench.features.given import write_given
+from vlrouterbench.features.options import FeatureOptions
+from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.encoders.block import IMAGE, TEXT
 from vlrouterbench.routers.encoders.sample_input import RouterInput
+from vlrouterbench.training.fit import save_router, train_router
+from vlrouterbench.training.problem import Problem
 
 ESTIMATING = "ridge-mf"
+MANNERS = ("upper case", "lower case", "double spaces", "no final mark", "could you please", "thank you")
 CHANGE_OF = {rewording.name: rewording.change for rewording in REWORDINGS}
 PICTURE = Image.effect_noise((30, 20), 90).convert("RGB")
 SAMPLE = RouterInput("What is it? Answer in a word.", ("red", "blue"), "a hint", PICTURE)
@@ -139,6 +145,18 @@ def test_page_terminal_and_record_show_the_same_and_name_what_reads_no_requests(
     for row in result.records["rewordings"]["rows"]:
         assert f"<td>{row['change']}</td>" in page
         assert f"{100 * row['changed_decisions']:.2f}" in page
+
+
+def test_a_saved_router_over_canonical_text_answers_every_manner_of_asking_alike(simulated_table, tmp_path):
+    features = encode_benchmark(simulated_table, FeatureOptions(text="builtin+canonical", fusion="text-only"))
+    few = simulated_table.take(np.arange(5))
+    manners = [rewording for rewording in REWORDINGS if rewording.name in MANNERS]
+    for part in reworded_features(features.encoder, few, manners):
+        assert len(part.rows) and np.array_equal(part.features, features.values[part.rows].numpy())
+    save_router(train_router("knn", Problem(simulated_table, features)), tmp_path / "router")
+    router = AutoRouter.from_pretrained(tmp_path / "router")
+    asked = [router.route(question).score for question in ("Which one is it?", "Please: WHICH one  is it. Thanks!")]
+    assert asked[0] == asked[1]
 
 
 def test_policies_alone_and_features_without_texts_are_refused(context, tmp_path):

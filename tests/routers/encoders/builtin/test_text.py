@@ -171,6 +171,7 @@ def test_one_long_prompt_is_no_outlier():
         "Solve  for X.",
         "SOLVE FOR X",
         "Please solve for x\n",
+        "Can  you  tell  me: Solve for x?",
         "Could you please help me with this? Solve for x. Thank you!",
     ],
 )

@@ -80,7 +80,7 @@ NUM_TEXT_FACTS = _NUM_COUNTS + 7 + len(QUESTION_WORDS) + len(SCRIPTS)
 _LEAST_SHARE_SCALE = 0.1
 _POLITE = re.compile(
     r"\b(?:(?:could|can|would|will) you (?:please |kindly )?(?:(?:help me with this|tell me|answer this)\b)?"
-    r"|please|kindly|thanks|thank you(?: very much| so much| in advance)?|many thanks)\b[?!,. ]*",
+    r"|please|kindly|thanks|thank you(?: very much| so much| in advance)?|many thanks)\b[?!,.: ]*",
     re.IGNORECASE,
 )
 
