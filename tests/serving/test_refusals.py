@@ -14,6 +14,10 @@ import pytest
 
 from tests.serving.conftest import EASY, HARD, NAMES, asked_models, running_gateway
 from tests.standins.openai_server import Scripted
+from vlrouterbench.routers.auto import AutoRouter
+from vlrouterbench.serving.settings import Key, ServingError, Settings
+from vlrouterbench.serving.settings_file import read_settings
+from vlrouterbench.serving.starting import load_chooser
 
 SECRET, OTHER = "sk-a-key-of-the-test", "sk-another"
 
@@ -106,12 +110,28 @@ def test_a_key_asks_its_own_candidates_alone(gateway):
     assert "large" not in asked_models(running) and "large" not in [entry["id"] for entry in listed]
 
 
-def test_a_keys_ceiling_on_one_answer_holds_whatever_the_request_asks(gateway):
-    with gateway(config={"keys": [key(max_cost_usd=1e-4)]}) as running:
+def test_a_keys_ceiling_on_one_answer_holds_whatever_the_request_asks(gateway, router_folder):
+    sure = key(OTHER, max_cost_usd=1e-4, cost_confidence=0.99) | {"name": "sure"}
+    with gateway(config={"keys": [key(max_cost_usd=1e-4), sure]}) as running:
         answers = [running.ask(HARD, headers=bearer(), **extra) for extra in ({}, {"vlrouter": {"max_cost_usd": 5}})]
         refused = running.ask(HARD, headers=bearer(), vlrouter={"usd_weight": 0})
+        kept = running.ask(HARD, headers=bearer(OTHER), vlrouter={"max_cost_usd": 5, "cost_confidence": 0.5})
     assert all(float(answer.headers["x-vlrouter-estimated-cost-usd"]) <= 1e-4 for answer in answers)
     assert refused.status_code == 400
+    ratio = AutoRouter.from_pretrained(router_folder).cost_ratios(0.99)[kept.headers["x-vlrouter-candidate"]]
+    assert ratio > 1 and ratio * float(kept.headers["x-vlrouter-estimated-cost-usd"]) <= 1e-4
+
+
+def test_a_gateway_is_not_started_with_a_confidence_that_its_router_cannot_keep(router_folder, tmp_path):
+    router = AutoRouter.from_pretrained(router_folder)
+    del router.config.pool["cost_ratios"]
+    router.save_pretrained(tmp_path / "old")
+    (tmp_path / "gateway.yaml").write_text(json.dumps({"keys": [key(cost_confidence=0.9)]}))
+    with pytest.raises(ServingError, match="cost_confidence needs max_cost_usd"):
+        read_settings(tmp_path / "gateway.yaml")
+    settings = Settings(keys=(Key(**key(max_cost_usd=1e-4, cost_confidence=0.9)),))
+    with pytest.raises(ServingError, match='key "team": cost_confidence: this router does not know'):
+        load_chooser(str(tmp_path / "old"), dict.fromkeys(NAMES), settings, trusted=False)
 
 
 def test_a_keys_day_is_never_passed_and_what_was_paid_is_settled(gateway, tmp_path):

@@ -1,5 +1,6 @@
 """Train splits past memory: blocks give what the whole gives, and a sample is drawn by the seed and stated."""
 
+import mmap
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 
 from tests.families import arguments_for, small_router, training_set
 from vlrouterbench.core.constants import Unsolved
-from vlrouterbench.core.errors import RouterError
+from vlrouterbench.core.errors import BenchmarkError, RouterError
+from vlrouterbench.data import mapped
+from vlrouterbench.data.table import load_table
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.base.learning import TrainingSet, mean_of_blocks
 from vlrouterbench.routers.families.modeling_ridge_mf import reduced_rank_ridge, ridge_of_blocks
@@ -18,6 +21,7 @@ from vlrouterbench.routers.registry import ROUTERS
 from vlrouterbench.training import streamed
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import save_router, train_router
+from vlrouterbench.training.problem import Problem
 from vlrouterbench.training.samples import FeatureDataset
 from vlrouterbench.training.streamed import StreamedBatches
 
@@ -209,3 +213,22 @@ def test_a_gradient_family_learns_from_a_stream_what_it_learns_in_memory(simulat
     )
     assert whole.head.weight.abs().max() > 1e-3
     torch.testing.assert_close(stream.head.weight, whole.head.weight, atol=1e-4, rtol=1e-3)
+
+
+def test_outcomes_that_are_mapped_from_the_disk_are_the_same(simulated_folder, simulated_problem, monkeypatch):
+    monkeypatch.setattr(mapped, "MAPPED_BYTES", 1)
+    table, kept = load_table(simulated_folder), simulated_problem.table
+    for name, matrix in kept.matrices.items():
+        assert np.array_equal(table.matrices[name], matrix, equal_nan=True)
+    lies_in = table.split("train").cost
+    while isinstance(lies_in, np.ndarray):
+        lies_in = lies_in.base
+    assert isinstance(lies_in, mmap.mmap)
+    asked = {"cost_weight": 10.0, "unsolved": Unsolved.DROP, "seed": 0}
+    ours, theirs = (p.training_set(**asked) for p in (Problem(table, simulated_problem.features), simulated_problem))
+    assert torch.equal(ours.quality, theirs.quality) and torch.equal(ours.soft_labels, theirs.soft_labels)
+
+
+def test_no_room_for_mapped_outcomes_is_one_error(monkeypatch):
+    with pytest.raises(BenchmarkError, match="expected room for .* GiB of outcomes .* Let TMPDIR name a folder"):
+        mapped.new_matrix((10**13, 17))

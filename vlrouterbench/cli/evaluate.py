@@ -17,6 +17,7 @@ from vlrouterbench.core.errors import EvaluationError
 
 if TYPE_CHECKING:
     from vlrouterbench.data.table import RoutingTable
+    from vlrouterbench.evaluation.ceiling import Ceiling
     from vlrouterbench.evaluation.records import ResultRecord
 
 
@@ -95,6 +96,23 @@ class EvaluateRequest(PoolChangesRequest, EngineRequest):
         ),
     ] = False
     when_unfamiliar: Annotated[str, WHEN_UNFAMILIAR] = "ignore"
+    max_cost_usd: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="The most that one answer of a router may be expected to cost; says how often it was kept.",
+            show_default=False,
+            rich_help_panel="What is compared",
+        ),
+    ] = None
+    cost_confidence: Annotated[
+        float | None,
+        typer.Option(
+            help="Probability that an answer keeps to --max-cost-usd, such as 0.9.",
+            show_default=False,
+            rich_help_panel="What is compared",
+        ),
+    ] = None
     no_baselines: Annotated[
         bool,
         typer.Option(
@@ -104,11 +122,26 @@ class EvaluateRequest(PoolChangesRequest, EngineRequest):
         ),
     ] = False
 
+    @property
+    def ceiling(self) -> Ceiling:
+        """What an answer of a router may cost; errors are those of `Ceiling`."""
+        from vlrouterbench.evaluation.ceiling import Ceiling
+
+        return Ceiling(self.max_cost_usd, self.cost_confidence)
+
+    def check(self) -> None:
+        """Refuse figures on a card that are of another pool than the router's."""
+        if self.update_card and self.changes().record is not None:
+            raise EvaluationError(
+                "--update-card: expected figures of the pool as it is, found changes of it. Leave one out."
+            )
+
 
 @options_of(EvaluateRequest)
 def evaluate(request: EvaluateRequest) -> None:
     """Score routers and policies; write results, decisions and a report."""
     from vlrouterbench.cli import console
+    from vlrouterbench.evaluation.ceiling import ceiling_notes
     from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
     from vlrouterbench.evaluation.headline import headlines, objective_notes, reference_notes
     from vlrouterbench.evaluation.overlap import overlap_notes
@@ -120,10 +153,7 @@ def evaluate(request: EvaluateRequest) -> None:
     from vlrouterbench.routing.when_unfamiliar import WhenUnfamiliar
 
     console.quiet_libraries()
-    if request.update_card and request.changes().record is not None:
-        raise EvaluationError(
-            "--update-card: expected figures of the pool as it is, found changes of it. Leave one out."
-        )
+    request.check()
     with console.stage(f"evaluate on {request.split}") as progress:
         options = EvaluationOptions(
             split=request.split,
@@ -138,6 +168,7 @@ def evaluate(request: EvaluateRequest) -> None:
             router_prices=request.router_prices,
             changes=request.changes(),
             when_unfamiliar=WhenUnfamiliar.parse(request.when_unfamiliar),
+            ceiling=request.ceiling,
             progress=progress,
             engine=request.opened_engine(),
             parts=request.parts,
@@ -161,7 +192,7 @@ def evaluate(request: EvaluateRequest) -> None:
         *pool_notes(records[0]),
         *objective_notes(records),
         *overlap_notes(records),
-        *unfamiliar_notes(records),
+        *(unfamiliar_notes(records) + ceiling_notes(records)),
         *filter(None, (fewer_images_note(record["router"], record["features"]) for record in records)),
         f"report: {page}",
         *(f"also: {path}" for path in written),

@@ -69,6 +69,7 @@ def route_questions(router: PreTrainedRouter, request: RouteRequest, objective_n
             max_cost_usd=request.max_cost_usd,
             min_accuracy=request.min_accuracy,
             max_latency_s=request.max_latency_s,
+            cost_confidence=request.cost_confidence,
             average_cost_usd=request.average_cost_usd,
             when_unfamiliar=request.if_unfamiliar,
             progress=progress,

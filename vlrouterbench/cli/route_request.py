@@ -31,6 +31,7 @@ class RequestedBudget(TypedDict):
     max_cost_usd: float | None
     min_accuracy: float | None
     max_latency_s: float | None
+    cost_confidence: float | None
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,13 @@ class RouteRequest(GoalRequest, EngineRequest):
     max_cost_usd: Annotated[
         float | None, typer.Option(help="The most that one answer may cost.", rich_help_panel=BUDGET)
     ] = None
+    cost_confidence: Annotated[
+        float | None,
+        typer.Option(
+            help="Probability that an answer keeps to --max-cost-usd, such as 0.9; else it does on average.",
+            rich_help_panel=BUDGET,
+        ),
+    ] = None
     min_accuracy: Annotated[
         float | None, typer.Option(help="Least probability of a correct answer.", rich_help_panel=BUDGET)
     ] = None
@@ -100,6 +108,7 @@ class RouteRequest(GoalRequest, EngineRequest):
             "max_cost_usd": self.max_cost_usd,
             "min_accuracy": self.min_accuracy,
             "max_latency_s": self.max_latency_s,
+            "cost_confidence": self.cost_confidence,
         }
 
     def objective_facts(self, note: str) -> dict[str, str | None]:
@@ -157,6 +166,10 @@ class RouteRequest(GoalRequest, EngineRequest):
             return None
         return [name.strip() for name in self.candidates.split(",") if name.strip()]
 
+    def _check_confidence(self) -> None:
+        if self.cost_confidence is not None and self.max_cost_usd is None:
+            raise typer.BadParameter("--cost-confidence needs --max-cost-usd, the cost that an answer is to keep to.")
+
     def check(self) -> None:
         """Raise typer.BadParameter for options that do not go together."""
         acts = self.acts_if_unfamiliar
@@ -164,6 +177,7 @@ class RouteRequest(GoalRequest, EngineRequest):
         budgets = [_flag(name) for name in kinds if getattr(self, name) is not None]
         if self.average_cost_usd is not None:
             budgets.append("--average-cost-usd")
+        self._check_confidence()
         if self.objective is not None and budgets:
             raise typer.BadParameter(f"give --objective or {budgets[0]}: an objective chooses each answer's trade-off.")
         if self.average_cost_usd is not None and acts:

@@ -188,12 +188,24 @@ def read_shard(path: Path, pool: CandidatePool) -> tuple[pa.Table, dict[str, np.
     return samples, matrices
 
 
+def count_rows(path: Path) -> int:
+    """Rows of a file, by what it says of itself. BenchmarkError as for `read_shard` where it is not readable."""
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> BenchmarkError:
+    return BenchmarkError(f"{path} is not readable as parquet: {said(error)}. {_AGAIN}")
+
+
 def _read_parquet(path: Path, wanted: list[str]) -> pa.Table:
     try:
         there = pq.read_schema(path).names
         return pq.read_table(path, columns=[name for name in wanted if name in there], partitioning=None)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise BenchmarkError(f"{path} is not readable as parquet: {said(error)}. {_AGAIN}") from error
+        raise _unreadable(path, error) from error
 
 
 def _cast(table: pa.Table, fields: list[pa.Field], path: Path) -> pa.Table:

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 DIGEST_BYTES = 8
 """Of sha256: two different ones among a million samples agree with a chance of one in thirty million."""
+_ROWS_AT_ONCE = 10_000
 
 
 def content_digest(
@@ -38,9 +39,10 @@ def content_digests(
         images: first encoded image of each sample, None where there is none.
         further: row -> its other images, of samples that have several.
     """
-    columns = [samples[name].to_pylist() for name in ("question", "options", "image_ok")]
+    batches = samples.select(["question", "options", "image_ok"]).to_batches(max_chunksize=_ROWS_AT_ONCE)
+    contents = (content for batch in batches for content in zip(*batch.to_pydict().values(), strict=True))
     known = []
-    for row, (question, options, image_ok, image) in enumerate(zip(*columns, images, strict=True)):
+    for row, ((question, options, image_ok), image) in enumerate(zip(contents, images, strict=True)):
         if image_ok:
             sha256 = None if image is None else hashlib.sha256(image).hexdigest()
             others = [hashlib.sha256(other).hexdigest() for other in (further or {}).get(row, ())]

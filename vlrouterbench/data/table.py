@@ -27,8 +27,9 @@ from vlrouterbench.data.assemble import GIVEN
 from vlrouterbench.data.build_report import REPORT_FILE, BenchmarkIdentity, BuildReport
 from vlrouterbench.data.candidates import CandidatePool
 from vlrouterbench.data.costs import cost_bounds, measured_means, pool_cost
-from vlrouterbench.data.folder import read_pool, read_report, read_shard
+from vlrouterbench.data.folder import count_rows, read_pool, read_report, read_shard
 from vlrouterbench.data.given_features import digested_files
+from vlrouterbench.data.mapped import new_matrix
 from vlrouterbench.data.schema import LATENCY, MATRIX_TYPES, NUM_IMAGES, PROPENSITY
 from vlrouterbench.data.table_images import data_files, further_images_of_rows, images_of_rows
 from vlrouterbench.metrics.objectives import BENCHMARK_GOAL, Goal
@@ -236,23 +237,33 @@ def load_table(folder: Path | str, *, verify: bool = False) -> RoutingTable:
         raise BenchmarkError(
             f"the tables of {folder} are not the ones its {REPORT_FILE} was written for. Build it again."
         )
+    count = sum(map(count_rows, files))
+    if count != report["samples"]:
+        raise _miscounted(folder, report, count)
     samples: list[pa.Table] = []
-    matrices: dict[str, list[np.ndarray]] = {name: [] for name in MATRIX_TYPES}
+    start, stacked = 0, {name: new_matrix((count, len(pool))) for name in MATRIX_TYPES}
     for path in files:
         kept, columns = read_shard(path, pool)
-        for name, parts in matrices.items():
-            parts.append(columns[name])
+        if start + kept.num_rows > count:
+            # A file that holds other rows than it says.
+            raise _miscounted(folder, report, start + kept.num_rows)
+        for name, matrix in stacked.items():
+            matrix[start : start + kept.num_rows] = columns[name]
+        start += kept.num_rows
         split = path.name.split("-", 1)[0]
         samples.append(kept.append_column("split", pa.array([split] * kept.num_rows, pa.string())))
+    if start != count:
+        raise _miscounted(folder, report, start)
     whole = pa.concat_tables(samples)
-    if whole.num_rows != report["samples"]:
-        raise BenchmarkError(
-            f"expected {report['samples']} samples in {folder / 'data'} by its {REPORT_FILE}, found {whole.num_rows}. "
-            "Build the benchmark again."
-        )
-    stacked = {name: np.concatenate(parts) for name, parts in matrices.items()}
     if not report.get("costs_known", True):
         # Decisions are then made by accuracy alone, as among free candidates; the folder itself says "not measured".
         stacked["cost"] = np.where(np.isnan(stacked["quality"]), np.nan, 0.0)
     stacked |= read_answer_columns(folder, whole["sample_id"], pool)
     return RoutingTable(folder, report, pool, whole, stacked, np.arange(whole.num_rows))
+
+
+def _miscounted(folder: Path, report: BuildReport, found: int) -> BenchmarkError:
+    return BenchmarkError(
+        f"expected {report['samples']} samples in {folder / 'data'} by its {REPORT_FILE}, found {found}. "
+        "Build the benchmark again."
+    )

@@ -17,11 +17,11 @@ import torch
 
 from vlrouterbench.metrics.trade_off import chosen_values
 from vlrouterbench.routers.auto import is_kind
-from vlrouterbench.routers.base.budget import Budget, Estimates
+from vlrouterbench.routers.base.budget import Estimates
 from vlrouterbench.routers.base.calibrated import CalibratedRouter
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
+from vlrouterbench.training.held_out import held_out_now
 from vlrouterbench.training.margins import margin
-from vlrouterbench.training.rechoosing import held_out_now
 
 _SIDE = 0.975
 """Of a two-sided interval of 95 %."""
@@ -89,7 +89,7 @@ def leads_to(
     Raises:
         BudgetError: a number that makes no sense.
     """
-    chosen = router.choose(router.utility(known.made, Budget(**budget)), list(candidates))
+    chosen = router.choose(router.utility(known.made, router.requested(budget)), list(candidates))
     decisions = chosen.cpu().numpy()
     quality, cost = chosen_values(known.quality, decisions), chosen_values(known.cost, decisions)
     most = budget.get("max_cost_usd")

@@ -18,6 +18,7 @@ import torch
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.evaluation.asked import NO_ROUTER, TRAINED_HERE, AskedRouter, RouterSource, asked_routers
+from vlrouterbench.evaluation.ceiling import ceiling_facts, decided_under
 from vlrouterbench.evaluation.estimates import ask_estimates
 from vlrouterbench.evaluation.evaluation_options import EvaluationOptions
 from vlrouterbench.evaluation.overlap import OverlapCheck
@@ -40,7 +41,7 @@ from vlrouterbench.evaluation.results import score_routers
 from vlrouterbench.evaluation.shuffled import train_on_shuffled
 from vlrouterbench.evaluation.throughput import measure_throughput
 from vlrouterbench.evaluation.upper_bound import SplitFeatures, upper_bound_decisions
-from vlrouterbench.evaluation.when_unfamiliar import decisions_of
+from vlrouterbench.evaluation.when_unfamiliar import Frontier, decisions_of
 from vlrouterbench.evaluation.without_model import decided_without_model
 from vlrouterbench.evaluation.writing import write_results
 from vlrouterbench.features.encode import cut_images, encode_benchmark, features_by, num_cut
@@ -52,7 +53,7 @@ from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import train_router
 from vlrouterbench.training.outside import check_scores, is_outside, outside_code
 from vlrouterbench.training.problem import Problem
-from vlrouterbench.training.rechoosing import can_rechoose, rechoose, trained_for
+from vlrouterbench.training.rechoosing import can_rechoose, own_trade_off, rechoose, trained_for
 
 
 def evaluate_routers(
@@ -189,7 +190,7 @@ def routed_split(
     pool = _match(name, router, table, options)
     order = pool.order
     config = {"kind": "router", "family": family_name(router), **router.config.training}
-    own = getattr(router.config, "usd_weight", None)
+    own = own_trade_off(router)
     with outside_code(name, type(router), "scored"):
         if is_outside(type(router)):
             with torch.no_grad():
@@ -198,7 +199,7 @@ def routed_split(
             config |= _at_objective(router, table, pool.allowed)
         options.when_unfamiliar.check(router, pool.allowed, name)
         try:
-            decisions, frontier, done = decisions_of(router, features, order, pool.allowed, options.when_unfamiliar)
+            decisions, frontier, done = _decided(router, features, table, pool, options)
         except ScoreError as error:
             raise RouterError(f'the router "{name}" cannot be evaluated: {error}') from error
         routed = RoutedSplit(
@@ -210,9 +211,18 @@ def routed_split(
             frontier=frontier,
             estimates=ask_estimates(name, router, features, order),
         )
-    if own is not None:
-        router.config.update({"usd_weight": own})
+    router.config.update(own)
     return routed
+
+
+def _decided(
+    router: PreTrainedRouter, features: torch.Tensor, table: RoutingTable, pool: PoolMatch, options: EvaluationOptions
+) -> tuple[np.ndarray, Frontier | None, FreeForm]:
+    """Decisions (num_samples,), those at every trade-off, and what to record of them."""
+    if options.ceiling.max_cost_usd is None:
+        return decisions_of(router, features, pool.order, pool.allowed, options.when_unfamiliar)
+    decisions, fits = decided_under(options.ceiling, router, features, pool.order, pool.allowed)
+    return decisions, None, ceiling_facts(options.ceiling, table, decisions, fits, seed=options.seed)
 
 
 def _at_objective(router: PreTrainedRouter, table: RoutingTable, candidates: Sequence[str] | None) -> FreeForm:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from vlrouterbench.core.errors import EvaluationError
 from vlrouterbench.core.parts.work import Engine
+from vlrouterbench.evaluation.ceiling import Ceiling
 from vlrouterbench.evaluation.pool import ALL
 from vlrouterbench.evaluation.pool_changes import NO_CHANGES, PoolChanges
 from vlrouterbench.features.options import EncodingWork, Progress
@@ -32,6 +33,7 @@ class EvaluationOptions:
         router_prices: count costs at the prices that the routers state.
         changes: of the pool for this evaluation alone.
         when_unfamiliar: what routers do with samples that are unlike their training samples.
+        ceiling: what an answer of a router may cost.
         num_proc: number of processes that encode samples whose features are not stored.
         progress: called while samples are encoded.
         engine: what encodes samples in parts, see EncodingWork.
@@ -50,6 +52,7 @@ class EvaluationOptions:
     router_prices: bool = False
     changes: PoolChanges = NO_CHANGES
     when_unfamiliar: WhenUnfamiliar = NOTHING
+    ceiling: Ceiling = Ceiling()
     num_proc: int = 1
     progress: Progress | None = None
     engine: Engine | None = None
@@ -61,6 +64,8 @@ class EvaluationOptions:
             raise EvaluationError(f"expected a machine price >= 0 in USD per hour, found {price}.")
         if self.router_prices and self.changes.of_prices:
             raise EvaluationError("expected --router-prices or changed prices, found both. Leave one out.")
+        if self.ceiling.max_cost_usd is not None and self.when_unfamiliar.acts:
+            raise EvaluationError("expected --max-cost-usd or --when-unfamiliar, found both. Leave one out.")
 
     @property
     def work(self) -> EncodingWork:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from vlrouterbench.routers.base.budget import Budget
-from vlrouterbench.routers.base.decision import MAX_LATENCY, BudgetError, considered
+from vlrouterbench.routers.base.decision import COST_CONFIDENCE, MAX_LATENCY, BudgetError, considered
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
 from vlrouterbench.routing.limits import UNLIMITED, Limits
@@ -26,8 +26,10 @@ class RoutingOptions:
     Attributes:
         name: the router's name in the file of decisions; None takes the name of its family.
         candidates: names to choose from, None for the whole pool.
-        usd_weight: accuracy that one USD must buy; of this and the next three, at most one is given.
+        usd_weight: accuracy that one USD must buy; of this, a ceiling, a floor and an average at most one is given.
         max_cost_usd: most that one answer may be expected to cost, USD.
+        cost_confidence: with `max_cost_usd`, probability that an answer keeps to it, above 0 and below 1; needs a
+            router with an open pool.
         min_accuracy: least chance of a correct answer, 0 to 1.
         average_cost_usd: budget of the mean expected cost over the table, USD: it is kept but for one decision, while
             any candidate fits it (`docs/budgets.md`); needs a router with an open pool.
@@ -45,6 +47,7 @@ class RoutingOptions:
     min_accuracy: float | None = None
     average_cost_usd: float | None = None
     max_latency_s: float | None = None
+    cost_confidence: float | None = None
     when_unfamiliar: WhenUnfamiliar = NOTHING
     limits: Limits = UNLIMITED
     progress: Progress | None = None
@@ -64,6 +67,7 @@ class RoutingOptions:
             "max_cost_usd": self.max_cost_usd,
             "min_accuracy": self.min_accuracy,
             MAX_LATENCY: self.max_latency_s,
+            COST_CONFIDENCE: self.cost_confidence,
         }
         return {name: value for name, value in budget.items() if value is not None}
 
@@ -81,9 +85,11 @@ class RoutingOptions:
         self.when_unfamiliar.check(router, self.candidates, self.name or "")
         if isinstance(router, OpenPoolRouter) and self.max_latency_s is not None:
             router.quick_enough(self.max_latency_s, self.candidates)
-        traded = {name: value for name, value in self.budget.items() if name != MAX_LATENCY}
+        traded = {name: value for name, value in self.budget.items() if name not in (MAX_LATENCY, COST_CONFIDENCE)}
+        if self.cost_confidence is not None and isinstance(router, OpenPoolRouter):
+            router.requested(traded | {COST_CONFIDENCE: self.cost_confidence})
         if traded:
-            Budget(**traded)
+            Budget(self.usd_weight, self.max_cost_usd, self.min_accuracy)
             if self.average_cost_usd is not None:
                 raise BudgetError(
                     f"expected average_cost_usd or {next(iter(traded))}, found both: an average sets the "

@@ -168,7 +168,7 @@ class WhenUnfamiliar:
         name, most, least = self.fallback, budget.get("max_cost_usd"), budget.get("min_accuracy")
         if name not in decision.score:
             return replace(decision, reason=f"{said}; {name}, the fallback, may not be asked here. {decision.reason}")
-        cost = decision.estimated_cost_usd.get(name)
+        cost = decision.ceiling_cost_usd.get(name)
         if most is not None and (cost is None or cost > most):
             return replace(decision, reason=f"{said}; {name}, the fallback, is above the budget. {decision.reason}")
         alone = "as the router would" if decision.candidate == name else f"the router would ask {decision.candidate}"

@@ -129,6 +129,7 @@ class Adaptation:
             return ranking
         accuracy = {name: self.accuracy(name, p) for name, p in decision.estimated_accuracy.items()}
         cost = {name: self.cost_usd(name, usd) for name, usd in known.items()}
+        ratios = _cost_ratios(decision)
         score = self._scores(decision, accuracy, cost, ranking.budget)
         order = sorted(score, key=lambda name: -score[name])
         if order[0] == decision.candidate:
@@ -141,6 +142,7 @@ class Adaptation:
             score=score,
             estimated_accuracy=accuracy,
             estimated_cost_usd=cost,
+            cost_at_most_usd=None if ratios is None else {name: ratios[name] * cost[name] for name in cost},
             reason=reason,
         )
         return replace(ranking, decision=changed, order=tuple(order), own=decision)
@@ -153,10 +155,13 @@ class Adaptation:
         budget: Mapping[str, float],
     ) -> dict[str, float]:
         names = list(decision.score)
-        bound = {kind: value for kind, value in budget.items() if kind in ("max_cost_usd", "min_accuracy")}
-        if bound:
+        most, least = budget.get("max_cost_usd"), budget.get("min_accuracy")
+        if most is not None or least is not None:
             rows = (torch.tensor([[values[name] for name in names]]) for values in (accuracy, cost))
-            return dict(zip(names, Budget(**bound).scores(Estimates(*rows))[0].tolist(), strict=True))
+            ratios = _cost_ratios(decision)
+            kept = None if ratios is None else torch.tensor([ratios[name] for name in names])
+            bound = Budget(max_cost_usd=most, min_accuracy=least, cost_ratios=kept)
+            return dict(zip(names, bound.scores(Estimates(*rows))[0].tolist(), strict=True))
         weight, before = decision.usd_weight or 0.0, decision.estimated_accuracy or {}
         # What the family takes off besides (its caution, candidates that were never measured) stays.
         return {
@@ -165,6 +170,13 @@ class Adaptation:
             - weight * (cost[name] - (decision.estimated_cost_usd[name] or 0.0))
             for name in names
         }
+
+
+def _cost_ratios(decision: RoutingDecision) -> dict[str, float] | None:
+    """What answers cost at most over what they are expected to cost; None where no ceiling asks for it."""
+    if decision.cost_at_most_usd is None:
+        return None
+    return {name: most / (decision.estimated_cost_usd[name] or 1.0) for name, most in decision.cost_at_most_usd.items()}
 
 
 def _logit(share: float) -> float:

@@ -19,7 +19,7 @@ def affordable(order: Sequence[str], decision: RoutingDecision, budget: Mapping[
     most, least = budget.get("max_cost_usd"), budget.get("min_accuracy")
     kept = []
     for place, name in enumerate(order):
-        cost, accuracy = decision.estimated_cost_usd.get(name), (decision.estimated_accuracy or {}).get(name)
+        cost, accuracy = decision.ceiling_cost_usd.get(name), (decision.estimated_accuracy or {}).get(name)
         is_dear = most is not None and (cost is None or cost > most)
         is_weak = least is not None and (accuracy is None or accuracy < least)
         if place == 0 or not (is_dear or is_weak):

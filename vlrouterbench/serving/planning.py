@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from vlrouterbench.core.errors import VLRouterBenchError, unknown_name
 from vlrouterbench.metrics.objectives import Objective
+from vlrouterbench.routers.base.decision import COST_CONFIDENCE
 from vlrouterbench.serving.adapting import Adaptation
 from vlrouterbench.serving.affinity import Affinity
 from vlrouterbench.serving.chat import ChatRequest
@@ -222,6 +223,8 @@ class Planner:
                     400, f"{others[0]}: this key's answers may cost {key.max_cost_usd:g} USD; leave it out."
                 )
             budget["max_cost_usd"] = min(asked, key.max_cost_usd)
+            if key.cost_confidence is not None:
+                budget[COST_CONFIDENCE] = max(budget.get(COST_CONFIDENCE, 0.0), key.cost_confidence)
         return budget
 
 

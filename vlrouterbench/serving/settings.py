@@ -37,6 +37,7 @@ class Key:
         candidates: those that may be asked; empty for all.
         objective: that holds where a request names none; "" for the router's own.
         max_cost_usd: most that one answer may be expected to cost, USD; None for any.
+        cost_confidence: probability that an answer keeps to `max_cost_usd`; None: on average.
         usd_per_day: most that is spent in a day (UTC); None for any.
         mean_usd_per_request: most that its requests are charged on average, but for one reserve; None for any.
         requests_per_minute: None for any.
@@ -48,6 +49,7 @@ class Key:
     candidates: tuple[str, ...] = ()
     objective: str = ""
     max_cost_usd: float | None = None
+    cost_confidence: float | None = None
     usd_per_day: float | None = None
     mean_usd_per_request: float | None = None
     requests_per_minute: int | None = None

@@ -164,6 +164,10 @@ def _keys(node: yaml.Node, where: str, path: Path) -> tuple[Key, ...]:
         for name in ("name", "sha256"):
             if name not in values:
                 raise ServingError(f'{line_of(entry, path)}: expected "{name}" of a key, found none.')
+        if "cost_confidence" in values and "max_cost_usd" not in values:
+            raise ServingError(
+                f"{line_of(entry, path)}: cost_confidence needs max_cost_usd, the cost that an answer is to keep to."
+            )
         key = Key(**values)
         if any(key.name == other.name or key.sha256 == other.sha256 for other in keys):
             raise ServingError(f'{line_of(entry, path)}: expected each key once, found "{key.name}" again.')
@@ -177,6 +181,7 @@ _KEY: dict[str, Parsed] = {
     "candidates": _texts,
     "objective": _objective,
     "max_cost_usd": _number(0, 1e6),
+    "cost_confidence": _number(0.001, 0.999),
     "usd_per_day": _number(0, 1e9),
     "mean_usd_per_request": _number(1e-9, 1e6),
     "requests_per_minute": _count(1, 10**9),

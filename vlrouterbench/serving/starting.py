@@ -21,14 +21,16 @@ from vlrouterbench.core.errors import VLRouterBenchError
 from vlrouterbench.measuring.endpoints.endpoint import Endpoint
 from vlrouterbench.measuring.endpoints.read import read_endpoints
 from vlrouterbench.routers.auto import AutoRouter
+from vlrouterbench.routers.base.decision import COST_CONFIDENCE, BudgetError, CalibrationError
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
+from vlrouterbench.routers.pool.bounded import BoundedRouter
 from vlrouterbench.serving.chooser import Chooser
 from vlrouterbench.serving.gateway import Gateway
 from vlrouterbench.serving.ledger import Ledger
 from vlrouterbench.serving.logs.candidates import keep_candidates
 from vlrouterbench.serving.logs.writing import LogOptions, RequestLog
 from vlrouterbench.serving.metrics import Metrics
-from vlrouterbench.serving.settings import ServingError, Settings, check_names
+from vlrouterbench.serving.settings import Key, ServingError, Settings, check_names
 from vlrouterbench.serving.settings_file import read_settings
 from vlrouterbench.serving.telling import tell
 
@@ -82,6 +84,9 @@ def load_chooser(router: str, endpoints: Mapping[str, Endpoint], settings: Setti
             raise ServingError(f'candidates: "{name}" is not in the pool of the router {router}.')
     _first_decision(loaded, router)
     settings.when_unfamiliar.check(loaded, settings.candidates or None, router)
+    for key in settings.keys:
+        if key.cost_confidence is not None:
+            _check_ceiling(loaded, key)
     of_keys = [key.objective for key in settings.keys if key.objective]
     chooser = Chooser(
         loaded,
@@ -91,6 +96,17 @@ def load_chooser(router: str, endpoints: Mapping[str, Endpoint], settings: Setti
     )
     chooser.name = router
     return chooser
+
+
+def _check_ceiling(router: PreTrainedRouter, key: Key) -> None:
+    """Refuse a ceiling on cost that every request of a key would be refused for."""
+    ceiling = {"max_cost_usd": key.max_cost_usd, COST_CONFIDENCE: key.cost_confidence}
+    try:
+        router.check_budget(ceiling)
+        if isinstance(router, BoundedRouter):
+            router.requested(ceiling)
+    except (BudgetError, CalibrationError) as error:
+        raise ServingError(f'key "{key.name}": {error}') from error
 
 
 def make_gateway(start: Start) -> Gateway:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from vlrouterbench.core.errors import shown, unknown_name
+from vlrouterbench.routers.base.decision import BUDGETS, KINDS
 from vlrouterbench.serving.request_error import RequestError, kind_of
 
 HEADER = "x-vlrouter-"
@@ -22,9 +23,9 @@ OF_ANSWERS = (
     "unfamiliar",
 )  # fmt: skip
 """Headers of answers, without their prefix."""
-_NUMBERS = ("usd_weight", "max_cost_usd", "min_accuracy", "max_latency_s")
+_NUMBERS = BUDGETS
 _WISHES = ("objective", *_NUMBERS, "candidates")
-_TRADES = ("usd_weight", "max_cost_usd", "min_accuracy")
+_TRADES = KINDS
 _PLAIN = re.compile(r"[+-]?([0-9]{1,30}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,3})?")
 
 
@@ -34,7 +35,7 @@ class Wish:
 
     Attributes:
         objective: as text, "" for what its model or key says.
-        budget: of `usd_weight`, `max_cost_usd`, `min_accuracy`, `max_latency_s`, those that were given.
+        budget: of `BUDGETS`, those that were given.
         candidates: to choose from; empty for all that are allowed.
     """
 

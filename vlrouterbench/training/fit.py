@@ -21,7 +21,6 @@ from transformers import set_seed
 from vlrouterbench.core.errors import RouterError, unknown_name
 from vlrouterbench.core.files import staged_folder
 from vlrouterbench.features.packed import PackedSet
-from vlrouterbench.metrics.objectives import RANK_SCORE
 from vlrouterbench.routers.base.card import pool_of
 from vlrouterbench.routers.base.configuration_router import RouterConfig
 from vlrouterbench.routers.base.learning import Recipe, TrainingSet, settings_of
@@ -30,9 +29,10 @@ from vlrouterbench.routers.base.saved_router import CARD
 from vlrouterbench.routers.registration import find_family
 from vlrouterbench.routers.registry import FAMILIES, family_name
 from vlrouterbench.training.arguments import RouterTrainingArguments
+from vlrouterbench.training.for_objective import for_objective
+from vlrouterbench.training.held_out import held_out_of
 from vlrouterbench.training.outside import check_outside, code_carried, is_outside, outside_code
 from vlrouterbench.training.problem import Problem
-from vlrouterbench.training.rechoosing import held_out_of, rechoose
 from vlrouterbench.training.record import training_record
 from vlrouterbench.training.selection import Trial, best_of, trial_facts, try_settings
 from vlrouterbench.training.shared_trunk import train_on_shared_trunk
@@ -98,7 +98,8 @@ def train_each(
         built = {"cost_weight", *run.recipe.fit_grid}
         router.config.update({name: value for name, value in setting.items() if name not in built})
         router.held_out = held_out_of(router.eval(), problem)
-        trained = _for_objective(trained, run)
+        chosen = for_objective(router, trained.chosen, run)
+        trained = trained if chosen is trained.chosen else TrainedRouter(router, [chosen], chosen)
         router.config.training = training_record(router, run, trained.chosen)
         router.training_digests = problem.train_digests
         router.eval()
@@ -229,17 +230,6 @@ def _tried(router: PreTrainedRouter, trials: Sequence[Trial], run: TrainingRun) 
     """A fitted router at the best of its trials, whose settings are completed by the run's."""
     complete = [replace(trial, setting={**run.setting, **trial.setting}) for trial in trials]
     return TrainedRouter(router, complete, best_of(complete))
-
-
-def _for_objective(trained: TrainedRouter, run: TrainingRun) -> TrainedRouter:
-    """The router at the trade-off that its objective leads to on held-out samples, where it can choose one."""
-    goal = run.problem.table.goal
-    if goal.objective.kind == RANK_SCORE or "usd_weight" in run.recipe.fixed or trained.router.held_out is None:
-        return trained
-    choice = rechoose(trained.router, goal)
-    setting = {**trained.chosen.setting, "usd_weight": choice.usd_weight}
-    chosen = replace(trained.chosen, setting=setting, objective_value=choice.value, note=choice.note)
-    return replace(trained, chosen=chosen, trials=[chosen])
 
 
 def _config(family: type[PreTrainedRouter], problem: Problem, own: Mapping[str, Any]) -> RouterConfig:

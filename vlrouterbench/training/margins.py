@@ -31,12 +31,24 @@ def margin(values: np.ndarray, groups: np.ndarray, confidence: float = CONFIDENC
     Returns:
         The margin, in units of the values; infinite for a single group, which shows no spread.
     """
+    count = len(np.unique(groups))
+    if count < 2:
+        return np.inf
+    return float(stdtrit(count - 1, confidence) * standard_error(values, groups))
+
+
+def standard_error(values: np.ndarray, groups: np.ndarray) -> float:
+    """Of the mean of values (num_samples,), by its spread over groups; arguments as for `margin`.
+
+    Returns:
+        In units of the values; infinite for a single group, which shows no spread.
+    """
     index = np.unique(groups, return_inverse=True)[1]
     sums = np.bincount(index, weights=values - values.mean())
     count = len(sums)
     if count < 2:
         return np.inf
-    return float(stdtrit(count - 1, confidence) * np.sqrt(count / (count - 1) * (sums**2).sum()) / len(values))
+    return float(np.sqrt(count / (count - 1) * (sums**2).sum()) / len(values))
 
 
 def sure_slack(slack: np.ndarray, groups: np.ndarray, worst: float) -> float:

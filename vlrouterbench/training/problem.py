@@ -19,6 +19,7 @@ import torch
 
 from vlrouterbench.core.constants import Unsolved
 from vlrouterbench.core.errors import RouterError
+from vlrouterbench.data.mapped import new_matrix
 from vlrouterbench.data.sample_contents import content_digests
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.features.encode import FeatureSet, encode_benchmark
@@ -125,9 +126,8 @@ class Problem:
             RouterError: no training sample has a correct candidate.
         """
         quality, cost = self.train.quality, self.train.cost
-        labels = np.empty(quality.shape, np.float32)
-        for start in range(0, len(labels), MOST_IN_MEMORY):
-            part = slice(start, start + MOST_IN_MEMORY)
+        labels = new_matrix(quality.shape, np.float32)
+        for part in _parts(len(labels)):
             labels[part] = build_soft_labels(quality[part], cost[part], cost_weight=cost_weight, unsolved=unsolved)
         if not labels.any():
             raise RouterError("no training sample has a correct candidate: there is nothing to learn from.")
@@ -139,9 +139,12 @@ class Problem:
         Raises:
             RouterError: no training sample has a correct candidate.
         """
+        quality = new_matrix(self.train.quality.shape, np.float32)
+        for part in _parts(len(quality)):
+            quality[part] = self.train.quality[part]
         return TrainingSet(
             features=self.train_features,
-            quality=torch.from_numpy(self.train.quality.astype(np.float32)),
+            quality=torch.from_numpy(quality),
             cost=torch.from_numpy(self.train.cost),
             soft_labels=self.soft_labels(cost_weight=cost_weight, unsolved=unsolved),
             cost_rate=cost_weight * COST_SCALE,
@@ -207,6 +210,10 @@ class Problem:
             }
             for candidate, mean_cost in zip(self.table.pool.candidates, means, strict=True)
         ]
+
+
+def _parts(count: int) -> list[slice]:
+    return [slice(start, start + MOST_IN_MEMORY) for start in range(0, count, MOST_IN_MEMORY)]
 
 
 def _numbers(names: pa.ChunkedArray) -> torch.Tensor:

@@ -63,6 +63,7 @@ def test_decision_is_ready_for_json():
         "image_used": True,
         "images_left_out": 0,
         "unfamiliar": None,
+        "cost_at_most_usd": None,
     }
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from vlrouterbench.routers.base.budget import Budget, Estimates
-from vlrouterbench.routers.base.decision import RoutingDecision, considered
+from vlrouterbench.routers.base.decision import KINDS, RoutingDecision, considered
 from vlrouterbench.routers.base.estimating import EstimatingRouter
 
 PER_10K = 10_000
@@ -36,7 +36,26 @@ class CalibratedRouter(EstimatingRouter):
 
     def score(self, features: torch.Tensor) -> torch.Tensor:
         """Utility of the estimates at the configuration's trade-off, (num_samples, num_candidates)."""
-        return self.utility(self.estimates(features), Budget(usd_weight=self.config.usd_weight))
+        return self.utility(self.estimates(features), self.own_budget)
+
+    @property
+    def own_budget(self) -> Budget:
+        """The configuration's trade-off, which decides where a request brings none."""
+        return Budget(usd_weight=self.config.usd_weight)
+
+    def requested(self, budget: Mapping[str, float | None]) -> Budget:
+        """What a request asks for by KINDS; nothing: the router's own trade-off.
+
+        Raises:
+            BudgetError: more than one of them, or a number that makes no sense.
+        """
+        given = {name for name, value in budget.items() if value is not None}
+        if others := sorted(given - {*KINDS}):
+            raise TypeError(f"unexpected keyword arguments {others}, which {type(self).__name__} cannot keep to.")
+        if not given:
+            return self.own_budget
+        weight, most, least = (budget.get(kind) for kind in KINDS)
+        return Budget(weight, most, least)
 
     def scores_for(self, features: torch.Tensor, settings: Sequence[Mapping[str, Any]]) -> Iterator[torch.Tensor]:
         """As the base's; estimates are made once, since settings change their utility alone."""
@@ -64,12 +83,12 @@ class CalibratedRouter(EstimatingRouter):
     ) -> RoutingDecision:
         """As the base's, with estimates, under any budget."""
         self.check_budget(budget)
-        given = any(value is not None for value in budget.values())
-        request = Budget(**budget) if given else Budget(usd_weight=self.config.usd_weight)
+        request = self.requested(budget)
         made = self.estimates(features.to(self.device))
         scores = self.utility(made, request)
         chosen = int(self.decided(scores, candidates)[0])
-        target_met = request.met(float(made.accuracy[0, chosen]), float(made.cost_usd[0, chosen]))
+        most = request.most(made.cost_usd)
+        target_met = request.met(float(made.accuracy[0, chosen]), float(most[0, chosen]))
         names = self.config.candidate_names
         indices = considered(names, candidates)
 
@@ -87,6 +106,7 @@ class CalibratedRouter(EstimatingRouter):
             target_met=target_met,
             reason=reason(names[chosen], accuracy, cost, request),
             unfamiliar=self.unfamiliarity(features),
+            cost_at_most_usd=None if request.cost_ratios is None else by_name(most),
         )
 
 
@@ -104,6 +124,13 @@ def reason(
         cost_usd: expected cost per considered candidate, USD per sample.
         budget: what the request asked for.
     """
+    told = _reason(chosen, accuracy, cost_usd, budget)
+    if budget.share == 1 or len(accuracy) == 1:
+        return told
+    return f"{told} Of what sets this request apart {budget.share:.0%} counts: held-out outcomes bear out no more."
+
+
+def _reason(chosen: str, accuracy: Mapping[str, float], cost_usd: Mapping[str, float], budget: Budget) -> str:
     promise = f"{chosen} is expected to be right with {_chance(accuracy[chosen])} at {_price(cost_usd[chosen])}"
     others = [name for name in accuracy if name != chosen]
     if not others:
@@ -118,7 +145,8 @@ def reason(
         return f"{promise}: none of the {len(others)} others is expected to do better{_costs_more(extra)}."
     alternative = f"{rival} promises {_chance(accuracy[rival])} at {_price(cost_usd[rival])}"
     if budget.max_cost_usd is not None:
-        return f"{promise}; {alternative}, above the budget of {_price(budget.max_cost_usd)}."
+        above = "not sure to keep to" if budget.cost_ratios is not None else "above"
+        return f"{promise}; {alternative}, {above} the budget of {_price(budget.max_cost_usd)}."
     if budget.min_accuracy is not None:
         return f"{promise}, the cheapest that reaches {budget.min_accuracy:.1%}; {alternative}."
     if extra <= 0:

@@ -40,6 +40,10 @@ MAX_IMAGES, MAX_PIXELS_TOGETHER = 64, 200_000_000
 """The most images of one request, and their pixels: all are in memory at once."""
 MAX_LATENCY = "max_latency_s"
 """What a request may ask besides, of a router with an open pool: an answer in so many seconds."""
+COST_CONFIDENCE = "cost_confidence"
+"""With a ceiling on cost, of such a router: the probability that an answer keeps to it."""
+BUDGETS = (*KINDS, MAX_LATENCY, COST_CONFIDENCE)
+"""All that a request may ask of its decision by a number."""
 
 
 class PoolMismatchError(ValueError):
@@ -82,6 +86,8 @@ class RoutingDecision:
         unfamiliar: how unlike the training samples the request is, 0 to 1: 1 less the share of training samples that
             lie at least as far from the others (`familiarity.py`). None of a family that keeps none of them, or of a
             router that was saved before.
+        cost_at_most_usd: what an answer of each considered candidate costs at most with the probability that a ceiling
+            on cost was to be kept with (`cost_confidence`), USD per sample; None where none was asked for.
     """
 
     candidate: str
@@ -96,6 +102,12 @@ class RoutingDecision:
     within_budget: bool = True
     images_left_out: int = 0
     unfamiliar: float | None = None
+    cost_at_most_usd: dict[str, float] | None = None
+
+    @property
+    def ceiling_cost_usd(self) -> Mapping[str, float | None]:
+        """What a ceiling on cost is held against, per considered candidate."""
+        return self.cost_at_most_usd or self.estimated_cost_usd
 
     def of_images(self, sample: RouterInput, encoder: Any) -> RoutingDecision:
         """The decision with what it says of the sample's images; `encoder` is what read them."""

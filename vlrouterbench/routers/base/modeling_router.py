@@ -23,8 +23,7 @@ from transformers.utils import ModelOutput
 from vlrouterbench.routers.base.asking import AskedRouter
 from vlrouterbench.routers.base.configuration_router import RouterConfig
 from vlrouterbench.routers.base.decision import (
-    KINDS,
-    MAX_LATENCY,
+    BUDGETS,
     CalibrationError,
     RoutingDecision,
     ScoreError,
@@ -247,8 +246,8 @@ class PreTrainedRouter(AskedRouter, SavedRouter):
 
     def check_budget(self, budget: Mapping[str, float | None]) -> None:
         """Raise TypeError for an unknown kind of budget, CalibrationError for one that the family cannot keep."""
-        if unknown := sorted(set(budget) - {*KINDS, MAX_LATENCY}):
-            raise TypeError(f"unexpected keyword arguments {unknown}; budgets are {', '.join((*KINDS, MAX_LATENCY))}.")
+        if unknown := sorted(set(budget) - {*BUDGETS}):
+            raise TypeError(f"unexpected keyword arguments {unknown}; budgets are {', '.join(BUDGETS)}.")
         given = [name for name, value in budget.items() if value is not None]
         if given and not self.calibrated:
             raise CalibrationError(

@@ -17,6 +17,8 @@ Decisions
 - Some training samples are remembered, to choose anchor samples from and to predict what a stream will spend.
 - The guard leaves the best fixed candidate only for one that is better by that many standard errors. 0, the default,
   guards nothing: it did not pay on the tables of its training; out of distribution it may.
+- With `shrink`, decisions at the router's own trade-off draw estimates towards the candidates' means as far as held-out
+  outcomes bear out no more (`training/shrinking.py`). What is stated, and a budget in a request, are not shrunk.
 """
 
 from __future__ import annotations
@@ -69,6 +71,9 @@ class FlagshipRouterConfig(OpenPoolRouterConfig):
         strengths: of the kernel's penalty, as multiples of the number of samples.
         num_datasets: datasets of the train split.
         guard: standard errors by which a candidate must be better than the best fixed one.
+        shrink: whether training chooses `share`.
+        share: of what sets estimates of a sample apart from the candidates' means that counts at the router's own
+            trade-off.
         without: names of PARTS that are left out: a base learner; expected costs, which means replace; calibration; or
             the expected outcomes that the trade-off is chosen on, so that validation alone decides.
         kwargs: the shared part, and the pool's state.
@@ -81,6 +86,7 @@ class FlagshipRouterConfig(OpenPoolRouterConfig):
         "strengths": (0, MANY),
         "num_datasets": (1, 1_000_000),
         "guard": (0, MANY),
+        "share": (0, 1),
     }
     choices: ClassVar[Mapping[str, Sequence[str]]] = {"without": PARTS}
 
@@ -91,6 +97,8 @@ class FlagshipRouterConfig(OpenPoolRouterConfig):
         strengths: list[float] | None = None,
         num_datasets: int = 1,
         guard: float = 0.0,
+        shrink: bool = False,
+        share: float = 1.0,
         without: list[str] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -99,6 +107,8 @@ class FlagshipRouterConfig(OpenPoolRouterConfig):
         self.strengths = strengths or list(STRENGTHS)
         self.num_datasets = num_datasets
         self.guard = guard
+        self.shrink = shrink
+        self.share = share
         self.without = without or []
         if {"kernel", "datasets"} <= set(self.without):
             raise ValueError(
@@ -116,6 +126,7 @@ class FlagshipRouter(OpenPoolRouter):
     from_sample = "the kernel, the stack, the calibration and the trade-off"
     recipes: ClassVar[Mapping[str, Recipe]] = {
         "default": Recipe(cost_weights=()),
+        "shrunk": Recipe(cost_weights=(), fixed={"shrink": True}),
         **{f"without-{part}": Recipe(cost_weights=(), fixed={"without": [part]}) for part in PARTS},
     }
 
@@ -227,6 +238,19 @@ class FlagshipRouter(OpenPoolRouter):
     def remembered(self) -> tuple[torch.Tensor, torch.Tensor]:
         """As the base's."""
         return self.memory.detach(), self.memory_places.detach().long()
+
+    @property
+    def own_budget(self) -> Budget:
+        """As the base's, with the share that counts there."""
+        return Budget(usd_weight=self.config.usd_weight, share=self.config.share)
+
+    def utility(self, made: Estimates, budget: Budget) -> torch.Tensor:
+        """As the base's, of estimates as far as they count."""
+        return super().utility(self.drawn(made, budget.share), budget)
+
+    def drawn(self, made: Estimates, share: float) -> Estimates:
+        """Estimates drawn towards the candidates' means, of which `share` of what sets a sample apart is left."""
+        return made if share == 1 else made.drawn(self.pool_quality, self.mean_cost, share)
 
     def caution(self, made: Estimates, budget: Budget) -> torch.Tensor | float:
         """As the base's: the guard's standard errors, for every candidate but the best fixed one."""

@@ -4,20 +4,26 @@ Decisions
 - What bounds need is in the configuration, as quantiles per candidate of what training saw (`costs.py`): it lasts
   through every saving, and follows the candidates that leave.
 - A bound on time leaves the candidates that are quick enough, and goes with any budget: it does not trade.
+- A ceiling on cost that is to be kept with a probability is held against the expected cost times the quantile of
+  measured over expected costs, out of fold: split conformal prediction (Lei et al., JASA 113(523), 2018) of each
+  candidate's cost. The probability is of each candidate, over requests like those of training.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from numbers import Real
 from pathlib import Path
 from typing import Unpack
 
 import torch
 
+from vlrouterbench.routers.base.budget import Budget
 from vlrouterbench.routers.base.budget_stream import BudgetStream, StreamOptions
 from vlrouterbench.routers.base.calibrated import CalibratedRouter
 from vlrouterbench.routers.base.configuration_router import RouterConfig
-from vlrouterbench.routers.base.decision import RoutingDecision, considered
+from vlrouterbench.routers.base.decision import COST_CONFIDENCE, BudgetError, RoutingDecision, considered
 from vlrouterbench.routers.pool.configuration_open_pool import OpenPoolRouterConfig
 from vlrouterbench.routers.pool.costs import TIME_QUANTILE, level_of, quick_enough
 
@@ -37,6 +43,30 @@ class BoundedRouter(CalibratedRouter):
         """Candidate -> measured over expected cost that so many answers kept to; None where one is not known."""
         ratios = self._quantiles(self.config.pool.get("cost_ratios", []), quantile)
         return ratios if len(ratios) == self.num_candidates else None
+
+    def requested(self, budget: Mapping[str, float | None]) -> Budget:
+        """As the base's, with the ratios that a ceiling on cost is kept by with the probability asked for.
+
+        Raises:
+            BudgetError: as the base's; or a probability without a ceiling, one that is none, or a router that does not
+                know how far costs lie from the expected ones.
+        """
+        budget = dict(budget)
+        confidence = budget.pop(COST_CONFIDENCE, None)
+        if confidence is None:
+            return super().requested(budget)
+        if not isinstance(confidence, Real) or not 0 < confidence < 1:
+            raise BudgetError(f"{COST_CONFIDENCE}: expected a probability above 0 and below 1, found {confidence!r}.")
+        if budget.get("max_cost_usd") is None:
+            raise BudgetError(f"{COST_CONFIDENCE}: expected max_cost_usd beside it, the cost to keep to, found none.")
+        ratios = self.cost_ratios(float(confidence))
+        if ratios is None:
+            raise BudgetError(
+                f"{COST_CONFIDENCE}: this router does not know how far costs lie from the expected ones: it was saved "
+                "before routers kept that. Train it anew, or leave it out."
+            )
+        kept = torch.tensor([ratios[name] for name in self.config.candidate_names])
+        return replace(super().requested(budget), cost_ratios=kept)
 
     def answer_times(self, quantile: float = TIME_QUANTILE) -> dict[str, float]:
         """Candidate -> seconds within which so many answers to training samples were there; only those that are known.
