@@ -63,7 +63,7 @@ def test_a_benchmark_without_images_is_shown_by_its_questions(tmp_path):
     build_benchmark(write_own_tables(tmp_path / "tables", num_samples=80, images=False), tmp_path / "benchmark")
     workspace = prepare(tmp_path / "app", benchmark=tmp_path / "benchmark")
     page = str(build_page(workspace).get_config_file())
-    assert "<img" not in page and page.count('class="vrb-example"') == 2 and "no readable image" in page
+    assert "<img" not in page and page.count('class="vrb-example"') == 5 and "no readable image" in page
     explorer = explorer_of(workspace)
     shown = page_of(explorer, Filter(), 1)
     assert gallery_html(explorer, shown).count(", number ") == 3 * len(shown.rows)

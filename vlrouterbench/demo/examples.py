@@ -1,8 +1,8 @@
 """A few samples of the test split to try the Route tab with: one click gives an image and a question.
 
 Decisions
-- One per dataset, spread over the benchmark, so that they look different; the same ones at every start. Those with an
-  image where there are any; else questions alone.
+- One per dataset, and more of each where there are few, spread over the benchmark, so that they look different; the
+  same ones at every start. Those with an image where there are any; else questions alone.
 - Their images are written into the app's folder, from which the page's image field may read.
 """
 
@@ -45,7 +45,7 @@ class Example:
 
 
 def example_samples(table: RoutingTable, folder: Path, count: int = COUNT) -> list[Example]:
-    """Up to `count` samples with short questions, one per dataset; with images where the benchmark has any.
+    """Up to `count` samples with short questions, of every dataset first; with images where the benchmark has any.
 
     Args:
         table: the scored samples.
@@ -60,8 +60,9 @@ def example_samples(table: RoutingTable, folder: Path, count: int = COUNT) -> li
     firsts: dict[str, int] = {}
     for index in np.flatnonzero(usable):
         firsts.setdefault(datasets[index], int(index))
-    indices = np.array(sorted(firsts.values()), dtype=int)
-    indices = indices[np.linspace(0, len(indices) - 1, min(count, len(indices))).round().astype(int)]
+    indices = _spread(np.array(sorted(firsts.values()), dtype=int), count)
+    if len(indices) < count:
+        indices = np.union1d(indices, _spread(np.setdiff1d(np.flatnonzero(usable), indices), count - len(indices)))
     examples = []
     for number, (index, content) in enumerate(zip(indices, table.take(indices).iter_images(), strict=True)):
         path = folder / f"{number}.jpg"
@@ -72,6 +73,11 @@ def example_samples(table: RoutingTable, folder: Path, count: int = COUNT) -> li
         image.convert("RGB").save(path, "JPEG", quality=90)
         examples.append(Example(questions[index], path, data_address(content, pixels=_THUMBNAIL_PIXELS)))
     return examples
+
+
+def _spread(rows: np.ndarray, count: int) -> np.ndarray:
+    """So many of the rows, spread evenly; all of them where there are fewer."""
+    return rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int)]
 
 
 def sample_files(table: RoutingTable, folder: Path, count: int = BATCH_COUNT) -> tuple[Path, Path]:

@@ -148,7 +148,7 @@ def build_route(workspace: Workspace, asking: Asking) -> None:
                 sources=["upload", "clipboard"],
                 label="Image (PNG, JPEG or WebP)",
                 show_label=False,
-                height=165,
+                height=150,
                 buttons=[],
                 elem_id="image",
             )
