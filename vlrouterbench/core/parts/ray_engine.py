@@ -113,11 +113,11 @@ def _cluster(address: str | None, actors: int | None) -> Iterator[Any]:
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:
         where = f"the cluster of Ray at {address}" if address else "Ray on this machine"
         raise VLRouterBenchError(f"{where} cannot be used: {said(error)}.") from error
-    try:
-        with redirect_stdout(sys.stderr):  # where Ray says that a process of it died
+    with redirect_stdout(sys.stderr):  # where Ray says that a process of it died, some of it when it ends
+        try:
             yield ray
-    finally:
-        ray.shutdown()
+        finally:
+            ray.shutdown()
 
 
 class PartActor:
