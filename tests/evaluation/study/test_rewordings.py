@@ -134,7 +134,8 @@ def test_a_family_without_estimates_has_its_decisions_alone_and_pixels_that_stay
     for row in _rows(result, "knn"):
         assert row["mean_move"] is row["far_share"] is row["largest_move"] is None
     (png,) = (row for row in _rows(result, ESTIMATING) if row["change"] == "PNG")
-    assert png["largest_move"] == png["changed_decisions"] == png["minus_original"]["rank_score"] == 0
+    assert png["largest_move"] == pytest.approx(0, abs=1e-5)  # a batch of other size may round in another way
+    assert png["changed_decisions"] == png["minus_original"]["rank_score"] == 0
 
 
 def test_page_terminal_and_record_show_the_same_and_name_what_reads_no_requests(result, tmp_path):
