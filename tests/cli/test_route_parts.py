@@ -18,6 +18,7 @@ from vlrouterbench.data.saved_tables import cutting
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.base.spending_curve import spending_curve
 from vlrouterbench.routing.parts import shard_rows
+from vlrouterbench.routing.parts.manifest import budget_record
 from vlrouterbench.routing.routed_table import SCHEMA
 
 NUM_ROWS = 40
@@ -142,6 +143,19 @@ def test_a_rerun_does_what_is_missing_and_nothing_else(routed, tmp_path):
     assert json.loads(routed("--json").out)["parts_found"] == 5 and digests(folder) == whole
 
 
+def test_a_part_is_done_only_with_the_bytes_that_were_written_of_both_its_files(routed, tmp_path):
+    routed("--parts", 4)
+    folder, whole = tmp_path / "out", digests(tmp_path / "out")
+    flipped = bytearray((folder / "part-00002-of-00004.parquet").read_bytes())
+    flipped[200:260] = bytes(255 - byte for byte in flipped[200:260])  # the footer stays whole
+    (folder / "part-00002-of-00004.parquet").write_bytes(flipped)
+    (folder / "errors-00001-of-00004.parquet").unlink()
+    (folder / ".part-00003-of-00004.json").write_text("[]")
+    assert json.loads(routed("--json").out)["parts_found"] == 1 and digests(folder) == whole
+    (folder / "errors-00000-of-00004.parquet").write_bytes((folder / "errors-00001-of-00004.parquet").read_bytes())
+    assert json.loads(routed("--json").out)["parts_found"] == 3 and digests(folder) == whole
+
+
 def test_a_rerun_of_a_job_that_is_done_imports_no_torch_and_loads_no_router(routed, router, shards, tmp_path):
     asked = ("route", "--router", router, "--questions", shards, "--out", tmp_path / "out", "--json")
     first = json.loads(routed("--parts", 3, "--json").out)
@@ -227,8 +241,8 @@ def test_a_folder_of_something_else_is_left_alone(routed, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.tex").write_text("")
     refused(routed(), "expected an empty folder", "found thesis.tex")
-    (tmp_path / "out" / "manifest.json").write_text('{"format": 1, "job": "x"}')
-    refused(routed(), "is no manifest of a job in parts")
+    (tmp_path / "out" / "manifest.json").write_text('{"format": 2, "job": "x"}')
+    refused(routed(), "expected the manifest of a job in parts at", "found no command, version, input")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["manifest.json", "thesis.tex"]
 
 
@@ -237,6 +251,27 @@ def test_a_manifest_that_was_changed_by_hand_is_refused(routed, tmp_path):
     path = tmp_path / "out" / "manifest.json"
     path.write_text(path.read_text().replace('"rows": 20', '"rows": 21', 1))
     refused(routed(), "was changed by hand")
+
+
+def test_a_manifest_of_other_kinds_is_refused_in_one_plain_line(routed, tmp_path):
+    routed("--parts", 2)
+    path = tmp_path / "out" / "manifest.json"
+    whole = json.loads(path.read_text())
+    wrong = {
+        "null": "found null",
+        "[]": "found a list in the place of an object",
+        "{}": "found format none, where this version writes 2",
+        '{"format":1}': "found format 1, where",
+        "{": "found no JSON",
+        json.dumps({**whole, "input": []}): "found one whose job was changed",
+        json.dumps({**whole, "loaded": "x"}): 'found one whose "loaded" was changed',
+        json.dumps({**whole, "loaded": {**whole["loaded"], "simulated": 3}}): 'found one whose "loaded" was changed',
+        json.dumps({**whole, "budget": "x"}): 'found one whose "budget" was changed',
+        json.dumps({**whole, "budget": {"usd_weight": 0.0}}): 'found one whose "budget" was changed',
+    }
+    for content, said in wrong.items():
+        path.write_text(content)
+        refused(routed(), "expected the manifest of a job in parts at", said, "Put the folder aside")
 
 
 @pytest.mark.parametrize(
@@ -254,6 +289,12 @@ def test_tables_that_do_not_go_together_are_refused_before_anything_is_written(
     (shards / name).write_text(content.replace("41,Why", "42,Why"))
     refused(routed(), *said)
     assert not (tmp_path / "out").exists()
+
+
+def test_what_stands_in_the_place_of_the_folder_is_named(routed, shards, tmp_path):
+    refused(routed(out=shards / "b.csv" / "zz"), "found a file: ", "b.csv. Give another --out")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    refused(routed(out=tmp_path / "link"), "found a link to nothing: ")
 
 
 def test_an_input_of_nothing_is_refused(routed, tmp_path):
@@ -374,6 +415,30 @@ def test_an_average_is_kept_over_the_whole_job_whatever_its_parts(averaged, tmp_
         assert stated["average_cost_usd"] == budget and stated["expected_usd"] == pytest.approx(mean, rel=1e-6)
         chosen.append(rows)
     assert chosen[0] == chosen[1] and len({row["candidate"] for row in chosen[0]}) > 1
+
+
+def test_a_weight_that_was_changed_by_hand_is_refused_in_the_manifest_and_in_parts(averaged, tmp_path):
+    run, _ = averaged
+    assert run("--parts", 2).status == 0
+    folder, whole = tmp_path / "out", digests(tmp_path / "out")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "part-00001-of-00002.parquet").unlink()
+    changed = {**manifest["budget"], "usd_weight": 0.0}
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "budget": changed}))
+    refused(run(), 'found one whose "budget" was changed by hand')
+    bound = budget_record(manifest["job"], changed["average_cost_usd"], 0.0, changed["expected_usd"])
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "budget": bound}))
+    refused(run(), "expected parts at the weight of the manifest, 0, found", "part-00000-of-00002.parquet at")
+    del manifest["budget"]  # the first pass finds it again
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert json.loads(run("--json").out)["parts_found"] == 1 and digests(folder) == whole
+
+
+def test_an_average_that_is_no_number_above_0_is_refused_before_the_router_is_loaded(routed, tmp_path):
+    for average in ("nan", "inf", "-1", "0"):
+        done = routed(f"--average-cost-usd={average}", router=tmp_path)
+        refused(done, f"average_cost_usd: expected a number above 0, found {float(average)}")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.faults

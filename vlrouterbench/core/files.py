@@ -40,9 +40,18 @@ def make_folder(folder: Path, option: str = "--out") -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
+        check_no_file(folder, option)
         raise VLRouterBenchError(
             f"expected a folder to write to, found a file: {error.filename}. Give another {option}."
         ) from error
+
+
+def check_no_file(folder: Path, option: str = "--out") -> None:
+    """Refuse a folder in whose place, or above it, something else stands; errors as for `make_folder`."""
+    for place in (folder, *folder.parents):
+        if os.path.lexists(place) and not place.is_dir():
+            found = "a file" if place.exists() else "a link to nothing"
+            raise VLRouterBenchError(f"expected a folder to write to, found {found}: {place}. Give another {option}.")
 
 
 @contextmanager

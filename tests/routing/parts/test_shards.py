@@ -1,5 +1,6 @@
 """Which tables an input names, and any of their rows, whatever they are saved as."""
 
+import codecs
 import json
 
 import pyarrow as pa
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 
 from tests.series import examples
 from vlrouterbench.core.errors import SourceError
+from vlrouterbench.routing.limits import UNLIMITED, QuestionError
 from vlrouterbench.routing.parts.shard_rows import ShardReader, id_of
 from vlrouterbench.routing.parts.shards import find_shards
+from vlrouterbench.routing.question_table import read_question_table
 
 ROWS = [{"sample_id": f"s{number}", "question": f"What is {number}?", "hint": None} for number in range(50)]
 
@@ -90,3 +93,43 @@ def test_a_shard_that_is_no_table_of_questions_is_named(tmp_path):
     for name, said in (("a.parquet", r"a\.parquet"), ("b.csv", "needs a column question")):
         with pytest.raises(SourceError, match=said):
             ShardReader(tmp_path).content(name)
+
+
+def _said(read, *given):
+    with pytest.raises((SourceError, QuestionError)) as error:
+        read(*given)
+    return str(error.value).split("The table", 1)[1]
+
+
+def test_what_one_table_is_refused_for_is_said_alike_in_parts(tmp_path):
+    names = ["question", "question"]
+    pq.write_table(pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names), tmp_path / "twice.parquet")
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "plain.csv.gz").write_text("question\nWhy?\n")
+    rows = b'{"question":1,"hint":"h"}\n{"question":"q2","hint":"h","hint":"k"}\n'
+    (tmp_path / "marked.jsonl").write_bytes(codecs.BOM_UTF8 + b"\n" + rows)
+    for path, said in (
+        ("twice.parquet", "expected each column once, found question more than once"),
+        ("empty.csv", "it is empty, where a header and rows were expected"),
+        ("plain.csv.gz", "incorrect header check"),
+        ("marked.jsonl", 'found "hint" more than once'),
+    ):
+        alone = _said(read_question_table, tmp_path / path, UNLIMITED)
+        assert said in alone and _said(ShardReader(tmp_path).content, path).startswith(alone.rstrip(".")), path
+
+
+def test_rows_of_mixed_kinds_after_a_mark_and_an_empty_line_are_read(tmp_path):
+    rows = [{"question": 1, "hint": "h"}, {"question": "q2", "hint": "h"}]
+    lines = "\n".join(["", *map(json.dumps, rows)])
+    (tmp_path / "m.jsonl").write_bytes(codecs.BOM_UTF8 + lines.encode())
+    reader = ShardReader(tmp_path)
+    assert reader.content("m.jsonl").rows == 2 and list(reader.rows("m.jsonl", 0, 2)) == rows
+
+
+def test_another_encoding_is_said_once_whoever_reads_it_again(tmp_path, caplog):
+    (tmp_path / "g.csv").write_bytes("question\n图中有几只猫在睡觉\n".encode("gbk"))
+    first = ShardReader(tmp_path)
+    assert first.content("g.csv").rows == 1
+    again = ShardReader(tmp_path, first.pieces)
+    assert list(again.rows("g.csv", 0, 1)) == list(first.rows("g.csv", 0, 1))
+    assert caplog.text.count("was read as GBK") == 1

@@ -19,7 +19,7 @@ import pyarrow.csv
 
 from vlrouterbench.data.saved_tables.bounds import check_columns, check_depth, check_keys, check_rows
 from vlrouterbench.data.saved_tables.decoding import TextSource
-from vlrouterbench.data.saved_tables.delimited import BLOCK_BYTES, TOO_LONG, layout_of, of_other_encoding
+from vlrouterbench.data.saved_tables.delimited import BLOCK_BYTES, EMPTY, TOO_LONG, layout_of, of_other_encoding
 from vlrouterbench.data.saved_tables.form import TableError, TableForm, ending_of
 from vlrouterbench.data.saved_tables.json_rows import MixedKindsError, check_kinds, rows_of, without_dates
 from vlrouterbench.data.saved_tables.pieces import (
@@ -91,6 +91,8 @@ def _pieces_of_delimited(source: TextSource, form: TableForm, likely: str) -> Pi
         if rows := content[begin:]:
             count = len(read_delimited_piece(rows, separator, names, schema))
             pieces.append(Piece(start + begin, start + len(content), count))
+    if not names:
+        raise pa.ArrowInvalid(EMPTY)
     return Pieces(separator, names, schema, tuple(pieces))
 
 

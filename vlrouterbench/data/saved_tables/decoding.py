@@ -118,8 +118,8 @@ class TextSource:
             return BytesIO(self.content)
         return cast(BinaryIO, gzip.open(self.path)) if self.packed else self.path.open("rb")
 
-    def as_chinese(self) -> TextSource:
-        """The same bytes, read as GBK.
+    def as_chinese(self, *, known: bool = False) -> TextSource:
+        """The same bytes, read as GBK, with a word on it unless it is `known`, since it was said before.
 
         Raises:
             TableError: that gives hardly any common Chinese.
@@ -137,7 +137,10 @@ class TextSource:
                 " is not readable: expected UTF-8 text, found what may be Korean (EUC-KR) or Chinese (GBK). "
                 f"{_AS_UTF_8}"
             )
-        logger.warning(f"{self.path} is not UTF-8 and was read as GBK. Save it as UTF-8 where its texts look wrong.")
+        if not known:
+            logger.warning(
+                f"{self.path} is not UTF-8 and was read as GBK. Save it as UTF-8 where its texts look wrong."
+            )
         return TextSource(self.path, text.encode())
 
 

@@ -27,6 +27,8 @@ BLOCK_BYTES = (2**20, 2**30)
 TOO_LONG = (
     f" is not readable: a row has more than {BLOCK_BYTES[-1]:,} bytes. Save images as files, or the table as parquet."
 )
+EMPTY = "Empty CSV file"
+"""What Arrow says of a table without a header."""
 _STATED = re.compile('"?sep=([,;\t])"?', re.IGNORECASE)
 
 
@@ -66,7 +68,7 @@ def layout_of(source: TextSource, form: TableForm, likely: str) -> tuple[str, in
     lines = codecs.getincrementaldecoder("utf-8-sig")().decode(source.start()).split("\n", 2)
     stated = _STATED.fullmatch(lines[0].rstrip("\r"))
     if stated and not any(lines[1:]):
-        raise pa.ArrowInvalid("Empty CSV file")
+        raise pa.ArrowInvalid(EMPTY)
     head = lines[1] if stated else lines[0]
     if "\0" in head:
         raise TableError(" is not readable: expected text, found bytes that are none. Save it as CSV in UTF-8.")

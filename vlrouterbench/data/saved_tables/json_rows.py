@@ -136,6 +136,7 @@ def _doubled_key(key: str, number: int | None) -> TableError:
 def rows_of(source: TextSource, number: int = 0) -> Iterator[tuple[int, dict[str, object]]]:
     """Each row with its number, the one after `number` first; TableError for one that is none."""
     with source.stream() as handle:
+        handle.seek(source.offset)
         for line in handle:
             if not line.strip():
                 continue

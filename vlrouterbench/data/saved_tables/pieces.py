@@ -169,12 +169,12 @@ def opened_table(path: Path, form: TableForm, found: Pieces) -> PiecedTable:
         source = text_source(path)
         if source is None:
             raise TableError(": expected a table of text, found another one. It changed.")
-        return PiecedTable(decoded_whole(source, form) if found.decoded else source, form, found)
+        return PiecedTable(decoded_whole(source, form, known=True) if found.decoded else source, form, found)
 
 
-def decoded_whole(source: TextSource, form: TableForm) -> TextSource:
-    """A text that is not in UTF-8, as a whole."""
-    return TextSource(source.path, unpacked(source.path, form) if source.packed else None).as_chinese()
+def decoded_whole(source: TextSource, form: TableForm, *, known: bool = False) -> TextSource:
+    """A text that is not in UTF-8, as a whole; `known` as for `TextSource.as_chinese`."""
+    return TextSource(source.path, unpacked(source.path, form) if source.packed else None).as_chinese(known=known)
 
 
 def read_delimited_piece(content: bytes, separator: str, names: Sequence[str], wanted: pa.Schema) -> pa.Table:

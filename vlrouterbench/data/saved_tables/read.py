@@ -27,7 +27,7 @@ from vlrouterbench.data.saved_tables.bounds import (
     open_parquet,
 )
 from vlrouterbench.data.saved_tables.decoding import TextSource
-from vlrouterbench.data.saved_tables.delimited import TOO_LONG, read_delimited
+from vlrouterbench.data.saved_tables.delimited import EMPTY, TOO_LONG, read_delimited
 from vlrouterbench.data.saved_tables.form import TableError, TableForm, ending_of
 from vlrouterbench.data.saved_tables.json_rows import read_json_lines, read_json_rows
 from vlrouterbench.data.saved_tables.workbook import WORKBOOK, read_workbook
@@ -83,7 +83,7 @@ def _said_plainly(said: str) -> str:
             f"expected {expected} cells in every row as in the header, found {cells} in {row or 'one'}. Put texts that "
             "hold the separator or a line break in quotation marks."
         )
-    if said == "Empty CSV file":
+    if said == EMPTY:
         return "it is empty, where a header and rows were expected. Save or fetch it again."
     return f"{said}. Save or fetch it again."
 
@@ -116,7 +116,11 @@ def text_source(path: Path) -> TextSource | None:
     start, ending = TextSource(path, packed=packed).start(4), (ending_of(path) or "").removesuffix(".gz")
     if start in (PARQUET, WORKBOOK) or ending in (".parquet", ".xlsx", ".json"):
         return None
-    return TextSource.streamed(path, packed=packed)
+    source = TextSource.streamed(path, packed=packed)
+    named_packed = (ending_of(path) or "").endswith(".gz")
+    if start and named_packed and not packed and source.content is None and not source.offset:
+        raise zlib.error("zlib inflate failed: incorrect header check")  # as Arrow says of it where it reads the whole
+    return source
 
 
 def check_unpacked(path: Path, found: int) -> None:

@@ -82,9 +82,7 @@ class BudgetAccount:
     """
 
     def __init__(self, average_cost_usd: float, credit_usd: float | None = None, horizon: int = HORIZON) -> None:
-        number = isinstance(average_cost_usd, Real) and not isinstance(average_cost_usd, bool)
-        if not number or not 0 < average_cost_usd < math.inf:
-            raise BudgetError(f"average_cost_usd: expected a number above 0, found {average_cost_usd!r}.")
+        check_average(average_cost_usd)
         if credit_usd is not None:
             _checked_usd("credit_usd", credit_usd)
         if not _is_count(horizon) or horizon < 1:
@@ -248,6 +246,13 @@ def read_state(path: Path | str) -> dict[str, Any]:
     if not isinstance(state, dict):
         raise BudgetError(f"expected the saved state of a stream at {path}, found {type(state).__name__}.")
     return state
+
+
+def check_average(average_cost_usd: float) -> None:
+    """Raise BudgetError unless an average is a finite number above 0."""
+    number = isinstance(average_cost_usd, Real) and not isinstance(average_cost_usd, bool)
+    if not number or not 0 < average_cost_usd < math.inf:
+        raise BudgetError(f"average_cost_usd: expected a number above 0, found {average_cost_usd!r}.")
 
 
 def _checked_usd(name: str, value: float) -> float:

@@ -26,7 +26,7 @@ from vlrouterbench.routers.base.budget import Budget, Estimates
 from vlrouterbench.routers.base.decision import BudgetError, RoutingDecision
 from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
 from vlrouterbench.routing.parts.job import Job
-from vlrouterbench.routing.parts.manifest import BudgetRecord
+from vlrouterbench.routing.parts.manifest import BudgetRecord, budget_record
 from vlrouterbench.routing.parts.route_work import RouteWork, Routing
 from vlrouterbench.training.pool.opened import check_open_pool
 
@@ -73,7 +73,7 @@ class _Curves:
 
     def __call__(self, part: Part) -> PartFacts:
         """Sum up a part, unless its sums stand there already."""
-        if (found := done_curve(self.work.out, part, self.work.job)) is not None:
+        if (found := done_curve(self.work.out, part, self.work.job.digest)) is not None:
             return found
         made = list[Estimates]()
 
@@ -83,7 +83,7 @@ class _Curves:
 
         routed, _ = self.routing.routed(part, estimate)
         facts: CurveFacts = {
-            "job": self.work.job,
+            "job": self.work.job.digest,
             "part": part.number,
             "rows": part.rows,
             "decided": len(made),
@@ -154,7 +154,9 @@ def weigh(job: Job, work: PartWork, engine: Engine, router: OpenPoolRouter, aver
                 job.progress(done, rows)
         found = [done_curve(job.out, part, digest) for part in job.parts]
         try:
-            job.manifest["budget"] = _budget_of(router, average, [facts for facts in found if facts is not None])
+            job.manifest["budget"] = _budget_of(
+                digest, router, average, [facts for facts in found if facts is not None]
+            )
         except BudgetError:
             shutil.rmtree(job.out)  # there is nothing in it but what this pass has written
             raise
@@ -163,7 +165,7 @@ def weigh(job: Job, work: PartWork, engine: Engine, router: OpenPoolRouter, aver
     return job.manifest["budget"]["usd_weight"]
 
 
-def _budget_of(router: OpenPoolRouter, average_cost_usd: float, curves: Sequence[CurveFacts]) -> BudgetRecord:
+def _budget_of(job: str, router: OpenPoolRouter, average_cost_usd: float, curves: Sequence[CurveFacts]) -> BudgetRecord:
     """The lightest weight that keeps an average over all questions.
 
     Raises:
@@ -178,7 +180,7 @@ def _budget_of(router: OpenPoolRouter, average_cost_usd: float, curves: Sequence
         )
     weights = trial_weights(router)
     chosen = max(place for place, mean in enumerate(means) if mean <= average_cost_usd)
-    return {"average_cost_usd": average_cost_usd, "usd_weight": weights[chosen], "expected_usd": means[chosen]}
+    return budget_record(job, average_cost_usd, weights[chosen], means[chosen])
 
 
 def _file(out: Path, part: Part) -> Path:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vlrouterbench.routing.parts.job import Job, is_same_input
-from vlrouterbench.routing.parts.manifest import parts_of, read_manifest
+from vlrouterbench.routing.parts.manifest import key_of, parts_of, read_manifest
 from vlrouterbench.routing.parts.part_files import done_part
 from vlrouterbench.routing.parts.router_files import router_files_sha256, router_name
 from vlrouterbench.routing.parts.shards import find_shards
@@ -63,13 +63,13 @@ def done_job(asked: StatedJob) -> DoneJob | None:
     found = (manifest["command"], manifest["version"], manifest["router"]["name"], manifest["options"])
     if found != (asked.command, __version__, router_name(asked.router), dict(asked.stated)):
         return None
-    parts, digest = parts_of(manifest), manifest["job"]
-    if asked.parts not in (None, len(parts)) or any(done_part(asked.out, part, digest) is None for part in parts):
+    parts, key = parts_of(manifest), key_of(manifest)
+    if asked.parts not in (None, len(parts)) or any(done_part(asked.out, part, key) is None for part in parts):
         return None
     if router_files_sha256(asked.router, *asked.encoders) != manifest["loaded"]["files_sha256"]:
         return None
     if not is_same_input(find_shards(asked.questions), manifest["input"]):
         return None
     loaded = manifest["loaded"]
-    job = Job(asked.out, manifest, parts, lambda part: done_part(asked.out, part, digest), {}, loaded["simulated"])
+    job = Job(asked.out, manifest, parts, lambda part: done_part(asked.out, part, key), {}, loaded["simulated"])
     return DoneJob(job, loaded["objective_note"])

@@ -2,8 +2,9 @@
 
 Decisions
 - Nothing in it depends on the engine, the machine or where the input lies: a job that is begun here is ended anywhere.
-- Whether a part is done is said by its file, which appears whole; `done` in the manifest is what was known when it was
-  last written.
+- Whether a part is done is said by its files and their digests (`part_files.py`); `done` in the manifest is what was
+  known when it was last written.
+- What a rerun takes from it is bound by digests: the job by its own, the weight of a budget by that of the budget.
 - A rerun with another input, router, encoder, option or version is refused with what differs: its parts would not go
   together with those that are there.
 """
@@ -14,17 +15,18 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NotRequired, TypedDict, cast
+from typing import NamedTuple, NotRequired, TypedDict, cast
 
 from vlrouterbench.core.errors import VLRouterBenchError, said
-from vlrouterbench.core.files import write_json
+from vlrouterbench.core.files import check_no_file, write_json
 from vlrouterbench.core.parts.part import Part, PartRecord, Range
 from vlrouterbench.data.hub_source import HubOrigin
 
 MANIFEST = "manifest.json"
 ROUTE = "route"
 """The command that decides questions, as a manifest states it."""
-FORMAT = 1
+FORMAT = 2
+"""Of format 1, parts had no digests of their files, and the weight of a budget was bound by nothing."""
 _LISTED = 3
 
 
@@ -68,11 +70,16 @@ class LoadedRecord(TypedDict):
 
 
 class BudgetRecord(TypedDict):
-    """An average over the whole job, USD per sample: as asked for, and as expected of the weight that keeps it."""
+    """An average over the whole job, USD per sample: as asked for, and as expected of the weight that keeps it.
+
+    Attributes:
+        sha256: digest of the others and of the job.
+    """
 
     average_cost_usd: float
     usd_weight: float
     expected_usd: float
+    sha256: str
 
 
 class JobRecord(TypedDict):
@@ -112,6 +119,25 @@ def job_digest(job: JobRecord) -> str:
     """Digest of a job; where on the Hub its input comes from has no part in it."""
     content = {**job, "input": {name: value for name, value in job["input"].items() if name != "origin"}}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+class JobKey(NamedTuple):
+    """What tells the parts of a job from others: its digest, and the weight that keeps its budget, None without one."""
+
+    digest: str
+    usd_weight: float | None = None
+
+
+def key_of(manifest: Manifest) -> JobKey:
+    """The key of a job, without a weight as long as its budget was not turned into one."""
+    return JobKey(manifest["job"], manifest["budget"]["usd_weight"] if "budget" in manifest else None)
+
+
+def budget_record(job: str, average_cost_usd: float, usd_weight: float, expected_usd: float) -> BudgetRecord:
+    """A budget, bound to the job whose digest this is."""
+    numbers = {"average_cost_usd": average_cost_usd, "usd_weight": usd_weight, "expected_usd": expected_usd}
+    digest = hashlib.sha256(json.dumps([job, numbers], sort_keys=True).encode()).hexdigest()
+    return cast(BudgetRecord, {**numbers, "sha256": digest})
 
 
 def begun(job: JobRecord) -> Manifest:
@@ -154,13 +180,51 @@ def read_manifest(folder: Path) -> Manifest | None:
         return None
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        if content["format"] != FORMAT or job_digest(_job_of(content)) != content["job"]:
-            raise ValueError("it is of another format, or was changed by hand")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise VLRouterBenchError(
-            f"{path} is no manifest of a job in parts: {said(error)}. Give another --out, or remove the folder."
-        ) from error
+    except RecursionError:
+        raise _no_manifest(path, "lists within each other that are deeper than any") from None
+    except ValueError as error:
+        raise _no_manifest(path, f"no JSON: {said(error)}") from error
+    if (problem := _problem(content)) is not None:
+        raise _no_manifest(path, problem)
     return cast(Manifest, content)
+
+
+def _no_manifest(path: Path, found: str) -> VLRouterBenchError:
+    return VLRouterBenchError(
+        f"expected the manifest of a job in parts at {path}, found {found}. Put the folder aside, or give another "
+        "--out."
+    )
+
+
+def _problem(content: object) -> str | None:
+    """What a file holds that is no manifest; None of one that is as it was written."""
+    if not isinstance(content, dict):
+        return f"a {type(content).__name__} in the place of an object" if content is not None else "null"
+    if content.get("format") != FORMAT:
+        stated = json.dumps(content["format"])[:20] if "format" in content else "none"
+        return f"format {stated}, where this version writes {FORMAT}"
+    lacking = [name for name in ("job", *JobRecord.__annotations__) if name not in content]
+    if lacking:
+        return f"no {', '.join(lacking)} in it"
+    if not isinstance(content["input"], dict) or job_digest(_job_of(content)) != content["job"]:
+        return "one whose job was changed by hand"
+    if "loaded" in content and not _is_loaded(content["loaded"]):
+        return 'one whose "loaded" was changed by hand'
+    if "budget" in content and not _is_budget(content["job"], content["budget"]):
+        return 'one whose "budget" was changed by hand'
+    return None
+
+
+def _is_loaded(record: object) -> bool:
+    kinds = {"files_sha256": str, "objective_note": str, "simulated": bool}
+    return isinstance(record, dict) and all(isinstance(record.get(name), kind) for name, kind in kinds.items())
+
+
+def _is_budget(job: str, record: object) -> bool:
+    """Whether a budget is the one that was written for a job."""
+    if not isinstance(record, dict) or set(record) != set(BudgetRecord.__annotations__):
+        return False
+    return record == budget_record(job, record["average_cost_usd"], record["usd_weight"], record["expected_usd"])
 
 
 def check_same(folder: Path, manifest: Manifest, job: JobRecord) -> None:
@@ -178,8 +242,7 @@ def check_same(folder: Path, manifest: Manifest, job: JobRecord) -> None:
 
 
 def _is(folder: Path) -> bool:
-    if folder.exists() and not folder.is_dir():
-        raise VLRouterBenchError(f"expected a folder to write to, found a file: {folder}. Give another --out.")
+    check_no_file(folder)
     return folder.is_dir()
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from vlrouterbench.core.parts.part import plan_parts
 from vlrouterbench.core.parts.work import Engine, PartWork
+from vlrouterbench.routers.base.budget_account import check_average
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.encoders.sample_input import RAISE
 from vlrouterbench.routing.options import RoutingOptions
 from vlrouterbench.routing.parts.budget_work import CurveWork, weigh
 from vlrouterbench.routing.parts.job import Job, JobResult, input_record
-from vlrouterbench.routing.parts.manifest import ROUTE, JobRecord, begun, check_same, parts_of, read_manifest
+from vlrouterbench.routing.parts.manifest import ROUTE, JobRecord, begun, check_same, key_of, parts_of, read_manifest
 from vlrouterbench.routing.parts.part_files import done_part
 from vlrouterbench.routing.parts.pieces_file import read_pieces
 from vlrouterbench.routing.parts.route_work import RouteWork
@@ -79,7 +80,8 @@ class RouteJob:
             return self
         pool = check_open_pool(self.router, self.work.source.router)
         weight = weigh(self.job, sent(CurveWork(self.work)), engine, pool, self.average_cost_usd)
-        return replace(self, work=replace(self.work, options=replace(self.work.options, usd_weight=weight)))
+        options = replace(self.work.options, usd_weight=weight)
+        return replace(self, work=replace(self.work, options=options, job=key_of(self.job.manifest)))
 
     def run(self, engine: Engine, sent: Sent = lambda work: work) -> JobResult:
         """Do the parts that are missing; errors as for `Engine.run`."""
@@ -93,10 +95,12 @@ def route_job(request: RouteRequest) -> RouteJob:
         VLRouterBenchError: they do not go together.
         BudgetError, CalibrationError, PoolMismatchError: what no row could be decided with.
     """
+    average = request.options.average_cost_usd
+    if average is not None:
+        check_average(average)
     before = read_manifest(request.out)
     files = find_shards(request.questions)
     router, note = request.source.open()
-    average = request.options.average_cost_usd
     if average is not None:
         check_open_pool(router, request.source.router)
     options = replace(request.options, name=request.source.name, average_cost_usd=None)
@@ -118,12 +122,12 @@ def route_job(request: RouteRequest) -> RouteJob:
     if before is not None:
         check_same(request.out, before, made)
     manifest = before or begun(made)
-    out, digest_of_job = request.out, manifest["job"]
+    out = request.out
     rows = PartRows(files.root, files.names, pieces)
-    work = RouteWork(request.source, digest, options, rows, request.on_bad_image, out.absolute(), digest_of_job)
+    work = RouteWork(request.source, digest, options, rows, request.on_bad_image, out.absolute(), key_of(manifest))
     simulated = bool(router.config.training.get("benchmark", {}).get("simulated"))
     files_sha256 = router_files_sha256(request.source.router, *request.source.encoders)
     if files_sha256 is not None:
         manifest["loaded"] = {"files_sha256": files_sha256, "objective_note": note, "simulated": simulated}
-    job = Job(out, manifest, parts_of(manifest), lambda part: done_part(out, part, digest_of_job), pieces, simulated)
+    job = Job(out, manifest, parts_of(manifest), lambda part: done_part(out, part, key_of(manifest)), pieces, simulated)
     return RouteJob(job, work, router, note, average)

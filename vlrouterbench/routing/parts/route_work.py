@@ -1,7 +1,7 @@
 """The one function that does a part of `route --questions`: rows of shards -> a file of decisions and one of bad rows.
 
 Decisions
-- The file of bad rows comes first: where that of decisions stands, the part is done.
+- The digests of both files come last: where they stand and fit, the part is done.
 - Both files state their job and part, and that of decisions what became of its rows, so that a rerun sums up a job
   without reading its rows.
 """
@@ -22,7 +22,8 @@ from vlrouterbench.routers.base.decision import REFUSALS, RoutingDecision
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routing.images import ImageFolder
 from vlrouterbench.routing.options import RoutingOptions
-from vlrouterbench.routing.parts.part_files import RoutedFacts, done_part, write_part
+from vlrouterbench.routing.parts.manifest import JobKey
+from vlrouterbench.routing.parts.part_files import RoutedFacts, done_part, write_digests, write_part
 from vlrouterbench.routing.parts.router_source import RouterSource, router_sha256
 from vlrouterbench.routing.parts.shard_rows import ID, PartRows, id_of
 from vlrouterbench.routing.route_table import TableWork
@@ -44,7 +45,7 @@ class RouteWork:
         rows: where the rows of parts are.
         on_bad_image: as for `PreTrainedRouter.route`.
         out: where the files go.
-        job: digest of the job.
+        job: whose parts they are.
     """
 
     source: RouterSource
@@ -53,7 +54,7 @@ class RouteWork:
     rows: PartRows
     on_bad_image: str
     out: Path
-    job: str
+    job: JobKey
 
     def open(self) -> DoPart:
         """See PartWork.
@@ -79,13 +80,14 @@ class Routing:
         self.work, self.router, self.reader = work, router, work.rows.reader()
 
     def __call__(self, part: Part) -> RoutedFacts:
-        """Do a part, unless its file stands there already."""
+        """Do a part, unless it is done already."""
         if (found := done_part(self.work.out, part, self.work.job)) is not None:
             return found
         routed, ids = self.routed(part)
         facts = _facts(part, routed)
         write_part(self.work.out / part.file(ERRORS), self._bad_rows(part, routed, ids), self.work.job, facts)
         write_part(self.work.out / part.file(), pa.Table.from_pylist(routed.decisions, SCHEMA), self.work.job, facts)
+        write_digests(self.work.out, part)
         return facts
 
     def routed(self, part: Part, decide: Decide | None = None) -> tuple[RoutedTable, list[str]]:

@@ -22,7 +22,7 @@ from vlrouterbench.data.saved_tables.bounds import BoundsError, check_columns
 from vlrouterbench.data.saved_tables.cutting import cut_table
 from vlrouterbench.data.saved_tables.form import TableError
 from vlrouterbench.data.saved_tables.pieces import PiecedTable, Pieces, opened_table
-from vlrouterbench.data.saved_tables.read import PARQUET, with_texts
+from vlrouterbench.data.saved_tables.read import PARQUET, check_doubled, with_texts
 from vlrouterbench.routers.encoders.sample_input import IMAGE_FIELDS, RouterInputError, read_text
 from vlrouterbench.routing.limits import UNLIMITED, QuestionError
 from vlrouterbench.routing.question_table import (
@@ -88,6 +88,7 @@ class ShardReader:
                 with pq.ParquetFile(self.root / name) as file:
                     content = ShardContent(file.metadata.num_rows, tuple(file.schema_arrow.names))
                 check_columns(len(content.columns))
+                check_doubled(content.columns)
             else:
                 content = self._text_content(name)
             check_question_column(content.columns)
