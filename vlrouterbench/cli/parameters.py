@@ -48,7 +48,10 @@ class FeatureRequest:
 
     GROUP: ClassVar[str] = "Features"
     text: Annotated[
-        str, typer.Option(help="Text encoder: builtin, one of a plugin, a folder, or owner/name[@revision].")
+        str,
+        typer.Option(
+            help="Text encoder: builtin, builtin+canonical, one of a plugin, a folder, or owner/name[@revision]."
+        ),
     ] = "builtin"
     image: Annotated[
         str,

@@ -107,7 +107,7 @@ def encode_benchmark(
     readers = {modality: choice.open() for modality, choice in choices.items()}
     if IMAGE in readers:
         readers[IMAGE].pools = pooling_of(table, options) == POOLED
-    raw = _read_blocks(table, readers, work)
+    raw = read_blocks(table, readers, work)
     encoder = fit_encoder(raw.take(table.split("train").rows), options, readers)
     masked = sum(not _present(readers[IMAGE], row) for row in raw.image or ())
     values = torch.from_numpy(encoder.features_of(raw))
@@ -210,11 +210,11 @@ def _completed(
 
 def _encoded(encoder: FeatureEncoder, table: RoutingTable, work: EncodingWork) -> np.ndarray:
     with encoder_errors():
-        return encoder.features_of(_read_blocks(table, encoder.blocks, work))
+        return encoder.features_of(read_blocks(table, encoder.blocks, work))
 
 
-def _read_blocks(table: RoutingTable, blocks: Mapping[str, FeatureBlock], work: EncodingWork) -> RawFeatures:
-    """What each block reads of a table."""
+def read_blocks(table: RoutingTable, blocks: Mapping[str, FeatureBlock], work: EncodingWork) -> RawFeatures:
+    """What each block of an encoder, by modality, reads of a table, from the store where it has one."""
     rows = {modality: handler_of(block).read(table, block, work) for modality, block in blocks.items()}
     return RawFeatures(rows.get(TEXT), rows.get(IMAGE))
 

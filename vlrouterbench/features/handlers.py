@@ -18,7 +18,7 @@ from vlrouterbench.features.options import EncodingWork
 from vlrouterbench.features.reading import read_table
 from vlrouterbench.routers.encoders.block import IMAGE, TEXT, FeatureBlock
 from vlrouterbench.routers.encoders.builtin.image import IMAGE_DIM
-from vlrouterbench.routers.encoders.builtin.text import BUILTIN, BUILTIN_VERSION, TEXT_DIM
+from vlrouterbench.routers.encoders.builtin.text import BUILTIN, BUILTIN_VERSION, CANONICAL, TEXT_DIM
 from vlrouterbench.routers.encoders.ocr.blocks import BUILTIN_OCR, OCR_DIM
 
 
@@ -55,6 +55,7 @@ class Handler:
 
 HANDLERS = {
     (TEXT, BUILTIN): Handler(identity=_builtin_identity, learn=fit_builtin_text),
+    (TEXT, CANONICAL): Handler(identity=_builtin_identity, learn=fit_builtin_text),
     (IMAGE, BUILTIN): Handler(identity=_builtin_identity, learn=fit_builtin_image),
     (IMAGE, BUILTIN_OCR): Handler(identity=_ocr_identity, learn=fit_image_text, read=read_with_texts),
 }

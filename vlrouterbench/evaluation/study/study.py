@@ -24,6 +24,7 @@ from vlrouterbench.evaluation.study.parts.frontiers import FrontiersPart
 from vlrouterbench.evaluation.study.parts.learning_curves import LearningCurvesPart
 from vlrouterbench.evaluation.study.parts.left_out import LeftOutPart
 from vlrouterbench.evaluation.study.parts.new_candidates import NewCandidatesPart
+from vlrouterbench.evaluation.study.parts.rewordings import RewordingsPart
 from vlrouterbench.evaluation.study.parts.routers import RoutersPart
 from vlrouterbench.metrics.objectives import RANK_SCORE
 from vlrouterbench.plotting.page import render_page
@@ -38,6 +39,7 @@ PARTS: Sequence[StudyPart[Any]] = (
     NewCandidatesPart(),
     BudgetStreamsPart(),
     LearningCurvesPart(),
+    RewordingsPart(),
 )
 """In the order of the terminal and of the page."""
 DEFAULT_PARTS = ("routers",)

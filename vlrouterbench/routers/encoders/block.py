@@ -48,6 +48,7 @@ HUB = "hub"
 BLOCKS: dict[str, dict[str, str]] = {
     "text": {
         "builtin": ".builtin.text:BuiltinText",
+        "builtin+canonical": ".builtin.text:CanonicalText",
         HUB: ".hub.blocks:HubText",
     },
     "image": {

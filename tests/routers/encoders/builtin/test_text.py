@@ -15,12 +15,17 @@ from tests.series import examples
 from vlrouterbench.routers.encoders.builtin.text import (
     MAX_CHARACTERS,
     NUM_TEXT_FACTS,
+    QUESTION_WORDS,
     SCRIPTS,
     TEXT_BUCKETS,
+    BuiltinText,
+    CanonicalText,
+    canonical,
     hashed_ngrams,
     script_shares,
     text_facts,
 )
+from vlrouterbench.routers.encoders.sample_input import RouterInput
 
 TEXTS = ("How many bars are taller than 3.5?", "α + β = π\n(A) 7 €\n(B) 八", "", "x")
 SCRIPT = """
@@ -158,3 +163,42 @@ def test_one_long_prompt_is_no_outlier():
     longest = _facts("How many bars are left of the sign? " * 3000, options=("word " * 200,) * 60)
     # Counts grow by a thousand times, facts by less than the bound that features are clipped at stands for.
     assert np.abs(longest - usual).max() < 7.5
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Solve  for X.",
+        "SOLVE FOR X",
+        "Please solve for x\n",
+        "Can  you  tell  me: Solve for x?",
+        "Could you please help me with this? Solve for x. Thank you!",
+    ],
+)
+def test_canonical_text_reads_one_request_in_every_manner_of_asking_for_it(question):
+    assert canonical(RouterInput(question, ("A", "B"), " one  hint ")) == RouterInput(
+        "solve for x", ("A", "B"), "one hint"
+    )
+    rows = CanonicalText().read([RouterInput("solve for x"), RouterInput(question)])
+    assert all(np.array_equal(one, other) for one, other in zip(*rows, strict=True))
+    plain = BuiltinText().read([RouterInput("solve for x"), RouterInput(question)])
+    assert not all(np.array_equal(one, other) for one, other in zip(*plain, strict=True))
+
+
+@pytest.mark.parametrize("question", ["Please?", "...", ""])
+def test_a_request_of_nothing_but_manners_stays_as_it_is(question):
+    assert canonical(RouterInput(question)).question == question
+
+
+def test_a_share_that_hardly_varies_is_no_outlier_in_canonical_text_and_counts_stay():
+    samples = [RouterInput(f"how many bars are {number}, α{'β' * (number % 2)}") for number in range(40)]
+    projected = {}
+    for kind in (BuiltinText, CanonicalText):
+        block = kind()
+        block.fit(rows := block.read(samples))
+        projected[kind] = (np.stack([block.project(row) for row in rows]).std(axis=0), block.state("scale"))
+    (spread, own), (_, plain) = projected[CanonicalText], projected[BuiltinText]
+    shares = np.arange(len(own)) >= len(own) - len(SCRIPTS) - len(QUESTION_WORDS) - 7
+    rare = shares & (spread > 1e-6) & (spread < 0.1)
+    assert rare.sum() >= 3 and (own[rare] == np.float32(0.1)).all() and (plain[rare] < 0.1).all()
+    assert np.allclose(own[~rare], np.where(spread > 1e-6, spread, 1)[~rare], rtol=1e-5)

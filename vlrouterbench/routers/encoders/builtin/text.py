@@ -11,6 +11,8 @@ Decisions
 - As a block of a router, n-grams are weighted (sublinear frequency, inverse document frequency) and projected; facts
   stand beside the projection as they are. What is read does not depend on the size of a projection, which is at most
   the number of samples fitted on.
+- Canonical text loses what a request may be worded with at will: case, spaces, final marks, politeness. A share that
+  hardly varies in training has a scale of at least 0.1 there: one sentence in another script is no outlier.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import functools
 import re
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +30,7 @@ import torch
 from vlrouterbench.routers.encoders.block import TEXT, FeatureBlock
 from vlrouterbench.routers.encoders.sample_input import RouterInput
 
-BUILTIN = "builtin"
+BUILTIN, CANONICAL = "builtin", "builtin+canonical"
 BUILTIN_VERSION = 3
 """Raised whenever the same sample would have other statistics. 2: images are turned as their EXIF says. 3: facts by
 their logarithm, scripts and options; how much of a page print covers."""
@@ -72,7 +75,14 @@ CONTENT_WORDS = (
     "yes|no|true|false",
 )
 _CONTENT_PATTERNS = tuple(re.compile(rf"\b(?:{words})\b") for words in CONTENT_WORDS)
-NUM_TEXT_FACTS = 18 + len(SCRIPTS) + len(QUESTION_WORDS) + len(CONTENT_WORDS)
+_NUM_COUNTS = 11 + len(CONTENT_WORDS)
+NUM_TEXT_FACTS = _NUM_COUNTS + 7 + len(QUESTION_WORDS) + len(SCRIPTS)
+_LEAST_SHARE_SCALE = 0.1
+_POLITE = re.compile(
+    r"\b(?:(?:could|can|would|will) you (?:please |kindly )?(?:(?:help me with this|tell me|answer this)\b)?"
+    r"|please|kindly|thanks|thank you(?: very much| so much| in advance)?|many thanks)\b[?!,.: ]*",
+    re.IGNORECASE,
+)
 
 
 class BuiltinText(FeatureBlock):
@@ -124,6 +134,29 @@ class BuiltinText(FeatureBlock):
         """Weighted, projected n-grams, then facts, (dim,)."""
         ids, counts, facts = raw
         return np.concatenate([projected_ngrams(ids, counts, self.state("idf"), self.state("projection")), facts])
+
+
+class CanonicalText(BuiltinText):
+    """As the base, of the canonical text; arguments as for the base."""
+
+    name = CANONICAL
+
+    def read(self, inputs: Sequence[RouterInput]) -> list[RawText]:
+        """As the base's, of what `canonical` leaves of each sample."""
+        return super().read([canonical(sample) for sample in inputs])
+
+    def moments(self, projected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As the base's; shares that vary at all have a scale of at least _LEAST_SHARE_SCALE."""
+        mean, scale = super().moments(projected)
+        shares = scale[self.dim - NUM_TEXT_FACTS + _NUM_COUNTS :]
+        shares[shares >= self.smallest_scale] = shares[shares >= self.smallest_scale].clip(_LEAST_SHARE_SCALE)
+        return mean, scale
+
+
+def canonical(sample: RouterInput) -> RouterInput:
+    """The sample with its question in lower case, without politeness, repeated white space and final marks."""
+    words = " ".join(_POLITE.sub(" ", " ".join(sample.question.lower().split())).split())
+    return replace(sample, question=words.rstrip(" .?!:") or sample.question, hint=" ".join(sample.hint.split()))
 
 
 def require_version(config: Mapping[str, Any]) -> None:
