@@ -119,7 +119,7 @@ def sample_files(table: RoutingTable, folder: Path, count: int = BATCH_COUNT) ->
     part = table.take(rows)
     with questions.open("w", encoding="utf-8", newline="") as file, zipfile.ZipFile(archive, "w") as images:
         writer = csv.writer(file)
-        writer.writerow(("sample_id", "question", "hint", "options", "image"))
+        writer.writerow(("sample_id", "question", "options", "image", "hint"))
         columns = (*map(part.column, ("question", "hint", "options")), part.iter_images())
         for number, (question, hint, options, content) in enumerate(zip(*columns, strict=True)):
             image, name = read_image(content), ""
@@ -128,7 +128,7 @@ def sample_files(table: RoutingTable, folder: Path, count: int = BATCH_COUNT) ->
                 name = f"{number}.{suffix}"
                 # A fixed date: the same files at every start.
                 images.writestr(zipfile.ZipInfo(name), written)
-            writer.writerow((f"sample-{number}", question, hint, json.dumps(list(options)) if options else "", name))
+            writer.writerow((f"sample-{number}", question, json.dumps(list(options)) if options else "", name, hint))
     return questions, archive
 
 
