@@ -91,8 +91,6 @@ def rank_submissions(
     entries = _without_policies(read, policies)
     named = dict(zip(_unique_names(entries), entries, strict=True))
     decisions = {name: entry.decisions for name, entry in named.items()}
-    routed = [RoutedSplit(name, chosen, {"kind": "router"}) for name, chosen in decisions.items()]
-    routed += [RoutedSplit(name, chosen, {"kind": "policy", "name": name}) for name, chosen in policies.items()]
     context = ScoringContext(
         table,
         split,
@@ -102,13 +100,16 @@ def rank_submissions(
         candidates_left_out=[name for name in every if name not in table.pool.index],
     )
     ranks = rank_routers(table, decisions, seed=seed)
-    records = [
-        _record(scored, named.get(scored["router"]), ranks.get(scored["router"]))
-        for scored in score_routers(routed, context)
-    ]
+    scored_ones = score_routers(_routed(decisions, policies), context)
+    records = [_record(one, named.get(one["router"]), ranks.get(one["router"])) for one in scored_ones]
     notes = [*judged_notes(records[0]), *pool_notes(records[0]), *_decided_for(named, goal)]
     ordered = sorted(records, key=lambda record: -record["objective_value"])
     return Leaderboard(table, ordered, notes, refused)
+
+
+def _routed(entries: Mapping[str, np.ndarray], policies: Mapping[str, np.ndarray]) -> list[RoutedSplit]:
+    routed = [RoutedSplit(name, chosen, {"kind": "router"}) for name, chosen in entries.items()]
+    return routed + [RoutedSplit(name, chosen, {"kind": "policy", "name": name}) for name, chosen in policies.items()]
 
 
 def _record(scored: ResultRecord, entry: _Entry | None, rank: Rank | None) -> LeaderboardRecord:
