@@ -63,9 +63,12 @@ def test_every_family_trains_beside_a_free_candidate_and_says_what_it_was_chosen
     assert "No Rank Score" in card and "| accuracy % |" in card and "| Rank Score |" not in card
 
 
-def test_bounds_of_the_users_own_give_a_rank_score_to_training_and_evaluation(one_free, tmp_path):
+def test_bounds_of_the_users_own_give_a_rank_score_to_training_and_evaluation(one_free, tmp_path, capsys):
     bounds = ["--cost-bounds", "0.0001", "0.002"]
     folder = trained(one_free, "knn", tmp_path / "knn", *bounds)
+    count = json.loads((one_free / "build_report.json").read_text())["splits"]["validation"]
+    printed = " ".join(capsys.readouterr().out.split())
+    assert count < 30 and f"settings were compared on {count} validation samples, where chance alone" in printed
     facts = json.loads((tmp_path / "knn" / "config.json").read_text())["training"]
     assert facts["validation_rank_score"] > 0 and facts["cost_bounds_usd"] == [0.0001, 0.002]
     out = tmp_path / "evaluation"

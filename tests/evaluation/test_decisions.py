@@ -45,7 +45,7 @@ def test_a_folder_stands_for_the_file_in_it_and_further_columns_are_not_read(tmp
         ([*ROWS, ("a", "s1", "c1")], ('sample "s1"', 'candidate "c1"', "a second one")),
         ([*ROWS, ("b", "s0", "c1"), ("b", "s2", "c1")], ('router "b"', "none on 1 of them", '"s1"')),
         ([*ROWS[:2], ("a", "s2", None)], ("candidate in every row", "row 2")),
-        ([*ROWS[:2], ("a", "s2", 4)][2:], ("not text: candidate",)),
+        ([*ROWS[:2], ("a", "s2", 4)][2:], ("candidate (int64) is no text",)),
         ([], ("found no row",)),
     ],
 )
@@ -70,7 +70,11 @@ def test_a_file_that_claims_more_rows_than_routers_could_decide_is_refused_by_it
 def test_a_missing_column_a_missing_file_and_other_bytes_are_named(tmp_path):
     write(tmp_path / "two.parquet", [row[:2] for row in ROWS], ("router", "sample_id"))
     (tmp_path / "bytes.parquet").write_bytes(b"PAR1 no more")
-    for name, word in (("two", "missing: candidate"), ("none", "found no file"), ("bytes", "not readable as parquet")):
+    for name, word in (
+        ("two", "candidate is missing"),
+        ("none", "found no file"),
+        ("bytes", "not readable as parquet"),
+    ):
         with pytest.raises(EvaluationError, match=word):
             read_decisions(tmp_path / f"{name}.parquet", TABLE)
 
@@ -92,7 +96,7 @@ def test_decisions_may_be_another_kind_of_table(tmp_path, name):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("router,sample_id\na,s0\n", "missing: candidate"),
+        ("router,sample_id\na,s0\n", "candidate is missing"),
         ("router,sample_id,candidate\n", "found no row"),
         ("router,sample_id,candidate\na,s0\n", "not readable as csv"),
         ("router,sample_id,candidate\n" + "a,s0,c1\n" * (3 * MOST_ROUTERS + 1), "Split the file"),

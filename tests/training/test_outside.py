@@ -53,6 +53,7 @@ def problem(folder):
         (RETURNED, "return None", "expected scores .* found NoneType"),
         (RETURNED, f"{RETURNED}.numpy()", "expected scores .* found ndarray"),
         (RETURNED, f"{RETURNED} * float('nan')", "found NaN on .* samples"),
+        (RETURNED, f"{RETURNED} * 0 - float('inf')", "as the largest score of .* for every sample, found -inf on"),
         ('title = "Outside"', "by_gradient = True", FAILED + "RuntimeError: .*does not require grad"),
     ],
 )

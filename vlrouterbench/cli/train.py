@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 LOOP, KEEPING = "Training loop", "Checkpoints, tracking and publishing"
 LORA_RANK = 8
 """Rank of the adapters where --lora-rank is not given."""
+_FEW = 30
+"""Validation samples below which chance alone moves their accuracy by some 10 points, one standard deviation of it."""
 
 
 class BackboneTraining(StrEnum):
@@ -186,7 +188,8 @@ def train(request: TrainRequest) -> None:
     with processes.main_process_first(), console.stage("encode text and images") as progress:
         features = request.training_rows(request.router, table, request.work(progress=progress))
     with console.stage(f"train {router}") as progress:
-        trained = train_router(router, Problem(table, features), replace(arguments, progress=progress))
+        problem = Problem(table, features)
+        trained = train_router(router, problem, replace(arguments, progress=progress))
     if not processes.is_main_process:
         return
     save_router(trained, target)
@@ -206,12 +209,23 @@ def train(request: TrainRequest) -> None:
         + marked(f"best of {len(trained.trials)} settings", simulated=table.simulated),
         *([reason] if reason else []),
         *([trained.chosen.note] if trained.chosen.note else []),
+        *_note_on_few(len(problem.validation_features), len(trained.trials)),
         *([note] if (note := fewer_images_note(router, features.describe())) else []),
         *(said for name, said in trained.router.config.training.items() if name == "sample_note"),
         *_notes_on_partial_rows(router, trained.router.config.training, table),
         f"saved to {target}",
         *(f"pushed to {address}" for address in pushed.values()),
     )
+
+
+def _note_on_few(num_validation: int, num_trials: int) -> list[str]:
+    """That settings were compared on so few samples that chance decides among them."""
+    if num_validation >= _FEW or num_trials == 1:
+        return []
+    return [
+        f"note: settings were compared on {num_validation} validation sample{'s' * (num_validation > 1)}, where chance "
+        f"alone moves accuracy by some {50 / num_validation**0.5:.0f} points; with more questions less is left to it"
+    ]
 
 
 def _notes_on_partial_rows(name: str, record: Mapping[str, Any], table: RoutingTable) -> list[str]:

@@ -142,10 +142,8 @@ def _rows(path: Path, *, most_rows: int) -> pa.Table:
             f"{name} ({types[name]})" for name in kept if not (_is_text(types[name]) or _is_empty(types[name], name))
         ]
         if lacking or wrong:
-            raise EvaluationError(
-                f"{path}: expected the text columns {', '.join(COLUMNS)}; missing: {', '.join(lacking) or 'none'}, not "
-                f"text: {', '.join(wrong) or 'none'}."
-            )
+            faults = [f"{name} is missing" for name in lacking] + [f"{name} is no text" for name in wrong]
+            raise EvaluationError(f"{path}: expected the text columns {', '.join(COLUMNS)}; {', '.join(faults)}.")
         if file.metadata.num_rows > most_rows:
             raise EvaluationError(
                 f"{path}: expected decisions of at most {MOST_ROUTERS:,} routers, {most_rows:,} rows, found "
@@ -172,7 +170,8 @@ def _saved_rows(path: Path, most_rows: int) -> pa.Table:
     except TableError as error:
         raise EvaluationError(f"{path}{error}") from error
     if lacking := [name for name in COLUMNS if name not in rows.column_names]:
-        raise EvaluationError(f"{path}: expected the text columns {', '.join(COLUMNS)}; missing: {', '.join(lacking)}.")
+        faults = ", ".join(f"{name} is missing" for name in lacking)
+        raise EvaluationError(f"{path}: expected the text columns {', '.join(COLUMNS)}; {faults}.")
     if rows.num_rows > most_rows:
         raise EvaluationError(
             f"{path}: expected decisions of at most {MOST_ROUTERS:,} routers, {most_rows:,} rows, found "

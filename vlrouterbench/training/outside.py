@@ -83,7 +83,7 @@ def check_scores(router: PreTrainedRouter, scores: object, num_samples: int) -> 
     """Refuse what is not a score for every sample and candidate.
 
     Raises:
-        RouterError: not a tensor (num_samples, num_candidates), or NaN in it.
+        RouterError: not a tensor (num_samples, num_candidates), NaN in it, or a sample whose largest score is infinite.
     """
     expected = (num_samples, router.num_candidates)
     found = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores).__name__
@@ -98,4 +98,10 @@ def check_scores(router: PreTrainedRouter, scores: object, num_samples: int) -> 
         raise RouterError(
             f"expected scores of {whose} that can be compared, found NaN on {rows:,} of {num_samples:,} samples. Pairs "
             "that were not measured are NaN in what it learns from: leave them out there."
+        )
+    if isinstance(scores, torch.Tensor) and not (largest := scores.amax(dim=1)).isfinite().all():
+        at = int((~largest.isfinite()).nonzero()[0])
+        raise RouterError(
+            f"expected a finite number as the largest score of {whose} for every sample, found {largest[at]:g} on "
+            f"{int((~largest.isfinite()).sum()):,} of {num_samples:,}. -inf beside others says never, for a candidate."
         )

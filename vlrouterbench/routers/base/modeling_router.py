@@ -270,8 +270,9 @@ class PreTrainedRouter(AskedRouter, SavedRouter):
         chosen = self.choose(scores, candidates)
         if not bool(scores.gather(1, chosen.unsqueeze(1)).isfinite().all()):  # NaN is the largest
             raise ScoreError(
-                f"{type(self).__name__} scored a sample with NaN or infinity, by which nothing can be decided. Train "
-                "it again, or fetch it again; if the sample is an unusual one, report it."
+                f"{type(self).__name__} scored a sample with NaN or infinity, by which nothing can be decided: its "
+                "weights, or its own code, give no number. Fetch it or train it again; if the sample is an unusual "
+                "one, report it."
             )
         return chosen
 
