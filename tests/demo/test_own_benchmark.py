@@ -1,15 +1,20 @@
 """The demo on an own benchmark: every tab shows it, none calls it simulated, and it is made ready once."""
 
 import csv
+import io
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from tests.tables import write_own_tables
 from vlrouterbench.core.errors import BenchmarkError
 from vlrouterbench.data.build import build_benchmark
+from vlrouterbench.data.table import load_table
 from vlrouterbench.demo import page_leaderboard
 from vlrouterbench.demo import workspace as module
 from vlrouterbench.demo.batch import BatchFiles, preview_html, routed_html
@@ -22,6 +27,8 @@ from vlrouterbench.demo.page import build_page
 from vlrouterbench.demo.page_batch import BatchDesk
 from vlrouterbench.demo.page_route import RouteTab
 from vlrouterbench.demo.workspace import prepare
+from vlrouterbench.routers.encoders.builtin.image import as_rgb
+from vlrouterbench.routing.limits import image_from_file
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +46,9 @@ def test_every_tab_shows_the_own_benchmark_and_none_calls_it_simulated(own):
     page = str(build_page(workspace).get_config_file())
     assert "imulated" not in page
     assert "This router was trained on tables" in page and "Explore and Leaderboard show tables:" in page
+    explored, scored = len(explorer_of(workspace).table), len(workspace.test)
+    assert explored > scored
+    assert f"{explored} samples of all splits in Explore, {scored} samples of its test split in Leaderboard." in page
     for shown in (", number ", "What was estimated of each candidate", "flagship", "large"):
         assert shown in page
     assert 'class="vrb-note vrb-quiet" id="data-note"' in page
@@ -70,6 +80,36 @@ def test_a_benchmark_without_images_is_shown_by_its_questions(tmp_path):
     examples = RouteTab(workspace, example_samples(workspace.test, tmp_path / "images"))
     image, question, *_ = examples.pick(SimpleNamespace(_data={"index": 0}), TRADE_OFF, 50, None, None, [])
     assert image is None and ", number " in question
+
+
+def test_route_estimates_an_example_as_explore_does(own, tmp_path):
+    workspace, *_ = own
+    examples = example_samples(workspace.test, tmp_path / "route")
+    rows = [workspace.table.column("question").index(example.question) for example in examples]
+    assert len(examples) == 5 and workspace.estimates is not None
+    for example, row in zip(examples, rows, strict=True):
+        features = encode(workspace.router, example.question, image_from_file(example.image))
+        kept = workspace.estimates.take(np.array([row]))
+        assert torch.allclose(workspace.router.estimates(features).accuracy, kept.height, rtol=0, atol=1e-6)
+
+
+def test_images_of_the_samples_are_their_own_bytes_or_lossless(tmp_path):
+    tables = write_own_tables(tmp_path / "tables", num_samples=80)
+    noise = np.random.default_rng(0).integers(0, 256, (80, 12, 20, 4), dtype=np.uint8)
+    for number, path in enumerate(sorted((tables / "images").iterdir())):
+        # Half of a kind that visitors cannot send, half as JPEG; the file's ending says nothing.
+        kind = "TIFF" if number % 2 else "JPEG"
+        Image.fromarray(noise[number]).convert("RGBA" if number % 2 else "RGB").save(path, kind)
+    build_benchmark(tables, tmp_path / "benchmark")
+    table = load_table(tmp_path / "benchmark")
+    contents = dict(zip(table.column("question"), table.iter_images(), strict=True))
+    examples = example_samples(table, tmp_path / "images", count=20)
+    assert {example.image.suffix for example in examples} == {".png", ".jpeg"}
+    for example in examples:
+        content, written = contents[example.question], example.image.read_bytes()
+        assert written == content if example.image.suffix == ".jpeg" else written != content
+        seen = [np.asarray(as_rgb(Image.open(io.BytesIO(one)))) for one in (content, written)]
+        assert (seen[0] == seen[1]).all()
 
 
 def test_what_is_no_benchmark_is_said_before_anything_is_made(tmp_path):
@@ -115,3 +155,6 @@ def test_the_sample_files_of_a_batch_are_decided_into_parquet_and_csv(own, tmp_p
     assert all(f"{name} {count}" in said for name, count in routed.chosen.items())
     decided = list(csv.DictReader(Path(paths[1]).open(encoding="utf-8")))
     assert [row["sample_id"] for row in decided] == [row["sample_id"] for row in rows]
+    stored = dict(zip(workspace.test.column("question"), workspace.test.iter_images(), strict=True))
+    with zipfile.ZipFile(images) as archive:
+        assert all(archive.read(row["image"]) == stored[row["question"]] for row in rows)

@@ -82,6 +82,8 @@ def test_a_router_that_does_not_know_how_far_costs_lie_off_says_so(flagship, tra
 
 
 def test_the_command_asks_for_it_of_one_question_and_of_a_table(trained_folders, flagship, tmp_path):
+    unbounded = run_program("evaluate", "nowhere", "--router", "knn", "--out", tmp_path / "e", "--cost-confidence", 0.9)
+    assert unbounded.status == 2 and "needs --max-cost-usd" in unbounded.err
     asked = ("route", "--router", trained_folders["flagship"], "--max-cost-usd", USD, "--cost-confidence", "0.9")
     ended = run_program(*asked, "--question", "Why?", "--json")
     assert json.loads(ended.out) == flagship.route("Why?", max_cost_usd=USD, cost_confidence=0.9).as_dict() | {

@@ -130,7 +130,9 @@ class EvaluateRequest(PoolChangesRequest, EngineRequest):
         return Ceiling(self.max_cost_usd, self.cost_confidence)
 
     def check(self) -> None:
-        """Refuse figures on a card that are of another pool than the router's."""
+        """Refuse a probability without what it is of, and figures on a card of another pool than the router's."""
+        if self.cost_confidence is not None and self.max_cost_usd is None:
+            raise typer.BadParameter("--cost-confidence needs --max-cost-usd, the cost that an answer is to keep to.")
         if self.update_card and self.changes().record is not None:
             raise EvaluationError(
                 "--update-card: expected figures of the pool as it is, found changes of it. Leave one out."

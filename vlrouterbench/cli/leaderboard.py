@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,17 +47,24 @@ class LeaderboardRequest(GoalRequest):
 def leaderboard(request: LeaderboardRequest) -> None:
     """Score and rank submissions; every figure is computed again, and no figure that a submission states is used."""
     from vlrouterbench.cli import console
+    from vlrouterbench.data.sources.source import few_names
     from vlrouterbench.evaluation.headline import REFERENCE
     from vlrouterbench.evaluation.leaderboard.page import write_leaderboard
     from vlrouterbench.evaluation.leaderboard.ranking import rank_submissions
     from vlrouterbench.evaluation.leaderboard.records import SUBMISSION
-    from vlrouterbench.evaluation.leaderboard.submissions import find_benchmark, find_submissions
+    from vlrouterbench.evaluation.leaderboard.submissions import (
+        SubmissionError,
+        find_benchmark,
+        find_submissions,
+        refusal_error,
+    )
     from vlrouterbench.evaluation.view import results_caption
 
     console.quiet_libraries()
     submissions = find_submissions(request.results)
     folder = request.benchmark or find_benchmark(submissions)
-    with console.stage(f"score {len(submissions)} submissions on {request.split}"):
+    count = f"{len(submissions)} submission{'' if len(submissions) == 1 else 's'}"
+    with console.stage(f"score {count} on {request.split}"):
         ranked = rank_submissions(
             submissions,
             folder,
@@ -65,9 +72,18 @@ def leaderboard(request: LeaderboardRequest) -> None:
             seed=request.seed,
             goal=request.goal(),
             candidates=request.candidates,
+            keep_good=True,
         )
+        if len(ranked.refused) == len(submissions):
+            raise refusal_error([one.reason for one in ranked.refused])
         page, table = write_leaderboard(ranked, request.out)
-    content = {"benchmark": str(folder), "page": str(page), "csv": str(table), "entries": ranked.records}
+    content = {
+        "benchmark": str(folder),
+        "page": str(page),
+        "csv": str(table),
+        "entries": ranked.records,
+        "refused": [asdict(one) for one in ranked.refused],
+    }
     reason = ranked.records[0]["rank_score_reason"]
     console.show(
         content,
@@ -77,10 +93,14 @@ def leaderboard(request: LeaderboardRequest) -> None:
         _table(ranked.records),
         *([reason] if reason else []),
         *map(console.sentence, ranked.notes),
+        *(console.sentence(f"refused: {one.submission}: {one.reason}") for one in ranked.refused),
         f"benchmark: {folder}",
         f"page: {page}",
         f"csv: {table}",
     )
+    if ranked.refused:
+        names = few_names([one.submission for one in ranked.refused])
+        raise SubmissionError(f"{len(ranked.refused)} of {count} refused: {names}. The others are ranked.")
 
 
 def _table(records: Sequence[LeaderboardRecord]) -> Table:

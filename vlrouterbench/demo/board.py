@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from vlrouterbench.core.errors import VLRouterBenchError
 from vlrouterbench.demo.errors import DemoError
 from vlrouterbench.demo.html import escaped
 from vlrouterbench.evaluation.leaderboard.page import render_leaderboard
-from vlrouterbench.evaluation.leaderboard.ranking import rank_submissions, sort_out
+from vlrouterbench.evaluation.leaderboard.ranking import rank_submissions
 from vlrouterbench.evaluation.leaderboard.submissions import find_submissions
 
 SUBMISSIONS_VARIABLE, BENCHMARK_VARIABLE = "SUBMISSIONS_ID", "BENCHMARK_ID"
@@ -49,11 +49,12 @@ class Board:
 
     def _read(self) -> str:
         try:
-            good, refused = sort_out(find_submissions([self.submissions]), self.benchmark)
-            page = render_leaderboard(rank_submissions(good, self.benchmark))
+            ranked = rank_submissions(find_submissions([self.submissions]), self.benchmark, keep_good=True)
         except VLRouterBenchError as error:
             return f'<p role="alert">{escaped(str(error))}</p>'
-        listed = "".join(f"<li>{escaped(name)}: {escaped(reason)}</li>" for name, reason in refused.items())
+        # Refusals stand above the frame, and not in it again.
+        page, refused = render_leaderboard(replace(ranked, refused=())), ranked.refused
+        listed = "".join(f"<li>{escaped(one.submission)}: {escaped(one.public_reason)}</li>" for one in refused)
         left_out = f"<details><summary>{len(refused)} refused</summary><ul>{listed}</ul></details>" if refused else ""
         frame = (
             f'<iframe title="Leaderboard" sandbox="allow-scripts" srcdoc="{escaped(page)}" '

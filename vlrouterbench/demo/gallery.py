@@ -1,7 +1,8 @@
-"""A page of samples as tiles: the image in small or the question's first words, and whether the router was right.
+"""A page of samples as tiles: the image in small or its question, and whether the router was right.
 
 Decisions
 - A tile is a plain button that names its sample, so that the keyboard and screen readers reach each.
+- A long question is shown without its middle: questions of one source often begin alike.
 - Only the page that is shown is made: a benchmark of any size costs a page of small images.
 """
 
@@ -12,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from vlrouterbench.demo.exploring import Explorer, Filter
-from vlrouterbench.demo.html import escaped
+from vlrouterbench.demo.html import escaped, middle_cut
 
 TILES = 24
 _PIXELS = 128
-_TILE_WORDS, _LABEL_WORDS = 90, 120
+_TILE_WORDS, _LABEL_WORDS = 90, 160
 _MARKS = {"right": "✓", "wrong": "✗", "none right": "∅"}
 
 
@@ -64,8 +65,8 @@ def count_html(explorer: Explorer, page: GalleryPage) -> str:
 def _tile(explorer: Explorer, row: int, address: str, *, is_shown: bool) -> str:
     words, right = explorer.table.samples["question"][row].as_py(), explorer.right_of(row)
     outcome = "none right" if not right.any() else "right" if right[explorer.decisions[row]] else "wrong"
-    label = f"{outcome}: {words[:_LABEL_WORDS]}"
-    inside = f'<img src="{address}" alt="">' if address else f"<span>{escaped(words[:_TILE_WORDS])}</span>"
+    label = f"{outcome}: {middle_cut(words, _LABEL_WORDS)}"
+    inside = f'<img src="{address}" alt="">' if address else f"<span>{escaped(middle_cut(words, _TILE_WORDS))}</span>"
     kind = {"right": "vrb-tile-right", "wrong": "vrb-tile-wrong"}.get(outcome, "")
     return (
         f'<button type="button" class="vrb-tile {kind}" data-row="{row}" title="{escaped(label)}" '

@@ -19,6 +19,26 @@ def escaped(text: object) -> str:
     return markup_text(str(text)).translate(_TEMPLATE)
 
 
+def shortened_words(text: str, most: int) -> str:
+    """Text of at most `most` characters, cut between words where it is longer, with an ellipsis in the cut's place."""
+    text = " ".join(text.split())
+    if len(text) <= most:
+        return text
+    kept = text[:most]  # the last sign is the ellipsis's
+    begun = kept.rsplit(" ", 1)[0] if " " in kept else kept[:-1]
+    return f"{begun.rstrip(' ,;:')}…"
+
+
+def middle_cut(text: str, most: int) -> str:
+    """As `shortened_words`, without the middle of a longer text: questions that begin alike differ at their end."""
+    text = " ".join(text.split())
+    if len(text) <= most:
+        return text
+    end = text[-(most * 3 // 5) :]
+    end = end.split(" ", 1)[1] if " " in end else end
+    return f"{shortened_words(text, most - len(end) - 1)} {end}"
+
+
 def usd_per_10k(usd: float | None) -> str:
     """A cost per sample as text, in USD per 10,000 samples."""
     return "-" if usd is None else f"{SAMPLES_PER_COST_UNIT * usd:.3g}"

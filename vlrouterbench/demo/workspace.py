@@ -155,8 +155,9 @@ class Workspace:
 
     @property
     def _shown_note(self) -> str:
-        name = self.table.report["name"]
-        return f"Explore and Leaderboard show {name}: {len(self.test):,} samples of its test split."
+        name, scored = self.table.report["name"], f"{len(self.test):,} samples of its test split"
+        explored = f"{int(self.table.complete.sum()):,} samples of all splits in Explore, " if self.estimates else ""
+        return f"Explore and Leaderboard show {name}: {explored}{scored}{' in Leaderboard' if explored else ''}."
 
     @cached_property
     def unscored(self) -> str:
@@ -220,8 +221,7 @@ def prepare(
     stage = stage or (lambda _: nullcontext(None))
     app = AppFolder(Path(folder).absolute(), benchmark and benchmark.absolute())
     own = None if app.given is None else load_table(app.given)
-    for part in (app.root, app.uploads):
-        make_folder(part)
+    make_folder(app.uploads)
     loaded = AutoRouter.from_pretrained(router) if router else None
     sources = {
         "version": __version__,

@@ -41,7 +41,11 @@ def test_a_floor_that_none_reaches_takes_the_most_accurate_and_says_so():
 
 
 def test_a_ceiling_that_none_fits_is_an_error_that_tells_the_cheapest():
-    assert chosen(max_cost_usd=5e-5) == 0
+    dearest_first = Estimates(ESTIMATES.accuracy, ESTIMATES.cost_usd.flip(1))
+    for most in (5e-5, 1e-12, 1e-30, 0.0):
+        assert chosen(max_cost_usd=most) == 0
+        assert int(Budget(max_cost_usd=most).scores(dearest_first).argmax()) == 2
+        assert (Budget(max_cost_usd=most).scores(dearest_first) < 0).all()
     with pytest.raises(BudgetError, match="the cheapest costs 0.0001"):
         Budget(max_cost_usd=5e-5).met(0.5, 1e-4)
 

@@ -91,13 +91,15 @@ def test_a_deleted_request_is_gone_from_the_bytes_and_an_unknown_one_deletes_not
     assert [one.entry.id for one in read_log(tmp_path)] == ["vlr-2"] and b"vlr-1" not in kept_bytes(tmp_path)
 
 
-@pytest.mark.parametrize("fault", ["cut", "byte", "empty", "version", "old", "none", "value"])
+@pytest.mark.parametrize("fault", ["cut", "byte", "page", "empty", "version", "old", "none", "value"])
 def test_a_log_that_is_not_whole_is_one_message_and_stays_as_it_is(tmp_path, fault):
     write_log(tmp_path, [entry(n, features=np.random.default_rng(n).random(900)) for n in range(40)])
     path = part_at(tmp_path, time.time())
     content = path.read_bytes()
     if fault == "cut":
         path.write_bytes(content[: len(content) // 2])
+    elif fault == "page":  # what SQLite says of it has two lines
+        path.write_bytes(content[:8192] + b"\xff" * 4096 + content[12288:])
     elif fault == "byte":
         path.write_bytes(content[:-1])
     elif fault == "empty":
@@ -117,6 +119,7 @@ def test_a_log_that_is_not_whole_is_one_message_and_stays_as_it_is(tmp_path, fau
         "cut": "cut off",
         "empty": "cut off (it is empty",
         "byte": "its last page ends after 4,095 bytes",
+        "page": "damaged or cut off ",
         "version": "found version 7",
         "old": "found one of version 1",
     }

@@ -61,6 +61,7 @@ def render_leaderboard(leaderboard: Leaderboard) -> str:
         headlines=[record["headline"] for record in records if record["kind"] == SUBMISSION],
         reference=REFERENCE,
         notes=leaderboard.notes,
+        refused=leaderboard.refused,
         degenerate=bounds_degenerate(table),
         frontier_svg=shown.drawing().svg(),
         interactive=interactive_json(shown),

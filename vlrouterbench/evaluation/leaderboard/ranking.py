@@ -3,7 +3,8 @@
 Decisions
 - Every figure is computed from the decisions and the benchmark folder, whose tables are first checked against their
   digest; the scoring is the evaluator's own.
-- One refused submission fails the command, and every refusal is named: no submission is left out silently.
+- Every refusal is named, with its reason: no submission is left out silently. One that is refused keeps no other from
+  being ranked where the caller shows refusals too (`keep_good`); else it is an error.
 - The reference policies are computed here, at the leaderboard's seed, and are listed without a rank. A submitted router
   with a policy's name and the policy's decisions is that policy, and so is one that its `results.json` calls so (an
   evaluation's own baselines, under another objective or other candidates); one with other decisions is an entry.
@@ -23,9 +24,9 @@ import numpy as np
 from vlrouterbench.core.errors import BenchmarkError, VLRouterBenchError
 from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.evaluation.decisions import read_decisions
-from vlrouterbench.evaluation.leaderboard.records import POLICY, SUBMISSION, Leaderboard, LeaderboardRecord
+from vlrouterbench.evaluation.leaderboard.records import POLICY, SUBMISSION, Leaderboard, LeaderboardRecord, Refusal
 from vlrouterbench.evaluation.leaderboard.signing import verify_decisions
-from vlrouterbench.evaluation.leaderboard.submissions import Submission, SubmissionError, check_stated
+from vlrouterbench.evaluation.leaderboard.submissions import Submission, check_stated, refusal_error
 from vlrouterbench.evaluation.paired import RoutedSplit, ScoringContext
 from vlrouterbench.evaluation.policies import POLICIES, decide_policy
 from vlrouterbench.evaluation.pool import ALL, candidates_beside, pool_notes, scored_candidates, with_candidates
@@ -52,6 +53,7 @@ def rank_submissions(
     seed: int = 0,
     goal: Goal = BENCHMARK_GOAL,
     candidates: str = ALL,
+    keep_good: bool = False,
 ) -> Leaderboard:
     """Score and rank submissions.
 
@@ -63,17 +65,18 @@ def rank_submissions(
         goal: what decisions are judged by.
         candidates: which are scored: "all", "shared" (those that every submission's evaluation scored), or names with
             commas between them.
+        keep_good: rank the others where submissions are refused, and name those in `refused`.
 
     Returns:
         The leaderboard; its records have the figures of `results.json` that follow from decisions.
 
     Raises:
-        SubmissionError: one or more submissions are refused; the message names each.
+        SubmissionError: one or more submissions are refused, without `keep_good`; the message names each.
         BenchmarkError: no benchmark folder, other tables than its report was written for, or no sample to score.
     """
     whole = load_table(folder, verify=True).judged_by(goal)
     every = whole.pool.names
-    beside = {one.name: candidates_beside(one.path) or every for one in submissions}
+    beside = {one.name: candidates_beside(one.path) or every for one in submissions if not one.refused}
     whole = with_candidates(whole, scored_candidates(candidates, whole, beside))
     scored_split = whole.split(split)
     table = scored_split.take(scored_split.complete)
@@ -82,11 +85,12 @@ def rank_submissions(
             f"expected samples of the {split} split of {folder} measured for every candidate, found none."
         )
     policies = {name: decide_policy(name, table, whole.split("train"), seed=seed).decisions for name in POLICIES}
-    entries = _without_policies(_read(submissions, table), policies)
+    read, refused = _read(submissions, table)
+    if refused and not keep_good:
+        raise refusal_error([one.reason for one in refused])
+    entries = _without_policies(read, policies)
     named = dict(zip(_unique_names(entries), entries, strict=True))
     decisions = {name: entry.decisions for name, entry in named.items()}
-    routed = [RoutedSplit(name, chosen, {"kind": "router"}) for name, chosen in decisions.items()]
-    routed += [RoutedSplit(name, chosen, {"kind": "policy", "name": name}) for name, chosen in policies.items()]
     context = ScoringContext(
         table,
         split,
@@ -96,28 +100,16 @@ def rank_submissions(
         candidates_left_out=[name for name in every if name not in table.pool.index],
     )
     ranks = rank_routers(table, decisions, seed=seed)
-    records = [
-        _record(scored, named.get(scored["router"]), ranks.get(scored["router"]))
-        for scored in score_routers(routed, context)
-    ]
+    scored_ones = score_routers(_routed(decisions, policies), context)
+    records = [_record(one, named.get(one["router"]), ranks.get(one["router"])) for one in scored_ones]
     notes = [*judged_notes(records[0]), *pool_notes(records[0]), *_decided_for(named, goal)]
-    return Leaderboard(table, sorted(records, key=lambda record: -record["objective_value"]), notes)
+    ordered = sorted(records, key=lambda record: -record["objective_value"])
+    return Leaderboard(table, ordered, notes, refused)
 
 
-def sort_out(
-    submissions: Sequence[Submission], folder: Path | str, split: str = "test"
-) -> tuple[list[Submission], dict[str, str]]:
-    """Those that can be ranked, and name -> reason of those that `rank_submissions` refuses; arguments as there."""
-    scored = load_table(folder, verify=True).split(split)
-    table = scored.take(scored.complete)
-    good, refused = [], {}
-    for submission in submissions:
-        try:
-            _read([submission], table)
-            good.append(submission)
-        except SubmissionError as error:
-            refused[submission.name] = str(error).replace(str(submission.path.parent), submission.name)
-    return good, refused
+def _routed(entries: Mapping[str, np.ndarray], policies: Mapping[str, np.ndarray]) -> list[RoutedSplit]:
+    routed = [RoutedSplit(name, chosen, {"kind": "router"}) for name, chosen in entries.items()]
+    return routed + [RoutedSplit(name, chosen, {"kind": "policy", "name": name}) for name, chosen in policies.items()]
 
 
 def _record(scored: ResultRecord, entry: _Entry | None, rank: Rank | None) -> LeaderboardRecord:
@@ -136,23 +128,23 @@ def _record(scored: ResultRecord, entry: _Entry | None, rank: Rank | None) -> Le
     }
 
 
-def _read(submissions: Sequence[Submission], table: RoutingTable) -> list[_Entry]:
+def _read(submissions: Sequence[Submission], table: RoutingTable) -> tuple[list[_Entry], list[Refusal]]:
+    """The entries of submissions that can be ranked, and the others with their reasons."""
     entries: list[_Entry] = []
-    refusals: list[str] = []
+    refused: list[Refusal] = []
     for submission in submissions:
+        if submission.refused:
+            refused.append(Refusal(submission.name, str(submission.path), submission.refused))
+            continue
         try:
             check_stated(submission, table.sha256)
             signed_by = verify_decisions(submission.path, benchmark_sha256=table.sha256)
             decided = read_decisions(submission.path, table)
         except VLRouterBenchError as error:
-            refusals.append(str(error))
+            refused.append(Refusal(submission.name, str(submission.path), str(error)))
             continue
         entries += [_Entry(submission, router, chosen, signed_by) for router, chosen in decided.items()]
-    if len(refusals) == 1:
-        raise SubmissionError(f"submission refused. {refusals[0]}")
-    if refusals:
-        raise SubmissionError("\n  ".join([f"{len(refusals)} submissions refused.", *refusals]))
-    return entries
+    return entries, refused
 
 
 def _without_policies(entries: Sequence[_Entry], policies: dict[str, np.ndarray]) -> list[_Entry]:

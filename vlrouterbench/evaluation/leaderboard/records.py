@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.paired import MIXTURE
@@ -34,6 +35,26 @@ class LeaderboardRecord(ScoredRecord):
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """A submission that is not ranked.
+
+    Attributes:
+        submission: its name.
+        file: its decisions.
+        reason: why.
+    """
+
+    submission: str
+    file: str
+    reason: str
+
+    @property
+    def public_reason(self) -> str:
+        """The reason without the folder that the submission lies in, which is nobody else's concern."""
+        return self.reason.replace(str(Path(self.file).parent), self.submission)
+
+
+@dataclass(frozen=True)
 class Leaderboard:
     """A leaderboard.
 
@@ -41,11 +62,13 @@ class Leaderboard:
         table: the scored samples.
         records: one per entry and reference policy, the best first.
         notes: what is to be said of them: the objective, candidates, prices.
+        refused: submissions that are not ranked.
     """
 
     table: RoutingTable
     records: list[LeaderboardRecord]
     notes: Sequence[str] = ()
+    refused: Sequence[Refusal] = ()
 
 
 def rank_text(record: LeaderboardRecord) -> str:

@@ -4,7 +4,8 @@ Decisions
 - A submission is a `decisions.parquet`; the files beside it (`decisions.parquet.sig`, `results.json`) only say which
   benchmark it is for, who signed it, which of its routers are an evaluation's own baselines, and what they were decided
   for. No figure of `results.json` is read.
-- A folder of submissions has one folder for each, at any depth; hidden folders are ignored. It may be in a dataset
+- A folder of submissions has one folder for each, at any depth; hidden folders are ignored. One whose decisions are a
+  table of another kind is refused by name, since leaving it out would go unnoticed. The folder may be in a dataset
   repository on the Hub (`hub_folder.py`).
 - The benchmark is the given one, or else the first folder whose tables have the digest that `results.json` states:
   beside the submission or its parents, in the current folder, or where `build` registers benchmarks.
@@ -20,11 +21,13 @@ from typing import Any
 
 from vlrouterbench.data.build import home_folder
 from vlrouterbench.data.build_report import REPORT_FILE
+from vlrouterbench.data.saved_tables.form import ending_of
 from vlrouterbench.evaluation.leaderboard.hub_folder import HubFolder, SubmissionError
 from vlrouterbench.evaluation.writing import DECISIONS_FILE, RESULTS_FILE
 from vlrouterbench.metrics.objectives import RANK_SCORE
 
 _LEVELS_UP = 3
+_STEM = DECISIONS_FILE.removesuffix(".parquet")
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,14 @@ class Submission:
         name: the submission's name: its folder's, or the file's where it has another name than usual.
         stated_sha256: the benchmark's digest in the `results.json` beside it, None where there is none.
         stated: router -> what that file says of it; empty where there is none.
+        refused: why it cannot be read whatever the benchmark is; "" where it can.
     """
 
     path: Path
     name: str
     stated_sha256: str | None
     stated: Mapping[str, StatedRouter] = field(default_factory=dict)
+    refused: str = ""
 
 
 def find_submissions(given: Sequence[str]) -> list[Submission]:
@@ -67,7 +72,7 @@ def find_submissions(given: Sequence[str]) -> list[Submission]:
             repository where no such path exists.
 
     Raises:
-        SubmissionError: there are no decisions, or the Hub cannot be reached.
+        SubmissionError: there are no decisions, none can be read, or the Hub cannot be reached.
     """
     submissions: dict[Path, Submission] = {}
     for text in given:
@@ -82,8 +87,18 @@ def find_submissions(given: Sequence[str]) -> list[Submission]:
         for file in files:
             # A folder of the Hub is named as in its address, not after the commit that was fetched.
             name = hub.name if hub and file.parent == path else _name(file)
-            submissions.setdefault(file.parent.resolve() / file.name, Submission(file, name, *_stated(file)))
-    return list(submissions.values())
+            submissions.setdefault(file.parent.resolve() / file.name, _submission(file, name, Path(text)))
+    found = list(submissions.values())
+    if all(one.refused for one in found):
+        raise refusal_error([one.refused for one in found])
+    return found
+
+
+def refusal_error(reasons: Sequence[str]) -> SubmissionError:
+    """What is said where no submission is left."""
+    if len(reasons) == 1:
+        return SubmissionError(f"submission refused. {reasons[0]}")
+    return SubmissionError("\n  ".join([f"{len(reasons)} submissions refused.", *reasons]))
 
 
 def find_benchmark(submissions: Sequence[Submission]) -> Path:
@@ -128,9 +143,25 @@ def _decision_files(path: Path) -> Iterator[Path]:
     elif (path / DECISIONS_FILE).is_file():
         yield path / DECISIONS_FILE
     elif path.is_dir():
-        for file in sorted(path.rglob(DECISIONS_FILE)):
-            if not any(part.startswith(".") for part in file.relative_to(path).parts):
+        for file in sorted(path.rglob(f"{_STEM}.*")):
+            is_hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
+            # A table of another kind stands in for the submission, so that it is refused by name.
+            if not is_hidden and (file.name == DECISIONS_FILE or _is_other_kind(file)):
                 yield file
+
+
+def _is_other_kind(file: Path) -> bool:
+    return ending_of(file) is not None and not file.with_name(DECISIONS_FILE).exists()
+
+
+def _submission(file: Path, name: str, given: Path) -> Submission:
+    if file.name != DECISIONS_FILE and file != given:
+        reason = f"{file.parent}: expected {DECISIONS_FILE}, found {file.name}. Write the table as parquet."
+        return Submission(file, file.absolute().parent.name, None, refused=reason)
+    try:
+        return Submission(file, name, *_stated(file))
+    except SubmissionError as error:
+        return Submission(file, name, None, refused=str(error))
 
 
 def _name(file: Path) -> str:

@@ -17,6 +17,9 @@ import torch
 
 from vlrouterbench.routers.base.decision import KINDS, BudgetError
 
+_LOWEST_CEILING = 1e-6
+"""As a share of the mean expected cost: below it, ranks of what costs more would be lost to rounding."""
+
 
 @dataclass(frozen=True)
 class Estimates:
@@ -82,7 +85,9 @@ class Budget:
             return accuracy - self.usd_weight * cost
         if self.max_cost_usd is not None:
             cost = self.most(cost)
-            return torch.where(cost <= self.max_cost_usd, accuracy, -cost / (cost + self.max_cost_usd))
+            # Of those that are above, the cheapest comes first; not by a ceiling so low that they would all be equal.
+            unit = cost.mean(dim=1, keepdim=True) * _LOWEST_CEILING
+            return torch.where(cost <= self.max_cost_usd, accuracy, -cost / (cost + unit.clamp(min=self.max_cost_usd)))
         # 2 for what is free, 1 for what is infinitely expensive.
         unit = cost.mean(dim=1, keepdim=True).clamp(min=torch.finfo(cost.dtype).tiny)
         reached = accuracy >= (self.min_accuracy or 0.0)

@@ -19,6 +19,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from vlrouterbench.core.files import make_folder
+from vlrouterbench.core.output_text import one_line
 from vlrouterbench.serving.logs.entry import COLUMNS
 from vlrouterbench.serving.settings import ServingError
 from vlrouterbench.serving.shared_file import BUSY_S, open_shared, usable
@@ -201,8 +202,8 @@ def _check_version(path: Path, found: int) -> None:
 
 def _damaged(path: Path, why: str) -> ServingError:
     return ServingError(
-        f"expected a whole log at {path}, found one that is damaged or cut off ({why}). Nothing was changed; put the "
-        "file aside or restore it, and run the command again."
+        f"expected a whole log at {path}, found one that is damaged or cut off ({one_line(why)}). Nothing was "
+        "changed; put the file aside or restore it, and run the command again."
     )
 
 
