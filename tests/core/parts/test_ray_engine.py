@@ -133,7 +133,7 @@ def test_questions_are_decided_by_ray_as_by_one_process_of_this_machine(cluster,
         assert done.status == 0, done.err
         outs[name] = {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}
     assert (
-        outs["local"] == outs["ray"] and len(outs["ray"]) == 2 * 3 + 3
+        outs["local"] == outs["ray"] and len(outs["ray"]) == 3 * 3 + 3
     )  # manifest, card, and where pieces of the table are
 
 
