@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vlrouterbench.cli.help import POLICIES
-from vlrouterbench.cli.parameters import WHEN_UNFAMILIAR, options_of
+from vlrouterbench.cli.parameters import WHEN_UNFAMILIAR, check_confidence, options_of
 from vlrouterbench.cli.parts import EngineRequest
 from vlrouterbench.cli.pool_changes import PoolChangesRequest
 from vlrouterbench.core.errors import EvaluationError
@@ -131,8 +131,7 @@ class EvaluateRequest(PoolChangesRequest, EngineRequest):
 
     def check(self) -> None:
         """Refuse a probability without what it is of, and figures on a card of another pool than the router's."""
-        if self.cost_confidence is not None and self.max_cost_usd is None:
-            raise typer.BadParameter("--cost-confidence needs --max-cost-usd, the cost that an answer is to keep to.")
+        check_confidence(self.cost_confidence, self.max_cost_usd)
         if self.update_card and self.changes().record is not None:
             raise EvaluationError(
                 "--update-card: expected figures of the pool as it is, found changes of it. Leave one out."

@@ -273,3 +273,9 @@ def options_of(request: type) -> Callable[[Callable[[Any], None]], Callable[...,
         return flat
 
     return spread
+
+
+def check_confidence(confidence: float | None, max_cost_usd: float | None) -> None:
+    """Raise typer.BadParameter for a probability without the ceiling on cost that it is of."""
+    if confidence is not None and max_cost_usd is None:
+        raise typer.BadParameter("--cost-confidence needs --max-cost-usd, the cost that an answer is to keep to.")

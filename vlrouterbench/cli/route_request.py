@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
-from vlrouterbench.cli.parameters import WHEN_UNFAMILIAR, GoalRequest
+from vlrouterbench.cli.parameters import WHEN_UNFAMILIAR, GoalRequest, check_confidence
 from vlrouterbench.cli.parts import OF_PARTS, EngineRequest
 
 if TYPE_CHECKING:
@@ -166,10 +166,6 @@ class RouteRequest(GoalRequest, EngineRequest):
             return None
         return [name.strip() for name in self.candidates.split(",") if name.strip()]
 
-    def _check_confidence(self) -> None:
-        if self.cost_confidence is not None and self.max_cost_usd is None:
-            raise typer.BadParameter("--cost-confidence needs --max-cost-usd, the cost that an answer is to keep to.")
-
     def check(self) -> None:
         """Raise typer.BadParameter for options that do not go together."""
         acts = self.acts_if_unfamiliar
@@ -177,7 +173,7 @@ class RouteRequest(GoalRequest, EngineRequest):
         budgets = [_flag(name) for name in kinds if getattr(self, name) is not None]
         if self.average_cost_usd is not None:
             budgets.append("--average-cost-usd")
-        self._check_confidence()
+        check_confidence(self.cost_confidence, self.max_cost_usd)
         if self.objective is not None and budgets:
             raise typer.BadParameter(f"give --objective or {budgets[0]}: an objective chooses each answer's trade-off.")
         if self.average_cost_usd is not None and acts:

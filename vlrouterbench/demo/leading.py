@@ -12,35 +12,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from vlrouterbench.metrics.trade_off import chosen_values
 from vlrouterbench.routers.auto import is_kind
-from vlrouterbench.routers.base.budget import Estimates
 from vlrouterbench.routers.base.calibrated import CalibratedRouter
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
-from vlrouterbench.training.held_out import held_out_now
+from vlrouterbench.training.held_out import HeldOut, held_out_now
 from vlrouterbench.training.margins import margin
 
 _SIDE = 0.975
 """Of a two-sided interval of 95 %."""
-
-
-@dataclass(frozen=True)
-class Validation:
-    """The validation samples that a router keeps, for its pool.
-
-    Attributes:
-        made: estimates, (num_samples, num_candidates) each.
-        quality, cost: outcomes of that shape; cost in USD per sample.
-        groups: (num_samples,) int64.
-    """
-
-    made: Estimates
-    quality: np.ndarray
-    cost: np.ndarray
-    groups: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -62,21 +44,17 @@ class LeadsTo:
     num_over: int = 0
 
 
-def validation_of(router: PreTrainedRouter) -> Validation | None:
+def validation_of(router: PreTrainedRouter) -> HeldOut | None:
     """The validation samples that a router keeps; None where it has no calibrated estimates or keeps none."""
     kept = held_out_now(router) if is_kind(router, CalibratedRouter) else None
     if kept is None or kept.is_train.all():
         return None
-    rows = ~kept.is_train
-    chosen = torch.from_numpy(rows)
-    error = kept.made.standard_error
-    made = Estimates(kept.made.accuracy[chosen], kept.made.cost_usd[chosen], None if error is None else error[chosen])
-    return Validation(made, kept.quality[rows], kept.cost[rows], kept.groups[rows])
+    return kept.validation()
 
 
 @torch.no_grad()
 def leads_to(
-    router: CalibratedRouter, known: Validation, budget: dict[str, float], candidates: Collection[str]
+    router: CalibratedRouter, known: HeldOut, budget: dict[str, float], candidates: Collection[str]
 ) -> LeadsTo:
     """Averages of the decisions under a budget.
 

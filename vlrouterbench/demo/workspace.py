@@ -5,8 +5,7 @@ Decisions
   from; where any of it differs, everything is made again.
 - A router from elsewhere is loaded, never trained. Where it has the benchmark's candidates it is evaluated like the
   app's own; else it decides in the Route and Batch tabs only, and the other tabs show reference policies.
-- The page states which data the router was trained on, as the router's own configuration says, and that the other tabs
-  show simulated data where they do, whatever the router was trained on. It stands above all tabs.
+- Above all tabs stands which data the router was trained on, by its own configuration, and where tabs show simulated data.
 - An own benchmark is read where it lies; router and evaluation go into the app's folder.
 """
 
@@ -29,7 +28,7 @@ from vlrouterbench.core.simulated import SIMULATED_DATA
 from vlrouterbench.data.simulation.simulate import SIMULATOR_VERSION
 from vlrouterbench.data.sources.source import few_names
 from vlrouterbench.data.table import RoutingTable, load_table
-from vlrouterbench.demo.leading import Validation, validation_of
+from vlrouterbench.demo.leading import validation_of
 from vlrouterbench.demo.sample_estimates import FeaturesOf, SampleEstimates, keep_estimates, read_estimates
 from vlrouterbench.evaluation.decisions import read_decisions
 from vlrouterbench.evaluation.policies import POLICIES, decide_policy
@@ -37,6 +36,7 @@ from vlrouterbench.evaluation.records import ResultRecord, read_records
 from vlrouterbench.evaluation.writing import RESULTS_FILE
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.base.modeling_router import CALIBRATED_FAMILIES, PreTrainedRouter
+from vlrouterbench.training.held_out import HeldOut
 from vlrouterbench.version import __version__
 
 ROUTER_VARIABLE = "ROUTER_ID"
@@ -123,7 +123,7 @@ class Workspace:
         return read_estimates(self.folder.estimates)
 
     @cached_property
-    def validation(self) -> Validation | None:
+    def validation(self) -> HeldOut | None:
         """What the router keeps of its validation samples; None where it keeps nothing to judge a setting by."""
         return validation_of(self.router)
 

@@ -47,6 +47,15 @@ class HeldOut:
     groups: np.ndarray
     is_train: np.ndarray
 
+    def validation(self) -> HeldOut:
+        """Those of validation alone."""
+        rows = ~self.is_train
+        picked, error = torch.from_numpy(rows), self.made.standard_error
+        made = Estimates(
+            self.made.accuracy[picked], self.made.cost_usd[picked], None if error is None else error[picked]
+        )
+        return HeldOut(made, self.quality[rows], self.cost[rows], self.groups[rows], self.is_train[rows])
+
 
 @torch.no_grad()
 def held_out_of(router: PreTrainedRouter, problem: Problem) -> dict[str, torch.Tensor] | None:

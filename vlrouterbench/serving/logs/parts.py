@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from vlrouterbench.core.files import make_folder
+from vlrouterbench.core.files import check_no_file, make_folder
 from vlrouterbench.core.output_text import one_line
 from vlrouterbench.serving.logs.entry import COLUMNS
 from vlrouterbench.serving.settings import ServingError
@@ -91,14 +91,12 @@ def check_folder(folder: Path) -> None:
     """Refuse what cannot be the folder of a log, before anything is loaded; makes none.
 
     Raises:
-        ServingError: a file stands in its way, or what lies there is no log of this version.
+        ServingError: what lies there is no log of this version.
+        VLRouterBenchError: a file stands in its way.
     """
+    check_no_file(folder, "--log")
     if folder.is_dir():
         prepare(folder)
-        return
-    standing = next(part for part in (folder, *folder.absolute().parents) if part.exists() or part == Path("/"))
-    if not standing.is_dir():
-        raise ServingError(f"expected a folder to write to, found a file: {standing}. Give another --log.")
 
 
 @contextmanager
