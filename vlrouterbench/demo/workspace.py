@@ -5,7 +5,7 @@ Decisions
   from; where any of it differs, everything is made again.
 - A router from elsewhere is loaded, never trained. Where it has the benchmark's candidates it is evaluated like the
   app's own; else it decides in the Route and Batch tabs only, and the other tabs show reference policies.
-- Above all tabs stands which data the router was trained on, by its own configuration, and where tabs show simulated data.
+- Above all tabs stands which data the router was trained on, by its configuration, and where data are simulated.
 - An own benchmark is read where it lies; router and evaluation go into the app's folder.
 """
 
