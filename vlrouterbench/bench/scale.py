@@ -7,7 +7,9 @@ Decisions
   (digests, rows, ids), reading rows, and the whole of a part (reading, encoding, deciding, writing).
 - The plan to 1e8 and 1e9 is a straight line through the three sizes of texts, in seconds of the clock of this machine
   as it was: cores are taken to work side by side, disks not to be what all wait for. It is a fit, not a measurement.
-- Engines decide the same questions with images, each on two processes. Where Ray is not installed there is no ratio.
+- Each size is done by a process of its own, whose peak memory is the job's alone; questions are made before.
+- Engines decide the same questions with images, each on two processes, their start included. Where Ray is not installed
+  there is no ratio. Two processes against one: `scale_processes.py`.
 """
 
 from __future__ import annotations
@@ -23,8 +25,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vlrouterbench.bench.comparison import peak_memory_gib, timed
+from vlrouterbench.bench.comparison import timed
 from vlrouterbench.bench.encode import make_samples
+from vlrouterbench.bench.scale_processes import ProcessFigures, compare_processes
+from vlrouterbench.bench.scale_stages import StageFigures, stages_in_own_process
+from vlrouterbench.core.errors import unknown_name
 from vlrouterbench.core.parts.engines import LOCAL, RAY, EngineOptions
 from vlrouterbench.data.build import build_from_logs
 from vlrouterbench.data.simulation.simulate import simulate_logs
@@ -32,30 +37,18 @@ from vlrouterbench.data.table import load_table
 from vlrouterbench.features.encode import encode_benchmark
 from vlrouterbench.routing.parts.route_job import RouteRequest, route_job
 from vlrouterbench.routing.parts.router_source import RouterSource
-from vlrouterbench.routing.parts.shard_rows import ShardReader
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import save_router, train_router
 from vlrouterbench.training.problem import Problem
 
-TEXTS, IMAGES, OF_ENGINES = (10_000, 100_000, 1_000_000), (10_000, 30_000), 20_000
+TEXTS, IMAGES, OF_ENGINES, OF_PROCESSES = (10_000, 100_000, 1_000_000), (10_000, 30_000), 20_000, 10_000
+WHAT = ("texts", "images", "engines", "processes")
+"""What can be measured alone."""
 PLANNED = (10**8, 10**9)
 _SHARD_ROWS, _GROUP_ROWS, _DISTINCT_IMAGES, _ACTORS = 20_000, 1_000, 200, 2
 _KINDS = ("count", "chart", "colour", "proof", "text", "map", "sign", "table", "angle", "price")
 _HASH_BYTES = 8
 """Of an id on the disk while ids are counted."""
-
-
-class StageFigures(TypedDict):
-    """One size: seconds per 1,000 rows by stage on one process, bytes per 1,000 rows, memory of this process so far."""
-
-    rows: int
-    images: bool
-    look_through_s: float
-    read_s: float
-    part_s: float
-    input_bytes: float
-    output_bytes: float
-    peak_memory_gib: float
 
 
 class Plan(TypedDict):
@@ -70,17 +63,21 @@ class Plan(TypedDict):
 
 
 class ScaleFigures(TypedDict):
-    """`bench scale`; `ratio` is Ray's rows per second over those of the local engine, None without Ray."""
+    """`bench scale`; `ratio` is Ray's rows per second over those of the local engine, None without Ray.
+
+    What was not asked for is None, or an empty list.
+    """
 
     name: str
     ours: float | None
-    baseline: float
+    baseline: float | None
     ratio: float | None
     unit: str
     ratio_reason: str | None
     rows_per_s: dict[str, float | None]
     rows_of_engines: int
     actors: int
+    processes: ProcessFigures | None
     stages: list[StageFigures]
     plan: list[Plan]
     load_average: float
@@ -89,41 +86,52 @@ class ScaleFigures(TypedDict):
     simulated: bool
 
 
-def bench_scale(*, scale: float = 1.0) -> ScaleFigures:
+def bench_scale(*, scale: float = 1.0, only: str | None = None) -> ScaleFigures:
     """Measure at a share of the full sizes.
+
+    Args:
+        scale: the share.
+        only: one of WHAT; None for all of it.
 
     Returns:
         `rows_per_s` by engine and their ratio (contract's section 7), seconds and bytes per 1,000 rows by stage and
-        size, and the plan to 1e8 and 1e9 rows.
+        size, the plan to 1e8 and 1e9 rows, and two processes against one.
+
+    Raises:
+        UnknownNameError: nothing of that name can be measured.
     """
+    if only not in (None, *WHAT):
+        raise unknown_name("part of bench scale", str(only), WHAT)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    sizes = [(rows, False) for rows in TEXTS] * (only in (None, "texts"))
+    sizes += [(rows, True) for rows in IMAGES] * (only in (None, "images"))
     with tempfile.TemporaryDirectory(prefix="vlrouterbench-") as name:
         folder = Path(name)
         router = RouterSource(str(_trained(folder)))
-        sizes = [(rows, False) for rows in TEXTS] + [(rows, True) for rows in IMAGES]
-        stages = [
-            _stages(folder / str(place), router, _share(rows, scale), images)
-            for place, (rows, images) in enumerate(sizes)
-        ]
+        stages = list[StageFigures]()
+        for place, (rows, images) in enumerate(sizes):
+            questions = _questions(folder / str(place), _share(rows, scale), images=images)
+            stages.append(stages_in_own_process(router, questions, folder / f"out-{place}"))
+        processes = None
+        if only in (None, "processes"):
+            questions = _questions(folder / "processes", _share(OF_PROCESSES, scale), images=True)
+            processes = compare_processes(router, questions, folder / "out-processes")
         rows = _share(OF_ENGINES, scale)
-        questions = _questions(folder / "engines", rows, images=True)
-        seconds: dict[str, float | None] = {}
-        for engine in (LOCAL, RAY):
-            installed = engine == LOCAL or find_spec("ray") is not None
-            seconds[engine] = _seconds(router, questions, folder / f"out-{engine}", engine) if installed else None
-    ours, baseline = seconds[RAY], seconds[LOCAL] or 0.0
+        seconds = _of_engines(folder, router, rows) if only in (None, "engines") else dict.fromkeys((LOCAL, RAY))
+    ours, baseline = seconds[RAY], seconds[LOCAL]
     return {
         "name": "scale",
         "ours": ours,
         "baseline": baseline,
-        "ratio": None if ours is None else baseline / ours,
+        "ratio": None if ours is None or baseline is None else baseline / ours,
         "unit": "s",
-        "ratio_reason": None if ours is not None else "ray is not installed: pip install 'vlrouterbench[ray]'",
+        "ratio_reason": _why_no_ratio(seconds),
         "rows_per_s": {name: None if taken is None else rows / taken for name, taken in seconds.items()},
         "rows_of_engines": rows,
         "actors": _ACTORS,
+        "processes": processes,
         "stages": stages,
-        "plan": [planned(stages, many) for many in PLANNED],
+        "plan": [planned(stages, many) for many in PLANNED] if only in (None, "texts") else [],
         "load_average": load,
         "cores": os.cpu_count() or 1,
         "scale": scale,
@@ -200,23 +208,19 @@ def _write_groups(path: Path, columns: Mapping[str, list[Any]], rows: int) -> No
         writer.close()
 
 
-def _stages(folder: Path, router: RouterSource, rows: int, images: bool) -> StageFigures:
-    questions, out = _questions(folder / "questions", rows, images=images), folder / "out"
-    job, look_through = timed(lambda: route_job(RouteRequest(router, questions, out)))
-    reader, shards = ShardReader(questions), job.job.manifest["input"]["shards"]
-    _, read = timed(lambda: [sum(1 for _ in reader.rows(shard["name"], 0, shard["rows"])) for shard in shards])
-    _, part = timed(lambda: job.run(EngineOptions(LOCAL, actors=1).open()))
-    per = 1000 / rows
-    return {
-        "rows": rows,
-        "images": images,
-        "look_through_s": look_through * per,
-        "read_s": read * per,
-        "part_s": part * per,
-        "input_bytes": sum(shard["bytes"] for shard in shards) * per,
-        "output_bytes": sum(path.stat().st_size for path in out.iterdir()) * per,
-        "peak_memory_gib": peak_memory_gib(),
-    }
+def _of_engines(folder: Path, router: RouterSource, rows: int) -> dict[str, float | None]:
+    """Seconds of each engine, None of one that is not installed."""
+    questions, seconds = _questions(folder / "engines", rows, images=True), dict[str, float | None]()
+    for engine in (LOCAL, RAY):
+        installed = engine == LOCAL or find_spec("ray") is not None
+        seconds[engine] = _seconds(router, questions, folder / f"out-{engine}", engine) if installed else None
+    return seconds
+
+
+def _why_no_ratio(seconds: Mapping[str, float | None]) -> str | None:
+    if seconds[LOCAL] is None:
+        return "engines were not compared"
+    return None if seconds[RAY] is not None else "ray is not installed: pip install 'vlrouterbench[ray]'"
 
 
 def _seconds(router: RouterSource, questions: Path, out: Path, engine: str) -> float:

@@ -33,6 +33,9 @@ class AblateRequest(CostBoundsRequest):
     ] = None
     split: Annotated[str, typer.Option(help="Scored split: train, validation or test.")] = "test"
     seed: Annotated[int, typer.Option(help="Of training and resamples.")] = 0
+    splits: Annotated[
+        int, typer.Option(min=1, help="Splits that every setting is trained and scored on anew; else its own alone.")
+    ] = 1
     device: Annotated[str | None, typer.Option(help="Of pretrained encoders: cpu or cuda; else cuda if any.")] = None
     num_proc: Annotated[int | None, typer.Option(min=1, help="Processes that encode; 2 on a CPU, 1 on a GPU.")] = None
     out: Annotated[Path | None, typer.Option(help="Folder to write; else ablations/AXIS beside the benchmark.")] = None
@@ -63,7 +66,8 @@ def ablate(request: AblateRequest) -> None:
     target = request.out or request.folder.resolve().parent / "ablations" / request.axis
     num_proc = request.num_proc or default_num_proc(grid.settings()[-1].features)
     with console.stage(f"ablate {request.router} by {request.axis}") as progress:
-        run = AblationRun(request.router, request.split, EncodingWork(num_proc, progress=progress), request.goal())
+        work = EncodingWork(num_proc, progress=progress)
+        run = AblationRun(request.router, request.split, work, request.goal(), request.splits)
         content = run_ablation(request.folder, grid, target, run)
     note = f"{content['num_left_out']:,} samples of the split were left out: not measured for every candidate."
     console.show(
@@ -71,9 +75,24 @@ def ablate(request: AblateRequest) -> None:
         f"{content['router']} by {content['axis']}, on",
         results_caption(content),
         _table(content),
+        *_over_splits(content),
         *([note] if content["num_left_out"] else []),
         f"page: {target / ABLATION_PAGE}",
     )
+
+
+def _over_splits(content: AblationRecord) -> list[str | Table]:
+    from vlrouterbench.cli import console
+    from vlrouterbench.evaluation.ablation.over_splits import splits_cells, splits_title
+
+    record = content.get("over_splits")
+    if record is None:
+        return []
+    short = ("acc. %", "$/10K", "score", "vs first (95 %)")
+    table = console.plain_table("", (content["axis"], *short))
+    for cells in splits_cells(record):
+        table.add_row(*cells)
+    return [f"{splits_title(record, content['split'])}:", table]
 
 
 def _table(content: AblationRecord) -> Table:

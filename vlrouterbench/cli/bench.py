@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from vlrouterbench.cli.extras import require_extra
+from vlrouterbench.cli.scale_lines import scale_lines, train_scale_lines
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.errors import RouterError, unknown_name
 from vlrouterbench.core.simulated import marked
@@ -40,6 +41,7 @@ _OPTIONS = {
     "processes": ("end-to-end",),
     "litellm": ("serve",),
     "requests": ("serve",),
+    "only": ("scale",),
 }
 Figures = Mapping[str, Any]
 """A comparison of any name: which figures it has besides its times depends on the name."""
@@ -62,13 +64,16 @@ def bench(
     requests: Annotated[
         int | None, typer.Option(min=1, help="Of serve: requests over which memory is watched (2,000).")
     ] = None,
+    only: Annotated[
+        str | None, typer.Option(help="Of scale: texts, images, engines or processes (two against one) alone.")
+    ] = None,
 ) -> None:
     """Compare our speed with a baseline's on the same work, in one run."""
     from vlrouterbench.cli import console
 
     if name not in NAMES:
         raise unknown_name("comparison", name, NAMES)
-    given = {"backbone": backbone, "processes": processes, "litellm": litellm, "requests": requests}
+    given = {"backbone": backbone, "processes": processes, "litellm": litellm, "requests": requests, "only": only}
     own = {key: value for key, value in given.items() if value is not None}
     for key in own:
         if name not in _OPTIONS[key]:
@@ -81,7 +86,7 @@ def bench(
     with console.stage(f"bench {name}"):
         run = getattr(importlib.import_module(f"vlrouterbench.bench.{module}"), f"bench_{module}")
         result = run(scale=scale, **own)
-    own_lines = {"serve": _serve_lines, "gpu": _gpu_lines, "scale": _scale_lines, "train-scale": _train_scale_lines}
+    own_lines = {"serve": _serve_lines, "gpu": _gpu_lines, "scale": scale_lines, "train-scale": train_scale_lines}
     lines = own_lines.get(name, _lines)
     console.show(result, *lines(result))
 
@@ -207,45 +212,6 @@ def _serve_lines(result: Figures) -> list[str]:
             f"{proxied['load']['requests_per_second']:.0f} requests/s, {proxied['load']['errors']} errors"
         )
     return [*lines, f"load average {result['load_average']:.1f} on {result['cores']} cores when it began"]
-
-
-def _scale_lines(result: Figures) -> list[str]:
-    """Figures of `bench scale`."""
-    lines = []
-    for stage in result["stages"]:
-        lines.append(
-            f"{stage['rows']:,} {'with images' if stage['images'] else 'texts'}, seconds per 1,000: looking through "
-            f"{stage['look_through_s']:.3f}, reading {stage['read_s']:.3f}, all of a part {stage['part_s']:.2f}; "
-            f"{stage['input_bytes'] / 1024:.0f} KiB in, {stage['output_bytes'] / 1024:.0f} KiB out; peak memory "
-            f"{stage['peak_memory_gib']:.2f} GiB"
-        )
-    for plan in result["plan"]:
-        lines.append(
-            f"{plan['rows']:.0e} texts, by the fit: {plan['core_hours']:,.0f} core-hours, "
-            f"{plan['look_through_hours']:.1f} h of looking through, {plan['input_gib']:,.0f} GiB in, "
-            f"{plan['output_gib']:,.0f} GiB out, {plan['ids_on_disk_gib']:.1f} GiB of disk for ids"
-        )
-    speeds = ", ".join(
-        f"{name} {'-' if speed is None else f'{speed:.0f}'} rows/s" for name, speed in result["rows_per_s"].items()
-    )
-    ratio = result["ratio_reason"] if result["ratio"] is None else f"ratio {result['ratio']:.2f}"
-    lines.append(f"{result['rows_of_engines']:,} with images on {result['actors']} processes: {speeds}: {ratio}")
-    began = f"load average {result['load_average']:.1f} on {result['cores']} cores when it began"
-    return [*lines, marked(began, simulated=True)]
-
-
-def _train_scale_lines(result: Figures) -> list[str]:
-    """Figures of `bench train-scale`."""
-    lines = [
-        f"{result['family']} on {one['rows']:,} rows: {one['seconds']:,.0f} s, {one['processor_s']:,.0f} s of the "
-        f"processor, peak memory {one['peak_memory_gib']:.2f} GiB, {one['router_mib']:.0f} MiB saved; on the same test "
-        f"rows accuracy {one['accuracy']:.2%}, {SAMPLES_PER_COST_UNIT * one['average_cost_usd']:.3f} $/10K, "
-        f"Rank Score {one['rank_score']:.2f}"
-        for one in result["trained"]
-    ]
-    lines.append(f"processor seconds per 1,000 rows: {result['baseline']:.3f}, then {result['ours']:.3f}")
-    began = f"load average {result['load_average']:.1f} on {result['cores']} cores when it began"
-    return [*lines, marked(began, simulated=True)]
 
 
 def _gpu_lines(result: Figures) -> list[str]:

@@ -32,6 +32,9 @@ from vlrouterbench.routing.question_table import Question, RawRow, checked_quest
 from vlrouterbench.routing.routed_table import DecisionRow, RoutedTable
 from vlrouterbench.training.pool.opened import check_open_pool
 
+Decide = Callable[[torch.Tensor], RoutingDecision]
+"""Features of a row, (1, dim), -> its decision."""
+
 
 @torch.no_grad()
 def route_table(
@@ -101,9 +104,8 @@ class TableWork:
     def __post_init__(self) -> None:
         self.name = self.options.name or family_name(self.router)
         self.stream = _stream(self.router, self.options)
-        self.decide: Callable[[torch.Tensor], RoutingDecision] = (
-            self._of_router if self.stream is None else self.stream.decide_one
-        )
+        # Not a method of this table: with one, table and method would hold each other, and all decisions with them.
+        self.decide: Decide | None = None if self.stream is None else self.stream.decide_one
         # Rows of a backbone are encoded alone: nothing is gained together, and a longer row would pad the others.
         self.block_rows = 1 if self.router.end_to_end else BLOCK_ROWS
         self.waiting: list[_WaitingRow] = []
@@ -136,6 +138,9 @@ class TableWork:
             self.routed.ahead_usd = self.stream.bound_usd
         return self.routed
 
+    def _decision(self, features: torch.Tensor) -> RoutingDecision:
+        return self._of_router(features) if self.decide is None else self.decide(features)
+
     def _of_router(self, features: torch.Tensor) -> RoutingDecision:
         names, budget = self.options.candidates, self.options.budget
         decide = partial(self.router.decide_one, features, names, **budget)
@@ -145,7 +150,7 @@ class TableWork:
         rows, self.waiting = self.waiting, []
         for row, features in zip(rows, self._encoded([row.sample for row in rows]), strict=True):
             try:
-                decision = self.decide(self.router.encoder.encode([row.sample]) if features is None else features)
+                decision = self._decision(self.router.encoder.encode([row.sample]) if features is None else features)
             except INPUT_ERRORS as error:
                 self._refuse(row.number, error)
                 continue

@@ -16,8 +16,8 @@ def ablation(tmp_path_factory, simulated_folder):
     from tests.cli.conftest import run_program
 
     out = tmp_path_factory.mktemp("ablation") / "out"
-    asked = ("--axis", "modality", "--router", "linear", "--cost-weight", "10", "--num-proc", "1", "--out", out)
-    done = run_program("ablate", simulated_folder, *asked)
+    asked = ("--axis", "modality", "--router", "linear", "--cost-weight", "10", "--num-proc", "1", "--splits", "2")
+    done = run_program("ablate", simulated_folder, *asked, "--out", out)
     assert done.status == 0, done.err
     return out, done
 
@@ -66,6 +66,26 @@ def test_every_figure_follows_from_the_decisions(ablation, simulated_folder):
         assert row["vs_base"] == records[row["setting"]]["differences"]["text+image"]
 
 
+def test_means_over_splits_begin_with_the_own_split_and_differ_from_the_first_setting(ablation):
+    content = json.loads((ablation[0] / "ablation.json").read_text())
+    record, own = content["over_splits"], {row["setting"]: row for row in content["rows"]}
+    assert record["seeds"] == [0, 1]
+    assert [row["setting"] for row in record["rows"]] == ["text+image", "text-only", "image-only", "mixture"]
+    base = record["rows"][0]["rank_score"]
+    for row in record["rows"]:
+        assert len(row["rank_scores"]) == 2
+        assert row["rank_score"] == pytest.approx(sum(row["rank_scores"]) / 2)
+        assert row["vs_base"]["rank_score"] == pytest.approx(row["rank_score"] - base)
+        low, high = row["vs_base"]["ci95"]
+        assert low <= row["vs_base"]["rank_score"] <= high
+        if row["setting"] != "mixture":  # of its draws on a split, a router has none
+            assert row["rank_scores"][0] == pytest.approx(own[row["setting"]]["rank_score"])
+    assert record["rows"][0]["vs_base"] == {"rank_score": 0.0, "ci95": [0.0, 0.0]}
+    assert "Mean of 2 test splits" in ablation[1].out and max(map(len, ablation[1].out.splitlines())) <= 80
+    for name in ("ablation.md", "ablation.html"):
+        assert "Mean of 2 test splits" in (ablation[0] / name).read_text()
+
+
 def test_the_routers_are_whole_and_see_what_their_setting_says(ablation):
     out, _ = ablation
     kinds = {name: AutoRouter.from_pretrained(out / "routers" / name).encoder for name in ("text-only", "image-only")}
@@ -75,14 +95,15 @@ def test_the_routers_are_whole_and_see_what_their_setting_says(ablation):
 def test_the_table_in_markdown_has_a_line_per_setting_and_says_simulated(ablation):
     lines = (ablation[0] / "ablation.md").read_text().splitlines()
     assert "(simulated data)" in lines[0]
-    assert [line.split("|")[1].strip() for line in lines[4:]] == [
+    own = lines[: next(index for index, line in enumerate(lines) if index > 3 and not line)]
+    assert [line.split("|")[1].strip() for line in own[4:]] == [
         "text+image",
         "text-only",
         "image-only",
         "mixture",
         "oracle",
     ]
-    assert len({line.count("|") for line in lines[2:]}) == 1
+    assert len({line.count("|") for line in own[2:]}) == 1
 
 
 def test_the_page_needs_nothing_else_and_says_simulated(ablation):

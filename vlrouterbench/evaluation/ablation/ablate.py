@@ -15,12 +15,13 @@ from pathlib import Path
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.core.files import staged_folder, write_json
 from vlrouterbench.data.table import RoutingTable, load_table
+from vlrouterbench.evaluation.ablation.over_splits import over_splits
 from vlrouterbench.evaluation.ablation.page import ablation_markdown, write_ablation_page
 from vlrouterbench.evaluation.ablation.records import AblationRecord, AblationRow, TrainedSetting
 from vlrouterbench.evaluation.ablation.settings import AblationGrid, AblationSetting
 from vlrouterbench.evaluation.evaluate import EvaluationOptions, evaluate_routers
 from vlrouterbench.evaluation.records import Difference, ResultRecord
-from vlrouterbench.features.encode import encode_benchmark
+from vlrouterbench.features.encode import FeatureSet, encode_benchmark
 from vlrouterbench.features.options import EncodingWork
 from vlrouterbench.metrics.objectives import BENCHMARK_GOAL, Goal
 from vlrouterbench.routers.registry import END_TO_END
@@ -41,12 +42,14 @@ class AblationRun:
         split: the scored split.
         work: how encoding is spread.
         goal: between which costs Rank Scores are measured.
+        splits: on how many splits every setting is trained and scored; 1 is the benchmark's own alone.
     """
 
     router: str = "mlp"
     split: str = "test"
     work: EncodingWork = field(default_factory=EncodingWork)
     goal: Goal = BENCHMARK_GOAL
+    splits: int = 1
 
 
 def ablate(folder: Path | str, grid: AblationGrid, out: Path | str, run: AblationRun | None = None) -> AblationRecord:
@@ -60,7 +63,7 @@ def ablate(folder: Path | str, grid: AblationGrid, out: Path | str, run: Ablatio
 
     Returns:
         The content of `ablation.json`: the axis, and a row per setting with its figures, its difference from the first
-        setting and its Rank Score on validation.
+        setting and its Rank Score on validation; with several splits, the means over them too.
 
     Raises:
         RouterError: an end-to-end family, which has no features to vary.
@@ -71,12 +74,13 @@ def ablate(folder: Path | str, grid: AblationGrid, out: Path | str, run: Ablatio
     bounds = table.goal.bounds_for("An ablation")
     if run.router in END_TO_END:
         raise RouterError(
-            f"{run.router} reads images and texts through its backbone: it has no encoders, fusion or modality to "
-            f"vary. Compare lambdas with `vlrouterbench sweep --router {run.router}`, and backbones with one "
-            "`train --backbone` each and `evaluate`."
+            f"{run.router} reads images and texts through its backbone: it has no encoders or fusion to vary. "
+            f"Compare lambdas with `vlrouterbench sweep --router {run.router}`, and backbones or modalities with one "
+            "`train --backbone` or `--modality` each and `evaluate`."
         )
     with staged_folder(Path(out)) as staging:
-        trained = [_train(setting, table, staging, run) for setting in settings]
+        features = [(setting, encode_benchmark(table, setting.features, run.work)) for setting in settings]
+        trained = [_train(setting, table, encoded, staging, run) for setting, encoded in features]
         routers = [str(staging / "routers" / setting.name) for setting in settings]
         options = EvaluationOptions(
             split=run.split, seed=grid.arguments.seed, num_proc=run.work.num_proc, goal=run.goal
@@ -95,14 +99,17 @@ def ablate(folder: Path | str, grid: AblationGrid, out: Path | str, run: Ablatio
             "benchmark": records[0]["benchmark"],
             "version": __version__,
         }
+        if run.splits > 1:
+            content["over_splits"] = over_splits(table, features, run.router, run.splits, split=run.split)
         write_json(staging / "ablation.json", content)
         (staging / "ablation.md").write_text(ablation_markdown(content), encoding="utf-8")
         write_ablation_page(content, table, staging / "ablation.html")
     return content
 
 
-def _train(setting: AblationSetting, table: RoutingTable, staging: Path, run: AblationRun) -> TrainedSetting:
-    features = encode_benchmark(table, setting.features, run.work)
+def _train(
+    setting: AblationSetting, table: RoutingTable, features: FeatureSet, staging: Path, run: AblationRun
+) -> TrainedSetting:
     trained = train_router(run.router, Problem(table, features), setting.arguments)
     save_router(trained, staging / "routers" / setting.name)
     return {

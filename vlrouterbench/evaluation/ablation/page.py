@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from vlrouterbench.core.files import staged_file
 from vlrouterbench.core.output_text import markdown_text
 from vlrouterbench.data.table import RoutingTable
+from vlrouterbench.evaluation.ablation.over_splits import COLUMNS, splits_cells, splits_title
 from vlrouterbench.evaluation.ablation.records import AblationRecord, ablation_rows
 from vlrouterbench.evaluation.paired import ORACLE
 from vlrouterbench.evaluation.tables import markdown_rows
@@ -38,6 +41,7 @@ def write_ablation_page(content: AblationRecord, table: RoutingTable, path: Path
         report=table.report,
         headings=_headings(content),
         rows=_cells(content),
+        splits=_splits_section(content),
         difference_svg=difference_plot(content),
         frontier_svg=settings.drawing().svg(),
         interactive=interactive_json(settings),
@@ -53,7 +57,26 @@ def ablation_markdown(content: AblationRecord) -> str:
         "Differences are paired, with 95 % intervals."
     )
     head, rows = map(markdown_text, _headings(content)), [map(markdown_text, cells) for _, cells in _cells(content)]
-    return f"{markdown_text(about)}\n\n{markdown_rows(list(head), rows)}"
+    return f"{markdown_text(about)}\n\n{markdown_rows(list(head), rows)}{_splits_markdown(content)}"
+
+
+def _splits_markdown(content: AblationRecord) -> str:
+    record = content.get("over_splits")
+    if record is None:
+        return ""
+    rows = [map(markdown_text, cells) for cells in splits_cells(record)]
+    return f"\n{splits_title(record, content['split'])}.\n\n{markdown_rows([content['axis'], *COLUMNS], rows)}"
+
+
+def _splits_section(content: AblationRecord) -> Mapping[str, Any] | None:
+    record = content.get("over_splits")
+    if record is None:
+        return None
+    return {
+        "title": splits_title(record, content["split"]),
+        "headings": [content["axis"], *COLUMNS],
+        "rows": splits_cells(record),
+    }
 
 
 def _headings(content: AblationRecord) -> list[str]:

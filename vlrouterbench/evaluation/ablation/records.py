@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict
 
+from vlrouterbench.evaluation.ablation.over_splits import OverSplitsRecord
 from vlrouterbench.evaluation.records import (
     Captioned,
     Difference,
@@ -46,6 +47,7 @@ class AblationRecord(Captioned):
     seed: int
     cost_bounds_usd: list[float]
     rows: list[AblationRow]
+    over_splits: NotRequired[OverSplitsRecord]
     version: str
 
 

@@ -8,7 +8,7 @@ Decisions
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import torch
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.core.parts.part import ERRORS, Part
 from vlrouterbench.core.parts.work import DoPart
-from vlrouterbench.routers.base.decision import REFUSALS, RoutingDecision
+from vlrouterbench.routers.base.decision import REFUSALS
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routing.images import ImageFolder
 from vlrouterbench.routing.options import RoutingOptions
@@ -26,12 +26,11 @@ from vlrouterbench.routing.parts.manifest import JobKey
 from vlrouterbench.routing.parts.part_files import RoutedFacts, done_part, write_digests, write_part
 from vlrouterbench.routing.parts.router_source import RouterSource, router_sha256
 from vlrouterbench.routing.parts.shard_rows import ID, PartRows, id_of
-from vlrouterbench.routing.route_table import TableWork
+from vlrouterbench.routing.route_table import Decide, TableWork
 from vlrouterbench.routing.routed_table import SCHEMA, RoutedTable
 
 ERROR_SCHEMA = pa.schema([(ID, pa.string()), ("shard", pa.string()), ("row", pa.int64()), ("problem", pa.string())])
 """A bad row: its id, its shard, its number there from 1 on, and why it could not be decided."""
-Decide = Callable[[torch.Tensor], RoutingDecision]
 
 
 @dataclass(frozen=True)
