@@ -22,7 +22,7 @@ from vlrouterbench.data.saved_tables.bounds import BoundsError, check_columns
 from vlrouterbench.data.saved_tables.cutting import cut_table
 from vlrouterbench.data.saved_tables.form import TableError
 from vlrouterbench.data.saved_tables.pieces import PiecedTable, Pieces, opened_table
-from vlrouterbench.data.saved_tables.read import PARQUET, check_doubled, with_texts
+from vlrouterbench.data.saved_tables.read import PARQUET, check_doubled, readable, with_texts
 from vlrouterbench.routers.encoders.sample_input import IMAGE_FIELDS, RouterInputError, read_text
 from vlrouterbench.routing.limits import UNLIMITED, QuestionError
 from vlrouterbench.routing.question_table import (
@@ -85,7 +85,7 @@ class ShardReader:
         """
         try:
             if self._is_parquet(name):
-                with pq.ParquetFile(self.root / name) as file:
+                with self._parquet(name) as file:
                     content = ShardContent(file.metadata.num_rows, tuple(file.schema_arrow.names))
                 check_columns(len(content.columns))
                 check_doubled(content.columns)
@@ -116,7 +116,7 @@ class ShardReader:
         except (QuestionError, pa.ArrowException, OSError) as error:
             raise SourceError(f"{self.root / name}: {said(error)}. Save or fetch it again.") from error
         except TableError as error:
-            raise SourceError(f"{self.root / name}{error} Save or fetch it again.") from error
+            raise SourceError(f"{self.root / name}{error}") from error
         if count < stop - start:
             raise SourceError(f"{self.root / name}: expected {stop:,} rows, found fewer. It changed meanwhile.")
 
@@ -133,6 +133,11 @@ class ShardReader:
     def _is_parquet(self, name: str) -> bool:
         with (self.root / name).open("rb") as handle:
             return handle.read(4) == PARQUET
+
+    def _parquet(self, name: str) -> pq.ParquetFile:
+        """A file, open; TableError where it is damaged, as where one is read as a single table."""
+        with readable(self.root / name):
+            return pq.ParquetFile(self.root / name)
 
     def _text_content(self, name: str) -> ShardContent:
         """What a shard holds that is no parquet; it stays open."""
@@ -161,7 +166,7 @@ class ShardReader:
 
     def _parquet_rows(self, name: str, start: int, stop: int, columns: list[str] | None) -> Iterator[RawRow]:
         form = question_form(UNLIMITED)
-        with pq.ParquetFile(self.root / name) as file:
+        with self._parquet(name) as file:
             wanted = [name for name in file.schema_arrow.names if name in (columns or form.known)]
             if not wanted:
                 yield from ({} for _ in range(start, min(stop, file.metadata.num_rows)))
