@@ -151,6 +151,34 @@ def easy_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def text_router_folder(easy_folder, tmp_path_factory):
+    """Folder of a VLC router over a small random encoder of texts, which reads at most 24 tokens."""
+    from tests.families import packed_problem
+    from vlrouterbench.training.arguments import RouterTrainingArguments
+    from vlrouterbench.training.fit import save_router, train_router
+
+    def build(folder):
+        arguments = RouterTrainingArguments(cost_weights=(10.0,), num_epochs=4)
+        save_router(train_router("vlc", packed_problem(easy_folder, "tiny-bert", max_tokens=24), arguments), folder)
+
+    return built_once(tmp_path_factory, "end-to-end/of-texts", build)
+
+
+@pytest.fixture(scope="session")
+def estimating_folder(easy_folder, tmp_path_factory):
+    """Folder of an end-to-end router that estimates, over a small random encoder of texts."""
+    from tests.families import packed_problem
+    from vlrouterbench.training.arguments import RouterTrainingArguments
+    from vlrouterbench.training.fit import save_router, train_router
+
+    def build(folder):
+        problem = packed_problem(easy_folder, "tiny-bert", max_tokens=32)
+        save_router(train_router("vlc-estimates", problem, RouterTrainingArguments(num_epochs=8)), folder)
+
+    return built_once(tmp_path_factory, "end-to-end/estimates", build)
+
+
+@pytest.fixture(scope="session")
 def end_to_end_folders(easy_folder, tmp_path_factory):
     """Family name -> folder of an end-to-end router trained on the easy benchmark, on small random backbones."""
     from tests.families import SMALL_BACKBONES, packed_problem

@@ -46,13 +46,17 @@ def byte_tokenizer():
 
 
 def save_text_model(folder, kind="bert", *, max_length=64, files=None):
-    """A text encoder of one kind in a folder: "bert", "xlm-roberta", "modernbert" or "qwen3"."""
+    """A text encoder of one kind in a folder: "bert", "distilbert", "roberta", "xlm-roberta", "modernbert", "qwen3"."""
     torch.manual_seed(0)
     tokenizer = byte_tokenizer() if kind == "qwen3" else word_tokenizer()
     size = TEXT_SIZE | {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
     ends = {"cls_token_id": 2, "sep_token_id": 3, "bos_token_id": 2, "eos_token_id": 3}
     config = {
         "bert": lambda: transformers.BertConfig(**size, max_position_embeddings=max_length),
+        "distilbert": lambda: transformers.DistilBertConfig(
+            vocab_size=len(tokenizer), dim=32, n_layers=2, n_heads=4, hidden_dim=48, max_position_embeddings=max_length
+        ),
+        "roberta": lambda: transformers.RobertaConfig(**size, max_position_embeddings=max_length + 1),
         "xlm-roberta": lambda: transformers.XLMRobertaConfig(**size, max_position_embeddings=max_length + 1),
         "modernbert": lambda: transformers.ModernBertConfig(**size | ends, max_position_embeddings=max_length),
         "qwen3": lambda: transformers.Qwen3Config(

@@ -7,7 +7,7 @@ import torch
 import transformers
 
 from tests.families import packed_problem
-from tests.hub_models import TEXT_SIZE, VISION_SIZE, save_image_model, save_text_model, word_tokenizer
+from tests.hub_models import TEXT_SIZE, VISION_SIZE, save_image_model, word_tokenizer
 from vlrouterbench.core.errors import RouterError, UnknownNameError
 from vlrouterbench.data.table import load_table
 from vlrouterbench.features.backbones import BackboneOptions, open_backbone
@@ -104,12 +104,6 @@ def test_models_that_transformers_lacks_are_said_to_be_so(name, simulated_table)
 def test_unknown_name_is_answered_with_the_known_ones(simulated_table):
     with pytest.raises(UnknownNameError, match='Did you mean "tiny-lxmert".*tiny-visualbert, tiny-siglip'):
         open_backbone(BackboneOptions("tiny-lxmrt"), simulated_table)
-
-
-def test_a_model_of_texts_alone_is_refused(simulated_table, tmp_path):
-    source = save_text_model(tmp_path / "bert")
-    with pytest.raises(RouterError, match="reads images and texts .*found bert"):
-        open_backbone(BackboneOptions(str(source)), simulated_table)
 
 
 def test_a_size_that_patches_do_not_divide_is_refused(simulated_table):

@@ -17,7 +17,7 @@ from typer.models import OptionInfo
 
 FAMILIES = (
     "knn, prknn, ovr, kmeans, prototype, linear, mlp, ridge-mf, uniroute, irt, two-tower, flagship, "
-    "context-mean, context-nn; through a backbone: cosine, routerdc, zooter, vlc"
+    "context-mean, context-nn; through a backbone: cosine, routerdc, zooter, vlc, vlc-estimates"
 )
 POLICIES = "oracle, strongest, cheapest, strongest-per-dataset, random, mixture"
 ARGUMENTS, REQUIRED, OPTIONS = "Arguments", "Required options", "Options"

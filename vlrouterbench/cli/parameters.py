@@ -60,6 +60,14 @@ class FeatureRequest:
     fusion: Annotated[
         str, typer.Option(help="How the two are joined; an unknown name is answered with a list of all.")
     ] = "concat"
+    modality: Annotated[
+        str | None,
+        typer.Option(
+            metavar="text|image|both",
+            help="What is read of samples; else all that the encoders, or the backbone, read.",
+            show_default=False,
+        ),
+    ] = None
     text_weight: Annotated[float, typer.Option(help="The text's share in a weighted average.")] = 0.7
     max_length: Annotated[int | None, typer.Option(help="Longest text in tokens; else the encoder's own limit.")] = None
     image_pooling: Annotated[
@@ -74,10 +82,10 @@ class FeatureRequest:
     num_proc: Annotated[int | None, typer.Option(min=1, help="Processes that encode; 2 on a CPU, 1 on a GPU.")] = None
 
     def feature_options(self) -> FeatureOptions:
-        """The encoders and their fusion."""
-        from vlrouterbench.features.options import FeatureOptions
+        """The encoders and their fusion; of one modality it is the fusion of that alone."""
+        from vlrouterbench.features.options import FeatureOptions, fusion_of
 
-        return fields_of(self, FeatureOptions)
+        return fields_of(self, FeatureOptions, fusion=fusion_of(self.modality, self.fusion))
 
     def work(self, **how: Any) -> EncodingWork:
         """How encoding is spread; `how` as for EncodingWork."""
@@ -87,7 +95,41 @@ class FeatureRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FamilyRequest(FeatureRequest):
+class BackboneRequest(FeatureRequest):
+    """Through which backbone end-to-end routers read, beside features for the other families."""
+
+    GROUP: ClassVar[str] = BACKBONE
+    backbone: Annotated[
+        str,
+        typer.Option(
+            help="Backbone of an end-to-end router: tiny-lxmert and other tiny-*, a folder or a Hub id.",
+        ),
+    ] = "tiny-lxmert"
+    patches: Annotated[
+        str | None,
+        typer.Option(
+            help="ViT-style model that gives LXMERT or VisualBERT their patch tokens; else linear.",
+        ),
+    ] = None
+    image_size: Annotated[int | None, typer.Option(help="Side of the image in pixels; else the backbone's own.")] = None
+    max_images: Annotated[
+        int | None,
+        typer.Option(
+            help="Images of a sample that a decoder reads; else as many as a training sample has, 4 at most.",
+        ),
+    ] = None
+
+    def backbone_rows(self, table: RoutingTable, work: EncodingWork) -> PackedSet:
+        """Images and texts as the backbone takes them."""
+        from vlrouterbench.features.backbones import BackboneOptions, open_backbone
+        from vlrouterbench.features.packed import pack_benchmark
+
+        options = fields_of(self, BackboneOptions, name=self.backbone, max_tokens=self.max_length)
+        return pack_benchmark(table, open_backbone(options, table), work)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FamilyRequest(BackboneRequest):
     """How a command trains a family, on which features or through which backbone."""
 
     GROUP: ClassVar[str] = "How the family is trained"
@@ -108,36 +150,10 @@ class FamilyRequest(FeatureRequest):
         ),
     ] = None
     num_epochs: Annotated[int | None, typer.Option(help="At most this many epochs; else the family's own.")] = None
-    backbone: Annotated[
-        str,
-        typer.Option(
-            help="Backbone of an end-to-end router: tiny-lxmert and other tiny-*, a folder or a Hub id.",
-            rich_help_panel=BACKBONE,
-        ),
-    ] = "tiny-lxmert"
-    patches: Annotated[
-        str | None,
-        typer.Option(
-            help="ViT-style model that gives LXMERT or VisualBERT their patch tokens; else linear.",
-            rich_help_panel=BACKBONE,
-        ),
-    ] = None
-    image_size: Annotated[
-        int | None, typer.Option(help="Side of the image in pixels; else the backbone's own.", rich_help_panel=BACKBONE)
-    ] = None
-    max_images: Annotated[
-        int | None,
-        typer.Option(
-            help="Images of a sample that a decoder reads; else as many as a training sample has, 4 at most.",
-            rich_help_panel=BACKBONE,
-        ),
-    ] = None
 
     def training_rows(self, family: str, table: RoutingTable, work: EncodingWork) -> FeatureSet | PackedSet:
         """What a family learns from: features, or images and texts as an end-to-end router's backbone takes them."""
-        from vlrouterbench.features.backbones import BackboneOptions, open_backbone
         from vlrouterbench.features.encode import encode_benchmark
-        from vlrouterbench.features.packed import pack_benchmark
         from vlrouterbench.routers.registration import find_family
         from vlrouterbench.routers.registry import END_TO_END
         from vlrouterbench.training.outside import check_can_be_saved
@@ -145,10 +161,9 @@ class FamilyRequest(FeatureRequest):
         # First of all: a wrong name costs no time, and a family of an installed package is imported by it.
         family = find_family(family)
         check_can_be_saved(family)
-        if family not in END_TO_END:
-            return encode_benchmark(table, self.feature_options(), work)
-        options = fields_of(self, BackboneOptions, name=self.backbone, max_tokens=self.max_length)
-        return pack_benchmark(table, open_backbone(options, table), work)
+        if family in END_TO_END:
+            return self.backbone_rows(table, work)
+        return encode_benchmark(table, self.feature_options(), work)
 
 
 @dataclass(frozen=True, kw_only=True)

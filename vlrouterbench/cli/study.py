@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vlrouterbench.cli.parameters import FeatureRequest, GoalRequest, options_of
+from vlrouterbench.cli.parameters import BACKBONE, BackboneRequest, GoalRequest, fields_of, options_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class StudyRequest(FeatureRequest, GoalRequest):
+class StudyRequest(BackboneRequest, GoalRequest):
     """The options of the command."""
 
     folder: Annotated[Path, typer.Argument(help="Benchmark folder.")]
@@ -28,14 +28,25 @@ class StudyRequest(FeatureRequest, GoalRequest):
     router: Annotated[
         list[str] | None,
         typer.Option(
-            help="FAMILY, FAMILY:VARIANT, shuffled/FAMILY, policy or file of decisions; repeat. The first is compared "
-            "with the others. Default: all, or what the parts state."
+            help="FAMILY, FAMILY:VARIANT, FAMILY@TEXT_ENCODER, shuffled/FAMILY, policy or file of decisions; repeat. "
+            "The first is compared with the others. Default: all over features, or what the parts state."
         ),
     ] = None
     seed: Annotated[
         list[int] | None, typer.Option(help="Split; 0 is the benchmark's own. Repeat; default: 0 to 4.")
     ] = None
     out: Annotated[Path | None, typer.Option(help="Folder to write: study.json and study.html.")] = None
+    num_epochs: Annotated[
+        int | None,
+        typer.Option(help="At most so many epochs of end-to-end routers; else their own.", rich_help_panel=BACKBONE),
+    ] = None
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(help="Learning rate of end-to-end routers; else their own.", rich_help_panel=BACKBONE),
+    ] = None
+    bf16: Annotated[
+        bool, typer.Option(help="Train end-to-end routers in bfloat16 (autocast).", rich_help_panel=BACKBONE)
+    ] = False
     candidates: Annotated[
         str,
         typer.Option(
@@ -52,10 +63,12 @@ def study(request: StudyRequest) -> None:
     from vlrouterbench.data.table import load_table
     from vlrouterbench.evaluation.decisions import is_decisions_file
     from vlrouterbench.evaluation.pool import candidates_beside, scored_candidates, with_candidates
-    from vlrouterbench.evaluation.study.context import StudyContext
+    from vlrouterbench.evaluation.study.context import StudyContext, family_and_variant, text_of
     from vlrouterbench.evaluation.study.study import DEFAULT_PARTS, STUDY_PAGE, default_routers, write_study
     from vlrouterbench.evaluation.study.study import study as run_study
     from vlrouterbench.features.encode import encode_benchmark
+    from vlrouterbench.routers.registry import END_TO_END, ROUTERS
+    from vlrouterbench.training.arguments import RouterTrainingArguments
 
     console.quiet_libraries()
     whole = load_table(request.folder).judged_by(request.goal())
@@ -63,9 +76,25 @@ def study(request: StudyRequest) -> None:
     routers = request.router or default_routers(parts)
     beside = {name: candidates_beside(Path(name)) or whole.pool.names for name in routers if is_decisions_file(name)}
     table = with_candidates(whole, scored_candidates(request.candidates, whole, beside))
+    families = [family_and_variant(name)[0] for name in routers]
+    texts = {
+        text for name, family in zip(routers, families, strict=True) if family in ROUTERS and (text := text_of(name))
+    }
+    options = request.feature_options()
     with console.stage("encode text and images") as progress:
-        features = encode_benchmark(table, request.feature_options(), request.work(progress=progress))
-    context = StudyContext(table, features, tuple(request.seed or range(5)), console.stage)
+        work = request.work(progress=progress)
+        features = encode_benchmark(table, options, work)
+        by_text = {text: encode_benchmark(table, replace(options, text=text), work) for text in sorted(texts)}
+        rows = request.backbone_rows(table, work) if set(families) & set(END_TO_END) else None
+    context = StudyContext(
+        table,
+        features,
+        tuple(request.seed or range(5)),
+        console.stage,
+        by_text=by_text,
+        rows=rows,
+        fine_tuning=fields_of(request, RouterTrainingArguments, seed=None),
+    )
     result = run_study(context, routers, parts)
     written = []
     if request.out is not None:

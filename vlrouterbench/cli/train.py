@@ -211,6 +211,7 @@ def train(request: TrainRequest) -> None:
         *([trained.chosen.note] if trained.chosen.note else []),
         *_note_on_few(len(problem.validation_features), len(trained.trials)),
         *filter(None, (fewer_images_note(router, features.describe()), fitted_note(features.describe()))),
+        *_note_on_long_texts(router, features.describe()),
         *(said for name, said in trained.router.config.training.items() if name == "sample_note"),
         *_notes_on_partial_rows(router, trained.router.config.training, table),
         f"saved to {target}",
@@ -226,6 +227,13 @@ def _note_on_few(num_validation: int, num_trials: int) -> list[str]:
         f"note: settings were compared on {num_validation} validation sample{'s' * (num_validation > 1)}, where chance "
         f"alone moves accuracy by some {50 / num_validation**0.5:.0f} points; with more questions less is left to it"
     ]
+
+
+def _note_on_long_texts(name: str, described: Mapping[str, Any]) -> list[str]:
+    """That texts are longer than an end-to-end router reads."""
+    if not (count := described.get("shortened_texts")):
+        return []
+    return [f"{name} reads {described['max_tokens']} tokens of a text: {count:,} samples have more (--max-length)."]
 
 
 def _notes_on_partial_rows(name: str, record: Mapping[str, Any], table: RoutingTable) -> list[str]:

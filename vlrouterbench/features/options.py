@@ -7,12 +7,24 @@ from dataclasses import dataclass
 
 from vlrouterbench.core.errors import BenchmarkError, unknown_name
 from vlrouterbench.core.parts.work import Engine
-from vlrouterbench.routers.encoders.block import CONCAT, FUSIONS, POOLED, TEXT_WEIGHT
+from vlrouterbench.routers.encoders.block import (
+    CONCAT,
+    FUSIONS,
+    IMAGE,
+    IMAGE_ONLY,
+    POOLED,
+    TEXT,
+    TEXT_ONLY,
+    TEXT_WEIGHT,
+)
 from vlrouterbench.routers.encoders.builtin.text import BUILTIN
 
 FIRST = "first"
 """Of several images of a sample the first is taken alone, and what was made so says how many that were."""
 IMAGE_POOLINGS = (FIRST, POOLED)
+BOTH = "both"
+READ = (TEXT, IMAGE, BOTH)
+"""What can be read of samples, by features and by backbones alike."""
 Progress = Callable[[int, int], None]
 """Called with (done, total) while inputs are encoded."""
 
@@ -46,6 +58,24 @@ class FeatureOptions:
             raise unknown_name("image pooling", self.image_pooling, IMAGE_POOLINGS)
         if not 0 <= self.text_weight <= 1:
             raise BenchmarkError(f"expected a text weight in [0, 1], found {self.text_weight}.")
+
+
+def fusion_of(modality: str | None, fusion: str) -> str:
+    """The fusion that reads a modality: of one alone its own, of both the one that was asked for.
+
+    Raises:
+        UnknownNameError: no such modality.
+        BenchmarkError: the fusion that was asked for reads another.
+    """
+    if modality is None:
+        return fusion
+    if modality not in READ:
+        raise unknown_name("modality", modality, READ)
+    alone = {TEXT: TEXT_ONLY, IMAGE: IMAGE_ONLY}
+    own = alone.get(modality, fusion)
+    if (modality == BOTH and fusion in alone.values()) or (modality != BOTH and fusion not in (CONCAT, own)):
+        raise BenchmarkError(f"expected --modality {modality} or --fusion {fusion}, found both. Leave one out.")
+    return own
 
 
 @dataclass(frozen=True)

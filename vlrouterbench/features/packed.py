@@ -7,6 +7,7 @@ Decisions
 - Decoding is spread over processes, each writing its own rows of the one file, which takes its name when it is whole.
 - Rows that are sent to another process are sent as the names of their files.
 - A batch is cut to its longest text when it is taken.
+- Of texts alone no image is decoded, and nothing is stored of them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NotRequired
+from typing import Any, NotRequired, cast
 
 import numpy as np
 import torch
@@ -32,6 +33,7 @@ from vlrouterbench.features.inputs import num_with_more, router_inputs, text_inp
 from vlrouterbench.features.options import EncodingWork
 from vlrouterbench.features.store import content_key, feature_folder
 from vlrouterbench.routers.backbones.sample_encoder import RowDescription, SampleEncoder, shortened, uncalled
+from vlrouterbench.routers.encoders.block import TEXT
 
 PACKED_VERSION = 1
 """Raised whenever the same sample would have other bytes."""
@@ -43,13 +45,13 @@ class PackedRows:
     """Some samples of a benchmark as rows of bytes, taken from disk when they are needed.
 
     Attributes:
-        images: (num_all, image bytes) uint8, mapped.
+        images: (num_all, image bytes) uint8, mapped; of width 0, and nowhere on disk, where texts alone are read.
         tokens: (num_all, max_tokens) int32, mapped.
         rows: (num_samples,) index of each row.
         encoder: what made them.
     """
 
-    images: np.memmap
+    images: np.ndarray
     tokens: np.memmap
     rows: np.ndarray
     encoder: SampleEncoder
@@ -70,15 +72,23 @@ class PackedRows:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """For a worker process: it maps the files again, instead of being sent what they hold."""
-        return _mapped_again, (self.images.filename, self.tokens.filename, self.rows, self.encoder.config)
+        images = getattr(self.images, "filename", None)
+        return _mapped_again, (images, self.tokens.filename, self.rows, self.encoder.config)
 
     def to(self, device: Any) -> PackedRows:
         """The same rows: what is taken of them is moved, a block at a time."""
         return self
 
 
-def _mapped_again(images: str, tokens: str, rows: np.ndarray, config: Mapping[str, Any]) -> PackedRows:
-    return PackedRows(_open(Path(images)), _open(Path(tokens)), rows, SampleEncoder(config))
+def _mapped_again(images: str | None, tokens: str, rows: np.ndarray, config: Mapping[str, Any]) -> PackedRows:
+    mapped = _open(Path(tokens))
+    pictures = _no_images(mapped) if images is None else _open(Path(images))
+    return PackedRows(pictures, mapped, rows, SampleEncoder(config))
+
+
+def _no_images(tokens: np.ndarray) -> np.ndarray:
+    """Rows of no bytes, one for each text."""
+    return np.zeros((len(tokens), 0), dtype=np.uint8)
 
 
 def _open(path: Path) -> np.memmap:
@@ -87,10 +97,11 @@ def _open(path: Path) -> np.memmap:
 
 
 class PackedDescription(RowDescription):
-    """As of rows, with the number of samples without an image, and of those that have more images than are read."""
+    """As of rows, with counts of samples: without an image, with more images, and with longer texts, than are read."""
 
     masked_images: int
     fewer_images: NotRequired[int]
+    shortened_texts: NotRequired[int]
 
 
 @dataclass(frozen=True)
@@ -101,8 +112,9 @@ class PackedSet:
         values: all rows in the folder's order.
         encoder: what made them.
         masked_images: samples without an image.
-        path: of the images.
+        path: of the images, or of the tokens where texts alone are read.
         fewer_images: samples that have more images than are read.
+        shortened_texts: samples whose texts are longer than is read.
     """
 
     values: PackedRows
@@ -110,6 +122,7 @@ class PackedSet:
     masked_images: int
     path: Path
     fewer_images: int = 0
+    shortened_texts: int = 0
 
     def of(self, table: RoutingTable) -> PackedRows:
         """The rows of a table."""
@@ -117,17 +130,11 @@ class PackedSet:
 
     def describe(self) -> PackedDescription:
         """What routers read, for results and cards."""
-        own = self.encoder.describe()
-        described: PackedDescription = {
-            "backbone": own["backbone"],
-            "image_size": own["image_size"],
-            "max_tokens": own["max_tokens"],
-            "masked_images": self.masked_images,
-        }
-        if "max_images" in own:
-            described["max_images"] = own["max_images"]
+        described = cast(PackedDescription, {**self.encoder.describe(), "masked_images": self.masked_images})
         if self.fewer_images:
             described["fewer_images"] = self.fewer_images
+        if self.shortened_texts:
+            described["shortened_texts"] = self.shortened_texts
         return described
 
 
@@ -157,16 +164,35 @@ def pack_benchmark(table: RoutingTable, encoder: SampleEncoder, work: EncodingWo
             "Leave --engine out; --num-proc is how many processes decode."
         )
     store = feature_folder(table)
-    size = encoder.config["image_size"]
+    path = store / f"tokens-{_token_key(table, encoder)}.npy"
+    tokens, whole = _mapped(path, lambda staging: _write_tokens(staging, table, encoder)), load_table(table.folder)
+    shortened_texts = _num_shortened(whole, encoder, tokens)
+    if not encoder.most_images:
+        rows = PackedRows(_no_images(tokens), tokens, np.arange(len(tokens)), encoder)
+        return PackedSet(rows, encoder, 0, path, shortened_texts=shortened_texts)
+    size = encoder.image_size
     several = [encoder.most_images] if encoder.most_images > 1 else []
     image_key = content_key([PACKED_VERSION, table.sha256, size, encoder.config["image_mean"], *several])
-    token_key = content_key([PACKED_VERSION, table.sha256, encoder.config["max_tokens"], tokenizer_digest(encoder)])
     path = store / f"pictures-{size}-{image_key}.npy"
     images = _mapped(path, lambda staging: _write_images(staging, table, encoder, work))
-    tokens = _mapped(store / f"tokens-{token_key}.npy", lambda staging: _write_tokens(staging, table, encoder))
     rows = PackedRows(images, tokens, np.arange(len(images)), encoder)
     masked = int((images[:, encoder.pixel_bytes] == 0).sum())
-    return PackedSet(rows, encoder, masked, path, num_with_more(load_table(table.folder), encoder.most_images))
+    return PackedSet(rows, encoder, masked, path, num_with_more(whole, encoder.most_images), shortened_texts)
+
+
+def _token_key(table: RoutingTable, encoder: SampleEncoder) -> str:
+    config = encoder.config
+    own = {name: config[name] for name in ("modality", "prefix", "lower_case") if name in config}
+    if own == {"modality": TEXT}:
+        own = {}  # tokens of both modalities, which may be stored already
+    definition = [PACKED_VERSION, table.sha256, config["max_tokens"], tokenizer_digest(encoder)]
+    return content_key([*definition, own] if own else definition)
+
+
+def _num_shortened(table: RoutingTable, encoder: SampleEncoder, tokens: np.ndarray) -> int:
+    """Samples whose texts are longer than is read: of those that fill their row."""
+    full = (tokens[:, -1] >= 0).nonzero()[0]
+    return encoder.num_shortened(list(text_inputs(table.take(full)))) if len(full) else 0
 
 
 def tokenizer_digest(encoder: SampleEncoder) -> str:
@@ -229,6 +255,6 @@ def _decode(task: tuple[int, int]) -> int:
 
 
 def _write_tokens(path: Path, table: RoutingTable, encoder: SampleEncoder) -> None:
-    texts = [sample.text for sample in text_inputs(load_table(table.folder))]
+    samples = list(text_inputs(load_table(table.folder)))
     with path.open("wb") as handle:
-        np.save(handle, encoder.token_rows(texts), allow_pickle=False)
+        np.save(handle, encoder.token_rows(samples), allow_pickle=False)

@@ -63,6 +63,18 @@ def _siglip(vocabulary: int, longest: int, size: int) -> ModelConfig:
     return {"text_config": tower | text, "vision_config": tower | {"image_size": size, "patch_size": TINY_PATCH}}
 
 
+def _bert(vocabulary: int, longest: int, size: int) -> ModelConfig:
+    return {
+        "vocab_size": vocabulary,
+        "hidden_size": _WIDTH,
+        "num_attention_heads": _HEADS,
+        "intermediate_size": _INNER,
+        "num_hidden_layers": 2,
+        "max_position_embeddings": longest,
+        "initializer_range": 0.05,
+    }
+
+
 def _decoder(vocabulary: int, longest: int) -> ModelConfig:
     return {
         "vocab_size": vocabulary,
@@ -102,6 +114,7 @@ TINY: dict[str, tuple[str, MakeConfig]] = {
     "tiny-siglip": ("siglip", _siglip),
     "tiny-smolvlm": ("smolvlm", _smolvlm),
     "tiny-qwen2.5-vl": ("qwen2_5_vl", _qwen),
+    "tiny-bert": ("bert", _bert),
 }
 """Name -> model type of transformers, and its configuration."""
 

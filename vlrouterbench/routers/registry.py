@@ -22,6 +22,7 @@ from vlrouterbench.routers.families.modeling_routerdc import RouterDCRouter
 from vlrouterbench.routers.families.modeling_two_tower import TwoTowerRouter
 from vlrouterbench.routers.families.modeling_uniroute import UniRouteRouter
 from vlrouterbench.routers.families.modeling_vlc import VLCRouter
+from vlrouterbench.routers.families.modeling_vlc_estimates import VLCEstimatesRouter
 from vlrouterbench.routers.families.modeling_zooter import ZooterRouter
 from vlrouterbench.routers.flagship.modeling_flagship import FlagshipRouter
 
@@ -48,6 +49,7 @@ END_TO_END: dict[str, type[PreTrainedRouter]] = {
     "routerdc": RouterDCRouter,
     "zooter": ZooterRouter,
     "vlc": VLCRouter,
+    "vlc-estimates": VLCEstimatesRouter,
 }
 """Families that learn from pixels and text through a backbone of their own."""
 FAMILIES: Mapping[str, type[PreTrainedRouter]] = ChainMap(END_TO_END, ROUTERS)

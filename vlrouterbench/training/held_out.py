@@ -65,9 +65,9 @@ def held_out_of(router: PreTrainedRouter, problem: Problem) -> dict[str, torch.T
         router: as it was fitted, in memory.
         problem: what it was trained on.
     """
-    if not isinstance(router, EstimatingRouter) or router.end_to_end:
+    if not isinstance(router, EstimatingRouter):
         return None
-    made = router.estimates(problem.validation_features.to(router.device))
+    made = router.held_out_estimates or router.estimates(problem.validation_features.to(router.device))
     parts, tables = [made], [problem.validation_outcomes]
     if router.out_of_fold is not None:
         rows = router.out_of_fold_rows
@@ -85,7 +85,8 @@ def held_out_of(router: PreTrainedRouter, problem: Problem) -> dict[str, torch.T
         "is_train": torch.arange(sum(sizes)) >= sizes[0],
         "cost_bounds": torch.tensor(problem.table.goal.measured, dtype=torch.float64),
     }
-    kept |= familiar(problem.train_features, problem.train_groups, problem.features.encoder)
+    if not router.end_to_end:
+        kept |= familiar(problem.train_features, problem.train_groups, problem.features.encoder)
     return kept | ({"standard_error": torch.cat([e.cpu() for e in errors])} if router.calibrated else {})
 
 

@@ -19,17 +19,19 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.core.threads import one_thread
+from vlrouterbench.routers.base.estimating import EstimatingRouter
 from vlrouterbench.routers.base.learning import Recipe, TrainingSet
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.training.best_epochs import BestEpochs, last_checkpoint
 from vlrouterbench.training.lora import with_adapters
 from vlrouterbench.training.make_trainer import make_trainer
 from vlrouterbench.training.samples import FeatureDataset
-from vlrouterbench.training.selection import Trial, best_of, try_settings
+from vlrouterbench.training.selection import Trial, best_of, judged, try_settings
 from vlrouterbench.training.sharding import copy_to_divide, is_sharded
 from vlrouterbench.training.trained_copy import take_weights
 from vlrouterbench.training.training_group import TrainingGroup
@@ -64,7 +66,25 @@ def train_gradient_router(router: PreTrainedRouter, training_set: TrainingSet, r
     ((trial, state),) = train_group(TrainingGroup(copied or router, [router], judge, collect), dataset, run)
     router.load_state_dict(state, strict=False)
     router.cpu().eval()
-    return [trial]
+    return [_completed(router, training_set, run) or trial]
+
+
+@torch.no_grad()
+def _completed(router: PreTrainedRouter, training_set: TrainingSet, run: TrainingRun) -> Trial | None:
+    """The best trial once a family has learnt what follows its best epoch; None where nothing does."""
+    if not isinstance(router, EstimatingRouter):
+        return None
+    problem = run.problem
+    outcomes = problem.validation_outcomes
+    quality = torch.from_numpy(outcomes.quality.astype(np.float32))
+    groups = torch.from_numpy(np.unique(outcomes.column("group_id"), return_inverse=True)[1])
+    made = router.complete(training_set, problem.validation_features, quality, groups)
+    if made is None:
+        return None
+    router.held_out_estimates = made
+    weights = [setting.get("usd_weight", router.config.usd_weight) for setting in router.decision_settings(run.recipe)]
+    chosen = (router.choose(router.utility_at(made, weight)) for weight in weights)
+    return best_of([judged(problem, {"usd_weight": w}, one) for w, one in zip(weights, chosen, strict=True)])
 
 
 def train_group(

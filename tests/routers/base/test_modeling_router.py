@@ -17,7 +17,7 @@ from vlrouterbench.routers.base.decision import CalibrationError, PoolMismatchEr
 from vlrouterbench.routers.base.learning import soft_cross_entropy
 from vlrouterbench.routers.base.modeling_router import CALIBRATED_FAMILIES, PreTrainedRouter
 from vlrouterbench.routers.encoders.sample_input import RouterInputError
-from vlrouterbench.routers.registry import ROUTERS
+from vlrouterbench.routers.registry import FAMILIES, ROUTERS
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import save_router, train_router
 
@@ -146,7 +146,7 @@ def test_unknown_candidate_or_empty_subset_is_refused(routers, subset):
 
 
 def test_calibrated_families_are_those_that_refusals_name():
-    assert tuple(family for family in ROUTERS if ROUTERS[family].calibrated) == CALIBRATED_FAMILIES
+    assert tuple(family for family in FAMILIES if FAMILIES[family].calibrated) == CALIBRATED_FAMILIES
 
 
 @each_calibrated

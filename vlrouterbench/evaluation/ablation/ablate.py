@@ -74,9 +74,9 @@ def ablate(folder: Path | str, grid: AblationGrid, out: Path | str, run: Ablatio
     bounds = table.goal.bounds_for("An ablation")
     if run.router in END_TO_END:
         raise RouterError(
-            f"{run.router} reads images and texts through its backbone: it has no encoders, fusion or modality to "
-            f"vary. Compare lambdas with `vlrouterbench sweep --router {run.router}`, and backbones with one "
-            "`train --backbone` each and `evaluate`."
+            f"{run.router} reads images and texts through its backbone: it has no encoders or fusion to vary. "
+            f"Compare lambdas with `vlrouterbench sweep --router {run.router}`, and backbones or modalities with one "
+            "`train --backbone` or `--modality` each and `evaluate`."
         )
     with staged_folder(Path(out)) as staging:
         features = [(setting, encode_benchmark(table, setting.features, run.work)) for setting in settings]

@@ -5,7 +5,8 @@ Decisions
 - Everything is done anew for every split: training, choices on validation, the mixture on train. Cost bounds stay the
   benchmark's.
 - A name is a family (`mlp`), one of its variants (`flagship:without-kernel`), the label-permutation control of either
-  (`shuffled/mlp`), a policy (`mixture`), a function, or what a file of decisions names (`decided.py`).
+  (`shuffled/mlp`), a policy (`mixture`), a function, or what a file of decisions names (`decided.py`). Behind a family
+  over features, `@` names a text encoder that stands in the place of the study's (`mlp@BAAI/bge-m3`).
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.policies import POLICIES
 from vlrouterbench.evaluation.shuffled import shuffled_outcomes
 from vlrouterbench.features.encode import FeatureSet
+from vlrouterbench.features.packed import PackedSet
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.registration import FUNCTIONS, is_family, unknown_family
-from vlrouterbench.routers.registry import FAMILIES, ROUTERS
+from vlrouterbench.routers.registry import END_TO_END, FAMILIES, ROUTERS
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import train_router
 from vlrouterbench.training.problem import Problem
@@ -36,6 +38,8 @@ SHUFFLED = "shuffled/"
 """Before a family's name: its label-permutation control, trained on shuffled outcomes."""
 VARIANT = ":"
 """Between a family's name and a variant's."""
+ENCODER = "@"
+"""Between a family's name, or its variant's, and a text encoder's."""
 Stage = Callable[[str], AbstractContextManager[Any]]
 
 
@@ -49,6 +53,9 @@ class StudyContext:
         seeds: of splits and of training, different ones.
         stage: opens each step by its title, for progress.
         decided: function, or router of a file of decisions -> sample id -> index in the pool.
+        by_text: text encoder -> features with it, for the names that bring their own.
+        rows: images and texts as end-to-end routers take them; None for a study without any.
+        fine_tuning: how end-to-end routers are trained; variant and seed are the study's.
     """
 
     table: RoutingTable
@@ -56,6 +63,9 @@ class StudyContext:
     seeds: Sequence[int] = (0, 1, 2, 3, 4)
     stage: Stage = lambda _: nullcontext()
     decided: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    by_text: Mapping[str, FeatureSet] = field(default_factory=dict)
+    rows: PackedSet | None = None
+    fine_tuning: RouterTrainingArguments = field(default_factory=RouterTrainingArguments)
 
     def splits(self) -> Iterator[tuple[int, RoutingTable]]:
         """Every seed with the benchmark under its split."""
@@ -80,8 +90,16 @@ class StudyContext:
         """What trains the router of a name: family, problem and arguments; arguments as for `train`."""
         family, variant = family_and_variant(name)
         outcomes = shuffled_outcomes(table, seed=seed) if name.startswith(SHUFFLED) else table
-        arguments = RouterTrainingArguments(seed=seed, variant=variant or "default")
-        return family, Problem(outcomes, self.features), arguments
+        arguments = self.fine_tuning if family in END_TO_END else RouterTrainingArguments()
+        arguments = replace(arguments, seed=seed, variant=variant or "default")
+        return family, Problem(outcomes, self.features_of(name)), arguments
+
+    def features_of(self, name: str) -> FeatureSet | PackedSet:
+        """What the router of a name learns from and decides by; names as for `train`."""
+        if family_and_variant(name)[0] in END_TO_END and self.rows is not None:
+            return self.rows
+        text = text_of(name)
+        return self.by_text[text] if text else self.features
 
 
 def resplit(table: RoutingTable, seed: int) -> RoutingTable:
@@ -114,12 +132,22 @@ def bounds_of(table: RoutingTable) -> tuple[float, float]:
 
 def family_and_variant(name: str) -> tuple[str, str]:
     """Names of a router's family and of its variant, "" where it names none."""
-    family, _, variant = name.removeprefix(SHUFFLED).partition(VARIANT)
+    family, _, variant = name.removeprefix(SHUFFLED).partition(ENCODER)[0].partition(VARIANT)
     return family, variant
 
 
-def check_names(routers: Sequence[str], context: StudyContext) -> None:
+def text_of(name: str) -> str:
+    """The text encoder that a router's name brings, "" where it brings none."""
+    return name.partition(ENCODER)[2]
+
+
+def check_names(routers: Sequence[str], context: StudyContext, *, over_features: bool = True) -> None:
     """Stop before any training where a name or a seed cannot be used.
+
+    Args:
+        routers: names.
+        context: what the study is made on.
+        over_features: whether every router is to decide by the study's own features.
 
     Raises:
         RouterError: no router or seed, or one twice; or what cannot be trained anew on every split.
@@ -134,10 +162,15 @@ def check_names(routers: Sequence[str], context: StudyContext) -> None:
             continue
         if not is_family(family):
             raise _not_trained(name, family)
-        if family not in ROUTERS:
+        if family not in ROUTERS and (over_features or context.rows is None):
             raise RouterError(
-                f'"{name}" learns end to end, and a study trains families over features. Train and evaluate it on '
-                "one split, or give a file of its decisions on all of them."
+                f'"{name}" learns end to end, and this part of a study trains families over features. Give it to the '
+                "part routers alone."
+            )
+        if text_of(name) and (family not in ROUTERS or over_features or text_of(name) not in context.by_text):
+            raise RouterError(
+                f'"{name}" brings a text encoder of its own, which only families over features take, and only in the '
+                f"part routers. Leave {ENCODER}{text_of(name)} out; --text is the encoder of all."
             )
         if variant and variant not in FAMILIES[family].recipes:
             raise unknown_name(f"variant of {family}", variant, FAMILIES[family].recipes)

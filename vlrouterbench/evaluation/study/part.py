@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypedDict, TypeVar
+from typing import Any, ClassVar, Generic, NotRequired, TypedDict, TypeVar
 
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.data.build_report import BenchmarkIdentity
@@ -29,6 +29,7 @@ class StudyHeader(TypedDict):
     Attributes:
         benchmark: which benchmark.
         features: as their encoder describes them.
+        backbone: as it describes what end-to-end routers read; where there are some.
         seeds: of the splits.
         first: the router that the others are compared with.
         candidates: that routers are trained and scored on.
@@ -39,6 +40,7 @@ class StudyHeader(TypedDict):
 
     benchmark: BenchmarkIdentity
     features: Mapping[str, object]
+    backbone: NotRequired[Mapping[str, object]]
     seeds: list[int]
     first: str
     candidates: list[str]
@@ -71,12 +73,14 @@ class StudyPart(ABC, Generic[Record]):
         name: on the command line.
         key: in `study.json`.
         former_names: spellings of earlier releases, which the command line still accepts.
+        over_features: whether its routers all decide by the study's own features, none of them end to end.
         default_routers: for a study of this part alone that names none; empty takes those of every study.
     """
 
     name: ClassVar[str]
     key: ClassVar[str]
     former_names: ClassVar[Sequence[str]] = ()
+    over_features: ClassVar[bool] = True
     default_routers: ClassVar[Sequence[str]] = ()
 
     def check(self, context: StudyContext, routers: Sequence[str]) -> None:
@@ -86,7 +90,7 @@ class StudyPart(ABC, Generic[Record]):
             RouterError: no router or seed, or one twice.
             UnknownNameError: no such family, variant or policy.
         """
-        check_names(routers, context)
+        check_names(routers, context, over_features=self.over_features)
 
     @abstractmethod
     def run(self, context: StudyContext, routers: Sequence[str]) -> Record:

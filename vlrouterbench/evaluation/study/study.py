@@ -129,6 +129,8 @@ def study(context: StudyContext, routers: Sequence[str], parts: Sequence[str] = 
         "rank_score_reason": context.table.goal.why_no_rank_score,
         "version": __version__,
     }
+    if context.rows is not None:
+        header["backbone"] = context.rows.describe()
     return Study(header, {part.key: part.run(context, routers) for part in chosen})
 
 

@@ -30,7 +30,8 @@ class BackboneDescription(TypedDict):
     """A backbone, as the router's config.json states it.
 
     `kind` is a model type of transformers and `config` that model's configuration; `random` says that its weights are;
-    `patches` is for models that read patch tokens; `before` and `after` are token ids around a decoder's image.
+    `patches` is for models that read patch tokens; `before` and `after` are token ids around a decoder's image;
+    `pooling` says how a text encoder's tokens become a vector.
     """
 
     name: str
@@ -40,6 +41,7 @@ class BackboneDescription(TypedDict):
     patches: NotRequired[PatchDescription]
     before: NotRequired[list[int]]
     after: NotRequired[list[int]]
+    pooling: NotRequired[str]
 
 
 class Backbone(nn.Module):

@@ -5,8 +5,8 @@ Decisions
   box embedding; VisualBERT has none in transformers, so a learnt projection of the box is added to each token.
 - SigLIP and CLIP give a vector for the text and one for the image. Both are normalised and joined with their product,
   so that a head can weigh what the two have in common.
-- Decoders that take images are in `decoders.py`. UNITER and ViLBERT are not in transformers: a class and a
-  line in BACKBONES adds one.
+- Decoders that take images are in `decoders.py`, encoders of texts alone in `texts.py`. UNITER and ViLBERT are not in
+  transformers: a class and a line in BACKBONES adds one.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from vlrouterbench.routers.backbones.base import Backbone
 from vlrouterbench.routers.backbones.decoders import QwenBackbone, SmolBackbone
 from vlrouterbench.routers.backbones.patches import PatchTokens
 from vlrouterbench.routers.backbones.sample_encoder import BackboneInput
+from vlrouterbench.routers.backbones.texts import TEXT_KINDS, TextBackbone
 
 
 class LxmertBackbone(Backbone):
@@ -121,6 +122,7 @@ BACKBONES: dict[str, type[Backbone]] = {
     "idefics3": SmolBackbone,
     "qwen2_vl": QwenBackbone,
     "qwen2_5_vl": QwenBackbone,
+    **dict.fromkeys(TEXT_KINDS, TextBackbone),
 }
 """Model type of transformers -> how it is used."""
 

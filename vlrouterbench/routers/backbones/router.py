@@ -70,7 +70,7 @@ class EndToEndRouter(PreTrainedRouter):
 
     def __init__(self, config: EndToEndConfig) -> None:
         super().__init__(config)
-        self.backbone = build_backbone(config.encoder["backbone"], config.encoder["image_size"])
+        self.backbone = build_backbone(config.encoder["backbone"], self.encoder.image_size)
         self.dropout = nn.Dropout(config.dropout)
 
     def make_encoder(self, config: RouterConfig) -> nn.Module:

@@ -56,6 +56,8 @@ class EstimatingRouter(PreTrainedRouter):
     config_class: type[RouterConfig] = EstimatingRouterConfig
     out_of_fold: Estimates | None = None
     """Of training samples, by what was learnt without their groups; of families that make some, after `fit`."""
+    held_out_estimates: Estimates | None = None
+    """Of validation, where these are others than `estimates` gives: calibrated without each sample's fold."""
     out_of_fold_rows: torch.Tensor | None = None
     """Of which training samples they are, (num_sampled,) int64, where these are not all."""
 
@@ -71,6 +73,22 @@ class EstimatingRouter(PreTrainedRouter):
         self.mean_cost.copy_(training_set.mean_cost)
         never = training_set.quality.isnan().all(dim=0) | training_set.cost.isnan().all(dim=0)
         self.handicap.copy_(UNMEASURED_PENALTY * never)
+
+    def complete(
+        self, training_set: TrainingSet, features: Any, quality: torch.Tensor, groups: torch.Tensor
+    ) -> Estimates | None:
+        """Learn what follows the best epoch of a gradient family; nothing here.
+
+        Args:
+            training_set: what it learnt from.
+            features: of held-out samples.
+            quality: theirs, (num_samples, num_candidates), NaN = not measured.
+            groups: (num_samples,) int64: number of each one's group of near-duplicates.
+
+        Returns:
+            Estimates of the held-out samples that its trade-off is chosen by; None to ask it as it then is.
+        """
+        return None
 
     def estimate(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Quality (num_samples, num_candidates) and cost (USD per sample, that shape or (num_candidates,))."""

@@ -40,7 +40,7 @@ from vlrouterbench.routers.base.learning import (
 from vlrouterbench.routers.base.saved_router import SavedRouter
 from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder, FeatureProcessor
 
-CALIBRATED_FAMILIES = ("flagship",)
+CALIBRATED_FAMILIES = ("flagship", "vlc-estimates")
 """Families with calibrated estimates; the registry's test keeps this list true."""
 
 

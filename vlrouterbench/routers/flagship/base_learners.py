@@ -30,6 +30,10 @@ from vlrouterbench.routers.families.modeling_ridge_mf import ridge_of_blocks
 SHARPNESS = 3.0
 """Of the kernel, over the typical squared distance of two landmarks."""
 EIGENVALUE_FLOOR = 1e-6
+LINEAR_STRENGTH = 0.1
+"""Penalty of the linear functions that predict cost and tokens."""
+LEAST_RELATIVE = 0.05
+"""Of its mean: no candidate is expected to cost, or to write, less than this on any sample."""
 DATASET_STRENGTH = 0.03
 DATASET_SHARPNESS = (1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0)
 DATASET_PRIOR = 20.0
@@ -145,7 +149,7 @@ class LinearLearner(nn.Module):
         strength: penalty on squared weights, as a multiple of the number of samples.
     """
 
-    def __init__(self, dim: int, num_targets: int, strength: float) -> None:
+    def __init__(self, dim: int, num_targets: int, strength: float = LINEAR_STRENGTH) -> None:
         super().__init__()
         self.strength = strength
         self.means = frozen(dim)

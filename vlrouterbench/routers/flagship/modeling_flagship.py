@@ -32,7 +32,7 @@ from vlrouterbench.routers.base.budget import Budget, Estimates
 from vlrouterbench.routers.base.configuration_router import MANY
 from vlrouterbench.routers.base.learning import Recipe, Setting, TrainingSet
 from vlrouterbench.routers.base.modeling_router import frozen
-from vlrouterbench.routers.flagship.base_learners import BaseLearners, LinearLearner, StackSizes
+from vlrouterbench.routers.flagship.base_learners import LEAST_RELATIVE, BaseLearners, LinearLearner, StackSizes
 from vlrouterbench.routers.flagship.stacking import (
     NUM_FOLDS,
     calibrated,
@@ -49,13 +49,9 @@ from vlrouterbench.routers.pool.open_pool import OpenPoolRouter
 MEMORY_SIZE = 2_000
 NUM_LANDMARKS = 600
 STRENGTHS = (0.003, 0.01)
-LINEAR_STRENGTH = 0.1
-"""Penalty of the linear functions that predict cost and tokens."""
 MAX_DIM = 256
 TRADE_OFFS = (*(30.0 * 0.8**step for step in range(40)), 0.0)
 """Accuracy that asking the most expensive candidate instead of a free one must gain, the heaviest first."""
-LEAST_RELATIVE = 0.05
-"""Of its mean: no candidate is expected to cost, or to write, less than this on any sample."""
 ALIKE = 100
 """Training samples that are much alike: a standard error counts the sampling error of their mean."""
 PARTS = ("kernel", "datasets", "costs", "calibration", "expectation")
@@ -137,8 +133,8 @@ class FlagshipRouter(OpenPoolRouter):
         # Indices in the train split; the name is that of the tensor in saved routers.
         self.memory_places = frozen(config.memory_size)
         self.stack = BaseLearners(self._sizes)
-        self.costs = LinearLearner(self._dim, self.num_trained, LINEAR_STRENGTH)
-        self.tokens = LinearLearner(self._dim, 2 * self.num_trained, LINEAR_STRENGTH)
+        self.costs = LinearLearner(self._dim, self.num_trained)
+        self.tokens = LinearLearner(self._dim, 2 * self.num_trained)
         self.weights = frozen(2 * self._sizes.num_predictions)
         self.curve = frozen(2, self.num_trained)
         self.post_init()
@@ -210,7 +206,7 @@ class FlagshipRouter(OpenPoolRouter):
             sample = rows[kept[places]], residuals[kept[places]]
             stack.fit(sample, blocks.effects(kept), seed=training_set.seed)
             predictions[asked] = stack.predict(rows[asked])
-            costs = LinearLearner(self._dim, self.num_trained, LINEAR_STRENGTH)
+            costs = LinearLearner(self._dim, self.num_trained)
             costs.fit(blocks.relative_costs(kept))
             relative_cost[asked] = costs.predict(rows[asked])
         return predictions, relative_cost

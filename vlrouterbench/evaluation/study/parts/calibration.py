@@ -14,7 +14,7 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -70,6 +70,7 @@ class CalibrationPart(StudyPart[list[CalibrationRow]]):
     """One row per calibrated router; routers without calibrated estimates are skipped."""
 
     name = key = "calibration"
+    over_features = False
 
     def check(self, context: StudyContext, routers: Sequence[str]) -> None:
         """As the base's.
@@ -96,7 +97,9 @@ class CalibrationPart(StudyPart[list[CalibrationRow]]):
             constants = _constants(split.split("train").quality)
             for name, parts in splits.items():
                 with context.stage(f"split {seed}: {name}"):
-                    router, features = context.train(name, split, seed), context.features.of(test)
+                    # Rows of bytes are taken and moved as features are.
+                    features: Any = context.features_of(name).of(test)
+                    router = context.train(name, split, seed)
                     # Trained on this very table, it has the table's order of candidates.
                     estimates = ask_estimates(name, router, features, np.arange(len(test.pool)))
                     if estimates is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -71,6 +71,7 @@ class RoutersPart(StudyPart[list[RouterRow]]):
     """One row per router and one for UPPER_BOUND, the best first."""
 
     name = key = "routers"
+    over_features = False
 
     def run(self, context: StudyContext, routers: Sequence[str]) -> list[RouterRow]:
         """Train and score routers on every split."""
@@ -161,7 +162,9 @@ def outcomes_by_name(name: str, context: StudyContext, split: RoutingTable, test
         return outcomes_of_policy(name, split, test, seed=seed)
     if name in context.decided:
         return outcomes_of(context.decisions_of(name, test), test)
-    decisions = context.train(name, split, seed).decide(context.features.of(test))
+    # Rows of bytes are taken and moved as features are.
+    features: Any = context.features_of(name).of(test)
+    decisions = context.train(name, split, seed).decide(features)
     return outcomes_of(decisions.cpu().numpy(), test)
 
 

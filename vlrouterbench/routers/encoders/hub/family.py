@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from vlrouterbench.routers.encoders.hub.folder import HubEncoderError, ModelFolder
+from vlrouterbench.routers.encoders.hub.pooling import POOLINGS
 
 _SIMILAR = "Instruct: Retrieve semantically similar text.\nQuery:"
 UNKNOWN = "unknown"
@@ -70,7 +71,6 @@ _POOLING_FLAGS = {
     "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
     "pooling_mode_weightedmean_tokens": "weightedmean",
 }
-_SUPPORTED_POOLING = ("cls", "mean", "last")
 
 
 def text_family(folder: ModelFolder, name: str | None = None) -> TextFamily:
@@ -134,10 +134,9 @@ def _with_own_pooling(folder: ModelFolder, family: TextFamily, *paths: str) -> T
     if settings is None:
         return family
     pooling = _stated_pooling(settings)
-    if len(pooling) != 1 or pooling[0] not in _SUPPORTED_POOLING:
+    if len(pooling) != 1 or pooling[0] not in POOLINGS:
         raise HubEncoderError(
-            f"expected one pooling of {', '.join(_SUPPORTED_POOLING)} in {folder.source}, "
-            f"found {', '.join(pooling) or 'none'}."
+            f"expected one pooling of {', '.join(POOLINGS)} in {folder.source}, found {', '.join(pooling) or 'none'}."
         )
     if family.prefix and settings.get("include_prompt") is False:
         raise HubEncoderError(f"{folder.source} leaves its prompt out of the pooling, which is not supported here.")

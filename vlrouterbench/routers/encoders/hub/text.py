@@ -19,6 +19,7 @@ import torch
 from vlrouterbench.routers.encoders.hub.family import LONGEST, text_family
 from vlrouterbench.routers.encoders.hub.folder import HubEncoderError, ModelFolder, first_line
 from vlrouterbench.routers.encoders.hub.model import HubDescription, HubEncoder, load_model, reads_images
+from vlrouterbench.routers.encoders.hub.pooling import pooled_tokens
 from vlrouterbench.routers.encoders.hub.prompt import fixed_tokens, prompt_tokens
 from vlrouterbench.routers.encoders.sample_input import RouterInput
 
@@ -49,7 +50,7 @@ class HubTextEncoder(HubEncoder):
         max_length, family = self._arguments
         _require_text_model(self._config, self._folder)
         self.family = text_family(self._folder, family)
-        self._tokenizer = _load_tokenizer(self._folder)
+        self._tokenizer = load_tokenizer(self._folder)
         self.max_length = self._checked_length(self._config, max_length)
         # The pooler of a BERT is not among the outputs used, and many encoders are published without it.
         model: torch.nn.Module = load_model(AutoModel, self._folder, dtype=self._dtype, unused=("pooler",))
@@ -101,16 +102,12 @@ class HubTextEncoder(HubEncoder):
         padding = self._tokenizer.pad_token_id or 0
         ids = torch.full(mask.shape, padding)
         ids[mask.bool()] = torch.tensor([token for row in rows for token in row])
-        ids, mask, lengths = ids.to(self.device), mask.to(self.device), lengths.to(self.device)
+        ids, mask = ids.to(self.device), mask.to(self.device)
         hidden = self._model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
-        if self.family.pooling == "cls":
-            return hidden[:, 0]
-        if self.family.pooling == "last":
-            return hidden[torch.arange(len(rows), device=self.device), lengths - 1]
-        return (hidden * mask[..., None]).sum(dim=1) / lengths[:, None]
+        return pooled_tokens(hidden, mask, self.family.pooling)
 
     def _checked_length(self, config: Any, max_length: int | None) -> int:
-        limit = _position_limit(config)
+        limit = position_limit(config)
         stated = self.family.max_length or min(self._tokenizer.model_max_length, _NO_LIMIT)
         own = min(limit, stated, LONGEST)
         if max_length is not None and max_length > limit:
@@ -139,13 +136,18 @@ def _require_text_model(config: Any, folder: ModelFolder) -> None:
         )
 
 
-def _position_limit(config: Any) -> int:
-    """Most tokens that the model has positions for."""
+def position_limit(config: Any) -> int:
+    """Most tokens that a text model of this configuration has positions for."""
     positions = getattr(config, "max_position_embeddings", None) or _NO_LIMIT
     return positions - (config.pad_token_id + 1) if config.model_type in _OFFSET_POSITIONS else positions
 
 
-def _load_tokenizer(folder: ModelFolder) -> Any:
+def load_tokenizer(folder: ModelFolder) -> Any:
+    """The fast tokenizer of a model's folder.
+
+    Raises:
+        HubEncoderError: none, none that loads, or a slow one.
+    """
     from transformers import AutoTokenizer
 
     # Without its files transformers makes a tokenizer that knows no word.
