@@ -146,3 +146,13 @@ def test_a_damaged_parquet_file_is_said_to_be_one_whatever_its_bytes(tmp_path, c
     with pytest.raises(QuestionError) as alone:
         read_questions(tmp_path / "q.parquet")
     assert str(alone.value).rstrip(".") in str(raised.value)
+
+
+def test_a_table_that_is_a_link_to_nothing_is_refused(tmp_path):
+    (tmp_path / "a.csv").write_text("question\nWhy?\n")
+    (tmp_path / "b.csv").symlink_to(tmp_path / "a.csv")
+    assert find_shards(tmp_path).names == ("a.csv", "b.csv")
+    (tmp_path / "c.csv").symlink_to(tmp_path / "gone.csv")
+    for source in (tmp_path, tmp_path / "*.csv"):
+        with pytest.raises(SourceError, match=r"found a link to nothing: .*c\.csv\. Mend or remove it"):
+            find_shards(source)

@@ -25,6 +25,7 @@ from vlrouterbench.data.saved_tables.pieces import PiecedTable, Pieces, opened_t
 from vlrouterbench.data.saved_tables.read import PARQUET, check_doubled, readable, with_texts
 from vlrouterbench.routers.encoders.sample_input import IMAGE_FIELDS, RouterInputError, read_text
 from vlrouterbench.routing.limits import UNLIMITED, QuestionError
+from vlrouterbench.routing.parts.shards import Stamp, stamp_of
 from vlrouterbench.routing.question_table import (
     RawRow,
     check_question_column,
@@ -46,15 +47,34 @@ class PartRows:
         root: the folder that names of shards are relative to.
         shards: their names.
         pieces: name of a shard of text -> its pieces.
+        stamps: name of a shard -> its stamp from before it was looked through.
     """
 
     root: Path
     shards: Sequence[str]
     pieces: Mapping[str, Pieces] = field(default_factory=dict)
+    stamps: Mapping[str, Stamp] = field(default_factory=dict)
 
     def reader(self) -> ShardReader:
         """What reads them."""
         return ShardReader(self.root, dict(self.pieces))
+
+    def check_unchanged(self, name: str) -> None:
+        """Refuse a shard that changed since the job was looked through.
+
+        Raises:
+            SourceError: it did.
+        """
+        try:
+            found: Stamp | None = stamp_of(self.root / name)
+        except OSError:
+            found = None
+        if found != self.stamps.get(name, found):
+            raise SourceError(
+                f"{self.root / name}: expected the table that this job was begun with, found it "
+                f"{'gone' if found is None else 'changed'} meanwhile. Put it back and run the same command again: what "
+                "is done stays."
+            )
 
 
 class ShardContent(NamedTuple):
