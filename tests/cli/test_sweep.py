@@ -52,7 +52,7 @@ def test_table_fits_80_columns_and_says_that_figures_are_of_validation(
 def test_separate_networks_on_request(program, chain_folder, tmp_path):
     asked = ("--router", "mlp", "--cost-weight", "0", "--cost-weight", "10", "--num-epochs", "1", "--separate")
     done = program("sweep", chain_folder / "benchmark", *asked, "--out", tmp_path / "out", "--json")
-    assert json.loads(done.out)["shared_trunk"] is False
+    assert json.loads(done.out)["side_by_side"] is False
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from vlrouterbench.training.sweep import sweep_router, write_sweep
 @pytest.fixture(scope="module")
 def swept(simulated_problem):
     """Two cost weights, two seeds."""
-    arguments = RouterTrainingArguments(cost_weights=(0.0, float("inf")), num_epochs=2, shared_trunk=True)
+    arguments = RouterTrainingArguments(cost_weights=(0.0, float("inf")), num_epochs=2, side_by_side=True)
     return sweep_router("mlp", simulated_problem, arguments, seeds=(3, 4))
 
 
@@ -33,7 +33,7 @@ def test_a_row_per_cost_weight_with_mean_and_deviation_over_seeds(swept):
 def test_figures_are_those_of_the_saved_routers_on_validation(swept, simulated_problem, tmp_path):
     write_sweep(swept, tmp_path / "sweep")
     content = json.loads((tmp_path / "sweep" / "sweep.json").read_text())
-    assert content == swept.content and content["split"] == "validation" and content["shared_trunk"]
+    assert content == swept.content and content["split"] == "validation" and content["side_by_side"]
     assert (tmp_path / "sweep" / "sweep.svg").read_text().startswith("<svg")
     validation = simulated_problem.validation
     for row, name in zip(content["rows"], ("mlp-lambda-0", "mlp-lambda-inf"), strict=True):

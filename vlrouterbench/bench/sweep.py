@@ -1,10 +1,10 @@
-"""`bench sweep`: the MLP at the paper's six cost weights, trained one by one and as one sweep on a shared trunk.
+"""`bench sweep`: the MLP at the paper's six cost weights, trained one by one and as one sweep side by side.
 
 Decisions
 - On a simulated benchmark drawn for the comparison. Features are made before the clock starts, for both.
 - The baseline trains in this process too: six commands would each also load libraries, tables and features.
-- Three seeds, since single runs differ by chance. The gap is by how much a cost weight's mean over seeds differs from
-  its own training's, on validation, where the best epoch of many is kept in both.
+- Three seeds, since the time of a training is that of its epochs. The gap is by how much a cost weight's mean over
+  seeds differs from its own training's, on validation: both should be the same router, to rounding.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ def bench_sweep(*, scale: float = 1.0) -> SweepComparison:
         )
         table = load_table(benchmark)
         problem = Problem(table, encode_benchmark(table))
-        _train(problem, seed=0, shared_trunk=True, num_epochs=1)
-        apart = [_train(problem, seed=seed, shared_trunk=False) for seed in _SEEDS]
-        together = [_train(problem, seed=seed, shared_trunk=True) for seed in _SEEDS]
+        _train(problem, seed=0, side_by_side=True, num_epochs=1)
+        apart = [_train(problem, seed=seed, side_by_side=False) for seed in _SEEDS]
+        together = [_train(problem, seed=seed, side_by_side=True) for seed in _SEEDS]
     (ours, shared), (baseline, own) = (
         (sum(seconds for seconds, _ in runs), np.mean([scores for _, scores in runs], axis=0))
         for runs in (together, apart)
@@ -73,11 +73,11 @@ def bench_sweep(*, scale: float = 1.0) -> SweepComparison:
 
 
 def _train(
-    problem: Problem, *, seed: int, shared_trunk: bool, num_epochs: int | None = None
+    problem: Problem, *, seed: int, side_by_side: bool, num_epochs: int | None = None
 ) -> tuple[float, list[float]]:
     """Seconds, and the validation Rank Score of every cost weight."""
     arguments = RouterTrainingArguments(
-        cost_weights=COST_WEIGHTS, seed=seed, shared_trunk=shared_trunk, num_epochs=num_epochs
+        cost_weights=COST_WEIGHTS, seed=seed, side_by_side=side_by_side, num_epochs=num_epochs
     )
     trained, seconds = timed(lambda: list(train_each("mlp", problem, arguments)))
     return seconds, [one.chosen.merit for one in trained]

@@ -34,7 +34,7 @@ class SweepRequest(FamilyRequest, CostBoundsRequest):
         list[int] | None, typer.Option("--seed", help="Repeat for mean and standard deviation over seeds.")
     ] = None
     separate: Annotated[
-        bool, typer.Option("--separate", help="A network of its own for every lambda, where one trunk could serve all.")
+        bool, typer.Option("--separate", help="Train one lambda after another, where all could be trained at once.")
     ] = False
 
 
@@ -52,7 +52,7 @@ def sweep(request: SweepRequest) -> None:
         raise RouterError(f'"{request.router}" needs no training: there is nothing to sweep.')
     console.quiet_libraries()
     options = named_values(request.option or ())
-    arguments = fields_of(request, RouterTrainingArguments, options=options, shared_trunk=not request.separate)
+    arguments = fields_of(request, RouterTrainingArguments, options=options, side_by_side=not request.separate)
     table = load_table(request.folder).judged_by(request.goal())
     with console.stage("encode text and images") as progress:
         features = request.training_rows(request.router, table, request.work(progress=progress))

@@ -42,8 +42,8 @@ class RouterTrainingArguments:
         unsolved: rule for samples that no candidate answers correctly; None to drop them.
         variant: "default", or "reference" for a router as in the benchmark's paper.
         options: configuration fields of the family to fix instead of choosing them.
-        shared_trunk: train the routers of several cost weights on one trunk, where the family can (`mlp`); each by
-            itself otherwise.
+        side_by_side: train the networks of several cost weights at once, where the family can (`mlp`): the same
+            routers in less time, but for rounding.
         num_epochs: at most this many passes over the train split (gradient families).
         batch_size: global batch, over all processes.
         learning_rate: of the optimiser.
@@ -71,7 +71,7 @@ class RouterTrainingArguments:
     unsolved: Unsolved | None = None
     variant: str = "default"
     options: Mapping[str, Any] = field(default_factory=dict)
-    shared_trunk: bool = False
+    side_by_side: bool = False
     num_epochs: int | None = None
     batch_size: int | None = None
     learning_rate: float | None = None

@@ -35,7 +35,7 @@ from vlrouterbench.training.outside import check_outside, code_carried, is_outsi
 from vlrouterbench.training.problem import Problem
 from vlrouterbench.training.record import training_record
 from vlrouterbench.training.selection import Trial, best_of, trial_facts, try_settings
-from vlrouterbench.training.shared_trunk import train_on_shared_trunk
+from vlrouterbench.training.side_by_side import fits_side_by_side, train_side_by_side
 from vlrouterbench.training.teacher import teacher_labels
 from vlrouterbench.training.trainer import train_gradient_router
 from vlrouterbench.training.training_run import TrainingRun
@@ -164,8 +164,8 @@ def _recipe(family: str, problem: Problem, arguments: RouterTrainingArguments) -
 def _by_cost_weight(family: type[PreTrainedRouter], run: TrainingRun) -> Iterator[Iterable[TrainedRouter]]:
     """For every cost weight the routers that were fitted, each with what it was tried with."""
     runs = [replace(run, setting={"cost_weight": weight}) for weight in run.recipe.cost_weights or ()] or [run]
-    if run.arguments.shared_trunk and family.shares_trunk:
-        yield from _shared_fits(family, runs)
+    if run.arguments.side_by_side and fits_side_by_side(family):
+        yield from _fits_side_by_side(family, runs)
         return
     for one in runs:
         yield _fits(family, one)
@@ -187,16 +187,17 @@ def _fits(family: type[PreTrainedRouter], run: TrainingRun) -> Iterator[TrainedR
         yield _tried(router, trials, one)
 
 
-def _shared_fits(family: type[PreTrainedRouter], runs: Sequence[TrainingRun]) -> list[list[TrainedRouter]]:
-    """As `_fits` for all cost weights at once, on one trunk per setting."""
+def _fits_side_by_side(family: type[PreTrainedRouter], runs: Sequence[TrainingRun]) -> list[list[TrainedRouter]]:
+    """As `_fits` for all cost weights at once, their networks side by side."""
     training_sets = [_training_set(family, run) for run in runs]
     fits: list[list[TrainedRouter]] = [[] for _ in runs]
     recipe, arguments = runs[0].recipe, runs[0].arguments
     for setting in settings_of(recipe.fit_grid):
-        set_seed(arguments.seed)
-        pairs = zip(runs, training_sets, strict=True)
-        routers = [_fitted_once(family, run, samples, setting) for run, samples in pairs]
-        trained = train_on_shared_trunk(routers, training_sets, replace(runs[0], setting=setting))
+        routers = []
+        for run, samples in zip(runs, training_sets, strict=True):
+            set_seed(arguments.seed)
+            routers.append(_fitted_once(family, run, samples, setting))
+        trained = train_side_by_side(routers, training_sets, replace(runs[0], setting=setting))
         for own, run, (router, trial) in zip(fits, runs, trained, strict=True):
             own.append(_tried(router, [trial], replace(run, setting={**run.setting, **setting})))
     return fits

@@ -24,7 +24,7 @@ from vlrouterbench.training.samples import FeatureDataset, first_of
 from vlrouterbench.training.sharding import autocast_only, divide_on_cpus_too, keep_float32
 from vlrouterbench.training.streamed import StreamedBatches, streamed_batches
 from vlrouterbench.training.trackers import EVERY, tensorboard_folder
-from vlrouterbench.training.training_group import TrainingGroup, epoch_ends
+from vlrouterbench.training.training_group import TrainingGroup, clips_for_each, epoch_ends
 from vlrouterbench.training.training_run import TrainingRun
 
 if TYPE_CHECKING:
@@ -75,6 +75,9 @@ def make_trainer(
             callbacks=[callback],
             optimizers=(optimizer, None),
         )
+    if len(group.routers) > 1:
+        options.max_grad_norm = 0.0
+        trainer.add_callback(clips_for_each(group))
     for chatty in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(chatty)
     return trainer

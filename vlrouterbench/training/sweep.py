@@ -4,7 +4,8 @@ Decisions
 - Every figure is of the validation split, which also chose epochs and settings: it ranks cost weights, and is no
   estimate of what a router does on samples it has not seen. `evaluate` gives that, on the test split.
 - The routers of the first seed are saved, one per cost weight; the other seeds say how much of a difference is chance.
-- A family that is able to trains the cost weights of one seed on a shared trunk, unless it is turned off.
+- A family that is able to trains the cost weights of one seed side by side, unless it is turned off: the same routers
+  in less time.
 - An end-to-end family, which `train` gives one cost weight, is swept over the paper's grid like any other: that takes a
   training for each.
 """
@@ -27,6 +28,7 @@ from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import TrainedRouter, save_router, train_each
 from vlrouterbench.training.problem import Problem
 from vlrouterbench.training.selection import json_number
+from vlrouterbench.training.side_by_side import fits_side_by_side
 
 FIGURES: tuple[Literal["rank_score", "accuracy", "average_cost_usd"], ...] = (
     "rank_score",
@@ -65,7 +67,7 @@ class SweepContent(TypedDict):
     variant: str
     split: str
     num_samples: int
-    shared_trunk: bool
+    side_by_side: bool
     seeds: list[int]
     cost_bounds_usd: list[float]
     benchmark: BenchmarkIdentity
@@ -124,7 +126,7 @@ def sweep_router(
         "variant": arguments.variant,
         "split": "validation",
         "num_samples": len(problem.validation),
-        "shared_trunk": arguments.shared_trunk and FAMILIES[family].shares_trunk,
+        "side_by_side": arguments.side_by_side and fits_side_by_side(FAMILIES[family]),
         "seeds": list(seeds),
         "cost_bounds_usd": list(bounds),
         "benchmark": problem.table.identity,

@@ -4,7 +4,7 @@ Decisions
 - The best epoch by Rank Score on validation is kept, in memory, the last of equals: a small validation set cannot tell
   a router that has learnt little from one that has learnt more. Training stops when it does not improve. A family with
   decision settings is judged in every epoch by the best of them.
-- Routers that are trained together (`shared_trunk.py`) each have their own patience and best epoch, as if alone;
+- Routers that are trained together (`side_by_side.py`) each have their own patience and best epoch, as if alone;
   training stops when the last is done.
 - A checkpoint holds weights, optimiser, schedule, random state and the best epochs so far; a run that goes on from it
   ends with the weights of one that was never stopped. One that was being written when the run was killed is passed

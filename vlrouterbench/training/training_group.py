@@ -26,6 +26,8 @@ from vlrouterbench.training.training_run import TrainingRun
 if TYPE_CHECKING:
     from transformers import TrainerCallback
 
+MOST_GRADIENT = 1.0
+"""Norm that a router's gradient is clipped to; the default of transformers' Trainer."""
 Judge = Callable[[Sequence[int]], list[Trial]]
 """The trials of some routers of a group, given by their indices, as they are after an epoch."""
 
@@ -106,6 +108,23 @@ def epoch_ends(
                 keeper.write(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
     return EpochEnds()
+
+
+def clips_for_each(group: TrainingGroup) -> TrainerCallback:
+    """What clips the gradients of several routers for each, as the trainer does for one."""
+    from transformers import TrainerCallback
+
+    parameters = [list(router.parameters()) for router in group.routers]
+
+    class ClipsForEach(TrainerCallback):
+        """The callback; made here as `EpochEnds` is."""
+
+        def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            """Clip what the step is about to follow."""
+            for own in parameters:
+                nn.utils.clip_grad_norm_(own, MOST_GRADIENT)
+
+    return ClipsForEach()
 
 
 def _steps_per_epoch(state: Any) -> int:

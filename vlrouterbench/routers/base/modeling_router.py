@@ -73,8 +73,8 @@ class PreTrainedRouter(AskedRouter, SavedRouter):
     """Whether the family learns from pixels and text through a backbone of its own, not from features."""
     needs_text_features = False
     """Whether what it learns from has vectors of the texts (`TrainingSet.text_features`)."""
-    shares_trunk = False
-    """Whether routers of several cost weights can be trained on one trunk: `trunk`, `share_trunk` and a last layer."""
+    has_plain_head = False
+    """Whether `head` is all there is to train, linear layers, ReLU and dropout: several train side by side then."""
     from_sample: ClassVar[str] = ""
     """What is learnt from `TrainingSet.sampled`, in a few words; empty where every training sample has a part."""
     recipes: ClassVar[Mapping[str, Recipe]] = {"default": Recipe()}

@@ -44,7 +44,7 @@ class MLPRouter(PreTrainedRouter):
     config_class = MLPRouterConfig
     title = "MLP"
     by_gradient = True
-    shares_trunk = True
+    has_plain_head = True
     recipes: ClassVar[Mapping[str, Recipe]] = {
         "default": Recipe(),
         "reference": Recipe(
@@ -70,15 +70,6 @@ class MLPRouter(PreTrainedRouter):
     def score(self, features: torch.Tensor) -> torch.Tensor:
         """Logits, (num_samples, num_candidates)."""
         return self.head(features)
-
-    @property
-    def trunk(self) -> nn.Sequential:
-        """The hidden layers, which routers of one sweep may share in training."""
-        return nn.Sequential(*list(self.head)[:-1])
-
-    def share_trunk(self, other: MLPRouter) -> None:
-        """Take the hidden layers of another router of the same widths; the last layer stays this one's."""
-        self.head = nn.Sequential(*other.trunk, self.head[-1])
 
     def fit(self, training_set: TrainingSet) -> None:
         """Start with all candidates alike, and those that no label names below them."""

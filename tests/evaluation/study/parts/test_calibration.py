@@ -105,6 +105,6 @@ def test_no_calibrated_router_is_an_error_before_anything_is_trained(simulated_p
         raise AssertionError(title)
 
     context = StudyContext(simulated_problem.table, simulated_problem.features, (0,), stage)
-    with pytest.raises(RouterError, match=r"found mixture, mlp\. Families that have them: flagship\."):
+    with pytest.raises(RouterError, match=r"found mixture, mlp\. Families that have them: flagship, vlc-estimates\."):
         study(context, ("mixture", "mlp"), ("routers", "calibration"))
     assert not opened

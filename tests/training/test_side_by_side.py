@@ -1,7 +1,7 @@
-"""One trunk for several cost weights: every router learns its own targets, keeps its own best epoch, and is plain."""
+"""Networks of several cost weights side by side: each is the one that it would be by itself, and plain."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ from vlrouterbench.routers.base.learning import soft_cross_entropy
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import save_router, train_each, train_router
 from vlrouterbench.training.problem import Problem
-from vlrouterbench.training.shared_trunk import SharedTrunk
+from vlrouterbench.training.side_by_side import SideBySide
 
 WEIGHTS = (0.0, 100.0, float("inf"))
 
@@ -32,40 +32,60 @@ class Recording(Problem):
 
 
 def arguments(**given):
-    """Arguments for a sweep on a shared trunk."""
-    return RouterTrainingArguments(**{"cost_weights": WEIGHTS, "shared_trunk": True, "num_epochs": 4} | given)
+    """Arguments for a sweep side by side."""
+    return RouterTrainingArguments(**{"cost_weights": WEIGHTS, "side_by_side": True, "num_epochs": 4} | given)
 
 
 @pytest.fixture(scope="module")
 def swept(simulated_problem):
-    """A router per cost weight, trained on one trunk."""
+    """A router per cost weight, trained side by side."""
     return list(train_each("mlp", simulated_problem, arguments()))
 
 
-def test_loss_is_the_mean_of_each_router_s_own():
+@pytest.fixture(scope="module")
+def steep_problem(simulated_problem):
+    """Features so long that gradients are clipped."""
+    features = simulated_problem.features
+    return Problem(simulated_problem.table, replace(features, values=30 * features.values))
+
+
+def test_loss_is_the_sum_of_each_network_s_own_and_their_dropout_is_the_same():
     torch.manual_seed(0)
-    routers = [small_router("mlp", hidden_sizes=[6], dropout=0.0) for _ in range(2)]
+    routers = [small_router("mlp", hidden_sizes=[6], dropout=0.5).train() for _ in range(2)]
     features = widened([[1.0, -2.0], [0.5, 3.0]], routers[0])
     targets = [torch.tensor([[1.0, 0, 0], [0, 1, 0]]), torch.tensor([[0, 0.5, 0.5], [0, 0, 1]])]
-    apart = [router.head[-1] for router in routers]
-    module = SharedTrunk(routers)
-    expected = (
-        sum(soft_cross_entropy(router.score(features), t) for router, t in zip(routers, targets, strict=True)) / 2
+    expected = torch.zeros(())
+    for router, wanted in zip(routers, targets, strict=True):
+        torch.manual_seed(1)
+        expected += soft_cross_entropy(router.score(features), wanted)
+    torch.manual_seed(1)
+    torch.testing.assert_close(SideBySide(routers)(features, torch.cat(targets, dim=1)).loss, expected)
+
+
+def test_a_network_that_is_done_gets_no_gradient():
+    routers = [small_router("mlp", hidden_sizes=[6], dropout=0.0) for _ in range(2)]
+    module = SideBySide(routers)
+    module.active = [1]
+    module(widened([[1.0, -2.0]], routers[0]), torch.tensor([[1.0, 0, 0, 0, 0, 1]])).loss.backward()
+    assert all(p.grad is None for p in routers[0].parameters())
+    assert all(p.grad is not None for p in routers[1].parameters())
+
+
+def test_every_cost_weight_gives_the_router_of_a_training_by_itself(steep_problem):
+    apart, together = (
+        list(train_each("mlp", steep_problem, arguments(side_by_side=beside, num_epochs=2, seed=5)))
+        for beside in (False, True)
     )
-    torch.testing.assert_close(module(features, torch.cat(targets, dim=1)).loss, expected)
-    assert [router.head[-1] for router in routers] == apart
-    assert routers[0].head[0] is routers[1].head[0]
-    # The trunk's parameters are counted, and trained, once.
-    assert sum(p.requires_grad for p in module.parameters()) == 2 + 2 * 2
+    assert [trained.chosen.setting["cost_weight"] for trained in together] == list(WEIGHTS)
+    for own, beside in zip(apart, together, strict=True):
+        assert beside.chosen.validation_rank_score == pytest.approx(own.chosen.validation_rank_score)
+        for name, parameter in own.router.named_parameters():
+            torch.testing.assert_close(beside.router.get_parameter(name), parameter, rtol=1e-3, atol=1e-4)
+    first, second, third = (trained.router.head[-1].weight for trained in apart)
+    assert (first - second).abs().max() > 0.01 and (second - third).abs().max() > 0.01
 
 
-def test_every_cost_weight_gives_a_router_of_its_own_targets(swept, simulated_problem):
-    assert [trained.chosen.setting["cost_weight"] for trained in swept] == list(WEIGHTS)
-    scores = [trained.router.score(simulated_problem.validation_features) for trained in swept]
-    assert not torch.equal(scores[0], scores[1]) and not torch.equal(scores[1], scores[2])
-
-
-def test_routers_are_whole_and_share_nothing_once_trained(swept):
+def test_routers_share_nothing_once_trained(swept):
     assert len({router.router.head[0].weight.data_ptr() for router in swept}) == len(WEIGHTS)
 
 
@@ -103,14 +123,14 @@ def test_training_picks_the_best_of_a_sweep(simulated_problem, swept):
     assert [trial.setting["cost_weight"] for trial in best.trials] == list(WEIGHTS)
 
 
-def test_a_family_without_a_trunk_trains_each_by_itself(simulated_problem):
+def test_another_family_trains_each_by_itself(simulated_problem):
     ours = list(train_each("linear", simulated_problem, arguments(num_epochs=2)))
-    theirs = list(train_each("linear", simulated_problem, arguments(num_epochs=2, shared_trunk=False)))
+    theirs = list(train_each("linear", simulated_problem, arguments(num_epochs=2, side_by_side=False)))
     for one, other in zip(ours, theirs, strict=True):
         assert torch.equal(one.router.head.weight, other.router.head.weight)
 
 
-def test_arguments_reach_a_training_on_a_shared_trunk(simulated_problem):
+def test_arguments_reach_a_training_side_by_side(simulated_problem):
     steps = []
     progress = lambda done, total: steps.append((done, total))  # noqa: E731
     list(train_each("mlp", simulated_problem, arguments(num_epochs=1, progress=progress)))
