@@ -1,5 +1,7 @@
 """The feature store: read back while it belongs to the benchmark, made again when damaged, fitted on train alone."""
 
+import shutil
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +17,8 @@ from vlrouterbench.core.errors import BenchmarkError, UnknownNameError
 from vlrouterbench.data.build import build_benchmark, build_from_logs
 from vlrouterbench.data.simulation.simulate import simulate_logs
 from vlrouterbench.data.table import load_table
-from vlrouterbench.features.encode import encode_benchmark, feature_path
+from vlrouterbench.features import encode, reading, store
+from vlrouterbench.features.encode import encode_benchmark, feature_path, fitted_note, read_blocks
 from vlrouterbench.features.inputs import router_inputs
 from vlrouterbench.features.options import EncodingWork, FeatureOptions
 from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder
@@ -48,6 +51,37 @@ def _same(one, two):
     assert one.encoder.config == two.encoder.config
     assert torch.equal(one.values, two.values)
     assert (one.masked_images, one.path) == (two.masked_images, two.path)
+
+
+@pytest.mark.parametrize("modality", ["text", "image"])
+def test_of_many_samples_what_was_read_is_not_held_and_gives_the_same_features(table, monkeypatch, modality):
+    held = encode_benchmark(table)
+    shutil.rmtree(held.path.parent)
+    monkeypatch.setattr(reading, "MOST_IN_MEMORY", 30)
+    monkeypatch.setattr(reading, "SHARD_SIZE", 16)
+    monkeypatch.setattr(store, "_SHARDS_IN_MEMORY", 1)
+    again = encode_benchmark(table)
+    _same(held, again)
+    rows = read_blocks(table, {modality: again.encoder.blocks[modality]}, EncodingWork()).rows(modality)
+    known, most = [], 0
+    for row in rows:
+        known.append(weakref.ref(row if modality == "image" else row[2]))
+        most = max(most, sum(ref() is not None for ref in known))
+    assert len(rows) == len(known) == 60 and most <= 2 * 16
+    with pytest.raises(IndexError):
+        rows[60]
+
+
+def test_an_encoder_of_many_train_samples_is_fitted_on_a_sample_of_them_which_is_stated(table, monkeypatch):
+    whole = encode_benchmark(table)
+    assert whole.fitted_on is None and "fitted_on" not in whole.describe()
+    monkeypatch.setattr(encode, "MOST_IN_MEMORY", 20)
+    part, again = encode_benchmark(table), encode_benchmark(table)
+    assert part.path != whole.path and not torch.equal(part.values[:, :8], whole.values[:, :8])
+    assert part.describe()["fitted_on"] == again.describe()["fitted_on"] == 20
+    _same(part, again)
+    assert fitted_note(part.describe()) == "Encoders were fitted on a sample of 20 of the train split's samples."
+    assert fitted_note(whole.describe()) == ""
 
 
 def test_second_call_reads_the_file_and_gives_identical_tensors(table):

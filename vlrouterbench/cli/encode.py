@@ -29,7 +29,7 @@ def encode(request: EncodeRequest) -> None:
     from vlrouterbench.cli import console
     from vlrouterbench.cli.processes import launched_processes
     from vlrouterbench.data.table import load_table
-    from vlrouterbench.features.encode import encode_benchmark, fewer_images_note
+    from vlrouterbench.features.encode import encode_benchmark, fewer_images_note, fitted_note
 
     console.quiet_libraries()
     table, processes = load_table(request.folder), launched_processes()
@@ -45,6 +45,6 @@ def encode(request: EncodeRequest) -> None:
         described,
         f"{described['samples']:,} samples x {described['dim']} features "
         f"({described['masked_images']:,} without an image)",
-        *([note] if (note := fewer_images_note("This encoder", described)) else []),
+        *filter(None, (fewer_images_note("This encoder", described), fitted_note(described))),
         f"stored at {described['path']}",
     )

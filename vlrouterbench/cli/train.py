@@ -170,7 +170,7 @@ def train(request: TrainRequest) -> None:
     from vlrouterbench.cli.processes import launched_processes
     from vlrouterbench.data.table import load_table
     from vlrouterbench.evaluation.policies import POLICIES
-    from vlrouterbench.features.encode import fewer_images_note
+    from vlrouterbench.features.encode import fewer_images_note, fitted_note
     from vlrouterbench.hub.push import check_repo_id, push_router
     from vlrouterbench.training.fit import save_router, train_router
     from vlrouterbench.training.problem import Problem
@@ -210,7 +210,7 @@ def train(request: TrainRequest) -> None:
         *([reason] if reason else []),
         *([trained.chosen.note] if trained.chosen.note else []),
         *_note_on_few(len(problem.validation_features), len(trained.trials)),
-        *([note] if (note := fewer_images_note(router, features.describe())) else []),
+        *filter(None, (fewer_images_note(router, features.describe()), fitted_note(features.describe()))),
         *_note_on_long_texts(router, features.describe()),
         *(said for name, said in trained.router.config.training.items() if name == "sample_note"),
         *_notes_on_partial_rows(router, trained.router.config.training, table),

@@ -10,6 +10,7 @@ Decisions
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,7 @@ from vlrouterbench.data.build_report import BuildReport
 from vlrouterbench.data.candidates import CandidatePool, find_pool_file
 from vlrouterbench.data.choices import Protocol
 from vlrouterbench.data.hub_source import fetch, is_on_hub
-from vlrouterbench.data.image_work import check_in_parts
+from vlrouterbench.data.image_work import check_in_parts, kept_until_built
 from vlrouterbench.data.images import check_images_were_read
 from vlrouterbench.data.impute import impute_tokens
 from vlrouterbench.data.leaks import refuse_leaks
@@ -144,6 +145,11 @@ def read_source(folder: Path, options: BuildOptions, *, image_folder: Path) -> S
 def build_from_logs(logs: SourceLogs, out: Path, options: BuildOptions | None = None) -> BuildReport:
     """Assemble and write a source that is already read."""
     options = options or BuildOptions()
+    with kept_until_built(out) if options.engine is not None else nullcontext():
+        return _built(logs, out, options)
+
+
+def _built(logs: SourceLogs, out: Path, options: BuildOptions) -> BuildReport:
     imputed: dict[str, int] = {}
     if options.impute:
         logs, imputed = impute_tokens(logs)

@@ -6,6 +6,8 @@ Decisions
   benchmark's tables and of all options that features depend on: read in one go, and never stale.
 - The fitted encoder is stored with its features, since a router must carry exactly the one its features came from.
 - A sample without a usable image gets the mask feature, and is counted.
+- Of a train split of more than MOST_IN_MEMORY samples an encoder is fitted on a sample of as many, which is stated:
+  what was read of more is not held.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import Any, cast, overload
 
 import numpy as np
+import pyarrow.compute as pc
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -34,7 +37,7 @@ from vlrouterbench.features.packed import PackedRows, pack_benchmark
 from vlrouterbench.features.store import content_key, feature_folder
 from vlrouterbench.routers.auto import is_kind
 from vlrouterbench.routers.backbones.sample_encoder import SampleEncoder
-from vlrouterbench.routers.base.learning import FeatureDescription
+from vlrouterbench.routers.base.learning import MOST_IN_MEMORY, FeatureDescription
 from vlrouterbench.routers.encoders.block import IMAGE, POOLED, TEXT, TEXT_ONLY, FeatureBlock
 from vlrouterbench.routers.encoders.feature_encoder import FeatureEncoder, RawFeatures
 
@@ -49,6 +52,7 @@ class FeatureSet:
         masked_images: samples that were encoded without an image.
         path: the store.
         fewer_images: samples that have more images than were taken in.
+        fitted_on: train samples that the encoder was fitted on, where these are not all; else None.
     """
 
     values: torch.Tensor
@@ -56,6 +60,7 @@ class FeatureSet:
     masked_images: int
     path: Path
     fewer_images: int = 0
+    fitted_on: int | None = None
 
     def of(self, table: RoutingTable) -> torch.Tensor:
         """Features of a table's rows, (num_samples, dim)."""
@@ -65,7 +70,8 @@ class FeatureSet:
     def describe(self) -> FeatureDescription:
         """What the features are, for results and cards."""
         counted: FeatureDescription = {**self.encoder.describe(), "masked_images": self.masked_images}
-        return cast("FeatureDescription", counted | cut_images(self.fewer_images))
+        fitted = {} if self.fitted_on is None else {"fitted_on": self.fitted_on}
+        return cast("FeatureDescription", counted | cut_images(self.fewer_images) | fitted)
 
 
 def encode_benchmark(
@@ -108,10 +114,11 @@ def encode_benchmark(
     if IMAGE in readers:
         readers[IMAGE].pools = pooling_of(table, options) == POOLED
     raw = read_blocks(table, readers, work)
-    encoder = fit_encoder(raw.take(table.split("train").rows), options, readers)
+    fitted_on = num_fitted_on(table)
+    encoder = fit_encoder(raw.take(_rows_to_fit(table, fitted_on)), options, readers)
     masked = sum(not _present(readers[IMAGE], row) for row in raw.image or ())
     values = torch.from_numpy(encoder.features_of(raw))
-    features = FeatureSet(values, encoder, masked, path, num_cut(table, encoder))
+    features = FeatureSet(values, encoder, masked, path, num_cut(table, encoder), fitted_on)
     if work.rank == 0:
         _write(features)
     for modality, block in encoder.blocks.items():
@@ -159,7 +166,22 @@ def feature_path(table: RoutingTable, options: FeatureOptions | None = None) -> 
     definition |= {"fusion": options.fusion, "text_weight": options.text_weight}
     if pooling_of(table, options) == POOLED:
         definition["image_pooling"] = POOLED
+    if (fitted_on := num_fitted_on(table)) is not None:
+        definition["fitted_on"] = fitted_on
     return feature_folder(table) / f"features-{content_key([table.sha256, definition])}.safetensors"
+
+
+def num_fitted_on(table: RoutingTable) -> int | None:
+    """How many train samples an encoder is fitted on, where these are not all; else None."""
+    if table.samples.num_rows <= MOST_IN_MEMORY:
+        return None
+    num_train = int(np.count_nonzero(pc.equal(table.samples["split"], "train").to_numpy(zero_copy_only=False)))
+    return MOST_IN_MEMORY if num_train > MOST_IN_MEMORY else None
+
+
+def _rows_to_fit(table: RoutingTable, fitted_on: int | None) -> np.ndarray:
+    rows = table.split("train").rows
+    return rows if fitted_on is None else np.sort(np.random.default_rng(0).choice(rows, fitted_on, replace=False))
 
 
 def pooling_of(table: RoutingTable, options: FeatureOptions) -> str:
@@ -182,6 +204,12 @@ def num_cut(table: RoutingTable, encoder: FeatureEncoder | SampleEncoder) -> int
 def cut_images(count: int) -> dict[str, int]:
     """What results say of samples that have more images than were taken in; nothing where there are none."""
     return {"fewer_images": count} if count else {}
+
+
+def fitted_note(described: Mapping[str, Any] | None) -> str:
+    """That an encoder was fitted on a sample, in a sentence; empty where it was not."""
+    count = (described or {}).get("fitted_on")
+    return f"Encoders were fitted on a sample of {count:,} of the train split's samples." if count else ""
 
 
 def fewer_images_note(name: str, described: Mapping[str, Any] | None) -> str:
@@ -223,6 +251,7 @@ def _write(features: FeatureSet) -> None:
     tensors = {f"encoder.{name}": buffer.contiguous() for name, buffer in features.encoder.named_buffers()}
     # One entry: safetensors writes several in any order, and the same features must be the same bytes.
     description = {"config": features.encoder.config, "masked_images": features.masked_images}
+    description |= {} if features.fitted_on is None else {"fitted_on": features.fitted_on}
     metadata = {"features": json.dumps(description, sort_keys=True)}
     with staged_file(features.path) as staging:
         save_file(tensors | {"features": features.values.contiguous()}, staging, metadata=metadata)
@@ -238,6 +267,7 @@ def _read(path: Path, table: RoutingTable) -> FeatureSet | None:
             encoder = FeatureEncoder(description["config"])
             encoder.load_state_dict({name: file.get_tensor(f"encoder.{name}") for name, _ in encoder.named_buffers()})
             features, cut = file.get_tensor("features"), num_cut(table, encoder)
-            return FeatureSet(features, encoder, description["masked_images"], path, cut)
+            fitted_on = description.get("fitted_on")
+            return FeatureSet(features, encoder, description["masked_images"], path, cut, fitted_on)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError):
         return None

@@ -10,6 +10,8 @@ Decisions
 - Each image of a sample with several is an input of its own, by the same digest: whether a block takes all of them in
   or the first alone, what is stored is the same.
 - What a block reads in no time is not stored, and read anew.
+- Of more than MOST_IN_MEMORY samples nothing that was read is held: it is read again, a block at a time, whenever it is
+  asked for; what stays are digests. Up to that many it is in memory, read once.
 - On a GPU a batch is the largest that fits: it starts at a whole shard and is halved when memory runs out.
 """
 
@@ -32,7 +34,9 @@ from vlrouterbench.core.threads import one_thread
 from vlrouterbench.data.table import RoutingTable, load_table
 from vlrouterbench.features.inputs import further_digests, image_digests, router_inputs, text_digests, text_inputs
 from vlrouterbench.features.options import EncodingWork
+from vlrouterbench.features.rows_on_demand import RowsOnDemand
 from vlrouterbench.features.store import SHARD_SIZE, VectorStore, content_key, feature_folder
+from vlrouterbench.routers.base.learning import MOST_IN_MEMORY
 from vlrouterbench.routers.encoders.block import TEXT, FeatureBlock
 from vlrouterbench.routers.encoders.sample_input import RouterInput
 
@@ -50,8 +54,12 @@ def read_table(table: RoutingTable, block: FeatureBlock, work: EncodingWork) -> 
     """
     if block.stored:
         return Reading(table, block, vector_store(table, block)).vectors(work)
-    batches = _cut(range(len(table)), CPU_BATCH)
-    return [row for rows in batches for row in block.read_samples(list(_inputs(table.take(np.array(rows)), block)))]
+
+    def read(start: int, stop: int) -> Sequence[Any]:
+        return block.read_samples(list(_inputs(table.take(np.arange(start, stop)), block)))
+
+    rows = RowsOnDemand(len(table), CPU_BATCH, read)
+    return rows if len(table) > MOST_IN_MEMORY else list(rows)
 
 
 def vector_store(table: RoutingTable, block: FeatureBlock) -> VectorStore:
@@ -88,9 +96,10 @@ class Reading:
         seen = [[one for one in (digest, *further.get(row, ())) if one is not None] for row, digest in enumerate(first)]
         return [tuple(digests) or (None,) for digests in seen]
 
-    def vectors(self, work: EncodingWork) -> list[Any]:
+    def vectors(self, work: EncodingWork) -> Sequence[Any]:
         """What the block keeps of each sample: (dim,) float32, zeros where there is nothing to read."""
-        stored = self.store.load()
+        many = len(self.table) > MOST_IN_MEMORY
+        stored = self.store.index() if many else self.store.load()
         shards = [
             rest for shard in self._shards()[work.rank :: work.world_size] if (rest := shard.without(stored)).rows
         ]
@@ -99,11 +108,15 @@ class Reading:
         if work.wait is not None:
             work.wait()
         if shards or work.world_size > 1:
-            stored = self.store.load()
+            stored = self.store.index() if many else self.store.load()
         size = len(next(iter(stored.values()))) if stored else self.block.dim
         nothing = np.zeros(size, dtype=np.float32)
-        read = [tuple(nothing if one is None else stored[one] for one in digests) for digests in self.digests]
-        return list(read) if self.block.pools else [vectors[0] for vectors in read]
+
+        def kept(start: int, stop: int) -> list[Any]:
+            read = [tuple(nothing if one is None else stored[one] for one in row) for row in self.digests[start:stop]]
+            return list(read) if self.block.pools else [vectors[0] for vectors in read]
+
+        return RowsOnDemand(len(self.table), SHARD_SIZE, kept) if many else kept(0, len(self.table))
 
     def _shards(self) -> list[_Shard]:
         first_places: dict[bytes, tuple[int, int]] = {}

@@ -14,7 +14,7 @@ from vlrouterbench.core.errors import SourceError
 from vlrouterbench.routing.limits import UNLIMITED, QuestionError
 from vlrouterbench.routing.parts.shard_rows import ShardReader, id_of
 from vlrouterbench.routing.parts.shards import find_shards
-from vlrouterbench.routing.question_table import read_question_table
+from vlrouterbench.routing.question_table import read_question_table, read_questions
 
 ROWS = [{"sample_id": f"s{number}", "question": f"What is {number}?", "hint": None} for number in range(50)]
 
@@ -133,3 +133,26 @@ def test_another_encoding_is_said_once_whoever_reads_it_again(tmp_path, caplog):
     again = ShardReader(tmp_path, first.pieces)
     assert list(again.rows("g.csv", 0, 1)) == list(first.rows("g.csv", 0, 1))
     assert caplog.text.count("was read as GBK") == 1
+
+
+@pytest.mark.parametrize("content", [b"rubbish" * 9, b"PAR1" + b"rubbish" * 9, b"PAR1" + b"rubbish" * 9 + b"PAR1", b""])
+def test_a_damaged_parquet_file_is_said_to_be_one_whatever_its_bytes(tmp_path, content):
+    (tmp_path / "q.parquet").write_bytes(content)
+    plain = (
+        r"q\.parquet: The table is not readable as parquet: it is cut off, damaged, or something else \(Parquet .*\)\. "
+    )
+    with pytest.raises(SourceError, match=plain + "Save or fetch it again") as raised:
+        ShardReader(tmp_path).content("q.parquet")
+    with pytest.raises(QuestionError) as alone:
+        read_questions(tmp_path / "q.parquet")
+    assert str(alone.value).rstrip(".") in str(raised.value)
+
+
+def test_a_table_that_is_a_link_to_nothing_is_refused(tmp_path):
+    (tmp_path / "a.csv").write_text("question\nWhy?\n")
+    (tmp_path / "b.csv").symlink_to(tmp_path / "a.csv")
+    assert find_shards(tmp_path).names == ("a.csv", "b.csv")
+    (tmp_path / "c.csv").symlink_to(tmp_path / "gone.csv")
+    for source in (tmp_path, tmp_path / "*.csv"):
+        with pytest.raises(SourceError, match=r"found a link to nothing: .*c\.csv\. Mend or remove it"):
+            find_shards(source)

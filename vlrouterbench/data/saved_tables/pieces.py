@@ -28,6 +28,7 @@ from vlrouterbench.data.saved_tables.read import readable, text_source, unpacked
 
 LINES, MIXED = "lines", "mixed"
 """Kinds of JSON's tables; of another one the kind is its separator."""
+_CHANGED = "It changed. Save or fetch it again."
 
 
 class Piece(NamedTuple):
@@ -144,7 +145,7 @@ class PiecedTable:
                 wanted = [one for one in self.found.schema if columns is None or one.name in columns]
                 read = table = self._parsed(content, pa.schema(wanted))
             if len(read) != piece.rows:
-                raise TableError(f": expected {piece.rows:,} rows in a piece of it, found {len(read):,}. It changed.")
+                raise TableError(f": expected {piece.rows:,} rows in a piece of it, found {len(read):,}. {_CHANGED}")
         if self.found.kind == MIXED:
             yield from kept[within]
             return
@@ -168,7 +169,7 @@ def opened_table(path: Path, form: TableForm, found: Pieces) -> PiecedTable:
     with readable(path):
         source = text_source(path)
         if source is None:
-            raise TableError(": expected a table of text, found another one. It changed.")
+            raise TableError(f": expected a table of text, found another one. {_CHANGED}")
         return PiecedTable(decoded_whole(source, form, known=True) if found.decoded else source, form, found)
 
 

@@ -35,6 +35,8 @@ from vlrouterbench.routers.encoders.sample_input import one_line
 
 _RAGGED = re.compile(r"CSV parse error: (?:Row #\d+: )?Expected (\d+) columns, got (\d+): ?(.*)")
 _BLOCK_BYTES = 2**20
+_DAMAGED_PARQUET = ("Parquet magic bytes", "Parquet file size", "Couldn't deserialize thrift")
+"""How Arrow begins to say that a file is no whole parquet."""
 PARQUET, GZIP = b"PAR1", b"\x1f\x8b"
 
 
@@ -85,6 +87,8 @@ def _said_plainly(said: str) -> str:
         )
     if said == EMPTY:
         return "it is empty, where a header and rows were expected. Save or fetch it again."
+    if said.startswith(_DAMAGED_PARQUET):
+        return f"it is cut off, damaged, or something else ({said}). Save or fetch it again."
     return f"{said}. Save or fetch it again."
 
 

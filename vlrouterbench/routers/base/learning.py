@@ -38,7 +38,8 @@ class FeatureDescription(TypedDict):
     """What features are, as results and cards state it: encoder names, fusion, version of the built-in, length.
 
     Where a whole benchmark was encoded, `masked_images` counts samples without a usable image, and `fewer_images`
-    those that have more images than were taken in. `image_pooling` says how all are.
+    those that have more images than were taken in. `image_pooling` says how all are. `fitted_on` are the train samples
+    that encoders were fitted on, where these are not all.
     """
 
     text: str | None
@@ -49,6 +50,7 @@ class FeatureDescription(TypedDict):
     image_pooling: NotRequired[str]
     masked_images: NotRequired[int]
     fewer_images: NotRequired[int]
+    fitted_on: NotRequired[int]
 
 
 @dataclass(frozen=True)

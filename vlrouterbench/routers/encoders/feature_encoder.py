@@ -140,8 +140,10 @@ class FeatureEncoder(nn.Module):
 
     def features_of(self, raw: RawFeatures) -> np.ndarray:
         """Features of samples from what was read of them, (num_samples, dim) float32."""
-        rows = [self.features_of_row(raw, row) for row in range(len(raw))]
-        return np.stack(rows) if rows else np.zeros((0, self.dim), np.float32)
+        values = np.zeros((len(raw), self.dim), np.float32)
+        for row in range(len(raw)):
+            values[row] = self.features_of_row(raw, row)
+        return values
 
     def packed(self, raw: RawFeatures) -> dict[str, torch.Tensor]:
         """What was read as tensors by name, `text_values` and `image_values`: (num_samples, length) float32 each.

@@ -161,7 +161,8 @@ def weigh(job: Job, work: PartWork, engine: Engine, router: OpenPoolRouter, aver
             shutil.rmtree(job.out)  # there is nothing in it but what this pass has written
             raise
         job.write()
-        shutil.rmtree(job.out / _FOLDER, ignore_errors=True)  # its outcome is in the manifest
+    # Its outcome is in the manifest; a job that was killed just then left it there.
+    shutil.rmtree(job.out / _FOLDER, ignore_errors=True)
     return job.manifest["budget"]["usd_weight"]
 
 

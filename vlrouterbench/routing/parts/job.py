@@ -23,7 +23,15 @@ from vlrouterbench.core.parts.work import Engine, PartWork
 from vlrouterbench.core.staging import clear_killed
 from vlrouterbench.data.saved_tables.pieces import Pieces
 from vlrouterbench.routing.parts.duplicates import Duplicates, count_duplicates
-from vlrouterbench.routing.parts.manifest import InputRecord, Manifest, ShardRecord, write_manifest
+from vlrouterbench.routing.parts.manifest import (
+    InputRecord,
+    Manifest,
+    ShardRecord,
+    check_same,
+    job_of,
+    read_manifest,
+    write_manifest,
+)
 from vlrouterbench.routing.parts.part_files import RoutedFacts
 from vlrouterbench.routing.parts.pieces_file import read_pieces, write_pieces
 from vlrouterbench.routing.parts.shard_rows import ShardReader
@@ -231,7 +239,13 @@ class Job:
             self.progress(sum(facts["rows"] for facts in self.facts.values()), self.manifest["input"]["rows"])
 
     def write(self) -> None:
-        """Write the manifest and the card, as far as the job has come."""
+        """Write the manifest and the card, as far as the job has come.
+
+        Raises:
+            VLRouterBenchError: another job began there meanwhile.
+        """
+        if (stated := read_manifest(self.out)) is not None:
+            check_same(self.out, stated, job_of(self.manifest))
         self.manifest["done"] = sorted(self.facts)
         self.manifest["decided"] = sum(facts["decided"] for facts in self.facts.values())
         self.manifest["bad"] = sum(facts["bad"] for facts in self.facts.values())

@@ -206,7 +206,7 @@ def _problem(content: object) -> str | None:
     lacking = [name for name in ("job", *JobRecord.__annotations__) if name not in content]
     if lacking:
         return f"no {', '.join(lacking)} in it"
-    if not isinstance(content["input"], dict) or job_digest(_job_of(content)) != content["job"]:
+    if not isinstance(content["input"], dict) or job_digest(job_of(content)) != content["job"]:
         return "one whose job was changed by hand"
     if "loaded" in content and not _is_loaded(content["loaded"]):
         return 'one whose "loaded" was changed by hand'
@@ -246,7 +246,8 @@ def _is(folder: Path) -> bool:
     return folder.is_dir()
 
 
-def _job_of(content: Mapping[str, object]) -> JobRecord:
+def job_of(content: Mapping[str, object]) -> JobRecord:
+    """The job of a manifest, without how far it has come."""
     return cast(JobRecord, {name: content[name] for name in JobRecord.__annotations__})
 
 

@@ -105,7 +105,7 @@ def route_job(request: RouteRequest) -> RouteJob:
         check_open_pool(router, request.source.router)
     options = replace(request.options, name=request.source.name, average_cost_usd=None)
     options.check(router)
-    reader = ShardReader(files.root)
+    stamps, reader = files.stamps(), ShardReader(files.root)
     record = input_record(files, reader, None if before is None else before["input"])
     pieces = reader.pieces or read_pieces(request.out, record)
     fixed = len(before["parts"]) if before is not None and request.parts is None else request.parts
@@ -123,7 +123,7 @@ def route_job(request: RouteRequest) -> RouteJob:
         check_same(request.out, before, made)
     manifest = before or begun(made)
     out = request.out
-    rows = PartRows(files.root, files.names, pieces)
+    rows = PartRows(files.root, files.names, pieces, stamps)
     work = RouteWork(request.source, digest, options, rows, request.on_bad_image, out.absolute(), key_of(manifest))
     simulated = bool(router.config.training.get("benchmark", {}).get("simulated"))
     files_sha256 = router_files_sha256(request.source.router, *request.source.encoders)

@@ -2,6 +2,8 @@
 
 Decisions
 - The digests of both files come last: where they stand and fit, the part is done.
+- Nothing is written of a part one of whose tables changed after it was looked through: its rows would be of another
+  input than the manifest states.
 - Both files state their job and part, and that of decisions what became of its rows, so that a rerun sums up a job
   without reading its rows.
 """
@@ -114,6 +116,7 @@ class Routing:
             for row in self.reader.rows(name, start, stop):
                 ids.append(id_of(row, part.first_row + len(ids) + 1))
                 table.add(len(ids), row if isinstance(row.get(ID), list | dict) else {**row, ID: ids[-1]})
+            self.work.rows.check_unchanged(name)
         return table.finished(), ids
 
     def _bad_rows(self, part: Part, routed: RoutedTable, ids: Sequence[str]) -> pa.Table:

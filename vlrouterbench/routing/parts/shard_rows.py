@@ -22,9 +22,10 @@ from vlrouterbench.data.saved_tables.bounds import BoundsError, check_columns
 from vlrouterbench.data.saved_tables.cutting import cut_table
 from vlrouterbench.data.saved_tables.form import TableError
 from vlrouterbench.data.saved_tables.pieces import PiecedTable, Pieces, opened_table
-from vlrouterbench.data.saved_tables.read import PARQUET, check_doubled, with_texts
+from vlrouterbench.data.saved_tables.read import PARQUET, check_doubled, readable, with_texts
 from vlrouterbench.routers.encoders.sample_input import IMAGE_FIELDS, RouterInputError, read_text
 from vlrouterbench.routing.limits import UNLIMITED, QuestionError
+from vlrouterbench.routing.parts.shards import Stamp, stamp_of
 from vlrouterbench.routing.question_table import (
     RawRow,
     check_question_column,
@@ -46,15 +47,34 @@ class PartRows:
         root: the folder that names of shards are relative to.
         shards: their names.
         pieces: name of a shard of text -> its pieces.
+        stamps: name of a shard -> its stamp from before it was looked through.
     """
 
     root: Path
     shards: Sequence[str]
     pieces: Mapping[str, Pieces] = field(default_factory=dict)
+    stamps: Mapping[str, Stamp] = field(default_factory=dict)
 
     def reader(self) -> ShardReader:
         """What reads them."""
         return ShardReader(self.root, dict(self.pieces))
+
+    def check_unchanged(self, name: str) -> None:
+        """Refuse a shard that changed since the job was looked through.
+
+        Raises:
+            SourceError: it did.
+        """
+        try:
+            found: Stamp | None = stamp_of(self.root / name)
+        except OSError:
+            found = None
+        if found != self.stamps.get(name, found):
+            raise SourceError(
+                f"{self.root / name}: expected the table that this job was begun with, found it "
+                f"{'gone' if found is None else 'changed'} meanwhile. Put it back and run the same command again: what "
+                "is done stays."
+            )
 
 
 class ShardContent(NamedTuple):
@@ -85,7 +105,7 @@ class ShardReader:
         """
         try:
             if self._is_parquet(name):
-                with pq.ParquetFile(self.root / name) as file:
+                with self._parquet(name) as file:
                     content = ShardContent(file.metadata.num_rows, tuple(file.schema_arrow.names))
                 check_columns(len(content.columns))
                 check_doubled(content.columns)
@@ -116,7 +136,7 @@ class ShardReader:
         except (QuestionError, pa.ArrowException, OSError) as error:
             raise SourceError(f"{self.root / name}: {said(error)}. Save or fetch it again.") from error
         except TableError as error:
-            raise SourceError(f"{self.root / name}{error} Save or fetch it again.") from error
+            raise SourceError(f"{self.root / name}{error}") from error
         if count < stop - start:
             raise SourceError(f"{self.root / name}: expected {stop:,} rows, found fewer. It changed meanwhile.")
 
@@ -133,6 +153,11 @@ class ShardReader:
     def _is_parquet(self, name: str) -> bool:
         with (self.root / name).open("rb") as handle:
             return handle.read(4) == PARQUET
+
+    def _parquet(self, name: str) -> pq.ParquetFile:
+        """A file, open; TableError where it is damaged, as where one is read as a single table."""
+        with readable(self.root / name):
+            return pq.ParquetFile(self.root / name)
 
     def _text_content(self, name: str) -> ShardContent:
         """What a shard holds that is no parquet; it stays open."""
@@ -161,7 +186,7 @@ class ShardReader:
 
     def _parquet_rows(self, name: str, start: int, stop: int, columns: list[str] | None) -> Iterator[RawRow]:
         form = question_form(UNLIMITED)
-        with pq.ParquetFile(self.root / name) as file:
+        with self._parquet(name) as file:
             wanted = [name for name in file.schema_arrow.names if name in (columns or form.known)]
             if not wanted:
                 yield from ({} for _ in range(start, min(stop, file.metadata.num_rows)))

@@ -3,6 +3,7 @@
 Decisions
 - A shard is called by its path below the folder that all of them share, so that a moved folder is the same input.
 - Of a folder its own tables count, in the order of their names; a folder below it is given by a pattern.
+- A table that is a link to nothing is refused: its rows would be missing, and nobody would know.
 - A dataset on the Hub is fetched at one commit, which the manifest names; a pattern may stand at its end.
 """
 
@@ -12,6 +13,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from vlrouterbench.core.errors import SourceError
 from vlrouterbench.data.build_report import REPORT_FILE
@@ -24,6 +26,13 @@ _OF_FOLDERS = tuple(ending for ending in ENDINGS if not ending.startswith((".jso
 )
 """Tables that a folder is searched for: a .json or .xlsx beside them is something else more often than not."""
 _PATTERN = re.compile(r"[*?\[]")
+
+
+class Stamp(NamedTuple):
+    """Size in bytes of a file, and when it was written, in nanoseconds."""
+
+    size: int
+    written_ns: int
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,16 @@ class ShardFiles:
     root: Path
     names: tuple[str, ...]
     origin: HubOrigin | None = None
+
+    def stamps(self) -> dict[str, Stamp]:
+        """Name -> what tells a file that changes from one that does not, without reading it."""
+        return {name: stamp_of(self.root / name) for name in self.names}
+
+
+def stamp_of(path: Path) -> Stamp:
+    """The stamp of a file; OSError where it is not there."""
+    found = path.stat()
+    return Stamp(found.st_size, found.st_mtime_ns)
 
 
 def find_shards(source: Path) -> ShardFiles:
@@ -66,15 +85,20 @@ def is_many(source: Path) -> bool:
 
 
 def _found(source: Path, place: Path, origin: HubOrigin | None = None) -> ShardFiles:
+    lost = list[Path]()
     if place.is_file():
         paths = [place]
     elif place.is_dir():
         is_benchmark = (place / REPORT_FILE).is_file()
         folder = place / "data" if is_benchmark else place
         paths = [path for path in folder.iterdir() if _is_shard(path)] if folder.is_dir() else []
+        lost = [path for path in folder.iterdir() if _is_named_so(path) and not path.exists()] if paths else []
     else:
         start = Path(place.anchor)
-        paths = [path for path in start.glob(str(place.relative_to(start))) if path.is_file()]
+        found = list(start.glob(str(place.relative_to(start))))
+        paths, lost = [path for path in found if path.is_file()], [path for path in found if not path.exists()]
+    if lost:
+        raise SourceError(f"expected tables of questions, found a link to nothing: {lost[0]}. Mend or remove it.")
     if not paths:
         raise SourceError(
             f"expected tables of questions, found no file at {source}: give a table ({ENDINGS_IN_WORDS}), a folder of "
@@ -91,4 +115,8 @@ def _found(source: Path, place: Path, origin: HubOrigin | None = None) -> ShardF
 
 
 def _is_shard(path: Path) -> bool:
-    return path.is_file() and not path.name.startswith((".", "_")) and ending_of(path) in _OF_FOLDERS
+    return path.is_file() and _is_named_so(path)
+
+
+def _is_named_so(path: Path) -> bool:
+    return not path.name.startswith((".", "_")) and ending_of(path) in _OF_FOLDERS
