@@ -11,6 +11,8 @@ from tests.hub_models import TEXT_SIZE, VISION_SIZE, save_image_model, word_toke
 from vlrouterbench.core.errors import RouterError, UnknownNameError
 from vlrouterbench.data.table import load_table
 from vlrouterbench.features.backbones import BackboneOptions, open_backbone
+from vlrouterbench.features.choices import choice_of
+from vlrouterbench.features.options import FeatureOptions
 from vlrouterbench.features.tiny_backbones import TINY
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.training.arguments import RouterTrainingArguments
@@ -104,6 +106,12 @@ def test_models_that_transformers_lacks_are_said_to_be_so(name, simulated_table)
 def test_unknown_name_is_answered_with_the_known_ones(simulated_table):
     with pytest.raises(UnknownNameError, match='Did you mean "tiny-lxmert".*tiny-visualbert, tiny-siglip'):
         open_backbone(BackboneOptions("tiny-lxmrt"), simulated_table)
+    with pytest.raises(UnknownNameError, match='unknown backbone .* "". Known: tiny-lxmert'):  # not this folder
+        open_backbone(BackboneOptions(""), simulated_table)
+    with pytest.raises(UnknownNameError, match='unknown text encoder "". Known: builtin'):
+        choice_of("text", FeatureOptions(text=""))
+    with pytest.raises(RouterError, match="expected max_length >= 1, found 0"):  # as the option is called
+        BackboneOptions(max_tokens=0)
 
 
 def test_a_size_that_patches_do_not_divide_is_refused(simulated_table):

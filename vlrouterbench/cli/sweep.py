@@ -60,7 +60,7 @@ def sweep(request: SweepRequest) -> None:
         result = sweep_router(request.router, Problem(table, features), arguments, seeds=request.seeds or (0,))
     write_sweep(result, request.out)
     content = {"out": str(request.out), **result.content}
-    saved = f"saved to {request.out}, with {len(result.routers)} routers"
+    saved = f"saved to {request.out}, with {len(result.routers)} router{'s' * (len(result.routers) != 1)}"
     console.show(content, _title(result.content), _table(result.content), saved)
 
 

@@ -20,9 +20,9 @@ from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.records import FreeForm, ResultRecord
 from vlrouterbench.metrics.bootstrap import interval, resampled_means
 from vlrouterbench.metrics.trade_off import chosen_values
+from vlrouterbench.routers.base.calibrated import CalibratedRouter
 from vlrouterbench.routers.base.decision import COST_CONFIDENCE, REFUSALS
-from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
-from vlrouterbench.routers.pool.bounded import BoundedRouter
+from vlrouterbench.routers.base.modeling_router import CALIBRATED_FAMILIES, PreTrainedRouter
 
 FIELD = "cost_ceiling"
 """In a record's `router_config`."""
@@ -80,7 +80,7 @@ def decided_under(
 
     Args:
         ceiling: that is kept.
-        router: with an open pool.
+        router: a calibrated one.
         features: (num_samples, dim) by its encoder.
         order: index in the benchmark's pool of each of its candidates, -1 for one that is not scored.
         candidates: names to choose from, None for the whole pool.
@@ -90,8 +90,10 @@ def decided_under(
     """
     try:
         router.check_budget(ceiling.budget)
-        if not isinstance(router, BoundedRouter):
-            raise RouterError(f"--max-cost-usd: {type(router).__name__} keeps to no ceiling here; flagship does.")
+        if not isinstance(router, CalibratedRouter):
+            raise RouterError(
+                f"--max-cost-usd: {type(router).__name__} keeps to no ceiling here; {' and '.join(CALIBRATED_FAMILIES)} do."
+            )
         scores = router.utility(router.estimates(features.to(router.device)), router.requested(ceiling.budget)).cpu()
     except REFUSALS as error:
         raise RouterError(str(error)) from error

@@ -76,7 +76,8 @@ class BackboneOptions:
         for name in ("image_size", "max_tokens", "max_images"):
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise RouterError(f"expected {name} >= 1, found {value}.")
+                option = "max_length" if name == "max_tokens" else name
+                raise RouterError(f"expected {option} >= 1, found {value}.")
         if self.modality not in (None, *READ):
             raise unknown_name("modality", str(self.modality), READ)
 
@@ -148,7 +149,7 @@ def find_local(name: str) -> bool:
     """Whether a name is a folder here."""
     from pathlib import Path
 
-    return Path(name).expanduser().is_dir()
+    return bool(name) and Path(name).expanduser().is_dir()
 
 
 def random_backbone(

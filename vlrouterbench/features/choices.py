@@ -148,7 +148,7 @@ def choice_of(modality: str, options: FeatureOptions) -> EncoderChoice:
     name = getattr(options, modality)
     if is_encoder(modality, name):
         return NamedChoice(modality, name)
-    if Path(name).expanduser().is_dir():
+    if name and Path(name).expanduser().is_dir():
         return PretrainedChoice(modality, name, None, options)
     if "/" not in name:
         raise unknown_name(f"{modality} encoder", name, (*encoder_names(modality), "FOLDER", "OWNER/NAME"))

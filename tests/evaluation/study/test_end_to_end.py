@@ -6,6 +6,7 @@ import pytest
 
 from tests.cli.conftest import run_program
 from tests.hub_models import save_text_model
+from vlrouterbench.evaluation.study.parts.routers import RoutersPart
 
 
 def test_routers_through_a_backbone_and_on_another_encoder_are_paired_with_the_others(easy_folder, tmp_path):
@@ -23,6 +24,13 @@ def test_routers_through_a_backbone_and_on_another_encoder_are_paired_with_the_o
     low, high = rows["mixture"]["first_minus_this"]["ci95"]
     assert low < rows["vlc"]["rank_score"] - rows["mixture"]["rank_score"] < high
     assert study["backbone"]["backbone"] == "tiny-bert"
+    for first, title in (("vlc", "vlc - it, 95 %"), (other, "first - it, 95 %")):  # a folder's name fills a terminal
+        table = next(
+            line
+            for line in RoutersPart().table(study["routers"], study | {"first": first})
+            if not isinstance(line, str)
+        )
+        assert table.columns[-1] == title
 
 
 @pytest.mark.parametrize(
@@ -32,6 +40,9 @@ def test_routers_through_a_backbone_and_on_another_encoder_are_paired_with_the_o
         ("mlp@builtin+canonical", "frontiers", '"mlp@builtin.canonical" brings a text encoder of its own'),
         ("vlc@builtin+canonical", "routers", '"vlc@builtin.canonical" brings a text encoder of its own'),
         ("mlp@builtin+canonicl", "routers", 'Did you mean "builtin.canonical"'),
+        ("mlp@", "routers", 'expected a text encoder behind "@", as in FAMILY@TEXT_ENCODER, found none in "mlp@"'),
+        ("flagshp@builtin", "routers", 'Did you mean "flagship"'),
+        ("oracle@builtin", "routers", '"oracle@builtin": oracle is a policy, which is not trained'),
     ],
 )
 def test_names_that_a_part_cannot_use_are_refused_before_anything_is_trained(name, part, said, easy_folder):

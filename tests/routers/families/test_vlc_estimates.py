@@ -11,8 +11,9 @@ from tests.families import packed_problem
 from tests.routers.backbones.test_router import QUESTIONS
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.metrics.objectives import Goal, Objective
+from vlrouterbench.evaluation.ceiling import Ceiling, decided_under
 from vlrouterbench.routers.auto import AutoRouter
-from vlrouterbench.routers.base.decision import BudgetError
+from vlrouterbench.routers.base.decision import BudgetError, CalibrationError
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import train_router
 from vlrouterbench.training.rechoosing import rechoose
@@ -62,6 +63,25 @@ def test_budgets_in_a_request_are_kept(router):
     assert "expected to be right" in free.reason and free.unfamiliar is None
 
 
+@pytest.mark.parametrize("asked", [{"max_cost_usd": 1.0, "cost_confidence": 0.9}, {"max_latency_s": 2.0}])
+def test_what_needs_a_spread_of_costs_or_times_is_refused_before_anything_is_decided(asked, router):
+    for refuse in (router.check_budget, lambda budget: router.route(QUESTION, **budget)):
+        with pytest.raises(CalibrationError, match=rf"^{[*asked][-1]}: VLCEstimatesRouter .* train a flagship"):
+            refuse(asked)
+
+
+def test_a_split_is_decided_under_a_ceiling_as_single_requests_are(router, problem):
+    test = problem.table.split("test")
+    features, order = problem.features.of(test), np.arange(len(router.config.candidate_names))
+    with torch.no_grad():
+        cost = router.estimates(features).cost_usd.numpy()
+    ceiling = float(np.quantile(cost.min(axis=1), 0.5))
+    decisions, fits = decided_under(Ceiling(ceiling), router, features, order, None)
+    chosen = cost[np.arange(len(cost)), decisions]
+    assert 0 < fits.sum() < len(fits) and (fits == (cost.min(axis=1) <= ceiling)).all()
+    assert (chosen[fits] <= ceiling).all() and (chosen[~fits] == cost[~fits].min(axis=1)).all()
+
+
 def test_an_objective_is_chosen_for_anew_from_what_was_held_out(router, problem):
     kept, validation = router.held_out, problem.validation
     assert kept["accuracy"].shape == validation.quality.shape and not kept["is_train"].any()
@@ -85,6 +105,8 @@ def test_the_commands_take_budgets_and_objectives_for_it(estimating_folder):
         assert done.status == 0, done.err
         decision = json.loads(done.out)
         assert decision["estimated_accuracy"][decision["candidate"]] > 0
+    refused = run_program(*asked, "--text-encoder", "folder")
+    assert refused.status == 1 and "this router has no pretrained text encoder" in refused.err
 
 
 def test_saved_again_it_decides_and_keeps_the_same(router, tmp_path):

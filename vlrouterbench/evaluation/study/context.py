@@ -160,6 +160,11 @@ def check_names(routers: Sequence[str], context: StudyContext, *, over_features:
         family, variant = family_and_variant(name)
         if name in POLICIES or name in context.decided:
             continue
+        if ENCODER in name and not text_of(name):
+            raise RouterError(
+                f'expected a text encoder behind "{ENCODER}", as in FAMILY{ENCODER}TEXT_ENCODER, found none in '
+                f'"{name}". Name one, or leave "{ENCODER}" out.'
+            )
         if not is_family(family):
             raise _not_trained(name, family)
         if family not in ROUTERS and (over_features or context.rows is None):
@@ -178,6 +183,8 @@ def check_names(routers: Sequence[str], context: StudyContext, *, over_features:
 
 def _not_trained(name: str, family: str) -> VLRouterBenchError:
     """The error for a name that no family of a study has."""
+    if family in POLICIES:
+        return RouterError(f'"{name}": {family} is a policy, which is not trained: give its name as it is.')
     if family in FUNCTIONS:
         return RouterError(f'"{name}": {family} is a function, which is not trained: give its name as it is.')
     if Path(name).exists():
@@ -185,4 +192,4 @@ def _not_trained(name: str, family: str) -> VLRouterBenchError:
             f"expected a family or a policy, found {name}, which is trained on one split: a study trains anew on "
             "every one. Give its family, or a file of its decisions on the scored samples of all splits."
         )
-    return unknown_family(name, *POLICIES)
+    return unknown_family(family or name, *POLICIES)

@@ -10,12 +10,12 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
 from vlrouterbench.routers.base.budget import Budget, Estimates
-from vlrouterbench.routers.base.decision import KINDS, RoutingDecision, considered
+from vlrouterbench.routers.base.decision import KINDS, CalibrationError, RoutingDecision, considered
 from vlrouterbench.routers.base.estimating import EstimatingRouter
 
 PER_10K = 10_000
@@ -25,6 +25,8 @@ class CalibratedRouter(EstimatingRouter):
     """Decides under any budget by calibrated estimates."""
 
     calibrated = True
+    keeps_to: ClassVar[tuple[str, ...]] = KINDS
+    """What a request may ask by a number; families that know more of their candidates say so."""
 
     def estimates(self, features: torch.Tensor) -> Estimates:
         """Calibrated estimates for features (num_samples, dim)."""
@@ -37,6 +39,15 @@ class CalibratedRouter(EstimatingRouter):
     def score(self, features: torch.Tensor) -> torch.Tensor:
         """Utility of the estimates at the configuration's trade-off, (num_samples, num_candidates)."""
         return self.utility(self.estimates(features), self.own_budget)
+
+    def check_budget(self, budget: Mapping[str, float | None]) -> None:
+        """As the base's; CalibrationError also for what needs more than estimates of accuracy and cost."""
+        super().check_budget(budget)
+        if others := [name for name, value in budget.items() if value is not None and name not in self.keeps_to]:
+            raise CalibrationError(
+                f"{', '.join(others)}: {type(self).__name__} does not keep how costs and answer times of training "
+                "samples were spread, as flagship does. Leave it out, or train a flagship."
+            )
 
     @property
     def own_budget(self) -> Budget:

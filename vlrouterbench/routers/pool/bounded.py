@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from numbers import Real
 from pathlib import Path
-from typing import Unpack
+from typing import ClassVar, Unpack
 
 import torch
 
@@ -23,7 +23,7 @@ from vlrouterbench.routers.base.budget import Budget
 from vlrouterbench.routers.base.budget_stream import BudgetStream, StreamOptions
 from vlrouterbench.routers.base.calibrated import CalibratedRouter
 from vlrouterbench.routers.base.configuration_router import RouterConfig
-from vlrouterbench.routers.base.decision import COST_CONFIDENCE, BudgetError, RoutingDecision, considered
+from vlrouterbench.routers.base.decision import BUDGETS, COST_CONFIDENCE, BudgetError, RoutingDecision, considered
 from vlrouterbench.routers.pool.configuration_open_pool import OpenPoolRouterConfig
 from vlrouterbench.routers.pool.costs import TIME_QUANTILE, level_of, quick_enough
 
@@ -31,6 +31,7 @@ from vlrouterbench.routers.pool.costs import TIME_QUANTILE, level_of, quick_enou
 class BoundedRouter(CalibratedRouter):
     """Knows how far its candidates' costs lie from the expected ones, and how long they take."""
 
+    keeps_to: ClassVar[tuple[str, ...]] = BUDGETS
     config: OpenPoolRouterConfig
     config_class: type[RouterConfig] = OpenPoolRouterConfig
 

@@ -35,6 +35,8 @@ from vlrouterbench.plotting.figures import titled
 from vlrouterbench.plotting.interactive import interactive_json
 from vlrouterbench.plotting.trade_off import Mark, TradeOff
 
+LONG_NAME = 20
+"""Characters: a longer name would take its table's width as the title of a column."""
 REFERENCE = f"{BEST_SINGLE}, picked anew on each test split."
 
 
@@ -128,7 +130,8 @@ class RoutersPart(StudyPart[list[RouterRow]]):
             )
             for row in record
         ]
-        table = TextTable("", ("router", "acc. %", "$/10K", "Rank", f"{first} - it, 95 %"), rows, emphasis=first)
+        minuend = first if len(first) <= LONG_NAME else "first"
+        table = TextTable("", ("router", "acc. %", "$/10K", "Rank", f"{minuend} - it, 95 %"), rows, emphasis=first)
         reason, own = header["rank_score_reason"], next(row for row in record if row["router"] == first)
         return [shares_text(own), REFERENCE, table, *([reason] if reason else [])]
 
