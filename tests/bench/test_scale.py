@@ -14,7 +14,7 @@ from vlrouterbench.core.parts.local_engine import LocalEngine
 def in_this_process(monkeypatch):
     """Another interpreter for each size would cost seconds."""
     monkeypatch.setattr(scale, "stages_in_own_process", scale_stages._stages)
-    monkeypatch.setattr(scale_processes, "LocalEngine", lambda processes: LocalEngine(1))
+    monkeypatch.setattr(scale_processes, "_run", lambda work, parts, processes: [*LocalEngine(1).run(work, parts)])
     monkeypatch.setattr(scale_processes, "_ARITHMETIC", "print(2.0)")
     monkeypatch.setattr(scale_processes, "_PARTS", 2)
 

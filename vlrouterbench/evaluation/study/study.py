@@ -23,6 +23,7 @@ from vlrouterbench.evaluation.study.parts.calibration import CalibrationPart
 from vlrouterbench.evaluation.study.parts.frontiers import FrontiersPart
 from vlrouterbench.evaluation.study.parts.learning_curves import LearningCurvesPart
 from vlrouterbench.evaluation.study.parts.left_out import LeftOutPart
+from vlrouterbench.evaluation.study.parts.measuring import MeasuringPart
 from vlrouterbench.evaluation.study.parts.new_candidates import NewCandidatesPart
 from vlrouterbench.evaluation.study.parts.rewordings import RewordingsPart
 from vlrouterbench.evaluation.study.parts.routers import RoutersPart
@@ -39,6 +40,7 @@ PARTS: Sequence[StudyPart[Any]] = (
     NewCandidatesPart(),
     BudgetStreamsPart(),
     LearningCurvesPart(),
+    MeasuringPart(),
     RewordingsPart(),
 )
 """In the order of the terminal and of the page."""
