@@ -92,7 +92,8 @@ def decided_under(
         router.check_budget(ceiling.budget)
         if not isinstance(router, CalibratedRouter):
             raise RouterError(
-                f"--max-cost-usd: {type(router).__name__} keeps to no ceiling here; {' and '.join(CALIBRATED_FAMILIES)} do."
+                f"--max-cost-usd: {type(router).__name__} keeps to no ceiling here; "
+                f"{' and '.join(CALIBRATED_FAMILIES)} do."
             )
         scores = router.utility(router.estimates(features.to(router.device)), router.requested(ceiling.budget)).cpu()
     except REFUSALS as error:

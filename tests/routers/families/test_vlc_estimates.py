@@ -10,8 +10,8 @@ from tests.cli.conftest import run_program
 from tests.families import packed_problem
 from tests.routers.backbones.test_router import QUESTIONS
 from vlrouterbench.core.errors import RouterError
-from vlrouterbench.metrics.objectives import Goal, Objective
 from vlrouterbench.evaluation.ceiling import Ceiling, decided_under
+from vlrouterbench.metrics.objectives import Goal, Objective
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.base.decision import BudgetError, CalibrationError
 from vlrouterbench.training.arguments import RouterTrainingArguments

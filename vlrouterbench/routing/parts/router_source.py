@@ -63,7 +63,7 @@ class RouterSource:
         for kind, source in (("text", self.text_encoder), ("image", self.image_encoder)):
             if source is None:
                 continue
-            block = getattr(loaded.encoder, kind, None)
+            block: Any = getattr(loaded.encoder, kind, None)
             if not hasattr(block, "use"):
                 raise RouterError(f"--{kind}-encoder was given, but this router has no pretrained {kind} encoder.")
             block.use(source)
