@@ -123,9 +123,10 @@ class RewordingsPart(StudyPart[RewordingsRecord]):
         Raises:
             RouterError: no router or seed, or one twice; no router reads features.
             UnknownNameError: no such family, variant or policy.
-            BenchmarkError: it brings features in the place of texts and images.
+            BenchmarkError: it brings features in the place of texts and images; a split without samples on a side.
         """
         super().check(context, routers)
+        context.check_sides()
         if not _readers(routers, context):
             raise RouterError(
                 f"{self.name}: expected a family, which reads requests, found policies and decisions of others alone "
