@@ -179,3 +179,14 @@ def test_held_out_values_that_are_damaged_or_of_another_router_are_refused_by_na
     flagship.held_out = kept
     with pytest.raises(RouterError, match=r"held_out\.safetensors: expected .*(missing: quality|wrong: measured_cost)"):
         rechoose(flagship, goal("budget=0.1"))
+
+
+def test_an_estimate_below_0_is_damage_where_estimates_are_calibrated_and_none_where_they_are_not(
+    flagship, trained_folders
+):
+    linear = AutoRouter.from_pretrained(trained_folders["ridge-mf"])
+    for router in (flagship, linear):
+        router.held_out = dict(router.held_out) | {"accuracy": router.held_out["accuracy"] - 1}
+    with pytest.raises(RouterError, match="wrong: accuracy"):
+        rechoose(flagship, goal("accuracy"))
+    assert rechoose(linear, goal("accuracy")).usd_weight >= 0

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from vlrouterbench.evaluation.study.part import TextTable
 
 
+REWORDINGS = "rewordings"
+"""The part that compares text encoders."""
+
+
 @dataclass(frozen=True)
 class StudyRequest(BackboneRequest, GoalRequest):
     """The options of the command."""
@@ -34,6 +38,9 @@ class StudyRequest(BackboneRequest, GoalRequest):
     ] = None
     seed: Annotated[
         list[int] | None, typer.Option(help="Split; 0 is the benchmark's own. Repeat; default: 0 to 4.")
+    ] = None
+    against_text: Annotated[
+        str | None, typer.Option(help="Text encoder that --text is compared with, by the part rewordings.")
     ] = None
     out: Annotated[Path | None, typer.Option(help="Folder to write: study.json and study.html.")] = None
     num_epochs: Annotated[
@@ -71,8 +78,12 @@ def study(request: StudyRequest) -> None:
     from vlrouterbench.training.arguments import RouterTrainingArguments
 
     console.quiet_libraries()
-    whole = load_table(request.folder).judged_by(request.goal())
     parts = request.part or DEFAULT_PARTS
+    if request.against_text is not None and (REWORDINGS not in parts or request.against_text == request.text):
+        raise typer.BadParameter(
+            f"--against-text is another text encoder than --text ({request.text}), for --part {REWORDINGS}."
+        )
+    whole = load_table(request.folder).judged_by(request.goal())
     routers = request.router or default_routers(parts)
     beside = {name: candidates_beside(Path(name)) or whole.pool.names for name in routers if is_decisions_file(name)}
     table = with_candidates(whole, scored_candidates(request.candidates, whole, beside))
@@ -85,12 +96,16 @@ def study(request: StudyRequest) -> None:
         work = request.work(progress=progress)
         features = encode_benchmark(table, options, work)
         by_text = {text: encode_benchmark(table, replace(options, text=text), work) for text in sorted(texts)}
+        against = None
+        if request.against_text is not None:
+            against = encode_benchmark(table, replace(options, text=request.against_text), work)
         rows = request.backbone_rows(table, work) if set(families) & set(END_TO_END) else None
     context = StudyContext(
         table,
         features,
         tuple(request.seed or range(5)),
         console.stage,
+        against,
         by_text=by_text,
         rows=rows,
         fine_tuning=fields_of(request, RouterTrainingArguments, seed=None),

@@ -115,7 +115,7 @@ def encode_benchmark(
         readers[IMAGE].pools = pooling_of(table, options) == POOLED
     raw = read_blocks(table, readers, work)
     fitted_on = num_fitted_on(table)
-    encoder = fit_encoder(raw.take(_rows_to_fit(table, fitted_on)), options, readers)
+    encoder = fit_encoder(raw.take(rows_to_fit(table, fitted_on)), options, readers)
     masked = sum(not _present(readers[IMAGE], row) for row in raw.image or ())
     values = torch.from_numpy(encoder.features_of(raw))
     features = FeatureSet(values, encoder, masked, path, num_cut(table, encoder), fitted_on)
@@ -179,7 +179,8 @@ def num_fitted_on(table: RoutingTable) -> int | None:
     return MOST_IN_MEMORY if num_train > MOST_IN_MEMORY else None
 
 
-def _rows_to_fit(table: RoutingTable, fitted_on: int | None) -> np.ndarray:
+def rows_to_fit(table: RoutingTable, fitted_on: int | None) -> np.ndarray:
+    """Rows of train that an encoder is fitted on, as `num_fitted_on` says how many."""
     rows = table.split("train").rows
     return rows if fitted_on is None else np.sort(np.random.default_rng(0).choice(rows, fitted_on, replace=False))
 

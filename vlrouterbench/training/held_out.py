@@ -143,7 +143,9 @@ def _check_kept(router: EstimatingRouter, kept: Mapping[str, torch.Tensor]) -> N
     lacking = [name for name in KEPT if name not in kept and name != "standard_error"]
     sizes = {name: kept[name].shape for name in ("accuracy", "cost_usd", "quality", "measured_cost") if name in kept}
     rows = len(kept.get("groups", ()))
-    wrong = [name for name, size in sizes.items() if tuple(size) != (rows, width) or (kept[name] < 0).any()]
+    # A family that is not calibrated may estimate an accuracy below 0: a linear one is not cut off.
+    least = {name: 0.0 if router.calibrated or name != "accuracy" else -torch.inf for name in sizes}
+    wrong = [name for name, size in sizes.items() if tuple(size) != (rows, width) or (kept[name] < least[name]).any()]
     if lacking or wrong or len(kept["is_train"]) != rows:
         raise RouterError(
             f"{HELD_OUT_FILE}: expected {', '.join(KEPT)} of one router, none below 0, for {width} candidates and as "

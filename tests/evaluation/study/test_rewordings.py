@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.cli.conftest import run_program
 from tests.evaluation.study.workspaces import small_context
 from vlrouterbench.core.errors import BenchmarkError, RouterError
+from vlrouterbench.evaluation.study.part import TextTable
 from vlrouterbench.evaluation.study.parts.rewordings import RewordingsPart
 from vlrouterbench.evaluation.study.rewordings import REWORDINGS, Rewording, reworded_features
 from vlrouterbench.evaluation.study.study import study, write_study
@@ -158,6 +160,48 @@ def test_a_saved_router_over_canonical_text_answers_every_manner_of_asking_alike
     router = AutoRouter.from_pretrained(tmp_path / "router")
     asked = [router.route(question).score for question in ("Which one is it?", "Please: WHICH one  is it. Thanks!")]
     assert asked[0] == asked[1]
+
+
+@pytest.fixture(scope="module")
+def beside(context, simulated_table):
+    canonical = encode_benchmark(simulated_table, FeatureOptions(text="builtin+canonical", fusion="text-only"))
+    return study(replace(context, against=canonical), ("knn",), ("rewordings",))
+
+
+def test_another_text_encoder_is_compared_on_the_same_requests_as_they_stand_and_changed(beside, result):
+    record = beside.records["rewordings"]
+    (row,) = record["against"]
+    own, other = (router["figures"]["rank_score"] for router in record["routers"])
+    assert (row["router"], row["other"]) == ("knn", "knn, text builtin+canonical")
+    assert row["as_they_stand"]["rank_score"] == pytest.approx(own - other)
+    changed = {
+        router["router"]: router["figures"]["rank_score"] + whole["minus_original"]["rank_score"]
+        for router in record["routers"]
+        for whole in _rows(beside, router["router"])
+        if (whole["change"], whole["modality"]) == ("every change", TEXT)
+    }
+    assert row["changed"]["rank_score"] == pytest.approx(changed["knn"] - changed["knn, text builtin+canonical"])
+    assert _rows(beside, "knn") == _rows(result, "knn") and result.records["rewordings"]["against"] == []
+
+
+def test_the_comparison_of_encoders_stands_on_terminal_and_page(beside):
+    (table,) = (line for line in beside.tables() if isinstance(line, TextTable) and line.title.startswith("Rank Score"))
+    assert table.title.endswith("less that with text builtin+canonical")
+    assert table.rows[0][0] == "knn" and all(cell in beside.page() for cell in table.rows[0][1:])
+
+
+def test_features_without_texts_are_not_compared_by_their_text_encoder(context, simulated_table):
+    images = encode_benchmark(simulated_table, FeatureOptions(fusion="image-only"))
+    with pytest.raises(RouterError, match="found features of images alone. Leave --against-text out"):
+        RewordingsPart().check(replace(context, against=images), ("knn",))
+
+
+def test_an_encoder_to_compare_with_is_another_one_and_of_that_part(tmp_path):
+    for options in (("--against-text", "builtin", "--part", "rewordings"), ("--against-text", "builtin+canonical")):
+        ended = run_program("study", tmp_path, *options)
+        assert ended.status == 2 and "--against-text is another text encoder than --text (builtin)" in " ".join(
+            ended.err.split()
+        )
 
 
 def test_policies_alone_and_features_without_texts_are_refused(context, tmp_path):

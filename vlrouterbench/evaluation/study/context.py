@@ -53,6 +53,7 @@ class StudyContext:
         features: of its samples.
         seeds: of splits and of training, different ones.
         stage: opens each step by its title, for progress.
+        against: features of its samples with another text encoder, for parts that compare the two.
         decided: function, or router of a file of decisions -> sample id -> index in the pool.
         by_text: text encoder -> features with it, for the names that bring their own.
         rows: images and texts as end-to-end routers take them; None for a study without any.
@@ -63,6 +64,7 @@ class StudyContext:
     features: FeatureSet
     seeds: Sequence[int] = (0, 1, 2, 3, 4)
     stage: Stage = lambda _: nullcontext()
+    against: FeatureSet | None = None
     decided: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     by_text: Mapping[str, FeatureSet] = field(default_factory=dict)
     rows: PackedSet | None = None

@@ -13,6 +13,7 @@ from vlrouterbench.data.build import build_benchmark
 from vlrouterbench.evaluation.study.parts import learning_curves
 from vlrouterbench.evaluation.study.parts.learning_curves import LearningCurvesPart, part_of_split
 from vlrouterbench.evaluation.study.study import DEFAULT_ROUTERS, default_routers, study, write_study
+from vlrouterbench.features.refitting import Refitting
 from vlrouterbench.metrics.objectives import Goal, Objective
 from vlrouterbench.metrics.trade_off import rank_score
 
@@ -48,16 +49,22 @@ def test_every_size_is_trained_on_its_own_part_and_scored_on_the_whole_test_spli
     sizes = [point["num_train"] for point in result.records["learning_curves"]["curves"][0]["points"]]
     assert sizes == sorted(sizes) and sizes[-1] == len(context.table.split("train")) and sizes[0] >= 16
     assert [len(table.split("train")) for name, table in context.seen if name == "knn"] == sizes
-    test = context.table.split("test")
+    test, refitting = context.table.split("test"), Refitting(context.table, context.features)
     for half in (False, True):
         part = part_of_split(context.table, 0.5, 0) if half else context.table
-        decisions = context.train("knn", part, 0).decide(context.features.of(test)).numpy()
+        own = replace(context, features=refitting.on(part))
+        decisions = own.train("knn", part, 0).decide(own.features.of(test)).numpy()
         rows = np.arange(len(test))
         accuracy, cost = test.quality[rows, decisions].mean(), test.cost[rows, decisions].mean()
         point = result.records["learning_curves"]["curves"][0]["points"][-2 if half else -1]
         assert (point["accuracy"], point["average_cost_usd"]) == (pytest.approx(accuracy), pytest.approx(cost))
         assert point["rank_score"] == pytest.approx(float(rank_score(accuracy, cost, cost_bounds=test.cost_bounds)))
         assert point["ci95"][0] < point["rank_score"] < point["ci95"][1]
+
+
+def test_the_record_and_the_page_say_that_encoders_were_fitted_on_each_size(result):
+    assert result.records["learning_curves"]["encoder_refitted"] is True
+    assert "fitted on the same training samples" in result.page()
 
 
 def test_a_router_is_held_against_the_mixture_of_the_same_samples_at_every_size(result):

@@ -3,6 +3,8 @@
 Decisions
 - Sizes halve from the whole train split down. A smaller one holds whole groups of the larger, drawn at random for each
   split, and validation shrinks with train, as it would in a smaller table; the test split and cost bounds stay.
+- The encoder is fitted anew on the training samples of every size, as `train` would on a table of that size: features
+  of the whole train split would hide what few samples do to them.
 - Policies that are fitted on train (`mixture`) have a curve too.
 - The figure is the Rank Score, or accuracy (less weighted cost) where that is the objective. A budget and a share of
   accuracy are refused: what misses them stands below all that keeps them, so a mean over splits jumps where one split
@@ -12,6 +14,7 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TypedDict
 
 import numpy as np
@@ -34,6 +37,7 @@ from vlrouterbench.evaluation.study.learning_curve import (
 from vlrouterbench.evaluation.study.learning_curve_plot import learning_curves_plot
 from vlrouterbench.evaluation.study.over_splits import Outcomes, outcomes_of, outcomes_of_policy
 from vlrouterbench.evaluation.study.part import StudyHeader, StudyPart, TextTable
+from vlrouterbench.features.refitting import Refitting
 from vlrouterbench.metrics.bootstrap import interval, trade_off_draws
 from vlrouterbench.metrics.objectives import ACCURACY_SHARE, BUDGET, RANK_SCORE, Goal
 
@@ -76,12 +80,15 @@ class LearningCurvesRecord(TypedDict):
     Attributes:
         figure: what the curves are of, in print.
         questions_per_training_sample: of the table; validation and test are the others.
+        encoder_refitted: whether the encoder was fitted on the training samples of each size alone; False where the
+            benchmark brings its features.
         curves: of each router.
         skipped: routers of files of decisions, which cannot be trained on fewer samples.
     """
 
     figure: str
     questions_per_training_sample: float
+    encoder_refitted: bool
     curves: list[LearningCurve]
     skipped: list[str]
 
@@ -122,18 +129,22 @@ class LearningCurvesPart(StudyPart[LearningCurvesRecord]):
         """Train routers on growing parts of every split's train."""
         self.check(context, routers)
         names, goal = [name for name in routers if name not in context.decided], context.table.goal
-        halvings = _halvings(context)
+        halvings, refitting = _halvings(context), Refitting(context.table, context.features)
         sizes: list[list[int]] = []
         figures: dict[str, list[np.ndarray]] = {name: [] for name in names}
         draws: dict[str, list[np.ndarray]] = {name: [] for name in names}
         for seed, split in context.splits():
             test, parts = scored(split), [part_of_split(split, 2.0**-halving, seed) for halving in halvings]
             sizes.append([len(part.split("train")) for part in parts])
+            contexts = [context] * len(parts)
+            if any(name not in POLICIES for name in names):
+                with context.stage(f"split {seed}: fit encoders"):
+                    contexts = [replace(context, features=refitting.on(part)) for part in parts]
             for name in names:
                 outcomes = []
-                for part, size in zip(parts, sizes[-1], strict=True):
+                for part, size, own in zip(parts, sizes[-1], contexts, strict=True):
                     with context.stage(f"split {seed}: {name} on {size:,} training samples"):
-                        outcomes.append(_outcomes(name, context, part, test, seed))
+                        outcomes.append(_outcomes(name, own, part, test, seed))
                 quality, cost = (np.column_stack(side) for side in zip(*outcomes, strict=True))
                 figures[name].append(np.stack([quality.mean(axis=0), cost.mean(axis=0)]))
                 draws[name].append(_drawn(quality, cost, test, goal, seed))
@@ -146,6 +157,7 @@ class LearningCurvesPart(StudyPart[LearningCurvesRecord]):
         return {
             "figure": _figure(goal),
             "questions_per_training_sample": float(in_all),
+            "encoder_refitted": refitting.refits,
             "curves": curves,
             "skipped": skipped,
         }

@@ -7,6 +7,7 @@ Decisions
 - Moves are of estimated accuracies of all candidates, since a budget or a smaller pool may choose any of them. They are
   taken as a family estimates them, calibrated or not; one that does not estimate has its decisions alone.
 - Rank Score is of the whole test split: samples that a change does not apply to are decided as they stand.
+- Another text encoder is compared on the same splits: every router is trained over its features, too, and asked alike.
 """
 
 from __future__ import annotations
@@ -20,6 +21,15 @@ import torch
 
 from vlrouterbench.core.errors import BenchmarkError, RouterError
 from vlrouterbench.evaluation.policies import POLICIES
+from vlrouterbench.evaluation.study.against_encoder import (
+    AS_IT_STANDS,
+    AgainstRow,
+    Asked,
+    against_row,
+    against_table,
+    check_against,
+    encoder_sides,
+)
 from vlrouterbench.evaluation.study.context import StudyContext, scored
 from vlrouterbench.evaluation.study.over_splits import (
     MeanFigures,
@@ -34,14 +44,10 @@ from vlrouterbench.evaluation.study.rewordings import REWORDINGS, reworded_featu
 from vlrouterbench.features.given import read_given
 from vlrouterbench.routers.base.estimating import EstimatingRouter
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
-from vlrouterbench.routers.encoders.block import MODALITIES
+from vlrouterbench.routers.encoders.block import MODALITIES, TEXT
 
-AS_IT_STANDS = ""
-"""In the place of a change's name: the request itself."""
 FAR = 0.1
 """A move of an estimated accuracy that is counted as a far one."""
-Asked = tuple[str, str]
-"""Router and change."""
 
 
 class Moves(TypedDict):
@@ -87,11 +93,12 @@ class RouterFigures(TypedDict):
 
 
 class RewordingsRecord(TypedDict):
-    """Routers as they stand, a row per router and change, and what has no features to change."""
+    """Routers as they stand, a row per router and change, comparisons with another encoder, and what reads none."""
 
     far: float
     routers: list[RouterFigures]
     rows: list[RewordingRow]
+    against: list[AgainstRow]
     skipped: list[str]
 
 
@@ -121,12 +128,13 @@ class RewordingsPart(StudyPart[RewordingsRecord]):
         """As the base's.
 
         Raises:
-            RouterError: no router or seed, or one twice; no router reads features.
+            RouterError: no router or seed, or one twice; no router reads features; no text encoders to compare.
             UnknownNameError: no such family, variant or policy.
             BenchmarkError: it brings features in the place of texts and images; a split without samples on a side.
         """
         super().check(context, routers)
         context.check_sides()
+        check_against(context)
         if not _readers(routers, context):
             raise RouterError(
                 f"{self.name}: expected a family, which reads requests, found policies and decisions of others alone "
@@ -142,30 +150,38 @@ class RewordingsPart(StudyPart[RewordingsRecord]):
         """Train routers on every split and ask them for its test samples as they stand and changed."""
         self.check(context, routers)
         names = _readers(routers, context)
+        sides = encoder_sides(context, names)
         over_splits: OverSplits[Asked] = OverSplits(context.table.cost_bounds, context.table.goal.beta)
         moved: dict[Asked, list[_Moved]] = {}
         for seed, split in context.splits():
             test = scored(split)
             test = test.take(np.argsort(test.rows, kind="stable"))
-            with context.stage(f"split {seed}: change requests"):
-                reworded = reworded_features(context.features.encoder, test)
             outcomes: dict[Asked, Outcomes] = {}
-            for name in names:
-                with context.stage(f"split {seed}: {name}"):
-                    router = context.train(name, split, seed)
-                    whole = _answers(router, context.features.of(test))
-                outcomes[name, AS_IT_STANDS] = outcomes_of(whole.decisions, test)
-                for part in reworded:
-                    key, decisions = (name, part.rewording.name), whole.decisions.copy()
-                    now = _answers(router, torch.from_numpy(part.features))
-                    moved.setdefault(key, []).append(_moved(whole, now, part.rows))
-                    decisions[part.rows] = now.decisions
-                    outcomes[key] = outcomes_of(decisions, test)
+            for side, titles in sides:
+                with context.stage(f"split {seed}: change requests"):
+                    reworded = reworded_features(side.features.encoder, test)
+                for name, title in titles.items():
+                    with context.stage(f"split {seed}: {title}"):
+                        router = side.train(name, split, seed)
+                        whole = _answers(router, side.features.of(test))
+                    outcomes[title, AS_IT_STANDS] = outcomes_of(whole.decisions, test)
+                    for part in reworded:
+                        key, decisions = (title, part.rewording.name), whole.decisions.copy()
+                        now = _answers(router, torch.from_numpy(part.features))
+                        moved.setdefault(key, []).append(_moved(whole, now, part.rows))
+                        decisions[part.rows] = now.decisions
+                        outcomes[key] = outcomes_of(decisions, test)
             over_splits.add(outcomes, test.column("group_id"), seed=seed)
+        every = [title for _, titles in sides for title in titles.values()]
         return {
             "far": FAR,
-            "routers": [{"router": name, "figures": over_splits.figures((name, AS_IT_STANDS))} for name in names],
-            "rows": [row for name in names for row in _rows(name, moved, over_splits)],
+            "routers": [{"router": name, "figures": over_splits.figures((name, AS_IT_STANDS))} for name in every],
+            "rows": [row for name in every for row in _rows(name, moved, over_splits)],
+            "against": [
+                against_row(name, titles[name], _applied(name, TEXT, moved), over_splits)
+                for _, titles in sides[1:]
+                for name in names
+            ],
             "skipped": [name for name in routers if name not in names],
         }
 
@@ -182,6 +198,8 @@ class RewordingsPart(StudyPart[RewordingsRecord]):
             "decided: share of samples, %, for which another candidate is chosen",
             "Rank Score: less that of the requests as they stand",
         ]
+        if record["against"]:
+            lines.append(against_table(record["against"]))
         if record["skipped"]:
             lines.append(f"reads no requests: {', '.join(record['skipped'])}")
         return lines
@@ -207,16 +225,17 @@ def _moved(whole: _Answers, now: _Answers, rows: np.ndarray) -> _Moved:
     return _Moved(moves, now.decisions != whole.decisions[rows])
 
 
+def _applied(name: str, modality: str, moved: Mapping[Asked, Sequence[_Moved]]) -> list[str]:
+    """Changes of a modality that apply to some sample."""
+    changes = [rewording.name for rewording in REWORDINGS if rewording.modality == modality]
+    return [change for change in changes if any(len(part.changed) for part in moved.get((name, change), ()))]
+
+
 def _rows(name: str, moved: Mapping[Asked, Sequence[_Moved]], over_splits: OverSplits[Asked]) -> list[RewordingRow]:
     """A row per change that applies to some sample, after those of all changes of a modality together."""
     rows: list[RewordingRow] = []
     for modality in MODALITIES:
-        own = [
-            rewording.name
-            for rewording in REWORDINGS
-            if rewording.modality == modality
-            and any(len(part.changed) for part in moved.get((name, rewording.name), ()))
-        ]
+        own = _applied(name, modality, moved)
         for title, changes in (*([("every change", own)] if own else []), *((change, [change]) for change in own)):
             keys = [(name, change) for change in changes]
             rows.append(
