@@ -1,6 +1,9 @@
 """Images that are checked in parts: what one process finds of them, whatever they are and however they are cut."""
 
+import hashlib
 import os
+
+import pytest
 
 from tests.cli.conftest import run_program
 from tests.demo.bad_files import image_bytes
@@ -9,6 +12,11 @@ from vlrouterbench.core.parts.local_engine import LocalEngine
 from vlrouterbench.data import image_work, images
 from vlrouterbench.data.image_work import check_in_parts
 from vlrouterbench.data.images import check_images
+
+
+def changed_digit(text):
+    """What was kept, with another digest of the first image."""
+    return text.replace(hashlib.sha256(image_bytes()).hexdigest(), 64 * "0")
 
 
 def test_what_is_found_of_images_is_the_same_in_parts(tmp_path, monkeypatch):
@@ -23,6 +31,18 @@ def test_what_is_found_of_images_is_the_same_in_parts(tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == [".out.checked", "a.png"]
     (tmp_path / "a.png").write_bytes(b"another one")  # what is kept is found by the bytes of images
     assert check_in_parts(several, LocalEngine(1), 1, tmp_path / "out")[3].problem is not None
+
+
+@pytest.mark.parametrize("damage", [lambda text: "5", lambda text: "[1, 2]", lambda text: "{}", changed_digit])
+def test_what_is_kept_counts_only_as_it_was_written(damage, tmp_path):
+    several = [image_bytes(), b"no image"]
+    expected = check_in_parts(several, LocalEngine(1), 1, tmp_path / "out")
+    [kept] = (tmp_path / ".out.checked").iterdir()
+    whole = kept.read_text(encoding="utf-8")
+    kept.write_text(damage(whole), encoding="utf-8")
+    assert kept.read_text(encoding="utf-8") != whole
+    assert check_in_parts(several, LocalEngine(1), 1, tmp_path / "out") == expected
+    assert kept.read_text(encoding="utf-8") == whole
 
 
 def test_a_build_that_was_stopped_decodes_no_part_again_and_leaves_nothing_when_it_is_whole(tmp_path, monkeypatch):

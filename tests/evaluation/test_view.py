@@ -1,7 +1,14 @@
 """The one view of a record: columns by name, cells with one number format, nothing where there is nothing."""
 
 from vlrouterbench.evaluation.ranking import Rank
-from vlrouterbench.evaluation.view import COLUMNS, headings, judged_notes, result_rows, results_caption
+from vlrouterbench.evaluation.view import (
+    COLUMNS,
+    few_samples_notes,
+    headings,
+    judged_notes,
+    result_rows,
+    results_caption,
+)
 
 
 def record(router, score, kind="policy", **others):
@@ -61,3 +68,10 @@ def test_rows_that_are_judged_by_something_else_than_their_scores_say_so():
     assert judged_notes(record("mine", 71.0)) == judged_notes(record("mine", 71.0, objective="rank-score")) == []
     (said,) = judged_notes(record("mine", 71.0, objective="budget=0.001"))
     assert said.startswith("Judged by the objective budget=0.001: it orders the rows") and "Rank Score" in said
+
+
+def test_intervals_of_few_samples_are_said_to_be_too_narrow():
+    scored = record("mine", 71.0)
+    assert few_samples_notes(scored | {"num_samples": 30}) == []
+    (one,), (more,) = (few_samples_notes(scored | {"num_samples": count}) for count in (1, 29))
+    assert "resample 1 sample alone" in one and "resample 29 samples alone" in more and "score more questions" in one

@@ -148,7 +148,7 @@ def evaluate(request: EvaluateRequest) -> None:
     from vlrouterbench.evaluation.overlap import overlap_notes
     from vlrouterbench.evaluation.pool import evaluated_table, pool_notes
     from vlrouterbench.evaluation.report import write_report
-    from vlrouterbench.evaluation.view import by_rank_score, judged_notes
+    from vlrouterbench.evaluation.view import by_rank_score, few_samples_notes, judged_notes
     from vlrouterbench.evaluation.when_unfamiliar import unfamiliar_notes
     from vlrouterbench.features.encode import fewer_images_note
     from vlrouterbench.routing.when_unfamiliar import WhenUnfamiliar
@@ -188,6 +188,7 @@ def evaluate(request: EvaluateRequest) -> None:
         console.results_title(records),
         *map(console.sentence, judged_notes(records[0])),
         console.results_table(records),
+        *map(console.sentence, few_samples_notes(records[0])),
         *([note] if left_out else []),
         *([records[0]["rank_score_reason"]] if records[0]["rank_score_reason"] else []),
         *pool_notes(records[0]),

@@ -39,7 +39,7 @@ def run(request: RunRequest) -> None:
     """Build, encode, train, evaluate and report, in one command."""
     from vlrouterbench.cli import console
     from vlrouterbench.evaluation.headline import headlines, objective_notes, reference_notes
-    from vlrouterbench.evaluation.view import by_rank_score, judged_notes
+    from vlrouterbench.evaluation.view import by_rank_score, few_samples_notes, judged_notes
     from vlrouterbench.quickstart import run_quickstart
 
     if request.source is not None and (request.num_samples, request.difficulty) != (None, None):
@@ -62,6 +62,7 @@ def run(request: RunRequest) -> None:
         console.results_title(records),
         *map(console.sentence, judged_notes(records[0])),
         console.results_table(records),
+        *map(console.sentence, few_samples_notes(records[0])),
         *objective_notes(records),
         *_what_now(request.out, records),
     )

@@ -5,7 +5,7 @@ Decisions
   beside the benchmark while it is built, and are no longer there when it is: a build is whole or not at all.
 - What was found is also kept in `.OUT.checked`, by the digest of the part's images and this version, until OUT is built
   or its source is refused: a build that was stopped decodes no part again. A part of which an image could not be read
-  from its disk is not kept.
+  from its disk is not kept. A file of it states its own digest: one that was damaged or changed is as one not there.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class CheckingWork:
             if kept is not None:
                 # One that another build of the same folder removes meanwhile is none that is missed.
                 with suppress(OSError):
-                    write_json(kept, stated)
+                    write_json(kept, {"sha256": _digest(stated), "images": stated})
         write_json(_file(self.out, part), stated)
         return {"part": part.number, "rows": len(stated)}
 
@@ -131,10 +131,16 @@ def _stated(check: ImageCheck) -> list[str | int | None]:
     return [check.sha256, check.problem, key, check.perceptual]
 
 
+def _digest(stated: object) -> str:
+    return hashlib.sha256(json.dumps(stated).encode()).hexdigest()
+
+
 def _read(path: Path) -> list[list[str | int | None]] | None:
     try:
-        return cast("list[list[str | int | None]]", json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        stated = cast("list[list[str | int | None]]", kept["images"])
+        return stated if kept["sha256"] == _digest(stated) else None
+    except (OSError, ValueError, TypeError, KeyError):
         return None
 
 

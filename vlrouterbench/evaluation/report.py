@@ -31,7 +31,7 @@ from vlrouterbench.evaluation.records import ResultRecord
 from vlrouterbench.evaluation.report_figures import OCCASIONAL_FILES, report_figures
 from vlrouterbench.evaluation.results import bounds_degenerate
 from vlrouterbench.evaluation.tables import write_tables
-from vlrouterbench.evaluation.view import by_rank_score, headings, judged_notes, result_rows
+from vlrouterbench.evaluation.view import by_rank_score, few_samples_notes, headings, judged_notes, result_rows
 from vlrouterbench.evaluation.writing import REPORT_PAGE
 from vlrouterbench.metrics.objectives import RANK_SCORE
 from vlrouterbench.plotting.page import render_page
@@ -120,7 +120,7 @@ def render_report(
         per=SAMPLES_PER_COST_UNIT,
         objective=first["objective"],
         by_rank_score=first["objective"] == RANK_SCORE,
-        judged=judged_notes(first),
+        judged=[*judged_notes(first), *few_samples_notes(first)],
         headlines=headlines(ranked),
         reference=reference_notes(ranked),
         overlaps=[*pool_notes(first), *objective_notes(ranked), *sample_notes(ranked), *overlap_notes(ranked)],

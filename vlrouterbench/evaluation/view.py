@@ -19,6 +19,8 @@ from vlrouterbench.evaluation.ranking import Rank
 from vlrouterbench.evaluation.records import Captioned, Difference, Interval, ResultRecord, Scored, ScoredRecord
 from vlrouterbench.metrics.objectives import RANK_SCORE
 
+FEW_SAMPLES = 30
+"""Of fewer scored samples the bootstrap's intervals are said to be too narrow."""
 NOTHING = "-"
 """What stands in a cell that has nothing to show."""
 
@@ -161,6 +163,17 @@ def judged_notes(record: ScoredRecord) -> list[str]:
     return [
         f"Judged by the objective {objective}: it orders the rows, decides ranks and ties, and picks the mixture on "
         "train; score and differences are of Rank Score all the same."
+    ]
+
+
+def few_samples_notes(record: Captioned) -> list[str]:
+    """That intervals are of so few samples that they promise too much."""
+    count = record["num_samples"]
+    if count >= FEW_SAMPLES:
+        return []
+    return [
+        f"note: intervals resample {count} sample{'s' * (count != 1)} alone; of fewer than {FEW_SAMPLES} they come out "
+        "too narrow, so score more questions before you trust a difference"
     ]
 
 

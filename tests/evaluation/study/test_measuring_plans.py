@@ -8,7 +8,7 @@ import pytest
 from tests.evaluation.study.workspaces import small_context
 from vlrouterbench.evaluation.study import measured_split
 from vlrouterbench.evaluation.study.measured_split import Measured, MeasuredSplit
-from vlrouterbench.evaluation.study.measuring_plans import PLANS, TRADE_OFFS, Expected, Round
+from vlrouterbench.evaluation.study.measuring_plans import PLAN_WORDS, PLANS, TRADE_OFFS, Expected, Round
 
 SAMPLES, CANDIDATES = 12, 3
 
@@ -30,6 +30,10 @@ def a_round(count, pairs=None, utility=None, chance=0.5):
         rng=np.random.default_rng(0),
         expected=unasked if pairs is None else lambda: expected,
     )
+
+
+def test_every_plan_is_said_in_words():
+    assert list(PLAN_WORDS) == list(PLANS)
 
 
 @pytest.mark.parametrize("name", PLANS)
@@ -58,6 +62,25 @@ def test_pairs_near_a_choice_come_before_those_far_from_it():
     assert core[:2].all() and core.sum() == 6
     further = PLANS["adaptive"](a_round(16, core, utility=[0.9, 0.89, -5.0])) & ~core
     assert further.sum() == 10 and not further[:, 2].any() and further[:, 0].any() and further[:, 1].any()
+
+
+def test_pairs_that_weigh_nothing_are_drawn_when_the_others_are_spent_and_none_twice():
+    core = PLANS["adaptive"](a_round(6))
+    for far in (-36.5, -1e9):  # weights below the smallest normal number, and 0
+        with np.errstate(all="raise", under="ignore"):
+            further = PLANS["adaptive"](a_round(30, core, utility=[0.9, 0.89, far]))
+        assert further.sum() == 30 and further[:, :2].all()
+
+
+def test_of_candidates_of_which_each_is_near_a_choice_on_few_samples_some_are_kept():
+    candidates = 12
+    utility = np.eye(candidates)[np.arange(24) % candidates]
+    core = np.zeros(utility.shape, dtype=bool)
+    core[:2] = True
+    expected = Expected(np.full(core.shape, 0.5), [utility] * len(TRADE_OFFS), utility)
+    cost, rng = np.ones(core.shape), np.random.default_rng(0)
+    further = PLANS["dropping"](Round(core, cost, 48, np.arange(24), rng, lambda: expected))
+    assert further.sum() == 48 and further[2:4].all()
 
 
 def test_a_candidate_that_is_never_near_a_choice_is_dropped_and_its_pairs_are_not_spent():

@@ -2,7 +2,9 @@
 
 import re
 from contextlib import contextmanager
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from tests.pages import assert_fetches_nothing, without_scripts
@@ -87,3 +89,11 @@ def test_every_variant_that_texts_name_exists(project_root):
     ]
     assert ("flagship", "without-kernel") in named
     assert [pair for pair in named if pair[1] not in FAMILIES[pair[0]].recipes] == []
+
+
+@pytest.mark.parametrize("part", ["learning-curves", "left-out", "measuring", "rewordings"])
+def test_a_split_without_samples_on_a_side_is_refused_before_anything_is_trained(part, untrained):
+    kept = np.flatnonzero(np.array(untrained.table.column("split")) != "validation")
+    without = replace(untrained, table=untrained.table.take(kept))
+    with pytest.raises(BenchmarkError, match="found none in validation of the one of seed 0. Build from more samples"):
+        study(without, ("ridge-mf",), (part,))

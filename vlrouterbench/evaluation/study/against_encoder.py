@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypedDict
 
+from vlrouterbench.core.errors import RouterError
 from vlrouterbench.evaluation.study.context import StudyContext
 from vlrouterbench.evaluation.study.over_splits import OverSplits, RankScoreDifference, difference_text
 from vlrouterbench.evaluation.study.part import TextTable
@@ -46,6 +47,19 @@ def encoder_sides(context: StudyContext, names: Sequence[str]) -> list[tuple[Stu
     return sides
 
 
+def check_against(context: StudyContext) -> None:
+    """Stop where there are no two text encoders to compare.
+
+    Raises:
+        RouterError: features to compare with that read no text.
+    """
+    if context.against is not None and context.against.encoder.describe()["text"] is None:
+        raise RouterError(
+            "rewordings: expected features of texts to compare with those of --against-text, found features of images "
+            "alone. Leave --against-text out, or --modality and --fusion."
+        )
+
+
 def against_row(name: str, other: str, changes: Sequence[str], over_splits: OverSplits[Asked]) -> AgainstRow:
     """How two names compare; `changes` are those of the text that apply to some sample."""
     changed = ([(router, change) for change in changes] for router in (name, other))
@@ -58,9 +72,7 @@ def against_row(name: str, other: str, changes: Sequence[str], over_splits: Over
 
 
 def against_table(rows: Sequence[AgainstRow]) -> TextTable:
-    """The comparisons in print."""
-    cells = [
-        [row["router"], row["other"], difference_text(row["as_they_stand"]), difference_text(row["changed"])]
-        for row in rows
-    ]
-    return TextTable("Rank Score, less the other's", ("router", "less", "as they stand", "changed"), cells)
+    """The comparisons in print; at least one."""
+    cells = [[row["router"], difference_text(row["as_they_stand"]), difference_text(row["changed"])] for row in rows]
+    text = rows[0]["other"].removeprefix(f"{rows[0]['router']}, ")
+    return TextTable(f"Rank Score, less that with {text}", ("router", "as they stand", "changed"), cells)

@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from vlrouterbench.core.errors import RouterError, VLRouterBenchError, unknown_name
+from vlrouterbench.core.constants import SPLITS
+from vlrouterbench.core.errors import BenchmarkError, RouterError, VLRouterBenchError, unknown_name
 from vlrouterbench.data.splits import hash_split
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.policies import POLICIES
@@ -73,6 +74,20 @@ class StudyContext:
         """Every seed with the benchmark under its split."""
         for seed in self.seeds:
             yield seed, resplit(self.table, seed)
+
+    def check_sides(self) -> None:
+        """Stop before anything is trained where a split has no samples on one of its sides.
+
+        Raises:
+            BenchmarkError: it has none.
+        """
+        for seed, split in self.splits():
+            if without := [side for side in SPLITS if side not in split.column("split")]:
+                raise BenchmarkError(
+                    f"expected samples in train, validation and test of every split, found none in "
+                    f"{' and '.join(without)} of the one of seed {seed}. Build from more samples, or give other seeds "
+                    "with --seed."
+                )
 
     def train(self, name: str, table: RoutingTable, seed: int) -> PreTrainedRouter:
         """The router of a name, trained on a benchmark's train split and chosen on its validation.

@@ -30,6 +30,8 @@ LEAST_SPREAD = 0.02
 """Chances of a correct answer count as no nearer to 0 and 1."""
 MARGIN = 0.02
 """Accuracy by which a candidate may be below the chosen one and still be near a choice in `dropping`."""
+LEAST_WEIGHT = 1e-300
+"""Of a pair in `adaptive`; smaller ones could not be told from 0, and are all drawn alike when the others are spent."""
 LEAST_NEAR = 0.1
 """Share of the samples on which a candidate must be near a choice, at one trade-off at least."""
 TRADE_OFFS = (0.5, 0.7, 1.0, 1.4, 2.0)
@@ -123,7 +125,7 @@ def dropping(now: Round) -> np.ndarray:
     if not now.pairs.any():
         return whole_samples(now)
     near = np.max([(_gap(utility) <= MARGIN).mean(axis=0) for utility in now.expected().utilities], axis=0)
-    kept = np.flatnonzero(near >= LEAST_NEAR)
+    kept = np.flatnonzero(near >= min(LEAST_NEAR, near.max()))  # of very many, each may be near a choice on few
     unseen = now.order[~now.pairs[now.order].any(axis=1)]
     pairs = now.pairs.copy()
     pairs[np.ix_(unseen[: now.more // len(kept)], kept)] = True
@@ -138,6 +140,14 @@ PLANS: Mapping[str, Plan] = {
     "dropping": dropping,
 }
 """The first is what the others are held against."""
+PLAN_WORDS: Mapping[str, str] = {
+    "random-pairs": "any pairs, each as likely as the others",
+    "whole-samples": "random samples, each for all candidates",
+    "cheap-wider": "half of the pairs so, the others of the cheapest candidates on further samples",
+    "adaptive": "pairs that a router trained on those before finds near a choice and uncertain",
+    "dropping": "further samples for those candidates alone that are near a choice on some",
+}
+"""What each is, in a few words."""
 
 
 def expected_by(router: EstimatingRouter, features: torch.Tensor) -> Expected:
@@ -155,7 +165,7 @@ def _gap(utility: np.ndarray) -> np.ndarray:
 def _drawn(now: Round, weights: np.ndarray) -> np.ndarray:
     """The pairs of a round with as many more as there may be, by their weights, without replacement."""
     with np.errstate(divide="ignore"):
-        keys = np.log(now.rng.random(weights.shape)) / weights
+        keys = np.log(now.rng.random(weights.shape)) / weights.clip(min=LEAST_WEIGHT)
     keys[now.pairs] = -np.inf
     pairs = now.pairs.copy()
     pairs.reshape(-1)[np.argsort(-keys, axis=None, kind="stable")[: now.more]] = True

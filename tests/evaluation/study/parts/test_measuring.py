@@ -8,9 +8,9 @@ import pytest
 from tests.evaluation.study.workspaces import small_context
 from vlrouterbench.core.errors import EvaluationError, RouterError
 from vlrouterbench.evaluation.study.measured_split import MeasuredSplit
-from vlrouterbench.evaluation.study.measuring_plans import PLANS
+from vlrouterbench.evaluation.study.measuring_plans import PLAN_WORDS, PLANS
 from vlrouterbench.evaluation.study.parts import measuring
-from vlrouterbench.evaluation.study.parts.measuring import MeasuringPart, _Measured, needed, reached
+from vlrouterbench.evaluation.study.parts.measuring import MeasuringPart, _Measured, needed, reached, said
 from vlrouterbench.evaluation.study.study import default_routers, study, write_study
 from vlrouterbench.metrics.objectives import Goal, Objective
 from vlrouterbench.metrics.trade_off import rank_score
@@ -62,6 +62,12 @@ def test_as_much_money_lies_between_the_shares_around_it():
     assert random.at_usd(0.1) is None
 
 
+def test_a_line_with_three_large_differences_fits_the_terminal():
+    assert said({"points": -3.5, "ci95": [-5.8, -1.36]}) == "-3.5 (-5.8, -1.4)"
+    assert said({"points": 40.0, "ci95": [9.96, 80.9]}) == "+40.0 (+10, +81)"
+    assert said(None) == "-"
+
+
 def test_what_is_needed_is_where_the_shortfall_ends_for_good():
     axis = np.array([0.125, 0.25, 0.5, 1.0])
     assert reached(axis, np.array([-1.0, -0.1, -0.2, -0.3])) == 0.125
@@ -76,6 +82,8 @@ def test_the_page_and_the_terminal_say_what_each_plan_needs(result, tmp_path):
     for entry in result.records["measuring"]["plans"]:
         sentence = needed(entry, result.records["measuring"]["near"])
         assert sentence in lines and sentence in page
+        words = PLAN_WORDS[entry["plan"]]
+        assert f"{entry['plan']}: {words}" in lines and f"{entry['plan']}: {words}" in page
     assert default_routers(("measuring",)) == ["flagship"]
 
 

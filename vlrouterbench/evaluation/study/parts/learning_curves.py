@@ -106,9 +106,11 @@ class LearningCurvesPart(StudyPart[LearningCurvesRecord]):
         Raises:
             RouterError: no router that is trained, or one or a seed is given twice.
             UnknownNameError: no such family, variant or policy.
+            BenchmarkError: a split without samples on one of its sides.
             EvaluationError: an objective whose figure has no curve, or a Rank Score without a range of costs.
         """
         super().check(context, routers)
+        context.check_sides()
         goal = context.table.goal
         if goal.objective.kind in (ACCURACY_SHARE, BUDGET):
             raise EvaluationError(

@@ -126,9 +126,10 @@ class LeftOutPart(StudyPart[LeftOutRecord]):
         Raises:
             RouterError: no router or seed, or one twice.
             UnknownNameError: no such family, variant or policy.
-            BenchmarkError: fewer than two datasets.
+            BenchmarkError: fewer than two datasets, or a split without samples on one of its sides.
         """
         super().check(context, routers)
+        context.check_sides()
         if decided := [name for name in routers if name in context.decided]:
             raise RouterError(
                 f"part {self.name} trains every router without each dataset, and {', '.join(decided)} has decisions "

@@ -23,7 +23,7 @@ from vlrouterbench.evaluation.policies import POLICIES
 from vlrouterbench.evaluation.study.context import StudyContext, bounds_of, scored
 from vlrouterbench.evaluation.study.learning_curve import Change, change, over_splits
 from vlrouterbench.evaluation.study.measured_split import Measured, MeasuredSplit
-from vlrouterbench.evaluation.study.measuring_plans import PLANS
+from vlrouterbench.evaluation.study.measuring_plans import PLAN_WORDS, PLANS
 from vlrouterbench.evaluation.study.over_splits import Outcomes
 from vlrouterbench.evaluation.study.part import StudyHeader, StudyPart, TextTable
 from vlrouterbench.metrics.bootstrap import trade_off_draws
@@ -34,6 +34,12 @@ SHARES = (1 / 8, 1 / 4, 1 / 2, 2 / 3)
 NEAR = 0.3
 """Points of Rank Score: less is not worth the other pairs."""
 RANDOM = next(iter(PLANS))
+LEGEND = (
+    "pairs: share of the outcomes of train that are measured; USD: of what all of train and validation cost",
+    "vs all, random, its USD: Rank Score less that by all pairs, as many random ones, random ones of as much money",
+    *(f"{name}: {PLAN_WORDS[name]}" for name in PLANS),
+)
+"""What the terminal's words mean."""
 
 
 class MeasuringPoint(TypedDict):
@@ -127,9 +133,11 @@ class MeasuringPart(StudyPart[MeasuringRecord]):
         Raises:
             RouterError: a router that is not trained, or one or a seed is given twice.
             UnknownNameError: no such family, variant or policy.
+            BenchmarkError: a split without samples on one of its sides.
             EvaluationError: no range of costs, another objective, or outcomes that are missing already.
         """
         super().check(context, routers)
+        context.check_sides()
         bounds_of(context.table)
         if context.table.goal.objective.kind != RANK_SCORE:
             raise EvaluationError(
@@ -180,20 +188,20 @@ class MeasuringPart(StudyPart[MeasuringRecord]):
             ]
             columns = ("pairs", "USD", "Rank", "vs all, 95 %", "vs random", "vs its USD")
             lines += [TextTable(f"{entry['router']}, {entry['plan']}", columns, rows), needed(entry, record["near"])]
-        return lines
+        return [*lines, *LEGEND]
 
     def section(self, record: MeasuringRecord, header: StudyHeader) -> str:
         """Sentences and a table."""
         sentences = [needed(entry, record["near"]) for entry in record["plans"]]
-        return self.render(record, header, sentences=sentences, said=said)
+        return self.render(record, header, sentences=sentences, said=said, plans=PLAN_WORDS)
 
 
 def said(difference: Change | None) -> str:
-    """A difference in print."""
+    """A difference in print; bounds from 10 on in whole points, so that three fit a line of the terminal."""
     if difference is None:
         return "-"
-    low, high = difference["ci95"]
-    return f"{difference['points']:+.1f} ({low:+.1f}, {high:+.1f})"
+    low, high = (f"{bound:+.1f}" if abs(bound) < 9.95 else f"{bound:+.0f}" for bound in difference["ci95"])
+    return f"{difference['points']:+.1f} ({low}, {high})"
 
 
 def needed(entry: MeasuredPlan, near: float) -> str:

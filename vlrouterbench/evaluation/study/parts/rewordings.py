@@ -27,6 +27,7 @@ from vlrouterbench.evaluation.study.against_encoder import (
     Asked,
     against_row,
     against_table,
+    check_against,
     encoder_sides,
 )
 from vlrouterbench.evaluation.study.context import StudyContext, scored
@@ -127,11 +128,13 @@ class RewordingsPart(StudyPart[RewordingsRecord]):
         """As the base's.
 
         Raises:
-            RouterError: no router or seed, or one twice; no router reads features.
+            RouterError: no router or seed, or one twice; no router reads features; no text encoders to compare.
             UnknownNameError: no such family, variant or policy.
-            BenchmarkError: it brings features in the place of texts and images.
+            BenchmarkError: it brings features in the place of texts and images; a split without samples on a side.
         """
         super().check(context, routers)
+        context.check_sides()
+        check_against(context)
         if not _readers(routers, context):
             raise RouterError(
                 f"{self.name}: expected a family, which reads requests, found policies and decisions of others alone "
