@@ -36,4 +36,4 @@ def test_a_family_of_the_package_is_known_to_its_modelling_file_and_the_registry
         # Families may be made from one another, and speed comparisons are of one.
         others = {path for path in known if path.parent not in (family.parent, package / "bench")}
         assert others - {package / "routers" / "flagship" / "base_learners.py"} == {registry}, family.stem
-        assert sources[registry].count(family.stem) == 1
+        assert len(re.findall(rf"\b{family.stem}\b", sources[registry])) == 1

@@ -7,8 +7,15 @@ import pytest
 from tests.pages import assert_fetches_nothing, without_scripts
 from vlrouterbench.data.table import load_table
 from vlrouterbench.evaluation.decisions import read_decisions
+from vlrouterbench.evaluation.study.context import resplit
+from vlrouterbench.features.encode import encode_benchmark
+from vlrouterbench.features.options import FeatureOptions
+from vlrouterbench.features.refitting import Refitting
 from vlrouterbench.metrics.trade_off import chosen_values, rank_score
 from vlrouterbench.routers.auto import AutoRouter
+from vlrouterbench.training.arguments import RouterTrainingArguments
+from vlrouterbench.training.fit import train_router
+from vlrouterbench.training.problem import Problem
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +91,21 @@ def test_means_over_splits_begin_with_the_own_split_and_differ_from_the_first_se
     assert "Mean of 2 test splits" in ablation[1].out and max(map(len, ablation[1].out.splitlines())) <= 80
     for name in ("ablation.md", "ablation.html"):
         assert "Mean of 2 test splits" in (ablation[0] / name).read_text()
+
+
+def test_encoders_are_fitted_on_the_train_samples_of_every_split(ablation, simulated_folder):
+    record = json.loads((ablation[0] / "ablation.json").read_text())["over_splits"]
+    table = load_table(simulated_folder)
+    drawn = resplit(table, 1)
+    test, encoders = drawn.split("test"), Refitting(table, encode_benchmark(table, FeatureOptions(fusion="text-only")))
+    features = encoders.on(drawn)
+    arguments = RouterTrainingArguments(cost_weights=(10.0,), seed=1)
+    router = train_router("linear", Problem(drawn, features), arguments).router
+    chosen = router.decide(features.of(test)).numpy()
+    accuracy, cost = chosen_values(test.quality, chosen).mean(), chosen_values(test.cost, chosen).mean()
+    by_hand = rank_score(accuracy, cost, cost_bounds=table.cost_bounds)
+    (row,) = (row for row in record["rows"] if row["setting"] == "text-only")
+    assert row["rank_scores"][1] == pytest.approx(by_hand)
 
 
 def test_the_routers_are_whole_and_see_what_their_setting_says(ablation):

@@ -2,8 +2,9 @@
 
 Decisions
 - Splits, intervals and means are a study's: split 0 is the benchmark's own, another is drawn by the same hash, and
-  every setting is trained and chosen anew on it. Features stay those that the ablation fitted, on the benchmark's own
-  train split.
+  every setting is trained and chosen anew on it.
+- So are encoders: features that were fitted on one split's train samples have seen inputs of another's test samples,
+  which flatters what is fitted (built-in features) beside what is not (pretrained ones).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from vlrouterbench.evaluation.study.over_splits import (
     score_text,
 )
 from vlrouterbench.features.encode import FeatureSet
+from vlrouterbench.features.refitting import Refitting
 from vlrouterbench.training.fit import train_router
 from vlrouterbench.training.problem import Problem
 
@@ -79,12 +81,14 @@ def over_splits(
     if num_splits < 2:
         raise BenchmarkError(f"expected at least 2 splits to take a mean over, found {num_splits}.")
     over: OverSplits[str] = OverSplits(table.cost_bounds, table.goal.beta)
+    refitting = [(setting, Refitting(table, features)) for setting, features in settings]
     for seed in range(num_splits):
         drawn = resplit(table, seed)
         test = scored(drawn, split)
         if not len(test):
             raise BenchmarkError(f"expected {split} samples in split {seed}, found none: give fewer --splits.")
-        over.add(_outcomes(drawn, test, settings, router, seed), test.column("group_id"), seed=seed)
+        fitted = [(setting, encoders.on(drawn)) for setting, encoders in refitting]
+        over.add(_outcomes(drawn, test, fitted, router, seed), test.column("group_id"), seed=seed)
     base = settings[0][0].name
     rows: list[SplitsRow] = [
         {
