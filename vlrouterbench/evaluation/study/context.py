@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from vlrouterbench.core.constants import SPLITS
-from vlrouterbench.core.errors import BenchmarkError, RouterError, VLRouterBenchError, unknown_name
+from vlrouterbench.core.errors import BenchmarkError, RouterError, UnknownNameError, VLRouterBenchError, unknown_name
 from vlrouterbench.data.splits import hash_split
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.policies import POLICIES
@@ -201,7 +201,7 @@ def check_names(routers: Sequence[str], context: StudyContext, *, over_features:
 def _not_trained(name: str, family: str) -> VLRouterBenchError:
     """The error for a name that no family of a study has."""
     if family in POLICIES:
-        return RouterError(f'"{name}": {family} is a policy, which is not trained: give its name as it is.')
+        return UnknownNameError(f'"{name}": {family} is a policy, which is not trained: give its name as it is.')
     if family in FUNCTIONS:
         return RouterError(f'"{name}": {family} is a function, which is not trained: give its name as it is.')
     if Path(name).exists():
