@@ -129,7 +129,6 @@ class LeftOutPart(StudyPart[LeftOutRecord]):
             BenchmarkError: fewer than two datasets, or a split without samples on one of its sides.
         """
         super().check(context, routers)
-        context.check_sides()
         if decided := [name for name in routers if name in context.decided]:
             raise RouterError(
                 f"part {self.name} trains every router without each dataset, and {', '.join(decided)} has decisions "
@@ -142,6 +141,7 @@ class LeftOutPart(StudyPart[LeftOutRecord]):
                 "with it left out, nothing would be left to learn from. Build from logs of several datasets, or leave "
                 "this part out."
             )
+        context.check_sides()
 
     def run(self, context: StudyContext, routers: Sequence[str]) -> LeftOutRecord:
         """Train routers with and without each dataset, and score both on its test samples."""
