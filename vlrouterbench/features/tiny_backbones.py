@@ -39,16 +39,7 @@ def _lxmert(vocabulary: int, longest: int, size: int) -> ModelConfig:
 
 
 def _visual_bert(vocabulary: int, longest: int, size: int) -> ModelConfig:
-    return {
-        "vocab_size": vocabulary,
-        "hidden_size": _WIDTH,
-        "num_attention_heads": _HEADS,
-        "intermediate_size": _INNER,
-        "num_hidden_layers": 2,
-        "visual_embedding_dim": _WIDTH,
-        "max_position_embeddings": longest,
-        "initializer_range": 0.05,
-    }
+    return _bert(vocabulary, longest, size) | {"visual_embedding_dim": _WIDTH}
 
 
 def _siglip(vocabulary: int, longest: int, size: int) -> ModelConfig:

@@ -2,8 +2,9 @@
 
 Decisions
 - Seed 0 is the benchmark's own split; another seed draws one by the same hash, so that groups stay whole.
-- Everything is done anew for every split: training, choices on validation, the mixture on train. Cost bounds stay the
-  benchmark's.
+- Training, choices on validation and the mixture on train are done anew for every split. Cost bounds stay the
+  benchmark's, and so do features, which `learning-curves` alone fits anew: those that were fitted on the benchmark's
+  own train split have seen inputs, not outcomes, of other test splits (FLAGSHIP.md says by how much that counts).
 - A name is a family (`mlp`), one of its variants (`flagship:without-kernel`), the label-permutation control of either
   (`shuffled/mlp`), a policy (`mixture`), a function, or what a file of decisions names (`decided.py`). Behind a family
   over features, `@` names a text encoder that stands in the place of the study's (`mlp@BAAI/bge-m3`).
