@@ -14,7 +14,6 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TypedDict
 
 import numpy as np
@@ -37,7 +36,6 @@ from vlrouterbench.evaluation.study.learning_curve import (
 from vlrouterbench.evaluation.study.learning_curve_plot import learning_curves_plot
 from vlrouterbench.evaluation.study.over_splits import Outcomes, outcomes_of, outcomes_of_policy
 from vlrouterbench.evaluation.study.part import StudyHeader, StudyPart, TextTable
-from vlrouterbench.features.refitting import Refitting
 from vlrouterbench.metrics.bootstrap import interval, trade_off_draws
 from vlrouterbench.metrics.objectives import ACCURACY_SHARE, BUDGET, RANK_SCORE, Goal
 
@@ -129,7 +127,7 @@ class LearningCurvesPart(StudyPart[LearningCurvesRecord]):
         """Train routers on growing parts of every split's train."""
         self.check(context, routers)
         names, goal = [name for name in routers if name not in context.decided], context.table.goal
-        halvings, refitting = _halvings(context), Refitting(context.table, context.features)
+        halvings = _halvings(context)
         sizes: list[list[int]] = []
         figures: dict[str, list[np.ndarray]] = {name: [] for name in names}
         draws: dict[str, list[np.ndarray]] = {name: [] for name in names}
@@ -137,9 +135,9 @@ class LearningCurvesPart(StudyPart[LearningCurvesRecord]):
             test, parts = scored(split), [part_of_split(split, 2.0**-halving, seed) for halving in halvings]
             sizes.append([len(part.split("train")) for part in parts])
             contexts = [context] * len(parts)
-            if any(name not in POLICIES for name in names):
+            if any(map(context.reads_features, names)):
                 with context.stage(f"split {seed}: fit encoders"):
-                    contexts = [replace(context, features=refitting.on(part)) for part in parts]
+                    contexts = [context.fitted_on(part) for part in parts]
             for name in names:
                 outcomes = []
                 for part, size, own in zip(parts, sizes[-1], contexts, strict=True):
@@ -157,7 +155,7 @@ class LearningCurvesPart(StudyPart[LearningCurvesRecord]):
         return {
             "figure": _figure(goal),
             "questions_per_training_sample": float(in_all),
-            "encoder_refitted": refitting.refits,
+            "encoder_refitted": context.refits,
             "curves": curves,
             "skipped": skipped,
         }
