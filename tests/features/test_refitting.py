@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.evaluation.study.workspaces import small_context
-from vlrouterbench.evaluation.study.parts.learning_curves import part_of_split
+from vlrouterbench.evaluation.study.learning_curve_sizes import part_of_split
 from vlrouterbench.features import refitting
 from vlrouterbench.features.fitting import fit_encoder
 from vlrouterbench.features.inputs import router_inputs

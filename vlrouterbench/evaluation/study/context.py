@@ -62,6 +62,7 @@ class StudyContext:
         by_text: text encoder -> features with it, for the names that bring their own.
         rows: images and texts as end-to-end routers take them; None for a study without any.
         fine_tuning: how end-to-end routers are trained; variant and seed are the study's.
+        train_samples: sizes that a learning curve goes through before the whole train split; none: halvings of it.
     """
 
     table: RoutingTable
@@ -73,6 +74,7 @@ class StudyContext:
     by_text: Mapping[str, FeatureSet] = field(default_factory=dict)
     rows: PackedSet | None = None
     fine_tuning: RouterTrainingArguments = field(default_factory=RouterTrainingArguments)
+    train_samples: Sequence[int] = ()
 
     def splits(self) -> Iterator[tuple[int, RoutingTable]]:
         """Every seed with the benchmark under its split."""
