@@ -53,6 +53,15 @@ def test_the_answer_says_that_there_are_enough_or_how_many_are_needed():
     assert "at 8 times as many it still grows" in beyond
 
 
+def test_neither_is_said_where_what_pays_lies_within_the_interval():
+    unsure = curve_of(80 - 500 / SIZES, noise=0.4)
+    low, high = curve_shape(unsure)["extrapolation"]["doubled"]["ci95"]
+    assert low < 0.5 < high
+    words = said(unsure)
+    assert "whether more questions pay is within chance: twice your 800" in words and "where 0.5 pays" in words
+    assert "stops to pay at about" in words and "enough questions" not in words and "you need" not in words
+
+
 def test_a_flat_and_a_falling_curve_are_said_and_not_extrapolated():
     flat, falling = curve_of([70, 70.1, 69.9, 70.0, 70.05]), curve_of([75, 74, 73, 72, 71])
     for curve, kind, words in ((flat, "flat", "does not measurably grow"), (falling, "falling", "falls, -4.00 (")):

@@ -7,7 +7,8 @@ Decisions
   curves (Viering and Loog, "The Shape of Learning Curves", IEEE TPAMI 45(6), 2023), by least squares; its interval fits
   every resample anew. It assumes more questions of the same kind, and the same candidates, features and settings.
 - A curve is extrapolated where it rises beyond chance, and has MIN_SIZES sizes: a flat, falling or short one is said.
-- More questions pay where twice as many bring WORTH points.
+- More questions pay where twice as many bring WORTH points. Where that lies within the interval of what twice as many
+  bring, neither "enough" nor "more" is said: other sizes of the same table would then say the other.
 """
 
 from __future__ import annotations
@@ -189,12 +190,22 @@ def answer(router: str, shape: CurveShape, *, sizes: Sequence[int], in_all: floa
         return f"{router}: more questions are not known to help: {span}, {_points(gain)}; nothing is extrapolated."
     enough, doubled = extrapolation["enough"], _points(extrapolation["doubled"])
     twice = f"twice your {most:,} training samples should bring {doubled} in {figure}"
+    low, high = extrapolation["doubled"]["ci95"]
+    if low < WORTH < high:
+        still = f"still grows at {FARTHEST} times as many"
+        mean = still if enough is None else f"stops to pay at {_samples(enough, in_all)}"
+        unsure = f"{router}: whether more questions pay is within chance"
+        return f"{unsure}: {twice}, where {WORTH} pays. By its mean alone the curve {mean}."
     if enough is None:
         return f"{router}: more questions than yours can tell: {twice}, and at {FARTHEST} times as many it still grows."
-    need = f"about {_about(enough)} training samples ({_about(enough * in_all)} questions in all)"
+    need = _samples(enough, in_all)
     if enough > most:
         return f"{router}: you need more questions, {need}, until twice as many bring less than {WORTH}; {twice}."
     return f"{router}: you have enough questions: {need} would do, for twice as many bring less than {WORTH}; {twice}."
+
+
+def _samples(number: float, in_all: float) -> str:
+    return f"about {_about(number)} training samples ({_about(number * in_all)} questions in all)"
 
 
 def _points(gain: Change) -> str:
