@@ -86,7 +86,8 @@ def held_out_of(router: PreTrainedRouter, problem: Problem) -> dict[str, torch.T
         "cost_bounds": torch.tensor(problem.table.goal.measured, dtype=torch.float64),
     }
     if not router.end_to_end:
-        kept |= familiar(problem.train_features, problem.train_groups, problem.features.encoder)
+        unseen = problem.validation_features, problem.validation_groups
+        kept |= familiar((problem.train_features, problem.train_groups), unseen, problem.features.encoder)
     return kept | ({"standard_error": torch.cat([e.cpu() for e in errors])} if router.calibrated else {})
 
 

@@ -108,6 +108,11 @@ class Problem:
         return _numbers(self.train.samples["group_id"])
 
     @cached_property
+    def validation_groups(self) -> torch.Tensor:
+        """As `train_groups`, of the validation samples, (num_validation,) int64."""
+        return _numbers(self.validation.samples["group_id"])
+
+    @cached_property
     def train_text_features(self) -> torch.Tensor:
         """(num_train, text_dim) float32 by the built-in text encoder, whatever the router reads."""
         return encode_benchmark(self.table, FeatureOptions(fusion=TEXT_ONLY)).of(self.train)

@@ -1,12 +1,26 @@
 """The score of an unfamiliar request: by hand, valid on requests like the training samples, kept with a router."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
 from tests.families import ENCODER, small_router
+from vlrouterbench.features.fitting import fit_encoder
+from vlrouterbench.features.options import FeatureOptions
 from vlrouterbench.routers.auto import AutoRouter
-from vlrouterbench.routers.base.familiarity import DISTANCES, FEATURES, familiar, unfamiliar_text, unfamiliarities
+from vlrouterbench.routers.base.familiarity import (
+    DISTANCES,
+    FEATURES,
+    OUTSIDE,
+    familiar,
+    unfamiliar_text,
+    unfamiliarities,
+)
+from vlrouterbench.routers.encoders.builtin.text import BuiltinText
+from vlrouterbench.routers.encoders.feature_encoder import RawFeatures
+from vlrouterbench.routers.encoders.sample_input import RouterInput
 
 
 class Encoder:
@@ -21,6 +35,21 @@ class Joined(Encoder):
     fusion = "average"
 
 
+class Projected(Encoder):
+    """The first feature of the text is a standardised projection of n-grams, the second a fact."""
+
+    text = SimpleNamespace(
+        length=2,
+        projection=torch.zeros(5, 1),
+        mean=torch.tensor([0.1, 7.0]),
+        scale=torch.tensor([0.5, 9.0]),
+    )
+
+
+NONE = (torch.zeros(0, 3), torch.zeros(0, dtype=torch.int64))
+"""Validation without a sample."""
+
+
 def unfamiliarity(features, kept, encoder):
     return float(unfamiliarities(features, kept, encoder)[0])
 
@@ -32,7 +61,7 @@ def row(*values):
 def test_distances_are_to_the_nearest_of_other_groups_and_the_share_that_lies_as_far_is_p():
     """Four groups in a line at 0, 1, 3, 7: mean distances to all others 11/3, 9/3, 9/3 and 17/3."""
     features = torch.tensor([[0.0], [1.0], [3.0], [7.0]])
-    kept = familiar(features, torch.arange(4), Joined)
+    kept = familiar((features, torch.arange(4)), NONE, Joined)
     assert kept[DISTANCES].tolist() == [pytest.approx([3, 3, 11 / 3, 17 / 3])]
     # Of 4, mean distance (4 + 3 + 1 + 3) / 4 = 2.75: all four lie as far, p = 5/5. Of 9: 6.25 is farther than all, 1/5.
     assert unfamiliarity(row(4.0), kept, Joined) == 0.0
@@ -42,25 +71,65 @@ def test_distances_are_to_the_nearest_of_other_groups_and_the_share_that_lies_as
 
 def test_a_group_counts_once_and_is_no_neighbour_of_its_own():
     features = torch.tensor([[0.0], [0.0], [0.0], [5.0]])
-    kept = familiar(features, torch.tensor([7, 7, 7, 8]), Joined)
+    kept = familiar((features, torch.tensor([7, 7, 7, 8])), NONE, Joined)
     assert kept[DISTANCES].tolist() == [[5.0, 5.0]]
-    assert familiar(features, torch.tensor([7, 7, 7, 7]), Joined) == {}
+    assert familiar((features, torch.tensor([7, 7, 7, 7])), NONE, Joined) == {}
 
 
 def test_of_two_modalities_the_stranger_counts_doubled():
     generator = torch.Generator().manual_seed(0)
     features = torch.randn(400, 3, generator=generator)
-    kept = familiar(features, torch.arange(400), Encoder)
+    kept = familiar((features, torch.arange(400)), NONE, Encoder)
     assert kept[DISTANCES].shape == (2, 400)
     usual, strange = row(0.1, -0.2, 0.3), row(0.1, -0.2, 30.0)
     assert unfamiliarity(usual, kept, Encoder) < 0.9
     assert unfamiliarity(strange, kept, Encoder) == pytest.approx(1 - 2 / 401)
 
 
+def test_what_a_text_has_outside_of_the_projection_is_compared_with_a_validation_sample_of_each_group():
+    """Projected to 0.1 + x / 2: 1.0, 0.9 and 0.8 of validation, which has 0, 0.1 and 0.2 outside; and 0.35 is asked."""
+    train = torch.randn(400, 3, generator=torch.Generator().manual_seed(0)), torch.arange(400)
+    validation = torch.tensor([[1.8, 0, 0], [1.6, 0, 0], [1.4, 0, 0], [1.4, 0, 0]]), torch.tensor([4, 5, 6, 6])
+    kept = familiar(train, validation, Projected)
+    assert kept[OUTSIDE].tolist() == [pytest.approx(0.0, abs=1e-6), pytest.approx(0.1), pytest.approx(0.2)]
+    # None of three lies as far: p = 1/4, of half the weight 1/2. Distances say nothing of a row in the middle.
+    assert unfamiliarity(row(0.5, 0.0, 0.0), kept, Projected) == pytest.approx(1 - 2 / 4)
+    assert unfamiliarity(row(1.6, 0.0, 0.0), kept, Projected) < 0.5
+    # A strange image has a quarter of the weight.
+    assert unfamiliarity(row(1.6, 0.0, 30.0), kept, Projected) == pytest.approx(1 - 4 / 401)
+    before = {name: values for name, values in kept.items() if name != OUTSIDE}
+    assert unfamiliarity(row(1.6, 0.0, 30.0), before, Projected) == pytest.approx(1 - 2 / 401)
+
+
+def test_words_that_no_training_text_has_are_told_though_they_lie_in_the_middle_of_all_features():
+    rng = np.random.default_rng(0)
+
+    def texts(words, count):
+        return [RouterInput(" ".join(rng.choice(words, 6)) + "?") for _ in range(count)]
+
+    known, other = ([f"{letter * 3}{number}" for number in range(40)] for letter in "ab")
+    encoder = fit_encoder(RawFeatures(BuiltinText().read(texts(known, 300)), None), FeatureOptions(fusion="text-only"))
+    train, validation, alike, strange = (
+        encoder.encode(texts(words, count)) for words, count in ((known, 300), (known, 200), (known, 200), (other, 50))
+    )
+    kept = familiar((train, torch.arange(300)), (validation, torch.arange(200)), encoder)
+    assert (unfamiliarities(strange, kept, encoder) >= 0.95).float().mean() > 0.9
+    assert (unfamiliarities(alike, kept, encoder) >= 0.95).float().mean() < 0.1
+    alone = {name: values for name, values in kept.items() if name != OUTSIDE}
+    assert (unfamiliarities(strange, alone, encoder) >= 0.95).float().mean() < 0.5
+
+
+@pytest.mark.parametrize("fusion", ["average", "normalize-concat"])
+def test_a_fusion_that_loses_a_texts_length_has_no_such_share(fusion):
+    other = type("Other", (Projected,), {"fusion": fusion})
+    train = torch.randn(50, 3, generator=torch.Generator().manual_seed(0)), torch.arange(50)
+    assert OUTSIDE not in familiar(train, train, other) and OUTSIDE in familiar(train, train, Projected)
+
+
 def test_of_requests_like_the_training_samples_about_a_twentieth_passes_95_percent_at_most():
     rng = np.random.default_rng(0)
     drawn = torch.from_numpy(rng.standard_normal((1400, 3)).astype(np.float32))
-    kept = familiar(drawn[:600], torch.arange(600), Encoder)
+    kept = familiar((drawn[:600], torch.arange(600)), NONE, Encoder)
     scores = unfamiliarities(drawn[600:], kept, Encoder).numpy()
     assert scores[7] == unfamiliarity(drawn[607:608], kept, Encoder)
     assert (scores >= 0.95).mean() < 0.075 and (scores >= 0.5).mean() < 0.55
@@ -69,10 +138,10 @@ def test_of_requests_like_the_training_samples_about_a_twentieth_passes_95_perce
 def test_what_is_kept_is_bounded_drawn_by_a_fixed_seed_and_loaded_with_the_router(tmp_path):
     router = small_router("ridge-mf", encoder=ENCODER)
     features = torch.randn(2300, router.feature_dim, generator=torch.Generator().manual_seed(1))
-    groups = torch.arange(2300)
-    kept = familiar(features, groups, router.encoder)
+    train, validation = (features, torch.arange(2300)), (features[:400] * 0.7, torch.arange(400))
+    kept = familiar(train, validation, router.encoder)
     assert len(kept[FEATURES]) == 2000
-    assert all(torch.equal(kept[name], other) for name, other in familiar(features, groups, router.encoder).items())
+    assert all(torch.equal(kept[name], other) for name, other in familiar(train, validation, router.encoder).items())
     router.held_out = kept
     router.save_pretrained(tmp_path / "router")
     loaded = AutoRouter.from_pretrained(str(tmp_path / "router"))

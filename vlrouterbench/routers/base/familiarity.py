@@ -1,4 +1,4 @@
-"""How unlike its training samples a request is: distances to them per modality, and a conformal p-value.
+"""How unlike its training samples a request is: distances to them, what their texts do not span, conformal p-values.
 
 Decisions
 - The distance of a sample is the mean distance to its nearest NEIGHBOURS training samples, of texts and of images apart
@@ -6,7 +6,13 @@ Decisions
 - It is compared with the distances of one training sample of each group to the training samples of other groups, each
   held out in turn. The share of those that are at least as large is a conformal p-value (Vovk et al. 2005; of
   outliers Bates et al. 2023, arXiv 2104.08279): of requests like the training samples, about a share p has one of p
-  or less. Of two modalities the smaller counts, doubled (Bonferroni).
+  or less.
+- Distances see what training texts span: words that none of them has are lost in the projection of n-grams, and what is
+  left of a strange text lies in the middle of all. So where features hold projected n-grams, the share of a text's
+  length outside of the projection is a score too. The projection fits its own texts too well to be compared with
+  them: the share is compared with one validation sample of each group.
+- The smallest p counts after weighting (Bonferroni): half of the weight is that of the share outside, where there is
+  one, which few validation groups can then still exceed; distances have the rest, or all, in equal parts.
 - `unfamiliar` is 1 - p. Nothing follows from it unless that is asked for (`--when-unfamiliar`).
 - At most REFERENCE training samples are kept, drawn by a fixed seed.
 """
@@ -18,35 +24,39 @@ from typing import Any
 
 import torch
 
-from vlrouterbench.routers.encoders.block import CONCAT, NORMALIZE_CONCAT
+from vlrouterbench.routers.encoders.block import CONCAT, NORMALIZE_CONCAT, TEXT_ONLY
 
 REFERENCE, NEIGHBOURS = 2000, 5
 SAID_FROM = 0.95
 """From here on a request is said to be unlike the training samples: of those that are like them, at most one in 20."""
-FEATURES, DISTANCES = "familiar_features", "familiar_distances"
-"""Names of what is kept: (num_kept, dim) float32, and (num_parts, num_groups) float32, each row ascending."""
+FEATURES, DISTANCES, OUTSIDE = "familiar_features", "familiar_distances", "familiar_outside"
+"""Names of what is kept: (num_kept, dim) float32; (num_parts, num_groups) float32, each row ascending; and of texts
+outside of the projection (num_validation_groups,) float32, ascending."""
+Grouped = tuple[torch.Tensor, torch.Tensor]
+"""Features (num_samples, dim), and (num_samples,) int64: number of each sample's group of near-duplicates."""
 
 
-def familiar(features: torch.Tensor, groups: torch.Tensor, encoder: Any) -> dict[str, torch.Tensor]:
-    """What is kept of training samples.
+def familiar(train: Grouped, validation: Grouped, encoder: Any) -> dict[str, torch.Tensor]:
+    """What is kept of training and validation samples.
 
     Args:
-        features: (num_samples, dim).
-        groups: (num_samples,) int64: number of each sample's group of near-duplicates.
+        train: what a router learns from.
+        validation: what neither its encoder nor its parameters were fitted on.
         encoder: what the features come from.
 
     Returns:
         By name; nothing where fewer than two groups leave nothing to compare with.
     """
-    order = torch.randperm(len(features), generator=torch.Generator().manual_seed(0))[:REFERENCE]
-    kept, own = features[order].float().cpu(), groups[order].cpu()
+    kept, own = _drawn(*train)
     if len(own.unique()) < 2:
         return {}
-    # One sample of each group, the first that was drawn: a large group is one piece of evidence.
-    one_each = torch.tensor([int((own == group).nonzero()[0]) for group in own.unique()])
+    one_each = _one_each(own)
     same = own[one_each].unsqueeze(1) == own
     rows = [_distances(part[one_each], part, same) for part in _parts(kept, encoder)]
-    return {FEATURES: kept, DISTANCES: torch.stack(rows).sort(dim=1).values}
+    found = {FEATURES: kept, DISTANCES: torch.stack(rows).sort(dim=1).values}
+    unseen, groups = _drawn(*validation)
+    shares = _outside(unseen, encoder)
+    return found if shares is None else found | {OUTSIDE: shares[_one_each(groups)].sort().values}
 
 
 def unfamiliarities(
@@ -56,11 +66,16 @@ def unfamiliarities(
     if kept is None or FEATURES not in kept:
         return None
     asked, known, known_distances = features.float().cpu(), kept[FEATURES], kept[DISTANCES]
-    shares = []
-    for part, others, distances in zip(_parts(asked, encoder), _parts(known, encoder), known_distances, strict=True):
-        as_large = len(distances) - torch.searchsorted(distances, _distances(part, others))
-        shares.append((1 + as_large.double()) / (1 + len(distances)))
-    return 1.0 - (torch.stack(shares).amin(dim=0) * len(shares)).clamp(max=1.0)
+    values = [
+        _p_values(_distances(part, others), distances)
+        for part, others, distances in zip(_parts(asked, encoder), _parts(known, encoder), known_distances, strict=True)
+    ]
+    weights = [1 / len(values)] * len(values)
+    outside = _outside(asked, encoder) if OUTSIDE in kept else None
+    if outside is not None:
+        values, weights = [*values, _p_values(outside, kept[OUTSIDE])], [*(w / 2 for w in weights), 0.5]
+    weighted = torch.stack([p / weight for p, weight in zip(values, weights, strict=True)])
+    return 1.0 - weighted.amin(dim=0).clamp(max=1.0)
 
 
 def unfamiliar_text(unfamiliar: float | None) -> str:
@@ -68,6 +83,36 @@ def unfamiliar_text(unfamiliar: float | None) -> str:
     if unfamiliar is None or unfamiliar < SAID_FROM:
         return ""
     return f"Unlike the training samples: at most {1 - unfamiliar:.1%} of them lie so far from the others."
+
+
+def _drawn(features: torch.Tensor, groups: torch.Tensor) -> Grouped:
+    """At most REFERENCE samples, in the order drawn."""
+    order = torch.randperm(len(features), generator=torch.Generator().manual_seed(0))[:REFERENCE]
+    return features[order].float().cpu(), groups[order].cpu()
+
+
+def _one_each(groups: torch.Tensor) -> torch.Tensor:
+    """A sample of each group, the first that was drawn: a large group is one piece of evidence."""
+    return torch.tensor([int((groups == group).nonzero()[0]) for group in groups.unique()], dtype=torch.int64)
+
+
+def _p_values(scores: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """Conformal p-values of scores (num_samples,), by those that are known, ascending."""
+    as_large = len(known) - torch.searchsorted(known, scores)
+    return (1 + as_large.double()) / (1 + len(known))
+
+
+def _outside(features: torch.Tensor, encoder: Any) -> torch.Tensor | None:
+    """How much of each text's length lies outside of the projection, (num_samples,); None where nothing tells.
+
+    N-grams have length 1 and directions are orthonormal, so what the projected ones lack of it lies outside.
+    """
+    block, alone = getattr(encoder, "text", None), getattr(encoder, "fusion", "") in (CONCAT, TEXT_ONLY)
+    if not alone or not hasattr(block, "projection"):
+        return None
+    size = block.projection.shape[1]
+    mean, scale = (values[:size].float().cpu() for values in (block.mean, block.scale))
+    return 1 - (features[:, :size] * scale + mean).norm(dim=1)
 
 
 def _parts(features: torch.Tensor, encoder: Any) -> tuple[torch.Tensor, ...]:
