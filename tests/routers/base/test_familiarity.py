@@ -87,18 +87,38 @@ def test_of_two_modalities_the_stranger_counts_doubled():
 
 
 def test_what_a_text_has_outside_of_the_projection_is_compared_with_a_validation_sample_of_each_group():
-    """Projected to 0.1 + x / 2: 1.0, 0.9 and 0.8 of validation, which has 0, 0.1 and 0.2 outside; and 0.35 is asked."""
+    """Projected to 0.1 + x / 2, so that 0.01 to 0.99 of validation lie outside, and one sample of each group counts."""
     train = torch.randn(400, 3, generator=torch.Generator().manual_seed(0)), torch.arange(400)
-    validation = torch.tensor([[1.8, 0, 0], [1.6, 0, 0], [1.4, 0, 0], [1.4, 0, 0]]), torch.tensor([4, 5, 6, 6])
-    kept = familiar(train, validation, Projected)
-    assert kept[OUTSIDE].tolist() == [pytest.approx(0.0, abs=1e-6), pytest.approx(0.1), pytest.approx(0.2)]
-    # None of three lies as far: p = 1/4, of half the weight 1/2. Distances say nothing of a row in the middle.
-    assert unfamiliarity(row(0.5, 0.0, 0.0), kept, Projected) == pytest.approx(1 - 2 / 4)
-    assert unfamiliarity(row(1.6, 0.0, 0.0), kept, Projected) < 0.5
-    # A strange image has a quarter of the weight.
-    assert unfamiliarity(row(1.6, 0.0, 30.0), kept, Projected) == pytest.approx(1 - 4 / 401)
+    shares = torch.arange(1, 100) / 100
+    projected = torch.stack([(1 - shares - 0.1) * 2, *torch.zeros(2, 99)], dim=1)
+    kept = familiar(train, (projected.repeat(2, 1), torch.arange(99).repeat(2)), Projected)
+    assert torch.allclose(kept[OUTSIDE], shares, atol=1e-6)
+    # What it takes to be said: 1/401 of each distance and 1/100 of the share, over 0.05; an equal part of the rest.
+    spare = (1 - (2 / 401 + 1 / 100) / 0.05) / 3
+    of_share, of_distance = 1 / 100 / 0.05 + spare, 1 / 401 / 0.05 + spare
+    assert of_share + 2 * of_distance == pytest.approx(1)
+    nothing, most, some = (row(2 * (1 - outside - 0.1), 0.0, 0.0) for outside in (1.0, 0.985, 0.5))
+    assert unfamiliarity(nothing, kept, Projected) == pytest.approx(1 - 1 / 100 / of_share)
+    assert unfamiliarity(most, kept, Projected) == pytest.approx(1 - 2 / 100 / of_share)
+    assert unfamiliarity(some, kept, Projected) < 0.5
+    strange = row(2 * (0.5 - 0.1), 0.0, 30.0)
+    assert unfamiliarity(strange, kept, Projected) == pytest.approx(1 - 1 / 401 / of_distance)
     before = {name: values for name, values in kept.items() if name != OUTSIDE}
-    assert unfamiliarity(row(1.6, 0.0, 30.0), before, Projected) == pytest.approx(1 - 2 / 401)
+    assert unfamiliarity(strange, before, Projected) == pytest.approx(1 - 2 / 401)
+
+
+@pytest.mark.parametrize("groups", [0, 19, 24, 40])
+def test_few_validation_groups_can_be_exceeded_or_do_not_count(groups):
+    """A score beyond 24 others has p 1/25, which distances of 400 groups leave weight for; beyond 19 it has 1/20."""
+    train = torch.randn(400, 3, generator=torch.Generator().manual_seed(0)), torch.arange(400)
+    validation = torch.tensor([1.8, 0.0, 0.0]).repeat(groups, 1), torch.arange(groups)
+    kept, outside = familiar(train, validation, Projected), row(-0.2, 0.0, 0.0)
+    alone = {name: values for name, values in kept.items() if name != OUTSIDE}
+    if groups > 20:
+        assert unfamiliarity(outside, kept, Projected) >= 0.95
+    else:
+        assert unfamiliarity(outside, kept, Projected) == unfamiliarity(outside, alone, Projected) < 0.9
+    assert unfamiliarity(row(-0.2, 0.0, 40.0), kept, Projected) >= 0.95
 
 
 def test_words_that_no_training_text_has_are_told_though_they_lie_in_the_middle_of_all_features():

@@ -11,15 +11,16 @@ Decisions
   left of a strange text lies in the middle of all. So where features hold projected n-grams, the share of a text's
   length outside of the projection is a score too. The projection fits its own texts too well to be compared with
   them: the share is compared with one validation sample of each group.
-- The smallest p counts after weighting (Bonferroni): half of the weight is that of the share outside, where there is
-  one, which few validation groups can then still exceed; distances have the rest, or all, in equal parts.
+- The smallest p counts, each divided by a weight (Bonferroni; the weights are 1 together): what it takes for a score
+  beyond all that are known to be said, and an equal part of the rest. Where so few validation groups are known that
+  this is more than 1, distances alone count.
 - `unfamiliar` is 1 - p. Nothing follows from it unless that is asked for (`--when-unfamiliar`).
 - At most REFERENCE training samples are kept, drawn by a fixed seed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -70,10 +71,13 @@ def unfamiliarities(
         _p_values(_distances(part, others), distances)
         for part, others, distances in zip(_parts(asked, encoder), _parts(known, encoder), known_distances, strict=True)
     ]
-    weights = [1 / len(values)] * len(values)
+    sizes = [len(distances) for distances in known_distances]
     outside = _outside(asked, encoder) if OUTSIDE in kept else None
-    if outside is not None:
-        values, weights = [*values, _p_values(outside, kept[OUTSIDE])], [*(w / 2 for w in weights), 0.5]
+    if outside is not None and _needed([*sizes, len(kept[OUTSIDE])]) < 1:
+        values, sizes = [*values, _p_values(outside, kept[OUTSIDE])], [*sizes, len(kept[OUTSIDE])]
+    spare = max(0.0, 1 - _needed(sizes)) / len(sizes)
+    # Of distances alone, which are of as many groups each, every weight is the same.
+    weights = [_needed([size]) + spare if spare else 1 / len(sizes) for size in sizes]
     weighted = torch.stack([p / weight for p, weight in zip(values, weights, strict=True)])
     return 1.0 - weighted.amin(dim=0).clamp(max=1.0)
 
@@ -100,6 +104,11 @@ def _p_values(scores: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
     """Conformal p-values of scores (num_samples,), by those that are known, ascending."""
     as_large = len(known) - torch.searchsorted(known, scores)
     return (1 + as_large.double()) / (1 + len(known))
+
+
+def _needed(sizes: Sequence[int]) -> float:
+    """The least weights, together, by which a score beyond all known ones is said, of so many known ones each."""
+    return sum(1 / (1 + size) for size in sizes) / (1 - SAID_FROM)
 
 
 def _outside(features: torch.Tensor, encoder: Any) -> torch.Tensor | None:
