@@ -5,8 +5,8 @@ Decisions
 - Every command understands `--debug`, `--json`, `--plugin`, `--trust-remote-code` and `--allow-encoder-download`,
   anywhere on the line.
 - Heavy libraries are imported when a command runs: `--help` answers at once.
-- The million objects of those libraries stay until the program ends: it searches them for garbage neither while they are
-  imported, nor before every training (as accelerate would), nor at its end. That is a third of a short command's time.
+- The million objects of those libraries stay until the program ends: it searches them for garbage neither while they
+  are imported, nor before every training (as accelerate would), nor at its end. That is a third of a short command.
 """
 
 from __future__ import annotations
