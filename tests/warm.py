@@ -6,6 +6,7 @@ anything that reads the environment (transformers, huggingface_hub, datasets). T
 that is killed, and tests where large libraries are absent, begin a whole interpreter instead.
 """
 
+import atexit
 import gc
 import importlib
 import json
@@ -72,6 +73,7 @@ def _server():
 
 def _serve():
     """Fork for every line of stdin; returns in the forked processes, and says on stdout how each of them ended."""
+    gc.set_threshold(10_000)
     for name in LARGE:
         importlib.import_module(name)
     loaded = FRESH.intersection(name.partition(".")[0] for name in sys.modules)
@@ -88,6 +90,8 @@ def _serve():
 
 def _become(asked):
     """Take over the streams, folder, environment and arguments of a command, and run it."""
+    # An interpreter that ends searches all its objects for garbage: a second for those of the libraries.
+    atexit.register(gc.freeze)
     for number, path, flags in (
         (0, os.devnull, os.O_RDONLY),
         (1, asked["out"], os.O_WRONLY | os.O_CREAT),

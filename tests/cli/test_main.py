@@ -105,6 +105,22 @@ def test_the_package_runs_as_a_module(tmp_path, project_root, monkeypatch):
     assert (done.returncode, done.stdout) == (0, f"vlrouterbench {__version__}\n")
 
 
+def test_what_was_imported_is_searched_for_garbage_neither_before_a_training_nor_at_the_end(
+    tmp_path, project_root, monkeypatch
+):
+    monkeypatch.setenv("PYTHONPATH", str(project_root))
+    (tmp_path / "transformers").mkdir()
+    for name in ("__init__", "trainer"):
+        (tmp_path / "transformers" / f"{name}.py").touch()
+    code = (
+        "import atexit, gc, sys; from vlrouterbench.cli import main; "
+        "frozen = lambda: print(gc.get_freeze_count() > 10_000); "
+        "main.main = lambda _: (frozen(), __import__('transformers.trainer'), frozen(), gc.unfreeze()) and 0; "
+        "atexit.register(frozen); main.run_and_exit()"
+    )
+    assert run_python("-c", code, cwd=tmp_path).stdout.split() == ["False", "True", "True"]
+
+
 @pytest.mark.parametrize(
     "arguments", [["--help"], ["--version"], ["train", "--help"], ["candidates", "add", "--help"]], ids=" ".join
 )

@@ -3,16 +3,21 @@
 Decisions
 - Every text that a template shows is escaped for Markdown, unless the template says `safe` (front matter, parts that
   are Markdown themselves) or `code` (between backticks).
+- A template is compiled once: a sweep renders the same card for every router that it saves.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vlrouterbench.core.output_text import markdown_code, markdown_text
 from vlrouterbench.core.simulated import SIMULATED_DATA, marked
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 PICTURE_MARK = "<!-- Pushed, the picture of the candidates stands here. -->"
 
@@ -25,10 +30,16 @@ def three_digits(value: float) -> str:
 
 def render_template(name: str, **values: Any) -> str:
     """Render `templates/<name>` with `values`."""
+    return _template(name).render(**values)
+
+
+@functools.cache
+def _template(name: str) -> Template:
+    """A template of this folder, compiled."""
     from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
 
     source = resources.files("vlrouterbench.cards").joinpath("templates", name).read_text(encoding="utf-8")
-    from markupsafe import Markup
 
     def escaped(value: object) -> object:
         return markdown_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
@@ -46,4 +57,4 @@ def render_template(name: str, **values: Any) -> str:
         "three_digits": three_digits,
     }
     environment.globals |= {"simulated_data": SIMULATED_DATA, "picture_mark": Markup(PICTURE_MARK)}
-    return environment.from_string(source).render(**values)
+    return environment.from_string(source)

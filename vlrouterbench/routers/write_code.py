@@ -30,6 +30,8 @@ CONVENTIONAL = ("modeling_", "configuration_", "processing_")
 ROUTERS = "vlrouterbench.routers."
 PACKAGE, REGISTERS = "vlrouterbench", "register_"
 """What a module registers itself by: functions of this package whose names begin so."""
+_BODIES = ("body", "handlers", "orelse", "finalbody", "cases")
+"""Where a statement has others in it. Most of a tree are expressions, which have none."""
 LOADED = "transformers_modules"
 """Where transformers puts code that it loaded from a repository."""
 REGISTRY = "BLOCKS"
@@ -177,7 +179,10 @@ def _without_registration(source: str) -> str:
 @lru_cache(maxsize=512)
 def _imports(source: str, name: str) -> tuple[ast.Import | ast.ImportFrom, ...]:
     """Import statements of a source wherever they stand; every router that is saved has mostly the same sources."""
-    return tuple(node for node in ast.walk(ast.parse(source, name)) if isinstance(node, ast.Import | ast.ImportFrom))
+    nodes: list[ast.AST] = [ast.parse(source, name)]
+    for node in nodes:
+        nodes += [statement for body in _BODIES for statement in getattr(node, body, ())]
+    return tuple(node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom))
 
 
 def _carried(module: str, roots: set[str]) -> list[tuple[ast.ImportFrom, dict[str, str]]]:

@@ -16,8 +16,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from transformers import set_seed
-
 from vlrouterbench.core.errors import RouterError, unknown_name
 from vlrouterbench.core.files import staged_folder
 from vlrouterbench.features.packed import PackedSet
@@ -175,7 +173,7 @@ def _fits(family: type[PreTrainedRouter], run: TrainingRun) -> Iterator[TrainedR
     """A fitted router for every setting that needs a fit of its own."""
     training_set = _training_set(family, run)
     for setting in settings_of(run.recipe.fit_grid):
-        set_seed(run.arguments.seed)
+        _set_seed(run.arguments.seed)
         router = _fitted_once(family, run, training_set, setting)
         one = replace(run, setting={**run.setting, **setting})
         check_outside(router, one)
@@ -195,12 +193,19 @@ def _fits_side_by_side(family: type[PreTrainedRouter], runs: Sequence[TrainingRu
     for setting in settings_of(recipe.fit_grid):
         routers = []
         for run, samples in zip(runs, training_sets, strict=True):
-            set_seed(arguments.seed)
+            _set_seed(arguments.seed)
             routers.append(_fitted_once(family, run, samples, setting))
         trained = train_side_by_side(routers, training_sets, replace(runs[0], setting=setting))
         for own, run, (router, trial) in zip(fits, runs, trained, strict=True):
             own.append(_tried(router, [trial], replace(run, setting={**run.setting, **setting})))
     return fits
+
+
+def _set_seed(seed: int) -> None:
+    # Whoever does not train waits for no trainer, and for no peft, which transformers imports with it.
+    from transformers import set_seed
+
+    set_seed(seed)
 
 
 def _training_set(family: type[PreTrainedRouter], run: TrainingRun) -> TrainingSet:
