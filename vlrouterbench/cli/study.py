@@ -71,8 +71,10 @@ def study(request: StudyRequest) -> None:
     from vlrouterbench.evaluation.decisions import is_decisions_file
     from vlrouterbench.evaluation.pool import candidates_beside, scored_candidates, with_candidates
     from vlrouterbench.evaluation.study.context import StudyContext, family_and_variant, text_of
-    from vlrouterbench.evaluation.study.study import DEFAULT_PARTS, STUDY_PAGE, default_routers, write_study
+    from vlrouterbench.evaluation.study.study import DEFAULT_PARTS, STUDY_PAGE, check_request, default_routers
     from vlrouterbench.evaluation.study.study import study as run_study
+    from vlrouterbench.evaluation.study.study import write_study
+    from vlrouterbench.features.choices import check_encoders
     from vlrouterbench.features.encode import encode_benchmark
     from vlrouterbench.routers.registry import END_TO_END, ROUTERS
     from vlrouterbench.training.arguments import RouterTrainingArguments
@@ -83,8 +85,9 @@ def study(request: StudyRequest) -> None:
         raise typer.BadParameter(
             f"--against-text is another text encoder than --text ({request.text}), for --part {REWORDINGS}."
         )
+    routers, seeds = request.router or default_routers(parts), tuple(request.seed or range(5))
+    check_request(routers, parts, seeds)
     whole = load_table(request.folder).judged_by(request.goal())
-    routers = request.router or default_routers(parts)
     beside = {name: candidates_beside(Path(name)) or whole.pool.names for name in routers if is_decisions_file(name)}
     table = with_candidates(whole, scored_candidates(request.candidates, whole, beside))
     families = [family_and_variant(name)[0] for name in routers]
@@ -92,20 +95,22 @@ def study(request: StudyRequest) -> None:
         text for name, family in zip(routers, families, strict=True) if family in ROUTERS and (text := text_of(name))
     }
     options = request.feature_options()
+    if request.against_text is not None:
+        texts.add(request.against_text)
+    others = {text: replace(options, text=text) for text in sorted(texts)}
+    for named in (options, *others.values()):
+        check_encoders(named)
     with console.stage("encode text and images") as progress:
         work = request.work(progress=progress)
         features = encode_benchmark(table, options, work)
-        by_text = {text: encode_benchmark(table, replace(options, text=text), work) for text in sorted(texts)}
-        against = None
-        if request.against_text is not None:
-            against = encode_benchmark(table, replace(options, text=request.against_text), work)
+        by_text = {text: encode_benchmark(table, named, work) for text, named in others.items()}
         rows = request.backbone_rows(table, work) if set(families) & set(END_TO_END) else None
     context = StudyContext(
         table,
         features,
-        tuple(request.seed or range(5)),
+        seeds,
         console.stage,
-        against,
+        by_text.get(request.against_text or ""),
         by_text=by_text,
         rows=rows,
         fine_tuning=fields_of(request, RouterTrainingArguments, seed=None),
