@@ -13,6 +13,8 @@ def test_it_shows_and_writes_what_it_compared(program, simulated_folder, tmp_pat
     assert "simulated data" in run.out and "mean of 2 test splits" in run.out
     *shown, page = run.out.splitlines()
     assert max(len(line.rstrip()) for line in shown) <= 80 and page.endswith("study.html")
+    table = max(n for n, line in enumerate(shown) if line.startswith(("uniroute ", "mixture ", "upper-bound ")))
+    assert shown[table + 1].startswith("upper-bound: no router, but an estimate, rather too low,")
     content = json.loads((tmp_path / "study" / "study.json").read_text())
     assert {row["router"] for row in content["routers"]} == {"uniroute", "mixture", "upper-bound"}
     assert content["seeds"] == [0, 1] and content["first"] == "uniroute"

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from vlrouterbench.cli.parameters import FeatureRequest, GoalRequest, options_of
-from vlrouterbench.cli.study import terminal_table
+from vlrouterbench.cli.study import terminal_line
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,6 @@ def compare(request: CompareRequest) -> None:
     written = [str(request.out / name) for name in COMPARE_FILES]
     console.show(
         {"out": str(request.out), "written": written, **record},
-        *(
-            console.sentence(line) if isinstance(line, str) else terminal_table(line)
-            for line in terminal_tables(record)
-        ),
+        *map(terminal_line, terminal_tables(record)),
         f"page: {request.out / COMPARE_FILES[1]}",
     )

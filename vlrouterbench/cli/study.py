@@ -11,7 +11,7 @@ import typer
 from vlrouterbench.cli.parameters import BACKBONE, BackboneRequest, GoalRequest, fields_of, options_of
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import RenderableType
 
     from vlrouterbench.evaluation.study.part import TextTable
 
@@ -71,9 +71,14 @@ def study(request: StudyRequest) -> None:
     from vlrouterbench.evaluation.decisions import is_decisions_file
     from vlrouterbench.evaluation.pool import candidates_beside, scored_candidates, with_candidates
     from vlrouterbench.evaluation.study.context import StudyContext, family_and_variant, text_of
-    from vlrouterbench.evaluation.study.study import DEFAULT_PARTS, STUDY_PAGE, check_request, default_routers
+    from vlrouterbench.evaluation.study.study import (
+        DEFAULT_PARTS,
+        STUDY_PAGE,
+        check_request,
+        default_routers,
+        write_study,
+    )
     from vlrouterbench.evaluation.study.study import study as run_study
-    from vlrouterbench.evaluation.study.study import write_study
     from vlrouterbench.features.choices import check_encoders
     from vlrouterbench.features.encode import encode_benchmark
     from vlrouterbench.routers.registry import END_TO_END, ROUTERS
@@ -122,15 +127,16 @@ def study(request: StudyRequest) -> None:
         written = [f"page: {request.out / STUDY_PAGE}"]
     left_out = [name for name in whole.pool.names if name not in table.pool.index]
     note = f"Trained and scored on {len(table.pool)} of {len(whole.pool)} candidates; left out: {', '.join(left_out)}."
-    lines = (console.sentence(line) if isinstance(line, str) else terminal_table(line) for line in result.tables())
-    console.show(result.content(), *lines, *([note] if left_out else []), *written)
+    console.show(result.content(), *map(terminal_line, result.tables()), *([note] if left_out else []), *written)
 
 
-def terminal_table(table: TextTable) -> Table:
-    """A table of a study as the terminal shows it."""
+def terminal_line(line: TextTable | str) -> RenderableType:
+    """A table or a sentence of a study as the terminal shows it."""
     from vlrouterbench.cli import console
 
-    shown = console.plain_table(table.title, table.columns)
-    for cells in table.rows:
-        shown.add_row(*cells, style="bold" if cells[0] == table.emphasis else "")
+    if isinstance(line, str):
+        return console.sentence(line)
+    shown = console.plain_table(line.title, line.columns)
+    for cells in line.rows:
+        shown.add_row(*cells, style="bold" if cells[0] == line.emphasis else "")
     return shown
