@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.evaluation.study.workspaces import small_context
-from vlrouterbench.evaluation.study.parts.learning_curves import part_of_split
+from vlrouterbench.evaluation.study.learning_curve_sizes import part_of_split
 from vlrouterbench.features import refitting
 from vlrouterbench.features.fitting import fit_encoder
 from vlrouterbench.features.inputs import router_inputs
@@ -38,3 +38,8 @@ def test_features_that_a_benchmark_brings_keep_their_encoder(context, monkeypatc
     monkeypatch.setattr(refitting, "read_given", lambda folder: SimpleNamespace())
     kept = Refitting(context.table, context.features)
     assert not kept.refits and kept.on(context.table) is context.features
+
+
+def test_fitted_on_the_whole_benchmark_features_are_those_that_were_stored(simulated_problem):
+    again = Refitting(simulated_problem.table, simulated_problem.features).on(simulated_problem.table)
+    assert torch.equal(again.values, simulated_problem.features.values)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 REWORDINGS = "rewordings"
 """The part that compares text encoders."""
+LEARNING_CURVES = "learning-curves"
+"""The part that trains on fewer samples."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,10 @@ class StudyRequest(BackboneRequest, GoalRequest):
     ] = None
     against_text: Annotated[
         str | None, typer.Option(help="Text encoder that --text is compared with, by the part rewordings.")
+    ] = None
+    train_samples: Annotated[
+        list[int] | None,
+        typer.Option(help="Sizes of the part learning-curves, beside all; repeat. Default: halvings of all."),
     ] = None
     out: Annotated[Path | None, typer.Option(help="Folder to write: study.json and study.html.")] = None
     num_epochs: Annotated[
@@ -90,6 +96,10 @@ def study(request: StudyRequest) -> None:
         raise typer.BadParameter(
             f"--against-text is another text encoder than --text ({request.text}), for --part {REWORDINGS}."
         )
+    if request.train_samples and LEARNING_CURVES not in parts:
+        raise typer.BadParameter(
+            f"--train-samples are sizes of --part {LEARNING_CURVES}: give it too, or leave them out."
+        )
     routers, seeds = request.router or default_routers(parts), tuple(request.seed or range(5))
     check_request(routers, parts, seeds)
     whole = load_table(request.folder).judged_by(request.goal())
@@ -119,6 +129,7 @@ def study(request: StudyRequest) -> None:
         by_text=by_text,
         rows=rows,
         fine_tuning=fields_of(request, RouterTrainingArguments, seed=None),
+        train_samples=request.train_samples or (),
     )
     result = run_study(context, routers, parts)
     written = []

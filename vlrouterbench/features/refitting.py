@@ -9,6 +9,7 @@ Decisions
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -36,10 +37,8 @@ class Refitting:
     def __init__(self, table: RoutingTable, features: FeatureSet) -> None:
         self.features = features
         self.refits = read_given(table.folder) is None
-        self._rows = np.sort(table.rows)
-        """Of the folder, in the order in which images are read."""
-        ordered = table.take(np.argsort(table.rows, kind="stable"))
-        self._raw = read_blocks(ordered, features.encoder.blocks, EncodingWork()) if self.refits else None
+        self._table = table.take(np.argsort(table.rows, kind="stable"))
+        """In the folder's order, in which images are read."""
 
     def on(self, part: RoutingTable) -> FeatureSet:
         """Features of a part's samples, by an encoder that has seen its train split alone.
@@ -47,16 +46,21 @@ class Refitting:
         Args:
             part: some samples of the benchmark, under any split; with samples to train on.
         """
-        if self._raw is None:
+        if not self.refits:
             return self.features
         known = self.features.encoder
         options = FeatureOptions(fusion=known.fusion, text_weight=known.config.get("text_weight", TEXT_WEIGHT))
         # In the folder's order, as `encode_benchmark` fits: in another one sums end in other bits.
         fitted_on = num_fitted_on(part)
-        encoder = fit_encoder(self._read_of(self._raw, np.sort(rows_to_fit(part, fitted_on))), options, known.blocks)
+        encoder = fit_encoder(self._read_of(np.sort(rows_to_fit(part, fitted_on))), options, known.blocks)
         values = np.full((len(self.features.values), encoder.dim), np.nan, np.float32)
-        values[part.rows] = encoder.features_of(self._read_of(self._raw, part.rows))
+        values[part.rows] = encoder.features_of(self._read_of(part.rows))
         return replace(self.features, values=torch.from_numpy(values), encoder=encoder, fitted_on=fitted_on)
 
-    def _read_of(self, raw: RawFeatures, rows: np.ndarray) -> RawFeatures:
-        return raw.take(np.searchsorted(self._rows, rows))
+    def _read_of(self, rows: np.ndarray) -> RawFeatures:
+        return self._raw.take(np.searchsorted(self._table.rows, rows))
+
+    @cached_property
+    def _raw(self) -> RawFeatures:
+        """What blocks read of all samples, kept in memory."""
+        return read_blocks(self._table, self.features.encoder.blocks, EncodingWork())

@@ -131,11 +131,11 @@ def _scored(benchmark: Benchmark, names: Sequence[str]) -> OverSplits[str]:
     """Outcomes of all routers on all splits of a benchmark."""
     context, goal = benchmark.context, benchmark.context.table.goal
     over_splits: OverSplits[str] = OverSplits(goal.cost_bounds, goal.beta, goal)
-    for seed, split in context.splits():
+    for seed, own, split in context.fitted(names):
         test, outcomes = scored(split), {}
         for name in names:
             with context.stage(f"{benchmark.label}, split {seed}: {name}"):
-                outcomes[name] = outcomes_by_name(name, context, split, test, seed)
+                outcomes[name] = outcomes_by_name(name, own, split, test, seed)
         single = outcomes_of(np.full(len(test), best_single(test)), test)
         over_splits.add(outcomes, test.column("group_id"), seed=seed, best=single)
     return over_splits

@@ -25,14 +25,11 @@ from vlrouterbench.evaluation.headline import objective_note
 from vlrouterbench.evaluation.overlap import OverlapCheck
 from vlrouterbench.evaluation.paired import MIXTURE
 from vlrouterbench.evaluation.policies import POLICIES
-from vlrouterbench.evaluation.study.context import StudyContext, family_and_variant, scored
+from vlrouterbench.evaluation.study.context import OWN_SPLIT, StudyContext, family_and_variant, scored
 from vlrouterbench.routers.auto import AutoRouter
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.registration import FUNCTIONS, is_family, unknown_family
 from vlrouterbench.routers.registry import FAMILIES
-
-OWN_SPLIT = 0
-"""The seed of a benchmark's own split."""
 
 
 @dataclass(frozen=True)

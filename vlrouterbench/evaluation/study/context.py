@@ -2,9 +2,8 @@
 
 Decisions
 - Seed 0 is the benchmark's own split; another seed draws one by the same hash, so that groups stay whole.
-- Training, choices on validation and the mixture on train are done anew for every split. Cost bounds stay the
-  benchmark's, and so do features, which `learning-curves` alone fits anew: those that were fitted on the benchmark's
-  own train split have seen inputs, not outcomes, of other test splits (FLAGSHIP.md says by how much that counts).
+- Encoders, training, choices on validation and the mixture on train are fitted anew for every split: those of another
+  split have seen inputs of this one's test samples. Cost bounds stay the benchmark's, so do features that it brings.
 - A name is a family (`mlp`), one of its variants (`flagship:without-kernel`), the label-permutation control of either
   (`shuffled/mlp`), a policy (`mixture`), a function, or what a file of decisions names (`decided.py`). Behind a family
   over features, `@` names a text encoder that stands in the place of the study's (`mlp@BAAI/bge-m3`).
@@ -15,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from vlrouterbench.evaluation.policies import POLICIES
 from vlrouterbench.evaluation.shuffled import shuffled_outcomes
 from vlrouterbench.features.encode import FeatureSet
 from vlrouterbench.features.packed import PackedSet
+from vlrouterbench.features.refitting import Refitting
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.registration import FUNCTIONS, is_family, unknown_family
 from vlrouterbench.routers.registry import END_TO_END, FAMILIES, ROUTERS
@@ -42,6 +43,8 @@ VARIANT = ":"
 """Between a family's name and a variant's."""
 ENCODER = "@"
 """Between a family's name, or its variant's, and a text encoder's."""
+OWN_SPLIT = 0
+"""The seed of a benchmark's own split, on which its features are fitted."""
 Stage = Callable[[str], AbstractContextManager[Any]]
 
 
@@ -59,6 +62,7 @@ class StudyContext:
         by_text: text encoder -> features with it, for the names that bring their own.
         rows: images and texts as end-to-end routers take them; None for a study without any.
         fine_tuning: how end-to-end routers are trained; variant and seed are the study's.
+        train_samples: sizes that a learning curve goes through before the whole train split; none: halvings of it.
     """
 
     table: RoutingTable
@@ -70,11 +74,52 @@ class StudyContext:
     by_text: Mapping[str, FeatureSet] = field(default_factory=dict)
     rows: PackedSet | None = None
     fine_tuning: RouterTrainingArguments = field(default_factory=RouterTrainingArguments)
+    train_samples: Sequence[int] = ()
 
     def splits(self) -> Iterator[tuple[int, RoutingTable]]:
         """Every seed with the benchmark under its split."""
         for seed in self.seeds:
             yield seed, resplit(self.table, seed)
+
+    def fitted(self, names: Sequence[str]) -> Iterator[tuple[int, StudyContext, RoutingTable]]:
+        """Every seed with the context whose encoders saw its train split alone, and the benchmark under its split.
+
+        Args:
+            names: of what is computed; where none of them needs features, encoders stay as they are.
+        """
+        needed = any(self.reads_features(name) for name in names)
+        for seed, split in self.splits():
+            own = self
+            if needed and seed != OWN_SPLIT:
+                with self.stage(f"split {seed}: fit encoders"):
+                    own = self.fitted_on(split)
+            yield seed, own, split
+
+    def fitted_on(self, part: RoutingTable) -> StudyContext:
+        """The context with encoders that have seen the train samples of a part alone.
+
+        Args:
+            part: some samples of the benchmark, under any split; features of others are NaN.
+        """
+        features, against, by_text = self._refitting
+        return replace(
+            self,
+            features=features.on(part),
+            against=None if against is None else against.on(part),
+            by_text={text: each.on(part) for text, each in by_text.items()},
+        )
+
+    @property
+    def refits(self) -> bool:
+        """Whether encoders are fitted anew; False where the benchmark brings its features."""
+        return self._refitting[0].refits
+
+    @cached_property
+    def _refitting(self) -> tuple[Refitting, Refitting | None, Mapping[str, Refitting]]:
+        """Of features, of those to compare with, and of those by text encoder: what is read of inputs is kept."""
+        against = None if self.against is None else Refitting(self.table, self.against)
+        by_text = {text: Refitting(self.table, each) for text, each in self.by_text.items()}
+        return Refitting(self.table, self.features), against, by_text
 
     def check_sides(self) -> None:
         """Stop before anything is trained where a split has no samples on one of its sides.
@@ -112,17 +157,23 @@ class StudyContext:
         arguments = replace(arguments, seed=seed, variant=variant or "default")
         return family, Problem(outcomes, self.features_of(name)), arguments
 
+    def reads_features(self, name: str) -> bool:
+        """Whether what a name stands for is computed from features."""
+        if name in POLICIES or name in self.decided:
+            return False
+        return family_and_variant(name)[0] not in END_TO_END or self.rows is None
+
     def features_of(self, name: str) -> FeatureSet | PackedSet:
         """What the router of a name learns from and decides by; names as for `train`."""
-        if family_and_variant(name)[0] in END_TO_END and self.rows is not None:
+        if self.rows is not None and not self.reads_features(name):
             return self.rows
         text = text_of(name)
         return self.by_text[text] if text else self.features
 
 
 def resplit(table: RoutingTable, seed: int) -> RoutingTable:
-    """The benchmark with the split of a seed; 0 is its own."""
-    if seed == 0:
+    """The benchmark with the split of a seed; OWN_SPLIT is its own."""
+    if seed == OWN_SPLIT:
         return table
     dataset_of: dict[str, str] = {}
     groups = table.column("group_id")

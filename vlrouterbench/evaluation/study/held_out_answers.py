@@ -2,14 +2,14 @@
 
 Decisions
 - Left out are all samples of the dataset from train and validation, and training groups that it shares
-  (`data/held_out.py`). Features stay: encoders were fitted on texts and images, never on outcomes.
+  (`data/held_out.py`), and encoders are fitted without them: what is new to a router is new to its features too.
 - A guard is a setting of decisions: it is tried on the routers at hand, and nothing is trained again; on all samples,
   and on those alone that a router says are unlike its training samples (`--when-unfamiliar guard`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from vlrouterbench.data.held_out import leave_dataset_out
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.estimates import ask_estimates
 from vlrouterbench.evaluation.policies import POLICIES
-from vlrouterbench.evaluation.study.context import StudyContext
+from vlrouterbench.evaluation.study.context import StudyContext, scored
 from vlrouterbench.evaluation.study.over_splits import Outcomes, outcomes_of, outcomes_of_policy
 from vlrouterbench.routers.base.familiarity import SAID_FROM, unfamiliarities
 
@@ -74,26 +74,36 @@ class Answer:
 
 
 def answers_on_both_sides(
-    name: str, context: StudyContext, split: RoutingTable, test: RoutingTable, seed: int
-) -> tuple[Answer, Answer]:
-    """A router's answers on the test samples: trained with their datasets, and without.
+    names: Sequence[str], context: StudyContext, fitted: StudyContext, split: RoutingTable, seed: int
+) -> Iterator[tuple[str, Answer, Answer]]:
+    """Every router with its answers on the test samples: trained with their datasets, and without.
 
     Args:
-        name: of the router.
-        context: benchmark and splits.
+        names: of the routers.
+        context: of the study.
+        fitted: the same with encoders that were fitted on the split.
         split: the benchmark under one split.
-        test: its scored samples.
-        seed: of training.
+        seed: of the split and of training.
     """
-    with context.stage(f"split {seed}: {name}"):
-        inside = _answer(name, context, split, test, seed)
+    test, inside = scored(split), {}
+    for name in names:
+        with context.stage(f"split {seed}: {name}"):
+            inside[name] = _answer(name, fitted, split, test, seed)
     datasets = np.array(test.column("dataset"))
-    answers, rows = [], []
+    answers: dict[str, list[Answer]] = {name: [] for name in names}
+    rows = []
     for dataset in dict.fromkeys(test.column("dataset")):
-        with context.stage(f"split {seed}: {name} without {dataset}"):
-            rows.append(np.flatnonzero(datasets == dataset))
-            answers.append(_answer(name, context, leave_dataset_out(split, dataset), test.take(rows[-1]), seed))
-    return inside, _joined(answers, np.argsort(np.concatenate(rows)))
+        rows.append(np.flatnonzero(datasets == dataset))
+        without, own = leave_dataset_out(split, dataset), context
+        if any(map(context.reads_features, names)):
+            with context.stage(f"split {seed}: fit encoders without {dataset}"):
+                own = context.fitted_on(without)
+        for name in names:
+            with context.stage(f"split {seed}: {name} without {dataset}"):
+                answers[name].append(_answer(name, own, without, test.take(rows[-1]), seed))
+    order = np.argsort(np.concatenate(rows))
+    for name in names:
+        yield name, inside[name], _joined(answers[name], order)
 
 
 def _answer(name: str, context: StudyContext, split: RoutingTable, samples: RoutingTable, seed: int) -> Answer:

@@ -29,6 +29,7 @@ class StudyHeader(TypedDict):
     Attributes:
         benchmark: which benchmark.
         features: as their encoder describes them.
+        encoder_refitted: whether encoders were fitted anew on every split; False where the benchmark brings features.
         backbone: as it describes what end-to-end routers read; where there are some.
         seeds: of the splits.
         first: the router that the others are compared with.
@@ -40,6 +41,7 @@ class StudyHeader(TypedDict):
 
     benchmark: BenchmarkIdentity
     features: Mapping[str, object]
+    encoder_refitted: bool
     backbone: NotRequired[Mapping[str, object]]
     seeds: list[int]
     first: str

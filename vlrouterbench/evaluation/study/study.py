@@ -126,6 +126,7 @@ def study(context: StudyContext, routers: Sequence[str], parts: Sequence[str] = 
     header: StudyHeader = {
         "benchmark": context.table.identity,
         "features": context.features.describe(),
+        "encoder_refitted": context.refits,
         "seeds": list(context.seeds),
         "first": routers[0],
         "candidates": list(context.table.pool.names),

@@ -75,8 +75,8 @@ def test_the_constant_is_each_candidates_mean_on_train(rows, tests, simulated_pr
 def test_a_candidate_is_judged_on_every_sample_by_the_router_of_its_split(rows, tests, simulated_problem):
     context = StudyContext(simulated_problem.table, simulated_problem.features, SEEDS)
     errors, estimates, outcomes = [], [], []
-    for (seed, split), test in zip(context.splits(), tests, strict=True):
-        estimated = context.train("flagship", split, seed).estimates(context.features.of(test)).accuracy[:, 2].numpy()
+    for (seed, own, split), test in zip(context.fitted(["flagship"]), tests, strict=True):
+        estimated = own.train("flagship", split, seed).estimates(own.features.of(test)).accuracy[:, 2].numpy()
         errors.append(expected_calibration_error(estimated, test.quality[:, 2]))
         estimates.append(estimated)
         outcomes.append(test.quality[:, 2])
@@ -89,8 +89,8 @@ def test_a_candidate_is_judged_on_every_sample_by_the_router_of_its_split(rows, 
 def test_the_chosen_are_what_decisions_chose(rows, tests, simulated_problem):
     context = StudyContext(simulated_problem.table, simulated_problem.features, SEEDS)
     squares = []
-    for (seed, split), test in zip(context.splits(), tests, strict=True):
-        chosen = context.train("flagship", split, seed).decide(context.features.of(test)).numpy()
+    for (seed, own, split), test in zip(context.fitted(["flagship"]), tests, strict=True):
+        chosen = own.train("flagship", split, seed).decide(own.features.of(test)).numpy()
         means = split.split("train").quality.mean(axis=0)
         squares.append(np.mean((test.quality[np.arange(len(test)), chosen] - means[chosen]) ** 2))
         assert (chosen != decide_policy("strongest", test, split.split("train"), seed=seed).decisions).any()

@@ -10,8 +10,9 @@ from tests.evaluation.study.workspaces import small_context
 from tests.tables import write_own_tables
 from vlrouterbench.core.errors import EvaluationError, RouterError
 from vlrouterbench.data.build import build_benchmark
-from vlrouterbench.evaluation.study.parts import learning_curves
-from vlrouterbench.evaluation.study.parts.learning_curves import LearningCurvesPart, part_of_split
+from vlrouterbench.evaluation.study import learning_curve_sizes
+from vlrouterbench.evaluation.study.learning_curve_sizes import part_of_split
+from vlrouterbench.evaluation.study.parts.learning_curves import LearningCurvesPart
 from vlrouterbench.evaluation.study.study import DEFAULT_ROUTERS, default_routers, study, write_study
 from vlrouterbench.features.refitting import Refitting
 from vlrouterbench.metrics.objectives import Goal, Objective
@@ -107,7 +108,7 @@ def test_a_tiny_table_is_answered_by_what_it_would_take(tmp_path):
 
 
 def test_one_size_is_left_where_train_is_smaller_than_the_smallest(context, monkeypatch):
-    monkeypatch.setattr(learning_curves, "MIN_TRAIN", 10**6)
+    monkeypatch.setattr(learning_curve_sizes, "MIN_TRAIN", 10**6)
     record = LearningCurvesPart().run(context, ("mixture",))
     (curve,) = record["curves"]
     assert len(curve["points"]) == 1 and curve["gain"] is None and "too few" in curve["answer"]
@@ -142,3 +143,27 @@ def test_an_objective_that_is_kept_or_missed_has_no_curve_and_says_why(objective
     with pytest.raises(EvaluationError, match="its mean over splits jumps") as raised:
         LearningCurvesPart().check(judged(context, objective=Objective.parse(objective)), ("mixture",))
     assert objective in str(raised.value) and "rank-score or accuracy" in str(raised.value)
+
+
+def test_sizes_that_are_asked_for_are_trained_on_beside_the_whole(context):
+    asked = replace(context, train_samples=(60, 25, 60), seen=[])
+    (curve,) = LearningCurvesPart().run(asked, ("knn",))["curves"]
+    whole = len(context.table.split("train"))
+    sizes = [len(table.split("train")) for _, table in asked.seen]
+    assert sizes == [point["num_train"] for point in curve["points"]]
+    # Groups stay whole, so that a size is reached or passed by less than one group.
+    assert sizes[-1] == whole and 25 <= sizes[0] < 60 <= sizes[1] < 80
+
+
+@pytest.mark.parametrize("size", [15, 0, -3])
+def test_a_size_that_no_router_is_trained_on_is_refused(context, size):
+    with pytest.raises(EvaluationError, match=rf"from 16 to below .* found {size}\."):
+        LearningCurvesPart().check(replace(context, train_samples=(20, size)), ("knn",))
+    whole = len(context.table.split("train"))
+    with pytest.raises(EvaluationError, match=f"below {whole:,}, .* found {whole:,}"):
+        LearningCurvesPart().check(replace(context, train_samples=(whole,)), ("knn",))
+
+
+def test_sizes_without_their_part_are_refused(tmp_path):
+    done = run_program("study", tmp_path, "--train-samples", 50)
+    assert done.status == 2 and "--part learning-curves" in " ".join(done.err.split())

@@ -3,9 +3,11 @@
 from contextlib import nullcontext
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
 import pytest
+import torch
 
 from tests.evaluation.study.workspaces import DATASETS, small_context
 from vlrouterbench.core.errors import BenchmarkError
@@ -14,13 +16,22 @@ from vlrouterbench.evaluation.study import held_out_answers
 from vlrouterbench.evaluation.study.held_out_answers import GUARDS, IfUnfamiliar, answers_on_both_sides
 from vlrouterbench.evaluation.study.parts.left_out import LeftOutPart
 from vlrouterbench.evaluation.study.parts.routers import RoutersPart
+from vlrouterbench.features.refitting import Refitting
 from vlrouterbench.metrics.calibration import brier_score, expected_calibration_error
 from vlrouterbench.metrics.trade_off import rank_score
+from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.training.arguments import RouterTrainingArguments
 from vlrouterbench.training.fit import train_router
 from vlrouterbench.training.problem import Problem
 
 ROUTERS = ("flagship", "uniroute", "strongest")
+
+
+class Stranger(NamedTuple):
+    """A router that never saw a dataset, and features of that dataset's test samples by its encoder."""
+
+    router: PreTrainedRouter
+    features: torch.Tensor
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +51,14 @@ def rows(part):
 
 @pytest.fixture(scope="module")
 def strangers(context):
-    """Flagships that never saw a dataset, trained here."""
-    found = {}
+    """Flagships that never saw a dataset, trained here on features that never saw it either; and its test features."""
+    found, test = {}, context.table.split("test")
+    datasets, refitting = np.array(test.column("dataset")), Refitting(context.table, context.features)
     for name in DATASETS:
-        problem = Problem(leave_dataset_out(context.table, name), context.features)
-        found[name] = train_router("flagship", problem, RouterTrainingArguments(seed=0)).router
+        without = leave_dataset_out(context.table, name)
+        problem = Problem(without, refitting.on(without))
+        router = train_router("flagship", problem, RouterTrainingArguments(seed=0)).router
+        found[name] = Stranger(router, problem.features.of(test.take(datasets == name)))
     return found
 
 
@@ -52,9 +66,9 @@ def decided_by_strangers(strangers, context):
     """Quality and cost of their decisions, what they expected of them, and of every candidate with what came of it."""
     test = context.table.split("test")
     datasets, values = np.array(test.column("dataset")), []
-    for name, router in strangers.items():
+    for name, (router, features) in strangers.items():
         samples = test.take(datasets == name)
-        features, rows = context.features.of(samples), np.arange(len(samples))
+        rows = np.arange(len(samples))
         chosen, estimated = (
             router.decide(features).numpy(),
             router.estimates(features).accuracy.detach().double().numpy(),
@@ -139,12 +153,12 @@ def test_only_calibrated_routers_have_calibration_and_only_guarded_ones_guards(r
 def test_a_guard_changes_decisions_of_the_same_routers(part, rows, strangers, context):
     guards = {row["guard"]: row["outside"] for row in part["guards"]}
     assert guards[0.0]["rank_score"] == rows["flagship"]["outside"]["rank_score"]
-    for router in strangers.values():
+    for router, _ in strangers.values():
         router.config.guard = 2.0
     try:
         quality, cost, *_ = decided_by_strangers(strangers, context)
     finally:
-        for router in strangers.values():
+        for router, _ in strangers.values():
             router.config.guard = 0.0
     assert guards[2.0]["accuracy"] == pytest.approx(quality.mean())
     assert guards[2.0]["average_cost_usd"] == pytest.approx(cost.mean())
@@ -178,15 +192,11 @@ def test_one_dataset_alone_cannot_be_left_out(context):
 
 def test_how_well_strangers_are_told_follows_from_the_scores_of_both_sides(rows, strangers, context):
     test = context.table.split("test")
-    datasets = np.array(test.column("dataset"))
     seen = train_router("flagship", Problem(context.table, context.features), RouterTrainingArguments(seed=0)).router
     features, sides = context.features.of(test), {}
     sides["inside"] = np.array([seen.unfamiliarity(row.unsqueeze(0)) for row in features])
     sides["outside"] = np.concatenate(
-        [
-            [router.unfamiliarity(row.unsqueeze(0)) for row in context.features.of(test.take(datasets == name))]
-            for name, router in strangers.items()
-        ]
+        [[router.unfamiliarity(row.unsqueeze(0)) for row in own] for router, own in strangers.values()]
     )
     wins = np.sign(sides["outside"][:, None] - sides["inside"][None, :])
     told = rows["flagship"]["unfamiliar"]
@@ -196,10 +206,8 @@ def test_how_well_strangers_are_told_follows_from_the_scores_of_both_sides(rows,
     assert rows["strongest"]["unfamiliar"] is rows["mixture"]["unfamiliar"] is None
 
 
-def test_a_guard_if_unfamiliar_changes_decisions_on_samples_that_are_said_to_be_so_alone(
-    strangers, context, monkeypatch
-):
-    router, test = strangers[DATASETS[0]], context.table.split("test")
+def test_a_guard_if_unfamiliar_changes_decisions_on_samples_that_are_said_to_be_so_alone(context, monkeypatch):
+    router, test = context.train("flagship", context.table, 0), context.table.split("test")
     features, rows = context.features.of(test), np.arange(len(test))
     scores = np.array([router.unfamiliarity(row.unsqueeze(0)) for row in features])
     chosen, router.config.guard = router.decide(features).numpy(), 2.0
@@ -208,10 +216,12 @@ def test_a_guard_if_unfamiliar_changes_decisions_on_samples_that_are_said_to_be_
     finally:
         router.config.guard = 0.0
     trained = SimpleNamespace(train=lambda *_: router, features=context.features, stage=lambda _: nullcontext())
+    trained.reads_features = lambda name: False
     level, decided = scores[chosen != guarded].max(), []
     for said_from in (level, np.nextafter(level, 2)):
         monkeypatch.setattr(held_out_answers, "SAID_FROM", said_from)
-        for answer in answers_on_both_sides("flagship", trained, context.table, test, 0):
+        ((_, *answers),) = answers_on_both_sides(["flagship"], trained, trained, context.table, 0)
+        for answer in answers:
             decided.append(np.where(scores >= said_from, guarded, chosen))
             quality, cost = answer.outcomes[IfUnfamiliar(2.0)]
             assert np.array_equal(quality, test.quality[rows, decided[-1]])

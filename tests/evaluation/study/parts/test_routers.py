@@ -9,6 +9,7 @@ from vlrouterbench.core.errors import RouterError, UnknownNameError
 from vlrouterbench.evaluation.study.context import StudyContext, resplit
 from vlrouterbench.evaluation.study.parts.routers import UPPER_BOUND, RoutersPart
 from vlrouterbench.evaluation.upper_bound import SplitFeatures, upper_bound_decisions
+from vlrouterbench.features.refitting import Refitting
 from vlrouterbench.metrics.trade_off import chosen_values, rank_score
 
 ROUTERS = ("ridge-mf", "mixture", "strongest", "shuffled/ridge-mf")
@@ -52,7 +53,8 @@ def test_rows_are_ordered_by_rank_score_and_differences_lie_in_their_intervals(r
 def test_the_upper_bound_knows_the_scored_split_and_train_by_their_features(rows, simulated_problem):
     split = resplit(simulated_problem.table, 3)
     test, train = split.split("test"), split.split("train")
-    features = SplitFeatures(*(simulated_problem.features.of(part).numpy() for part in (test, train)))
+    own = Refitting(simulated_problem.table, simulated_problem.features).on(split)
+    features = SplitFeatures(*(own.of(part).numpy() for part in (test, train)))
     chosen = upper_bound_decisions(test, train, seed=3, features=features)
     averages = (chosen_values(matrix, chosen).mean() for matrix in (test.quality, test.cost))
     score = float(rank_score(*averages, cost_bounds=split.cost_bounds))

@@ -132,12 +132,12 @@ class BudgetStreamsPart(StudyPart[BudgetStreamsRecord]):
         names = _with_streams(routers, context)
         figures: dict[tuple[str, float, str, int], list[StreamFigures]] = {}
         draws: dict[tuple[str, float, str, int], list[np.ndarray]] = {}
-        for seed, split in context.splits():
+        for seed, own, split in context.fitted(names):
             test = scored(split)
             for name in names:
                 with context.stage(f"split {seed}: {name}"):
-                    router = check_open_pool(context.train(name, split, seed), name)
-                    for key, found, gap in _streams(router, context, test, seed):
+                    router = check_open_pool(own.train(name, split, seed), name)
+                    for key, found, gap in _streams(router, own.features.of(test), test, seed):
                         figures.setdefault((name, *key), []).append(found)
                         draws.setdefault((name, *key), []).append(
                             resampled_means(gap[:, None], test.column("group_id"), seed=seed)[:, 0]
@@ -184,10 +184,9 @@ def _with_streams(routers: Sequence[str], context: StudyContext) -> list[str]:
 
 @torch.no_grad()
 def _streams(
-    router: OpenPoolRouter, context: StudyContext, test: RoutingTable, seed: int
+    router: OpenPoolRouter, features: torch.Tensor, test: RoutingTable, seed: int
 ) -> Iterator[tuple[tuple[float, str, int], StreamFigures, np.ndarray]]:
     """(share, order, requests open at once) with the figures, and correctness less the offline optimum's per sample."""
-    features = context.features.of(test)
     weighed = decisions_by_weight(router, features, np.arange(len(test.pool))) or []
     points = [outcomes_of(decisions, test) for _, decisions in weighed]
     orders, curve = _orders(test, seed), spending_curve(router)

@@ -91,15 +91,15 @@ class CalibrationPart(StudyPart[list[CalibrationRow]]):
         self.check(context, routers)
         splits: dict[str, list[EstimatedSplit]] = {name: [] for name in calibrated_among(routers)}
         group_names = np.unique(context.table.column("group_id"))
-        for seed, split in context.splits():
+        for seed, own, split in context.fitted(list(splits)):
             test = scored(split)
             groups = np.searchsorted(group_names, test.column("group_id"))
             constants = _constants(split.split("train").quality)
             for name, parts in splits.items():
                 with context.stage(f"split {seed}: {name}"):
                     # Rows of bytes are taken and moved as features are.
-                    features: Any = context.features_of(name).of(test)
-                    router = context.train(name, split, seed)
+                    features: Any = own.features_of(name).of(test)
+                    router = own.train(name, split, seed)
                     # Trained on this very table, it has the table's order of candidates.
                     estimates = ask_estimates(name, router, features, np.arange(len(test.pool)))
                     if estimates is None:

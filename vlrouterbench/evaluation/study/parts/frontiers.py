@@ -108,11 +108,11 @@ class FrontiersPart(StudyPart[FrontiersRecord]):
         self.check(context, routers)
         costs = np.geomspace(*bounds_of(context.table), NUM_COSTS)
         splits: list[MeasuredSplit] = []
-        for seed, split in context.splits():
+        for seed, own, split in context.fitted(routers):
             test, points = scored(split), {}
             for name in routers:
                 with context.stage(f"split {seed}: {name}"):
-                    points[name] = operating_points(name, context, split, test, seed)
+                    points[name] = operating_points(name, own, split, test, seed)
             points[SINGLE] = Points(test.quality, test.cost)
             with context.stage(f"split {seed}: resampled hulls"):
                 strongest = int(decide_policy("strongest", test, split.split("train"), seed=seed).decisions[0])

@@ -1,8 +1,8 @@
 """Part `learning-curves`: how many questions does a router need? Its figure against its training samples.
 
 Decisions
-- Sizes halve from the whole train split down. A smaller one holds whole groups of the larger, drawn at random for each
-  split, and validation shrinks with train, as it would in a smaller table; the test split and cost bounds stay.
+- Sizes halve from the whole train split down, or are those asked for (`learning_curve_sizes.py`). Validation shrinks
+  with train, as it would in a smaller table; the test split and cost bounds stay.
 - The encoder is fitted anew on the training samples of every size, as `train` would on a table of that size: features
   of the whole train split would hide what few samples do to them.
 - Policies that are fitted on train (`mixture`) have a curve too.
@@ -14,7 +14,6 @@ Decisions
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TypedDict
 
 import numpy as np
@@ -25,7 +24,6 @@ from vlrouterbench.evaluation.paired import MIXTURE
 from vlrouterbench.evaluation.policies import POLICIES
 from vlrouterbench.evaluation.study.context import StudyContext, bounds_of, scored
 from vlrouterbench.evaluation.study.learning_curve import (
-    MIN_TRAIN,
     Change,
     Curve,
     CurveShape,
@@ -35,13 +33,11 @@ from vlrouterbench.evaluation.study.learning_curve import (
     over_splits,
 )
 from vlrouterbench.evaluation.study.learning_curve_plot import learning_curves_plot
+from vlrouterbench.evaluation.study.learning_curve_sizes import check_sizes, part_of_split, train_shares
 from vlrouterbench.evaluation.study.over_splits import Outcomes, outcomes_of, outcomes_of_policy
 from vlrouterbench.evaluation.study.part import StudyHeader, StudyPart, TextTable
-from vlrouterbench.features.refitting import Refitting
 from vlrouterbench.metrics.bootstrap import interval, trade_off_draws
 from vlrouterbench.metrics.objectives import ACCURACY_SHARE, BUDGET, RANK_SCORE, Goal
-
-MOST_SIZES = 7
 
 
 class CurvePoint(TypedDict):
@@ -107,10 +103,12 @@ class LearningCurvesPart(StudyPart[LearningCurvesRecord]):
             RouterError: no router that is trained, or one or a seed is given twice.
             UnknownNameError: no such family, variant or policy.
             BenchmarkError: a split without samples on one of its sides.
-            EvaluationError: an objective whose figure has no curve, or a Rank Score without a range of costs.
+            EvaluationError: sizes beyond what splits have; an objective whose figure has no curve, or a Rank Score
+                without a range of costs.
         """
         super().check(context, routers)
         context.check_sides()
+        check_sizes(context)
         goal = context.table.goal
         if goal.objective.kind in (ACCURACY_SHARE, BUDGET):
             raise EvaluationError(
@@ -129,17 +127,16 @@ class LearningCurvesPart(StudyPart[LearningCurvesRecord]):
         """Train routers on growing parts of every split's train."""
         self.check(context, routers)
         names, goal = [name for name in routers if name not in context.decided], context.table.goal
-        halvings, refitting = _halvings(context), Refitting(context.table, context.features)
         sizes: list[list[int]] = []
         figures: dict[str, list[np.ndarray]] = {name: [] for name in names}
         draws: dict[str, list[np.ndarray]] = {name: [] for name in names}
         for seed, split in context.splits():
-            test, parts = scored(split), [part_of_split(split, 2.0**-halving, seed) for halving in halvings]
+            test, parts = scored(split), [part_of_split(split, share, seed) for share in train_shares(context, split)]
             sizes.append([len(part.split("train")) for part in parts])
             contexts = [context] * len(parts)
-            if any(name not in POLICIES for name in names):
+            if any(map(context.reads_features, names)):
                 with context.stage(f"split {seed}: fit encoders"):
-                    contexts = [replace(context, features=refitting.on(part)) for part in parts]
+                    contexts = [context.fitted_on(part) for part in parts]
             for name in names:
                 outcomes = []
                 for part, size, own in zip(parts, sizes[-1], contexts, strict=True):
@@ -157,7 +154,7 @@ class LearningCurvesPart(StudyPart[LearningCurvesRecord]):
         return {
             "figure": _figure(goal),
             "questions_per_training_sample": float(in_all),
-            "encoder_refitted": refitting.refits,
+            "encoder_refitted": context.refits,
             "curves": curves,
             "skipped": skipped,
         }
@@ -198,26 +195,6 @@ class LearningCurvesPart(StudyPart[LearningCurvesRecord]):
         return self.render(record, header, svg=drawing.svg())
 
 
-def part_of_split(split: RoutingTable, share: float, seed: int) -> RoutingTable:
-    """A split with a share of its train and validation samples, in whole groups; a smaller share holds no others.
-
-    Args:
-        split: the benchmark under one split.
-        share: of the samples, above 0 and up to 1.
-        seed: of the order of groups.
-    """
-    sides, groups = np.array(split.column("split")), np.array(split.column("group_id"))
-    kept = sides == "test"
-    for side in ("train", "validation"):
-        of_side = np.flatnonzero(sides == side)
-        _, index = np.unique(groups[of_side], return_inverse=True)
-        place = np.random.default_rng(seed).permutation(int(index.max()) + 1 if len(index) else 0)[index]
-        order = np.argsort(place, kind="stable")
-        last = max(1, round(share * len(of_side))) - 1
-        kept[of_side[place <= place[order[last]]]] = True
-    return split.take(kept)
-
-
 def _said(difference: Change | None) -> str:
     """A difference in print."""
     if difference is None:
@@ -229,12 +206,6 @@ def _said(difference: Change | None) -> str:
 def _foreseen(curve: LearningCurve) -> str:
     foreseen = curve["extrapolation"]["foreseen"] if curve["extrapolation"] is not None else None
     return "-" if foreseen is None else "{:+.2f} ({:+.2f} to {:+.2f})".format(foreseen["points"], *foreseen["ci95"])
-
-
-def _halvings(context: StudyContext) -> list[int]:
-    """How often train is halved for each size, the smallest first; every split has MIN_TRAIN samples at least."""
-    least = min(len(split.split("train")) for _, split in context.splits())
-    return [halving for halving in reversed(range(MOST_SIZES)) if least * 2.0**-halving >= MIN_TRAIN] or [0]
 
 
 def _outcomes(name: str, context: StudyContext, part: RoutingTable, test: RoutingTable, seed: int) -> Outcomes:

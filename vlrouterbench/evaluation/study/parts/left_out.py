@@ -145,11 +145,10 @@ class LeftOutPart(StudyPart[LeftOutRecord]):
         names = list(dict.fromkeys((*routers, MIXTURE)))
         over_splits: OverSplits[Setting] = OverSplits(bounds_of(context.table), context.table.goal.beta)
         figures: dict[str, list[_SplitFigures]] = {name: [] for name in names}
-        for seed, split in context.splits():
+        for seed, own, split in context.fitted(names):
             test = scored(split)
             outcomes: dict[Setting, Outcomes] = {}
-            for name in names:
-                inside, outside = answers_on_both_sides(name, context, split, test, seed)
+            for name, inside, outside in answers_on_both_sides(names, context, own, split, seed):
                 for side, answer in ((INSIDE, inside), (OUTSIDE, outside)):
                     outcomes |= {(name, side, guard): chosen for guard, chosen in answer.outcomes.items()}
                 figures[name].append(_split_figures(inside, outside, test))

@@ -160,8 +160,8 @@ class MeasuringPart(StudyPart[MeasuringRecord]):
         """Train every router on what every plan measures of every split."""
         self.check(context, routers)
         found: dict[tuple[str, str], list[_Measured]] = {}
-        for seed, table in context.splits():
-            split = MeasuredSplit(context, table, seed)
+        for seed, own, table in context.fitted(routers):
+            split = MeasuredSplit(own, table, seed)
             for name in routers:
                 by_all = split.outcomes(name, split.whole(), "all")
                 for plan in PLANS:

@@ -93,10 +93,10 @@ class NewCandidatesPart(StudyPart[NewCandidatesRecord]):
         names, counts = _open_among(routers), _possible(context, self.counts)
         bounds, beta = bounds_of(context.table), context.table.goal.beta
         curves = {name: NewCandidateCurves(bounds, beta) for name in names}
-        for seed, table in context.splits():
-            split = _Split.of(context, seed, table)
+        for seed, own, table in context.fitted(names):
+            split = _Split.of(own, seed, table)
             for name in names:
-                trials = dict(_each_new_candidate(name, context, split, counts))
+                trials = dict(_each_new_candidate(name, own, split, counts))
                 curves[name].add(trials, split.test.column("group_id"), seed=seed)
         return {
             "routers": [{"router": name, **curves[name].row()} for name in names],

@@ -150,13 +150,13 @@ class RewordingsPart(StudyPart[RewordingsRecord]):
         """Train routers on every split and ask them for its test samples as they stand and changed."""
         self.check(context, routers)
         names = _readers(routers, context)
-        sides = encoder_sides(context, names)
         over_splits: OverSplits[Asked] = OverSplits(context.table.cost_bounds, context.table.goal.beta)
         moved: dict[Asked, list[_Moved]] = {}
-        for seed, split in context.splits():
+        for seed, own, split in context.fitted(names):
             test = scored(split)
             test = test.take(np.argsort(test.rows, kind="stable"))
             outcomes: dict[Asked, Outcomes] = {}
+            sides = encoder_sides(own, names)
             for side, titles in sides:
                 with context.stage(f"split {seed}: change requests"):
                     reworded = reworded_features(side.features.encoder, test)

@@ -86,14 +86,14 @@ class RoutersPart(StudyPart[list[RouterRow]]):
         over_splits: OverSplits[str] = OverSplits(
             context.table.cost_bounds, context.table.goal.beta, context.table.goal
         )
-        for seed, split in context.splits():
+        for seed, own, split in context.fitted([*routers, UPPER_BOUND]):
             test = scored(split)
             outcomes: dict[str, Outcomes] = {}
             for name in routers:
                 with context.stage(f"split {seed}: {name}"):
-                    outcomes[name] = outcomes_by_name(name, context, split, test, seed)
+                    outcomes[name] = outcomes_by_name(name, own, split, test, seed)
             with context.stage(f"split {seed}: {UPPER_BOUND}"):
-                outcomes[UPPER_BOUND] = _upper_bound(context, split, test, seed)
+                outcomes[UPPER_BOUND] = _upper_bound(own, split, test, seed)
             single = outcomes_of(np.full(len(test), best_single(test)), test)
             over_splits.add(outcomes, test.column("group_id"), seed=seed, best=single)
         rows: list[RouterRow] = [
