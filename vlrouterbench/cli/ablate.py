@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vlrouterbench.cli.parameters import CostBoundsRequest, default_num_proc, options_of
+from vlrouterbench.core.limits import LARGEST_SEED
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -32,7 +33,7 @@ class AblateRequest(CostBoundsRequest):
         list[float] | None, typer.Option(help="Lambdas: what varies, or what each setting chooses from.")
     ] = None
     split: Annotated[str, typer.Option(help="Scored split: train, validation or test.")] = "test"
-    seed: Annotated[int, typer.Option(help="Of training and resamples.")] = 0
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of training and resamples.")] = 0
     splits: Annotated[
         int, typer.Option(min=1, help="Splits that every setting is trained and scored on anew; else its own alone.")
     ] = 1

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vlrouterbench.cli.parameters import BACKBONE, BackboneRequest, GoalRequest, fields_of, options_of
+from vlrouterbench.cli.unused_options import refuse_without_backbone
+from vlrouterbench.core.limits import LARGEST_SEED
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -39,7 +41,8 @@ class StudyRequest(BackboneRequest, GoalRequest):
         ),
     ] = None
     seed: Annotated[
-        list[int] | None, typer.Option(help="Split; 0 is the benchmark's own. Repeat; default: 0 to 4.")
+        list[int] | None,
+        typer.Option(min=0, max=LARGEST_SEED, help="Split; 0 is the benchmark's own. Repeat; default: 0 to 4."),
     ] = None
     against_text: Annotated[
         str | None, typer.Option(help="Text encoder that --text is compared with, by the part rewordings.")
@@ -110,23 +113,24 @@ def study(request: StudyRequest) -> None:
         text for name, family in zip(routers, families, strict=True) if family in ROUTERS and (text := text_of(name))
     }
     options = request.feature_options()
-    if request.against_text is not None:
-        texts.add(request.against_text)
-    others = {text: replace(options, text=text) for text in sorted(texts)}
+    more = {request.against_text} if request.against_text is not None else set()
+    others = {text: replace(options, text=text) for text in sorted(texts | more)}
+    if not set(families) & set(END_TO_END):
+        refuse_without_backbone(request, others)
     for named in (options, *others.values()):
         check_encoders(named)
     with console.stage("encode text and images") as progress:
         work = request.work(progress=progress)
         features = encode_benchmark(table, options, work)
-        by_text = {text: encode_benchmark(table, named, work) for text, named in others.items()}
+        encoded = {text: encode_benchmark(table, named, work) for text, named in others.items()}
         rows = request.backbone_rows(table, work) if set(families) & set(END_TO_END) else None
     context = StudyContext(
         table,
         features,
         seeds,
         console.stage,
-        by_text.get(request.against_text or ""),
-        by_text=by_text,
+        encoded.get(request.against_text or ""),
+        by_text={text: encoded[text] for text in texts},
         rows=rows,
         fine_tuning=fields_of(request, RouterTrainingArguments, seed=None),
         train_samples=request.train_samples or (),
