@@ -13,8 +13,12 @@ from vlrouterbench.cli.unused_options import refuse_without_backbone
 from vlrouterbench.core.limits import LARGEST_SEED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import RenderableType
 
+    from vlrouterbench.data.table import RoutingTable
+    from vlrouterbench.evaluation.study.context import StudyContext
     from vlrouterbench.evaluation.study.part import TextTable
 
 
@@ -79,7 +83,6 @@ def study(request: StudyRequest) -> None:
     from vlrouterbench.data.table import load_table
     from vlrouterbench.evaluation.decisions import is_decisions_file
     from vlrouterbench.evaluation.pool import candidates_beside, scored_candidates, with_candidates
-    from vlrouterbench.evaluation.study.context import StudyContext, family_and_variant, text_of
     from vlrouterbench.evaluation.study.study import (
         DEFAULT_PARTS,
         STUDY_PAGE,
@@ -88,10 +91,6 @@ def study(request: StudyRequest) -> None:
         write_study,
     )
     from vlrouterbench.evaluation.study.study import study as run_study
-    from vlrouterbench.features.choices import check_encoders
-    from vlrouterbench.features.encode import encode_benchmark
-    from vlrouterbench.routers.registry import END_TO_END, ROUTERS
-    from vlrouterbench.training.arguments import RouterTrainingArguments
 
     console.quiet_libraries()
     parts = request.part or DEFAULT_PARTS
@@ -108,6 +107,25 @@ def study(request: StudyRequest) -> None:
     whole = load_table(request.folder).judged_by(request.goal())
     beside = {name: candidates_beside(Path(name)) or whole.pool.names for name in routers if is_decisions_file(name)}
     table = with_candidates(whole, scored_candidates(request.candidates, whole, beside))
+    result = run_study(_context(request, table, routers, seeds), routers, parts)
+    written = []
+    if request.out is not None:
+        write_study(result, request.out)
+        written = [f"page: {request.out / STUDY_PAGE}"]
+    left_out = [name for name in whole.pool.names if name not in table.pool.index]
+    note = f"Trained and scored on {len(table.pool)} of {len(whole.pool)} candidates; left out: {', '.join(left_out)}."
+    console.show(result.content(), *map(terminal_line, result.tables()), *([note] if left_out else []), *written)
+
+
+def _context(request: StudyRequest, table: RoutingTable, routers: Sequence[str], seeds: Sequence[int]) -> StudyContext:
+    """What a study of these routers is made on, with what they read encoded once it is known to be there."""
+    from vlrouterbench.cli import console
+    from vlrouterbench.evaluation.study.context import StudyContext, family_and_variant, text_of
+    from vlrouterbench.features.choices import check_encoders
+    from vlrouterbench.features.encode import encode_benchmark
+    from vlrouterbench.routers.registry import END_TO_END, ROUTERS
+    from vlrouterbench.training.arguments import RouterTrainingArguments
+
     families = [family_and_variant(name)[0] for name in routers]
     texts = {
         text for name, family in zip(routers, families, strict=True) if family in ROUTERS and (text := text_of(name))
@@ -124,7 +142,7 @@ def study(request: StudyRequest) -> None:
         features = encode_benchmark(table, options, work)
         encoded = {text: encode_benchmark(table, named, work) for text, named in others.items()}
         rows = request.backbone_rows(table, work) if set(families) & set(END_TO_END) else None
-    context = StudyContext(
+    return StudyContext(
         table,
         features,
         seeds,
@@ -135,14 +153,6 @@ def study(request: StudyRequest) -> None:
         fine_tuning=fields_of(request, RouterTrainingArguments, seed=None),
         train_samples=request.train_samples or (),
     )
-    result = run_study(context, routers, parts)
-    written = []
-    if request.out is not None:
-        write_study(result, request.out)
-        written = [f"page: {request.out / STUDY_PAGE}"]
-    left_out = [name for name in whole.pool.names if name not in table.pool.index]
-    note = f"Trained and scored on {len(table.pool)} of {len(whole.pool)} candidates; left out: {', '.join(left_out)}."
-    console.show(result.content(), *map(terminal_line, result.tables()), *([note] if left_out else []), *written)
 
 
 def terminal_line(line: TextTable | str) -> RenderableType:
