@@ -133,10 +133,10 @@ def _context(request: StudyRequest, table: RoutingTable, routers: Sequence[str],
     options = request.feature_options()
     more = {request.against_text} if request.against_text is not None else set()
     others = {text: replace(options, text=text) for text in sorted(texts | more)}
-    if not set(families) & set(END_TO_END):
-        refuse_without_backbone(request, others)
     for named in (options, *others.values()):
         check_encoders(named)
+    if not set(families) & set(END_TO_END):
+        refuse_without_backbone(request, others)
     with console.stage("encode text and images") as progress:
         work = request.work(progress=progress)
         features = encode_benchmark(table, options, work)
