@@ -27,6 +27,9 @@ def test_the_site_builds_without_a_warning_and_asks_for_nothing_from_elsewhere(p
     wrong = {path.name for path in texts if ELSEWHERE.search(path.read_text(encoding="utf-8"))}
     assert wrong == set()
     assert (tmp_path / "searchindex.js").is_file() and not (project_root / "docs" / "__pycache__").exists()
+    wide = (tmp_path / "rewordings.html").read_text(encoding="utf-8")
+    assert '<div class="table-wrapper' in wide and "_static/wide_tables.css" in wide
+    assert ".table-wrapper::-webkit-scrollbar" in (tmp_path / "_static" / "wide_tables.css").read_text(encoding="utf-8")
     front = (tmp_path / "index.html").read_text(encoding="utf-8")
     for caption in ("Get started", "How-to", "Explanation", "Reference", "Research log"):
         assert f'<span class="caption-text">{caption}</span>' in front

@@ -3,6 +3,8 @@
 import json
 import re
 
+import pytest
+
 
 def test_it_shows_and_writes_what_it_compared(program, simulated_folder, tmp_path):
     options = ("--router", "uniroute", "--router", "mixture", "--seed", "0", "--seed", "1", "--num-proc", "1")
@@ -11,6 +13,8 @@ def test_it_shows_and_writes_what_it_compared(program, simulated_folder, tmp_pat
     assert "simulated data" in run.out and "mean of 2 test splits" in run.out
     *shown, page = run.out.splitlines()
     assert max(len(line.rstrip()) for line in shown) <= 80 and page.endswith("study.html")
+    table = max(n for n, line in enumerate(shown) if line.startswith(("uniroute ", "mixture ", "upper-bound ")))
+    assert shown[table + 1].startswith("upper-bound: no router, but an estimate, rather too low,")
     content = json.loads((tmp_path / "study" / "study.json").read_text())
     assert {row["router"] for row in content["routers"]} == {"uniroute", "mixture", "upper-bound"}
     assert content["seeds"] == [0, 1] and content["first"] == "uniroute"
@@ -18,14 +22,22 @@ def test_it_shows_and_writes_what_it_compared(program, simulated_folder, tmp_pat
     assert "Simulated data." in page and "uniroute minus this" in page
 
 
-def test_a_wrong_name_is_answered_with_the_nearest(program, chain_folder):
-    run = program("study", chain_folder / "benchmark", "--router", "flagshp", "--num-proc", "1")
-    assert run.status == 1 and 'Did you mean "flagship"' in run.err
-
-
-def test_an_unknown_part_is_named_before_anything_is_trained(program, chain_folder):
-    run = program("study", chain_folder / "benchmark", "--part", "frontier-s", "--num-proc", "1")
-    assert run.status == 1 and "part of a study" in run.err
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--router", "flagshp"), 'unknown router "flagshp". Did you mean "flagship"'),
+        (("--router", "mlp:referense"), 'Did you mean "reference"'),
+        (("--router", "mlp", "--part", "frontier-s"), 'unknown part of a study "frontier-s"'),
+        (("--router", "mlp", "--router", "mlp@bultin"), 'unknown text encoder "bultin". Did you mean "builtin"'),
+        (("--part", "rewordings", "--against-text", "bultin"), 'unknown text encoder "bultin"'),
+        (("--part", "learning-curves", "--router", "vlc"), "Give it to the part routers alone"),
+        (("--router", "mlp", "--router", "mlp"), "expected each router once"),
+        (("--router", "mlp", "--seed", "1", "--seed", "1"), "expected each seed once"),
+    ],
+)
+def test_a_wrong_name_is_an_error_before_anything_is_encoded(options, said, program, chain_folder):
+    run = program("study", chain_folder / "benchmark", *options, "--num-proc", "1")
+    assert run.status == 1 and said in run.err and "encode" not in run.err.replace("encoder", "")
 
 
 def test_frontiers_and_calibration_are_shown_and_written_beside_each_other(program, simulated_folder, tmp_path):

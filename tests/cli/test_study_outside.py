@@ -1,13 +1,15 @@
 """What a study says of datasets left out and of new candidates: on the terminal, on the page and as JSON."""
 
 import json
+import re
 
 import pyarrow.parquet as pq
 import pytest
 
 from tests.evaluation.study.workspaces import DATASETS, small_context
 from vlrouterbench.cli import console
-from vlrouterbench.cli.study import terminal_table
+from vlrouterbench.cli.study import terminal_line
+from vlrouterbench.evaluation.study.part import TextTable
 from vlrouterbench.evaluation.study.study import study, write_study
 
 
@@ -27,7 +29,7 @@ def content(result):
 
 
 def test_tables_fit_80_columns_and_hold_the_figures(result, content, capsys):
-    console.show(content, *(line if isinstance(line, str) else terminal_table(line) for line in result.tables()))
+    console.show(content, *map(terminal_line, result.tables()))
     shown = capsys.readouterr().out.splitlines()
     assert max(len(line.rstrip()) for line in shown) <= 80
     assert not [line for line in shown if "…" in line]
@@ -42,6 +44,23 @@ def test_tables_fit_80_columns_and_hold_the_figures(result, content, capsys):
         expected = [str(entry["num_anchors"]), "by", "router", f"{100 * entry['brier']:.2f}"]
         assert any(line[:4] == expected for line in cells)
     assert "no candidate can join: knn" in shown
+
+
+def test_no_two_columns_of_a_table_have_one_title_and_the_sides_are_explained(result):
+    lines = result.tables()
+    tables = [line for line in lines if isinstance(line, TextTable)]
+    assert [table.columns for table in tables if len(set(table.columns)) < len(table.columns)] == []
+    sides = lines[lines.index(next(table for table in tables if "Rank w/o" in table.columns)) + 1]
+    assert sides.startswith("with: the router was trained on all datasets; w/o: on all but the one of the samples")
+    told = lines[lines.index(next(table for table in tables if table.title == "unfamiliar")) + 1]
+    assert "0.95 and more" in told and "AUROC" in told
+
+
+def test_no_two_columns_of_the_page_have_one_title(result):
+    heads = re.findall(r"<thead><tr>(.*?)</tr></thead>", result.page())
+    titles = [re.findall(r"<th>(.*?)</th>", head) for head in heads]
+    of_sides = [row for row in titles if any("without" in title for title in row)]
+    assert len(of_sides) == 5 and not [row for row in of_sides if "without" in row]
 
 
 def test_the_page_and_the_json_hold_both_parts(result, content, tmp_path):

@@ -39,3 +39,16 @@ def test_in_print_nothing_is_folded_and_paper_is_white(browser, report):
         assert folded.evaluate(visible)
         assert not page.locator("nav.contents").is_visible()
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_a_table_wider_than_a_phone_scrolls_in_its_own_box_under_a_bar_that_is_always_there(browser, report):
+    with shown(browser, report, "phone", "light") as page:
+        unfold(page, "phone")
+        boxes = "[...document.querySelectorAll('.scroll')]"
+        wide = f"{boxes}.filter(box => box.scrollWidth > box.clientWidth)"
+        assert page.evaluate(f"{wide}.length") > 0
+        # What chromium draws of a styled bar takes room, which an overlay that fades does not.
+        height = "getComputedStyle(box, '::-webkit-scrollbar').height"
+        assert page.evaluate(f"[...new Set({wide}.map(box => {height}))]") == ["10px"]
+        shadows = page.evaluate(f"{wide}.map(box => getComputedStyle(box).backgroundAttachment)")
+        assert all(shadow.count("local") == 2 and shadow.count("scroll") == 2 for shadow in shadows)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vlrouterbench.cli.parameters import CostBoundsRequest, default_num_proc, options_of
+from vlrouterbench.core.limits import LARGEST_SEED
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -31,8 +32,13 @@ class AblateRequest(CostBoundsRequest):
     cost_weight: Annotated[
         list[float] | None, typer.Option(help="Lambdas: what varies, or what each setting chooses from.")
     ] = None
-    split: Annotated[str, typer.Option(help="Scored split: train, validation or test.")] = "test"
-    seed: Annotated[int, typer.Option(help="Of training and resamples.")] = 0
+    split: Annotated[
+        str,
+        typer.Option(
+            help="Scored split: test; or validation, on which choices are made, or train: too high for a final figure."
+        ),
+    ] = "test"
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of training and resamples.")] = 0
     splits: Annotated[
         int, typer.Option(min=1, help="Splits that every setting is trained and scored on anew; else its own alone.")
     ] = 1
@@ -48,6 +54,7 @@ def ablate(request: AblateRequest) -> None:
     from vlrouterbench.evaluation.ablation.ablate import AblationRun
     from vlrouterbench.evaluation.ablation.ablate import ablate as run_ablation
     from vlrouterbench.evaluation.ablation.page import ABLATION_PAGE
+    from vlrouterbench.evaluation.ablation.records import split_note
     from vlrouterbench.evaluation.ablation.settings import AblationGrid
     from vlrouterbench.evaluation.view import results_caption
     from vlrouterbench.features.options import EncodingWork, FeatureOptions
@@ -76,6 +83,7 @@ def ablate(request: AblateRequest) -> None:
         results_caption(content),
         _table(content),
         *_over_splits(content),
+        *map(console.sentence, filter(None, [split_note(content["split"])])),
         *([note] if content["num_left_out"] else []),
         f"page: {target / ABLATION_PAGE}",
     )

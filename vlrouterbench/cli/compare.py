@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from vlrouterbench.cli.parameters import FeatureRequest, GoalRequest, options_of
-from vlrouterbench.cli.study import terminal_table
+from vlrouterbench.cli.study import terminal_line
+from vlrouterbench.cli.unused_options import refuse_length
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ def compare(request: CompareRequest) -> None:
     from vlrouterbench.features.encode import encode_benchmark
 
     console.quiet_libraries()
+    refuse_length(request)
     asked = load_asked(request.router)
     contexts = []
     for table in [load_table(folder).judged_by(request.goal()) for folder in request.folders]:
@@ -63,9 +65,6 @@ def compare(request: CompareRequest) -> None:
     written = [str(request.out / name) for name in COMPARE_FILES]
     console.show(
         {"out": str(request.out), "written": written, **record},
-        *(
-            console.sentence(line) if isinstance(line, str) else terminal_table(line)
-            for line in terminal_tables(record)
-        ),
+        *map(terminal_line, terminal_tables(record)),
         f"page: {request.out / COMPARE_FILES[1]}",
     )

@@ -14,6 +14,7 @@ from vlrouterbench.cli.parameters import WHEN_UNFAMILIAR, check_confidence, opti
 from vlrouterbench.cli.parts import EngineRequest
 from vlrouterbench.cli.pool_changes import PoolChangesRequest
 from vlrouterbench.core.errors import EvaluationError
+from vlrouterbench.core.limits import LARGEST_SEED
 
 if TYPE_CHECKING:
     from vlrouterbench.data.table import RoutingTable
@@ -39,7 +40,7 @@ class EvaluateRequest(PoolChangesRequest, EngineRequest):
     ]
     out: Annotated[Path, typer.Option(help="Folder for results.json, decisions.parquet and report.html.")]
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test"
-    seed: Annotated[int, typer.Option(help="Of resamples and of policies that draw.")] = 0
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of resamples and of policies that draw.")] = 0
     machine_usd_per_hour: Annotated[
         float | None,
         typer.Option(

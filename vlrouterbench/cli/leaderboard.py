@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vlrouterbench.cli.parameters import GoalRequest, options_of
+from vlrouterbench.core.limits import LARGEST_SEED
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -36,7 +37,7 @@ class LeaderboardRequest(GoalRequest):
         "runs", "leaderboard"
     )
     split: Annotated[str, typer.Option(help="Split that was decided on: train, validation or test.")] = "test"
-    seed: Annotated[int, typer.Option(help="Of resamples and of policies that draw.")] = 0
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of resamples and of policies that draw.")] = 0
     candidates: Annotated[
         str,
         typer.Option(help="Which are scored: all, shared (those that every entry's evaluation scored), or A,B,..."),

@@ -11,6 +11,7 @@ import typer
 
 from vlrouterbench.cli.build import SourceRequest
 from vlrouterbench.cli.parameters import GoalRequest, options_of
+from vlrouterbench.core.limits import LARGEST_SEED
 from vlrouterbench.core.simulated import SIMULATED_DATA
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class RunRequest(SourceRequest, GoalRequest):
         Path | None, typer.Argument(help="Logs or own tables, as for build; without it, the simulated benchmark.")
     ] = None
     out: Annotated[Path, typer.Option(help="Folder for benchmark, routers and evaluation.")] = Path("runs/quickstart")
-    seed: Annotated[int, typer.Option(help="Of training, and of the simulated benchmark.")] = 0
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of training, and of the simulated benchmark.")] = 0
     num_samples: Annotated[int | None, typer.Option(help="Of the simulated benchmark; 3,000 if not given.")] = None
     difficulty: Annotated[
         str | None, typer.Option(help="Of the simulated benchmark: moderate (if not given), published or easy.")

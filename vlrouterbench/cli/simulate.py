@@ -8,11 +8,13 @@ from typing import Annotated
 
 import typer
 
+from vlrouterbench.core.limits import LARGEST_SEED
+
 
 def simulate(
     out: Annotated[Path, typer.Option(help="Benchmark folder to write.")],
     num_samples: Annotated[int, typer.Option(help="Number of samples.")] = 3000,
-    seed: Annotated[int, typer.Option(help="Another seed draws another benchmark.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Another seed draws another benchmark.")] = 0,
     difficulty: Annotated[
         str,
         typer.Option(

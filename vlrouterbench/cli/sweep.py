@@ -12,6 +12,7 @@ from rich.table import Table
 from vlrouterbench.cli.parameters import CostBoundsRequest, FamilyRequest, fields_of, named_values, options_of
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.errors import RouterError
+from vlrouterbench.core.limits import LARGEST_SEED
 from vlrouterbench.core.simulated import marked
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ class SweepRequest(FamilyRequest, CostBoundsRequest):
         list[float] | None, typer.Option("--cost-weight", help="Lambda, 'inf' included; repeat. Else the paper's six.")
     ] = None
     seeds: Annotated[
-        list[int] | None, typer.Option("--seed", help="Repeat for mean and standard deviation over seeds.")
+        list[int] | None,
+        typer.Option("--seed", min=0, max=LARGEST_SEED, help="Repeat for mean and standard deviation over seeds."),
     ] = None
     separate: Annotated[
         bool, typer.Option("--separate", help="Train one lambda after another, where all could be trained at once.")

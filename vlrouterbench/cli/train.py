@@ -13,6 +13,7 @@ import typer
 from vlrouterbench.cli.help import FAMILIES
 from vlrouterbench.cli.parameters import BACKBONE, FamilyRequest, GoalRequest, fields_of, named_values, options_of
 from vlrouterbench.core.errors import RouterError
+from vlrouterbench.core.limits import LARGEST_SEED
 from vlrouterbench.core.settings_text import settings_text
 from vlrouterbench.core.simulated import marked
 
@@ -52,7 +53,9 @@ class TrainRequest(FamilyRequest, GoalRequest):
             "--cost-weight", help="Lambda of the targets, 'inf' included; repeat to choose among several on validation."
         ),
     ] = None
-    seed: Annotated[int, typer.Option(help="Seed of weights, order, dropout and clusters.")] = 0
+    seed: Annotated[
+        int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of weights, order, dropout and clusters.")
+    ] = 0
     batch_size: Annotated[
         int | None,
         typer.Option(help="Global batch size, over all processes; else the family's own.", rich_help_panel=LOOP),
@@ -148,7 +151,7 @@ class TrainRequest(FamilyRequest, GoalRequest):
 
     def _lora_rank(self) -> int | None:
         if self.backbone_training is BackboneTraining.LORA:
-            return self.lora_rank or LORA_RANK
+            return LORA_RANK if self.lora_rank is None else self.lora_rank
         if self.lora_rank is not None:
             raise RouterError(
                 f"--lora-rank {self.lora_rank} belongs to --backbone-training lora: give both or neither."

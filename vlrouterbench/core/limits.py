@@ -57,3 +57,6 @@ WORKBOOK_TEXT_BYTES = 2**29
 """Of all cells, each shared string counted as often as cells refer to it."""
 CELL_BYTES = 2**20
 """Of one cell of an xlsx file, about: Excel itself holds 32,767 characters."""
+
+LARGEST_SEED = 2**32 - 1
+"""Of numpy and of torch; the smallest is 0."""

@@ -139,6 +139,18 @@ def choices_of(options: FeatureOptions) -> dict[str, EncoderChoice]:
     return {modality: choice_of(modality, options) for modality in MODALITIES if modality != left_out}
 
 
+def check_encoders(options: FeatureOptions) -> None:
+    """Stop where an encoder that options name is not there, before anything is encoded.
+
+    Raises:
+        UnknownNameError: as for `choice_of`.
+        BenchmarkError: a model that is not found, or a GPU that is not there.
+    """
+    for choice in choices_of(options).values():
+        choice.device()
+        choice.identity()
+
+
 def choice_of(modality: str, options: FeatureOptions) -> EncoderChoice:
     """The encoder that options name for a modality.
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vlrouterbench.core.errors import BenchmarkError, unknown_name
+from vlrouterbench.core.errors import BenchmarkError, quoted, unknown_name
 from vlrouterbench.core.parts.work import Engine
 from vlrouterbench.routers.encoders.block import (
     CONCAT,
@@ -16,6 +17,7 @@ from vlrouterbench.routers.encoders.block import (
     TEXT,
     TEXT_ONLY,
     TEXT_WEIGHT,
+    WEIGHTED_AVERAGE,
 )
 from vlrouterbench.routers.encoders.builtin.text import BUILTIN
 
@@ -27,6 +29,7 @@ READ = (TEXT, IMAGE, BOTH)
 """What can be read of samples, by features and by backbones alike."""
 Progress = Callable[[int, int], None]
 """Called with (done, total) while inputs are encoded."""
+_DEVICE = re.compile(r"cpu|cuda(:\d+)?")
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,15 @@ class FeatureOptions:
             raise unknown_name("image pooling", self.image_pooling, IMAGE_POOLINGS)
         if not 0 <= self.text_weight <= 1:
             raise BenchmarkError(f"expected a text weight in [0, 1], found {self.text_weight}.")
+        if self.text_weight != TEXT_WEIGHT and self.fusion != WEIGHTED_AVERAGE:
+            raise BenchmarkError(
+                f"expected a text weight ({self.text_weight}) with the fusion {WEIGHTED_AVERAGE}, found {self.fusion}. "
+                "Give that fusion, or leave the weight out."
+            )
+        if self.max_length is not None and self.max_length < 1:
+            raise BenchmarkError(f"expected max_length >= 1, found {self.max_length}.")
+        if self.device is not None and not _DEVICE.fullmatch(self.device):
+            raise BenchmarkError(f"expected the device cpu, cuda or cuda:NUMBER, found {quoted(self.device)}.")
 
 
 def fusion_of(modality: str | None, fusion: str) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 
 from vlrouterbench.core.constants import DEFAULT_COST_WEIGHTS, Unsolved
 from vlrouterbench.core.errors import RouterError
+from vlrouterbench.core.limits import LARGEST_SEED
 from vlrouterbench.routers.base.learning import Recipe
 from vlrouterbench.training.trackers import TENSORBOARD, check_trackers
 
@@ -103,6 +104,13 @@ class RouterTrainingArguments:
                 f"--logging-dir is where --log-to {TENSORBOARD} writes: expected both or neither, found "
                 f"{self.logging_dir} with {', '.join(self.log_to) or 'no tracker'}."
             )
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise RouterError(f"expected a seed of 0 to {LARGEST_SEED:,}, found {self.seed:,}.")
+        rate, decay = self.learning_rate, self.weight_decay
+        if rate is not None and not 0 < rate < math.inf:
+            raise RouterError(f"expected a finite learning_rate > 0, found {rate}.")
+        if decay is not None and not 0 <= decay < math.inf:
+            raise RouterError(f"expected a finite weight_decay >= 0, found {decay}.")
         if self.num_workers < 0:
             raise RouterError(f"expected num_workers >= 0, found {self.num_workers}.")
         for name in _COUNTS:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.pages import assert_fetches_nothing, without_scripts
 from vlrouterbench.data.table import load_table
+from vlrouterbench.evaluation.ablation.records import split_note
 from vlrouterbench.evaluation.decisions import read_decisions
 from vlrouterbench.evaluation.study.context import resplit
 from vlrouterbench.features.encode import encode_benchmark
@@ -132,6 +133,22 @@ def test_the_page_needs_nothing_else_and_says_simulated(ablation):
     page = (ablation[0] / "ablation.html").read_text()
     assert without_scripts(page).count("<svg") == 2 and "Simulated data." in page
     assert_fetches_nothing(page)
+
+
+def test_scores_of_a_split_that_choices_were_made_on_are_said_to_be_too_high_wherever_they_stand(
+    ablation, simulated_folder, tmp_path
+):
+    from tests.cli.conftest import run_program
+
+    out, done = ablation
+    assert not any("too high" in text for text in (done.out, (out / "ablation.md").read_text()))
+    asked = ("--axis", "fusion", "--router", "knn", "--split", "validation", "--num-proc", "1")
+    done = run_program("ablate", simulated_folder, *asked, "--out", tmp_path / "out")
+    assert done.status == 0, done.err
+    said = "were chosen: these scores are too high for a final figure"
+    texts = [(tmp_path / "out" / name).read_text() for name in ("ablation.md", "ablation.html")]
+    assert all(said in text for text in (" ".join(done.out.split()), *texts))
+    assert "from which every setting's router learnt" in split_note("train") and not split_note("test")
 
 
 def test_an_ablation_that_fails_leaves_the_old_one(ablation, simulated_folder, tmp_path):

@@ -12,7 +12,7 @@ from vlrouterbench.core.files import staged_file
 from vlrouterbench.core.output_text import markdown_text
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.ablation.over_splits import COLUMNS, splits_cells, splits_title
-from vlrouterbench.evaluation.ablation.records import AblationRecord, ablation_rows
+from vlrouterbench.evaluation.ablation.records import AblationRecord, ablation_rows, split_note
 from vlrouterbench.evaluation.paired import ORACLE
 from vlrouterbench.evaluation.tables import markdown_rows
 from vlrouterbench.evaluation.view import headings, results_caption
@@ -42,6 +42,7 @@ def write_ablation_page(content: AblationRecord, table: RoutingTable, path: Path
         headings=_headings(content),
         rows=_cells(content),
         splits=_splits_section(content),
+        note=split_note(content["split"]),
         difference_svg=difference_plot(content),
         frontier_svg=settings.drawing().svg(),
         interactive=interactive_json(settings),
@@ -56,6 +57,8 @@ def ablation_markdown(content: AblationRecord) -> str:
         f"{content['router']} by {content['axis']}: {results_caption(content)}, seed {content['seed']}. "
         "Differences are paired, with 95 % intervals."
     )
+    if note := split_note(content["split"]):
+        about = f"{about} {note}"
     head, rows = map(markdown_text, _headings(content)), [map(markdown_text, cells) for _, cells in _cells(content)]
     return f"{markdown_text(about)}\n\n{markdown_rows(list(head), rows)}{_splits_markdown(content)}"
 

@@ -65,3 +65,17 @@ def ablation_rows(content: AblationRecord) -> list[tuple[Row, str]]:
         )
         for row in content["rows"]
     ]
+
+
+def split_note(split: str) -> str:
+    """What is to be said of scores on a split that routers have learnt from or were chosen on; "" of the test split."""
+    had = {
+        "train": "from which every setting's router learnt",
+        "validation": "on which every setting's checkpoint, lambda and other settings were chosen",
+    }.get(split)
+    if had is None:
+        return ""
+    return (
+        f"Scored on the {split} split, {had}: these scores are too high for a final figure and serve to choose among "
+        "settings. Report those of the test split."
+    )

@@ -11,7 +11,7 @@ Decisions
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -219,15 +219,40 @@ def check_names(routers: Sequence[str], context: StudyContext, *, over_features:
         over_features: whether every router is to decide by the study's own features.
 
     Raises:
+        RouterError: as for `check_known`; or a router that reads what the context does not have.
+        UnknownNameError: no such family, variant or policy.
+    """
+    check_known(routers, context.seeds, decided=context.decided, over_features=over_features)
+    for name in routers:
+        if name in context.decided:
+            continue
+        if family_and_variant(name)[0] in END_TO_END and context.rows is None:
+            raise _not_over_features(name)
+        if text_of(name) and text_of(name) not in context.by_text:
+            raise _own_encoder(name)
+
+
+def check_known(
+    routers: Sequence[str], seeds: Sequence[int], *, decided: Container[str] = (), over_features: bool = True
+) -> None:
+    """Stop where names and seeds alone say that they cannot be used; nothing needs to be encoded for it.
+
+    Args:
+        routers: names.
+        seeds: of splits.
+        decided: names that are not trained, with decisions.
+        over_features: whether every router is to decide by the study's own features.
+
+    Raises:
         RouterError: no router or seed, or one twice; or what cannot be trained anew on every split.
         UnknownNameError: no such family, variant or policy.
     """
-    for kind, given in (("router", routers), ("seed", context.seeds)):
+    for kind, given in (("router", routers), ("seed", seeds)):
         if not given or len(set(given)) < len(given):
             raise RouterError(f"expected each {kind} once and at least one, found {list(given)}.")
     for name in routers:
         family, variant = family_and_variant(name)
-        if name in POLICIES or name in context.decided:
+        if name in POLICIES or name in decided:
             continue
         if ENCODER in name and not text_of(name):
             raise RouterError(
@@ -236,18 +261,26 @@ def check_names(routers: Sequence[str], context: StudyContext, *, over_features:
             )
         if not is_family(family):
             raise _not_trained(name, family)
-        if family not in ROUTERS and (over_features or context.rows is None):
-            raise RouterError(
-                f'"{name}" learns end to end, and this part of a study trains families over features. Give it to the '
-                "part routers alone."
-            )
-        if text_of(name) and (family not in ROUTERS or over_features or text_of(name) not in context.by_text):
-            raise RouterError(
-                f'"{name}" brings a text encoder of its own, which only families over features take, and only in the '
-                f"part routers. Leave {ENCODER}{text_of(name)} out; --text is the encoder of all."
-            )
+        if family not in ROUTERS and over_features:
+            raise _not_over_features(name)
+        if text_of(name) and (family not in ROUTERS or over_features):
+            raise _own_encoder(name)
         if variant and variant not in FAMILIES[family].recipes:
             raise unknown_name(f"variant of {family}", variant, FAMILIES[family].recipes)
+
+
+def _not_over_features(name: str) -> RouterError:
+    return RouterError(
+        f'"{name}" learns end to end, and this part of a study trains families over features. Give it to the part '
+        "routers alone."
+    )
+
+
+def _own_encoder(name: str) -> RouterError:
+    return RouterError(
+        f'"{name}" brings a text encoder of its own, which only families over features take, and only in the part '
+        f"routers. Leave {ENCODER}{text_of(name)} out; --text is the encoder of all."
+    )
 
 
 def _not_trained(name: str, family: str) -> VLRouterBenchError:

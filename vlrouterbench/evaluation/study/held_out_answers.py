@@ -36,6 +36,11 @@ class IfUnfamiliar:
 Guard = float | IfUnfamiliar | None
 """On every sample, on the unfamiliar ones, or None: the router as it was trained."""
 INSIDE, OUTSIDE = "inside", "outside"
+SIDES_LEGEND = (
+    "with: the router was trained on all datasets; w/o: on all but the one of the samples that it decides, each left "
+    "out in turn. Both decide the same test samples."
+)
+"""What tables for the terminal call the two sides."""
 Setting = tuple[str, str, Guard]
 """Router, side, and guard."""
 

@@ -9,6 +9,8 @@ Decisions
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,6 +18,7 @@ from typing import cast
 
 import numpy as np
 
+from vlrouterbench.core.errors import BenchmarkError
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.study.context import StudyContext, family_and_variant, scored
 from vlrouterbench.evaluation.study.measuring_plans import PLANS, Expected, Round, expected_by
@@ -28,6 +31,23 @@ CHOOSER = "flagship"
 """Family whose estimates choose the next pairs of a router that makes none."""
 LEAST_VALIDATION = 10
 """Validation samples that are measured at least."""
+
+
+def check_sizes(context: StudyContext, least_share: float) -> None:
+    """Stop where a split is too small for the smallest share to hold a train sample measured for every candidate.
+
+    Raises:
+        BenchmarkError: it is, or has fewer validation samples than are measured at least.
+    """
+    least = {"train": math.ceil(1 / least_share), "validation": LEAST_VALIDATION}
+    for seed, split in context.splits():
+        found = Counter(split.column("split"))
+        if any(found[side] < count for side, count in least.items()):
+            raise BenchmarkError(
+                f"measuring: expected at least {least['train']} train and {least['validation']} validation samples in "
+                f"every split, so that a share of {least_share:.1%} can be learnt from; found {found['train']} and "
+                f"{found['validation']} in the one of seed {seed}. Build from more samples, or leave this part out."
+            )
 
 
 @dataclass(frozen=True)

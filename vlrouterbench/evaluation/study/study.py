@@ -15,7 +15,8 @@ from typing import Any, cast
 from vlrouterbench.core.errors import unknown_name
 from vlrouterbench.core.files import staged_folder, without_nan, write_json
 from vlrouterbench.core.simulated import marked
-from vlrouterbench.evaluation.study.context import SHUFFLED, StudyContext
+from vlrouterbench.evaluation.decisions import is_decisions_file
+from vlrouterbench.evaluation.study.context import SHUFFLED, StudyContext, check_known
 from vlrouterbench.evaluation.study.decided import with_decisions
 from vlrouterbench.evaluation.study.part import PACKAGE, StudyHeader, StudyPart, TextTable
 from vlrouterbench.evaluation.study.parts.budget_streams import BudgetStreamsPart
@@ -29,6 +30,7 @@ from vlrouterbench.evaluation.study.parts.rewordings import RewordingsPart
 from vlrouterbench.evaluation.study.parts.routers import RoutersPart
 from vlrouterbench.metrics.objectives import RANK_SCORE
 from vlrouterbench.plotting.page import render_page
+from vlrouterbench.routers.registration import FUNCTIONS, is_family
 from vlrouterbench.routers.registry import ROUTERS
 from vlrouterbench.version import __version__
 
@@ -135,6 +137,23 @@ def study(context: StudyContext, routers: Sequence[str], parts: Sequence[str] = 
     if context.rows is not None:
         header["backbone"] = context.rows.describe()
     return Study(header, {part.key: part.run(context, routers) for part in chosen})
+
+
+def check_request(routers: Sequence[str], parts: Sequence[str], seeds: Sequence[int]) -> None:
+    """Stop where names and seeds of a study cannot be used, before anything is encoded for it.
+
+    Args:
+        routers: as for `study`.
+        parts: as for `study`.
+        seeds: of splits.
+
+    Raises:
+        RouterError: no router or seed, or one twice; routers that a part cannot be computed with.
+        UnknownNameError: no such part, family, variant or policy.
+    """
+    decided = [name for name in routers if is_decisions_file(name) or (not is_family(name) and name in FUNCTIONS)]
+    for part in [part_of(name) for name in parts]:
+        check_known(routers, seeds, decided=decided, over_features=part.over_features)
 
 
 def default_routers(parts: Sequence[str]) -> Sequence[str]:

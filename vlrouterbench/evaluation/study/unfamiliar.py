@@ -22,6 +22,15 @@ from vlrouterbench.routers.base.familiarity import SAID_FROM
 SAID: tuple[Literal["said_inside"], Literal["said_outside"]] = ("said_inside", "said_outside")
 """Fields of the shares, in the order in which they are shown."""
 
+GUARD_LEGEND = (
+    "ignored: Rank Score of the same router without that guard, which is on samples said to be unfamiliar alone."
+)
+FLAG_LEGEND = (
+    f"said: share of samples that a decision says are unfamiliar ({SAID_FROM:g} and more); AUROC: how well that score "
+    "tells w/o from with."
+)
+"""What the terminal's words mean."""
+
 
 class FlagFigures(TypedDict):
     """Area under the ROC curve, 0 to 1, and the shares of samples that are said to be unlike the training samples."""
@@ -94,7 +103,7 @@ def when_unfamiliar_table(rows: Sequence[WhenUnfamiliarRow]) -> TextTable:
         ]
         for row in rows
     ]
-    columns = ("router", "guard", "with - ignored, 95 %", "without - ignored, 95 %")
+    columns = ("router", "guard", "with - ignored, 95 %", "w/o - ignored, 95 %")
     return TextTable("guard if unfamiliar", columns, cells)
 
 
@@ -105,4 +114,4 @@ def flag_table(figures: Mapping[str, FlagFigures | None]) -> TextTable:
         for name, own in figures.items()
         if own is not None
     ]
-    return TextTable("unfamiliar", ("router", "AUROC", "said with, %", "without"), cells)
+    return TextTable("unfamiliar", ("router", "AUROC", "said with, %", "said w/o, %"), cells)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.evaluation.study.workspaces import small_context
-from vlrouterbench.core.errors import EvaluationError, RouterError
+from vlrouterbench.core.errors import BenchmarkError, EvaluationError, RouterError
 from vlrouterbench.evaluation.study.measured_split import MeasuredSplit
 from vlrouterbench.evaluation.study.measuring_plans import PLAN_WORDS, PLANS
 from vlrouterbench.evaluation.study.parts import measuring
@@ -98,3 +98,17 @@ def test_what_cannot_be_hidden_or_trained_is_refused(context):
     partly = replace(context.table, matrices=context.table.matrices | {"quality": quality})
     with pytest.raises(EvaluationError, match=f"found 1 of {len(partly):,} that are not"):
         MeasuringPart().check(replace(context, table=partly), ("ridge-mf",))
+
+
+@pytest.mark.parametrize(("num_train", "num_validation"), [(7, 10), (8, 9)])
+def test_a_split_with_too_few_samples_to_learn_a_share_from_is_refused_with_what_it_has(
+    context, num_train, num_validation
+):
+    sides = np.array(context.table.column("split"))
+    kept = [np.flatnonzero(sides == "train")[:8], np.flatnonzero(sides == "validation")[:10]]
+    enough = np.sort(np.concatenate([*kept, np.flatnonzero(sides == "test")]))
+    MeasuringPart().check(replace(context, table=context.table.take(enough)), ("ridge-mf",))
+    few = np.setdiff1d(enough, np.concatenate([kept[0][num_train:], kept[1][num_validation:]]))
+    said = f"at least 8 train and 10 validation samples.*found {num_train} and {num_validation} in the one of seed 0"
+    with pytest.raises(BenchmarkError, match=said):
+        MeasuringPart().check(replace(context, table=context.table.take(few)), ("ridge-mf",))

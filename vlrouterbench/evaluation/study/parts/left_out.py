@@ -19,7 +19,14 @@ import numpy as np
 from vlrouterbench.core.errors import BenchmarkError, RouterError
 from vlrouterbench.data.table import RoutingTable
 from vlrouterbench.evaluation.study.context import StudyContext, bounds_of, scored
-from vlrouterbench.evaluation.study.held_out_answers import INSIDE, OUTSIDE, Answer, Setting, answers_on_both_sides
+from vlrouterbench.evaluation.study.held_out_answers import (
+    INSIDE,
+    OUTSIDE,
+    SIDES_LEGEND,
+    Answer,
+    Setting,
+    answers_on_both_sides,
+)
 from vlrouterbench.evaluation.study.over_splits import (
     MeanFigures,
     Outcomes,
@@ -30,7 +37,10 @@ from vlrouterbench.evaluation.study.over_splits import (
     mean_record,
 )
 from vlrouterbench.evaluation.study.part import StudyHeader, StudyPart, TextTable
+from vlrouterbench.evaluation.study.side_calibration import SideCalibration, side_calibration
 from vlrouterbench.evaluation.study.unfamiliar import (
+    FLAG_LEGEND,
+    GUARD_LEGEND,
     FlagFigures,
     WhenUnfamiliarRow,
     flag_figures,
@@ -38,24 +48,10 @@ from vlrouterbench.evaluation.study.unfamiliar import (
     when_unfamiliar_rows,
     when_unfamiliar_table,
 )
-from vlrouterbench.metrics.calibration import brier_score, expected_calibration_error
 
 MIXTURE = "mixture"
-_RANKS = ("Rank with", "without", "without - mixture, 95 %")
-
-
-class CalibrationErrors(TypedDict):
-    """Calibration error and Brier score of estimated accuracy, 0 to 1."""
-
-    ece: float
-    brier: float
-
-
-class SideCalibration(TypedDict):
-    """Of the chosen candidates, and of all candidates."""
-
-    chosen: CalibrationErrors
-    all: CalibrationErrors
+_RANKS = ("Rank with", "Rank w/o", "w/o - mixture, 95 %")
+RANKS_LEGEND = f"{SIDES_LEGEND} Rank: Rank Score; mixture: the best static mixture of the other datasets."
 
 
 class SideFigures(MeanFigures):
@@ -170,16 +166,20 @@ class LeftOutPart(StudyPart[LeftOutRecord]):
         rows = [[row["router"], *_ranks(row)] for row in record["routers"]]
         guards = [[row["router"], f"{row['guard']:g}", *_ranks(row)] for row in record["guards"]]
         calibration = [cells for row in record["routers"] for cells in _calibration_cells(row)]
-        columns = ("router", "estimates", "ECE with", "without", "Brier with", "without")
+        columns = ("router", "estimates", "ECE with", "ECE w/o", "Brier with", "Brier w/o")
+        errors = "ECE, Brier: expected calibration error and Brier score of estimated accuracy."
         tables = (
-            TextTable("trained with, and without, the dataset", ("router", *_RANKS), rows),
-            TextTable("calibration, %", columns, calibration),
-            TextTable("guard, in standard errors", ("router", "guard", *_RANKS), guards),
-            when_unfamiliar_table(record["when_unfamiliar"]),
-            flag_table({row["router"]: row["unfamiliar"] for row in record["routers"]}),
-            _by_dataset(record, header["first"]),
+            (TextTable("trained with, and without, the dataset", ("router", *_RANKS), rows), RANKS_LEGEND),
+            (TextTable("calibration, %", columns, calibration), errors),
+            (
+                TextTable("guard, in standard errors", ("router", "guard", *_RANKS), guards),
+                "guard: the best fixed candidate is left only for one that is better by that much.",
+            ),
+            (when_unfamiliar_table(record["when_unfamiliar"]), GUARD_LEGEND),
+            (flag_table({row["router"]: row["unfamiliar"] for row in record["routers"]}), FLAG_LEGEND),
+            (_by_dataset(record, header["first"]), "Brier: of the chosen candidate, %; mixture: its Rank w/o."),
         )
-        return [table for table in tables if table.rows]
+        return [line for table, legend in tables if table.rows for line in (table, legend)]
 
 
 def _split_figures(inside: Answer, outside: Answer, test: RoutingTable) -> _SplitFigures:
@@ -194,27 +194,14 @@ def _split_figures(inside: Answer, outside: Answer, test: RoutingTable) -> _Spli
         }
     every = np.ones(len(test), dtype=bool)
     told = flag_figures(inside.unfamiliar, outside.unfamiliar)
-    return _SplitFigures(_calibration(inside, test, every), _calibration(outside, test, every), per_dataset, told)
+    calibrations = [side_calibration(answer, test, every) for answer in (inside, outside)]
+    return _SplitFigures(*calibrations, per_dataset, told)
 
 
 def _side_figures(answer: Answer, test: RoutingTable, rows: np.ndarray) -> SideFigures:
     quality, cost = answer.outcomes[None]
     figures = figures_of((quality[rows], cost[rows]), test.cost_bounds, test.goal.beta)
-    return {**figures, "calibration": _calibration(answer, test, rows)}
-
-
-def _calibration(answer: Answer, test: RoutingTable, rows: np.ndarray) -> SideCalibration | None:
-    if answer.estimates is None:
-        return None
-    estimates, quality = answer.estimates, answer.outcomes[None][0]
-    return {
-        "chosen": _errors(estimates.chosen[rows], quality[rows]),
-        "all": _errors(estimates.all_candidates[rows].ravel(), test.quality[rows].ravel()),
-    }
-
-
-def _errors(estimates: np.ndarray, outcomes: np.ndarray) -> CalibrationErrors:
-    return {"ece": expected_calibration_error(estimates, outcomes), "brier": brier_score(estimates, outcomes)}
+    return {**figures, "calibration": side_calibration(answer, test, rows)}
 
 
 def _row(over_splits: OverSplits[Setting], name: str, splits: Sequence[_SplitFigures]) -> LeftOutRow:
@@ -285,7 +272,7 @@ def _by_dataset(record: LeftOutRecord, first: str) -> TextTable:
             [dataset, f"{own['num_samples']:,}", *(f"{score:.2f}" for score in ranks)]
             + [_brier(own["inside"]), _brier(own["outside"])]
         )
-    columns = ("dataset", "samples", "Rank with", "without", "mixture", "Brier with", "without")
+    columns = ("dataset", "samples", "Rank with", "Rank w/o", "mixture", "Brier with", "Brier w/o")
     return TextTable(f"{first} by dataset", columns, rows)
 
 

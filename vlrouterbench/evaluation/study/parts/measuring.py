@@ -22,7 +22,7 @@ from vlrouterbench.core.errors import EvaluationError, RouterError
 from vlrouterbench.evaluation.policies import POLICIES
 from vlrouterbench.evaluation.study.context import StudyContext, bounds_of, scored
 from vlrouterbench.evaluation.study.learning_curve import Change, change, over_splits
-from vlrouterbench.evaluation.study.measured_split import Measured, MeasuredSplit
+from vlrouterbench.evaluation.study.measured_split import Measured, MeasuredSplit, check_sizes
 from vlrouterbench.evaluation.study.measuring_plans import PLAN_WORDS, PLANS
 from vlrouterbench.evaluation.study.over_splits import Outcomes
 from vlrouterbench.evaluation.study.part import StudyHeader, StudyPart, TextTable
@@ -133,11 +133,12 @@ class MeasuringPart(StudyPart[MeasuringRecord]):
         Raises:
             RouterError: a router that is not trained, or one or a seed is given twice.
             UnknownNameError: no such family, variant or policy.
-            BenchmarkError: a split without samples on one of its sides.
+            BenchmarkError: a split without samples on one of its sides, or with too few.
             EvaluationError: no range of costs, another objective, or outcomes that are missing already.
         """
         super().check(context, routers)
         context.check_sides()
+        check_sizes(context, SHARES[0])
         bounds_of(context.table)
         if context.table.goal.objective.kind != RANK_SCORE:
             raise EvaluationError(

@@ -38,6 +38,11 @@ from vlrouterbench.plotting.trade_off import Mark, TradeOff
 LONG_NAME = 20
 """Characters: a longer name would take its table's width as the title of a column."""
 REFERENCE = f"{BEST_SINGLE}, picked anew on each test split."
+LEGEND = (
+    f"{UPPER_BOUND}: no router, but an estimate, rather too low, of what routers could reach with these features: "
+    "decided by mean outcomes of similar test samples, never the sample's own."
+)
+"""What the terminal's row is, which nobody asked for."""
 
 
 class RouterRow(TypedDict):
@@ -133,7 +138,7 @@ class RoutersPart(StudyPart[list[RouterRow]]):
         minuend = first if len(first) <= LONG_NAME else "first"
         table = TextTable("", ("router", "acc. %", "$/10K", "Rank", f"{minuend} - it, 95 %"), rows, emphasis=first)
         reason, own = header["rank_score_reason"], next(row for row in record if row["router"] == first)
-        return [shares_text(own), REFERENCE, table, *([reason] if reason else [])]
+        return [shares_text(own), REFERENCE, table, LEGEND, *([reason] if reason else [])]
 
 
 def routers_figure(record: Sequence[RouterRow], *, simulated: bool) -> TradeOff:
