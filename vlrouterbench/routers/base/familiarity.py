@@ -116,8 +116,8 @@ def _outside(features: torch.Tensor, encoder: Any) -> torch.Tensor | None:
 
     N-grams have length 1 and directions are orthonormal, so what the projected ones lack of it lies outside.
     """
-    block, alone = getattr(encoder, "text", None), getattr(encoder, "fusion", "") in (CONCAT, TEXT_ONLY)
-    if not alone or not hasattr(block, "projection"):
+    block: Any = getattr(encoder, "text", None)
+    if getattr(encoder, "fusion", "") not in (CONCAT, TEXT_ONLY) or not hasattr(block, "projection"):
         return None
     size = block.projection.shape[1]
     mean, scale = (values[:size].float().cpu() for values in (block.mean, block.scale))

@@ -194,8 +194,8 @@ def _split_figures(inside: Answer, outside: Answer, test: RoutingTable) -> _Spli
         }
     every = np.ones(len(test), dtype=bool)
     told = flag_figures(inside.unfamiliar, outside.unfamiliar)
-    calibrations = [side_calibration(answer, test, every) for answer in (inside, outside)]
-    return _SplitFigures(*calibrations, per_dataset, told)
+    with_dataset, without = (side_calibration(answer, test, every) for answer in (inside, outside))
+    return _SplitFigures(with_dataset, without, per_dataset, told)
 
 
 def _side_figures(answer: Answer, test: RoutingTable, rows: np.ndarray) -> SideFigures:
