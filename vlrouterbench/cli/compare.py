@@ -10,7 +10,7 @@ import typer
 
 from vlrouterbench.cli.parameters import FeatureRequest, GoalRequest, options_of
 from vlrouterbench.cli.study import terminal_line
-from vlrouterbench.cli.unused_options import refuse_length
+from vlrouterbench.cli.unused_options import say_length
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def compare(request: CompareRequest) -> None:
     from vlrouterbench.features.encode import encode_benchmark
 
     console.quiet_libraries()
-    refuse_length(request)
+    say_length(request)
     asked = load_asked(request.router)
     contexts = []
     for table in [load_table(folder).judged_by(request.goal()) for folder in request.folders]:

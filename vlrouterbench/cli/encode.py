@@ -10,7 +10,7 @@ import typer
 
 from vlrouterbench.cli.parameters import FeatureRequest, options_of
 from vlrouterbench.cli.parts import EngineRequest
-from vlrouterbench.cli.unused_options import refuse_length
+from vlrouterbench.cli.unused_options import say_length
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def encode(request: EncodeRequest) -> None:
     from vlrouterbench.features.encode import encode_benchmark, fewer_images_note, fitted_note
 
     console.quiet_libraries()
-    refuse_length(request)
+    say_length(request)
     table, processes = load_table(request.folder), launched_processes()
     share = {"rank": processes.process_index, "world_size": processes.num_processes}
     parts = {"engine": request.opened_engine(), "parts": request.parts}

@@ -18,7 +18,7 @@ import typer
 
 from vlrouterbench.cli.extras import require_extras_of
 from vlrouterbench.cli.help import grouped
-from vlrouterbench.cli.unused_options import refuse_unused
+from vlrouterbench.cli.unused_options import say_unused
 from vlrouterbench.core.constants import RANK_SCORE_BETA, Unsolved
 from vlrouterbench.core.errors import RouterError
 
@@ -162,7 +162,7 @@ class FamilyRequest(BackboneRequest):
         # First of all: a wrong name costs no time, and a family of an installed package is imported by it.
         family = find_family(family)
         check_can_be_saved(family)
-        refuse_unused(self, family)
+        say_unused(self, family)
         if family in END_TO_END:
             return self.backbone_rows(table, work)
         return encode_benchmark(table, self.feature_options(), work)

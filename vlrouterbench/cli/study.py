@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vlrouterbench.cli.parameters import BACKBONE, BackboneRequest, GoalRequest, fields_of, options_of
-from vlrouterbench.cli.unused_options import refuse_without_backbone
+from vlrouterbench.cli.unused_options import say_without_backbone
 from vlrouterbench.core.limits import LARGEST_SEED
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _context(request: StudyRequest, table: RoutingTable, routers: Sequence[str],
     for named in (options, *others.values()):
         check_encoders(named)
     if not set(families) & set(END_TO_END):
-        refuse_without_backbone(request, others)
+        say_without_backbone(request, others)
     with console.stage("encode text and images") as progress:
         work = request.work(progress=progress)
         features = encode_benchmark(table, options, work)
