@@ -46,7 +46,7 @@ def path(tmp_path_factory):
         routers_svg=trade_off.drawing().svg(),
         interactive=interactive_json(trade_off),
     )
-    header = {"seeds": [0], "candidates": [], "rank_score_reason": "", "version": "0"}
+    header = {"seeds": [0], "candidates": [], "rank_score_reason": "", "version": "0", "encoder_refitted": True}
     header["features"] = {"text": "t", "image": "i", "fusion": "f"}
     page = render_page(
         "evaluation.study",
