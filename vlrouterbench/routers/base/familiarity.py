@@ -86,7 +86,7 @@ def unfamiliar_text(unfamiliar: float | None) -> str:
     """That a request is unlike the training samples, in a sentence; empty for one that is not, or where no score is."""
     if unfamiliar is None or unfamiliar < SAID_FROM:
         return ""
-    return f"Unlike the training samples: of requests like them at most {1 - unfamiliar:.1%} are so unlike the others."
+    return f"Unlike the training samples: at most {1 - unfamiliar:.1%} of requests like them are this unlike."
 
 
 def _drawn(features: torch.Tensor, groups: torch.Tensor) -> Grouped:
