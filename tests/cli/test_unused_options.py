@@ -12,13 +12,13 @@ from vlrouterbench.cli.unused_options import say_unused, say_without_backbone
 @pytest.mark.parametrize(
     ("family", "options", "said"),
     [
-        ("mlp", {"max_length": 10}, "not used: --max-length, for the text encoder builtin reads the whole text."),
-        ("mlp", {"backbone": "tiny-bert"}, "not used: --backbone, for mlp decides by features and has no backbone."),
-        ("mlp", {"image_size": 32, "patches": "x"}, "not used: --patches, --image-size, for mlp decides by features"),
-        ("knn", {"num_epochs": 3, "bf16": True}, "not used: --num-epochs, --bf16, for knn is not trained by gradients"),
-        ("flagship", {"log_to": "tensorboard"}, "not used: --log-to, for flagship is not trained by gradients"),
-        ("vlc", {"text": "builtin+canonical"}, "not used: --text, for vlc reads samples through its backbone"),
-        ("vlc-estimates", {"image_pooling": "first"}, "not used: --image-pooling, for vlc-estimates reads samples"),
+        ("mlp", {"max_length": 10}, "not used: --max-length (the text encoder builtin reads the whole text)."),
+        ("mlp", {"backbone": "tiny-bert"}, "not used: --backbone (mlp decides by features and has no backbone)."),
+        ("mlp", {"image_size": 32, "patches": "x"}, "not used: --patches, --image-size (mlp decides by features"),
+        ("knn", {"num_epochs": 3, "bf16": True}, "not used: --num-epochs, --bf16 (knn is not trained by gradients"),
+        ("flagship", {"log_to": "tensorboard"}, "not used: --log-to (flagship is not trained by gradients"),
+        ("vlc", {"text": "builtin+canonical"}, "not used: --text (vlc reads samples through its backbone"),
+        ("vlc-estimates", {"image_pooling": "first"}, "not used: --image-pooling (vlc-estimates reads samples"),
         ("mlp", {"num_epochs": 3, "bf16": True, "text": "builtin+canonical"}, ""),
         ("vlc", {"num_epochs": 3, "backbone": "tiny-bert", "image_size": 32, "max_length": 9}, ""),
         ("knn", {}, ""),
@@ -34,8 +34,8 @@ def test_a_study_without_end_to_end_routers_says_their_options(capsys):
     request = StudyRequest(folder=Path("benchmark"), image_size=32, num_epochs=2, max_length=20)
     say_without_backbone(request, ["builtin+canonical"])
     said = " ".join(capsys.readouterr().err.split())
-    assert "--image-size, --num-epochs, for none of the routers is an end-to-end one." in said
-    assert "--max-length, for the text encoder builtin reads the whole text." in said
+    assert "--image-size, --num-epochs (none of the routers is an end-to-end one)." in said
+    assert "--max-length (the text encoder builtin reads the whole text)." in said
 
 
 def test_an_option_without_use_changes_no_router(program, chain_folder, tmp_path):

@@ -120,5 +120,5 @@ def test_names_from_a_router_are_escaped_everywhere():
 def test_a_request_unlike_the_training_samples_is_said_to_be(workspace, features):
     found = answer(workspace.router, features, Preference())
     told, silent = (replace(found, decision=replace(found.decision, unfamiliar=score)) for score in (0.985, 0.9))
-    assert "Unlike the training samples: at most 1.5% of requests like them" in choice_card(told)
+    assert "Unlike the training samples: of requests that are like them at most 1.5%" in choice_card(told)
     assert "Unlike" not in choice_card(silent)

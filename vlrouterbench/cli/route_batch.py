@@ -14,6 +14,7 @@ from vlrouterbench.cli.route_request import RouteRequest
 from vlrouterbench.core.constants import SAMPLES_PER_COST_UNIT
 from vlrouterbench.core.errors import RouterError
 from vlrouterbench.core.simulated import SIMULATED_ROUTER
+from vlrouterbench.routers.base.familiarity import SAID_FROM
 from vlrouterbench.routers.base.modeling_router import PreTrainedRouter
 from vlrouterbench.routers.encoders.sample_input import RAISE, TEXT_ONLY
 from vlrouterbench.routing.images import ImageFolder
@@ -108,6 +109,7 @@ def _show(routed: RoutedTable, request: RouteRequest, objective_note: str, *, si
     }
     when = request.if_unfamiliar
     unlike = {"when_unfamiliar": str(when), "unfamiliar": routed.num_unfamiliar(when.level)} if when.acts else {}
+    told = routed.num_unfamiliar(SAID_FROM)
     table = console.plain_table("", ("candidate", "rows", "share %"))
     for name, count in routed.chosen.items():
         table.add_row(name, f"{count:,}", f"{100 * count / len(routed.decisions):.1f}")
@@ -119,6 +121,7 @@ def _show(routed: RoutedTable, request: RouteRequest, objective_note: str, *, si
         table,
         *([_spending(routed, mean, average_cost_usd)] if mean is not None else []),
         *([f"unlike the training samples ({when}): {unlike['unfamiliar']:,} decided rows"] if unlike else []),
+        *([f"unlike the training samples: {told:,} of the decided rows"] if told and not unlike else []),
         *([f"rows decided without their image: {routed.without_image:,}"] if routed.without_image else []),
         *([f"rows decided without some of their images: {routed.fewer_images:,}"] if routed.fewer_images else []),
         *bad,

@@ -175,6 +175,7 @@ def train(request: TrainRequest) -> None:
     from vlrouterbench.evaluation.policies import POLICIES
     from vlrouterbench.features.encode import fewer_images_note, fitted_note
     from vlrouterbench.hub.push import check_repo_id, push_router
+    from vlrouterbench.routers.base.familiarity import few_groups_text
     from vlrouterbench.training.fit import save_router, train_router
     from vlrouterbench.training.problem import Problem
 
@@ -212,6 +213,7 @@ def train(request: TrainRequest) -> None:
         + marked(f"best of {len(trained.trials)} settings", simulated=table.simulated),
         *([reason] if reason else []),
         *([trained.chosen.note] if trained.chosen.note else []),
+        *filter(None, [few_groups_text(trained.router.held_out)]),
         *_note_on_few(len(problem.validation_features), len(trained.trials)),
         *filter(None, (fewer_images_note(router, features.describe()), fitted_note(features.describe()))),
         *_note_on_long_texts(router, features.describe()),

@@ -93,4 +93,4 @@ def _say(request: DataclassInstance, names: Iterable[str], why: str) -> None:
         from vlrouterbench.cli import console
 
         options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        console.warn(f"not used: {options}, for {why}.")
+        console.warn(f"not used: {options} ({why}).")

@@ -58,8 +58,8 @@ def test_neither_is_said_where_what_pays_lies_within_the_interval():
     low, high = curve_shape(unsure)["extrapolation"]["doubled"]["ci95"]
     assert low < 0.5 < high
     words = said(unsure)
-    assert "whether more questions pay is within chance: twice your 800" in words and "where 0.5 pays" in words
-    assert "stops to pay at about" in words and "enough questions" not in words and "you need" not in words
+    assert "whether more questions pay cannot be said: twice your 800" in words and "lies within" in words
+    assert "stops paying at about" in words and "enough questions" not in words and "you need" not in words
 
 
 def test_a_flat_and_a_falling_curve_are_said_and_not_extrapolated():

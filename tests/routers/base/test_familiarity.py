@@ -15,6 +15,7 @@ from vlrouterbench.routers.base.familiarity import (
     FEATURES,
     OUTSIDE,
     familiar,
+    few_groups_text,
     unfamiliar_text,
     unfamiliarities,
 )
@@ -107,16 +108,18 @@ def test_what_a_text_has_outside_of_the_projection_is_compared_with_a_validation
     assert unfamiliarity(strange, before, Projected) == pytest.approx(1 - 2 / 401)
 
 
-@pytest.mark.parametrize("groups", [0, 19, 24, 40])
+@pytest.mark.parametrize("groups", [0, 19, 21, 22, 40])
 def test_few_validation_groups_can_be_exceeded_or_do_not_count(groups):
     """A score beyond 24 others has p 1/25, which distances of 400 groups leave weight for; beyond 19 it has 1/20."""
     train = torch.randn(400, 3, generator=torch.Generator().manual_seed(0)), torch.arange(400)
     validation = torch.tensor([1.8, 0.0, 0.0]).repeat(groups, 1), torch.arange(groups)
     kept, outside = familiar(train, validation, Projected), row(-0.2, 0.0, 0.0)
     alone = {name: values for name, values in kept.items() if name != OUTSIDE}
-    if groups > 20:
-        assert unfamiliarity(outside, kept, Projected) >= 0.95
+    if groups > 21:
+        assert unfamiliarity(outside, kept, Projected) >= 0.95 and not few_groups_text(kept)
     else:
+        # One more than that must be more than 20 / (1 - 20 * 2 / 401), which is 22.2.
+        assert f"22 are needed of groups of validation samples, found {groups}." in few_groups_text(kept)
         assert unfamiliarity(outside, kept, Projected) == unfamiliarity(outside, alone, Projected) < 0.9
     assert unfamiliarity(row(-0.2, 0.0, 40.0), kept, Projected) >= 0.95
 
@@ -176,4 +179,6 @@ def test_what_is_kept_is_bounded_drawn_by_a_fixed_seed_and_loaded_with_the_route
 
 def test_a_sentence_says_it_from_95_percent_on():
     assert unfamiliar_text(None) == unfamiliar_text(0.94) == ""
-    assert unfamiliar_text(0.985) == "Unlike the training samples: at most 1.5% of requests like them are this unlike."
+    assert unfamiliar_text(0.985) == (
+        "Unlike the training samples: of requests that are like them at most 1.5% score as high."
+    )

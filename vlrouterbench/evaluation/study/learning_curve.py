@@ -193,9 +193,9 @@ def answer(router: str, shape: CurveShape, *, sizes: Sequence[int], in_all: floa
     low, high = extrapolation["doubled"]["ci95"]
     if low < WORTH < high:
         still = f"still grows at {FARTHEST} times as many"
-        mean = still if enough is None else f"stops to pay at {_samples(enough, in_all)}"
-        unsure = f"{router}: whether more questions pay is within chance"
-        return f"{unsure}: {twice}, where {WORTH} pays. By its mean alone the curve {mean}."
+        mean = still if enough is None else f"stops paying at {_samples(enough, in_all)}"
+        unsure = f"{router}: whether more questions pay cannot be said"
+        return f"{unsure}: {twice}, and {WORTH}, from which they pay, lies within. By its mean alone the curve {mean}."
     if enough is None:
         return f"{router}: more questions than yours can tell: {twice}, and at {FARTHEST} times as many it still grows."
     need = _samples(enough, in_all)

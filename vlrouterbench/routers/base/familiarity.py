@@ -20,6 +20,7 @@ Decisions
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -71,7 +72,7 @@ def unfamiliarities(
         _p_values(_distances(part, others), distances)
         for part, others, distances in zip(_parts(asked, encoder), _parts(known, encoder), known_distances, strict=True)
     ]
-    sizes = [len(distances) for distances in known_distances]
+    sizes = _sizes(kept)
     outside = _outside(asked, encoder) if OUTSIDE in kept else None
     if outside is not None and _needed([*sizes, len(kept[OUTSIDE])]) < 1:
         values, sizes = [*values, _p_values(outside, kept[OUTSIDE])], [*sizes, len(kept[OUTSIDE])]
@@ -86,7 +87,23 @@ def unfamiliar_text(unfamiliar: float | None) -> str:
     """That a request is unlike the training samples, in a sentence; empty for one that is not, or where no score is."""
     if unfamiliar is None or unfamiliar < SAID_FROM:
         return ""
-    return f"Unlike the training samples: at most {1 - unfamiliar:.1%} of requests like them are this unlike."
+    return f"Unlike the training samples: of requests that are like them at most {1 - unfamiliar:.1%} score as high."
+
+
+def few_groups_text(kept: Mapping[str, torch.Tensor] | None) -> str:
+    """That too few validation groups were kept to tell texts by their words, in a sentence; else empty."""
+    if kept is None or OUTSIDE not in kept or _needed([*_sizes(kept), len(kept[OUTSIDE])]) < 1:
+        return ""
+    left = 1 - _needed(_sizes(kept))
+    needed = f"{math.floor(1 / (1 - SAID_FROM) / left):,} are" if left > 0 else "more training samples are, too,"
+    return (
+        f"unfamiliar goes by distances alone: to tell texts by their words {needed} needed of groups of validation "
+        f"samples, found {len(kept[OUTSIDE]):,}."
+    )
+
+
+def _sizes(kept: Mapping[str, torch.Tensor]) -> list[int]:
+    return [len(distances) for distances in kept[DISTANCES]]
 
 
 def _drawn(features: torch.Tensor, groups: torch.Tensor) -> Grouped:
