@@ -67,6 +67,18 @@ def test_good_rows_are_done_and_bad_rows_listed(program, router, table, tmp_path
     assert 'row 5: the image path "../outside.png" leaves the folder' in done.out
 
 
+def test_rows_that_are_unlike_the_training_samples_are_counted(program, router, tmp_path):
+    """A question of hundreds of words that no training text has; and an everyday one, which may be or not."""
+    strange = "".join(f"xq{number}zv " for number in range(600))
+    for name, question in (("strange", strange), ("usual", "What is shown?")):
+        (tmp_path / f"{name}.csv").write_text(f"sample_id,question\na,{question}\n", encoding="utf-8")
+        done = program(*_asked(router, tmp_path / f"{name}.csv", tmp_path / f"{name}.parquet"))
+        (score,) = pq.read_table(tmp_path / f"{name}.parquet")["unfamiliar"].to_pylist()
+        said = "unlike the training samples: 1 of the decided rows" in done.out
+        assert done.status == 0 and (score >= 0.95) == said
+        assert said or name == "usual"
+
+
 def test_the_ending_of_out_says_how_decisions_are_written(program, router, table, tmp_path):
     for name in ("out.parquet", "out.csv", "out.CSV"):
         assert program(*_asked(router, table, tmp_path / name)).status == 0
